@@ -1,0 +1,195 @@
+"""The storage contract: what a driver promises, and all that its author needs to read.
+
+A driver keeps documents of the kinds in :data:`freezer_api.domain.documents.KINDS`. It is loaded by name from the
+entry point group ``freezer.db.backends`` and made once per process, as ``Driver(conf)``.
+
+**Whole operations.** There is no transaction to begin. Each method is one step with one moment at which it takes
+effect, whatever other threads, processes and hosts do at the same time; what it returned is never lost. Methods take
+*pure changes*: functions of their arguments alone, that may be called several times on newer states, or in a batch, and
+whose exceptions (domain errors) leave everything as it was. Conflicts between callers are settled inside the driver,
+by locks or by bounded, jittered retries; a caller never sees one.
+
+**What spans documents is the driver's to keep.** A job is in one session at most, the one that its ``session_id`` names,
+and that session has it among its members. A job's schedule is its session's. A job's copy of an action is the action's
+definition. Claims (:func:`freezer_api.domain.documents.claim`) are unique over all projects. Which documents change
+together, and how, is told by pure functions of the domain: :mod:`~freezer_api.domain.membership`,
+:mod:`~freezer_api.domain.runs`, :mod:`~freezer_api.domain.links`. A store with compare-and-set on single documents only
+can promise the same: let one document commit, and let every reader and writer that meets a half-done operation see it
+as done or undone by that document.
+
+**Runs lapse.** Where :attr:`Session.settle_at` lies before the moment of an operation, the driver stores
+:func:`runs.lapse` first, whether it reads, lists, searches or writes. The clock is read after the session is held.
+
+**Reads see writes.** A document written is in get, list and search from then on, in every process. Each answer is a
+snapshot: a document and its version, and a page and what made it match, belong to one moment. No promise spans two calls.
+
+**Versions** start at 1 and grow whenever the shown document changes, and by no bookkeeping. ``created`` is the moment of
+creation by the clock, and stays; the order of lists is the order in which documents came to be.
+
+**Errors.** Domain errors from :mod:`freezer_api.exceptions` alone. ``StorageUnavailable`` when the store can't be reached
+in time: then a write may have happened, as a whole. The next call works once the store is back.
+"""
+
+import abc
+import collections.abc
+import dataclasses
+import typing
+
+from freezer_api.domain import documents
+from freezer_api.domain import search
+from freezer_api.domain import sessions
+from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
+
+#: A change of one document: its stored state (None: there is none) and the moment, to the body to store. None deletes
+#: it, or leaves it away. The same body again is no change.
+Change = collections.abc.Callable[[Document | None, int], Body | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose documents an operation sees: one project's, with ``central`` also the central clients of all projects.
+
+    Where both have an id, the project's own comes first.
+    """
+
+    project_id: str
+    central: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """Documents in the order of the query, and whether there are more behind them."""
+
+    documents: tuple[Document, ...]
+    more: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobWrite:
+    """What a change makes of a job: its body, and actions to create with it in the same step, by id."""
+
+    body: Body
+    actions: collections.abc.Mapping[str, Body] = dataclasses.field(default_factory=dict)
+
+
+#: A change of a job: its stored state (None: there is none), the actions that were asked for, by id (those that don't
+#: exist are left away), and the moment.
+JobChange = collections.abc.Callable[[Document | None, collections.abc.Mapping[str, Document], int], JobWrite]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Linked:
+    """A job that has an action, and the client it is for (None: deleted since)."""
+
+    job: Document
+    client: Document | None
+
+
+#: A change of an action: its stored state, the jobs of its project that have it, and the moment.
+ActionChange = collections.abc.Callable[[Document | None, collections.abc.Sequence[Linked], int], Body | None]
+
+
+class Storage(abc.ABC):
+    """One store, shared by all threads of a process and safe after a fork that follows its creation.
+
+    Making one doesn't connect: an API process starts while its store is down. ``clock`` tells the moment in
+    microseconds; tests replace it.
+    """
+
+    def __init__(self, conf: typing.Any, clock: collections.abc.Callable[[], int] = documents.now):
+        self.conf = conf
+        self.clock = clock
+
+    # Every kind
+
+    @abc.abstractmethod
+    def get(self, scope: Scope, kind: str, id: str) -> Document:
+        """The document, or ``NotFound``. A job as stored; a session as :meth:`Session.document`."""
+
+    @abc.abstractmethod
+    def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+        """A page of the documents that a query finds; by creation, then id.
+
+        A marker stands for its position whether or not the document matches; one that isn't in the scope is
+        ``InvalidInput``. No cost grows with the number of documents that don't match, but for ``texts``.
+        """
+
+    @abc.abstractmethod
+    def write(self, scope: Scope, kind: str, id: str, change: Change) -> Document | None:
+        """Create, change or delete a client or a backup of the scope's project; the document as it is afterwards.
+
+        A claim that another document has is ``Conflict``. So here and in the other methods that write.
+        """
+
+    @abc.abstractmethod
+    def purge(self, project_id: str) -> dict[str, int]:
+        """Erase every document of a project; how many of each kind. Meant for projects that nobody uses any more."""
+
+    # Actions and jobs
+
+    @abc.abstractmethod
+    def write_action(self, scope: Scope, id: str, change: ActionChange) -> Document | None:
+        """Create, change or delete an action; the jobs that have it follow (:func:`links.relinked`), their versions grow."""
+
+    @abc.abstractmethod
+    def write_job(self, scope: Scope, id: str, change: JobChange, action_ids: collections.abc.Collection[str] = ()) -> Document:
+        """Create or change a job, and create the actions that come with it.
+
+        The actions in ``action_ids`` can't change or go between the call of ``change`` and its effect. Where the job
+        is a member of a session and its client changes, the member's entry follows (:func:`runs.moved`).
+        """
+
+    @abc.abstractmethod
+    def delete_job(self, scope: Scope, id: str, precondition: Precondition = ANYTHING) -> bool:
+        """Delete a job; it leaves its session (:func:`runs.left`). False if there is none."""
+
+    # Sessions
+
+    @abc.abstractmethod
+    def write_session(self, scope: Scope, id: str, decision: sessions.Decision, record: int | None = None) -> sessions.Outcome:
+        """Decide about a session, and store all of the outcome; the outcome with the version that the session has now.
+
+        ``record`` names the earlier run whose record the decision needs. A session that is deleted takes its records
+        along. After a run has begun, the oldest records beyond ``[sessions] runs_kept`` (the current run counts) go.
+        The cost doesn't depend on the number of sessions or of runs kept.
+        """
+
+    @abc.abstractmethod
+    def attach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
+        """Make a job a member (:func:`membership.attach`); it leaves the session that it was in. Either missing: ``NotFound``.
+
+        The precondition is held against the session. A member stays as it is.
+        """
+
+    @abc.abstractmethod
+    def detach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
+        """Take a job out of a session (:func:`membership.detach`). Nothing happens if it isn't a member."""
+
+    @abc.abstractmethod
+    def runs(self, scope: Scope, session_id: str, limit: int, marker: int | None = None) -> tuple[list[sessions.Record], bool]:
+        """The runs of a session with tags below ``marker``, newest first, the current one among them; are there more?
+
+        ``NotFound`` without the session, ``InvalidInput`` for a marker that is no run's.
+        """
+
+    @abc.abstractmethod
+    def run(self, scope: Scope, session_id: str, tag: int) -> sessions.Record:
+        """One run of a session, or ``NotFound``."""
+
+    # Operation
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Return if the store answers and has this release's schema, else raise ``StorageUnavailable``. For health checks."""
+
+    @abc.abstractmethod
+    def sync(self) -> None:
+        """Create or upgrade the schema. Idempotent, also when several processes call it at once."""
+
+    @abc.abstractmethod
+    def version(self) -> str | None:
+        """The version of the schema that is there, None if there is none."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give up connections. The next call opens them again."""

@@ -1,0 +1,208 @@
+"""What a search means: the (key, value) pairs that a document offers, and the conditions that a caller sets.
+
+This is the one definition. Drivers index exactly :func:`index_pairs` and :func:`folded_text`, compile a
+:class:`Query` to look-ups in them, and answer what :func:`matches` says.
+"""
+
+import collections.abc
+import dataclasses
+import re
+import typing
+
+import orjson
+
+from freezer_api import exceptions
+from freezer_api.domain import documents
+from freezer_api.domain.documents import Body
+
+MAX_CONDITIONS = 30
+MAX_NEEDLE = 256
+MAX_TEXT = 1000
+DEFAULT_LIMIT = 10
+#: A key and the canonical form of a value: a letter for its JSON type, then its text.
+Pair = tuple[str, str]
+#: Composite pairs: ``(client_id, 'o…')`` stands for "of this client and not completed", the agents' poll.
+OPEN = 'o'
+COMPLETED = ('status', 'scompleted')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Query:
+    """One page of a list: conditions that must all hold, none of ``not_pairs``/``not_texts``, and where it begins.
+
+    ``texts`` are case-folded substrings. ``marker`` is an id, the page begins behind it; ``offset`` counts documents.
+    The order is that of creation, ``descending`` turns it round. ``asked`` is the search as the caller sent it.
+    """
+
+    pairs: frozenset[Pair] = frozenset()
+    not_pairs: frozenset[Pair] = frozenset()
+    texts: frozenset[str] = frozenset()
+    not_texts: frozenset[str] = frozenset()
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    marker: str | None = None
+    descending: bool = False
+    asked: Body | None = None
+
+
+def searchable(kind: str, body: Body) -> Body:
+    """The document as shown, without what isn't searched."""
+    kept = {key: value for key, value in body.items() if key not in documents.INTERNAL and key != 'user_credentials'}
+    if kind == documents.JOBS and 'current_pid' in body['job_schedule']:
+        kept['job_schedule'] = {key: value for key, value in body['job_schedule'].items() if key != 'current_pid'}
+    return kept
+
+
+def canonical(value: str | int | float | bool | None) -> str:
+    """A text that is equal for two scalars exactly when their JSON values are: 1 is 1.0, but neither is true."""
+    if value is None:
+        return 'z'
+    if isinstance(value, bool):
+        return f'b{value}'
+    if isinstance(value, str):
+        return f's{value}'
+    if isinstance(value, float) and not value.is_integer():
+        return f'n{value!r}'
+    return f'n{int(value)}'
+
+
+def offers(kind: str, body: Body) -> frozenset[Pair]:
+    """The pairs of a document: each key where it stands least deep, with every scalar that it has there.
+
+    Objects count for the depth, arrays don't; an array offers its scalar elements.
+    """
+    found: set[Pair] = set()
+    seen: set[str] = set()
+    level = [searchable(kind, body)]
+    while level:
+        deeper: list[Body] = []
+        for here in level:
+            for key, value in here.items():
+                for leaf in _leaves(value):
+                    if isinstance(leaf, dict):
+                        deeper.append(leaf)
+                    elif key not in seen:
+                        found.add((key, canonical(leaf)))
+        seen.update(key for here in level for key in here)
+        level = deeper
+    return frozenset(found)
+
+
+def index_pairs(kind: str, body: Body) -> frozenset[Pair]:
+    """What a driver indexes: all that the document offers, and the composites."""
+    found = offers(kind, body)
+    if kind == documents.JOBS and COMPLETED not in found:
+        return found | {(key, OPEN + value) for key, value in found if key == 'client_id'}
+    return found
+
+
+def compile_pairs(kind: str, query: Query) -> tuple[frozenset[Pair], frozenset[Pair]]:
+    """The pairs to look up, wanted and unwanted, composites swapped in where they serve."""
+    clients = {pair for pair in query.pairs if pair[0] == 'client_id'}
+    if kind == documents.JOBS and clients and COMPLETED in query.not_pairs:
+        return (query.pairs - clients) | {(key, OPEN + value) for key, value in clients}, query.not_pairs - {COMPLETED}
+    return query.pairs, query.not_pairs
+
+
+def folded_text(kind: str, body: Body) -> str:
+    """The distinct strings that ``_all`` looks into, folded and ordered, NUL between them (no document contains one)."""
+    return '\0'.join(sorted({text[:MAX_TEXT].casefold() for text in _strings(searchable(kind, body))}))
+
+
+def matches(query: Query, kind: str, body: Body) -> bool:
+    """Whether a document is in a search: the definition that every driver is held against."""
+    pairs, text = offers(kind, body), folded_text(kind, body)
+    return (query.pairs <= pairs and not query.not_pairs & pairs
+            and all(needle in text for needle in query.texts) and not any(needle in text for needle in query.not_texts))
+
+
+def parse(search: typing.Any, **page: typing.Any) -> Query:
+    """The query for a search as the caller sent it (None: no search), or ``InvalidInput``; ``page`` is taken as it is."""
+    if search is None:
+        return Query(**page)
+    if not isinstance(search, dict):
+        raise exceptions.InvalidInput('search: must be an object.')
+    for key in search:
+        if key not in ('match', 'match_not'):
+            raise exceptions.InvalidInput(f'search.{key[:64]}: is unknown; known are match and match_not.')
+    pairs, texts = _conditions(search.get('match', []), 'match')
+    not_pairs, not_texts = _conditions(search.get('match_not', []), 'match_not')
+    if len(pairs) + len(texts) + len(not_pairs) + len(not_texts) > MAX_CONDITIONS:
+        raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.')
+    return Query(frozenset(pairs), frozenset(not_pairs), frozenset(texts), frozenset(not_texts), asked=search or None, **page)
+
+
+def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int) -> dict[str, typing.Any]:
+    """The arguments of a :class:`Query` that a list's parameters stand for; ``most`` bounds the limit."""
+    page: dict[str, typing.Any] = {'limit': _count('limit', limit, DEFAULT_LIMIT, most) or min(DEFAULT_LIMIT, most)}
+    if marker is not None and offset is not None:
+        raise exceptions.InvalidInput('marker: can not be combined with offset.')
+    if offset is not None and re.fullmatch(r'[0-9]{1,9}', offset):
+        page['offset'] = int(offset)
+    elif offset is not None or marker is not None:
+        name, page['marker'] = ('marker', marker) if offset is None else ('offset', offset)
+        if not documents.ID.match(page['marker']):
+            raise exceptions.InvalidInput(f'{name}: is neither a count nor an id.' if name == 'offset' else 'marker: is not an id.')
+    if sort not in (None, 'created', 'created:asc', 'created:desc'):
+        raise exceptions.InvalidInput('sort: must be created:asc or created:desc.')
+    page['descending'] = sort == 'created:desc'
+    return page
+
+
+def _count(name: str, text: str | None, default: int, most: int) -> int:
+    if text is None:
+        return default
+    if not re.fullmatch(r'[0-9]+', text):
+        raise exceptions.InvalidInput(f'{name}: must be an integer of at least 0.')
+    return min(int(text[:12]), most) if len(text) <= 12 else most
+
+
+def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[set[Pair], set[str]]:
+    if not isinstance(entries, list):
+        raise exceptions.InvalidInput(f'search.{place}: must be a list of objects with one key each.')
+    pairs: set[Pair] = set()
+    texts: set[str] = set()
+    for number, entry in enumerate(entries):
+        where = f'search.{place}[{number}]'
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise exceptions.InvalidInput(f'{where}: must be an object with one key.')
+        (key, value), = entry.items()
+        if isinstance(value, (dict, list)):
+            raise exceptions.InvalidInput(f'{where}.{key[:64]}: must be a scalar.')
+        if key == '_all' and not nested:
+            _all(value, where, place, pairs, texts)
+        else:
+            pairs.add((key, canonical(value)))
+    return pairs, texts
+
+
+def _all(value: typing.Any, where: str, place: str, pairs: set[Pair], texts: set[str]) -> None:
+    """An ``_all`` condition: a JSON list of field matches, or else a text to look for anywhere."""
+    if not isinstance(value, str):
+        raise exceptions.InvalidInput(f'{where}._all: must be a string.')
+    try:
+        fields = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        fields = None
+    if isinstance(fields, list) and fields and all(isinstance(field, dict) and len(field) == 1 for field in fields):
+        pairs |= _conditions(fields, place, nested=True)[0]
+        return
+    if len(value) > MAX_NEEDLE:
+        raise exceptions.InvalidInput(f'{where}._all: is longer than {MAX_NEEDLE} characters.')
+    texts.add(value.casefold())
+
+
+def _leaves(value: typing.Any) -> collections.abc.Iterator[typing.Any]:
+    if isinstance(value, list):
+        for element in value:
+            yield from _leaves(element)
+    else:
+        yield value
+
+
+def _strings(value: typing.Any) -> collections.abc.Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _strings(element)

@@ -1,0 +1,88 @@
+"""Domain errors with stable codes. They know no HTTP: ``middleware.ERRORS`` is the one table that turns them into answers.
+
+Every message is written for the caller of the API: it names the field and what is wrong with it, and carries no
+internal text.
+"""
+
+
+class FreezerError(Exception):
+    """The root of what the service raises on purpose; ``code`` is stable, the message is for the caller."""
+
+    code = 'error'
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(FreezerError):
+    """A value that the caller sent can't be used; the message names its place and the defect."""
+
+    code = 'invalid'
+
+
+class MalformedBody(FreezerError):
+    """The body isn't JSON at all."""
+
+    code = 'malformed'
+
+
+class BodyTooLarge(FreezerError):
+    """The body is larger than the operator allows."""
+
+    code = 'too-large'
+
+
+class Unauthorized(FreezerError):
+    """Nobody is known to be calling."""
+
+    code = 'unauthorized'
+
+
+class Forbidden(FreezerError):
+    """The caller is known and may not do this."""
+
+    code = 'forbidden'
+
+
+class NotFound(FreezerError):
+    """There is no such document in the caller's scope; a foreign one looks the same."""
+
+    code = 'not-found'
+
+    def __init__(self, kind: str, id: str):
+        super().__init__(f'No {kind.removesuffix("s")} {id} was found.')
+
+
+class Conflict(FreezerError):
+    """What the caller asks for contradicts what is stored."""
+
+    code = 'conflict'
+
+
+class PreconditionFailed(FreezerError):
+    """``If-Match`` or ``If-None-Match`` doesn't hold for the stored document."""
+
+    code = 'precondition'
+
+
+class Unprocessable(FreezerError):
+    """Well-formed, but it refers to something that doesn't exist or can't do it."""
+
+    code = 'unprocessable'
+
+
+class StorageUnavailable(FreezerError):
+    """The store can't be reached in time. A write that ends so may have happened, as a whole, or not at all."""
+
+    code = 'unavailable'
+
+    def __init__(self, message: str = 'The storage is unavailable. Please try again.', retry_after: int = 5):
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SchemaOutOfDate(StorageUnavailable):
+    """The store is reachable, but its tables or indices aren't those of this release; an operator must act."""
+
+    code = 'schema'
