@@ -21,6 +21,12 @@ class InvalidInput(FreezerError):
     code = 'invalid'
 
 
+class UnknownAction(FreezerError):
+    """The caller asks a session for an action that there isn't."""
+
+    code = 'unknown-action'
+
+
 class MalformedBody(FreezerError):
     """The body isn't JSON at all."""
 

@@ -151,7 +151,7 @@ def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: 
 
 def _count(name: str, text: str | None, default: int, most: int) -> int:
     if text is None:
-        return default
+        return min(default, most)
     if not re.fullmatch(r'[0-9]+', text):
         raise exceptions.InvalidInput(f'{name}: must be an integer of at least 0.')
     return min(int(text[:12]), most) if len(text) <= 12 else most

@@ -1,0 +1,1 @@
+"""JSON Schemas of request bodies, one module per resource, compiled once; and what becomes of a body before its check."""

@@ -1,17 +1,32 @@
 """What every use case is told about its caller, and the shapes in which it answers."""
 
 import dataclasses
+import uuid
 
+from freezer_api import exceptions
+from freezer_api.db import base
 from freezer_api.db.base import Scope
-from freezer_api.domain.documents import Body
+from freezer_api.domain import documents, jobs
+from freezer_api.domain.documents import Body, Document
+
+MAX_NAME = 255
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and in which project: the one of the path, whose members' rights have been enforced before."""
+    """Who asks, and in which project: the one of the path, whose members' rights have been enforced before.
+
+    ``all_projects``: the caller may list the jobs of every project, and see in them what only their own clients' projects do.
+    """
 
     project_id: str
     user_id: str
+    all_projects: bool = False
+
+    def __post_init__(self) -> None:
+        for key in ('project_id', 'user_id'):
+            if len(getattr(self, key)) > MAX_NAME:
+                raise exceptions.InvalidInput(f'{key}: is longer than {MAX_NAME} characters.')
 
     @property
     def scope(self) -> Scope:
@@ -42,3 +57,42 @@ class Written:
     id: str
     version: int
     etag: str
+
+
+def new_id() -> str:
+    """An id that nothing has yet."""
+    return uuid.uuid4().hex
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of anything."""
+    return documents.ID.match(text) is not None
+
+
+def existing(kind: str, id: str) -> None:
+    """Raise ``NotFound`` for an id of a path that nothing can have."""
+    if not is_id(id):
+        raise exceptions.NotFound(kind, id[:64])
+
+
+def shown(document: Document, caller: Caller) -> Shown:
+    """A document as the caller may see it."""
+    return Shown(_body(document, caller), document.etag)
+
+
+def shown_page(page: base.Page, caller: Caller) -> ShownPage:
+    """A page as the caller may see it."""
+    marker = page.documents[-1].id if page.more and page.documents else None
+    return ShownPage([_body(document, caller) for document in page.documents], marker)
+
+
+def written(document: Document) -> Written:
+    """What became of a document."""
+    return Written(document.id, document.version, document.etag)
+
+
+def _body(document: Document, caller: Caller) -> Body:
+    body = document.body
+    if document.kind == documents.JOBS:
+        body = jobs.shown(body, caller.project_id, caller.all_projects)
+    return {**body, '_version': document.version} if document.kind in documents.VERSIONED else body

@@ -1,0 +1,73 @@
+"""A job's ``job_schedule``: when it runs (``schedule_*``), and what is asked of it and known about it (runtime keys).
+
+Agents poll jobs and compare what they poll: nothing here changes by itself, and what an agent needs is always there.
+"""
+
+from freezer_api.domain import documents
+from freezer_api.domain.documents import Body
+from freezer_api.domain.membership import SCHEDULE
+
+START, STOP, ABORT = COMMANDS = ('start', 'stop', 'abort')
+EVENTS = ('', *COMMANDS, 'remove')
+STATUSES = ('', 'stop', 'scheduled', 'running', 'completed', 'aborting', 'removed')
+RESULTS = ('', 'success', 'fail', 'aborted')
+TIMES = ('time_created', 'time_started', 'time_ended')
+#: Keys that agents and callers may change beside the schedule itself; ``time_created`` is ours.
+RUNTIME = frozenset(('event', 'status', 'result', 'time_started', 'time_ended', 'current_pid'))
+#: The statuses that show that a stop or an abort has been obeyed.
+OBEYED = frozenset(('stop', 'completed', 'removed'))
+NO_PID = -1
+
+
+def created(given: Body, now: int) -> Body:
+    """The schedule of a job made at ``now`` (microseconds): event and status as given, times and result fresh."""
+    return {**timing(given), 'event': given.get('event', ''), 'status': given.get('status', ''), 'result': '',
+            'time_created': now // documents.SECOND, 'time_started': -1, 'time_ended': -1}
+
+
+def timing(schedule: Body) -> Body:
+    """The part of a schedule that tells when the job runs."""
+    return {key: value for key, value in schedule.items() if key.startswith(SCHEDULE)}
+
+
+def runtime(schedule: Body) -> Body:
+    """The rest of it: what is asked of the job and known about it."""
+    return {key: value for key, value in schedule.items() if not key.startswith(SCHEDULE)}
+
+
+def patched(stored: Body, given: Body, fixed: bool) -> Body:
+    """A stored schedule after a PATCH: runtime keys merge, the timing is replaced as a group.
+
+    The timing is meant where the PATCH has any of its keys, or no runtime key at all. ``fixed``: a session sets it.
+    """
+    told = {key: value for key, value in given.items() if key in RUNTIME}
+    replaces = not fixed and (timing(given) or not told)
+    merged = {**timing(given if replaces else stored), **runtime(stored), **_obeying(stored, told)}
+    # Agents and forms send back the pid that an abort without one is shown with.
+    return merged if merged.get('current_pid') != NO_PID else _without_pid(merged)
+
+
+def commanded(stored: Body, command: str) -> tuple[Body, bool]:
+    """A schedule with one of :data:`COMMANDS` as its event, and whether that is news; a start clears what was before."""
+    if stored['event'] == command:
+        return stored, False
+    fresh = {'status': '', 'result': ''} if command == START else {}
+    return {**stored, **fresh, 'event': command}, True
+
+
+def shown(stored: Body, with_pid: bool = True) -> Body:
+    """A schedule as callers see it; an agent that is told to abort looks for a pid, so there is one, if only -1."""
+    seen = stored if with_pid else _without_pid(stored)
+    return {**seen, 'current_pid': seen.get('current_pid', NO_PID)} if stored['event'] == ABORT else seen
+
+
+def _obeying(stored: Body, told: Body) -> Body:
+    """The runtime keys to merge: a pending stop or abort stays until a status shows that it was obeyed."""
+    pending = stored['event'] in (STOP, ABORT)
+    if pending and 'status' in told and told['status'] not in OBEYED:
+        return {**told, 'event': stored['event']}
+    return told
+
+
+def _without_pid(schedule: Body) -> Body:
+    return {key: value for key, value in schedule.items() if key != 'current_pid'}

@@ -1,0 +1,32 @@
+"""What callers send for clients."""
+
+from freezer_api import exceptions
+from freezer_api.domain import actions, capabilities
+from freezer_api.domain.documents import Body
+from freezer_api.schemas import base
+
+CLIENT = base.record({
+    'client_id': base.ID,
+    'hostname': base.text(255),
+    'description': base.text(1024),
+    'uuid': base.text(255),
+    'is_central': base.BOOLEAN,
+    **{supported: base.array(base.choice(actions.CHOICES[key]), f'a list of {key}s')
+       for key, supported in capabilities.SUPPORTED.items()},
+}, required=('client_id',))
+_check = base.compiled(CLIENT)
+_check_inside = base.compiled(CLIENT, prefix='client.')
+
+
+def client(body: Body) -> Body:
+    """What a registration names, without nulls and unknown keys, or ``InvalidInput``.
+
+    The body has it at the top or, as documents do, under ``client``.
+    """
+    inner = body.get('client')
+    if inner is not None and not isinstance(inner, dict):
+        raise exceptions.InvalidInput('client: must be an object.')
+    source = body if inner is None else inner
+    given = base.present({key: source[key] for key in CLIENT['properties'] if key in source})
+    (_check if inner is None else _check_inside)(given)
+    return given

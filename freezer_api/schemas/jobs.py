@@ -1,0 +1,74 @@
+"""What callers send for jobs."""
+
+import typing
+
+from freezer_api import exceptions
+from freezer_api.domain import actions as rules
+from freezer_api.domain import schedules as commands
+from freezer_api.domain.documents import Body
+from freezer_api.schemas import actions, base, schedules
+
+#: Keys of documents, and of Horizon's, that aren't the caller's to set.
+READ_ONLY = frozenset(('project_id', 'user_id', 'session_id', 'session_tag', 'session_name', 'user_credentials', '_version'))
+ENTRY = base.record({'action_id': base.ID, 'freezer_action': actions.DEFINITION,
+                     **{key: {**schema, 'type': [schema['type'], 'null']} for key, schema in actions.RULES.items()}})
+PATCH = base.record({
+    'job_id': base.ID,
+    'client_id': base.ID,
+    'description': base.text(1024),
+    'job_schedule': schedules.SCHEDULE,
+    'action_defaults': actions.DEFAULTS,
+    'job_actions': base.array(ENTRY, 'a list of objects with a freezer_action each'),
+}, closed=True)
+JOB = {**PATCH, 'required': ['client_id', 'job_actions']}
+_check = base.compiled(JOB, formats=schedules.FORMATS)
+_check_patch = base.compiled(PATCH, formats=schedules.FORMATS)
+
+
+def job(body: Body) -> Body:
+    """The keys of a request to create or replace a job, without nulls, or ``InvalidInput``.
+
+    In each entry of ``job_actions`` is what the caller means: defaults filled in, everything in its place.
+    """
+    given = _cleaned(body)
+    if given.get('job_id') == '':
+        del given['job_id']
+    _check(given)
+    return given
+
+
+def patch(body: Body) -> Body:
+    """The keys of a request to change a job, like :func:`job`; none is required."""
+    given = _cleaned(body)
+    given.pop('job_id', None)
+    _check_patch(given)
+    return given
+
+
+def command(body: Body) -> str:
+    """The command of a request to tell a job something, or ``InvalidInput``."""
+    known = ', '.join(commands.COMMANDS)
+    if len(body) != 1:
+        raise exceptions.InvalidInput(f'The body must have exactly one key, one of {known}.')
+    (name, told), = body.items()
+    if name not in commands.COMMANDS:
+        raise exceptions.InvalidInput(f'{name[:64]}: is unknown; the events of a job are {known}.')
+    if told not in (None, {}):
+        raise exceptions.InvalidInput(f'{name}: must be null.')
+    return name
+
+
+def _cleaned(body: Body) -> Body:
+    given = schedules.cleaned(base.present({key: value for key, value in body.items() if key not in READ_ONLY}), 'job_schedule')
+    entries, defaults = given.get('job_actions'), given.get('action_defaults', {})
+    if isinstance(entries, list) and isinstance(defaults, dict):
+        filling = rules.without_nulls(defaults)
+        given['job_actions'] = [_entry(entry, filling) for entry in entries]
+    return given
+
+
+def _entry(entry: typing.Any, defaults: Body) -> typing.Any:
+    if not isinstance(entry, dict):
+        return entry
+    known = {key: entry[key] for key in ENTRY['properties'] if key in entry}
+    return actions.plain_rules(rules.completed(known, defaults))

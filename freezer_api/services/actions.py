@@ -1,0 +1,93 @@
+"""Use cases of actions."""
+
+import collections.abc
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.base import Linked, Storage
+from freezer_api.domain import actions, capabilities, search
+from freezer_api.domain.documents import ACTIONS, ANYTHING, Body, Document, Precondition
+from freezer_api.schemas import actions as schemas
+from freezer_api.services import common
+from freezer_api.services.common import Caller, Shown, ShownPage, Written
+
+
+def create(storage: Storage, caller: Caller, body: Body) -> Written:
+    """Make an action, under the body's ``action_id`` if it has one; ``Conflict`` if that is taken in the project."""
+    given = schemas.action(body)
+    id = given.get('action_id') or common.new_id()
+
+    def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
+        if current is not None:
+            raise exceptions.Conflict(f'action_id: there is an action {id} already.')
+        return actions.created(id, caller.project_id, caller.user_id, given)
+
+    return _written(storage.write_action(caller.scope, id, change))
+
+
+def show(storage: Storage, caller: Caller, id: str) -> Shown:
+    """The action, or ``NotFound``."""
+    common.existing(ACTIONS, id)
+    return common.shown(storage.get(caller.scope, ACTIONS, id), caller)
+
+
+def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPage:
+    """A page of the actions that a query finds."""
+    return common.shown_page(storage.find(caller.scope, ACTIONS, query), caller)
+
+
+def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+    """Merge the body into the action, and into its definition; the jobs that have it follow.
+
+    ``Unprocessable`` if the client of one of them can't do what the action asks then.
+    """
+    common.existing(ACTIONS, id)
+    given = schemas.patch(body)
+
+    def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
+        precondition.check(current)
+        if current is None:
+            raise exceptions.NotFound(ACTIONS, id)
+        return _fitting(current.body, actions.patched(current.body, given), linked)
+
+    return _written(storage.write_action(caller.scope, id, change))
+
+
+def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+    """Make an action under an id, or give the one there another definition, like :func:`update`."""
+    common.existing(ACTIONS, id)
+    given = schemas.action(body)
+
+    def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
+        precondition.check(current)
+        if current is None:
+            return actions.created(id, caller.project_id, caller.user_id, given)
+        new = actions.created(id, current.project_id, current.body['user_id'], given)
+        return _fitting(current.body, new, linked)
+
+    return _written(storage.write_action(caller.scope, id, change))
+
+
+def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:
+    """Remove an action, if it is there; it leaves the project's jobs."""
+    if not common.is_id(id):
+        return precondition.check(None)
+
+    def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> None:
+        precondition.check(current)
+
+    storage.write_action(caller.scope, id, change)
+    return None
+
+
+def _fitting(old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:
+    """The new state of an action, if the clients of the jobs that have it can do what is new in it."""
+    if new['freezer_action'] != old['freezer_action']:
+        for link in linked:
+            if link.client is not None:
+                capabilities.check(new['freezer_action'], link.client.body['client'], 'freezer_action')
+    return new
+
+
+def _written(document: Document | None) -> Written:
+    return common.written(typing.cast(Document, document))

@@ -1,0 +1,73 @@
+"""Use cases of clients. Central ones serve all projects, and are seen in all of them."""
+
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.base import Scope, Storage
+from freezer_api.domain import clients, search
+from freezer_api.domain.documents import ANYTHING, CLIENTS, Body, Document, Precondition
+from freezer_api.schemas import clients as schemas
+from freezer_api.services import common
+from freezer_api.services.common import Caller, Shown, ShownPage, Written
+
+
+def asks_central(body: Body) -> bool:
+    """Whether a registration asks for a central client, for which the caller needs a right of its own."""
+    return schemas.client(body).get('is_central', False)
+
+
+def register(storage: Storage, caller: Caller, body: Body, precondition: Precondition = ANYTHING) -> Written:
+    """Make a client of the project's, or take what the body names into the one that is there.
+
+    ``Conflict`` if it is central and another project has a central client of that id.
+    """
+    given = schemas.client(body)
+    uuid = common.new_id()
+
+    def change(current: Document | None, now: int) -> Body:
+        precondition.check(current)
+        return clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
+
+    document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
+    return common.written(typing.cast(Document, document))
+
+
+def show(storage: Storage, caller: Caller, id: str) -> Shown:
+    """The project's client of that id, else the central one, or ``NotFound``."""
+    common.existing(CLIENTS, id)
+    return common.shown(storage.get(seen_by(caller), CLIENTS, id), caller)
+
+
+def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPage:
+    """A page of the project's clients and the central ones that a query finds."""
+    return common.shown_page(storage.find(seen_by(caller), CLIENTS, query), caller)
+
+
+def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:
+    """Remove the project's client of that id, if it is there. ``Forbidden`` for another project's central client."""
+    found = lookup(storage, caller, id)
+    if found is not None and found.project_id != caller.project_id:
+        raise exceptions.Forbidden(f'Client {id} belongs to another project.')
+    if found is None:
+        return precondition.check(None)
+
+    def change(current: Document | None, now: int) -> None:
+        precondition.check(current)
+
+    storage.write(caller.scope, CLIENTS, id, change)
+    return None
+
+
+def lookup(storage: Storage, caller: Caller, id: str) -> Document | None:
+    """The client that a caller means by an id: the project's own, else the central one, else None."""
+    if not common.is_id(id):
+        return None
+    try:
+        return storage.get(seen_by(caller), CLIENTS, id)
+    except exceptions.NotFound:
+        return None
+
+
+def seen_by(caller: Caller) -> Scope:
+    """The clients that a caller sees: those of the project, and the central ones."""
+    return Scope(caller.project_id, central=True)

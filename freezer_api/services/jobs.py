@@ -1,0 +1,163 @@
+"""Use cases of jobs: what a job refers to must be there and fit when it is written."""
+
+import collections.abc
+import contextlib
+import functools
+
+from freezer_api import exceptions
+from freezer_api.db.base import JobChange, JobWrite, Storage
+from freezer_api.domain import actions, capabilities, jobs, reports, search
+from freezer_api.domain.documents import ANYTHING, JOBS, Body, Document, Precondition
+from freezer_api.schemas import jobs as schemas
+from freezer_api.services import clients, common
+from freezer_api.services.common import Caller, Shown, ShownPage, Written
+
+#: What becomes of a job: of its stored state, a way to resolve the ``job_actions`` that it is to have, and the moment.
+Link = collections.abc.Callable[[], list[Body]]
+Compose = collections.abc.Callable[[Document | None, Link, int], Body]
+#: How often a job may get another client between the look at the client and the write.
+ATTEMPTS = 5
+
+
+class _Overtaken(exceptions.FreezerError):
+    """The job has another client now than the one that was looked at."""
+
+
+def create(storage: Storage, caller: Caller, body: Body) -> Written:
+    """Make a job, under the body's ``job_id`` if it has one, and the actions that it brings along.
+
+    ``Conflict`` if the id is taken; ``Unprocessable`` if the client isn't there or can't do it, or if an action that
+    the body refers to isn't there or is another one.
+    """
+    given = schemas.job(body)
+    id = given.get('job_id') or common.new_id()
+
+    def compose(current: Document | None, link: Link, now: int) -> Body:
+        if current is not None:
+            raise exceptions.Conflict(f'job_id: there is a job {id} already.')
+        return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
+
+    return _write_whole(storage, caller, id, given, compose)
+
+
+def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+    """Make a job under an id, or give the one there another definition; it keeps its session. Else like :func:`create`."""
+    common.existing(JOBS, id)
+    given = schemas.job({**body, 'job_id': None})
+
+    def compose(current: Document | None, link: Link, now: int) -> Body:
+        precondition.check(current)
+        if current is None:
+            return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
+        return jobs.replaced(current.body, given, link(), now)
+
+    return _write_whole(storage, caller, id, given, compose)
+
+
+def show(storage: Storage, caller: Caller, id: str) -> Shown:
+    """The job, or ``NotFound``."""
+    common.existing(JOBS, id)
+    return common.shown(storage.get(caller.scope, JOBS, id), caller)
+
+
+def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPage:
+    """A page of the jobs that a query finds."""
+    return common.shown_page(storage.find(caller.scope, JOBS, query), caller)
+
+
+def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+    """Change what the body names, or take an agent's report.
+
+    Only a change of client or actions needs the client, so jobs of a client deleted since can be changed otherwise.
+    """
+    common.existing(JOBS, id)
+    believed = reports.session_of(body)
+    given = schemas.patch(body)
+    entries = actions.wanted(given['job_actions'], common.new_id) if 'job_actions' in given else None
+
+    def compose(current: Document | None, link: Link, now: int) -> Body:
+        precondition.check(current)
+        if current is None:
+            raise exceptions.NotFound(JOBS, id)
+        return jobs.patched(current.body, given, None if entries is None else link(), believed)
+
+    for _ in range(ATTEMPTS):
+        change = _changing(caller, compose, entries or (), *_client_of(storage, caller, id, given))
+        with contextlib.suppress(_Overtaken):
+            return common.written(storage.write_job(caller.scope, id, change, _references(entries or ())))
+    raise exceptions.StorageUnavailable('The job is changed by too many at once. Please try again.')
+
+
+def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:
+    """Remove a job, if it is there; it leaves its session."""
+    if not common.is_id(id):
+        return precondition.check(None)
+    storage.delete_job(caller.scope, id, precondition)
+    return None
+
+
+def event(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Body:
+    """Tell a job to start, stop or abort: ``{"result"}``, that says whether it was told so already."""
+    common.existing(JOBS, id)
+    command = schemas.command(body)
+    answer = ''
+
+    def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
+        nonlocal answer
+        precondition.check(current)
+        if current is None:
+            raise exceptions.NotFound(JOBS, id)
+        new, news = jobs.commanded(current.body, command)
+        # The storage may call again on a newer state; what the last call says is what took effect.
+        answer = 'success' if news else f'{command} already requested'
+        return JobWrite(new)
+
+    storage.write_job(caller.scope, id, change)
+    return {'result': answer}
+
+
+def _write_whole(storage: Storage, caller: Caller, id: str, given: Body, compose: Compose) -> Written:
+    """Write a job that is described as a whole; its client must be there and capable."""
+    entries = actions.wanted(given['job_actions'], common.new_id)
+    client = clients.lookup(storage, caller, given['client_id'])
+    change = _changing(caller, compose, entries, given['client_id'], client, whole=True)
+    return common.written(storage.write_job(caller.scope, id, change, _references(entries)))
+
+
+def _changing(caller: Caller, compose: Compose, entries: collections.abc.Sequence[actions.Wanted],
+              client_id: str | None, client: Document | None, whole: bool = False) -> JobChange:
+    """The change of a job that ``compose`` tells; ``client`` must fit a ``whole`` one, or one with another client or actions."""
+
+    def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
+        new = compose(current, functools.partial(actions.resolved, entries, stored), now)
+        if not whole and current is not None and all(new[key] == current.body[key] for key in ('client_id', 'job_actions')):
+            return JobWrite(new)
+        if new['client_id'] != client_id:
+            raise _Overtaken('')
+        return JobWrite(_fitting(new, client), actions.made(entries, caller.project_id, caller.user_id))
+
+    return change
+
+
+def _client_of(storage: Storage, caller: Caller, id: str, given: Body) -> tuple[str | None, Document | None]:
+    """The client that a PATCH makes a job's, as far as it matters to the PATCH."""
+    if 'client_id' not in given and 'job_actions' not in given:
+        return None, None
+    try:
+        client_id = given.get('client_id') or storage.get(caller.scope, JOBS, id).body['client_id']
+    except exceptions.NotFound:
+        return None, None
+    return client_id, clients.lookup(storage, caller, client_id)
+
+
+def _fitting(job: Body, client: Document | None) -> Body:
+    """A job that its client can do, marked if the client is a central one."""
+    if client is None:
+        raise exceptions.Unprocessable(f'client_id: no client {job["client_id"]} was found.')
+    for number, entry in enumerate(job['job_actions']):
+        capabilities.check(entry['freezer_action'], client.body['client'], f'job_actions[{number}].freezer_action')
+    return jobs.on_client(job, client)
+
+
+def _references(entries: collections.abc.Iterable[actions.Wanted]) -> frozenset[str]:
+    return frozenset(entry.action_id for entry in entries if entry.shared)
