@@ -1,0 +1,110 @@
+"""Running work against the database: connections, transactions, retries, and what failures become."""
+
+import collections.abc
+import contextlib
+import os
+import random
+import threading
+import time
+import typing
+import weakref
+
+import sqlalchemy
+from oslo_config import cfg
+
+from freezer_api import exceptions
+from freezer_api.db.sqlalchemy import engines, errors
+from freezer_api.db.sqlalchemy.errors import Meaning
+
+#: Seconds in which an operation must find its way past others.
+DEADLINE = 30
+#: Seconds between two attempts, at least and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.064
+#: Creations of the same id that may meet each other in a row before it counts as taken.
+MOST_DUPLICATES = 10
+
+_JITTER = random.SystemRandom()
+
+Work = collections.abc.Callable[[sqlalchemy.Connection], typing.Any]
+
+
+class Database:
+    """The configured database. Safe in threads, and after a fork."""
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self.engines = engines.make(conf)
+        self.dialect = self.engines.reader.dialect.name
+        self._begin_alone()
+        forked = weakref.WeakMethod(self._begin_alone)
+        os.register_at_fork(after_in_child=lambda: (forked() or int)())
+
+    def read(self, work: Work) -> typing.Any:
+        """Run work that only reads; each of its statements sees a state of its own."""
+        return self._attempts(self._reading, work)
+
+    def write(self, work: Work) -> typing.Any:
+        """Run work as one transaction. It runs again from its beginning when others were in its way.
+
+        Domain errors undo it. ``StorageUnavailable`` if the answer to the commit is lost.
+        """
+        return self._attempts(self._transaction, work)
+
+    def close(self) -> None:
+        """Give up connections; the next work makes new ones."""
+        self.engines.dispose()
+
+    def _begin_alone(self) -> None:
+        """Start with no connection and no lock: those that there may be belong to a parent process."""
+        self.engines.dispose(close=False)
+        # SQLite has one writer at a time, whom others can only poll for: within a process they queue here instead.
+        self._turn: contextlib.AbstractContextManager = threading.Lock() if self.dialect == 'sqlite' else contextlib.nullcontext()
+
+    def _reading(self, work: Work) -> typing.Any:
+        with self.engines.reader.connect() as connection:
+            return work(connection)
+
+    def _transaction(self, work: Work) -> typing.Any:
+        done = False
+        try:
+            with self._turn, self.engines.writer.connect() as connection, connection.begin():
+                if self.dialect == 'sqlite':
+                    connection.exec_driver_sql('BEGIN IMMEDIATE')
+                result = work(connection)
+                done = True
+        except errors.FAILURES as error:
+            if done and errors.meaning(error) is Meaning.LOST:
+                raise exceptions.StorageUnavailable() from error
+            raise
+        return result
+
+    def _attempts(self, attempt: collections.abc.Callable[[Work], typing.Any], work: Work) -> typing.Any:
+        deadline, pause = time.monotonic() + DEADLINE, FIRST_PAUSE
+        met: collections.Counter[Meaning] = collections.Counter()
+        while True:
+            try:
+                return attempt(work)
+            except errors.StartOver as error:
+                cause: Exception = error
+            except errors.FAILURES as error:
+                cause = error
+                met[_worth_another(error, met)] += 1
+                time.sleep(_JITTER.uniform(pause / 2, pause))
+                pause = min(2 * pause, LONGEST_PAUSE)
+            if time.monotonic() > deadline:
+                raise exceptions.StorageUnavailable() from cause
+
+
+def _worth_another(error: Exception, met: collections.abc.Mapping[Meaning, int]) -> Meaning:
+    """What a failure means that another attempt may get past; else the error to end with is raised."""
+    meaning = errors.meaning(error)
+    if meaning is Meaning.CONFLICT or meaning is Meaning.LOST and not met[meaning]:
+        return meaning
+    if meaning is Meaning.DUPLICATE:
+        if met[meaning] < MOST_DUPLICATES:
+            return meaning
+        raise exceptions.Conflict('An id that should be created is taken.') from error
+    if meaning is Meaning.SCHEMA:
+        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from error
+    if meaning is Meaning.DEFECT:
+        raise error
+    raise exceptions.StorageUnavailable() from error

@@ -1,0 +1,139 @@
+"""Engines: how connections to the three databases are made and what is set on them."""
+
+import dataclasses
+import typing
+
+import sqlalchemy
+from oslo_config import cfg
+from oslo_db.sqlalchemy import exc_filters
+
+#: However a URL spells the database: the modules that this driver is built on.
+DIALECTS = {'mysql': 'mysql+pymysql', 'mariadb': 'mysql+pymysql', 'postgresql': 'postgresql+psycopg',
+            'postgres': 'postgresql+psycopg', 'sqlite': 'sqlite+pysqlite'}
+#: Seconds until a host counts as unreachable; until a statement waits no longer for a lock; for an answer.
+CONNECT_TIMEOUT, LOCK_TIMEOUT, READ_TIMEOUT = 10, 10, 60
+SQLITE_BUSY_TIMEOUT = 30
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Engines:
+    """One for statements that stand alone, and one for transactions that write."""
+
+    reader: sqlalchemy.Engine
+    writer: sqlalchemy.Engine
+
+    def dispose(self, close: bool = True) -> None:
+        """Give up the connections; ``close`` is false where they belong to the parent process."""
+        self.reader.dispose(close)
+        self.writer.dispose(close)
+
+
+def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
+    """The database that ``[database] connection`` names, with its dialect; ``cfg.Error`` if it names none that serves."""
+    if not conf.database.connection:
+        raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
+    try:
+        url = sqlalchemy.make_url(conf.database.connection)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise cfg.ConfigFileValueError('[database] connection: is not the URL of a database.') from None
+    backend = url.drivername.split('+')[0]
+    if backend not in DIALECTS:
+        raise cfg.ConfigFileValueError(f'[database] connection: {backend} is not among sqlite, mysql, mariadb and postgresql.')
+    if backend == 'sqlite' and (not url.database or url.database == ':memory:'):
+        raise cfg.ConfigFileValueError('[database] connection: SQLite needs a file.')
+    if conf.database.connection_parameters:
+        url = url.update_query_string(conf.database.connection_parameters)
+    return url.set(drivername=DIALECTS[backend])
+
+
+def make(conf: cfg.ConfigOpts) -> Engines:
+    """The engines for the configured database; nothing connects yet.
+
+    Neither pings nor resets its connections, for that costs a round trip each: the reader has no transactions, the
+    writer ends every one that it begins, and a lost connection is noticed where it is used.
+    """
+    url, pool = url_of(conf), _pool(conf)
+    reader = _engine(url, conf, isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True, **pool)
+    isolation: dict[str, typing.Any] = {} if url.get_backend_name() == 'sqlite' else {'isolation_level': 'READ COMMITTED'}
+    return Engines(reader, _engine(url, conf, **isolation, **pool))
+
+
+def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
+    """An engine for changes of the schema, which may take long: nothing is pooled."""
+    return _engine(url_of(conf), conf, patient=True, poolclass=sqlalchemy.pool.NullPool)
+
+
+def _engine(url: sqlalchemy.URL, conf: cfg.ConfigOpts, patient: bool = False, **arguments: typing.Any) -> sqlalchemy.Engine:
+    backend = url.get_backend_name()
+    connect_args = _CONNECT_ARGS[backend](url, patient)
+    engine = sqlalchemy.create_engine(url, connect_args=connect_args, skip_autocommit_rollback=arguments.pop(
+        'skip_autocommit_rollback', False), **arguments)
+    # The rest of exc_filters.register_engine() serves savepoints, which nobody uses here, and costs at every statement.
+    sqlalchemy.event.listen(engine, 'handle_error', exc_filters.handler, retval=True)
+    if backend == 'sqlite':
+        sqlalchemy.event.listen(engine, 'connect', _sqlite_settings(conf.database.sqlite_synchronous))
+    if backend == 'mysql':
+        sqlalchemy.event.listen(engine, 'connect', _mysql_settings(conf.database, patient))
+    return engine
+
+
+def _pool(conf: cfg.ConfigOpts) -> dict[str, typing.Any]:
+    options = conf.database
+    pool = {'pool_reset_on_return': None, 'pool_size': options.max_pool_size, 'pool_recycle': options.connection_recycle_time}
+    if options.max_overflow is not None:
+        pool['max_overflow'] = options.max_overflow
+    if options.pool_timeout is not None:
+        pool['pool_timeout'] = options.pool_timeout
+    return pool
+
+
+def _mysql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
+    args = {'connect_timeout': CONNECT_TIMEOUT}
+    if not patient:
+        args |= {'read_timeout': READ_TIMEOUT, 'write_timeout': READ_TIMEOUT}
+    # The charset is no matter of taste: tables are in it, and without the prefix bytes would be taken for text.
+    return {key: value for key, value in args.items() if key not in url.query} | {'charset': 'utf8mb4', 'binary_prefix': True}
+
+
+def _postgresql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
+    # JIT costs more than it brings here. Prepared statements come to be planned without regard to the terms in them: a plan that
+    # reads a whole table for a rare one.
+    settings = '-c jit=off'
+    if not patient:
+        settings += f' -c lock_timeout={LOCK_TIMEOUT}s'
+    args = {'connect_timeout': CONNECT_TIMEOUT, 'keepalives_idle': READ_TIMEOUT, 'tcp_user_timeout': READ_TIMEOUT * 1000}
+    args = {key: value for key, value in args.items() if key not in url.query}
+    return args | {'options': f'{url.query.get("options", "")} {settings}'.strip(), 'prepare_threshold': None}
+
+
+def _sqlite_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
+    return {'timeout': SQLITE_BUSY_TIMEOUT}
+
+
+_CONNECT_ARGS = {'mysql': _mysql_args, 'postgresql': _postgresql_args, 'sqlite': _sqlite_args}
+
+
+def _mysql_settings(options: typing.Any, patient: bool) -> typing.Callable[..., None]:
+    settings = {} if patient else {'innodb_lock_wait_timeout': LOCK_TIMEOUT}
+    if options.mysql_sql_mode is not None:
+        settings['sql_mode'] = options.mysql_sql_mode
+    if options.mysql_wsrep_sync_wait is not None:
+        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
+
+    def apply(connection: typing.Any, record: typing.Any) -> None:
+        if settings:
+            with connection.cursor() as cursor:
+                cursor.execute('SET ' + ', '.join(f'SESSION {name} = %s' for name in settings), list(settings.values()))
+
+    return apply
+
+
+def _sqlite_settings(synchronous: bool) -> typing.Callable[..., None]:
+    def apply(connection: typing.Any, record: typing.Any) -> None:
+        # sqlite3 would begin transactions by itself, and too late: at the first write, when the reads before are stale.
+        connection.isolation_level = None
+        connection.execute('PRAGMA journal_mode = WAL')
+        connection.execute(f'PRAGMA synchronous = {"FULL" if synchronous else "OFF"}')
+
+    return apply
+

@@ -1,0 +1,90 @@
+"""Keeping the search index: pairs and texts of documents, changed by what differs."""
+
+import collections.abc
+import functools
+
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql
+
+from freezer_api.db.sqlalchemy.models import pairs, texts
+from freezer_api.db.sqlalchemy.terms import Index
+
+Scopes = tuple[str, ...]
+#: Terms in one statement, which databases and drivers bound.
+CHUNK = 1000
+#: Terms that one UPDATE turns into others; a statement is kept for each number.
+MOST_TURNED = 32
+
+_ADD = sqlalchemy.insert(pairs)
+_ADD_ARRAY = sqlalchemy.insert(pairs).from_select(['term', 'seq'], sqlalchemy.select(
+    sqlalchemy.func.unnest(bindparam('terms', type_=postgresql.ARRAY(sqlalchemy.BigInteger))),
+    bindparam('of', type_=sqlalchemy.BigInteger)))
+_REMOVE = sqlalchemy.delete(pairs).where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(bindparam('terms', expanding=True)))
+_ADD_TEXT = sqlalchemy.insert(texts)
+_WHICH = (texts.c.kind == bindparam('of_kind'), texts.c.scope == bindparam('of_scope'), texts.c.seq == bindparam('of'))
+_CHANGE_TEXT = sqlalchemy.update(texts).where(*_WHICH).values(text=bindparam('new'))
+_REMOVE_TEXT = sqlalchemy.delete(texts).where(*_WHICH)
+
+
+def add(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: int, index: Index, text: bytes) -> None:
+    """Index a document that isn't."""
+    _add_terms(connection, seq, sorted(index.terms))
+    for scope in scopes:
+        connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
+
+
+def change(connection: sqlalchemy.Connection, kind: str, scopes: tuple[Scopes, Scopes], seq: int, old: Index, new: Index,
+           text: bytes) -> None:
+    """Index a document anew that is indexed as ``old``; ``scopes`` are those before and after.
+
+    Most changes give keys other values: as many terms go as come, and one statement turns the ones into the others.
+    """
+    gone, come = sorted(old.terms - new.terms), sorted(new.terms - old.terms)
+    turned = min(len(gone), len(come), MOST_TURNED)
+    if turned:
+        connection.execute(_turn(turned), {'of': seq} | {f'old{i}': gone[i] for i in range(turned)}
+                           | {f'new{i}': come[i] for i in range(turned)})
+    _remove_terms(connection, seq, gone[turned:])
+    _add_terms(connection, seq, come[turned:])
+    before, after = scopes
+    if before != after or old.text_digest != new.text_digest:
+        _change_texts(connection, kind, before, after, seq, text)
+
+
+def remove(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: int, index: Index) -> None:
+    """Take a document out of the index."""
+    _remove_terms(connection, seq, sorted(index.terms))
+    for scope in scopes:
+        connection.execute(_REMOVE_TEXT, {'of_kind': kind, 'of_scope': scope, 'of': seq})
+
+
+def _change_texts(connection: sqlalchemy.Connection, kind: str, before: Scopes, after: Scopes, seq: int, text: bytes) -> None:
+    for scope in before:
+        which = {'of_kind': kind, 'of_scope': scope, 'of': seq}
+        connection.execute(*((_CHANGE_TEXT, which | {'new': text}) if scope in after else (_REMOVE_TEXT, which)))
+    for scope in after:
+        if scope not in before:
+            connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
+
+
+def _add_terms(connection: sqlalchemy.Connection, seq: int, terms: list[int]) -> None:
+    if not terms:
+        return
+    if connection.dialect.name == 'postgresql':
+        connection.execute(_ADD_ARRAY, {'terms': terms, 'of': seq})
+    else:
+        connection.execute(_ADD, [{'term': term, 'seq': seq} for term in terms])
+
+
+def _remove_terms(connection: sqlalchemy.Connection, seq: int, terms: collections.abc.Sequence[int]) -> None:
+    for first in range(0, len(terms), CHUNK):
+        connection.execute(_REMOVE, {'of': seq, 'terms': terms[first:first + CHUNK]})
+
+
+@functools.cache
+def _turn(number: int) -> sqlalchemy.Update:
+    old = [bindparam(f'old{i}', type_=sqlalchemy.BigInteger) for i in range(number)]
+    new = [bindparam(f'new{i}', type_=sqlalchemy.BigInteger) for i in range(number)]
+    into = sqlalchemy.case(*((pairs.c.term == before, after) for before, after in zip(old, new, strict=True)))
+    return sqlalchemy.update(pairs).where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(old)).values(term=into)

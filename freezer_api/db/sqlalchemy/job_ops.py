@@ -1,0 +1,88 @@
+"""What is done to jobs and actions. Each function is the work of one transaction; for locks see :mod:`.session_ops`."""
+
+import collections.abc
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.base import ActionChange, JobChange, Linked
+from freezer_api.db.sqlalchemy import errors, models, rows, session_ops, sessions, terms
+from freezer_api.domain import documents, links, search
+from freezer_api.domain.documents import Document, Precondition
+
+_WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(
+    models.pairs.join(models.jobs, models.jobs.c.seq == models.pairs.c.seq)).where(
+    models.pairs.c.term == bindparam('term'), models.jobs.c.project == bindparam('project'))
+
+
+def write(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str, change: JobChange,
+          action_ids: collections.abc.Collection[str], hold: str) -> Document:
+    """See :meth:`Storage.write_job`.
+
+    Most changes are agents' reports, which concern the job alone. Where another client shows that the session is
+    concerned, ``HoldSession`` asks to be called again with it as ``hold`` ('': none).
+    """
+    stored = sessions.lock(connection, project, (hold,)).get(hold) if hold else None
+    actions = rows.lock_all(connection, documents.ACTIONS, project, frozenset(action_ids), share=True)
+    row = rows.lock(connection, documents.JOBS, project, id)
+    now = clock()
+    wanted = change(row.document if row else None, {action: held.document for action, held in actions.items()}, now)
+    moved_in = row.document.body['session_id'] if row and wanted.body['client_id'] != row.document.body['client_id'] else ''
+    if moved_in and moved_in != hold:
+        raise errors.HoldSession(moved_in)
+    for action, body in wanted.actions.items():
+        rows.create(connection, documents.ACTIONS, project, action, body, now)
+    if row is None:
+        return rows.create(connection, documents.JOBS, project, id, wanted.body, now)
+    if moved_in and stored:
+        session_ops.move(connection, stored, id, wanted.body['client_id'], now)
+    return rows.update(connection, row, wanted.body)
+
+
+def delete(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str, precondition: Precondition,
+           hold: str) -> bool:
+    """See :meth:`Storage.delete_job`; ``hold`` is the session that the job was seen in ('': none)."""
+    stored = sessions.lock(connection, project, (hold,)).get(hold) if hold else None
+    row = rows.lock(connection, documents.JOBS, project, id)
+    precondition.check(row.document if row else None)
+    if row is None:
+        return False
+    in_session = row.document.body['session_id']
+    if in_session and in_session != hold:
+        raise errors.HoldSession(in_session)
+    if in_session and stored:
+        session_ops.leave(connection, stored, id, clock())
+    rows.delete(connection, row)
+    return True
+
+
+def write_action(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str,
+                 change: ActionChange) -> Document | None:
+    """See :meth:`Storage.write_action`. While the action is held, no job can take it up."""
+    row = rows.lock(connection, documents.ACTIONS, project, id)
+    jobs = _jobs_with(connection, project, id) if row else []
+    linked = _linked(connection, project, jobs)
+    now = clock()
+    body = change(row.document if row else None, linked, now)
+    if row is None:
+        return None if body is None else rows.create(connection, documents.ACTIONS, project, id, body, now)
+    for job in jobs:
+        rows.update(connection, job, links.relinked(job.document.body, id, body))
+    if body is None:
+        rows.delete(connection, row)
+        return None
+    return rows.update(connection, row, body)
+
+
+def _jobs_with(connection: sqlalchemy.Connection, project: str, action_id: str) -> list[rows.Row]:
+    """The jobs that have an action, held."""
+    term, = terms.look_up(project, documents.JOBS, [('action_id', search.canonical(action_id))])
+    ids = connection.execute(_WITH_TERM, {'term': term, 'project': project}).scalars().all()
+    held = rows.lock_all(connection, documents.JOBS, project, ids)
+    return [row for row in held.values() if action_id in links.action_ids(row.document.body)]
+
+
+def _linked(connection: sqlalchemy.Connection, project: str, jobs: list[rows.Row]) -> list[Linked]:
+    ids = {row.document.body['client_id'] for row in jobs}
+    clients = rows.visible(connection, documents.CLIENTS, project, ids)
+    return [Linked(row.document, clients.get(row.document.body['client_id'])) for row in jobs]

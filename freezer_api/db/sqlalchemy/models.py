@@ -1,0 +1,124 @@
+"""The tables. What lies in which, and why, is told beside each.
+
+Names begin with ``freezer_``: a database that holds tables of an older service can take these beside them.
+"""
+
+import typing
+
+import sqlalchemy
+from sqlalchemy.dialects import mysql
+
+from freezer_api.domain import documents
+
+ID_LENGTH = 255
+
+metadata = sqlalchemy.MetaData(naming_convention={
+    'pk': 'pk_%(table_name)s', 'uq': 'uq_%(table_name)s_%(column_0_N_name)s', 'ix': 'ix_%(table_name)s_%(column_0_N_name)s'})
+
+
+class Octets(mysql.VARBINARY):
+    """Text that MySQL compares byte by byte: its text collations ignore trailing blanks, or case, or more.
+
+    The connection speaks UTF-8, so the text that is sent is what is stored.
+    """
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: typing.Any) -> None:
+        """Texts go as they are."""
+        return
+
+    def result_processor(self, dialect: typing.Any, coltype: typing.Any) -> typing.Any:
+        """Bytes come back as the text that they are."""
+        return lambda value: None if value is None else value.decode()
+
+
+#: SQLite numbers rows by itself in this type alone.
+Sequence = sqlalchemy.BigInteger().with_variant(sqlalchemy.Integer(), 'sqlite')
+_C = sqlalchemy.String(ID_LENGTH, collation='C')
+#: Ids are ASCII (:data:`documents.ID`). All databases compare and order them byte by byte.
+Id = sqlalchemy.String(ID_LENGTH).with_variant(mysql.VARCHAR(ID_LENGTH, charset='ascii', collation='ascii_bin'), 'mysql')
+Id = Id.with_variant(_C, 'postgresql')
+#: Project ids come from the path and may be any text.
+Project = sqlalchemy.String(ID_LENGTH).with_variant(Octets(4 * ID_LENGTH), 'mysql').with_variant(_C, 'postgresql')
+#: A kind, a status, a result.
+Word = sqlalchemy.String(16).with_variant(mysql.VARCHAR(16, charset='ascii', collation='ascii_bin'), 'mysql')
+Word = Word.with_variant(sqlalchemy.String(16, collation='C'), 'postgresql')
+Json = sqlalchemy.Text().with_variant(mysql.LONGTEXT(), 'mysql')
+Blob = sqlalchemy.LargeBinary().with_variant(mysql.LONGBLOB(), 'mysql')
+
+_OPTIONS: dict[str, typing.Any] = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+
+
+def _documents(kind: str, *extra: sqlalchemy.schema.SchemaItem) -> sqlalchemy.Table:
+    """The documents of one kind in the order of their creation.
+
+    ``seq`` is never used again. ``indexed`` is what :mod:`.terms` made of the document, so that a change knows what to
+    take out of the index without working out how it got there. ``claim`` is :func:`documents.claim`.
+    """
+    return sqlalchemy.Table(
+        f'freezer_{kind}', metadata,
+        sqlalchemy.Column('seq', Sequence, primary_key=True, autoincrement=True),
+        sqlalchemy.Column('project', Project, nullable=False),
+        sqlalchemy.Column('id', Id, nullable=False),
+        sqlalchemy.Column('version', sqlalchemy.BigInteger, nullable=False),
+        sqlalchemy.Column('created', sqlalchemy.BigInteger, nullable=False),
+        sqlalchemy.Column('body', Json, nullable=False),
+        sqlalchemy.Column('indexed', Blob, nullable=False),
+        sqlalchemy.Column('claim', Id),
+        sqlalchemy.UniqueConstraint('project', 'id'),
+        sqlalchemy.UniqueConstraint('claim'),
+        sqlalchemy.Index(None, 'project', 'seq'),
+        *extra, sqlite_autoincrement=True, **_OPTIONS)
+
+
+def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
+    """``settle_at``: :attr:`Session.settle_at`; ``records``: how many earlier runs are kept."""
+    return (sqlalchemy.Column('settle_at', sqlalchemy.BigInteger),
+            sqlalchemy.Column('records', sqlalchemy.Integer, nullable=False),
+            sqlalchemy.Index(None, 'project', 'settle_at'))
+
+
+#: By kind.
+tables = {kind: _documents(kind, *(_session_extras() if kind == documents.SESSIONS else ())) for kind in documents.KINDS}
+sessions = tables[documents.SESSIONS]
+jobs = tables[documents.JOBS]
+actions = tables[documents.ACTIONS]
+clients = tables[documents.CLIENTS]
+
+#: What each member has done in its session's current run.
+members = sqlalchemy.Table(
+    'freezer_session_members', metadata,
+    sqlalchemy.Column('session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column('job_id', Id, primary_key=True),
+    sqlalchemy.Column('client_id', Json, nullable=False),
+    sqlalchemy.Column('status', Word, nullable=False),
+    sqlalchemy.Column('result', Word, nullable=False),
+    sqlalchemy.Column('time_started', sqlalchemy.BigInteger, nullable=False),
+    sqlalchemy.Column('time_ended', sqlalchemy.BigInteger, nullable=False),
+    sqlalchemy.Column('counted', sqlalchemy.SmallInteger, nullable=False),
+    sqlite_with_rowid=False, **_OPTIONS)
+
+#: The records of earlier runs. The current one is told by its session and members.
+runs = sqlalchemy.Table(
+    'freezer_runs', metadata,
+    sqlalchemy.Column('session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column('tag', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column('body', Json, nullable=False),
+    **_OPTIONS)
+
+#: The search index: which documents offer a term. The key is all there is, so a term's documents lie together in order.
+pairs = sqlalchemy.Table(
+    'freezer_pairs', metadata,
+    sqlalchemy.Column('term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False, **_OPTIONS)
+
+#: The text of each document for substrings, in UTF-8 bytes, which databases search fastest. One scope's lie together.
+texts = sqlalchemy.Table(
+    'freezer_texts', metadata,
+    sqlalchemy.Column('kind', Word, primary_key=True),
+    sqlalchemy.Column('scope', Project, primary_key=True),
+    sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column('text', Blob, nullable=False),
+    **_OPTIONS)

@@ -1,0 +1,193 @@
+"""The statements that find pages of documents.
+
+One statement is built for each shape of a query and kept. All read along the index of pairs, in the order of ``seq``,
+and end when the page is full: the first pair leads, the others are looked up for each of its documents. ``seq`` is
+bounded by the marker in every one of them, for databases don't conclude that from their being equal.
+"""
+
+import dataclasses
+import functools
+import typing
+
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import selectable
+
+from freezer_api.db.sqlalchemy import models, sessions
+from freezer_api.domain import documents
+
+#: How far SQLite's probe looks: a term with fewer documents than this behind the marker leads.
+PROBE = 200
+FIRST, LAST = 0, 2**63 - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """What makes queries share a statement: numbers of terms and substrings, wanted and unwanted, direction, scopes."""
+
+    kind: str
+    wanted: int
+    unwanted: int
+    texts: int
+    unwanted_texts: int
+    descending: bool
+    central: bool
+
+
+class InOrder(selectable.Join):
+    """A join that reads its left side first. SQLite turns joins round by guesses; the others know better by themselves."""
+
+    inherit_cache = True
+
+
+@compiles(InOrder, 'sqlite')
+def _in_order(join: InOrder, compiler: typing.Any, **arguments: typing.Any) -> str:
+    arguments['asfrom'] = True
+    left, right = (compiler.process(side, **arguments) for side in (join.left, join.right))
+    arguments['asfrom'] = False
+    return f'{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **arguments)}'
+
+
+def parameter(name: str, scope: int, number: int) -> str:
+    """The name of a term's parameter: ``wanted`` or ``unwanted``, in the first or second scope."""
+    return f'{name}_{scope}_{number}'
+
+
+@functools.lru_cache(maxsize=512)
+def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
+    """The documents of a page.
+
+    Parameters: the terms; ``text_N``, ``unwanted_text_N``; ``project``, ``scope_0``, ``scope_1``; ``marker`` (a seq, or an
+    end of the order); ``skip`` and ``take``; ``reach``, their sum; ``now``: a page of sessions has another row if
+    one of the project is due then.
+    """
+    found = _found(shape)
+    if shape.kind == documents.SESSIONS:
+        return sessions.read(found.cte('page'), sessions.due())
+    table, inner = models.tables[shape.kind], found.subquery('page')
+    columns = [table.c.seq, table.c.id, table.c.version, table.c.created, table.c.body]
+    within = table.c.project == bindparam('project')
+    if shape.central:
+        columns.append(table.c.project)
+        within = within | table.c.claim.is_not(None)
+    joined = InOrder(inner, table, table.c.seq == inner.c.seq)
+    return sqlalchemy.select(*columns).select_from(joined).where(within).order_by(_order(inner.c.seq, shape))
+
+
+@functools.lru_cache(maxsize=128)
+def probe(wanted: int, scopes: int, descending: bool) -> sqlalchemy.Select:
+    """For each term, in one row, the seq at which :data:`PROBE` documents lie behind the marker; NULL if fewer do."""
+    columns = []
+    for scope in range(scopes):
+        for number in range(wanted):
+            pair = models.pairs.alias()
+            far = sqlalchemy.select(pair.c.seq).where(
+                pair.c.term == _term('wanted', scope, number), _behind(pair.c.seq, descending)).order_by(
+                pair.c.seq.desc() if descending else pair.c.seq).limit(1).offset(PROBE)
+            columns.append(far.scalar_subquery().label(parameter('wanted', scope, number)))
+    return sqlalchemy.select(*columns)
+
+
+@functools.cache
+def position(kind: str, central: bool) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
+    """The row of a marker: ``seq``, and with ``central`` a ``rank`` by which the project's own comes first."""
+    table = models.tables[kind]
+    own = (table.c.project == bindparam('project'), table.c.id == bindparam('marker'))
+    if not central:
+        return sqlalchemy.select(table.c.seq).where(*own)
+    ranks = [sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank') for rank in '01']
+    return sqlalchemy.union_all(sqlalchemy.select(ranks[0], table.c.seq).where(*own),
+                                sqlalchemy.select(ranks[1], table.c.seq).where(table.c.claim == bindparam('marker')))
+
+
+def _found(shape: Shape) -> sqlalchemy.Select:
+    """The ``seq`` of the documents of a page."""
+    if not shape.central:
+        return _branch(shape, 0).offset(bindparam('skip')).limit(bindparam('take'))
+    branches = [_branch(shape, scope).limit(bindparam('reach')).subquery() for scope in (0, 1)]
+    both = sqlalchemy.union(*(sqlalchemy.select(branch.c.seq) for branch in branches)).subquery()
+    return sqlalchemy.select(both.c.seq).order_by(_order(both.c.seq, shape)).offset(bindparam('skip')).limit(bindparam('take'))
+
+
+def _branch(shape: Shape, scope: int) -> sqlalchemy.Select:
+    """The ``seq`` of the documents of one scope in order; whoever calls limits them."""
+    leader, source, conditions = _leader(shape, scope)
+    for number in range(1, shape.wanted):
+        pair = models.pairs.alias()
+        source = InOrder(source, pair, _at(pair, leader, _term('wanted', scope, number), shape))
+    if shape.wanted and (shape.texts or shape.unwanted_texts):
+        text = models.texts.alias()
+        conditions += _contains(text, shape)
+        source = InOrder(source, text, sqlalchemy.and_(*_text_of(text, shape, scope), text.c.seq == leader))
+    for number in range(shape.unwanted):
+        pair = models.pairs.alias()
+        source = sqlalchemy.outerjoin(source, pair, _at(pair, leader, _term('unwanted', scope, number), shape))
+        conditions.append(pair.c.seq.is_(None))
+    return sqlalchemy.select(leader).select_from(source).where(*conditions, _behind(leader, shape.descending)).order_by(
+        _order(leader, shape))
+
+
+def _leader(shape: Shape, scope: int) -> tuple[typing.Any, typing.Any, list[typing.Any]]:
+    """What is read first: a term's documents, else a scope's texts, else all of a scope."""
+    by_text = shape.texts or shape.unwanted_texts
+    if shape.wanted or scope and not by_text:
+        pair = models.pairs.alias()
+        return pair.c.seq, pair, [pair.c.term == _term('wanted', scope, 0)]
+    if by_text:
+        text = models.texts.alias()
+        return text.c.seq, text, [*_text_of(text, shape, scope), *_contains(text, shape)]
+    table = models.tables[shape.kind].alias()
+    return table.c.seq, table, [table.c.project == bindparam('project')]
+
+
+def _at(pair: typing.Any, leader: typing.Any, term: typing.Any, shape: Shape) -> typing.Any:
+    return sqlalchemy.and_(pair.c.term == term, pair.c.seq == leader, _behind(pair.c.seq, shape.descending))
+
+
+def _text_of(text: typing.Any, shape: Shape, scope: int) -> list[typing.Any]:
+    return [text.c.kind == sqlalchemy.literal_column(f"'{shape.kind}'"), text.c.scope == bindparam(f'scope_{scope}')]
+
+
+def _contains(text: typing.Any, shape: Shape) -> list[typing.Any]:
+    wanted = [Place(bindparam(f'text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) > 0 for i in range(shape.texts)]
+    unwanted = [Place(bindparam(f'unwanted_text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) == 0
+                for i in range(shape.unwanted_texts)]
+    return wanted + unwanted
+
+
+def _term(name: str, scope: int, number: int) -> typing.Any:
+    return bindparam(parameter(name, scope, number), type_=sqlalchemy.BigInteger)
+
+
+def _behind(seq: typing.Any, descending: bool) -> typing.Any:
+    return seq < bindparam('marker') if descending else seq > bindparam('marker')
+
+
+def _order(seq: typing.Any, shape: Shape) -> typing.Any:
+    return seq.desc() if shape.descending else seq
+
+
+class Place(sqlalchemy.sql.functions.GenericFunction):
+    """Where bytes begin in other bytes, counted from 1; 0 if they aren't there."""
+
+    type = sqlalchemy.Integer()
+    name = 'place'
+    inherit_cache = True
+
+
+@compiles(Place, 'mysql')
+def _place_mysql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
+    return f'LOCATE({compiler.process(element.clauses, **arguments)})'
+
+
+@compiles(Place, 'postgresql')
+def _place_postgresql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
+    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
+    return f'position({needle} IN {text})'
+
+
+@compiles(Place, 'sqlite')
+def _place_sqlite(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
+    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
+    return f'instr({text}, {needle})'

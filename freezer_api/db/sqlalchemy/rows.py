@@ -1,0 +1,199 @@
+"""Documents as rows: reading one, and holding, creating, changing and deleting them within a transaction."""
+
+import collections.abc
+import dataclasses
+import functools
+import typing
+
+import orjson
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api import exceptions
+from freezer_api.db.base import Change
+from freezer_api.db.sqlalchemy import indexing, models, terms
+from freezer_api.domain import documents
+from freezer_api.domain.documents import Body, Document
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A document that the transaction holds, and how it is indexed."""
+
+    seq: int
+    document: Document
+    indexed: bytes
+    claim: str | None
+
+
+def dump(body: Body) -> str:
+    """A body as it is stored."""
+    return orjson.dumps(body).decode()
+
+
+def same(one: Body, other: Body) -> bool:
+    """Whether two bodies are shown alike. Python would take True for 1."""
+    return one is other or orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+
+
+def get(connection: sqlalchemy.Connection, kind: str, project: str, id: str, central: bool = False) -> Document | None:
+    """A document, by one statement; with ``central`` the project's own or else the central one."""
+    found = connection.execute(_read(kind, central), {'project': project, 'id': id}).all()
+    if not found:
+        return None
+    row = min(found) if len(found) > 1 else found[0]
+    return Document(kind, row.project if central else project, id, row.version, row.created, orjson.loads(row.body))
+
+
+def visible(connection: sqlalchemy.Connection, kind: str, project: str,
+            ids: collections.abc.Collection[str]) -> dict[str, Document]:
+    """Those documents of the ids that a project sees: its own, or else central ones."""
+    if not ids:
+        return {}
+    found = connection.execute(_read_all(kind), {'project': project, 'ids': sorted(ids)}).all()
+    return {row.id: Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body))
+            for row in sorted(found, key=lambda row: row.rank, reverse=True)}
+
+
+def lock(connection: sqlalchemy.Connection, kind: str, project: str, id: str) -> Row | None:
+    """Hold a document until the transaction ends; None if there is none."""
+    found = connection.execute(_hold(kind), {'project': project, 'id': id}).first()
+    return _row(kind, project, found) if found else None
+
+
+def lock_all(connection: sqlalchemy.Connection, kind: str, project: str, ids: collections.abc.Collection[str],
+             share: bool = False) -> dict[str, Row]:
+    """Hold those documents that exist, ascending by id. ``share``: others may hold them so too, and none changes them."""
+    if not ids:
+        return {}
+    found = connection.execute(_hold_all(kind, share), {'project': project, 'ids': sorted(ids)})
+    return {row.id: _row(kind, project, row) for row in found}
+
+
+def write(connection: sqlalchemy.Connection, clock: collections.abc.Callable[[], int], kind: str, project: str, id: str,
+          change: Change) -> Document | None:
+    """See :meth:`Storage.write`."""
+    row = lock(connection, kind, project, id)
+    now = clock()
+    body = change(row.document if row else None, now)
+    if row is None:
+        return None if body is None else create(connection, kind, project, id, body, now)
+    if body is None:
+        delete(connection, row)
+        return None
+    return update(connection, row, body)
+
+
+def create(connection: sqlalchemy.Connection, kind: str, project: str, id: str, body: Body, now: int) -> Document:
+    """Store a document that isn't there."""
+    claim = documents.claim(kind, id, body)
+    _check_claim(connection, kind, project, id, claim)
+    insert(connection, kind, {'project': project, 'id': id, 'version': 1, 'created': now, 'body': dump(body), 'claim': claim}, body)
+    return Document(kind, project, id, 1, now, body)
+
+
+def insert(connection: sqlalchemy.Connection, kind: str, values: dict[str, typing.Any], shown: Body) -> int:
+    """Store a row and index what is shown of it; its number."""
+    scopes = terms.scopes(kind, values['project'], values['claim'])
+    index, text = terms.index(kind, scopes, shown)
+    key: typing.Any = connection.execute(_INSERT[kind], {**values, 'indexed': index.pack()}).inserted_primary_key
+    seq = key[0]
+    indexing.add(connection, kind, scopes, seq, index, text)
+    return seq
+
+
+def update(connection: sqlalchemy.Connection, row: Row, body: Body) -> Document:
+    """Store another body of a document that is held; its version grows, unless nothing changes."""
+    old = row.document
+    if same(body, old.body):
+        return old
+    claim = documents.claim(old.kind, old.id, body)
+    if claim != row.claim:
+        _check_claim(connection, old.kind, old.project_id, old.id, claim)
+    new = dataclasses.replace(old, version=old.version + 1, body=body)
+    scopes = terms.scopes(old.kind, old.project_id, row.claim), terms.scopes(old.kind, old.project_id, claim)
+    index, text = terms.index(old.kind, scopes[1], body)
+    connection.execute(_UPDATE[old.kind], {'of': row.seq, 'version': new.version, 'body': dump(body),
+                                           'indexed': index.pack(), 'claim': claim})
+    indexing.change(connection, old.kind, scopes, row.seq, terms.Index.unpack(row.indexed), index, text)
+    return new
+
+
+def delete(connection: sqlalchemy.Connection, row: Row) -> None:
+    """Delete a document that is held."""
+    remove(connection, row.document.kind, row.document.project_id, row.seq, row.indexed, row.claim)
+
+
+def remove(connection: sqlalchemy.Connection, kind: str, project: str, seq: int, indexed: bytes, claim: str | None = None) -> None:
+    """Delete a row that is held, and take it out of the index."""
+    connection.execute(_DELETE[kind], {'of': seq})
+    indexing.remove(connection, kind, terms.scopes(kind, project, claim), seq, terms.Index.unpack(indexed))
+
+
+def _check_claim(connection: sqlalchemy.Connection, kind: str, project: str, id: str, claim: str | None) -> None:
+    """Raise ``Conflict`` if another document has the claim. One that comes in between makes the transaction run again."""
+    if claim is None:
+        return
+    holder = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
+    if holder and (holder.project, holder.id) != (project, id):
+        raise exceptions.Conflict(f'{kind.removesuffix("s")} {id}: the id is held by another project.')
+
+
+def _row(kind: str, project: str, found: typing.Any) -> Row:
+    document = Document(kind, project, found.id, found.version, found.created, orjson.loads(found.body))
+    return Row(found.seq, document, found.indexed, found.claim)
+
+
+@functools.cache
+def _read(kind: str, central: bool) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
+    table = models.tables[kind]
+    if central:
+        return _own_or_central(table, lambda column: column == bindparam('id'))
+    return sqlalchemy.select(table.c.version, table.c.created, table.c.body).where(
+        table.c.project == bindparam('project'), table.c.id == bindparam('id'))
+
+
+@functools.cache
+def _read_all(kind: str) -> sqlalchemy.CompoundSelect:
+    return _own_or_central(models.tables[kind], lambda column: column.in_(bindparam('ids', expanding=True)))
+
+
+def _own_or_central(table: sqlalchemy.Table,
+                    named: collections.abc.Callable[[typing.Any], typing.Any]) -> sqlalchemy.CompoundSelect:
+    """A project's own documents of a name, and central ones of that name behind them by ``rank``."""
+    columns = (table.c.project, table.c.id, table.c.version, table.c.created, table.c.body)
+    ranks = [sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank') for rank in '01']
+    return sqlalchemy.union_all(
+        sqlalchemy.select(ranks[0], *columns).where(table.c.project == bindparam('project'), named(table.c.id)),
+        sqlalchemy.select(ranks[1], *columns).where(named(table.c.claim)))
+
+
+def _held(kind: str) -> sqlalchemy.Select:
+    table = models.tables[kind]
+    return sqlalchemy.select(table.c.seq, table.c.id, table.c.version, table.c.created, table.c.body, table.c.indexed,
+                             table.c.claim).where(table.c.project == bindparam('project'))
+
+
+@functools.cache
+def _hold(kind: str) -> sqlalchemy.Select:
+    return _held(kind).where(models.tables[kind].c.id == bindparam('id')).with_for_update()
+
+
+@functools.cache
+def _hold_all(kind: str, share: bool) -> sqlalchemy.Select:
+    table = models.tables[kind]
+    return in_order(_held(kind).where(table.c.id.in_(bindparam('ids', expanding=True))), table).with_for_update(read=share)
+
+
+def in_order(statement: sqlalchemy.Select, table: sqlalchemy.Table) -> sqlalchemy.Select:
+    """Make rows of a project be locked ascending by id. MySQL locks them as it reads them: it must read along the key."""
+    return statement.order_by(table.c.id).with_hint(table, f'FORCE INDEX (uq_{table.name}_project_id)', 'mysql')
+
+
+_INSERT = {kind: sqlalchemy.insert(table) for kind, table in models.tables.items()}
+_UPDATE = {kind: sqlalchemy.update(table).where(table.c.seq == bindparam('of')).values(
+    version=bindparam('version'), body=bindparam('body'), indexed=bindparam('indexed'), claim=bindparam('claim'))
+    for kind, table in models.tables.items()}
+_DELETE = {kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of')) for kind, table in models.tables.items()}
+_CLAIM = {kind: sqlalchemy.select(table.c.project, table.c.id).where(table.c.claim == bindparam('claim_'))
+          for kind, table in models.tables.items()}

@@ -1,0 +1,69 @@
+"""The runs of sessions: the current one told by its session, the records of earlier ones as rows."""
+
+import collections.abc
+import dataclasses
+import functools
+import typing
+
+import orjson
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy import rows
+from freezer_api.db.sqlalchemy.models import runs as table
+from freezer_api.domain.sessions import Record
+
+_ADD = sqlalchemy.insert(table)
+_ONE = (table.c.session == bindparam('of'), table.c.tag == bindparam('of_tag'))
+_READ = sqlalchemy.select(table.c.body).where(*_ONE)
+_CHANGE = sqlalchemy.update(table).where(*_ONE).values(body=bindparam('body'))
+_REMOVE_ALL = sqlalchemy.delete(table).where(table.c.session == bindparam('of'))
+
+
+def get(connection: sqlalchemy.Connection, session: int, tag: int) -> Record | None:
+    """The record of an earlier run."""
+    body = connection.execute(_READ, {'of': session, 'of_tag': tag}).scalar()
+    return load(body) if body is not None else None
+
+
+def load(body: str) -> Record:
+    """The record that a stored body stands for."""
+    return Record(**orjson.loads(body))
+
+
+def store(connection: sqlalchemy.Connection, session: int, records: collections.abc.Iterable[Record], current: int | None) -> int:
+    """Store records, each in place of the one of its tag; how many are new.
+
+    ``current`` is the tag of the run that has been the current one, of which there is no record yet.
+    """
+    added = 0
+    for record in records:
+        body = rows.dump({field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)})
+        values = {'of': session, 'of_tag': record.tag, 'body': body}
+        if record.tag == current or not connection.execute(_CHANGE, values).rowcount:
+            connection.execute(_ADD, {'session': session, 'tag': record.tag, 'body': body})
+            added += 1
+    return added
+
+
+def forget(connection: sqlalchemy.Connection, session: int, number: int) -> int:
+    """Delete the oldest ``number`` records, reading none but those; how many are gone."""
+    return connection.execute(_oldest(), {'of': session, 'number': number}).rowcount if number > 0 else 0
+
+
+def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
+    """Delete the records of a session."""
+    connection.execute(_REMOVE_ALL, {'of': session})
+
+
+def _plain(value: typing.Any) -> typing.Any:
+    return dict(value) if isinstance(value, collections.abc.Mapping) else value
+
+
+@functools.cache
+def _oldest() -> sqlalchemy.Delete:
+    # MySQL reads from a table that a statement deletes from only if the inner query is a table of its own.
+    oldest = sqlalchemy.select(table.c.tag).where(table.c.session == bindparam('of')).order_by(table.c.tag).limit(
+        bindparam('number')).subquery('oldest')
+    newest = sqlalchemy.select(sqlalchemy.func.max(oldest.c.tag)).scalar_subquery()
+    return sqlalchemy.delete(table).where(table.c.session == bindparam('of'), table.c.tag <= newest)

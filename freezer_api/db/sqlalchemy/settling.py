@@ -1,0 +1,78 @@
+"""Reading sessions: a run that has lapsed is completed before anything is shown of it."""
+
+import collections.abc
+import functools
+import typing
+
+import sqlalchemy
+
+from freezer_api import exceptions
+from freezer_api.db.base import Page, Scope
+from freezer_api.db.sqlalchemy import finding, history, sessions
+from freezer_api.db.sqlalchemy.database import Database
+from freezer_api.domain import documents, search
+from freezer_api.domain import runs as runs_of
+from freezer_api.domain.sessions import Record, Session
+
+Clock = collections.abc.Callable[[], int]
+#: A session as it is stored and what was read with it; None if there is none.
+Reading = collections.abc.Callable[[sqlalchemy.Connection], tuple[sessions.Stored, typing.Any] | None]
+
+
+def get(database: Database, clock: Clock, project: str, id: str) -> Session:
+    """The session, or ``NotFound``."""
+    def reading(connection: sqlalchemy.Connection) -> tuple[sessions.Stored, None] | None:
+        stored = sessions.get(connection, project, id)
+        return (stored, None) if stored else None
+
+    return _settled(database, clock, id, reading)[0]
+
+
+def runs(database: Database, clock: Clock, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
+    """See :meth:`Storage.runs`."""
+    session, earlier = _settled(
+        database, clock, id, lambda connection: history.page(connection, project, id, marker, limit + 2))
+    latest = runs_of.current(session)
+    found = ([latest] if latest and (marker is None or latest.tag <= marker) else []) + earlier
+    if marker is not None:
+        if not found or found[0].tag != marker:
+            raise exceptions.InvalidInput('marker: there is no run with this tag.')
+        found = found[1:]
+    return found[:limit], len(found) > limit
+
+
+def run(database: Database, clock: Clock, project: str, id: str, tag: int) -> Record:
+    """See :meth:`Storage.run`."""
+    session, found = _settled(database, clock, id, lambda connection: history.one(connection, project, id, tag))
+    latest = runs_of.current(session)
+    if latest and latest.tag == tag:
+        return latest
+    if not found:
+        raise exceptions.NotFound('runs', str(tag))
+    return found[0]
+
+
+def find(database: Database, clock: Clock, scope: Scope, query: search.Query) -> Page:
+    """A page of sessions, once none of the project is due."""
+    while True:
+        now = clock()
+        page = database.read(functools.partial(finding.page_of_sessions, scope=scope, query=query, now=now))
+        if page is not None:
+            return page
+        due = database.read(functools.partial(sessions.lapsed, project=scope.project_id, now=now))
+        database.write(functools.partial(sessions.settle, due=due, now=now))
+
+
+def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tuple[Session, typing.Any]:
+    """A session that isn't due, and what was read with it by the same statement."""
+    while True:
+        now = clock()
+        found = database.read(reading)
+        if found is None:
+            raise exceptions.NotFound(documents.SESSIONS, id)
+        stored, extra = found
+        if not stored.due(now):
+            return stored.session, extra
+        settled, = database.write(functools.partial(sessions.settle, due=(stored,), now=now))
+        if settled is not None:
+            return settled, extra

@@ -1,0 +1,65 @@
+"""Terms: the numbers under which the pairs of a document stand in the index.
+
+A term is a signed 64-bit digest of scope, kind and pair. Two pairs with the same digest can't mix projects up, for
+queries look at the project of what they find as well; within a project it takes billions of values to meet one.
+"""
+
+import collections.abc
+import hashlib
+import struct
+import typing
+
+from freezer_api.domain import documents, search
+from freezer_api.domain.documents import Body
+
+#: The scope of central clients, who are indexed there beside their project. No project has an empty id.
+CENTRAL = ''
+#: A pair that all documents in that scope have: lists read it alone. No document offers it.
+ANY: search.Pair = ('', 'k')
+_DIGEST = 16
+
+
+class Index(typing.NamedTuple):
+    """What the index holds about one document: its terms, and a digest of its text."""
+
+    terms: frozenset[int]
+    text_digest: bytes
+
+    def pack(self) -> bytes:
+        """As it is kept beside the document."""
+        return self.text_digest + struct.pack(f'<{len(self.terms)}q', *sorted(self.terms))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> 'Index':
+        """What :meth:`pack` was made of."""
+        terms = struct.unpack_from(f'<{(len(packed) - _DIGEST) // 8}q', packed, _DIGEST)
+        return cls(frozenset(terms), bytes(packed[:_DIGEST]))
+
+
+def scopes(kind: str, project_id: str, claim: str | None) -> tuple[str, ...]:
+    """Where a document is indexed."""
+    return (project_id, CENTRAL) if kind == documents.CLIENTS and claim is not None else (project_id,)
+
+
+def look_up(scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]) -> frozenset[int]:
+    """The terms of pairs. Lengths stand before what could contain anything, so no two inputs are written alike."""
+    base = hashlib.blake2b(f'{kind} {len(scope)} {scope}'.encode('utf-8', 'surrogatepass'), digest_size=8)
+    found = set()
+    for key, value in pairs:
+        digest = base.copy()
+        digest.update(f'{len(key)} {key}{value}'.encode('utf-8', 'surrogatepass'))
+        found.add(int.from_bytes(digest.digest(), 'little', signed=True))
+    return frozenset(found)
+
+
+def index(kind: str, scopes: collections.abc.Collection[str], body: Body) -> tuple[Index, bytes]:
+    """What to index of a document, and its text."""
+    pairs = search.index_pairs(kind, body)
+    found = frozenset().union(*(look_up(scope, kind, pairs | {ANY} if scope == CENTRAL else pairs) for scope in scopes))
+    text = folded(search.folded_text(kind, body))
+    return Index(found, hashlib.blake2b(text, digest_size=_DIGEST).digest()), text
+
+
+def folded(text: str) -> bytes:
+    """A text as the database looks into it."""
+    return text.encode('utf-8', 'surrogatepass')
