@@ -1,0 +1,60 @@
+"""The assembly: configuration, storage and policy become the WSGI application, from the inside to the outside."""
+
+import collections.abc
+
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from oslo_middleware import cors, http_proxy_to_wsgi
+
+from freezer_api import db, middleware, policy
+from freezer_api.controllers import routes, routing
+from freezer_api.db import base
+
+Application = middleware.Application
+#: Wraps an application, and tells it who is calling as keystonemiddleware does.
+Filter = collections.abc.Callable[[Application], Application]
+#: Headers that web pages of other origins may send and see, where ``[cors]`` lets them in.
+REQUEST_HEADERS = ['X-Auth-Token', 'X-OpenStack-Request-ID', 'Content-Type', 'If-Match', 'If-None-Match']
+RESPONSE_HEADERS = ['X-OpenStack-Request-ID', 'ETag', 'Allow', 'Retry-After']
+
+
+def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone: bool = False,
+          authenticate: Filter | None = None) -> Application:
+    """The application that serves the API.
+
+    ``storage`` is loaded as configured unless it is given. ``standalone`` puts the caller of the loopback interface in the
+    place of Keystone, and ``authenticate`` another filter. Nothing is connected yet.
+    """
+    storage = storage or db.load(conf)
+    api = routing.Api(
+        routing.Router(routes.table(storage, conf.api.max_limit)),
+        policy.Policy(conf),
+        conf.oslo_middleware.max_request_body_size)
+    authenticate = authenticate or (middleware.EveryRole if standalone else _keystone(conf))
+    protected = middleware.JsonErrors(authenticate(api))
+    application: Application = middleware.Gate(middleware.Healthcheck(protected, conf, storage), api, protected)
+    if standalone:
+        application = middleware.Loopback(application)
+    application = _cors(application, conf)
+    application = _behind_proxy(application, conf)
+    return middleware.RequestId(application)
+
+
+def _keystone(conf: cfg.ConfigOpts) -> Filter:
+    """keystonemiddleware, configured by ``[keystone_authtoken]``."""
+    return lambda application: auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+
+
+def _cors(application: Application, conf: cfg.ConfigOpts) -> Application:
+    """oslo.middleware's answer to web pages of other origins, where ``[cors] allowed_origin`` names some."""
+    conf.register_opts(cors.OPTS, group='cors')
+    conf.set_default('allow_headers', REQUEST_HEADERS, group='cors')
+    conf.set_default('expose_headers', RESPONSE_HEADERS, group='cors')
+    return cors.CORS(application, conf) if conf.cors.allowed_origin else application
+
+
+def _behind_proxy(application: Application, conf: cfg.ConfigOpts) -> Application:
+    """oslo.middleware's reading of what a proxy tells of the host that was asked, where the operator trusts it."""
+    conf.register_opts(http_proxy_to_wsgi.OPTS, group='oslo_middleware')
+    trusted = conf.oslo_middleware.enable_proxy_headers_parsing
+    return http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf) if trusted else application

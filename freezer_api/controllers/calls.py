@@ -1,0 +1,133 @@
+"""One request, as endpoints see it."""
+
+import re
+import typing
+import urllib.parse
+
+from freezer_api import context, exceptions, middleware
+from freezer_api.controllers import bodies
+from freezer_api.domain import documents
+from freezer_api.services import common
+
+MAX_PARAMETERS = 100
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
+
+
+class Call:
+    """A request, and who sends it (None: it needs no token)."""
+
+    __slots__ = ('environ', 'identity', 'max_body_size')
+
+    def __init__(self, environ: middleware.Environ, identity: context.RequestContext | None, max_body_size: int):
+        self.environ = environ
+        self.identity = identity
+        self.max_body_size = max_body_size
+
+    @property
+    def context(self) -> context.RequestContext:
+        """Who sends it, or ``Unauthorized``."""
+        if self.identity is None:
+            raise exceptions.Unauthorized('The request you have made requires authentication.')
+        return self.identity
+
+    @property
+    def caller(self) -> common.Caller:
+        """Who sends it, for the services."""
+        return common.Caller(str(self.context.project_id), str(self.context.user_id))
+
+    @property
+    def precondition(self) -> documents.Precondition:
+        """``If-Match`` and ``If-None-Match`` of a write."""
+        match, none_match = self.environ.get('HTTP_IF_MATCH'), self.environ.get('HTTP_IF_NONE_MATCH')
+        if match is None and none_match is None:
+            return documents.ANYTHING
+        return documents.Precondition(entity_tags(match), entity_tags(none_match))
+
+    def is_known(self, etag: str) -> bool:
+        """Whether ``If-None-Match`` of a GET or HEAD says that the caller has this version."""
+        if 'HTTP_IF_NONE_MATCH' not in self.environ or self.environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
+            return False
+        tags = entity_tags(self.environ['HTTP_IF_NONE_MATCH']) or ()
+        return '*' in tags or etag in tags
+
+    def body(self) -> dict[str, typing.Any]:
+        """The JSON object in the body; errors as :func:`bodies.parse_object` has them."""
+        return bodies.parse_object(self.raw_body())
+
+    def raw_body(self) -> bytes:
+        """The body, whatever its type; ``BodyTooLarge`` beyond the limit, however it is transferred."""
+        environ, limit = self.environ, self.max_body_size
+        length = environ.get('CONTENT_LENGTH') or ''
+        if length.isdecimal():
+            wanted = int(length)
+            if wanted > limit:
+                raise _too_large(limit)
+        elif environ.get('wsgi.input_terminated'):
+            wanted = limit + 1
+        elif environ.get('HTTP_TRANSFER_ENCODING'):
+            raise exceptions.InvalidInput('body: this server takes none without Content-Length.')
+        else:
+            return b''
+        body = _read(environ['wsgi.input'], wanted)
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
+
+    def search(self, parameter: str | None) -> dict[str, typing.Any] | None:
+        """The search in the body, or in the parameter ``search``; None if there is none, ``InvalidInput`` if both are given."""
+        body = self.raw_body()
+        if parameter is None:
+            return bodies.parse_object(body) if body.strip() else None
+        if body.strip():
+            raise exceptions.InvalidInput('search: is given both in the body and as a parameter.')
+        return bodies.parse_search(parameter)
+
+    def link(self, **parameters: typing.Any) -> str:
+        """This path with the prefix, and other parameters; those that are None are left away."""
+        path = urllib.parse.quote(self.environ.get('SCRIPT_NAME', '') + middleware.path_of(self.environ))
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return f'{path}?{urllib.parse.urlencode(given)}'
+
+
+def query_parameters(query: str) -> dict[str, str]:
+    """The parameters of a query string; ``InvalidInput`` if one is given twice, or isn't text."""
+    if not query:
+        return {}
+    try:
+        pairs = urllib.parse.parse_qsl(
+            query.encode('latin-1').decode(), keep_blank_values=True, errors='strict', max_num_fields=MAX_PARAMETERS)
+    except UnicodeError:
+        raise exceptions.InvalidInput('query: is not UTF-8.') from None
+    except ValueError:
+        raise exceptions.InvalidInput(f'query: has more than {MAX_PARAMETERS} parameters.') from None
+    if any('\0' in text for pair in pairs for text in pair):
+        raise exceptions.InvalidInput('query: contains the character NUL.')
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise exceptions.InvalidInput(f'{name[:64]}: is given twice.')
+        found[name] = value
+    return found
+
+
+def entity_tags(header: str | None) -> tuple[str, ...] | None:
+    """The bare tags of ``If-Match`` or ``If-None-Match``, without ``W/`` and the suffix of a proxy that compresses."""
+    if header is None:
+        return None
+    return tuple((quoted or bare).removesuffix('-gzip') for quoted, bare in _ENTITY_TAG.findall(header))
+
+
+def _read(stream: typing.Any, wanted: int) -> bytes:
+    """Up to ``wanted`` bytes; a server's stream may give fewer at once."""
+    parts = []
+    try:
+        while wanted > 0 and (part := stream.read(wanted)):
+            parts.append(part)
+            wanted -= len(part)
+    except OSError:
+        raise exceptions.InvalidInput('body: could not be read to its end.') from None
+    return b''.join(parts)
+
+
+def _too_large(limit: int) -> exceptions.BodyTooLarge:
+    return exceptions.BodyTooLarge(f'body: is larger than {limit} bytes.')

@@ -1,0 +1,51 @@
+"""Jobs."""
+
+from freezer_api.controllers import base, calls, types
+from freezer_api.domain.documents import Body
+from freezer_api.services import jobs
+
+WRITTEN = types.Json('job_version')
+
+
+class Jobs(base.Resource):
+    """``/jobs`` and all that is below."""
+
+    name = 'job'
+
+    @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST)
+    def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
+                sort: str | None = None, search: str | None = None) -> base.Answer:
+        """A page of the project's jobs; agents poll it."""
+        return self.page(call, jobs.list_page, search, limit=limit, offset=offset, marker=marker, sort=sort)
+
+    @base.expose('jobs:create', types.Json('job_id'), body=types.Json('job'), status=201)
+    def create(self, call: calls.Call, body: Body) -> base.Answer:
+        """A new job, under the body's id or one of its own."""
+        call.precondition.check(None)
+        return self.created(jobs.create(self.storage, call.caller, body))
+
+    @base.expose('jobs:get', types.Json('job'), types.ID)
+    def get(self, call: calls.Call, job_id: str) -> base.Answer:
+        """A job."""
+        return base.shown(jobs.show(self.storage, call.caller, job_id))
+
+    @base.expose('jobs:update', WRITTEN, types.ID, body=types.Json('job'))
+    def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
+        """Change a job, or report on it."""
+        return self.written(jobs.update(self.storage, call.caller, job_id, body, call.precondition))
+
+    @base.expose('jobs:replace', WRITTEN, types.ID, body=types.Json('job'), status=201)
+    def replace(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
+        """Replace a job, or create it under this id."""
+        return self.written(jobs.replace(self.storage, call.caller, job_id, body, call.precondition))
+
+    @base.expose('jobs:delete', None, types.ID, status=204)
+    def delete(self, call: calls.Call, job_id: str) -> base.Answer:
+        """Delete a job; it leaves its session."""
+        jobs.delete(self.storage, call.caller, job_id, call.precondition)
+        return base.Answer()
+
+    @base.expose('jobs:event:create', types.Json('job_result'), types.ID, body=types.Json('job_event'), status=202)
+    def event(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
+        """Start, stop or abort a job."""
+        return base.Answer(jobs.event(self.storage, call.caller, job_id, body, call.precondition))

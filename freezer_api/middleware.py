@@ -1,0 +1,267 @@
+"""What every request passes before and after the API: its id, faults, who may speak; and the one table from errors to HTTP."""
+
+import collections.abc
+import concurrent.futures
+import ipaddress
+import logging
+import re
+import threading
+import typing
+import urllib.parse
+
+import orjson
+from oslo_config import cfg
+from oslo_context import context
+from oslo_middleware import healthcheck
+from oslo_middleware.healthcheck import opts, pluginbase
+
+from freezer_api import exceptions
+from freezer_api.db import base
+
+LOG = logging.getLogger(__name__)
+Environ = dict[str, typing.Any]
+Headers = list[tuple[str, str]]
+StartResponse = collections.abc.Callable[..., typing.Any]
+Application = collections.abc.Callable[[Environ, StartResponse], collections.abc.Iterable[bytes]]
+#: As oslo.middleware has it: what one service hands on to the next.
+REQUEST_ID = re.compile(r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}')
+HEALTHCHECK_PATH = '/healthcheck'
+#: Paths that need no token.
+OPEN_PATHS = frozenset(('', '/v2'))
+
+
+class UnknownPath(exceptions.FreezerError):
+    """No route has this path."""
+
+    def __init__(self) -> None:
+        super().__init__('There is nothing at this path.')
+
+
+class MethodNotAllowed(exceptions.FreezerError):
+    """The path's route doesn't have this verb."""
+
+    def __init__(self, method: str):
+        super().__init__(f'{method[:32]} is not possible here.')
+
+
+class NotAcceptable(exceptions.FreezerError):
+    """The caller takes no JSON."""
+
+    def __init__(self) -> None:
+        super().__init__('Accept: answers are JSON.')
+
+
+#: The first entry that an error's class has among its bases counts; the text behind the code is the answer's title.
+ERRORS = {
+    exceptions.InvalidInput: '400 Bad Request',
+    exceptions.Unauthorized: '401 Unauthorized',
+    exceptions.Forbidden: '403 Forbidden',
+    exceptions.NotFound: '404 Not Found',
+    UnknownPath: '404 Not Found',
+    exceptions.UnknownAction: '405 Method Not Allowed',
+    MethodNotAllowed: '405 Method Not Allowed',
+    NotAcceptable: '406 Not Acceptable',
+    exceptions.Conflict: '409 Conflict',
+    exceptions.PreconditionFailed: '412 Precondition Failed',
+    exceptions.BodyTooLarge: '413 Request Entity Too Large',
+    exceptions.Unprocessable: '422 Unprocessable Entity',
+    exceptions.StorageUnavailable: '503 Service Unavailable',
+    exceptions.MalformedBody: '753 Syntax Error',
+}
+INTERNAL = '500 Internal Server Error'
+
+
+def fault(error: BaseException, allow: str = '') -> tuple[str, Headers, bytes]:
+    """Status line, headers and body for an error; ``allow`` goes with 405. What nobody foresaw is logged, and not told."""
+    status = next((ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS), INTERNAL)
+    extra: Headers = []
+    if status is INTERNAL:
+        LOG.error('A request failed.', exc_info=error)
+        return page(status, 'The server failed to answer; its log tells why.')
+    if isinstance(error, exceptions.StorageUnavailable):
+        LOG.warning('%s (%s)', error, error.__cause__)
+        extra.append(('Retry-After', str(error.retry_after)))
+    if status.startswith('405'):
+        extra.append(('Allow', allow))
+    return page(status, str(error), extra)
+
+
+def page(status: str, description: str, extra: collections.abc.Iterable[tuple[str, str]] = ()) -> tuple[str, Headers, bytes]:
+    """Status line, headers and body of an answer that isn't a success."""
+    body = orjson.dumps({'title': status[4:], 'description': description})
+    return status, [('Content-Type', 'application/json'), ('Content-Length', str(len(body))), *extra], body
+
+
+def path_of(environ: Environ) -> str:
+    """The path below the prefix; a trailing slash doesn't count."""
+    return environ.get('PATH_INFO', '').removesuffix('/')
+
+
+class RequestId:
+    """Outermost. Each request has an id, which log records and the answer bear; one that comes in is kept.
+
+    Faults that come as far as here are answered, and HEAD gets no body.
+    """
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
+        given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
+        kept = given if REQUEST_ID.fullmatch(given) else None
+        request_id = kept or context.generate_request_id()
+        environ['openstack.request_id'] = request_id
+        environ['openstack.global_request_id'] = kept
+        # It makes itself the thread's current context, in place of the one of the request before.
+        context.RequestContext(request_id=request_id, global_request_id=kept)
+
+        def start(status: str, headers: Headers, exc_info: typing.Any = None) -> typing.Any:
+            return start_response(status, [*headers, ('x-openstack-request-id', request_id)], exc_info)
+
+        try:
+            return self._application(environ, start)
+        except Exception as error:
+            status, headers, body = fault(error)
+            start(status, headers)
+            return [] if environ['REQUEST_METHOD'] == 'HEAD' else [body]
+
+
+class Gate:
+    """Which of three applications answers: the health check, what needs no token (OPTIONS neither), and all the rest."""
+
+    def __init__(self, health: Application, unprotected: Application, protected: Application):
+        self._health = health
+        self._unprotected = unprotected
+        self._protected = protected
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
+        path = path_of(environ)
+        if path == HEALTHCHECK_PATH:
+            return self._health(environ, start_response)
+        if path in OPEN_PATHS or environ['REQUEST_METHOD'] == 'OPTIONS':
+            return self._unprotected(environ, start_response)
+        return self._protected(environ, start_response)
+
+
+class JsonErrors:
+    """Makes an error of ours of an error page of a library's: keystonemiddleware answers 503 by HTML."""
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
+        bodies: list[bytes] = []
+
+        def start(status: str, headers: Headers, exc_info: typing.Any = None) -> typing.Any:
+            if status[0] in '45' and not _is_json(headers):
+                status, headers, body = _as_json(status, headers)
+                bodies.append(body)
+            return start_response(status, headers, exc_info)
+
+        answer = self._application(environ, start)
+        if not bodies:
+            return answer
+        if hasattr(answer, 'close'):
+            answer.close()
+        return [] if environ['REQUEST_METHOD'] == 'HEAD' else bodies
+
+
+def _is_json(headers: Headers) -> bool:
+    return any(name.lower() == 'content-type' and value.startswith('application/json') for name, value in headers)
+
+
+def _as_json(status: str, headers: Headers) -> tuple[str, Headers, bytes]:
+    kept = [(name, value) for name, value in headers if not name.lower().startswith('content-')]
+    retry = [('Retry-After', '5')] if status.startswith('503') else []
+    return page(status, f'{status[4:]}.', kept + retry)
+
+
+class Loopback:
+    """Closes the standalone mode to web pages: a foreign Origin, or a Host that isn't loopback, is answered 403."""
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
+        host = environ.get('HTTP_HOST', '')
+        origin = environ.get('HTTP_ORIGIN')
+        if not _is_loopback(host):
+            raise exceptions.Forbidden('Host: must be localhost or a loopback address.')
+        if origin is not None and origin.lower() != f'{environ["wsgi.url_scheme"]}://{host}'.lower():
+            raise exceptions.Forbidden('Origin: web pages may not use this service.')
+        return self._application(environ, start_response)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urllib.parse.urlsplit(f'//{host}').hostname or ''
+        return name == 'localhost' or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class EveryRole:
+    """In place of keystonemiddleware in the standalone mode: whoever calls has every role in the project of the path."""
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
+        for name in [name for name in environ if name.startswith(('HTTP_X_', 'HTTP_OPENSTACK_'))]:
+            del environ[name]
+        project_id = (path_of(environ).split('/') + ['', '', ''])[2]
+        environ.update(
+            HTTP_X_IDENTITY_STATUS='Confirmed', HTTP_X_USER_ID='standalone', HTTP_X_PROJECT_ID=project_id,
+            HTTP_X_ROLES='admin,member,reader,service')
+        return self._application(environ, start_response)
+
+
+class Healthcheck(healthcheck.Healthcheck):
+    """oslo.middleware's, which answers for the storage that this application has.
+
+    ``application`` answers whom the health check is not for (``[healthcheck] allowed_source_ranges``).
+    """
+
+    def __init__(self, application: Application, conf: cfg.ConfigOpts, storage: base.Storage):
+        conf.register_opts(opts.HEALTHCHECK_OPTS, group='healthcheck')
+        conf.set_default('backends', ['freezer_storage'], group='healthcheck')
+        super().__init__(application, conf)
+        for extension in self._backends:
+            if isinstance(extension.obj, StorageHealthcheck):
+                extension.obj.storage = storage
+
+
+class StorageHealthcheck(pluginbase.HealthcheckBaseExtension):
+    """The backend ``freezer_storage``: whether the storage answers and has this release's schema."""
+
+    #: Seconds, less than load balancers have patience for.
+    PATIENCE = 3
+
+    def __init__(self, oslo_conf: cfg.ConfigOpts, conf: dict[str, typing.Any]):
+        super().__init__(oslo_conf, conf)
+        self.storage: base.Storage | None = None
+        self._running: concurrent.futures.Future[None] | None = None
+
+    def healthcheck(self, server_port: int) -> pluginbase.HealthcheckResult:
+        """The result within :attr:`PATIENCE`; a check that still hangs from an earlier time isn't joined by another."""
+        if self.storage is None:
+            return pluginbase.HealthcheckResult(False, 'no storage')
+        if self._running is None or self._running.done():
+            self._running = concurrent.futures.Future()
+            # A daemon: a check that hangs must not keep the process from ending, as an executor's thread does.
+            threading.Thread(target=_settle, args=(self._running, self.storage.check), daemon=True).start()
+        try:
+            self._running.result(self.PATIENCE)
+        except concurrent.futures.TimeoutError:
+            return pluginbase.HealthcheckResult(False, 'storage timed out')
+        except Exception as error:
+            return pluginbase.HealthcheckResult(False, 'storage unavailable', str(error))
+        return pluginbase.HealthcheckResult(True, 'OK')
+
+
+def _settle(future: 'concurrent.futures.Future[None]', check: collections.abc.Callable[[], None]) -> None:
+    try:
+        check()
+        future.set_result(None)
+    except Exception as error:
+        future.set_exception(error)

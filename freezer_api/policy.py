@@ -1,0 +1,144 @@
+"""Enforcement of the rules in :mod:`freezer_api.policies`, as oslo.policy reads and means them.
+
+oslo.policy walks a tree of checks for every decision, inspects the signature of each node and looks at the policy files'
+times: 115 to 173 µs for a reader's rule. Here the trees are turned into plain functions whenever the files have
+changed, which is looked for once a second at most. Checks that aren't the library's own common ones, ``http:`` among them,
+are left to the library.
+"""
+
+import ast
+import collections.abc
+import logging
+import threading
+import time
+import typing
+
+from oslo_config import cfg
+from oslo_policy import _checks, policy
+
+from freezer_api import policies
+
+LOG = logging.getLogger(__name__)
+#: Seconds for which the files are taken to be as they were.
+FRESH = 1.0
+
+Target = collections.abc.Mapping[str, typing.Any]
+Credentials = dict[str, typing.Any]
+#: A rule's check as a function of target, credentials and the name of the rule that is decided about.
+Check = collections.abc.Callable[[Target, Credentials, str], bool]
+
+
+class Policy:
+    """The rules in force. Shared by all threads of a process.
+
+    A policy file that can't be read stops a process from starting; when it is changed so later, the rules stay as they were.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._enforcer = policy.Enforcer(conf)
+        self._enforcer.register_defaults(policies.list_rules())
+        self._lock = threading.Lock()
+        self._checks: dict[str, Check] = {}
+        self._due = 0.0
+        self._load()
+
+    def allows(self, rule: str, target: Target, credentials: Credentials) -> bool:
+        """Whether a registered rule lets the credentials pass. ``PolicyNotRegistered`` for a name that isn't registered."""
+        if time.monotonic() >= self._due:
+            self._refresh()
+        registered = self._enforcer.registered_rules.get(rule)
+        if registered is None:
+            raise policy.PolicyNotRegistered(rule)
+        if registered.scope_types and not self._enforcer._enforce_scope(credentials, registered, do_raise=False):
+            return False
+        return bool(self._checks[rule](target, credentials, rule))
+
+    def _refresh(self) -> None:
+        """Look for changed files, in one thread; the others go on with the rules that they have."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._load()
+        except Exception:
+            LOG.exception('The policy files cannot be read; the rules stay as they were.')
+            self._due = time.monotonic() + FRESH
+        finally:
+            self._lock.release()
+
+    def _load(self) -> None:
+        self._enforcer.load_rules()
+        self._checks = compiled(self._enforcer)
+        self._due = time.monotonic() + FRESH
+
+
+def compiled(enforcer: policy.Enforcer) -> dict[str, Check]:
+    """Every rule that an enforcer has loaded, as a function."""
+    rules: dict[str, Check] = {}
+    for name, check in enforcer.rules.items():
+        rules[name] = _compile(check, rules, enforcer)
+    return rules
+
+
+def _compile(check: typing.Any, rules: dict[str, Check], enforcer: policy.Enforcer) -> Check:
+    """One node as a function. The type must be the library's very own: a subclass may mean something else."""
+    kind = type(check)
+    if kind is _checks.TrueCheck or kind is _checks.FalseCheck:
+        constant = kind is _checks.TrueCheck
+        return lambda target, credentials, name: constant
+    if kind is _checks.NotCheck:
+        inner = _compile(check.rule, rules, enforcer)
+        return lambda target, credentials, name: not inner(target, credentials, name)
+    if kind is _checks.OrCheck or kind is _checks.AndCheck:
+        return _combined([_compile(part, rules, enforcer) for part in check.rules], any_suffices=kind is _checks.OrCheck)
+    if kind is _checks.RuleCheck:
+        return _rule(check.match, rules, enforcer)
+    if kind is _checks.RoleCheck and '%' not in check.match:
+        return _role(check.match.lower())
+    if kind is _checks.GenericCheck:
+        return _generic(check)
+    return lambda target, credentials, name: _checks._check(check, target, credentials, enforcer, name)
+
+
+def _combined(parts: list[Check], any_suffices: bool) -> Check:
+    def combined(target: Target, credentials: Credentials, name: str) -> bool:
+        for part in parts:
+            if bool(part(target, credentials, name)) is any_suffices:
+                return any_suffices
+        return not any_suffices
+
+    return combined
+
+
+def _rule(match: str, rules: dict[str, Check], enforcer: policy.Enforcer) -> Check:
+    """Another rule, the default rule in place of one that isn't there, or nobody."""
+    default = str(enforcer.rules.default_rule)
+
+    def rule(target: Target, credentials: Credentials, name: str) -> bool:
+        try:
+            return (rules.get(match) or rules[default])(target, credentials, name)
+        except KeyError:
+            return False
+
+    return rule
+
+
+def _role(role: str) -> Check:
+    return lambda target, credentials, name: role in [given.lower() for given in credentials['roles']]
+
+
+def _generic(check: typing.Any) -> Check:
+    """A comparison of a credential, or of a literal, with a text that the target fills."""
+    path = check.kind.split('.')
+    try:
+        literal = str(ast.literal_eval(check.kind))
+    except (ValueError, SyntaxError):
+        literal = None
+
+    def generic(target: Target, credentials: Credentials, name: str) -> bool:
+        try:
+            match = check.match % target
+        except KeyError:
+            return False
+        return match == literal if literal is not None else check._find_in_dict(credentials, path, match)
+
+    return generic
