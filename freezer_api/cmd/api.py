@@ -1,0 +1,93 @@
+"""``freezer-api``: serve the API, by the configuration or standalone."""
+
+import argparse
+import pathlib
+import sys
+
+from oslo_config import cfg
+from oslo_log import log
+from oslo_policy import opts as policy_opts
+
+from freezer_api import app, db, exceptions
+from freezer_api import conf as configuration
+from freezer_api.cmd import common, server, standalone
+from freezer_api.conf import files
+from freezer_api.db import base
+
+PROG = 'freezer-api'
+EPILOG = (
+    '--standalone serves without configuration, database server or Keystone, on the loopback interface only, with its data in '
+    "--state-dir DIR (by default in the user's state folder). --port N takes the place of bind_port; 0 takes a free one."
+)
+LOG = log.getLogger(__name__)
+
+
+def port_number(text: str) -> int:
+    """The number of a port from the command line."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(text)
+    return number
+
+
+def split(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """What only the command line may say, and the rest of it, which is oslo.config's.
+
+    As options of oslo.config they could stand in a file, where ``standalone`` would switch authentication off.
+    """
+    parser = argparse.ArgumentParser(prog=PROG, add_help=False, allow_abbrev=False)
+    parser.add_argument('--standalone', action='store_true')
+    parser.add_argument('--port', type=port_number)
+    parser.add_argument('--state-dir', type=pathlib.Path)
+    return parser.parse_known_args(argv)
+
+
+def warn_unless_ready(storage: base.Storage) -> None:
+    """Tell at the start what every request would tell: an API process starts while its store is down."""
+    try:
+        storage.check()
+    except exceptions.StorageUnavailable as error:
+        LOG.warning('Requests are answered 503 until this is mended: %s', common.describe(error))
+
+
+def run_standalone(conf: cfg.ConfigOpts, port: int, folder: pathlib.Path) -> int:
+    """Serve from a private SQLite store."""
+    standalone.configure(conf, folder)
+    storage = db.load(conf)
+    storage.sync()
+    listening = server.listen(app.build(conf, storage, standalone=True), conf.bind_host, port, conf.threads)
+    print(standalone.banner(server.url(listening), folder), end='', flush=True)
+    server.serve(listening)
+    storage.close()
+    return common.DONE
+
+
+def run(conf: cfg.ConfigOpts, port: int) -> int:
+    """Serve as configured."""
+    storage = db.load(conf)
+    warn_unless_ready(storage)
+    listening = server.listen(app.build(conf, storage), conf.bind_host, port, conf.threads)
+    LOG.info('Serving %s', server.url(listening))
+    server.serve(listening)
+    storage.close()
+    return common.DONE
+
+
+@common.command(PROG)
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT. Exit code 1 with one line on what an operator has to mend."""
+    ours, rest = split(argv)
+    if ours.state_dir and not ours.standalone:
+        return common.fail(PROG, '--state-dir goes with --standalone')
+    conf = configuration.new()
+    policy_opts.set_defaults(conf)
+    # Standalone, a deployment's configuration on the same machine doesn't count.
+    files.read(conf, rest, PROG, use_defaults=not ours.standalone, epilog=EPILOG)
+    port = conf.bind_port if ours.port is None else ours.port
+    if ours.standalone:
+        return run_standalone(conf, port, ours.state_dir or standalone.default_folder())
+    return run(conf, port)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
