@@ -7,7 +7,6 @@ import logging
 import re
 import threading
 import typing
-import urllib.parse
 
 import orjson
 from oslo_config import cfg
@@ -25,6 +24,7 @@ StartResponse = collections.abc.Callable[..., typing.Any]
 Application = collections.abc.Callable[[Environ, StartResponse], collections.abc.Iterable[bytes]]
 #: As oslo.middleware has it: what one service hands on to the next.
 REQUEST_ID = re.compile(r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}')
+HOST = re.compile(r'(?:\[(?P<bracketed>[0-9a-f:.]+)\]|(?P<plain>[^:/@\[\]]*))(?::[0-9]*)?')
 HEALTHCHECK_PATH = '/healthcheck'
 #: Paths that need no token.
 OPEN_PATHS = frozenset(('', '/v2'))
@@ -71,25 +71,46 @@ ERRORS = {
 INTERNAL = '500 Internal Server Error'
 
 
-def fault(error: BaseException, allow: str = '') -> tuple[str, Headers, bytes]:
-    """Status line, headers and body for an error; ``allow`` goes with 405. What nobody foresaw is logged, and not told."""
+class Response:
+    """An answer, as a WSGI application; HEAD gets it without its body."""
+
+    __slots__ = ('body', 'headers', 'status')
+
+    def __init__(self, status: str, headers: collections.abc.Iterable[tuple[str, str]] = (), body: bytes = b''):
+        self.status = status
+        self.headers = list(headers)
+        self.body = body
+
+    @classmethod
+    def of_json(cls, status: str, value: typing.Any, headers: collections.abc.Iterable[tuple[str, str]] = (),
+                content_type: str = 'application/json') -> 'Response':
+        """An answer that says a value in JSON."""
+        body = orjson.dumps(value)
+        return cls(status, (*headers, ('Content-Type', content_type), ('Content-Length', str(len(body)))), body)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        start_response(self.status, self.headers)
+        return [] if environ['REQUEST_METHOD'] == 'HEAD' or not self.body else [self.body]
+
+
+def fault(error: BaseException, allow: str = '') -> Response:
+    """The answer to an error; ``allow`` goes with 405. What nobody foresaw is logged, and not told."""
     status = next((ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS), INTERNAL)
     extra: Headers = []
     if status is INTERNAL:
         LOG.error('A request failed.', exc_info=error)
-        return page(status, 'The server failed to answer; its log tells why.')
+        return refusal(status, 'The server failed to answer; its log tells why.')
     if isinstance(error, exceptions.StorageUnavailable):
         LOG.warning('%s (%s)', error, error.__cause__)
         extra.append(('Retry-After', str(error.retry_after)))
     if status.startswith('405'):
         extra.append(('Allow', allow))
-    return page(status, str(error), extra)
+    return refusal(status, str(error), extra)
 
 
-def page(status: str, description: str, extra: collections.abc.Iterable[tuple[str, str]] = ()) -> tuple[str, Headers, bytes]:
-    """Status line, headers and body of an answer that isn't a success."""
-    body = orjson.dumps({'title': status[4:], 'description': description})
-    return status, [('Content-Type', 'application/json'), ('Content-Length', str(len(body))), *extra], body
+def refusal(status: str, description: str, headers: collections.abc.Iterable[tuple[str, str]] = ()) -> Response:
+    """An answer that isn't a success, in the one form that all have."""
+    return Response.of_json(status, {'title': status[4:], 'description': description}, headers)
 
 
 def path_of(environ: Environ) -> str:
@@ -100,7 +121,7 @@ def path_of(environ: Environ) -> str:
 class RequestId:
     """Outermost. Each request has an id, which log records and the answer bear; one that comes in is kept.
 
-    Faults that come as far as here are answered, and HEAD gets no body.
+    Errors that come as far as here are answered.
     """
 
     def __init__(self, application: Application):
@@ -121,9 +142,7 @@ class RequestId:
         try:
             return self._application(environ, start)
         except Exception as error:
-            status, headers, body = fault(error)
-            start(status, headers)
-            return [] if environ['REQUEST_METHOD'] == 'HEAD' else [body]
+            return fault(error)(environ, start)
 
 
 class Gate:
@@ -150,30 +169,30 @@ class JsonErrors:
         self._application = application
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
-        bodies: list[bytes] = []
+        instead: list[Response] = []
 
         def start(status: str, headers: Headers, exc_info: typing.Any = None) -> typing.Any:
             if status[0] in '45' and not _is_json(headers):
-                status, headers, body = _as_json(status, headers)
-                bodies.append(body)
+                instead.append(_as_json(status, headers))
+                return lambda data: None
             return start_response(status, headers, exc_info)
 
         answer = self._application(environ, start)
-        if not bodies:
+        if not instead:
             return answer
         if hasattr(answer, 'close'):
             answer.close()
-        return [] if environ['REQUEST_METHOD'] == 'HEAD' else bodies
+        return instead[-1](environ, start_response)
 
 
 def _is_json(headers: Headers) -> bool:
     return any(name.lower() == 'content-type' and value.startswith('application/json') for name, value in headers)
 
 
-def _as_json(status: str, headers: Headers) -> tuple[str, Headers, bytes]:
+def _as_json(status: str, headers: Headers) -> Response:
     kept = [(name, value) for name, value in headers if not name.lower().startswith('content-')]
     retry = [('Retry-After', '5')] if status.startswith('503') else []
-    return page(status, f'{status[4:]}.', kept + retry)
+    return refusal(status, f'{status[4:]}.', kept + retry)
 
 
 class Loopback:
@@ -193,8 +212,9 @@ class Loopback:
 
 
 def _is_loopback(host: str) -> bool:
+    found = HOST.fullmatch(host.lower())
+    name = (found['bracketed'] or found['plain']) if found else ''
     try:
-        name = urllib.parse.urlsplit(f'//{host}').hostname or ''
         return name == 'localhost' or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

@@ -6,10 +6,8 @@ import functools
 import typing
 
 import orjson
-import webob
 import webob.acceptparse
 import wsme
-import wsme.api
 import wsme.types
 
 from freezer_api import middleware
@@ -56,7 +54,7 @@ class Endpoint:
     """An exposed method of a controller, ready to be called."""
 
     def __init__(self, method: typing.Any):
-        definition = wsme.api.FunctionDefinition.get(method)
+        definition = method._wsme_definition
         self.method = method
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
@@ -66,7 +64,7 @@ class Endpoint:
         self.converters = [part.datatype.frombasetype for part in parts if part.mandatory]
         self.parameters = frozenset(part.name for part in parts if not part.mandatory)
 
-    def __call__(self, call: calls.Call, parts: collections.abc.Sequence[str]) -> webob.Response:
+    def __call__(self, call: calls.Call, parts: collections.abc.Sequence[str]) -> middleware.Response:
         """Enforce, parse, call, answer. What policy wasn't asked about is not called."""
         arguments = [convert(part) for convert, part in zip(self.converters, parts, strict=True)]
         if self.rule is not None and self.rule != PUBLIC:
@@ -81,15 +79,13 @@ class Endpoint:
             raise RuntimeError(f'{self.method!r} would have been reached unenforced')
         return self._respond(call, self.method(call, *arguments, **named))
 
-    def _respond(self, call: calls.Call, answer: Answer) -> webob.Response:
+    def _respond(self, call: calls.Call, answer: Answer) -> middleware.Response:
         headers = [] if answer.etag is None else [('ETag', f'"{answer.etag}"')]
         if answer.body is None:
-            return webob.Response(status=self.status, headerlist=headers, app_iter=())
+            return middleware.Response(self.status, headers)
         if answer.etag is not None and call.is_known(answer.etag):
-            return webob.Response(status='304 Not Modified', headerlist=headers, app_iter=())
-        body = orjson.dumps(answer.body)
-        headers += [('Content-Type', self.offers[0]), ('Content-Length', str(len(body)))]
-        return webob.Response(status=self.status, headerlist=headers, app_iter=[body])
+            return middleware.Response('304 Not Modified', headers)
+        return middleware.Response.of_json(self.status, answer.body, headers, self.offers[0])
 
 
 class Resource:

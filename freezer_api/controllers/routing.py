@@ -7,7 +7,6 @@ finds on each request. Here the table alone says what there is, and the endpoint
 import collections.abc
 import typing
 
-import webob
 from pecan import core
 
 from freezer_api import context, middleware, policy
@@ -58,7 +57,8 @@ class Api(core.PecanBase):
     """The WSGI application of all routes. Errors leave it as answers, by the table in :mod:`freezer_api.middleware`."""
 
     def __init__(self, router: Router, rules: policy.Policy, max_body_size: int):
-        super().__init__(root=None, default_renderer='json', guess_content_type_from_ext=False)
+        # Endpoints make their responses; Pecan's own would be made for nothing.
+        super().__init__(root=None, default_renderer='json', guess_content_type_from_ext=False, response_cls=object)
         self._router = router
         self._policy = rules
         self._max_body_size = max_body_size
@@ -69,8 +69,7 @@ class Api(core.PecanBase):
             return super().__call__(environ, start_response)
         except Exception as error:
             route = environ.get('freezer.route')
-            status, headers, body = middleware.fault(error, route.allow if route else '')
-            return webob.Response(status=status, headerlist=headers, app_iter=[body])(environ, start_response)
+            return middleware.fault(error, route.allow if route else '')(environ, start_response)
 
     def route(self, req: typing.Any, node: typing.Any, path: str) -> tuple[Route, list[str]]:
         """What is at a path, and the variable parts of the path."""
@@ -94,7 +93,7 @@ class Api(core.PecanBase):
         environ = state.request.environ
         if controller is None:
             headers = [('Allow', environ['freezer.route'].allow), ('Content-Type', 'text/plain'), ('Content-Length', '0')]
-            state.response = webob.Response(status='200 OK', headerlist=headers, app_iter=())
+            state.response = middleware.Response('200 OK', headers)
             return
         identity = None
         if controller.rule != base.PUBLIC:

@@ -20,7 +20,7 @@ def load(conf: cfg.ConfigOpts) -> base.Storage:
             warn_on_missing_entrypoint=False)
     except exception.NoMatches:
         raise cfg.ConfigFileValueError(f'[storage] driver: there is no driver {name}.') from None
-    return found.driver
+    return typing.cast(base.Storage, found.driver)
 
 
 def _fail(manager: typing.Any, entry_point: typing.Any, error: BaseException) -> None:

@@ -35,9 +35,7 @@ import collections.abc
 import dataclasses
 import typing
 
-from freezer_api.domain import documents
-from freezer_api.domain import search
-from freezer_api.domain import sessions
+from freezer_api.domain import documents, search, sessions
 from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
 
 #: A change of one document: its stored state (None: there is none) and the moment, to the body to store. None deletes

@@ -8,11 +8,9 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.domain import documents
-from freezer_api.domain import sessions
+from freezer_api.domain import documents, sessions
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import COMPLETED, FAIL, RUNNING, SCHEDULED, SUCCESS
-from freezer_api.domain.sessions import Member, Outcome, Record, Run, Session
+from freezer_api.domain.sessions import COMPLETED, FAIL, RUNNING, SCHEDULED, SUCCESS, Member, Outcome, Record, Run, Session
 
 HOLD_OFF, OUT_OF_SYNC = 'hold-off', 'out-of-sync'
 
@@ -23,10 +21,10 @@ def lapse(session: Session, now: int) -> Session:
     Someone it counts never joined, so it failed; it ended at the due moment, whenever that is noticed. The version
     grows, for this is a change of its own.
     """
-    due = session.settle_at
-    if due is None or now <= due:
+    run, due = session.run, session.settle_at
+    if run is None or due is None or now <= due:
         return session
-    return dataclasses.replace(session, run=_over(session.run, FAIL, due), version=session.version + 1)
+    return dataclasses.replace(session, run=_over(run, FAIL, due), version=session.version + 1)
 
 
 def settle(session: Session, now: int) -> Session:
@@ -60,7 +58,7 @@ def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
     # A clock of another host may lag behind the one that wrote ``started``; then no time has passed.
     if run and now <= run.window_end:
         if status == SCHEDULED:
-            return _join(session, job_id, now)
+            return _join(session, run, job_id, now)
         return _answer(session, job_id, SUCCESS) if behind else Outcome(session, _says(HOLD_OFF, session))
     if behind:
         return _answer(session, job_id, OUT_OF_SYNC)
@@ -126,12 +124,11 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     return _answer(opened, job_id, SUCCESS, (record,) if record else ())
 
 
-def _join(session: Session, job_id: str, now: int) -> Outcome:
+def _join(session: Session, run: Run, job_id: str, now: int) -> Outcome:
     """Take part in the current run, which opens it again if it was over.
 
     A tag that was raised by hand has no run of its own yet: joining it begins that run.
     """
-    run = session.run
     if run.tag != session.tag:
         return _open(session, session.tag, job_id, now)
     run = dataclasses.replace(run, status=RUNNING, result='', ended=-1)

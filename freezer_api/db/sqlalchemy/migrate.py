@@ -43,10 +43,19 @@ def check(connection: sqlalchemy.Connection) -> None:
         raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE)
 
 
+def revisions() -> list[str]:
+    """All revisions, the oldest first."""
+    return [script.revision for script in reversed(list(_scripts().walk_revisions()))]
+
+
 @functools.cache
-def head() -> str:
+def head() -> str | None:
     """The revision of this release."""
-    return alembic.script.ScriptDirectory.from_config(_config()).as_revision_number('head')
+    return _scripts().get_current_head()
+
+
+def _scripts() -> alembic.script.ScriptDirectory:
+    return alembic.script.ScriptDirectory.from_config(_config())
 
 
 def _config() -> alembic.config.Config:

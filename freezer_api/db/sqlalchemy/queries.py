@@ -106,7 +106,7 @@ def _found(shape: Shape) -> sqlalchemy.Select:
     if not shape.central:
         return _branch(shape, 0).offset(bindparam('skip')).limit(bindparam('take'))
     branches = [_branch(shape, scope).limit(bindparam('reach')).subquery() for scope in (0, 1)]
-    both = sqlalchemy.union(*(sqlalchemy.select(branch.c.seq) for branch in branches)).subquery()
+    both = sqlalchemy.union_all(*(sqlalchemy.select(branch.c.seq) for branch in branches)).subquery()
     return sqlalchemy.select(both.c.seq).order_by(_order(both.c.seq, shape)).offset(bindparam('skip')).limit(bindparam('take'))
 
 
@@ -124,6 +124,8 @@ def _branch(shape: Shape, scope: int) -> sqlalchemy.Select:
         pair = models.pairs.alias()
         source = sqlalchemy.outerjoin(source, pair, _at(pair, leader, _term('unwanted', scope, number), shape))
         conditions.append(pair.c.seq.is_(None))
+    if scope:
+        source = _shadowed(source, leader, shape.kind, conditions)
     return sqlalchemy.select(leader).select_from(source).where(*conditions, _behind(leader, shape.descending)).order_by(
         _order(leader, shape))
 
@@ -139,6 +141,14 @@ def _leader(shape: Shape, scope: int) -> tuple[typing.Any, typing.Any, list[typi
         return text.c.seq, text, [*_text_of(text, shape, scope), *_contains(text, shape)]
     table = models.tables[shape.kind].alias()
     return table.c.seq, table, [table.c.project == bindparam('project')]
+
+
+def _shadowed(source: typing.Any, leader: typing.Any, kind: str, conditions: list[typing.Any]) -> typing.Any:
+    """Central documents without those whose id the project has itself."""
+    central, own = models.tables[kind].alias(), models.tables[kind].alias()
+    conditions.append(own.c.seq.is_(None))
+    return sqlalchemy.outerjoin(InOrder(source, central, central.c.seq == leader), own,
+                                sqlalchemy.and_(own.c.project == bindparam('project'), own.c.id == central.c.id))
 
 
 def _at(pair: typing.Any, leader: typing.Any, term: typing.Any, shape: Shape) -> typing.Any:

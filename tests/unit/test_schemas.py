@@ -1,0 +1,261 @@
+"""Request bodies: what is taken from them, and how a defect is told."""
+
+import copy
+import unittest
+
+import hypothesis
+from hypothesis import strategies as st
+
+from freezer_api import exceptions
+from freezer_api.domain import actions as rules
+from freezer_api.domain import clients as machines
+from freezer_api.domain import documents, reports, schedules, sessions
+from freezer_api.domain import jobs as work
+from freezer_api.schemas import actions, clients, jobs
+from freezer_api.schemas import sessions as session_schemas
+from tests import base
+
+base.explore()
+
+DO = {'freezer_action': {'action': 'exec'}}
+JOB = {'client_id': 'c', 'job_actions': [DO]}
+AN_ID = "must be an id: letters, digits, '_', '.' and '-', at most 255, the first no '.' or '-'."
+A_COUNT = 'must be an integer from 0 to 2147483647.'
+A_MOMENT = 'must be a date in ISO 8601, such as 2030-01-31T22:30:00 or 2030-01-31T22:30:00+02:00.'
+
+REFUSED = (
+    (jobs.job, {}, 'client_id: is required.'),
+    (jobs.job, {'client_id': None, 'job_actions': []}, 'client_id: is required.'),
+    (jobs.job, {'client_id': 'c'}, 'job_actions: is required.'),
+    (jobs.job, {'client_id': 'c', 'job_actions': None}, 'job_actions: is required.'),
+    (jobs.job, {**JOB, 'client_id': 'a/b'}, f'client_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'client_id': ['c']}, f'client_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'client_id': 'x' * 256}, f'client_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'client_id': 'c\n'}, f'client_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'job_id': '../x'}, f'job_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'job_id': 5}, f'job_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'description': 5}, 'description: must be a text of at most 1,024 characters.'),
+    (jobs.job, {**JOB, 'description': 'x' * 1025}, 'description: must be a text of at most 1,024 characters.'),
+    (jobs.job, {**JOB, 'extra': 1}, 'extra: is not a known key here.'),
+    (jobs.job, {**JOB, 'x' * 5000: 1}, f'{"x" * 64}: is not a known key here.'),
+    (jobs.job, {**JOB, 'action_defaults': []}, 'action_defaults: must be an object.'),
+    (jobs.job, {**JOB, 'action_defaults': {'mode': 'x'}},
+     'action_defaults.mode: must be one of fs, mongo, mysql, sqlserver, cinder, glance, cindernative, nova.'),
+    (jobs.job, {**JOB, 'job_actions': {}}, 'job_actions: must be a list of objects with a freezer_action each.'),
+    (jobs.job, {**JOB, 'job_actions': [DO, 5]}, 'job_actions[1]: must be an object.'),
+    (jobs.job, {**JOB, 'job_actions': [DO, {}]}, 'job_actions[1].freezer_action.action: is required.'),
+    (jobs.job, {**JOB, 'job_actions': [{'freezer_action': []}]}, 'job_actions[0].freezer_action: must be an object.'),
+    (jobs.job, {**JOB, 'job_actions': [{'action_id': 'a', 'freezer_action': []}]},
+     'job_actions[0].freezer_action: must be an object.'),
+    (jobs.job, {**JOB, 'job_actions': [{'action_id': 'a/b'}]}, f'job_actions[0].action_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'job_actions': [{**DO, 'max_retries': 'many'}]}, f'job_actions[0].max_retries: {A_COUNT}'),
+    (jobs.job, {**JOB, 'job_actions': [{**DO, 'max_retries_interval': -1}]}, f'job_actions[0].max_retries_interval: {A_COUNT}'),
+    (jobs.job, {**JOB, 'job_actions': [{**DO, 'max_retries': True}]}, f'job_actions[0].max_retries: {A_COUNT}'),
+    (jobs.job, {**JOB, 'job_actions': [{**DO, 'mandatory': 1}]}, 'job_actions[0].mandatory: must be true or false.'),
+    (jobs.job, {**JOB, 'job_actions': [{'freezer_action': {'action': 'fly'}}]},
+     'job_actions[0].freezer_action.action: must be one of backup, restore, info, admin, exec.'),
+    (jobs.job, {**JOB, 'job_actions': [{'freezer_action': {'action': 'exec', 'engine_name': 'zip'}}]},
+     'job_actions[0].freezer_action.engine_name: must be one of tar, rsync, rsyncv2, nova, osbrick, glance.'),
+    (jobs.job, {**JOB, 'job_schedule': 'now'}, 'job_schedule: must be an object.'),
+    (jobs.job, {**JOB, 'job_schedule': {'schedule_interval': '1 month'}},
+     "job_schedule.schedule_interval: must be 'continuous' or N weeks|days|hours|minutes|seconds."),
+    (jobs.patch, {'job_schedule': {'schedule_date': '2030-01-31T22:30'}}, f'job_schedule.schedule_date: {A_MOMENT}'),
+    (jobs.patch, {'job_schedule': {'schedule_end_date': 5}}, f'job_schedule.schedule_end_date: {A_MOMENT}'),
+    (jobs.patch, {'job_schedule': {'schedule_hour': 5}},
+     "job_schedule.schedule_hour: must be a cron expression for the hour, a text such as '*' or '0'."),
+    (jobs.patch, {'job_schedule': {'schedule_day_of_week': 'someday'}},
+     "job_schedule.schedule_day_of_week: must be a cron expression for the day_of_week, a text such as '*' or '0'."),
+    (jobs.patch, {'job_schedule': {'event': 'jump'}},
+     'job_schedule.event: must be one of the empty text, start, stop, abort, remove.'),
+    (jobs.patch, {'job_schedule': {'status': 1}},
+     'job_schedule.status: must be one of the empty text, stop, scheduled, running, completed, aborting, removed.'),
+    (jobs.patch, {'job_schedule': {'result': 'good'}},
+     'job_schedule.result: must be one of the empty text, success, fail, aborted.'),
+    (jobs.patch, {'job_schedule': {'time_ended': '5'}},
+     'job_schedule.time_ended: must be an integer from -9223372036854775808 to 9223372036854775807.'),
+    (jobs.patch, {'job_schedule': {'current_pid': True}},
+     'job_schedule.current_pid: must be an integer from -9223372036854775808 to 9223372036854775807.'),
+    (jobs.patch, {'job_schedule': {'schedule_fortnight': '1'}}, 'job_schedule.schedule_fortnight: is not a known key here.'),
+    (jobs.command, {}, 'The body must have exactly one key, one of start, stop, abort.'),
+    (jobs.command, {'start': None, 'stop': None}, 'The body must have exactly one key, one of start, stop, abort.'),
+    (jobs.command, {'pause': None}, 'pause: is unknown; the events of a job are start, stop, abort.'),
+    (jobs.command, {'start': 'now'}, 'start: must be null.'),
+    (session_schemas.session, {'hold_off': '30'}, f'hold_off: {A_COUNT}'),
+    (session_schemas.session, {'hold_off': 1.5}, f'hold_off: {A_COUNT}'),
+    (session_schemas.session, {'session_tag': True}, f'session_tag: {A_COUNT}'),
+    (session_schemas.session, {'session_tag': 2**31}, f'session_tag: {A_COUNT}'),
+    (session_schemas.session, {'session_tag': 1e300}, f'session_tag: {A_COUNT}'),
+    (session_schemas.session, {'schedule': []}, 'schedule: must be an object.'),
+    (session_schemas.session, {'schedule': {'hour': '5'}}, 'schedule.hour: is not a known key here.'),
+    (session_schemas.session, {'event': 'jump'}, 'event: must be one of the empty text, start, stop, abort, remove.'),
+    (session_schemas.session, {'schedule_internval': 'daily'},
+     "schedule_internval: must be 'continuous' or N weeks|days|hours|minutes|seconds."),
+    (session_schemas.action, {}, 'The body must have exactly one key, start or end.'),
+    (session_schemas.action, {'start': {}, 'end': {}}, 'The body must have exactly one key, start or end.'),
+    (session_schemas.action, {'start': None}, 'start: must be an object.'),
+    (session_schemas.action, {'start': {'current_tag': 5}}, 'start.job_id: is required.'),
+    (session_schemas.action, {'start': {'job_id': 'j'}}, 'start.current_tag: is required.'),
+    (session_schemas.action, {'start': {'job_id': 'j', 'current_tag': None}}, 'start.current_tag: is required.'),
+    (session_schemas.action, {'start': {'job_id': 'j', 'current_tag': '5x'}}, f'start.current_tag: {A_COUNT}'),
+    (session_schemas.action, {'start': {'job_id': 'j', 'current_tag': '-1'}}, f'start.current_tag: {A_COUNT}'),
+    (session_schemas.action, {'start': {'job_id': 'j', 'current_tag': '2147483648'}}, f'start.current_tag: {A_COUNT}'),
+    (session_schemas.action, {'start': {'job_id': 'j/k', 'current_tag': 0}}, f'start.job_id: {AN_ID}'),
+    (session_schemas.action, {'end': {'job_id': 'j'}}, 'end.result: is required.'),
+    (session_schemas.action, {'end': {'job_id': 'j', 'result': ''}}, 'end.result: must be one of success, fail, aborted.'),
+    (actions.action, {}, 'freezer_action: is required.'),
+    (actions.action, {'freezer_action': {}}, 'freezer_action.action: is required.'),
+    (actions.action, {'freezer_action': {'action': None}}, 'freezer_action.action: is required.'),
+    (actions.action, {'freezer_action': {'action': 'exec', 'storage': 'tape'}},
+     'freezer_action.storage: must be one of local, swift, ssh, s3, ftp, ftps.'),
+    (actions.action, {**DO, 'action_id': '.x'}, f'action_id: {AN_ID}'),
+    (actions.action, {**DO, 'mandatory': 'perhaps'}, 'mandatory: must be true or false.'),
+    (actions.patch, {'freezer_action': 'exec'}, 'freezer_action: must be an object.'),
+    (actions.patch, {'freezer_action': {'mode': 5}},
+     'freezer_action.mode: must be one of fs, mongo, mysql, sqlserver, cinder, glance, cindernative, nova.'),
+    (clients.client, {}, 'client_id: is required.'),
+    (clients.client, {'client': {}}, 'client.client_id: is required.'),
+    (clients.client, {'client': 5, 'client_id': 'c'}, 'client: must be an object.'),
+    (clients.client, {'client_id': 'c', 'hostname': 5}, 'hostname: must be a text of at most 255 characters.'),
+    (clients.client, {'client': {'client_id': 'c', 'is_central': 'yes'}}, 'client.is_central: must be true or false.'),
+    (clients.client, {'client_id': 'c', 'supported_modes': 'fs'}, 'supported_modes: must be a list of modes.'),
+    (clients.client, {'client_id': 'c', 'supported_engines': ['tar', 7]},
+     'supported_engines[1]: must be a text of at most 255 characters.'),
+)
+
+TAKEN = (
+    (jobs.job, {'client_id': 'c', 'job_actions': []}, {'client_id': 'c', 'job_actions': []}),
+    (jobs.job, {**JOB, 'job_id': '', 'description': None, 'job_schedule': None}, JOB),
+    (jobs.job, {**JOB, 'project_id': 5, 'user_id': [], 'session_id': {}, 'session_tag': 'x', 'session_name': None,
+                'user_credentials': {'trust_id': 'x'}, '_version': 3}, JOB),
+    (jobs.job, {**JOB, 'job_schedule': {'schedule_hour': None, 'event': None, 'time_ended': 5.0}},
+     {**JOB, 'job_schedule': {'time_ended': 5}}),
+    (jobs.job, {**JOB, 'job_actions': [{**DO, 'max_retries': '5', 'max_retries_interval': None, 'mandatory': 'True', 'x': 1}]},
+     {'client_id': 'c', 'job_actions': [{**DO, 'max_retries': 5, 'max_retries_interval': None, 'mandatory': True}]}),
+    (jobs.job, {'client_id': 'c', 'action_defaults': {'action': 'exec', 'mode': None, 'no-incremental': True}, 'job_actions': [{}]},
+     {'client_id': 'c', 'action_defaults': {'action': 'exec', 'mode': None, 'no-incremental': True},
+      'job_actions': [{'freezer_action': {'action': 'exec', 'no-incremental': True}}]}),
+    (jobs.patch, {'job_id': '../x', 'client_id': None}, {}),
+    (jobs.command, {'abort': None}, 'abort'),
+    (session_schemas.session, {'description': 'x' * 1024, 'hold_off': 0, 'session_tag': 2**31 - 1, 'schedule': {'event': None}},
+     {'description': 'x' * 1024, 'hold_off': 0, 'session_tag': 2**31 - 1, 'schedule': {}}),
+    (session_schemas.session, {'hold_off': 30.0, 'session_id': 5, 'jobs': [], 'status': 5, 'extra': 1, 'user_id': 'x'},
+     {'hold_off': 30}),
+    (session_schemas.action, {'start': {'job_id': 'j', 'current_tag': '5', 'x': 1}}, ('start', {'job_id': 'j', 'current_tag': 5})),
+    (session_schemas.action, {'end': {'job_id': 'j', 'current_tag': None, 'result': 'fail'}},
+     ('end', {'job_id': 'j', 'result': 'fail'})),
+    (actions.action, {**DO, 'action_id': '', 'max_retries': None, 'mandatory': 'false', '_version': 3, 'x': 1},
+     {**DO, 'mandatory': False}),
+    (actions.action, {'freezer_action': {'action': 'exec', 'max_retries': '3', 'mode': None}},
+     {'freezer_action': {'action': 'exec', 'mode': None}, 'max_retries': 3}),
+    (actions.patch, {'action_id': 'a/b', 'freezer_action': {'action': None, 'mode': None, 'a-b': {}}},
+     {'freezer_action': {'mode': None, 'a-b': {}}}),
+    (clients.client, {'client': {'client_id': 'c', 'hostname': None, 'x': 1}, 'user_id': 'u'}, {'client_id': 'c'}),
+    # An agent may be able to do more than this release knows of.
+    (clients.client, {'client_id': 'c', 'supported_engines': ['zip']}, {'client_id': 'c', 'supported_engines': ['zip']}),
+    (clients.client, {'client_id': 'c', 'hostname': 'a b ü', 'supported_modes': [], 'supported_actions': None},
+     {'client_id': 'c', 'hostname': 'a b ü', 'supported_modes': []}),
+)
+
+
+class Bodies(unittest.TestCase):
+
+    def test_defects_are_told_with_their_place(self):
+        for schema, body, message in REFUSED:
+            with self.subTest(body=body):
+                with self.assertRaises(exceptions.InvalidInput) as caught:
+                    schema(body)
+                self.assertEqual(message, caught.exception.message)
+
+    def test_what_is_taken(self):
+        for schema, body, expected in TAKEN:
+            with self.subTest(body=body):
+                before = copy.deepcopy(body)
+                self.assertEqual(expected, schema(body))
+                self.assertEqual(before, body)
+
+    def test_an_unknown_action_of_a_session_is_an_error_of_its_own(self):
+        with self.assertRaises(exceptions.UnknownAction) as caught:
+            session_schemas.action({'pause': {}})
+        self.assertEqual('pause: is unknown; the actions of a session are start and end.', caught.exception.message)
+
+
+WORDS = ('client_id', 'job_id', 'job_schedule', 'job_actions', 'freezer_action', 'action_id', 'action', 'mode', 'max_retries',
+         'mandatory', 'action_defaults', 'schedule', 'event', 'schedule_interval', 'schedule_date', 'schedule_hour', 'status',
+         'time_ended', 'hold_off', 'session_id', 'session_tag', 'start', 'end', 'current_tag', 'result', 'client', 'is_central',
+         'supported_modes', 'description')
+VALUES = ('', 'exec', 'fs', 'a', 'stop', 'fail', '1 days', '2030-01-01', '5', 'true', '../x')
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2**63, 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(VALUES) | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), values, max_size=6),
+    max_leaves=20)
+BODIES = st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), JSON, max_size=8)
+NOW = 1_700_000_000 * documents.SECOND
+
+
+def made_of_job(body):
+    given = jobs.job(body)
+    wanted = rules.wanted(given['job_actions'], lambda: 'new')
+    job = work.created('j', 'p', 'u', given, rules.resolved(wanted, {}), NOW)
+    return work.shown(work.replaced(job, given, [], NOW), 'p')
+
+
+def made_of_patch(body):
+    stored = work.created('j', 'p', 'u', {'client_id': 'c'}, [], NOW)
+    return work.shown(work.patched(stored, jobs.patch(body), None, reports.session_of(body)), 'p')
+
+
+def made_of_session(body):
+    session = sessions.create('p', 's', 'u', session_schemas.session(body), NOW)
+    return sessions.patch(session, session_schemas.session(body)).body()
+
+
+def made_of_action(body):
+    action = rules.created('a', 'p', 'u', actions.action(body))
+    return rules.patched(action, actions.patch(body))
+
+
+def made_of_client(body):
+    return machines.registered(None, 'p', 'u', clients.client(body), 'x')
+
+
+class AnyBody(unittest.TestCase):
+
+    @hypothesis.settings(max_examples=300)
+    @hypothesis.given(BODIES)
+    def test_is_taken_or_refused_and_never_fails_otherwise(self, body):
+        before = copy.deepcopy(body)
+        for make in (made_of_job, made_of_patch, made_of_session, made_of_action, made_of_client, session_schemas.action,
+                     jobs.command):
+            try:
+                make(body)
+            except exceptions.FreezerError as error:
+                self.assertLess(len(error.message), 400)
+            self.assertEqual(before, body)
+
+    @hypothesis.given(st.lists(JSON, max_size=3), JSON, JSON)
+    def test_in_the_places_where_objects_belong(self, entries, schedule, defaults):
+        made = [{'job_actions': [{'freezer_action': entry, 'action_id': schedule, 'max_retries': defaults} for entry in entries]},
+                {'job_actions': entries}, {'job_schedule': schedule}, {'action_defaults': defaults, 'job_actions': [DO]}]
+        for body in made:
+            try:
+                made_of_job({**JOB, **body})
+            except exceptions.FreezerError as error:
+                self.assertLess(len(error.message), 400)
+
+    @hypothesis.given(BODIES)
+    def test_what_was_taken_is_taken_again_unchanged(self, body):
+        for schema in (jobs.patch, session_schemas.session, actions.patch, clients.client):
+            try:
+                taken = schema(body)
+            except exceptions.FreezerError:
+                continue
+            self.assertEqual(taken, schema(taken))
+
+    @hypothesis.given(st.dictionaries(st.sampled_from((*sorted(schedules.RUNTIME), 'schedule_hour')), JSON, max_size=4))
+    def test_a_schedule_that_got_in_has_no_null_and_no_boolean(self, schedule):
+        try:
+            taken = jobs.patch({'job_schedule': schedule})['job_schedule']
+        except exceptions.FreezerError:
+            return
+        self.assertTrue(all(type(value) in (str, int) for value in taken.values()))
