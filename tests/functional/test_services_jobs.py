@@ -1,0 +1,246 @@
+"""Jobs: what they refer to, who may see what, and what a refused request leaves behind: nothing."""
+
+from freezer_api import exceptions
+from freezer_api.db.base import JobWrite
+from freezer_api.domain import search
+from freezer_api.services import actions, clients, jobs, sessions
+from freezer_api.services.common import Caller
+from tests.functional.use_cases import BACKUP, COLLEAGUE, ME, STALE, STRANGER, THERE, UseCase
+
+EXEC = {'action': 'exec'}
+JOB = {'client_id': 'c', 'job_actions': [{'freezer_action': BACKUP}]}
+
+
+class Documents(UseCase):
+
+    def test_a_new_job_and_its_action(self):
+        job_id = jobs.create(self.storage, ME, {**JOB, 'description': 'd', 'project_id': 'x', 'user_id': 'y', 'session_id': 's',
+                                                'session_tag': 5, 'user_credentials': {'trust_id': 't'}}).id
+        job = self.job(job_id)
+        entry, = job.pop('job_actions')
+        self.assertEqual({
+            'job_id': job_id, 'project_id': 'alpha', 'user_id': 'ann', 'client_id': 'c', 'description': 'd', 'session_id': '',
+            'session_tag': 0, '_version': 1, 'job_schedule': {
+                'event': '', 'status': '', 'result': '', 'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1}}, job)
+        action = self.action(entry['action_id'])
+        self.assertEqual(entry, {key: action[key] for key in entry})
+        self.assertEqual(('alpha', 'ann', BACKUP), (action['project_id'], action['user_id'], action['freezer_action']))
+
+    def test_an_id_of_one_s_own_is_taken_once_per_project(self):
+        self.assertEqual('j', jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'}).id)
+        with self.refused(exceptions.Conflict, 'job_id: there is a job j already.'):
+            jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'})
+        clients.register(self.storage, STRANGER, {'client_id': 'c'})
+        jobs.create(self.storage, STRANGER, {**JOB, 'job_id': 'j'})
+
+    def test_a_clone_as_horizon_makes_it(self):
+        self.make_job('j', job_schedule={'schedule_interval': '1 days', 'status': 'completed'})
+        jobs.update(self.storage, ME, 'j', {'job_schedule': {'result': 'fail', 'time_ended': 5, 'current_pid': 7}})
+        whole = {key: value for key, value in self.job('j').items() if key not in ('job_id', '_version')}
+        clone = self.job(jobs.create(self.storage, ME, {**whole, 'session_name': None}).id)
+        self.assertEqual(whole['job_actions'], clone['job_actions'])
+        self.assertEqual({'schedule_interval': '1 days', 'event': '', 'status': 'completed', 'result': '',
+                          'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1}, clone['job_schedule'])
+
+    def test_a_whole_document_sent_back_changes_nothing(self):
+        self.make_job('j', job_schedule={'schedule_interval': '1 days', 'event': 'abort'})
+        for write in (jobs.update, jobs.replace):
+            shown = self.job('j')
+            sanitised = [{**entry, 'freezer_action': {**entry['freezer_action'], 'engine': None}} for entry in shown['job_actions']]
+            self.assertEqual(1, write(self.storage, ME, 'j', {**shown, 'job_actions': sanitised, 'session_name': None}).version)
+
+    def test_missing_and_foreign_ones(self):
+        self.make_job('j')
+        for caller, id in ((STRANGER, 'j'), (ME, 'none'), (ME, 'a/b')):
+            with self.refused(exceptions.NotFound, f'No job {id} was found.'):
+                jobs.show(self.storage, caller, id)
+            for body in ({}, {'job_actions': []}, {'client_id': 'zz'}, {'job_actions': [{'action_id': 'zz'}]}):
+                with self.refused(exceptions.NotFound):
+                    jobs.update(self.storage, caller, id, body)
+            with self.refused(exceptions.NotFound):
+                jobs.event(self.storage, caller, id, {'start': None})
+            jobs.delete(self.storage, caller, id)
+        self.job('j')
+
+    def test_preconditions(self):
+        self.make_job('j')
+        for id, precondition in (('j', STALE), ('none', THERE)):
+            for write in (jobs.update, jobs.replace):
+                with self.refused(exceptions.PreconditionFailed):
+                    write(self.storage, ME, id, JOB, precondition)
+            with self.refused(exceptions.PreconditionFailed):
+                jobs.event(self.storage, ME, id, {'start': None}, precondition)
+            with self.refused(exceptions.PreconditionFailed):
+                jobs.delete(self.storage, ME, id, precondition)
+        jobs.delete(self.storage, ME, 'j', THERE)
+
+    def test_replace_creates_and_then_keeps_author_and_session(self):
+        self.assertEqual(1, jobs.replace(self.storage, ME, 'j', {**JOB, 'job_id': 'other'}).version)
+        session_id = self.make_session(schedule={'schedule_hour': '5'}, session_tag=3)
+        sessions.attach(self.storage, ME, session_id, 'j')
+        self.advance(60)
+        body = {**JOB, 'description': 'new', 'session_id': '', 'job_schedule': {'event': 'stop'}}
+        jobs.replace(self.storage, COLLEAGUE, 'j', body)
+        job = self.job('j')
+        self.assertEqual(('ann', session_id, 3, 'new'), (job['user_id'], job['session_id'], job['session_tag'], job['description']))
+        self.assertEqual(('5', 'stop', 1_700_000_000), tuple(job['job_schedule'][key] for key in (
+            'schedule_hour', 'event', 'time_created')))
+
+    def test_a_deleted_job_leaves_its_session(self):
+        session_id = self.make_session('j', 'k')
+        jobs.delete(self.storage, ME, 'j')
+        jobs.delete(self.storage, ME, 'j')
+        self.assertEqual(['k'], [*self.session(session_id)['jobs']])
+
+    def test_events(self):
+        self.make_job('j', job_schedule={'status': 'completed'})
+        for command in ('start', 'stop', 'abort'):
+            self.assertEqual({'result': 'success'}, jobs.event(self.storage, ME, 'j', {command: None}))
+            version = self.job('j')['_version']
+            self.assertEqual({'result': f'{command} already requested'}, jobs.event(self.storage, ME, 'j', {command: None}))
+            self.assertEqual((command, '', version), (self.job('j')['job_schedule']['event'],
+                                                      self.job('j')['job_schedule']['status'], self.job('j')['_version']))
+
+
+class References(UseCase):
+
+    def test_an_action_is_shared(self):
+        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP, 'max_retries': 1})
+        self.make_job('j', job_actions=[{'action_id': 'a'}])
+        self.make_job('k', job_actions=[{'freezer_action': {**BACKUP, 'action_id': 'a', 'max_retries': '0'}}])
+        self.assertEqual([('a', 1), ('a', 0)], [(self.job(id)['job_actions'][0]['action_id'],
+                                                 self.job(id)['job_actions'][0]['max_retries']) for id in 'jk'])
+        self.assertEqual(1, len(actions.list_page(self.storage, ME, search.Query()).items))
+
+    def test_unknown_foreign_and_different_ones_are_refused_and_nothing_stays(self):
+        self.make_job('j')
+        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
+        actions.create(self.storage, STRANGER, {'action_id': 'b', 'freezer_action': BACKUP})
+        for entry, text in (({'action_id': 'none'}, 'job_actions[1].action_id'), ({'action_id': 'b'}, 'job_actions[1].action_id'),
+                            ({'action_id': 'a', 'freezer_action': EXEC}, 'job_actions[1].freezer_action')):
+            body = {'client_id': 'c', 'job_actions': [{'freezer_action': EXEC}, entry]}
+            with self.refused(exceptions.Unprocessable, text):
+                jobs.create(self.storage, ME, body)
+            for id in ('j', 'new'):
+                with self.refused(exceptions.Unprocessable, text):
+                    jobs.replace(self.storage, ME, id, body)
+            for change in (body, {'job_actions': body['job_actions']}):
+                with self.refused(exceptions.Unprocessable, text):
+                    jobs.update(self.storage, ME, 'j', change)
+
+    def test_a_patch_brings_actions_along_and_keeps_the_order(self):
+        self.make_job('j')
+        first = self.job('j')['job_actions'][0]
+        jobs.update(self.storage, COLLEAGUE, 'j', {'action_defaults': {'action': 'exec', 'storage': 's3'},
+                                                   'job_actions': [{}, first, {'freezer_action': {'storage': 'ssh'}}]})
+        entries = self.job('j')['job_actions']
+        self.assertEqual(['s3', 'local', 'ssh'], [entry['freezer_action']['storage'] for entry in entries])
+        self.assertEqual('bob', self.action(entries[0]['action_id'])['user_id'])
+
+    def test_a_taken_id_leaves_no_action_behind(self):
+        self.make_job('j')
+        with self.refused(exceptions.Conflict):
+            jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'})
+
+
+class Clients(UseCase):
+
+    def setUp(self):
+        super().setUp()
+        clients.register(self.storage, ME, {'client_id': 'few', 'supported_actions': ['backup'], 'supported_modes': ['fs']})
+
+    def test_there_must_be_one(self):
+        clients.register(self.storage, STRANGER, {'client_id': 'foreign'})
+        self.make_job('j')
+        for client_id in ('none', 'foreign'):
+            for write in (lambda body: jobs.create(self.storage, ME, body), lambda body: jobs.replace(self.storage, ME, 'j', body),
+                          lambda body: jobs.update(self.storage, ME, 'j', {'client_id': body['client_id']})):
+                with self.refused(exceptions.Unprocessable, f'client_id: no client {client_id} was found.'):
+                    write({**JOB, 'client_id': client_id})
+
+    def test_it_must_be_able(self):
+        self.make_job('j', client_id='few')
+        self.make_job('k', job_actions=[{'freezer_action': EXEC}])
+        body = {'client_id': 'few', 'job_actions': [{'freezer_action': BACKUP}, {'freezer_action': EXEC}]}
+        place = 'job_actions[1].freezer_action.action: exec is not supported by client few.'
+        with self.refused(exceptions.Unprocessable, place):
+            jobs.create(self.storage, ME, body)
+        with self.refused(exceptions.Unprocessable, place):
+            jobs.replace(self.storage, ME, 'j', body)
+        with self.refused(exceptions.Unprocessable, place):
+            jobs.update(self.storage, ME, 'j', {'job_actions': body['job_actions']})
+        with self.refused(exceptions.Unprocessable, 'exec is not supported by client few.'):
+            jobs.update(self.storage, ME, 'k', {'client_id': 'few'})
+
+    def test_a_member_s_entry_follows_to_another_client(self):
+        session_id = self.make_session('j')
+        jobs.update(self.storage, ME, 'j', {'client_id': 'few'})
+        self.assertEqual('few', self.session(session_id)['jobs']['j']['client_id'])
+
+    def test_jobs_of_a_deleted_client_take_all_that_changes_neither_client_nor_actions(self):
+        self.make_job('j', client_id='few')
+        clients.delete(self.storage, ME, 'few')
+        jobs.event(self.storage, ME, 'j', {'start': None})
+        jobs.update(self.storage, ME, 'j', {'job_schedule': {'status': 'running', 'event': ''}, 'session_id': '', 'session_tag': 0})
+        jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'new'})
+        self.assertEqual(('running', 'new'), (self.job('j')['job_schedule']['status'], self.job('j')['description']))
+        for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': BACKUP}]}):
+            with self.refused(exceptions.Unprocessable, 'client_id: no client few was found.'):
+                jobs.update(self.storage, ME, 'j', change)
+        with self.refused(exceptions.Unprocessable, 'client_id: no client few was found.'):
+            jobs.replace(self.storage, ME, 'j', self.job('j'))
+        jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
+
+    def test_a_client_that_changes_between_the_look_and_the_write_is_looked_at_again(self):
+        self.make_job('j')
+        write_job, moves = self.storage.write_job, ['few']
+
+        def overtaken(*args):
+            if moves:
+                write_job(ME.scope, 'j', lambda job, stored, now: write_of(job, moves.pop()))
+            return write_job(*args)
+
+        def write_of(job, client_id):
+            return JobWrite({**job.body, 'client_id': client_id})
+
+        self.storage.write_job = overtaken
+        with self.assertRaisesRegex(exceptions.Unprocessable, 'exec is not supported by client few.'):
+            jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': EXEC}]})
+        jobs.update(self.storage, ME, 'j', {'job_actions': []})
+
+
+class CentralClients(UseCase):
+
+    def setUp(self):
+        super().setUp()
+        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True})
+
+    def test_job_ids_are_taken_over_all_projects(self):
+        self.make_job('j', client_id='big')
+        self.assertNotIn('_central', self.job('j'))
+        with self.refused(exceptions.Conflict):
+            jobs.create(self.storage, STRANGER, {**JOB, 'client_id': 'big', 'job_id': 'j'})
+        clients.register(self.storage, STRANGER, {'client_id': 'c'})
+        jobs.create(self.storage, STRANGER, {**JOB, 'job_id': 'j'})
+        with self.refused(exceptions.Conflict):
+            jobs.update(self.storage, STRANGER, 'j', {'client_id': 'big'})
+        jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
+        jobs.update(self.storage, STRANGER, 'j', {'client_id': 'big'})
+
+    def test_pids_are_for_the_client_s_project(self):
+        self.make_job('j', client_id='big')
+        jobs.update(self.storage, ME, 'j', {'job_schedule': {'current_pid': 7}})
+        self.assertNotIn('current_pid', self.job('j')['job_schedule'])
+        self.assertEqual(7, self.job('j', Caller('alpha', 'root', all_projects=True))['job_schedule']['current_pid'])
+        jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'sent back by one who does not see it'})
+        jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
+        self.assertEqual(7, self.job('j')['job_schedule']['current_pid'])
+
+
+class Callers(UseCase):
+
+    def test_names_have_a_limit(self):
+        Caller('p' * 255, 'u' * 255)
+        for names in (('p' * 256, 'u'), ('p', 'u' * 256)):
+            with self.assertRaisesRegex(exceptions.InvalidInput, 'is longer than 255 characters.'):
+                Caller(*names)

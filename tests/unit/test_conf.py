@@ -1,0 +1,98 @@
+"""The configuration: fresh objects, defaults, and where a process finds its files."""
+
+import pathlib
+import tempfile
+
+import testtools
+from oslo_config import cfg
+
+from freezer_api import conf
+from freezer_api.conf import files, opts
+
+
+class TestOptions(testtools.TestCase):
+    """What is registered, and with which defaults."""
+
+    def test_defaults(self):
+        """The defaults that operators rely on."""
+        made = conf.new()
+        made([], default_config_files=[], default_config_dirs=[])
+        self.assertEqual(('0.0.0.0', 9090), (made.bind_host, made.bind_port))
+        self.assertEqual('sqlalchemy', made.storage.driver)
+        self.assertEqual((1000, False), (made.api.max_limit, made.api.implicit_all_projects))
+        self.assertEqual(100, made.sessions.runs_kept)
+        self.assertEqual(4 * 1024 * 1024, made.oslo_middleware.max_request_body_size)
+
+    def test_objects_are_independent(self):
+        """What one configuration is told, no other knows."""
+        first, second = conf.new(), conf.new()
+        first.set_override('runs_kept', 1, group='sessions')
+        first.set_default('max_request_body_size', 1, group='oslo_middleware')
+        self.assertEqual(100, second.sessions.runs_kept)
+        self.assertEqual(4 * 1024 * 1024, second.oslo_middleware.max_request_body_size)
+
+    def test_every_option_of_ours_is_listed(self):
+        """The sample's list has each option once, with a help text."""
+        listed = [(group, option.dest) for group, options in opts.list_opts() for option in options]
+        self.assertIn((None, 'bind_port'), listed)
+        self.assertIn(('sessions', 'runs_kept'), listed)
+        self.assertEqual(len(listed), len(set(listed)))
+        self.assertTrue(all(option.help for _group, options in opts.list_opts() for option in options))
+
+
+class TestWSGIServer(testtools.TestCase):
+    """How a process finds its files whose command line belongs to a WSGI server."""
+
+    def test_environment_names_files(self):
+        """Several files, blanks around them, relative ones in the folder."""
+        environ = {'OS_FREEZER_CONFIG_FILES': 'a.conf ; /else/b.conf;', 'OS_FREEZER_CONFIG_DIR': '/srv/freezer'}
+        self.assertEqual(['--config-file=/srv/freezer/a.conf', '--config-file=/else/b.conf'], files.of_wsgi_server(environ, []))
+
+    def test_environment_names_folder(self):
+        """The folder alone means the file of the usual name in it."""
+        self.assertEqual(['--config-file=/srv/f/freezer-api.conf'], files.of_wsgi_server({'OS_FREEZER_CONFIG_DIR': '/srv/f'}, []))
+
+    def test_files_without_folder(self):
+        """A relative file without a folder is in /etc/freezer."""
+        self.assertEqual(['--config-file=/etc/freezer/x.conf'], files.of_wsgi_server({'OS_FREEZER_CONFIG_FILES': 'x.conf'}, []))
+
+    def test_command_line(self):
+        """uwsgi's pyargv counts, in both spellings; what else stands there is the server's."""
+        argv = ['--workers', '2', '--config-file', '/a', '--config-file=/b', '--config-dir', '/c', 'freezer_api.wsgi']
+        self.assertEqual(['--config-file=/a', '--config-file=/b', '--config-dir=/c'], files.of_wsgi_server({}, argv))
+
+    def test_environment_goes_first(self):
+        """The environment counts where both name files."""
+        environ = {'OS_FREEZER_CONFIG_FILES': '/env.conf'}
+        self.assertEqual(['--config-file=/env.conf'], files.of_wsgi_server(environ, ['--config-file', '/argv.conf']))
+
+    def test_server_options_are_no_abbreviations(self):
+        """gunicorn's --config isn't ours."""
+        self.assertEqual([], files.of_wsgi_server({}, ['--config', '/gunicorn.py']))
+
+
+class TestRead(testtools.TestCase):
+    """Parsing files."""
+
+    def read(self, text: str) -> cfg.ConfigOpts:
+        """A configuration from a file of that text."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, 'freezer-api.conf')
+            path.write_text(text)
+            made = conf.new()
+            files.read(made, [f'--config-file={path}'], prog='freezer-api')
+            return made
+
+    def test_unknown_options_are_tolerated(self):
+        """Files of deployments have sections and options that nobody reads."""
+        made = self.read('[storage]\nbackend = mine\nold = 1\n[mine]\nx = y\n[sessions]\nruns_kept = 7\n')
+        self.assertEqual((7, 'mine'), (made.sessions.runs_kept, made.storage.backend))
+
+    def test_missing_file(self):
+        """A file that is named has to be there."""
+        self.assertRaises(cfg.ConfigFilesNotFoundError, files.read, conf.new(), ['--config-file=/nowhere/x.conf'], 'freezer-api')
+
+    def test_value_out_of_range(self):
+        """A value that can't be is an error of the configuration's own kind."""
+        for text in ('[sessions]\nruns_kept = -1\n', '[DEFAULT]\nbind_port = many\n', '[database]\nmax_pool_size = x\n'):
+            self.assertRaises(cfg.ConfigFileValueError, self.read, text)

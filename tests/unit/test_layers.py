@@ -1,0 +1,65 @@
+"""Imports point downwards only, and nothing below the controllers knows the web."""
+
+import ast
+import collections.abc
+import pathlib
+import textwrap
+
+import testtools
+
+import freezer_api
+
+PACKAGE = pathlib.Path(freezer_api.__file__).parent
+#: From top to bottom; a module may import from its own room and from those below.
+ROOMS = [{'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'}, {'policies', 'policy', 'context'}, {'db'},
+         {'domain', 'schemas'}, {'conf', 'exceptions', 'version'}]
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'cheroot', 'oslo_middleware', 'keystonemiddleware'}
+#: What libraries of the web have that isn't of the web: the names and defaults of their options.
+OPTIONS = {'oslo_middleware.opts', 'oslo_middleware.sizelimit'}
+
+
+def imported(source: str) -> collections.abc.Iterator[str]:
+    """Full names of what a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ('.' * node.level + f'{node.module or ""}.{alias.name}' for alias in node.names)
+
+
+def faults(room: str, source: str) -> list[str]:
+    """What a module of a room imports that it may not."""
+    found = []
+    for name in imported(source):
+        first, _dot, rest = name.partition('.')
+        if not first:
+            found.append(f'{name}: is relative')
+        elif first == 'freezer_api' and rest and RANK[rest.partition('.')[0]] < RANK[room]:
+            found.append(f'{name}: stands above')
+        elif first in WEB and RANK[room] > RANK['controllers'] and not (room == 'conf' and name in OPTIONS):
+            found.append(f'{name}: is of the web')
+    return found
+
+
+class TestLayers(testtools.TestCase):
+
+    def test_every_module(self):
+        for path in sorted(PACKAGE.rglob('*.py')):
+            parts = path.relative_to(PACKAGE).with_suffix('').parts
+            if parts == ('__init__',):
+                self.assertEqual([], list(imported(path.read_text())), 'the package itself imports nothing')
+                continue
+            self.assertIn(parts[0], RANK, 'a room that has no place yet')
+            self.assertEqual([], faults(parts[0], path.read_text()), path)
+
+    def test_faults_are_seen(self):
+        source = textwrap.dedent("""
+            from freezer_api import app
+            import freezer_api.controllers.base
+            from . import models
+            def late():
+                from webob import exc
+        """)
+        self.assertEqual(4, len(faults('services', source)))
+        self.assertEqual([], faults('services', 'from freezer_api.db import base\nimport json\n'))

@@ -1,0 +1,188 @@
+"""What a search means: the pairs that a document offers, what conditions parse to, and what a page is."""
+
+import unittest
+
+from freezer_api import exceptions
+from freezer_api.domain import documents, search
+from freezer_api.domain.documents import JOBS, SESSIONS
+
+#: name, document, the pairs that it offers, for a key of one letter each
+OFFERS = (
+    ('scalars', {'a': 'x', 'b': 1, 'c': True, 'd': None}, {('a', 'sx'), ('b', 'n1'), ('c', 'bTrue'), ('d', 'z')}),
+    ('nothing', {}, set()),
+    ('deep', {'o': {'p': {'a': 'x'}}}, {('a', 'sx')}),
+    ('the least deep shadows', {'a': 'x', 'o': {'a': 'y'}}, {('a', 'sx')}),
+    ('whatever the order', {'o': {'a': 'y'}, 'a': 'x'}, {('a', 'sx')}),
+    ('all of one depth', {'o': {'a': 'x'}, 'p': {'a': 'y'}, 'q': {'r': {'a': 'z'}}}, {('a', 'sx'), ('a', 'sy')}),
+    ('an object shadows too', {'a': {}, 'o': {'a': 'y'}}, set()),
+    ('an object under its own name', {'a': {'a': 'y'}}, set()),
+    ('an empty array shadows too', {'a': [], 'o': {'a': 'y'}}, set()),
+    ('an array offers its scalars', {'a': ['x', 1, None, 'x']}, {('a', 'sx'), ('a', 'n1'), ('a', 'z')}),
+    ('arrays in arrays', {'a': [['x'], [[False]]]}, {('a', 'sx'), ('a', 'bFalse')}),
+    ('an array adds no depth', {'l': [{'a': 'x'}], 'o': {'a': 'y'}}, {('a', 'sx'), ('a', 'sy')}),
+    ('nor do several', {'l': [[[{'a': 'x'}]]], 'o': {'p': {'a': 'y'}}}, {('a', 'sx')}),
+    ('scalars beside objects', {'l': ['x', {'a': 'y'}]}, {('l', 'sx'), ('a', 'sy')}),
+    ('a dot is no path', {'o.a': 'x', 'o': {'b': 'y'}}, {('o.a', 'sx'), ('b', 'sy')}),
+    ('keys are literal', {'A': 'x', 'a ': 'y', '': 'z'}, {('A', 'sx'), ('a ', 'sy'), ('', 'sz')}),
+)
+#: Values that are equal, and values that are not.
+EQUAL = ((1, 1.0), (0, -0.0), (0.0, -0.0), (2**53, float(2**53)), (10**15, 1e15), (0.1, 0.1), (-3, -3.0))
+UNEQUAL = ((1, True), (0, False), (1, '1'), (None, 'None'), (None, False), (None, 0), ('', None), (True, 'True'), ('a', 'A'),
+           ('a', 'a '), ('é', 'e\u0301'), ('ß', 'ss'), (2**53 + 1, float(2**53)), (0.1, 0.10000000000000002), ('', ' '), (1, 1.5))
+BAD = (
+    ([], 'search: must be an object'), ('x', 'search: must be an object'), (7, 'search: must be an object'), (True, 'must be an object'),
+    ({'matches': []}, r'search\.matches: is unknown'), ({'match': {}}, r'search\.match: must be a list'),
+    ({'match': None}, r'search\.match: must be a list'), ({'match_not': 'a'}, r'search\.match_not: must be a list'),
+    ({'match': ['a']}, r'search\.match\[0\]: must be an object with one key'), ({'match': [{}]}, r'match\[0\]: .* one key'),
+    ({'match': [{'a': 1}, {'a': 1, 'b': 2}]}, r'match\[1\]: .* one key'), ({'match': [{'a': []}]}, r'match\[0\]\.a: must be a scalar'),
+    ({'match_not': [{'a': {}}]}, r'match_not\[0\]\.a: must be a scalar'), ({'match': [{'_all': 5}]}, r'match\[0\]\._all: must be a string'),
+    ({'match': [{'_all': None}]}, r'_all: must be a string'), ({'match': [{'_all': ['a']}]}, '_all: must be a scalar'),
+    ({'match': [{'_all': 'x' * 257}]}, 'longer than 256'), ({'match': [{'_all': '[{"a": [1]}]'}]}, r'\.a: must be a scalar'),
+    ({'match': [{'a': n} for n in range(31)]}, 'more than 30 conditions'),
+    ({'match': [{'a': n} for n in range(20)], 'match_not': [{'b': n} for n in range(11)]}, 'more than 30 conditions'),
+)
+
+
+def parsed(match=(), match_not=()):
+    return search.parse({'match': list(match), 'match_not': list(match_not)})
+
+
+class Offers(unittest.TestCase):
+
+    def test_examples(self):
+        for name, body, expected in OFFERS:
+            with self.subTest(name):
+                self.assertEqual(expected, search.offers(SESSIONS, body))
+                self.assertEqual(expected, search.index_pairs(SESSIONS, body))
+
+    def test_equality_is_of_json_values(self):
+        for one, other in EQUAL:
+            self.assertEqual(search.canonical(one), search.canonical(other), (one, other))
+        for one, other in UNEQUAL:
+            self.assertNotEqual(search.canonical(one), search.canonical(other), (one, other))
+
+    def test_what_is_not_searched(self):
+        job = {'job_schedule': {'current_pid': 5, 'status': ''}, 'user_credentials': {'trust_id': 't'}, '_central': True, 'client_id': 'c'}
+        self.assertEqual({('status', 's'), ('client_id', 'sc')}, search.offers(JOBS, job))
+        self.assertEqual('\0c', search.folded_text(JOBS, job))
+        self.assertEqual(5, job['job_schedule']['current_pid'])
+
+    def test_internal_keys_are_not_searched(self):
+        for key in documents.INTERNAL:
+            self.assertEqual(frozenset(), search.offers(SESSIONS, {key: 'x'}))
+
+    def test_a_job_that_is_not_completed_offers_so(self):
+        for status, open_ in (('', True), ('running', True), ('Completed', True), ('completed', False)):
+            job = {'client_id': 'c', 'job_schedule': {'status': status}}
+            self.assertEqual(open_, ('client_id', 'osc') in search.index_pairs(JOBS, job))
+        self.assertNotIn(('client_id', 'osc'), search.index_pairs(SESSIONS, {'client_id': 'c'}))
+
+    def test_the_poll_of_the_agents_is_one_pair(self):
+        poll = parsed([{'client_id': 'c'}], [{'status': 'completed'}])
+        self.assertEqual(({('client_id', 'osc')}, set()), search.compile_pairs(JOBS, poll))
+        self.assertEqual((poll.pairs, poll.not_pairs), search.compile_pairs(SESSIONS, poll))
+        for other in (parsed([{'client_id': 'c'}], [{'status': 'running'}]), parsed([{'a': 'c'}], [{'status': 'completed'}]),
+                      parsed([{'client_id': 'c'}, {'status': 'completed'}])):
+            self.assertEqual((other.pairs, other.not_pairs), search.compile_pairs(JOBS, other))
+        wider = parsed([{'client_id': 'c'}, {'a': 1}], [{'status': 'completed'}, {'b': 2}])
+        self.assertEqual(({('client_id', 'osc'), ('a', 'n1')}, {('b', 'n2')}), search.compile_pairs(JOBS, wider))
+
+    def test_the_text(self):
+        body = {'b': 'Straße', 'a': ['STRASSE', {'c': 'x'}], 'n': 5, 'k': True, 'o': {'p': 'X'}}
+        self.assertEqual('strasse\0x', search.folded_text(SESSIONS, body))
+        self.assertEqual('ab' * 500, search.folded_text(SESSIONS, {'a': 'aB' * 500 + 'c'}))
+        self.assertEqual('', search.folded_text(SESSIONS, {'a': 5}))
+
+
+class Matches(unittest.TestCase):
+
+    def _finds(self, body, expected, match=(), match_not=()):
+        self.assertIs(expected, search.matches(parsed(match, match_not), SESSIONS, body), (match, match_not))
+
+    def test_all_must_hold_and_none_may(self):
+        body = {'hold_off': 50, 'schedule': {'schedule_interval': '5 days'}, 'list': ['x', 'y'], 'null': None}
+        self._finds(body, True, [{'hold_off': 50}], [{'schedule_interval': '10 days'}])
+        self._finds(body, False, [{'hold_off': 50}], [{'schedule_interval': '5 days'}])
+        self._finds(body, False, [{'hold_off': 50}, {'hold_off': 51}])
+        self._finds(body, True, [{'list': 'x'}, {'list': 'y'}, {'hold_off': 50.0}])
+        self._finds(body, False, [{'missing': None}])
+        self._finds(body, True, [{'null': None}], [{'missing': None}])
+        self._finds(body, True)
+
+    def test_a_text_anywhere(self):
+        body = {'a': 'The Quick_Brown', 'o': {'b': 'fox 100%', 'c': 'ß'}, 'n': 12}
+        for text, expected in (('quick_b', True), ('quickxb', False), ('100%', True), ('0%x', False), ('*', False), ('SS', True),
+                               ('12', False), ('', True), ('brownfox', False), ('[]', False)):
+            self._finds(body, expected, [{'_all': text}])
+            self._finds(body, not expected, [], [{'_all': text}])
+
+    def test_fields_within_all(self):
+        body = {'a': 'x', 'b': 1}
+        self._finds(body, True, [{'_all': '[{"a": "x"}, {"b": 1}]'}])
+        self._finds(body, False, [{'_all': '[{"a": "x"}, {"b": 2}]'}])
+        self._finds(body, False, [], [{'_all': '[{"b": 1}]'}])
+        self._finds(body, True, [], [{'_all': '[{"b": 3}]'}])
+        self._finds({'a': '[5]'}, True, [{'_all': '[5]'}])
+        self._finds({'a': '{"a": 1}'}, True, [{'_all': '{"a": 1}'}])
+        self._finds({'_all': 'x'}, True, [{'_all': '[{"_all": "x"}]'}])
+
+
+class Parse(unittest.TestCase):
+
+    def test_no_search(self):
+        self.assertEqual(search.Query(limit=3), search.parse(None, limit=3))
+        self.assertEqual(search.Query(), search.parse({}))
+        self.assertEqual(frozenset(), search.parse({'match': []}).pairs)
+
+    def test_what_was_asked_is_kept(self):
+        self.assertEqual({'match': [{'a': 1}]}, search.parse({'match': [{'a': 1}]}, marker='m').asked)
+
+    def test_bad_shapes(self):
+        for bad, part in BAD:
+            with self.subTest(bad), self.assertRaisesRegex(exceptions.InvalidInput, part):
+                search.parse(bad)
+
+    def test_limits(self):
+        self.assertEqual(30, len(search.parse({'match': [{'a': n} for n in range(30)]}).pairs))
+        self.assertEqual({'x' * 256}, parsed([{'_all': 'X' * 256}]).texts)
+        with self.assertRaises(exceptions.InvalidInput) as caught:
+            search.parse({'k' * 1000: 1})
+        self.assertLess(len(caught.exception.message), 200)
+
+
+class ParsePage(unittest.TestCase):
+
+    def _page(self, limit=None, offset=None, marker=None, sort=None, most=1000):
+        return search.parse_page(limit, offset, marker, sort, most)
+
+    def test_limit(self):
+        for text, expected in ((None, 10), ('0', 10), ('00', 10), ('1', 1), ('1000', 1000), ('1001', 1000), ('9' * 40, 1000), ('007', 7)):
+            self.assertEqual(expected, self._page(text)['limit'], text)
+        for text in (None, '0', '5', '6'):
+            self.assertEqual(5, self._page(text, most=5)['limit'], text)
+
+    def test_where_it_begins(self):
+        for text, expected in (('0', {'offset': 0}), ('999999999', {'offset': 999999999}), ('1234567890', {'marker': '1234567890'}),
+                               ('12a', {'marker': '12a'}), ('_', {'marker': '_'})):
+            page = self._page(offset=text)
+            self.assertEqual(expected, {key: page[key] for key in page if key in ('offset', 'marker')})
+        self.assertEqual('12', self._page(marker='12')['marker'])
+
+    def test_order(self):
+        for sort, descending in ((None, False), ('created', False), ('created:asc', False), ('created:desc', True)):
+            self.assertIs(descending, self._page(sort=sort)['descending'])
+
+    def test_bad_parameters(self):
+        for name, values in (('limit', ('-1', '1.5', 'x', '', ' 1', '+1', '1_0', '١', '1\n')),
+                             ('offset', ('-1', '', 'a b', '-', '1\n', '١', 'x' * 256)), ('marker', ('', '-1', '.', 'a/b', 'é', 'a\n')),
+                             ('sort', ('', 'name', 'created:down', 'created:desc,id', 'CREATED'))):
+            for value in values:
+                with self.subTest(name=name, value=value), self.assertRaisesRegex(exceptions.InvalidInput, f'^{name}: '):
+                    self._page(**{name: value})
+        with self.assertRaisesRegex(exceptions.InvalidInput, 'marker'):
+            self._page(offset='5', marker='x')
+
+    def test_a_query_takes_it(self):
+        query = search.parse({'match': [{'a': 1}]}, **self._page('5', marker='m', sort='created:desc'))
+        self.assertEqual((5, 'm', True, frozenset({('a', 'n1')})), (query.limit, query.marker, query.descending, query.pairs))
+
