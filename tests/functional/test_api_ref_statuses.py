@@ -1,0 +1,143 @@
+"""The API reference lists the statuses that the application answers: each is provoked where it is listed, and nowhere else."""
+
+import json
+import re
+import typing
+
+import fixtures
+import testtools
+
+from freezer_api import app, db
+from freezer_api.domain import sessions
+from tests.functional import base, reference, samples
+
+OTHER = 'other'
+IDS = {'project_id': samples.PROJECT, 'session_id': samples.SESSION, 'job_id': samples.DB_JOB, 'action_id': samples.ACTION,
+       'client_id': samples.WEB, 'session_tag': '1'}
+SERVICE = {'HTTP_X_ROLES': 'member,service'}
+STRANGER = {**SERVICE, 'HTTP_X_PROJECT_ID': OTHER}
+#: What makes a request that would do one that is answered so, if the operation has that status at all.
+SPOILT: dict[int, dict[str, str]] = {
+    304: {'HTTP_IF_NONE_MATCH': '*'},
+    400: {'QUERY_STRING': 'twice=1&twice=2'},
+    401: {'HTTP_X_IDENTITY_STATUS': 'Invalid'},
+    403: {'HTTP_X_ROLES': 'stranger'},
+    406: {'HTTP_ACCEPT': 'text/html'},
+    412: {'HTTP_IF_MATCH': '"stale"'},
+    413: {'CONTENT_LENGTH': str(2**40)},
+}
+BACKUP = {'freezer_action': {'action': 'backup'}}
+FULL = f'/sessions/{sessions.MAX_TAG}'
+#: Makes a central client and a job on it in another project, a client unable to do what its job does, a session at its last tag.
+SCENE = [
+    (samples.Step('', 'POST', f'/v2/{OTHER}/clients', {'client_id': 'central', 'is_central': True}), STRANGER),
+    (samples.Step('', 'POST', f'/v2/{OTHER}/jobs', {
+        'job_id': samples.DB_JOB, 'client_id': 'central', 'job_actions': [BACKUP]}), STRANGER),
+    (samples.Step('', 'POST', '/clients', {'client_id': samples.DB, 'supported_modes': ['fs']}), {}),
+    (samples.Step('', 'POST', FULL, {'schedule': {}, 'session_tag': sessions.MAX_TAG}), {}),
+    (samples.Step('', 'PUT', f'{FULL}/jobs/{samples.WEB_JOB}'), {}),
+]
+UNABLE = {'client_id': 'nowhere', 'job_actions': [BACKUP]}
+TAKEN = {'job_id': samples.DB_JOB, 'client_id': samples.DB, 'job_actions': [BACKUP]}
+ELSEWHERE = {'client_id': 'central', 'job_actions': [BACKUP]}
+LAST = {'start': {'job_id': samples.WEB_JOB, 'current_tag': sessions.MAX_TAG}}
+MYSQL = {'freezer_action': {'action': 'restore', 'mode': 'mysql'}}
+#: Bodies for the statuses that depend on the operation, by its title.
+PARTICULAR: dict[str, list[typing.Any]] = {
+    'Update session': [{'session_tag': 99}],
+    'Update session named in the body': [{'session_id': samples.SESSION, 'session_tag': 99}],
+    'Start session': [LAST, {'dance': {}}],
+    'End session': [{'dance': {}}],
+    'Start or end session, for older clients': [LAST, {'dance': {}}],
+    'Create job': [TAKEN, UNABLE],
+    'Update job': [UNABLE, ELSEWHERE],
+    'Replace or create job': [UNABLE, ELSEWHERE],
+    'Create action': [{'action_id': samples.ACTION, **BACKUP}],
+    'Update action': [MYSQL],
+    'Replace or create action': [MYSQL],
+    'Register client': [{'client_id': 'central', 'is_central': True}],
+}
+
+
+def path_of(section: reference.Section, **ids: str) -> str:
+    """The path of an operation on what the scenario has made; ``ids`` take the place of its ids."""
+    return re.sub(r'\{(\w+)\}', lambda match: {**IDS, **ids}[match[1]], section.path)
+
+
+def body_of(section: reference.Section) -> str | None:
+    """The first of the bodies that the reference shows for an operation."""
+    names = [name for name in section.samples if name.endswith('-request.json')]
+    return (samples.FOLDER / names[0]).read_text() if names else None
+
+
+def missing(number: int) -> dict[str, str]:
+    """Ids of documents that aren't there."""
+    return {name: f'missing-{number}' for name in IDS if name not in ('project_id', 'session_tag')} | {'session_tag': '999'}
+
+
+def operations() -> list[reference.Section]:
+    """The operations on documents."""
+    return [section for section in reference.operations() if '{project_id}' in section.path]
+
+
+class TestStatuses(testtools.TestCase):
+    """On a service with what the scenario of the samples has made."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stage = self.useFixture(samples.Stage())
+        for step in samples.STEPS:
+            self.stage.play(step)
+
+    def spoilt(self, section: reference.Section, number: int) -> set[int]:
+        """The codes that are answered to what should provoke them. What might succeed in deleting has nothing to delete."""
+        path = path_of(section, **(missing(number) if section.verb == 'DELETE' else {}))
+        body = body_of(section)
+        found = {code for code, environ in SPOILT.items()
+                 if self.stage.call(section.verb, path, body, environ).code == code and (code != 304 or section.verb == 'GET')}
+        return found | ({753} & {self.stage.call(section.verb, path, '{').code})
+
+    def test_of_any_request(self):
+        for number, section in enumerate(operations()):
+            documented = section.codes('error') | section.codes('success') & {304}
+            self.assertEqual(documented - {404, 405, 409, 422, 503}, self.spoilt(section, number), section.title)
+
+    def test_not_found(self):
+        """With a reason of its own where only a path that can't be is not found."""
+        for number, section in enumerate(operations()):
+            wrong = self.stage.call(section.verb, path_of(section, project_id='.none'), body_of(section))
+            self.assertEqual(404, wrong.code, section.title)
+            body = (body_of(section) or '').replace(samples.SESSION, 'missing')
+            absent = self.stage.call(section.verb, path_of(section, **missing(number)), body or None)
+            reason = section.statuses['error'][404]
+            self.assertEqual(reason != 'path', absent.code == 404, section.title)
+
+    def test_of_particular_bodies(self):
+        for step, identity in SCENE:
+            answer = self.stage.call(step.verb, step.url, None if step.body is None else json.dumps(step.body), identity)
+            self.assertIn(answer.code, (201, 204), answer.raw)
+        for section in operations():
+            documented = section.codes('error') & {405, 409, 422}
+            found = [self.particular(section, body) for body in PARTICULAR.get(section.title, [])]
+            self.assertEqual(sorted(documented), sorted(found), section.title)
+
+    def particular(self, section: reference.Section, body: typing.Any) -> int:
+        """The code that is answered to a body."""
+        identity = SERVICE if 'is_central' in body else {}
+        session_id = FULL.rpartition('/')[2] if body is LAST else samples.SESSION
+        return self.stage.call(section.verb, path_of(section, session_id=session_id), json.dumps(body), identity).code
+
+
+class TestStorage(testtools.TestCase):
+
+    def test_unavailable(self):
+        """All that reads or writes documents says so when there is no database."""
+        self.useFixture(fixtures.FakeLogger())
+        service = self.useFixture(base.Service())
+        service.conf.set_override('connection', f'sqlite:///{service.folder}/no/such.sqlite', 'database')
+        storage = db.load(service.conf)
+        self.addCleanup(storage.close)
+        application = app.build(service.conf, storage, authenticate=samples.Person)
+        for section in operations():
+            answer = samples.sent(application, section.verb, path_of(section), body_of(section))
+            self.assertEqual((503, True), (answer.code, 503 in section.codes('error')), section.title)
