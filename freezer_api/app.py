@@ -2,7 +2,6 @@
 
 import collections.abc
 
-from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi
 
@@ -31,18 +30,18 @@ def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone:
         policy.Policy(conf),
         conf.oslo_middleware.max_request_body_size)
     authenticate = authenticate or (middleware.EveryRole if standalone else _keystone(conf))
-    protected = middleware.JsonErrors(authenticate(api))
+    protected = authenticate(api)
     application: Application = middleware.Gate(middleware.Healthcheck(protected, conf, storage), api, protected)
-    if standalone:
-        application = middleware.Loopback(application)
     application = _cors(application, conf)
     application = _behind_proxy(application, conf)
+    if standalone:
+        application = middleware.Loopback(application)
     return middleware.RequestId(application)
 
 
 def _keystone(conf: cfg.ConfigOpts) -> Filter:
     """keystonemiddleware, configured by ``[keystone_authtoken]``."""
-    return lambda application: auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+    return lambda application: middleware.Keystone(application, {'oslo_config_config': conf})
 
 
 def _cors(application: Application, conf: cfg.ConfigOpts) -> Application:

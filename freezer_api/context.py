@@ -48,8 +48,12 @@ class RequestContext(context.RequestContext):
         That it was asked is recorded in :attr:`enforced`.
         """
         self.enforced.append(rule)
-        if not self._policy.allows(rule, {'project_id': self.project_id}, self.credentials()):
+        if not self.may(rule):
             raise exceptions.Forbidden(f'Policy does not allow {rule} to be performed.')
+
+    def may(self, rule: str) -> bool:
+        """Whether policy lets the caller do that, for what depends on it and isn't refused without it."""
+        return self._policy.allows(rule, {'project_id': self.project_id}, self.credentials())
 
     def credentials(self) -> policy.Credentials:
         """What rules may ask about the caller, by oslo.context's and oslo.policy's names; ``project_id`` is the token's."""

@@ -8,7 +8,10 @@ import re
 import threading
 import typing
 
+import keystoneauth1.exceptions
 import orjson
+import webob.exc
+from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_context import context
 from oslo_middleware import healthcheck
@@ -44,6 +47,15 @@ class MethodNotAllowed(exceptions.FreezerError):
         super().__init__(f'{method[:32]} is not possible here.')
 
 
+class KeystoneUnavailable(exceptions.FreezerError):
+    """Nobody can tell who is calling."""
+
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__('The token can not be validated: Keystone does not answer as it should.')
+
+
 class NotAcceptable(exceptions.FreezerError):
     """The caller takes no JSON."""
 
@@ -66,6 +78,7 @@ ERRORS = {
     exceptions.BodyTooLarge: '413 Request Entity Too Large',
     exceptions.Unprocessable: '422 Unprocessable Entity',
     exceptions.StorageUnavailable: '503 Service Unavailable',
+    KeystoneUnavailable: '503 Service Unavailable',
     exceptions.MalformedBody: '753 Syntax Error',
 }
 INTERNAL = '500 Internal Server Error'
@@ -100,7 +113,7 @@ def fault(error: BaseException, allow: str = '') -> Response:
     if status is INTERNAL:
         LOG.error('A request failed.', exc_info=error)
         return refusal(status, 'The server failed to answer; its log tells why.')
-    if isinstance(error, exceptions.StorageUnavailable):
+    if isinstance(error, (exceptions.StorageUnavailable, KeystoneUnavailable)):
         LOG.warning('%s (%s)', error, error.__cause__)
         extra.append(('Retry-After', str(error.retry_after)))
     if status.startswith('405'):
@@ -162,37 +175,15 @@ class Gate:
         return self._protected(environ, start_response)
 
 
-class JsonErrors:
-    """Makes an error of ours of an error page of a library's: keystonemiddleware answers 503 by HTML."""
+class Keystone(auth_token.AuthProtocol):
+    """keystonemiddleware, but for the pages by which it tells that Keystone doesn't answer: they become an error of ours."""
 
-    def __init__(self, application: Application):
-        self._application = application
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
-        instead: list[Response] = []
-
-        def start(status: str, headers: Headers, exc_info: typing.Any = None) -> typing.Any:
-            if status[0] in '45' and not _is_json(headers):
-                instead.append(_as_json(status, headers))
-                return lambda data: None
-            return start_response(status, headers, exc_info)
-
-        answer = self._application(environ, start)
-        if not instead:
-            return answer
-        if hasattr(answer, 'close'):
-            answer.close()
-        return instead[-1](environ, start_response)
-
-
-def _is_json(headers: Headers) -> bool:
-    return any(name.lower() == 'content-type' and value.startswith('application/json') for name, value in headers)
-
-
-def _as_json(status: str, headers: Headers) -> Response:
-    kept = [(name, value) for name, value in headers if not name.lower().startswith('content-')]
-    retry = [('Retry-After', '5')] if status.startswith('503') else []
-    return refusal(status, f'{status[4:]}.', kept + retry)
+    def process_request(self, request: typing.Any) -> typing.Any:
+        """Tell the application who is calling; ``KeystoneUnavailable`` if that can't be found out."""
+        try:
+            return super().process_request(request)
+        except (webob.exc.HTTPServiceUnavailable, keystoneauth1.exceptions.ClientException) as error:
+            raise KeystoneUnavailable() from error
 
 
 class Loopback:

@@ -97,11 +97,15 @@ class Resource:
         self.storage = storage
         self.max_limit = max_limit
 
+    def caller(self, call: calls.Call) -> common.Caller:
+        """Who reads, with the rights that change what is shown."""
+        return call.caller
+
     def page(self, call: calls.Call, list_page: typing.Any, sought: str | None, **asked: str | None) -> Answer:
         """A page of a list, by its parameters as the caller gave them; ``sought`` is the one for the search."""
         wanted = call.search(sought)
         page = search.parse_page(most=self.max_limit, **asked)
-        found = list_page(self.storage, call.caller, search.parse(wanted, **page))
+        found = list_page(self.storage, self.caller(call), search.parse(wanted, **page))
         again = orjson.dumps(wanted).decode() if wanted else None
         return listed(call, f'{self.name}s', found.items, found.next_marker, page['limit'], sort=asked['sort'], search=again)
 

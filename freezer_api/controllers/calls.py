@@ -84,9 +84,9 @@ class Call:
 
     def link(self, **parameters: typing.Any) -> str:
         """This path with the prefix, and other parameters; those that are None are left away."""
-        path = urllib.parse.quote(self.environ.get('SCRIPT_NAME', '') + middleware.path_of(self.environ))
+        path = self.environ.get('SCRIPT_NAME', '') + middleware.path_of(self.environ)
         given = {name: value for name, value in parameters.items() if value is not None}
-        return f'{path}?{urllib.parse.urlencode(given)}'
+        return f'{urllib.parse.quote(path.encode("latin-1"))}?{urllib.parse.urlencode(given)}'
 
 
 def query_parameters(query: str) -> dict[str, str]:

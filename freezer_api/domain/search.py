@@ -169,6 +169,8 @@ def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[
         (key, value), = entry.items()
         if isinstance(value, (dict, list)):
             raise exceptions.InvalidInput(f'{where}.{key[:64]}: must be a scalar.')
+        if '\0' in key or isinstance(value, str) and '\0' in value:
+            raise exceptions.InvalidInput(f'{where}: contains the character NUL.')
         if key == '_all' and not nested:
             _all(value, where, place, pairs, texts)
         else:

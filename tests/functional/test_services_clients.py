@@ -30,8 +30,8 @@ class Clients(UseCase):
     def test_what_is_refused(self):
         with self.refused(exceptions.InvalidInput, 'client_id: is required.'):
             clients.register(self.storage, ME, {})
-        with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]'):
-            clients.register(self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': ['x']}})
+        with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a text'):
+            clients.register(self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}})
 
     def test_who_asks_for_a_central_one(self):
         self.assertTrue(clients.asks_central({'client_id': 'x', 'is_central': True}))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import threading
 import time
+import typing
 
 import fixtures
 import hypothesis
@@ -153,9 +154,9 @@ class TestRemote(PolicyTest):
         self.assertIn('sessions%3Aget', server.asked[0])
 
 
-ATOMS = ['role:member', 'role:admin', 'role:%(project_id)s', 'project_id:%(project_id)s', 'project_id:%(nothing)s', 'user_id:u', '@', '!',
-         "'p':%(project_id)s", "'u':%(project_id)s", 'True:%(flag)s', 'rule:one', 'rule:two', 'rule:none', 'nested.a:1', 'nested.a:3', 'nested.b:1',
-         'is_admin:True']
+ATOMS = ['@', '!', 'role:member', 'role:admin', 'role:%(project_id)s', 'project_id:%(project_id)s', 'project_id:%(nothing)s',
+         'user_id:u', "'p':%(project_id)s", "'u':%(project_id)s", 'True:%(flag)s', 'is_admin:True', 'rule:one', 'rule:two',
+         'rule:none', 'nested.a:1', 'nested.a:3', 'nested.b:1']
 CHECKS = strategies.recursive(
     strategies.sampled_from(ATOMS),
     lambda inner: strategies.one_of(
@@ -164,18 +165,27 @@ CHECKS = strategies.recursive(
         inner.map(lambda check: f'not {check}' if ' ' not in check else check)))
 
 
+def said(decide: typing.Callable[[], typing.Any]) -> bool | None:
+    """A decision; None where rules refer to each other without end."""
+    try:
+        return bool(decide())
+    except (RecursionError, TypeError):  # oslo.policy's comes to light in inspect, which makes a TypeError of it
+        return None
+
+
 class TestSameMeaning(testtools.TestCase):
     """Every tree of checks says what oslo.policy itself makes of it."""
 
-    @hypothesis.given(CHECKS, CHECKS, CHECKS, strategies.sampled_from(['default', None]), strategies.lists(strategies.sampled_from(
-        ['member', 'ADMIN', 'p']), max_size=3), strategies.sampled_from(['p', 'q', None]))
+    @hypothesis.given(CHECKS, CHECKS, CHECKS, strategies.sampled_from(['default', None]),
+                      strategies.lists(strategies.sampled_from(['member', 'ADMIN', 'p']), max_size=3),
+                      strategies.sampled_from(['p', 'q', None]))
     def test_as_oslo_policy_decides(self, asked, one, two, default, roles, project):
-        rules = {'asked': asked, 'one': one.replace('rule:one', '@').replace('rule:two', '!'), 'two': two.replace('rule:two', '@').replace(
-            'rule:one', '!'), 'default': 'role:p'}
+        rules = {'asked': asked, 'one': one, 'two': two, 'default': 'role:p'}
         options = cfg.ConfigOpts()
         options([])
         enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict(rules), default_rule=default, use_conf=False)
         credentials = {**MEMBER, 'roles': roles, 'project_id': project}
         target = {'project_id': 'p', 'flag': True}
-        ours = policy.compiled(enforcer)['asked'](target, credentials, 'asked')
-        self.assertEqual(bool(enforcer.enforce('asked', target, credentials)), bool(ours))
+        ours = policy.compiled(enforcer)['asked']
+        theirs = said(lambda: enforcer.enforce('asked', target, credentials))
+        self.assertEqual(theirs, said(lambda: ours(target, credentials, 'asked')))

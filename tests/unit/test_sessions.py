@@ -93,6 +93,10 @@ class Kept(unittest.TestCase):
             loaded = Session.load('p', 's', session.dump(), session.members, session.version, session.created)
             self.assertEqual(session, loaded)
 
+    def test_members_are_shown_in_one_order(self):
+        session = dataclasses.replace(made(), members={id: Member('c') for id in 'bca'})
+        self.assertEqual(['a', 'b', 'c'], list(session.body()['jobs']))
+
     def test_as_a_document(self):
         session = dataclasses.replace(made(), version=3)
         document = session.document()

@@ -1,8 +1,10 @@
 """Jobs."""
 
+import dataclasses
+
 from freezer_api.controllers import base, calls, types
 from freezer_api.domain.documents import Body
-from freezer_api.services import jobs
+from freezer_api.services import common, jobs
 
 WRITTEN = types.Json('job_version')
 
@@ -11,6 +13,10 @@ class Jobs(base.Resource):
     """``/jobs`` and all that is below."""
 
     name = 'job'
+
+    def caller(self, call: calls.Call) -> common.Caller:
+        """Who reads; the process ids of agents of other projects are for those who may list all jobs."""
+        return dataclasses.replace(call.caller, all_projects=call.context.may('jobs:get_all_projects'))
 
     @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST)
     def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
@@ -27,7 +33,7 @@ class Jobs(base.Resource):
     @base.expose('jobs:get', types.Json('job'), types.ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
         """A job."""
-        return base.shown(jobs.show(self.storage, call.caller, job_id))
+        return base.shown(jobs.show(self.storage, self.caller(call), job_id))
 
     @base.expose('jobs:update', WRITTEN, types.ID, body=types.Json('job'))
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:

@@ -1,0 +1,300 @@
+"""What surrounds the API: versions, the home document, health, request ids, and what the operator may switch on."""
+
+import logging
+import threading
+
+import fixtures
+from oslo_log import formatters
+
+from freezer_api import exceptions, middleware
+from freezer_api.controllers import root, routes, routing
+from tests.functional import base
+
+ID = 'req-12345678-1234-1234-1234-123456789abc'
+SESSIONS = '/v2/alpha/sessions'
+
+
+class Broken:
+    """A store around another one, whose check and reads end as is asked."""
+
+    def __init__(self, inner):
+        self._inner = inner
+        self.error: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def check(self):
+        """As the store itself, unless it hangs or is broken."""
+        self.gate.wait()
+        if self.error:
+            raise self.error
+        self._inner.check()
+
+    def get(self, *arguments):
+        """Likewise."""
+        if self.error:
+            raise self.error
+        return self._inner.get(*arguments)
+
+
+class TestDocuments(base.FunctionalTest):
+
+    def test_versions_from_the_host_that_was_asked(self):
+        for path in ('/', ''):
+            answer = self.call('GET', path, token=None, Host='backup.example.org:9090')
+            self.assertEqual('300 Multiple Choices', answer.status)
+            version, = answer.json['versions']
+            self.assertEqual(('v2', 'CURRENT'), (version['id'], version['status']))
+            self.assertEqual([{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links'])
+
+    def test_versions_below_a_prefix(self):
+        for path in ('/', ''):
+            environ = {'SCRIPT_NAME': '/backup', 'PATH_INFO': path, 'wsgi.url_scheme': 'https'}
+            answer = self.call('GET', '/', token=None, environ=environ)
+            self.assertEqual('https://localhost:80/backup/v2/', answer.json['versions'][0]['links'][0]['href'])
+
+    def test_home(self):
+        for path, accept in (('/v2', '*/*'), ('/v2/', 'application/json-home'), ('/v2', 'application/json')):
+            answer = self.call('GET', path, token=None, Accept=accept)
+            self.assertEqual(('200 OK', 'application/json-home'), (answer.status, answer.headers['Content-Type']))
+            backups = answer.json['resources']['rel/backups']
+            self.assertEqual('/v2/{project_id}/backups/{backup_id}', backups['href-template'])
+            self.assertEqual({'project_id': 'param/project_id', 'backup_id': 'param/backup_id'}, backups['href-vars'])
+            self.assertEqual('GET', backups['hints']['allow'][0])
+            self.assertIn('application/json', backups['hints']['formats'])
+        self.assert_error(self.call('GET', '/v2', token=None, Accept='text/html'), '406')
+
+    def test_home_agrees_with_the_routes(self):
+        table = routes.table(self.service.storage, 1000)
+        for _name, path, allow in root.RESOURCES:
+            if path.startswith('backups'):
+                continue
+            route = routing.Route(path, table[f'{routes.PROJECT}/{path}'])
+            self.assertEqual({*allow}, {*route.endpoints} - {'HEAD'}, path)
+
+    def test_nothing_else_is_told_without_a_token(self):
+        for path in (SESSIONS, '/v2/alpha', '/nothing', '/v2/alpha/sessions/x'):
+            answer = self.call('GET', path, token=None)
+            self.assertEqual(401, answer.code)
+            self.assertEqual('Unauthorized', answer.json['error']['title'], "keystonemiddleware's own")
+
+
+class TestFaults(base.FunctionalTest):
+
+    def setUp(self):
+        super().setUp()
+        self.use(storage=Broken)
+        self.make_session()
+        self.log = self.useFixture(fixtures.FakeLogger())
+
+    def test_a_store_that_is_away(self):
+        self.service.storage.error = exceptions.StorageUnavailable(retry_after=7)
+        answer = self.call('GET', f'{SESSIONS}/session')
+        self.assert_error(answer, '503 Service Unavailable', 'try again')
+        self.assertEqual('7', answer.headers['Retry-After'])
+        self.service.storage.error = None
+        self.do(200, 'GET', '/sessions/session')
+
+    def test_what_nobody_foresaw_is_logged_and_not_told(self):
+        self.service.storage.error = RuntimeError('SELECT secret FROM table')
+        answer = self.call('GET', f'{SESSIONS}/session')
+        self.assert_error(answer, '500 Internal Server Error')
+        self.assertNotIn(b'secret', answer.raw)
+        self.assertIn('SELECT secret FROM table', self.log.output)
+        self.assertIn('Traceback', self.log.output)
+        self.assertIn('x-openstack-request-id', answer.headers)
+
+    def test_every_error_has_its_line(self):
+        def kinds(kind):
+            return [kind, *(inner for one in kind.__subclasses__() for inner in kinds(one))]
+
+        for kind in kinds(exceptions.FreezerError):
+            internal = kind is exceptions.FreezerError or kind.__name__.startswith('_')
+            self.assertTrue(internal or any(one in middleware.ERRORS for one in kind.__mro__), kind)
+
+
+class TestHealth(base.FunctionalTest):
+
+    def setUp(self):
+        super().setUp()
+        self.use(storage=Broken)
+
+    def test_it_is_well(self):
+        for path in ('/healthcheck', '/healthcheck/'):
+            answer = self.call('GET', path, token=None)
+            self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))
+        answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
+        self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
+
+    def test_the_store_is_away(self):
+        self.service.storage.error = exceptions.StorageUnavailable('secret host')
+        answer = self.call('GET', '/healthcheck', token=None)
+        self.assertEqual('503 Service Unavailable', answer.status)
+        self.assertIn('text/plain', answer.headers['Content-Type'])
+        self.assertEqual(b'storage unavailable', answer.raw)
+        self.service.storage.error = None
+        self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
+
+    def test_details_only_where_they_are_switched_on(self):
+        self.use(storage=Broken, healthcheck__detailed=True)
+        self.service.storage.error = exceptions.StorageUnavailable('which host')
+        answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
+        self.assertEqual('which host', answer.json['reasons'][0]['details'])
+
+    def test_a_store_that_hangs(self):
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageHealthcheck.PATIENCE', 0.05))
+        self.service.storage.gate.clear()
+        self.addCleanup(self.service.storage.gate.set)
+        threads = threading.active_count()
+        for _time in range(5):
+            self.assertEqual(b'storage timed out', self.call('GET', '/healthcheck', token=None).raw)
+        self.assertLessEqual(threading.active_count(), threads + 1, 'no more than one waits')
+        self.service.storage.gate.set()
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageHealthcheck.PATIENCE', 30))
+        self.assertEqual(b'OK', self.call('GET', '/healthcheck', token=None).raw)
+
+    def test_whom_it_is_not_for(self):
+        self.use(healthcheck__allowed_source_ranges=['192.0.2.0/24'])
+        refused = {'REMOTE_ADDR': '198.51.100.1'}
+        self.assert_error(self.call('GET', '/healthcheck', environ=refused), '404')
+        self.assertEqual(200, self.call('GET', '/healthcheck', environ={'REMOTE_ADDR': '192.0.2.1'}).code)
+
+
+class TestRequestIds(base.FunctionalTest):
+
+    def test_every_answer_has_one(self):
+        for method, path in (('GET', '/'), ('GET', '/v2'), ('GET', '/healthcheck'), ('GET', SESSIONS), ('GET', '/nothing'),
+                             ('OPTIONS', SESSIONS), ('DELETE', f'{SESSIONS}/x'), ('PUT', SESSIONS), ('POST', SESSIONS)):
+            for token in (None, base.MEMBER):
+                answer = self.call(method, path, token=token)
+                self.assertRegex(answer.headers['x-openstack-request-id'], f'^{middleware.REQUEST_ID.pattern}$')
+                self.assertEqual(1, len(answer.headers.getall('x-openstack-request-id')))
+
+    def test_one_that_comes_in_is_kept(self):
+        for path in ('/', SESSIONS, '/healthcheck'):
+            self.assertEqual(ID, self.call('GET', path, X_OpenStack_Request_ID=ID).headers['x-openstack-request-id'])
+
+    def test_one_that_is_none_is_not(self):
+        for given in ('x', ID[4:], f'{ID}0', ID.upper(), f' {ID}x', 'req-' + 'x' * 36, ''):
+            self.assertNotEqual(given, self.call('GET', SESSIONS, X_OpenStack_Request_ID=given).headers['x-openstack-request-id'])
+
+    def test_log_records_bear_it(self):
+        self.useFixture(fixtures.FakeLogger())
+        self.use(storage=Broken)
+        self.service.storage.error = RuntimeError('unforeseen')
+        records = []
+        handler = logging.Handler()
+        handler.emit = records.append
+        logging.getLogger('freezer_api').addHandler(handler)
+        self.addCleanup(logging.getLogger('freezer_api').removeHandler, handler)
+        self.call('GET', f'{SESSIONS}/x', X_OpenStack_Request_ID=ID)
+        formatters._update_record_with_context(records[0])
+        self.assertEqual((ID, 'alpha'), (records[0].request_id, records[0].project_id))
+
+
+class TestStandalone(base.FunctionalTest):
+
+    def setUp(self):
+        super().setUp()
+        self.use(standalone=True)
+
+    def test_no_token_is_looked_at(self):
+        for token in (None, 'reader@beta', 'nonsense'):
+            self.assertEqual(201, self.call('POST', '/v2/any/sessions', {'schedule': {}}, token=token).code)
+        session, *_others = self.call('GET', '/v2/any/sessions', token=None).json['sessions']
+        self.assertEqual(('any', 'standalone'), (session['project_id'], session['user_id']))
+        answer = self.call('POST', '/v2/any/clients', {'client_id': 'c', 'is_central': True}, token=None)
+        self.assertEqual(201, answer.code, 'every role')
+
+    def test_headers_of_the_caller_count_for_nothing(self):
+        answer = self.call('GET', '/v2/any/sessions', token=None, X_Domain_Id='d', OpenStack_System_Scope='all', X_Roles='none',
+                           X_Identity_Status='Invalid')
+        self.assertEqual(200, answer.code)
+
+    def test_hosts(self):
+        for host in ('localhost', 'localhost:9090', '127.0.0.1', '127.0.0.1:80', '127.9.9.9:1', '[::1]:9090', 'LOCALHOST'):
+            self.assertEqual(200, self.call('GET', SESSIONS, Host=host).code, host)
+        for host in ('example.org', '192.0.2.1:9090', 'localhost.example.org', '127.0.0.1.example.org', '', 'example.org:127.0.0.1',
+                     'localhost@example.org', '[::2]', '0.0.0.0', 'x:y:z', '[', '127.0.0.1/x'):
+            for path in (SESSIONS, '/', '/healthcheck'):
+                self.assert_error(self.call('GET', path, environ={'HTTP_HOST': host}), '403', 'Host')
+
+    def test_origins(self):
+        for origin in ('http://example.org', 'null', 'http://localhost:8080', 'https://localhost', 'file://', ''):
+            answer = self.call('POST', SESSIONS, {'schedule': {}}, Origin=origin, Host='localhost:9090')
+            self.assert_error(answer, '403', 'Origin')
+        own = self.call('POST', SESSIONS, {'schedule': {}}, Origin='http://localhost:9090', Host='localhost:9090')
+        self.assertEqual(201, own.code)
+        preflight = self.call('OPTIONS', SESSIONS, Origin='http://example.org', Access_Control_Request_Method='POST')
+        self.assertEqual(403, preflight.code)
+        self.assertNotIn('Access-Control-Allow-Origin', preflight.headers)
+
+
+class TestOptional(base.FunctionalTest):
+
+    def test_other_origins_where_they_are_let_in(self):
+        self.use(cors__allowed_origin=['https://horizon.example.org'])
+        origin = {'Origin': 'https://horizon.example.org'}
+        preflight = self.call('OPTIONS', SESSIONS, token=None, Access_Control_Request_Method='POST',
+                              Access_Control_Request_Headers='X-Auth-Token', **origin)
+        self.assertEqual((200, origin['Origin']), (preflight.code, preflight.headers['Access-Control-Allow-Origin']))
+        answer = self.call('POST', SESSIONS, b'{', **origin)
+        self.assertEqual((753, origin['Origin']), (answer.code, answer.headers['Access-Control-Allow-Origin']))
+        self.assertIn('ETag', answer.headers['Access-Control-Expose-Headers'])
+        self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', SESSIONS, Origin='https://else.example.org').headers)
+
+    def test_no_other_origin_by_default(self):
+        self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', SESSIONS, Origin='https://horizon.example.org').headers)
+
+    def test_what_a_proxy_tells(self):
+        told = {'X_Forwarded_Proto': 'https', 'X_Forwarded_Host': 'cloud.example.org', 'X_Forwarded_Prefix': '/backup'}
+        self.assertEqual('http://localhost/v2/', self.href(told))
+        self.use(oslo_middleware__enable_proxy_headers_parsing=True)
+        self.assertEqual('https://cloud.example.org/backup/v2/', self.href(told))
+
+    def href(self, headers) -> str:
+        """Where the versions document says that the API is."""
+        return self.call('GET', '/', token=None, Host='localhost', **headers).json['versions'][0]['links'][0]['href']
+
+
+class TestKeystoneAway(base.FunctionalTest):
+    """keystonemiddleware itself, for whom no Keystone listens."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.FakeLogger())
+        url = 'http://127.0.0.1:1/v3'
+        options = {'auth_type': 'password', 'auth_url': url, 'www_authenticate_uri': url, 'http_request_max_retries': 0,
+                   'username': 'u', 'password': 'p', 'project_name': 'service', 'user_domain_id': 'default',
+                   'project_domain_id': 'default'}
+        self.use(authenticate=None, **{f'keystone_authtoken__{name}': value for name, value in options.items()})
+
+    def test_a_token_cannot_be_validated(self):
+        for accept in ('text/html', 'text/plain', 'application/json'):
+            answer = self.call('GET', SESSIONS, Accept=accept)
+            self.assert_error(answer, '503 Service Unavailable', 'Keystone')
+            self.assertEqual('5', answer.headers['Retry-After'])
+        self.assertEqual(b'', self.call('HEAD', SESSIONS).raw)
+
+    def test_no_token(self):
+        answer = self.call('GET', SESSIONS, token=None)
+        self.assertEqual((401, 'Unauthorized'), (answer.code, answer.json['error']['title']))
+        self.assertIn('127.0.0.1', answer.headers['WWW-Authenticate'])
+        self.assertEqual(b'', self.call('HEAD', SESSIONS, token=None).raw)
+
+    def test_what_needs_no_token(self):
+        for path, code in (('/', 300), ('/v2', 200), ('/healthcheck', 200)):
+            self.assertEqual(code, self.call('GET', path, token=None).code)
+        self.assertEqual(200, self.call('OPTIONS', SESSIONS, token=None).code)
+
+
+class TestDelayedDecision(base.FunctionalTest):
+    """An operator may have keystonemiddleware pass on what it found; nothing is open for that."""
+
+    def test_no_token(self):
+        self.use(authenticate=lambda application: application)
+        self.assert_error(self.call('GET', SESSIONS), '401 Unauthorized', 'authentication')
+        self.assert_error(self.call('GET', SESSIONS, X_Identity_Status='Invalid', X_Roles='admin'), '401')
