@@ -8,7 +8,7 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.sqlalchemy import database, errors, finding, job_ops, migrate, purging, rows, session_ops, settling
+from freezer_api.db.sqlalchemy import database, errors, finding, jobs, migrate, purging, rows, sessions, settling
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -48,18 +48,18 @@ class Driver(base.Storage):
     # Actions and jobs
 
     def write_action(self, scope: Scope, id: str, change: base.ActionChange) -> Document | None:
-        return self.database.write(lambda connection: job_ops.write_action(connection, self.clock, scope.project_id, id, change))
+        return self.database.write(lambda connection: jobs.write_action(connection, self.clock, scope.project_id, id, change))
 
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:
         def work(connection: Connection, hold: str) -> Document:
-            return job_ops.write(connection, self.clock, scope.project_id, id, change, action_ids, hold)
+            return jobs.write(connection, self.clock, scope.project_id, id, change, action_ids, hold)
 
         return self._holding('', work)
 
     def delete_job(self, scope: Scope, id: str, precondition: Precondition = ANYTHING) -> bool:
         def work(connection: Connection, hold: str) -> bool:
-            return job_ops.delete(connection, self.clock, scope.project_id, id, precondition, hold)
+            return jobs.delete(connection, self.clock, scope.project_id, id, precondition, hold)
 
         return self._holding(self._session_of(scope, id), work)
 
@@ -67,24 +67,24 @@ class Driver(base.Storage):
 
     def write_session(self, scope: Scope, id: str, decision: Decision, record: int | None = None) -> Outcome:
         kept = self.conf.sessions.runs_kept
-        return self.database.write(lambda connection: session_ops.decide(
+        return self.database.write(lambda connection: sessions.decide(
             connection, self.clock, scope.project_id, id, decision, record, kept))
 
     def attach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
         def work(connection: Connection, hold: str) -> None:
-            session_ops.attach(connection, self.clock, scope.project_id, session_id, job_id, hold, precondition)
+            sessions.attach(connection, self.clock, scope.project_id, session_id, job_id, hold, precondition)
 
         self._holding(self._session_of(scope, job_id), work)
 
     def detach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
-        self.database.write(lambda connection: session_ops.detach(
+        self.database.write(lambda connection: sessions.detach(
             connection, self.clock, scope.project_id, session_id, job_id, precondition))
 
     def runs(self, scope: Scope, session_id: str, limit: int, marker: int | None = None) -> tuple[list[Record], bool]:
-        return settling.runs(self.database, self.clock, scope.project_id, session_id, limit, marker)
+        return settling.list_runs(self.database, self.clock, scope.project_id, session_id, limit, marker)
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
-        return settling.run(self.database, self.clock, scope.project_id, session_id, tag)
+        return settling.get_run(self.database, self.clock, scope.project_id, session_id, tag)
 
     # Operation
 

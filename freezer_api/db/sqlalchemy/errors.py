@@ -85,6 +85,9 @@ def _told_by_text(original: typing.Any) -> Meaning:
         return Meaning.CONFLICT
     if _SQLITE_SCHEMA.match(text):
         return Meaning.SCHEMA
-    # A full disk, too many connections, a read-only replica and the like come in these classes, but no wrong statement.
+    # A full disk, too many connections, a read-only replica, a damaged file and the like come in these classes, but no wrong
+    # statement: that is in a class of its own below DatabaseError.
+    if type(original).__name__ == 'DatabaseError':
+        return Meaning.UNAVAILABLE
     classes = {base.__name__ for base in type(original).__mro__}
     return Meaning.UNAVAILABLE if classes & {'OperationalError', 'InternalError'} else Meaning.DEFECT

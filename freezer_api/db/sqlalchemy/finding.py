@@ -8,7 +8,7 @@ import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.sqlalchemy import queries, sessions, terms
+from freezer_api.db.sqlalchemy import queries, session_rows, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Document
 
@@ -31,9 +31,9 @@ def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: sea
     """A page of sessions; None if runs of the project have lapsed at ``now``, which are to be settled first."""
     statement, parameters = _Search.of(scope, documents.SESSIONS, query).statement(connection)
     found = connection.execute(statement, parameters | {'now': now}).all()
-    if sessions.beside(found):
+    if session_rows.beside(found):
         return None
-    stored = sessions.assemble(scope.project_id, found, query.descending)
+    stored = session_rows.assemble(scope.project_id, found, query.descending)
     return _page(query, [one.session.document() for one in stored])
 
 
@@ -55,16 +55,18 @@ class _Search:
     @classmethod
     def of(cls, scope: Scope, kind: str, query: search.Query) -> '_Search':
         wanted, unwanted = search.compile_pairs(kind, query)
+        if not wanted and not query.texts and not query.not_texts:
+            wanted = frozenset((terms.ANY,))
         both = central(scope, kind)
         scopes = (scope.project_id, terms.CENTRAL) if both else (scope.project_id,)
         shape = queries.Shape(kind, len(wanted), len(unwanted), len(query.texts), len(query.not_texts), query.descending, both)
-        return cls(scope, query, shape, scopes, tuple(list(terms.look_up(s, kind, wanted or {terms.ANY})) for s in scopes),
+        return cls(scope, query, shape, scopes, tuple(list(terms.look_up(s, kind, wanted)) for s in scopes),
                    tuple(list(terms.look_up(s, kind, unwanted)) for s in scopes))
 
     def statement(self, connection: sqlalchemy.Connection) -> tuple[typing.Any, dict[str, typing.Any]]:
-        """The statement for the page, and its parameters. SQLite is asked before which term is to lead."""
+        """The statement for the page, and its parameters. Some databases are asked before which term is to lead."""
         parameters = self._parameters(self._position(connection))
-        if connection.dialect.name == 'sqlite' and self.shape.wanted > 1:
+        if self.shape.wanted > queries.ORDERED_WELL.get(connection.dialect.name, self.shape.wanted):
             parameters |= _sparsest_first(connection, self.shape, parameters)
         return queries.page(self.shape), parameters
 
@@ -91,7 +93,7 @@ class _Search:
 
 
 def _sparsest_first(connection: sqlalchemy.Connection, shape: queries.Shape, parameters: dict[str, typing.Any]) -> dict[str, int]:
-    """The terms in the order in which SQLite is to look them up, which it can't tell by itself.
+    """The terms in the order in which the database is to look them up, which it can't tell by itself.
 
     The farther the seq at a given distance behind the marker, the sparser; a term that doesn't reach that far is sparsest.
     """

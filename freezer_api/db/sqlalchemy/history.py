@@ -6,10 +6,10 @@ import typing
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import models, runs, sessions
+from freezer_api.db.sqlalchemy import models, records, session_rows
 from freezer_api.domain.sessions import MAX_TAG, Record
 
-Found = tuple[sessions.Stored, list[Record]]
+Found = tuple[session_rows.Stored, list[Record]]
 
 
 def page(connection: sqlalchemy.Connection, project: str, id: str, marker: int | None, limit: int) -> Found | None:
@@ -25,9 +25,9 @@ def one(connection: sqlalchemy.Connection, project: str, id: str, tag: int) -> F
 def _read(connection: sqlalchemy.Connection, statement: sqlalchemy.CompoundSelect, project: str, id: str,
           parameters: dict[str, typing.Any]) -> Found | None:
     found = connection.execute(statement, {'project': project, 'id': id, **parameters}).all()
-    stored = sessions.assemble(project, found)
-    records = [runs.load(row.body) for row in sessions.beside(found)]
-    return (stored[0], sorted(records, key=lambda record: record.tag, reverse=True)) if stored else None
+    stored = session_rows.assemble(project, found)
+    earlier = [records.load(row.body) for row in session_rows.beside(found)]
+    return (stored[0], sorted(earlier, key=lambda record: record.tag, reverse=True)) if stored else None
 
 
 @functools.cache
@@ -41,11 +41,11 @@ def _one() -> sqlalchemy.CompoundSelect:
     return _with(_of_session(models.runs.c.tag == bindparam('tag')))
 
 
-def _with(records: sqlalchemy.Select) -> sqlalchemy.CompoundSelect:
-    return sessions.read(sessions.by_id().cte('page'), records)
+def _with(earlier: sqlalchemy.Select) -> sqlalchemy.CompoundSelect:
+    return session_rows.read(session_rows.by_id().cte('page'), earlier)
 
 
 def _of_session(condition: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select:
     table = models.runs
     return sqlalchemy.select(table.c.session.label('seq'), table.c.body).where(
-        table.c.session == sessions.by_id().scalar_subquery(), condition)
+        table.c.session == session_rows.by_id().scalar_subquery(), condition)

@@ -68,7 +68,6 @@ def _documents(kind: str, *extra: sqlalchemy.schema.SchemaItem) -> sqlalchemy.Ta
         sqlalchemy.Column('claim', Id),
         sqlalchemy.UniqueConstraint('project', 'id'),
         sqlalchemy.UniqueConstraint('claim'),
-        sqlalchemy.Index(None, 'project', 'seq'),
         *extra, sqlite_autoincrement=True, **_OPTIONS)
 
 

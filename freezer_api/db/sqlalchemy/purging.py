@@ -5,7 +5,7 @@ import functools
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import models, rows, session_ops, sessions
+from freezer_api.db.sqlalchemy import models, rows, session_rows, sessions
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.domain import documents
 
@@ -24,9 +24,9 @@ def purge(database: Database, kind: str, project: str) -> int:
 def _batch(connection: sqlalchemy.Connection, kind: str, project: str) -> int:
     ids = connection.execute(_first(kind), {'project': project}).scalars().all()
     if kind == documents.SESSIONS:
-        held = sessions.lock(connection, project, ids) if ids else {}
+        held = session_rows.lock(connection, project, ids) if ids else {}
         for stored in held.values():
-            session_ops.remove(connection, stored)
+            sessions.remove(connection, stored)
         return len(held)
     documents_held = rows.lock_all(connection, kind, project, ids)
     for row in documents_held.values():

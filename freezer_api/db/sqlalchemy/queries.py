@@ -14,17 +14,22 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import selectable
 
-from freezer_api.db.sqlalchemy import models, sessions
+from freezer_api.db.sqlalchemy import engines, models, session_rows
 from freezer_api.domain import documents
 
-#: How far SQLite's probe looks: a term with fewer documents than this behind the marker leads.
+#: How many terms a database orders well by itself, if it doesn't any number. SQLite guesses.
+ORDERED_WELL = {'sqlite': 1, 'postgresql': engines.JOINS_ORDERED}
+#: How far the probe looks: a term with fewer documents than this behind the marker leads.
 PROBE = 200
 FIRST, LAST = 0, 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shape:
-    """What makes queries share a statement: numbers of terms and substrings, wanted and unwanted, direction, scopes."""
+    """What makes queries share a statement: numbers of terms and substrings, wanted and unwanted, direction, scopes.
+
+    Something is wanted, or there are substrings.
+    """
 
     kind: str
     wanted: int
@@ -64,7 +69,7 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     """
     found = _found(shape)
     if shape.kind == documents.SESSIONS:
-        return sessions.read(found.cte('page'), sessions.due())
+        return session_rows.read(found.cte('page'), session_rows.due())
     table, inner = models.tables[shape.kind], found.subquery('page')
     columns = [table.c.seq, table.c.id, table.c.version, table.c.created, table.c.body]
     within = table.c.project == bindparam('project')
@@ -106,7 +111,8 @@ def _found(shape: Shape) -> sqlalchemy.Select:
     if not shape.central:
         return _branch(shape, 0).offset(bindparam('skip')).limit(bindparam('take'))
     branches = [_branch(shape, scope).limit(bindparam('reach')).subquery() for scope in (0, 1)]
-    both = sqlalchemy.union_all(*(sqlalchemy.select(branch.c.seq) for branch in branches)).subquery()
+    # A project's own central documents are in both.
+    both = sqlalchemy.union(*(sqlalchemy.select(branch.c.seq) for branch in branches)).subquery()
     return sqlalchemy.select(both.c.seq).order_by(_order(both.c.seq, shape)).offset(bindparam('skip')).limit(bindparam('take'))
 
 
@@ -125,30 +131,34 @@ def _branch(shape: Shape, scope: int) -> sqlalchemy.Select:
         source = sqlalchemy.outerjoin(source, pair, _at(pair, leader, _term('unwanted', scope, number), shape))
         conditions.append(pair.c.seq.is_(None))
     if scope:
-        source = _shadowed(source, leader, shape.kind, conditions)
+        conditions.append(_unshadowed(leader, shape.kind))
     return sqlalchemy.select(leader).select_from(source).where(*conditions, _behind(leader, shape.descending)).order_by(
         _order(leader, shape))
 
 
 def _leader(shape: Shape, scope: int) -> tuple[typing.Any, typing.Any, list[typing.Any]]:
-    """What is read first: a term's documents, else a scope's texts, else all of a scope."""
-    by_text = shape.texts or shape.unwanted_texts
-    if shape.wanted or scope and not by_text:
+    """What is read first: a term's documents, or a scope's texts.
+
+    Not the documents of the project: of an index on their project and their key, databases take the key where a project
+    has most documents, and read through all others before they come to its first.
+    """
+    if shape.wanted:
         pair = models.pairs.alias()
         return pair.c.seq, pair, [pair.c.term == _term('wanted', scope, 0)]
-    if by_text:
-        text = models.texts.alias()
-        return text.c.seq, text, [*_text_of(text, shape, scope), *_contains(text, shape)]
-    table = models.tables[shape.kind].alias()
-    return table.c.seq, table, [table.c.project == bindparam('project')]
+    text = models.texts.alias()
+    return text.c.seq, text, [*_text_of(text, shape, scope), *_contains(text, shape)]
 
 
-def _shadowed(source: typing.Any, leader: typing.Any, kind: str, conditions: list[typing.Any]) -> typing.Any:
-    """Central documents without those whose id the project has itself."""
+def _unshadowed(leader: typing.Any, kind: str) -> typing.Any:
+    """That the project has no document of its own with the id of the central one.
+
+    As a number that is looked up for each document that is read: PostgreSQL would read two whole tables to join them. It
+    takes IS NOT NULL for nearly always true, as it is here, so that it reads on in order, and ends with the page.
+    """
     central, own = models.tables[kind].alias(), models.tables[kind].alias()
-    conditions.append(own.c.seq.is_(None))
-    return sqlalchemy.outerjoin(InOrder(source, central, central.c.seq == leader), own,
-                                sqlalchemy.and_(own.c.project == bindparam('project'), own.c.id == central.c.id))
+    return sqlalchemy.select(sqlalchemy.func.nullif(sqlalchemy.func.count(), 1)).select_from(
+        InOrder(central, own, own.c.id == central.c.id)).where(
+        central.c.seq == leader, own.c.project == bindparam('project'), own.c.seq != central.c.seq).scalar_subquery().is_not(None)
 
 
 def _at(pair: typing.Any, leader: typing.Any, term: typing.Any, shape: Shape) -> typing.Any:

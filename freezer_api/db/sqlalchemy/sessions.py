@@ -1,188 +1,120 @@
-"""Sessions with their members: reading them by one statement, holding them, and storing what became of them."""
+"""What is done to a session: deciding, joining, leaving. Each function is the work of one transaction.
+
+Locks are taken in one order everywhere, so that nobody waits for each other: sessions, then actions, then jobs, each
+ascending by id. The clock is read when they are held.
+"""
 
 import collections.abc
 import dataclasses
-import operator
-import typing
 
-import orjson
 import sqlalchemy
-from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
-from freezer_api.domain import documents, runs
-from freezer_api.domain.sessions import Member, Session
+from freezer_api import exceptions
+from freezer_api.db.sqlalchemy import errors, members, records, rows, session_rows
+from freezer_api.domain import documents, membership, runs
+from freezer_api.domain.documents import Precondition
+from freezer_api.domain.sessions import Decision, Follow, Outcome, Record, Session
 
-#: Lapsed sessions that are settled by one transaction.
-BATCH = 50
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stored:
-    """A session as it is stored, its row's number, how it is indexed, and how many earlier runs are kept of it."""
-
-    seq: int
-    session: Session
-    indexed: bytes
-    records: int
-
-    def due(self, now: int) -> bool:
-        """Whether its run has lapsed."""
-        due = self.session.settle_at
-        return due is not None and due < now
+Clock = collections.abc.Callable[[], int]
 
 
-def get(connection: sqlalchemy.Connection, project: str, id: str) -> Stored | None:
-    """A session by one statement."""
-    found = connection.execute(_BY_ID, {'project': project, 'id': id}).all()
-    return assemble(project, found)[0] if found else None
+def decide(connection: sqlalchemy.Connection, clock: Clock, project: str, id: str, decision: Decision, record: int | None,
+           runs_kept: int) -> Outcome:
+    """See :meth:`Storage.write_session`."""
+    stored = session_rows.lock(connection, project, (id,)).get(id)
+    earlier = _earlier(connection, stored, record)
+    now = clock()
+    before = runs.lapse(stored.session, now) if stored else None
+    outcome = decision(before, now, earlier)
+    after = _store(connection, stored, before, outcome, now, runs_kept)
+    if outcome.follow is not None:
+        _follow(connection, project, outcome.followers, outcome.follow)
+    return dataclasses.replace(outcome, session=after)
 
 
-def lock(connection: sqlalchemy.Connection, project: str, ids: collections.abc.Collection[str]) -> dict[str, Stored]:
-    """Hold those sessions that exist, ascending by id."""
-    found = list(connection.execute(_HOLD, {'project': project, 'ids': sorted(ids)}))
-    if not found:
-        return {}
-    found += connection.execute(_MEMBERS, {'seqs': [row.seq for row in found]})
-    return {stored.session.session_id: stored for stored in assemble(project, found)}
+def attach(connection: sqlalchemy.Connection, clock: Clock, project: str, session_id: str, job_id: str, was_in: str,
+           precondition: Precondition) -> None:
+    """See :meth:`Storage.attach`; ``was_in`` is the session that the job was seen in ('': none)."""
+    held = session_rows.lock(connection, project, {session_id, was_in} - {''})
+    if session_id not in held:
+        precondition.check(None)
+        raise exceptions.NotFound(documents.SESSIONS, session_id)
+    job = rows.lock(connection, documents.JOBS, project, job_id)
+    if job is None:
+        raise exceptions.NotFound(documents.JOBS, job_id)
+    is_in = job.document.body['session_id']
+    if is_in not in ('', session_id, was_in):
+        raise errors.HoldSession(is_in)
+    now = clock()
+    target = runs.lapse(held[session_id].session, now)
+    precondition.check(target)
+    joined, body = membership.attach(target, job.document.body)
+    session_rows.store(connection, held[session_id], target, joined)
+    if is_in in held and is_in != session_id:
+        leave(connection, held[is_in], job_id, now)
+    rows.update(connection, job, body)
 
 
-def assemble(project: str, found: collections.abc.Iterable[typing.Any], descending: bool = False) -> list[Stored]:
-    """The sessions that rows of :func:`read` stand for, in the order of their creation; rows beside them don't count."""
-    own: list[typing.Any] = []
-    of_session: dict[int, dict[str, Member]] = collections.defaultdict(dict)
-    for row in found:
-        if row[1] is not None:
-            own.append(row)
-        elif row[_OWN] is not None:
-            of_session[row[0]][row[_OWN]] = members.load(row[_OWN:])
-    own.sort(key=operator.itemgetter(0), reverse=descending)
-    return [_stored(project, row, of_session.get(row[0], {})) for row in own]
+def detach(connection: sqlalchemy.Connection, clock: Clock, project: str, session_id: str, job_id: str,
+           precondition: Precondition) -> None:
+    """See :meth:`Storage.detach`."""
+    stored = session_rows.lock(connection, project, (session_id,)).get(session_id)
+    if stored is None:
+        return precondition.check(None)
+    job = rows.lock(connection, documents.JOBS, project, job_id)
+    now = clock()
+    before = runs.lapse(stored.session, now)
+    precondition.check(before)
+    if job is None or job_id not in before.members:
+        return None
+    session_rows.store(connection, stored, before, runs.left(before, job_id, now))
+    rows.update(connection, job, membership.detach(job.document.body))
+    return None
 
 
-def beside(found: collections.abc.Iterable[typing.Any]) -> list[typing.Any]:
-    """The rows of :func:`read` that came from its further source."""
-    return [row for row in found if row[1] is None and row[_OWN] is None]
+def leave(connection: sqlalchemy.Connection, stored: session_rows.Stored, job_id: str, now: int) -> None:
+    """Take a member out of a session that is held."""
+    before = runs.lapse(stored.session, now)
+    session_rows.store(connection, stored, before, runs.left(before, job_id, now))
 
 
-def _stored(project: str, row: typing.Any, of_session: dict[str, Member]) -> Stored:
-    seq, id, version, created, body, indexed, records = row[:_OWN]
-    return Stored(seq, Session.load(project, id, orjson.loads(body), of_session, version, created), indexed, records)
+def move(connection: sqlalchemy.Connection, stored: session_rows.Stored, job_id: str, client_id: str, now: int) -> None:
+    """Make a member of a session that is held show its job's new client."""
+    before = runs.lapse(stored.session, now)
+    if job_id in before.members:
+        session_rows.store(connection, stored, before, runs.moved(before, job_id, client_id))
 
 
-def create(connection: sqlalchemy.Connection, session: Session, now: int) -> Session:
-    """Store a session that isn't there."""
-    session = dataclasses.replace(session, version=1, created=now)
-    values = {'project': session.project_id, 'id': session.session_id, 'version': 1, 'created': now, 'claim': None,
-              'body': rows.dump(session.dump()), 'settle_at': session.settle_at, 'records': 0}
-    seq = rows.insert(connection, documents.SESSIONS, values, session.body())
-    members.store(connection, seq, {}, session.members)
-    return session
+def remove(connection: sqlalchemy.Connection, stored: session_rows.Stored) -> None:
+    """Delete a session that is held, its members and its runs."""
+    members.remove_all(connection, stored.seq)
+    records.remove_all(connection, stored.seq)
+    rows.remove(connection, documents.SESSIONS, stored.session.project_id, stored.seq, stored.indexed)
 
 
-def store(connection: sqlalchemy.Connection, stored: Stored, before: Session, after: Session, new_records: int = 0) -> Session:
-    """Store what became of a session that is held; the session with its version.
-
-    ``before`` is the stored one with a lapsed run settled. Bookkeeping alone is stored without another version.
-    """
-    old = stored.session
-    grows = after is not before and not rows.same(before.body(), after.body())
-    after = dataclasses.replace(after, version=before.version + grows, created=old.created)
-    if after is old or after == old and not new_records:
-        return after
-    members.store(connection, stored.seq, old.members, after.members)
-    values = {'of': stored.seq, 'version': after.version, 'body': rows.dump(after.dump()), 'settle_at': after.settle_at,
-              'indexed': stored.indexed, 'records': stored.records + new_records}
-    if after.version == old.version:
-        connection.execute(_UPDATE, values)
-    else:
-        _store_shown(connection, stored, after, _UPDATE, values)
-    return after
+def _earlier(connection: sqlalchemy.Connection, stored: session_rows.Stored | None, tag: int | None) -> Record | None:
+    """The record of an earlier run; there is none of the current one."""
+    if stored is None or tag is None or stored.session.run and stored.session.run.tag == tag:
+        return None
+    return records.get(connection, stored.seq, tag)
 
 
-def settle(connection: sqlalchemy.Connection, due: collections.abc.Iterable[Stored], now: int) -> list[Session | None]:
-    """Complete lapsed runs of sessions that were read and aren't held; None for one that has changed since."""
-    return [_settle(connection, stored, now) for stored in sorted(due, key=lambda stored: stored.session.session_id)]
+def _store(connection: sqlalchemy.Connection, stored: session_rows.Stored | None, before: Session | None, outcome: Outcome,
+           now: int, runs_kept: int) -> Session | None:
+    """Store the session of an outcome, or delete it; with the version that it has then."""
+    if outcome.session is None:
+        if stored:
+            remove(connection, stored)
+        return None
+    if stored is None or before is None:
+        return session_rows.create(connection, outcome.session, now)
+    run = stored.session.run
+    added = records.store(connection, stored.seq, outcome.records, run.tag if run else None)
+    if added and runs_kept:
+        added -= records.forget(connection, stored.seq, stored.records + added - (runs_kept - 1))
+    return session_rows.store(connection, stored, before, outcome.session, added)
 
 
-def _settle(connection: sqlalchemy.Connection, stored: Stored, now: int) -> Session | None:
-    old, new = stored.session, runs.lapse(stored.session, now)
-    values = {'of': stored.seq, 'version': new.version, 'body': rows.dump(new.dump()), 'settle_at': new.settle_at,
-              'indexed': stored.indexed, 'records': stored.records, 'old_version': old.version, 'old_settle_at': old.settle_at}
-    return new if _store_shown(connection, stored, new, _UPDATE_UNCHANGED, values) else None
-
-
-def _store_shown(connection: sqlalchemy.Connection, stored: Stored, new: Session, statement: sqlalchemy.Update,
-                 values: dict[str, typing.Any]) -> bool:
-    """Update a session whose document has changed, and its index; False if the statement found it changed."""
-    scopes = terms.scopes(documents.SESSIONS, new.project_id, None)
-    index, text = terms.index(documents.SESSIONS, scopes, new.body())
-    if not connection.execute(statement, {**values, 'indexed': index.pack()}).rowcount:
-        return False
-    old = terms.Index.unpack(stored.indexed)
-    indexing.change(connection, documents.SESSIONS, (scopes, scopes), stored.seq, old, index, text)
-    return True
-
-
-def read(page: sqlalchemy.CTE, further: sqlalchemy.Select | None = None) -> sqlalchemy.CompoundSelect:
-    """The sessions whose ``seq`` a page names, and their members, as rows of one statement and so of one moment.
-
-    ``further`` is read beside them, as ``seq`` and ``body``.
-    """
-    own, jobs = models.sessions, models.members
-    selects = [
-        sqlalchemy.select(*_own_columns(), *map(_nothing, members.COLUMNS)).select_from(
-            page.join(own, own.c.seq == page.c.seq)),
-        _members().select_from(page.join(jobs, jobs.c.session == page.c.seq))]
-    if further is not None:
-        source = further.subquery()
-        columns = (source.c[column.name] if column.name in source.c else _nothing(column) for column in _own_columns())
-        selects.append(sqlalchemy.select(*columns, *map(_nothing, members.COLUMNS)))
-    return sqlalchemy.union_all(*selects)
-
-
-def by_id() -> sqlalchemy.Select:
-    """The ``seq`` of the session that ``project`` and ``id`` name."""
-    table = models.sessions.c
-    return sqlalchemy.select(table.seq).where(table.project == bindparam('project'), table.id == bindparam('id'))
-
-
-def _own_columns() -> tuple[sqlalchemy.Column, ...]:
-    table = models.sessions.c
-    return table.seq, table.id, table.version, table.created, table.body, table.indexed, table.records
-
-
-def _members() -> sqlalchemy.Select:
-    """Members as rows of :func:`read`."""
-    return sqlalchemy.select(models.members.c.session, *map(_nothing, _own_columns()[1:]), *members.COLUMNS)
-
-
-def _nothing(column: sqlalchemy.Column) -> sqlalchemy.ColumnElement:
-    return sqlalchemy.null().label(column.name)
-
-
-def due() -> sqlalchemy.Select:
-    """One session of a project whose run has lapsed at ``now``, if there is any; as something to read beside others."""
-    table = models.sessions.c
-    return sqlalchemy.select(table.seq, sqlalchemy.null().label('body')).where(
-        table.project == bindparam('project'), table.settle_at < bindparam('now')).limit(1)
-
-
-def lapsed(connection: sqlalchemy.Connection, project: str, now: int) -> list[Stored]:
-    """Some of the sessions of a project whose runs have lapsed, by one statement."""
-    return assemble(project, connection.execute(_LAPSED, {'project': project, 'now': now}))
-
-
-_OWN = len(_own_columns())
-_BY_ID = read(by_id().cte('page'))
-_LAPSED = read(sqlalchemy.select(models.sessions.c.seq).where(
-    models.sessions.c.project == bindparam('project'), models.sessions.c.settle_at < bindparam('now'))
-    .order_by(models.sessions.c.settle_at).limit(BATCH).cte('page'))
-_HOLD = rows.in_order(sqlalchemy.select(*_own_columns()).where(
-    models.sessions.c.project == bindparam('project'), models.sessions.c.id.in_(bindparam('ids', expanding=True))),
-    models.sessions).with_for_update()
-_MEMBERS = _members().where(models.members.c.session.in_(bindparam('seqs', expanding=True)))
-_UPDATE = sqlalchemy.update(models.sessions).where(models.sessions.c.seq == bindparam('of')).values(
-    {name: bindparam(name) for name in ('version', 'body', 'settle_at', 'indexed', 'records')})
-_UPDATE_UNCHANGED = _UPDATE.where(
-    models.sessions.c.version == bindparam('old_version'), models.sessions.c.settle_at == bindparam('old_settle_at'))
+def _follow(connection: sqlalchemy.Connection, project: str, ids: collections.abc.Collection[str], follow: Follow) -> None:
+    for job in rows.lock_all(connection, documents.JOBS, project, ids).values():
+        rows.update(connection, job, follow(job.document.body))

@@ -8,31 +8,30 @@ import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.sqlalchemy import finding, history, sessions
+from freezer_api.db.sqlalchemy import finding, history, session_rows
 from freezer_api.db.sqlalchemy.database import Database
-from freezer_api.domain import documents, search
-from freezer_api.domain import runs as runs_of
+from freezer_api.domain import documents, runs, search
 from freezer_api.domain.sessions import Record, Session
 
 Clock = collections.abc.Callable[[], int]
 #: A session as it is stored and what was read with it; None if there is none.
-Reading = collections.abc.Callable[[sqlalchemy.Connection], tuple[sessions.Stored, typing.Any] | None]
+Reading = collections.abc.Callable[[sqlalchemy.Connection], tuple[session_rows.Stored, typing.Any] | None]
 
 
 def get(database: Database, clock: Clock, project: str, id: str) -> Session:
     """The session, or ``NotFound``."""
-    def reading(connection: sqlalchemy.Connection) -> tuple[sessions.Stored, None] | None:
-        stored = sessions.get(connection, project, id)
+    def reading(connection: sqlalchemy.Connection) -> tuple[session_rows.Stored, None] | None:
+        stored = session_rows.get(connection, project, id)
         return (stored, None) if stored else None
 
     return _settled(database, clock, id, reading)[0]
 
 
-def runs(database: Database, clock: Clock, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
+def list_runs(database: Database, clock: Clock, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
     """See :meth:`Storage.runs`."""
     session, earlier = _settled(
         database, clock, id, lambda connection: history.page(connection, project, id, marker, limit + 2))
-    latest = runs_of.current(session)
+    latest = runs.current(session)
     found = ([latest] if latest and (marker is None or latest.tag <= marker) else []) + earlier
     if marker is not None:
         if not found or found[0].tag != marker:
@@ -41,10 +40,10 @@ def runs(database: Database, clock: Clock, project: str, id: str, limit: int, ma
     return found[:limit], len(found) > limit
 
 
-def run(database: Database, clock: Clock, project: str, id: str, tag: int) -> Record:
+def get_run(database: Database, clock: Clock, project: str, id: str, tag: int) -> Record:
     """See :meth:`Storage.run`."""
     session, found = _settled(database, clock, id, lambda connection: history.one(connection, project, id, tag))
-    latest = runs_of.current(session)
+    latest = runs.current(session)
     if latest and latest.tag == tag:
         return latest
     if not found:
@@ -59,8 +58,8 @@ def find(database: Database, clock: Clock, scope: Scope, query: search.Query) ->
         page = database.read(functools.partial(finding.page_of_sessions, scope=scope, query=query, now=now))
         if page is not None:
             return page
-        due = database.read(functools.partial(sessions.lapsed, project=scope.project_id, now=now))
-        database.write(functools.partial(sessions.settle, due=due, now=now))
+        due = database.read(functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
+        database.write(functools.partial(session_rows.settle, due=due, now=now))
 
 
 def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tuple[Session, typing.Any]:
@@ -73,6 +72,6 @@ def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tup
         stored, extra = found
         if not stored.due(now):
             return stored.session, extra
-        settled, = database.write(functools.partial(sessions.settle, due=(stored,), now=now))
+        settled, = database.write(functools.partial(session_rows.settle, due=(stored,), now=now))
         if settled is not None:
             return settled, extra

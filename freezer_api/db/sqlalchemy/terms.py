@@ -14,7 +14,7 @@ from freezer_api.domain.documents import Body
 
 #: The scope of central clients, who are indexed there beside their project. No project has an empty id.
 CENTRAL = ''
-#: A pair that all documents in that scope have: lists read it alone. No document offers it.
+#: A pair that all documents have: lists read it alone. No document offers it by itself.
 ANY: search.Pair = ('', 'k')
 _DIGEST = 16
 
@@ -54,8 +54,8 @@ def look_up(scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair])
 
 def index(kind: str, scopes: collections.abc.Collection[str], body: Body) -> tuple[Index, bytes]:
     """What to index of a document, and its text."""
-    pairs = search.index_pairs(kind, body)
-    found = frozenset().union(*(look_up(scope, kind, pairs | {ANY} if scope == CENTRAL else pairs) for scope in scopes))
+    pairs = search.index_pairs(kind, body) | {ANY}
+    found = frozenset().union(*(look_up(scope, kind, pairs) for scope in scopes))
     text = folded(search.folded_text(kind, body))
     return Index(found, hashlib.blake2b(text, digest_size=_DIGEST).digest()), text
 

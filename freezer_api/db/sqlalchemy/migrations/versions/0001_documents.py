@@ -59,7 +59,6 @@ def documents(kind: str) -> None:
         sqlalchemy.UniqueConstraint('project', 'id', name=f'uq_{name}_project_id'),
         sqlalchemy.UniqueConstraint('claim', name=f'uq_{name}_claim'),
         sqlite_autoincrement=True, **INNODB)
-    op.create_index(f'ix_{name}_project_seq', name, ['project', 'seq'])
     if kind == 'sessions':
         op.create_index(f'ix_{name}_project_settle_at', name, ['project', 'settle_at'])
 

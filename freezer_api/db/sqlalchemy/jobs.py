@@ -1,4 +1,4 @@
-"""What is done to jobs and actions. Each function is the work of one transaction; for locks see :mod:`.session_ops`."""
+"""What is done to jobs and actions. Each function is the work of one transaction; for locks see :mod:`.sessions`."""
 
 import collections.abc
 
@@ -6,7 +6,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.base import ActionChange, JobChange, Linked
-from freezer_api.db.sqlalchemy import errors, models, rows, session_ops, sessions, terms
+from freezer_api.db.sqlalchemy import errors, models, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
 from freezer_api.domain.documents import Document, Precondition
 
@@ -15,14 +15,14 @@ _WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(
     models.pairs.c.term == bindparam('term'), models.jobs.c.project == bindparam('project'))
 
 
-def write(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str, change: JobChange,
+def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, change: JobChange,
           action_ids: collections.abc.Collection[str], hold: str) -> Document:
     """See :meth:`Storage.write_job`.
 
     Most changes are agents' reports, which concern the job alone. Where another client shows that the session is
     concerned, ``HoldSession`` asks to be called again with it as ``hold`` ('': none).
     """
-    stored = sessions.lock(connection, project, (hold,)).get(hold) if hold else None
+    stored = session_rows.lock(connection, project, (hold,)).get(hold) if hold else None
     actions = rows.lock_all(connection, documents.ACTIONS, project, frozenset(action_ids), share=True)
     row = rows.lock(connection, documents.JOBS, project, id)
     now = clock()
@@ -35,14 +35,14 @@ def write(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: 
     if row is None:
         return rows.create(connection, documents.JOBS, project, id, wanted.body, now)
     if moved_in and stored:
-        session_ops.move(connection, stored, id, wanted.body['client_id'], now)
+        sessions.move(connection, stored, id, wanted.body['client_id'], now)
     return rows.update(connection, row, wanted.body)
 
 
-def delete(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str, precondition: Precondition,
+def delete(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, precondition: Precondition,
            hold: str) -> bool:
     """See :meth:`Storage.delete_job`; ``hold`` is the session that the job was seen in ('': none)."""
-    stored = sessions.lock(connection, project, (hold,)).get(hold) if hold else None
+    stored = session_rows.lock(connection, project, (hold,)).get(hold) if hold else None
     row = rows.lock(connection, documents.JOBS, project, id)
     precondition.check(row.document if row else None)
     if row is None:
@@ -51,12 +51,12 @@ def delete(connection: sqlalchemy.Connection, clock: session_ops.Clock, project:
     if in_session and in_session != hold:
         raise errors.HoldSession(in_session)
     if in_session and stored:
-        session_ops.leave(connection, stored, id, clock())
+        sessions.leave(connection, stored, id, clock())
     rows.delete(connection, row)
     return True
 
 
-def write_action(connection: sqlalchemy.Connection, clock: session_ops.Clock, project: str, id: str,
+def write_action(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str,
                  change: ActionChange) -> Document | None:
     """See :meth:`Storage.write_action`. While the action is held, no job can take it up."""
     row = rows.lock(connection, documents.ACTIONS, project, id)
