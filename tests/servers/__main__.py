@@ -1,0 +1,57 @@
+"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL and Keystone serve it."""
+
+import argparse
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+
+from tests import servers
+from tests.servers import keystone, mariadb, postgresql, process
+
+STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone}
+
+
+def main(arguments: list[str]) -> int:
+    """Start the servers that are asked for, run the command, stop them; the command's exit code."""
+    parser = argparse.ArgumentParser(prog='python -m tests.servers', description=__doc__)
+    parser.add_argument('verb', choices=('run',))
+    parser.add_argument('--only', metavar='NAME,…', default=','.join(servers.NAMES), help='which; default: %(default)s')
+    parser.add_argument('command', nargs='+')
+    asked = parser.parse_args(arguments)
+    # Ended by a signal or not, what was started is stopped: an exception unwinds it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    started: list = []
+    try:
+        return _run(asked.command, asked.only.split(','), started)
+    except process.ServerFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    finally:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        for server in started:
+            server.stop()
+
+
+def _run(command: list[str], names: list[str], started: list) -> int:
+    def start(name: str) -> str:
+        server = STARTERS[name]()
+        started.append(server)
+        return server.url
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        environment = {**os.environ, **dict(zip(names, pool.map(start, names)))}
+    child = subprocess.Popen(command, env=environment)
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""One server process of the tests: its private folder, its log, and its end by its own process id."""
+
+import collections.abc
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+START_SECONDS = 120
+STOP_SECONDS = 20
+
+
+class ServerFailed(Exception):
+    """A server could not be installed, started or reached; the message says what to do."""
+
+
+def program(name: str, *folders: str, package: str) -> str:
+    """The path of a program from one of the folders or the PATH; the message of the error names its package."""
+    path = os.pathsep.join((*folders, os.environ.get('PATH', os.defpath), '/usr/sbin', '/sbin'))
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise ServerFailed(f'{name} was not found; install {package}.')
+    return found
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    """What every server has: a folder of its own, owned by the user that it runs as, and a process.
+
+    A folder's path is short, for the path of a socket may have some hundred characters only.
+    """
+
+    def __init__(self, name: str, user: str | None = None):
+        self.name = name
+        self.user = user
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=_short_folder()))
+        self.log = self.folder / 'log'
+        self._popen: subprocess.Popen | None = None
+        if user is not None:
+            self.folder.chmod(0o755)
+            entry = pwd.getpwnam(user)
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+
+    def run(self, *command: str, **extra: str) -> None:
+        """Run one command as the server's user until it ends; its failure is :class:`ServerFailed` with its output."""
+        done = subprocess.run(command, **self._options(extra), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise ServerFailed(f'{" ".join(command)}: exit {done.returncode}\n{done.stdout[-4000:]}')
+
+    def spawn(self, *command: str, ready: collections.abc.Callable[[], object], **extra: str) -> None:
+        """Start the server and wait until ``ready`` raises nothing any more."""
+        with self.log.open('ab') as log:
+            self._popen = subprocess.Popen(command, **self._options(extra), stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                ready()
+                return
+            except Exception as error:
+                if self._popen.poll() is not None or time.monotonic() > deadline:
+                    raise ServerFailed(f'{self.name} did not start: {error}\n{self.tail()}') from error
+            time.sleep(0.05)
+
+    def tail(self) -> str:
+        """The end of what the server has logged."""
+        return self.log.read_text(errors='replace')[-4000:]
+
+    def kill(self) -> None:
+        """End the process, and those of its group, as a power failure would; it can be started again."""
+        if self._popen is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+            self._popen = None
+
+    def halt(self, number: int = signal.SIGTERM) -> None:
+        """End the process in good order; it can be started again."""
+        if self._popen is None:
+            return
+        self._popen.send_signal(number)
+        try:
+            self._popen.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        self.kill()
+
+    def stop(self) -> None:
+        """End the process and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _options(self, extra: dict[str, str]) -> dict:
+        options: dict = {'cwd': self.folder, 'stdin': subprocess.DEVNULL, 'env': {**os.environ, 'LC_ALL': 'C.UTF-8', **extra}}
+        if self.user is not None:
+            options |= {'user': self.user, 'group': pwd.getpwnam(self.user).pw_gid, 'extra_groups': ()}
+        return options
+
+
+def _short_folder() -> str | None:
+    return None if len(tempfile.gettempdir()) < 60 else '/tmp'
