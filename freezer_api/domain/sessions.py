@@ -113,7 +113,8 @@ class Session:
                 'schedule': dict(self.schedule), 'status': run.status if run else ACTIVE,
                 'result': run.result if run else '', 'time_start': start, 'time_end': end,
                 'time_started': start, 'time_ended': end,
-                'jobs': {job_id: member.shown() for job_id, member in self.members.items()}}
+                # In one order, for an entity tag stands for the very bytes that are shown.
+                'jobs': {job_id: self.members[job_id].shown() for job_id in sorted(self.members)}}
 
     def document(self) -> documents.Document:
         """The session as a document like those of the other kinds."""

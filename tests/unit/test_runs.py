@@ -18,7 +18,8 @@ def session(tag=7, run=True, jobs=('j', 'k'), started=(), completed=(), status=s
     for job in (*started, *completed):
         members[job] = Member(f'client-{job}', sessions.RUNNING, '', T0 // documents.SECOND, -1, True)
     for job in completed:
-        members[job] = dataclasses.replace(members[job], status=sessions.COMPLETED, result='success', time_ended=T0 // documents.SECOND)
+        members[job] = dataclasses.replace(members[job], status=sessions.COMPLETED, result='success',
+                                           time_ended=T0 // documents.SECOND)
     return Session('p', 's', 'u', tag=tag, members=members,
                    run=Run(tag, HOLD_OFF, T0, status, '' if status == sessions.RUNNING else 'success',
                            -1 if status == sessions.RUNNING else T0) if run else None)
@@ -161,14 +162,17 @@ class End(unittest.TestCase):
             for result in sessions.RESULTS:
                 with self.subTest(tag=tag, result=result):
                     member = self._end(GOING, tag=tag, result=result).session.members['j']
-                    self.assertEqual(Member('client-j', 'completed', result, T0 // documents.SECOND, INSIDE // documents.SECOND, True), member)
+                    self.assertEqual(Member('client-j', 'completed', result, T0 // documents.SECOND, INSIDE // documents.SECOND,
+                                            True), member)
 
     def test_nothing_to_end(self):
         record = sessions.Record(6, 'completed', 'fail', 1, 2, {'j': Member('c', 'completed', 'fail', 1, 2).shown()})
         for name, before, job, tag, known in (
                 ('no member', GOING, 'x', 7, None), ('not started', GOING, 'k', 7, None), ('ended before', HALF, 'j', 7, None),
-                ('no run', FRESH, 'j', 7, None), ('no record of the run', GOING, 'j', 3, None), ('a raised tag', RAISED, 'j', 12, None),
-                ('the run before a raised tag', RAISED, 'j', 7, runs.current(RAISED)), ('ended in the record', GOING, 'j', 6, record),
+                ('no run', FRESH, 'j', 7, None), ('no record of the run', GOING, 'j', 3, None),
+                ('a raised tag', RAISED, 'j', 12, None),
+                ('the run before a raised tag', RAISED, 'j', 7, runs.current(RAISED)),
+                ('ended in the record', GOING, 'j', 6, record),
                 ('not in the record', GOING, 'k', 6, record), ('an old tag without a record', GOING, 'j', 0, None)):
             with self.subTest(name):
                 outcome = self._end(before, job, tag, 'fail', BEHIND, known)
@@ -261,7 +265,8 @@ class Membership(unittest.TestCase):
 
     def test_a_new_member_has_an_empty_entry(self):
         entry = runs.joined(GOING, 'n', 'client').members['n']
-        self.assertEqual({'client_id': 'client', 'status': 'scheduled', 'result': '', 'time_started': -1, 'time_ended': -1}, entry.shown())
+        self.assertEqual({'client_id': 'client', 'status': 'scheduled', 'result': '', 'time_started': -1, 'time_ended': -1},
+                         entry.shown())
         self.assertFalse(entry.counted)
 
     def test_a_member_keeps_what_it_did_when_its_client_changes(self):
@@ -271,6 +276,7 @@ class Membership(unittest.TestCase):
     def test_the_current_record_agrees_with_the_session(self):
         for before in (GOING, DONE, HALF):
             record, body = runs.current(before).shown('s'), before.body()
-            self.assertEqual({key: body[key] for key in record if key != 'jobs'}, {key: record[key] for key in record if key != 'jobs'})
+            self.assertEqual({key: body[key] for key in record if key != 'jobs'},
+                             {key: record[key] for key in record if key != 'jobs'})
             self.assertEqual(body['jobs'], record['jobs'])
         self.assertIsNone(runs.current(FRESH))

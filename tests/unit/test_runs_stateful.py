@@ -213,4 +213,5 @@ class RandomHistories(Histories.TestCase):
     def runTest(self):
         Histories.reached.clear()
         super().runTest()
-        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised'}, set(Histories.reached))
+        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised'},
+                             set(Histories.reached))

@@ -30,12 +30,15 @@ EQUAL = ((1, 1.0), (0, -0.0), (0.0, -0.0), (2**53, float(2**53)), (10**15, 1e15)
 UNEQUAL = ((1, True), (0, False), (1, '1'), (None, 'None'), (None, False), (None, 0), ('', None), (True, 'True'), ('a', 'A'),
            ('a', 'a '), ('é', 'e\u0301'), ('ß', 'ss'), (2**53 + 1, float(2**53)), (0.1, 0.10000000000000002), ('', ' '), (1, 1.5))
 BAD = (
-    ([], 'search: must be an object'), ('x', 'search: must be an object'), (7, 'search: must be an object'), (True, 'must be an object'),
+    ([], 'search: must be an object'), ('x', 'search: must be an object'), (7, 'search: must be an object'),
+    (True, 'must be an object'),
     ({'matches': []}, r'search\.matches: is unknown'), ({'match': {}}, r'search\.match: must be a list'),
     ({'match': None}, r'search\.match: must be a list'), ({'match_not': 'a'}, r'search\.match_not: must be a list'),
     ({'match': ['a']}, r'search\.match\[0\]: must be an object with one key'), ({'match': [{}]}, r'match\[0\]: .* one key'),
-    ({'match': [{'a': 1}, {'a': 1, 'b': 2}]}, r'match\[1\]: .* one key'), ({'match': [{'a': []}]}, r'match\[0\]\.a: must be a scalar'),
-    ({'match_not': [{'a': {}}]}, r'match_not\[0\]\.a: must be a scalar'), ({'match': [{'_all': 5}]}, r'match\[0\]\._all: must be a string'),
+    ({'match': [{'a': 1}, {'a': 1, 'b': 2}]}, r'match\[1\]: .* one key'),
+    ({'match': [{'a': []}]}, r'match\[0\]\.a: must be a scalar'),
+    ({'match_not': [{'a': {}}]}, r'match_not\[0\]\.a: must be a scalar'),
+    ({'match': [{'_all': 5}]}, r'match\[0\]\._all: must be a string'),
     ({'match': [{'_all': None}]}, r'_all: must be a string'), ({'match': [{'_all': ['a']}]}, '_all: must be a scalar'),
     ({'match': [{'_all': 'x' * 257}]}, 'longer than 256'), ({'match': [{'_all': '[{"a": [1]}]'}]}, r'\.a: must be a scalar'),
     ({'match': [{'a': n} for n in range(31)]}, 'more than 30 conditions'),
@@ -62,7 +65,8 @@ class Offers(unittest.TestCase):
             self.assertNotEqual(search.canonical(one), search.canonical(other), (one, other))
 
     def test_what_is_not_searched(self):
-        job = {'job_schedule': {'current_pid': 5, 'status': ''}, 'user_credentials': {'trust_id': 't'}, '_central': True, 'client_id': 'c'}
+        job = {'job_schedule': {'current_pid': 5, 'status': ''}, 'user_credentials': {'trust_id': 't'}, '_central': True,
+               'client_id': 'c'}
         self.assertEqual({('status', 's'), ('client_id', 'sc')}, search.offers(JOBS, job))
         self.assertEqual('\0c', search.folded_text(JOBS, job))
         self.assertEqual(5, job['job_schedule']['current_pid'])
@@ -156,7 +160,8 @@ class ParsePage(unittest.TestCase):
         return search.parse_page(limit, offset, marker, sort, most)
 
     def test_limit(self):
-        for text, expected in ((None, 10), ('0', 10), ('00', 10), ('1', 1), ('1000', 1000), ('1001', 1000), ('9' * 40, 1000), ('007', 7)):
+        for text, expected in ((None, 10), ('0', 10), ('00', 10), ('1', 1), ('1000', 1000), ('1001', 1000), ('9' * 40, 1000),
+                               ('007', 7)):
             self.assertEqual(expected, self._page(text)['limit'], text)
         for text in (None, '0', '5', '6'):
             self.assertEqual(5, self._page(text, most=5)['limit'], text)
@@ -174,7 +179,8 @@ class ParsePage(unittest.TestCase):
 
     def test_bad_parameters(self):
         for name, values in (('limit', ('-1', '1.5', 'x', '', ' 1', '+1', '1_0', '١', '1\n')),
-                             ('offset', ('-1', '', 'a b', '-', '1\n', '١', 'x' * 256)), ('marker', ('', '-1', '.', 'a/b', 'é', 'a\n')),
+                             ('offset', ('-1', '', 'a b', '-', '1\n', '١', 'x' * 256)),
+                             ('marker', ('', '-1', '.', 'a/b', 'é', 'a\n')),
                              ('sort', ('', 'name', 'created:down', 'created:desc,id', 'CREATED'))):
             for value in values:
                 with self.subTest(name=name, value=value), self.assertRaisesRegex(exceptions.InvalidInput, f'^{name}: '):

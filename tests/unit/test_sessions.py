@@ -28,7 +28,8 @@ class Schedule(unittest.TestCase):
         for name, body, expected in (
                 ('none', {}, None), ('null', {'schedule': None}, None), ('empty', {'schedule': {}}, {}),
                 ('given', {'schedule': {'a': 1}}, {'a': 1}), ('alias', {'event': 'start'}, {'event': 'start'}),
-                ('null alias', {'event': None}, None), ('the other spelling', {'schedule_internval': 'x'}, {'schedule_interval': 'x'}),
+                ('null alias', {'event': None}, None),
+                ('the other spelling', {'schedule_internval': 'x'}, {'schedule_interval': 'x'}),
                 ('an alias wins', {'schedule': {'schedule_interval': 'x', 'b': 2}, 'schedule_interval': 'y'},
                  {'schedule_interval': 'y', 'b': 2}),
                 ('a null stands for an absent key', {'schedule': {'a': None, 'b': 2}}, {'b': 2})):
@@ -42,7 +43,8 @@ class Callers(unittest.TestCase):
         body = made().body()
         self.assertEqual(KEYS, set(body))
         self.assertEqual(('active', '', -1, -1, -1, -1, {}, 0, 30, ''), tuple(body[key] for key in (
-            'status', 'result', 'time_start', 'time_end', 'time_started', 'time_ended', 'jobs', 'session_tag', 'hold_off', 'description')))
+            'status', 'result', 'time_start', 'time_end', 'time_started', 'time_ended', 'jobs', 'session_tag', 'hold_off',
+            'description')))
 
     def test_what_a_body_sets(self):
         session = made(session_tag=5, hold_off=0, description='d', jobs={'x': 1}, user_id='other', status='running')
@@ -65,7 +67,8 @@ class Callers(unittest.TestCase):
                 ('aliases merge', {'schedule_interval': 'y'}, {'schedule': {**before.schedule, 'schedule_interval': 'y'}}),
                 ('aliases beside a schedule', {'schedule': {}, 'event': 'stop'}, {'schedule': {'event': 'stop'}}),
                 ('description', {'description': ''}, {'description': ''}), ('no hold-off', {'hold_off': 0}, {'hold_off': 0}),
-                ('a lower tag', {'session_tag': 4}, {}), ('an equal one', {'session_tag': 5}, {}), ('a higher one', {'session_tag': 6}, {'tag': 6})):
+                ('a lower tag', {'session_tag': 4}, {}), ('an equal one', {'session_tag': 5}, {}),
+                ('a higher one', {'session_tag': 6}, {'tag': 6})):
             with self.subTest(name):
                 self.assertEqual(dataclasses.replace(before, **changes), sessions.patch(before, body))
 
@@ -128,7 +131,8 @@ class Joining(unittest.TestCase):
 
     def test_a_schedule_reaches_a_member_without_its_event(self):
         changed = membership.scheduled_by(job(), {'schedule_day': '2', 'event': 'abort', 'status': 'stop'})
-        self.assertEqual({'schedule_day': '2', 'event': '', 'status': 'running', 'result': '', 'time_started': 5}, changed['job_schedule'])
+        self.assertEqual({'schedule_day': '2', 'event': '', 'status': 'running', 'result': '', 'time_started': 5},
+                         changed['job_schedule'])
 
 
 class Links(unittest.TestCase):
@@ -141,7 +145,8 @@ class Links(unittest.TestCase):
         self.assertEqual({'a', 'b'}, links.action_ids(self.JOB))
         new = {'freezer_action': {'action': 'restore'}, 'mandatory': False}
         entries = links.relinked(self.JOB, 'a', new)['job_actions']
-        self.assertEqual([{'action': 'restore'}, {'action': 'info'}, {'action': 'restore'}], [entry['freezer_action'] for entry in entries])
+        self.assertEqual([{'action': 'restore'}, {'action': 'info'}, {'action': 'restore'}],
+                         [entry['freezer_action'] for entry in entries])
         self.assertEqual((True, 1), (entries[0]['mandatory'], entries[2]['max_retries']))
 
     def test_entries_of_an_action_that_is_gone_go(self):

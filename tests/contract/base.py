@@ -1,0 +1,169 @@
+"""The storage contract as tests that every driver passes, the ones of third parties too.
+
+A driver's author derives one class from :class:`ContractCase`, that makes an empty store, and asks
+:func:`tests.contract.suite.cases` for the test classes on it::
+
+    class Mine(base.ContractCase):
+        name = 'Mine'
+
+        @classmethod
+        def make_options(cls):
+            return {'storage': {'driver': 'mine'}, 'mine': {'hosts': …}}
+
+    globals().update(suite.cases(Mine))
+"""
+
+import collections.abc
+import shutil
+import sys
+import tempfile
+import typing
+import unittest
+import uuid
+
+from oslo_config import cfg
+
+import tests.base
+from freezer_api import conf as configuration
+from freezer_api import db
+from freezer_api.db.base import Scope, Storage
+from freezer_api.domain import documents
+from tests import servers
+from tests.contract import actors
+
+tests.base.explore()
+
+
+#: Options of the configuration that differ from their defaults, by group and name.
+Options = dict[str, dict[str, typing.Any]]
+
+
+def configured(options: Options) -> cfg.ConfigOpts:
+    """The service's configuration with some options set."""
+    conf = configuration.new()
+    conf([], project='freezer-api', default_config_files=[], default_config_dirs=[])
+    for group, values in options.items():
+        for name, value in values.items():
+            conf.set_override(name, value, group)
+    return conf
+
+
+class Clock:
+    """A clock that stands still until it is told otherwise; in microseconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000 * documents.SECOND
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += round(seconds * documents.SECOND)
+
+
+class ContractCase(unittest.TestCase):
+    """A store of this class's own, and for each test a project, an actor in it, and a clock that the test turns."""
+
+    #: What is appended to the names of the test classes.
+    name: typing.ClassVar[str]
+    #: Whether :meth:`clock` is the storage's clock; else it is the machine's.
+    turned: typing.ClassVar[bool] = True
+    options: typing.ClassVar[Options]
+    conf: typing.ClassVar[cfg.ConfigOpts]
+    storage: typing.ClassVar[Storage]
+
+    @classmethod
+    def make_options(cls) -> Options:
+        """Where an empty store is that nobody else uses; what removes it is given to ``addClassCleanup``."""
+        raise NotImplementedError
+
+    @classmethod
+    def make_storage(cls, conf: cfg.ConfigOpts | None = None) -> Storage:
+        """Another object on the same store, as another process has it."""
+        storage = db.load(conf or cls.conf)
+        cls.addClassCleanup(storage.close)
+        return storage
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.options = cls.make_options()
+        cls.conf = configured(cls.options)
+        cls.storage = cls.make_storage()
+        cls.storage.sync()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = Clock()
+        self.storage.clock = self.clock if self.turned else documents.now
+        self.actor = self.actor_in(f'p-{uuid.uuid4().hex}')
+
+    def actor_in(self, project_id: str, storage: Storage | None = None) -> actors.Actor:
+        """Somebody who acts in a project."""
+        return actors.Actor(storage or self.storage, Scope(project_id))
+
+
+class SQLite(ContractCase):
+    """A file in a folder of its own; it need not outlive the machine, so nothing waits for the disk."""
+
+    name = 'SQLite'
+
+    @classmethod
+    def make_options(cls) -> Options:
+        folder = tempfile.mkdtemp(prefix='fz-sq-')
+        cls.addClassCleanup(shutil.rmtree, folder)
+        return {'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False}}
+
+
+class _InServer(ContractCase):
+    server: typing.ClassVar[str]
+
+    @classmethod
+    def make_options(cls) -> Options:
+        url = servers.create_database(servers.address(cls.server))
+        cls.addClassCleanup(servers.drop_database, url)
+        return {'database': {'connection': url}}
+
+
+class MariaDB(_InServer):
+    """A database in the MariaDB of the test run."""
+
+    name = 'MariaDB'
+    server = servers.MYSQL
+
+
+class PostgreSQL(_InServer):
+    """A database in the PostgreSQL of the test run."""
+
+    name = 'PostgreSQL'
+    server = servers.POSTGRESQL
+
+
+DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
+
+
+def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:
+    """The tests of a theme on the store of a case, as a class of a module."""
+    return type(f'{theme.__name__}On{case.name}', (theme, case), {'__module__': module, '__doc__': theme.__doc__})
+
+
+def on_every_database(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
+    """A decorator for the tests of a theme: makes test classes of them, beside it, on the given cases (none: on all)."""
+
+    def decorate(theme: type) -> type:
+        module = sys.modules[theme.__module__]
+        for case in cases or DATABASES:
+            made = on(case, theme, theme.__module__)
+            setattr(module, made.__name__, made)
+        return theme
+
+    return decorate
+
+
+def texts(value: typing.Any) -> collections.abc.Iterator[str]:
+    """The strings anywhere in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from texts(element)

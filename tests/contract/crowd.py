@@ -1,0 +1,112 @@
+"""Many who act at once on one session: each job in a thread of its own, in one process or in several."""
+
+import collections.abc
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import threading
+import typing
+
+from freezer_api import db
+from freezer_api.db.base import Scope
+from tests.contract import actors, base
+from tests.contract.actors import Actor
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What a job was answered: that it has started, or has ended with a result, in the run ``tag``."""
+
+    job: str
+    tag: int
+    result: str = ''
+
+
+#: What one job does; it tells what it was answered.
+Life = collections.abc.Callable[[Actor, str, str], list[Told]]
+
+
+def one_run(actor: Actor, session: str, job: str) -> list[Told]:
+    """Attach, start and end."""
+    actor.attach(session, job)
+    return start_and_end(actor, session, job)
+
+
+def start_and_end(actor: Actor, session: str, job: str) -> list[Told]:
+    """Take part in the first run."""
+    result, tag = actor.start(session, job, 0)
+    assert result == 'success', result
+    actor.end(session, job, tag)
+    return [Told(job, tag), Told(job, tag, 'success')]
+
+
+def in_and_out(actor: Actor, session: str, job: str) -> list[Told]:
+    """Attach, start, end, and leave; every other job comes back."""
+    told = one_run(actor, session, job)
+    actor.detach(session, job)
+    if int(job[-1], 16) % 2:
+        told = one_run(actor, session, job)
+    return told
+
+
+def many_runs(actor: Actor, session: str, job: str) -> list[Told]:
+    """Start six times, following the answered tag, and end with every result; the last but one start is never ended."""
+    told: list[Told] = []
+    tag = 0
+    while len({one.tag for one in told}) < 6:
+        result, tag = actor.start(session, job, tag)
+        if result != 'success':
+            continue
+        told.append(Told(job, tag))
+        if len(told) != 9:
+            actor.end(session, job, tag, outcome := ('success', 'fail', 'aborted')[tag % 3])
+            told.append(Told(job, tag, outcome))
+    return told
+
+
+def threads(count: int, act: collections.abc.Callable[[int], typing.Any]) -> list[typing.Any]:
+    """Call ``act`` with each number below ``count``, all at the same moment; what each returned. An exception of any is raised."""
+    barrier = threading.Barrier(count)
+
+    def one(number: int) -> typing.Any:
+        barrier.wait()
+        return act(number)
+
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def live(actor: Actor, session: str, jobs: list[str], life: Life) -> list[Told]:
+    """Let the jobs live at once, each in a thread; all that they were told."""
+    return [told for lived in threads(len(jobs), lambda number: life(actor, session, jobs[number])) for told in lived]
+
+
+def live_elsewhere(options: base.Options, project_id: str, session: str, jobs: list[str], life: Life) -> list[Told]:
+    """The same, on a storage that this process makes for itself."""
+    storage = db.load(base.configured(options))
+    try:
+        return live(Actor(storage, Scope(project_id)), session, jobs, life)
+    finally:
+        storage.close()
+
+
+def live_in_processes(count: int, options: base.Options, project_id: str, session: str, jobs: list[str], life: Life) -> list[Told]:
+    """The same, in several new processes that share the jobs."""
+    parts = processes(live_elsewhere, [(options, project_id, session, jobs[number::count], life) for number in range(count)])
+    return [told for part in parts for told in part]
+
+
+def processes(act: collections.abc.Callable[..., typing.Any], arguments: list[tuple]) -> list[typing.Any]:
+    """Call a module's function with each of the arguments, each in a new process; what each returned."""
+    with concurrent.futures.ProcessPoolExecutor(len(arguments), multiprocessing.get_context('spawn')) as pool:
+        return [one.result() for one in [pool.submit(act, *those) for those in arguments]]
+
+
+def sync(options: base.Options) -> None:
+    """Make the schema of a store."""
+    db.load(base.configured(options)).sync()
+
+
+def members(actor: Actor, session: str | None, count: int) -> list[str]:
+    """Jobs, in a session if one is named; their ids end in a hexadecimal digit."""
+    return [actor.new_job(f'{actors.new_id()}{number % 16:x}', session_id=session) for number in range(count)]

@@ -1,0 +1,29 @@
+"""The whole storage contract, for a driver that isn't one of this repository's.
+
+What only its author can do is left out: taking the store away and bringing it back (:mod:`.test_operation`).
+"""
+
+from tests.contract import (
+    base,
+    test_concurrency,
+    test_documents,
+    test_interleavings,
+    test_jobs,
+    test_lists,
+    test_operation,
+    test_processes,
+    test_runs,
+    test_search,
+    test_sessions,
+)
+
+THEMES: tuple[type, ...] = (
+    test_documents.Documents, test_documents.Claims, test_lists.Lists, test_lists.CentralClients, test_search.Searches,
+    test_search.RandomSearches, test_sessions.Members, test_runs.Runs, test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge,
+    test_operation.Operation, test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings)
+
+
+def cases(case: type[base.ContractCase]) -> dict[str, type[base.ContractCase]]:
+    """The test classes of every theme on the store of a case, by name, as members of the module that the case is in."""
+    made = [base.on(case, theme, case.__module__) for theme in THEMES]
+    return {one.__name__: one for one in made}

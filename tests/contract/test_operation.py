@@ -1,0 +1,205 @@
+"""What operators rely on: the schema, health checks, processes that fork, and stores that go away and come back."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+from freezer_api import exceptions
+from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from tests import servers
+from tests.contract import base, crowd
+from tests.servers import mariadb, postgresql
+
+
+@base.on_every_database()
+class Operation:
+
+    def test_an_empty_store(self):
+        storage = self._empty()
+        self.assertIsNone(storage.version())
+        self.assertRaises(exceptions.StorageUnavailable, storage.check)
+        self.assertRaises(exceptions.StorageUnavailable, self.actor_in('p', storage).get, CLIENTS, 'a')
+        storage.sync()
+        storage.check()
+        version = storage.version()
+        self.assertIsInstance(version, str)
+        self.actor_in('p', storage).put_client('a')
+        storage.sync()
+        self.assertEqual((version, 1), (storage.version(), self.actor_in('p', storage).get(CLIENTS, 'a').version))
+
+    def test_several_processes_make_the_schema_at_once(self):
+        options = self.make_options()
+        crowd.processes(crowd.sync, [(options,)] * 3)
+        storage = self.make_storage(base.configured(options))
+        storage.check()
+        self.actor_in('p', storage).put_client('a')
+
+    def test_connections_that_were_given_up_are_opened_again(self):
+        self.actor.put_client('a')
+        for _ in range(2):
+            self.storage.close()
+            self.assertEqual('a', self.actor.get(CLIENTS, 'a').id)
+
+    def test_a_process_that_forks(self):
+        self.actor.put_client('a')
+        children = []
+        for number in range(2):
+            child = os.fork()
+            if not child:
+                self._in_child(lambda number=number: (self.actor.get(CLIENTS, 'a'), self.actor.put_client(f'c{number}')))
+            children.append(child)
+        for number in range(20):
+            self.actor.put_client('a', description=f'{number}')
+        self.assertEqual([0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+        self.assertEqual((21, {'a', 'c0', 'c1'}), (self.actor.get(CLIENTS, 'a').version, set(self.actor.ids(CLIENTS))))
+
+    @staticmethod
+    def _in_child(act):
+        """Act, and end this process without anything that its parent's tests would do at their end."""
+        try:
+            act()
+            os._exit(0)
+        except BaseException as error:
+            sys.__stderr__.write(f'{error!r}\n')
+            os._exit(1)
+
+    def _empty(self):
+        return self.make_storage(base.configured(self.make_options()))
+
+
+class SQLiteThatFails(base.SQLite):
+    """A file whose folder can be moved out of reach."""
+
+    @classmethod
+    def make_options(cls):
+        cls.folder = tempfile.mkdtemp(prefix='fz-sq-')
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        os.mkdir(f'{cls.folder}/here')
+        return {'database': {'connection': f'sqlite:///{cls.folder}/here/db'}}
+
+    def take_away(self, hard=False):
+        os.rename(f'{self.folder}/here', f'{self.folder}/gone')
+        self.storage.close()
+
+    def bring_back(self):
+        os.rename(f'{self.folder}/gone', f'{self.folder}/here')
+
+
+class _ServerThatFails(base.ContractCase):
+    make: type
+
+    @classmethod
+    def make_options(cls):
+        cls.server = cls.make()
+        cls.addClassCleanup(cls.server.stop)
+        return {'database': {'connection': servers.create_database(cls.server.url)}}
+
+    def take_away(self, hard=False):
+        (self.server.kill if hard else self.server.halt)()
+
+    def bring_back(self):
+        self.server.start()
+
+
+class MariaDBThatFails(_ServerThatFails):
+    name = 'MariaDB'
+    make = mariadb.MariaDB
+
+
+class PostgreSQLThatFails(_ServerThatFails):
+    name = 'PostgreSQL'
+    make = postgresql.PostgreSQL
+
+
+SERVERS = (MariaDBThatFails, PostgreSQLThatFails)
+
+
+@base.on_every_database(SQLiteThatFails, *SERVERS)
+class Outages:
+
+    def setUp(self):
+        super().setUp()
+        self.actor.put_client('a')
+        self.session = self.actor.new_session()
+        self.job = self.actor.new_job(session_id=self.session)
+        self.calls = (lambda: self.actor.get(CLIENTS, 'a'), lambda: self.actor.page(SESSIONS), lambda: self.actor.put_client('a'),
+                      lambda: self.actor.attach(self.session, self.job), lambda: self.actor.start(self.session, self.job, 0),
+                      lambda: self.actor.records(self.session), lambda: self.actor.new_job('new'),
+                      lambda: self.actor.delete_job('new'),
+                      lambda: self.actor.put_action('a', action='info'), self.storage.check, self.storage.version)
+
+    def test_while_the_store_is_away(self):
+        before = self.actor.get(SESSIONS, self.session)
+        self.take_away()
+        try:
+            for call in self.calls:
+                with self.assertRaises(exceptions.StorageUnavailable) as caught:
+                    call()
+                self.assertNotRegex(caught.exception.message, '(?i)sql|maria|postgres|socket|Traceback|/tmp')
+            # A process may start while its store is away.
+            late = self.make_storage()
+            self.assertRaises(exceptions.StorageUnavailable, late.check)
+        finally:
+            self.bring_back()
+        self.assertEqual(before, self.actor.get(SESSIONS, self.session))
+        late.check()
+        for call in self.calls:
+            call()
+
+
+@base.on_every_database(*SERVERS)
+class Restarts:
+
+    def test_the_next_call_works(self):
+        """Whatever it is, and although every connection that is kept is dead."""
+        self.actor.put_client('a')
+        session = self.actor.new_session()
+        job = self.actor.new_job(session_id=session)
+        for act in (lambda: self.actor.get(CLIENTS, 'a'), lambda: self.actor.put_client('b'),
+                    lambda: self.actor.start(session, job, 0)):
+            crowd.threads(8, lambda number: self.actor.put_client(f'c{number}'))
+            crowd.threads(8, lambda number: self.actor.page(CLIENTS))
+            self.take_away(hard=True)
+            self.bring_back()
+            act()
+
+    def test_what_was_acknowledged_outlives_a_crash(self):
+        session = self.actor.new_session(hold_off=0)
+        jobs = crowd.members(self.actor, session, 6)
+        stop = threading.Event()
+
+        def act(number):
+            acknowledged = []
+            while not stop.is_set():
+                id = f'j{number}-{len(acknowledged)}'
+                with contextlib.suppress(exceptions.StorageUnavailable):
+                    self.actor.new_job(id, session_id=session)
+                    acknowledged.append(id)
+                with contextlib.suppress(exceptions.StorageUnavailable):
+                    self.actor.start(session, jobs[number], 0)
+                    self.actor.end(session, jobs[number])
+            return acknowledged
+
+        def crash(number):
+            if number:
+                return act(number - 1)
+            try:
+                for _ in range(2):
+                    time.sleep(0.4)
+                    self.take_away(hard=True)
+                    self.bring_back()
+            finally:
+                stop.set()
+            return []
+
+        made = {id for ids in crowd.threads(7, crash) for id in ids}
+        stored = {document.id: document.body for document in self.actor.page(JOBS).documents}
+        self.assertLessEqual(made, set(stored))
+        members = set(self.actor.session(session)['jobs'])
+        self.assertEqual(members, {id for id, body in stored.items() if body['session_id'] == session})
+        self.assertLessEqual(made, members)
+        self.actor.start(session, jobs[0], self.actor.session(session)['session_tag'])
