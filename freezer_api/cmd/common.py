@@ -7,6 +7,7 @@ import sys
 from oslo_config import cfg
 
 from freezer_api import exceptions
+from freezer_api.conf import files
 
 #: Exit codes.
 DONE = 0
@@ -37,6 +38,8 @@ def command(prog: str) -> collections.abc.Callable[[Run], collections.abc.Callab
         def main(argv: list[str] | None = None) -> int:
             try:
                 return function(sys.argv[1:] if argv is None else argv)
+            except cfg.RequiredOptError as error:
+                return fail(prog, f'{describe(error)}, in {files.FOLDER}/{files.FILE} or a file that --config-file names')
             except (cfg.Error, exceptions.FreezerError, OSError) as error:
                 return fail(prog, describe(error))
             except KeyboardInterrupt:

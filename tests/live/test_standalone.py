@@ -1,0 +1,153 @@
+"""``freezer-api --standalone``, as the person at the machine meets it."""
+
+import pathlib
+import shlex
+import signal
+import socket
+
+import fixtures
+import psutil
+import requests
+import testtools
+
+from tests.live import programs
+
+
+class StandaloneTest(testtools.TestCase):
+    """A folder of one's own for the data."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.useFixture(fixtures.TempDir()).path
+
+    def start(self, *arguments: str) -> programs.Server:
+        """Start it."""
+        return self.useFixture(programs.standalone(self.folder, *arguments))
+
+
+class TestStart(StandaloneTest):
+    """What it says and does on start."""
+
+    def test_banner(self):
+        """It tells the address, that nobody is asked who they are, and a call that works as it is printed."""
+        server = self.start()
+        said = server.said()
+        self.assertIn(f'{server.url}/v2/', said)
+        self.assertIn('no authentication', said)
+        self.assertIn('loopback', said)
+        create, look = (shlex.split(line) for line in said.splitlines() if line.strip().startswith('curl'))
+        self.assertEqual(('curl', '-d'), (create[0], create[2]))
+        created = requests.post(create[1], data=create[3], timeout=programs.SECONDS)
+        self.assertEqual(201, created.status_code, created.text)
+        listed = requests.get(look[1], timeout=programs.SECONDS).json()['sessions']
+        self.assertEqual([created.json()['session_id']], [session['session_id'] for session in listed])
+
+    def test_loopback_only(self):
+        """No other machine can reach it."""
+        server = self.start()
+        listening = [connection.laddr.ip for connection in psutil.Process(server.process._popen.pid).net_connections()
+                     if connection.status == psutil.CONN_LISTEN]
+        self.assertEqual(['127.0.0.1'], listening)
+
+    def test_port_taken(self):
+        """One clear line, exit code 1."""
+        with socket.socket() as other:
+            other.bind(('127.0.0.1', 0))
+            other.listen()
+            port = other.getsockname()[1]
+            ended = programs.run('freezer-api', '--standalone', '--state-dir', self.folder, '--port', str(port))
+        self.assertEqual(1, ended.returncode)
+        self.assertEqual('', ended.stdout)
+        self.assertEqual(f'freezer-api: cannot listen on 127.0.0.1 port {port}: Address already in use\n', ended.stderr)
+
+    def test_folder_that_cannot_be_made(self):
+        """One clear line, exit code 1."""
+        pathlib.Path(self.folder, 'file').touch()
+        ended = programs.run('freezer-api', '--standalone', '--state-dir', f'{self.folder}/file/below')
+        self.assertEqual(1, ended.returncode)
+        self.assertEqual(1, len(ended.stderr.splitlines()), ended.stderr)
+        self.assertIn(f'{self.folder}/file', ended.stderr)
+
+    def test_state_folder_goes_with_standalone(self):
+        """Without --standalone a folder has no meaning."""
+        config_file = programs.configuration(self.folder, 'sqlite://')
+        ended = programs.run('freezer-api', '--config-file', config_file, '--state-dir', self.folder)
+        self.assertEqual((1, 'freezer-api: --state-dir goes with --standalone\n'), (ended.returncode, ended.stderr))
+
+
+class TestStop(StandaloneTest):
+    """How it ends."""
+
+    def test_signals(self):
+        """SIGTERM and SIGINT end it cleanly; the data are there when it comes back."""
+        ids = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.start()
+            sessions = programs.Project(server.url, 'p')
+            self.assertEqual(ids, [one['session_id'] for one in sessions.call('GET', 'sessions', 200)['sessions']])
+            ids.append(sessions.call('POST', 'sessions', 201, {'schedule': {}})['session_id'])
+            self.assertEqual(0, server.end(number))
+            self.assertNotIn('Traceback', server.said())
+
+    def test_request_in_flight(self):
+        """A request that has begun is answered before the end."""
+        server = self.start()
+        host, port = server.url.removeprefix('http://').split(':')
+        body = b'{"schedule": {}, "description": "slow"}'
+        with socket.create_connection((host, int(port)), timeout=programs.SECONDS) as caller:
+            caller.sendall(b'POST /v2/p/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n'
+                           b'Content-Length: %d\r\n\r\n' % len(body))
+            self.assertIn(b'100', caller.recv(1000))
+            server.process._popen.send_signal(signal.SIGTERM)
+            caller.sendall(body)
+            self.assertIn(b' 201 ', caller.recv(1000))
+        self.assertEqual(0, server.process._popen.wait(programs.SECONDS))
+
+
+class TestWebPages(StandaloneTest):
+    """No web page that the person visits may use it."""
+
+    def test_foreign_origin_and_host(self):
+        """A page's Origin, or its own name for the loopback address, is refused; local tools pass."""
+        server = self.start()
+        url = f'{server.url}/v2/p/sessions'
+        port = server.url.rpartition(':')[2]
+        for headers, status in (
+            ({'Origin': 'https://evil.example'}, 403),
+            ({'Origin': 'null'}, 403),
+            ({'Host': f'evil.example:{port}'}, 403),
+            ({'Host': f'127.0.0.1.evil.example:{port}'}, 403),
+            ({'Host': f'localhost:{port}'}, 201),
+            ({'Host': f'127.0.0.1:{port}'}, 201),
+            ({}, 201),
+        ):
+            answer = requests.post(url, json={'schedule': {}}, headers=headers, timeout=programs.SECONDS)
+            self.assertEqual(status, answer.status_code, f'{headers}: {answer.text}')
+        self.assertEqual(3, len(requests.get(url, timeout=programs.SECONDS).json()['sessions']))
+
+
+class TestHTTP(StandaloneTest):
+    """What passes through the server to the application."""
+
+    def test_bodies(self):
+        """Chunked bodies, and bodies of GETs, as clients send their searches."""
+        url = f'{self.start().url}/v2/p/sessions'
+        parts = (part for part in (b'{"schedule": {}, "descr', b'iption": "in chunks"}'))
+        created = requests.post(url, data=parts, timeout=programs.SECONDS)
+        self.assertEqual(201, created.status_code, created.text)
+        for description, found in (('in chunks', 1), ('in one', 0)):
+            search = f'{{"match": [{{"description": "{description}"}}]}}'
+            for body in (search, iter([search.encode()])):
+                answer = requests.get(url, data=body, timeout=programs.SECONDS)
+                self.assertEqual(found, len(answer.json()['sessions']), answer.text)
+
+    def test_limit_of_chunked_bodies(self):
+        """A body without a length is refused as soon as it's longer than the operator allows."""
+        url = f'{self.start().url}/v2/p/sessions'
+        answer = requests.post(url, data=(b' ' * 65536 for _ in range(70)), timeout=programs.SECONDS)
+        self.assertEqual(413, answer.status_code, answer.text)
+
+    def test_status_of_its_own(self):
+        """Malformed JSON is answered by the API's own status, which no library knows."""
+        answer = requests.post(f'{self.start().url}/v2/p/sessions', data='{', timeout=programs.SECONDS)
+        self.assertEqual((753, 'Syntax Error'), (answer.status_code, answer.reason))

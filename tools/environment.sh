@@ -1,0 +1,41 @@
+# Sourced by the scripts beside it: the Python environments of this checkout, and what they need of the distribution.
+# PYTHON names another interpreter than python3.
+
+PYTHON=${PYTHON:-python3}
+
+say() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+}
+
+# install PACKAGE…: from the distribution, where that is allowed without a question; else say what is missing and fail.
+install() {
+    local become=()
+    if [ "$(id -u)" != 0 ]; then
+        become=(sudo -n)
+    fi
+    if ! command -v apt-get >/dev/null || { [ "${#become[@]}" -gt 0 ] && ! sudo -n true 2>/dev/null; }; then
+        say "this needs packages that only an administrator can install. On Debian: apt-get install $*"
+        return 1
+    fi
+    say "installing $*"
+    "${become[@]}" apt-get update -qq >&2
+    "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# environment FOLDER ARGUMENT…: a virtual environment in which "pip install ARGUMENT…" has been done with the pinned
+# versions. It is made again when they, or what this package needs, have changed, or when the checkout was moved.
+environment() {
+    local folder=$1 wanted
+    shift
+    wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat constraints.txt ./*requirements.txt tests/live/*.txt setup.cfg; } | sha256sum)
+    if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    if ! "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
+        install python3-venv
+    fi
+    say "making $folder"
+    "$PYTHON" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$@"
+    echo "$wanted" >"$folder/.made-of"
+}
