@@ -155,7 +155,8 @@ def _started(member: Member, now: int) -> Member:
 
 
 def _ended(member: Member, result: str, now: int) -> Member:
-    return dataclasses.replace(member, status=COMPLETED, result=result, time_ended=now // documents.SECOND)
+    ended = max(now // documents.SECOND, member.time_started)
+    return dataclasses.replace(member, status=COMPLETED, result=result, time_ended=ended)
 
 
 def _with_member(session: Session, job_id: str, member: Member) -> Session:
@@ -164,8 +165,9 @@ def _with_member(session: Session, job_id: str, member: Member) -> Session:
 
 def _late_end(record: Record, job_id: str, result: str, now: int) -> Record:
     """The record of an overtaken run, with a member that ended after all; its result is settled again."""
-    second = now // documents.SECOND
-    entry = {**record.jobs[job_id], 'status': COMPLETED, 'result': result, 'time_ended': second}
+    entry = record.jobs[job_id]
+    second = max(now // documents.SECOND, entry['time_started'])
+    entry = {**entry, 'status': COMPLETED, 'result': result, 'time_ended': second}
     jobs = {**record.jobs, job_id: entry}
     return dataclasses.replace(record, jobs=jobs, result=_result(e['result'] for e in jobs.values()),
                                time_end=max(record.time_end, second))
@@ -178,4 +180,5 @@ def _result(results: collections.abc.Iterable[str]) -> str:
 
 
 def _over(run: Run, result: str, ended: int) -> Run:
-    return dataclasses.replace(run, status=COMPLETED, result=result, ended=ended)
+    # The clock of the host that ends a run may lag behind that of the one that started it.
+    return dataclasses.replace(run, status=COMPLETED, result=result, ended=max(ended, run.started))

@@ -246,6 +246,14 @@ class Over(unittest.TestCase):
     def test_nobody_is_left(self):
         self._over(runs.left(session(jobs=('j',), started=('j',)), 'j', INSIDE), ('completed', 'fail'), INSIDE)
 
+    def test_nothing_ends_before_it_began_when_the_clock_goes_back(self):
+        alone = session(jobs=('j',), started=('j',))
+        after = runs.end(alone, 'j', 7, 'success', BEFORE, None).session
+        self.assertEqual((T0, T0 // documents.SECOND), (after.run.ended, after.members['j'].time_ended))
+        record = runs.current(alone)
+        late, = runs.end(dataclasses.replace(alone, tag=8), 'j', 7, 'success', BEFORE, record).records
+        self.assertEqual(record.jobs['j']['time_started'], late.jobs['j']['time_ended'])
+
     def test_one_that_is_not_counted_neither_delays_nor_fails_it(self):
         self._over(runs.end(LATE_MEMBER, 'k', 7, 'success', INSIDE, None).session, ('completed', 'success'), INSIDE)
         self.assertEqual({'j', 'k'}, set(runs.current(LATE_MEMBER).jobs))
