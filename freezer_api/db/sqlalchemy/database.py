@@ -67,8 +67,7 @@ class Database:
         done = False
         try:
             with self._turn, self.engines.writer.connect() as connection, connection.begin():
-                if self.dialect == 'sqlite':
-                    connection.exec_driver_sql('BEGIN IMMEDIATE')
+                engines.begin(connection)
                 result = work(connection)
                 done = True
         except errors.FAILURES as error:

@@ -57,13 +57,24 @@ def make(conf: cfg.ConfigOpts) -> Engines:
     """
     url, pool = url_of(conf), _pool(conf)
     reader = _engine(url, conf, isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True, **pool)
-    isolation: dict[str, typing.Any] = {} if url.get_backend_name() == 'sqlite' else {'isolation_level': 'READ COMMITTED'}
-    return Engines(reader, _engine(url, conf, **isolation, **pool))
+    return Engines(reader, _engine(url, conf, **_isolation(url), **pool))
 
 
 def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
     """An engine for changes of the schema, which may take long: nothing is pooled."""
-    return _engine(url_of(conf), conf, patient=True, poolclass=sqlalchemy.pool.NullPool)
+    url = url_of(conf)
+    return _engine(url, conf, patient=True, poolclass=sqlalchemy.pool.NullPool, **_isolation(url))
+
+
+def begin(connection: sqlalchemy.Connection) -> None:
+    """What has to be said at the begin of a transaction: to SQLite, that it is going to write."""
+    if connection.dialect.name == 'sqlite':
+        connection.exec_driver_sql('BEGIN IMMEDIATE')
+
+
+def _isolation(url: sqlalchemy.URL) -> dict[str, typing.Any]:
+    """What is committed counts once locks are held, not what was at the transaction's begin. SQLite locks at the begin."""
+    return {} if url.get_backend_name() == 'sqlite' else {'isolation_level': 'READ COMMITTED'}
 
 
 def _engine(url: sqlalchemy.URL, conf: cfg.ConfigOpts, patient: bool = False, **arguments: typing.Any) -> sqlalchemy.Engine:

@@ -24,7 +24,7 @@ def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: sear
     central, own = searched.shape.central, scope.project_id
     return _page(query, [
         Document(kind, row.project if central else own, row.id, row.version, row.created, orjson.loads(row.body))
-        for row in connection.execute(*searched.statement(connection))])
+        for row in connection.execute(*searched.statement(connection)).all()])
 
 
 def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query, now: int) -> Page | None:

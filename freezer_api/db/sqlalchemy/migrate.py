@@ -88,8 +88,7 @@ def _alone(connection: sqlalchemy.Connection) -> collections.abc.Iterator[None]:
             raise exceptions.StorageUnavailable()
         connection.commit()
     with connection.begin():
-        if dialect == 'sqlite':
-            connection.exec_driver_sql('BEGIN IMMEDIATE')
+        engines.begin(connection)
         if dialect == 'postgresql':
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_LOCK_NUMBER)))
         yield

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import selectable
 
-from freezer_api.db.sqlalchemy import engines, models, session_rows
+from freezer_api.db.sqlalchemy import engines, models, rows, session_rows
 from freezer_api.domain import documents
 
 #: How many terms a database orders well by itself, if it doesn't any number. SQLite guesses.
@@ -98,12 +98,9 @@ def probe(wanted: int, scopes: int, descending: bool) -> sqlalchemy.Select:
 def position(kind: str, central: bool) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     """The row of a marker: ``seq``, and with ``central`` a ``rank`` by which the project's own comes first."""
     table = models.tables[kind]
-    own = (table.c.project == bindparam('project'), table.c.id == bindparam('marker'))
-    if not central:
-        return sqlalchemy.select(table.c.seq).where(*own)
-    ranks = [sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank') for rank in '01']
-    return sqlalchemy.union_all(sqlalchemy.select(ranks[0], table.c.seq).where(*own),
-                                sqlalchemy.select(ranks[1], table.c.seq).where(table.c.claim == bindparam('marker')))
+    if central:
+        return rows.own_or_central(table, (table.c.seq,), lambda column: column == bindparam('marker'))
+    return sqlalchemy.select(table.c.seq).where(table.c.project == bindparam('project'), table.c.id == bindparam('marker'))
 
 
 def _found(shape: Shape) -> sqlalchemy.Select:

@@ -148,20 +148,24 @@ def _row(kind: str, project: str, found: typing.Any) -> Row:
 def _read(kind: str, central: bool) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     table = models.tables[kind]
     if central:
-        return _own_or_central(table, lambda column: column == bindparam('id'))
+        return own_or_central(table, _shown(table), lambda column: column == bindparam('id'))
     return sqlalchemy.select(table.c.version, table.c.created, table.c.body).where(
         table.c.project == bindparam('project'), table.c.id == bindparam('id'))
 
 
 @functools.cache
 def _read_all(kind: str) -> sqlalchemy.CompoundSelect:
-    return _own_or_central(models.tables[kind], lambda column: column.in_(bindparam('ids', expanding=True)))
+    table = models.tables[kind]
+    return own_or_central(table, _shown(table), lambda column: column.in_(bindparam('ids', expanding=True)))
 
 
-def _own_or_central(table: sqlalchemy.Table,
-                    named: collections.abc.Callable[[typing.Any], typing.Any]) -> sqlalchemy.CompoundSelect:
-    """A project's own documents of a name, and central ones of that name behind them by ``rank``."""
-    columns = (table.c.project, table.c.id, table.c.version, table.c.created, table.c.body)
+def _shown(table: sqlalchemy.Table) -> tuple[sqlalchemy.Column, ...]:
+    return table.c.project, table.c.id, table.c.version, table.c.created, table.c.body
+
+
+def own_or_central(table: sqlalchemy.Table, columns: tuple[sqlalchemy.Column, ...],
+                   named: collections.abc.Callable[[sqlalchemy.Column], typing.Any]) -> sqlalchemy.CompoundSelect:
+    """The documents of ``project`` whose id is as ``named``, and central ones, which come behind them by ``rank``."""
     ranks = [sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank') for rank in '01']
     return sqlalchemy.union_all(
         sqlalchemy.select(ranks[0], *columns).where(table.c.project == bindparam('project'), named(table.c.id)),
