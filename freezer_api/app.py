@@ -12,9 +12,6 @@ from freezer_api.db import base
 Application = middleware.Application
 #: Wraps an application, and tells it who is calling as keystonemiddleware does.
 Filter = collections.abc.Callable[[Application], Application]
-#: Headers that web pages of other origins may send and see, where ``[cors]`` lets them in.
-REQUEST_HEADERS = ['X-Auth-Token', 'X-OpenStack-Request-ID', 'Content-Type', 'If-Match', 'If-None-Match']
-RESPONSE_HEADERS = ['X-OpenStack-Request-ID', 'ETag', 'Allow', 'Retry-After']
 
 
 def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone: bool = False,
@@ -46,14 +43,10 @@ def _keystone(conf: cfg.ConfigOpts) -> Filter:
 
 def _cors(application: Application, conf: cfg.ConfigOpts) -> Application:
     """oslo.middleware's answer to web pages of other origins, where ``[cors] allowed_origin`` names some."""
-    conf.register_opts(cors.OPTS, group='cors')
-    conf.set_default('allow_headers', REQUEST_HEADERS, group='cors')
-    conf.set_default('expose_headers', RESPONSE_HEADERS, group='cors')
     return cors.CORS(application, conf) if conf.cors.allowed_origin else application
 
 
 def _behind_proxy(application: Application, conf: cfg.ConfigOpts) -> Application:
     """oslo.middleware's reading of what a proxy tells of the host that was asked, where the operator trusts it."""
-    conf.register_opts(http_proxy_to_wsgi.OPTS, group='oslo_middleware')
     trusted = conf.oslo_middleware.enable_proxy_headers_parsing
     return http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf) if trusted else application

@@ -15,7 +15,7 @@ from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_context import context
 from oslo_middleware import healthcheck
-from oslo_middleware.healthcheck import opts, pluginbase
+from oslo_middleware.healthcheck import pluginbase
 
 from freezer_api import exceptions
 from freezer_api.db import base
@@ -234,8 +234,6 @@ class Healthcheck(healthcheck.Healthcheck):
     """
 
     def __init__(self, application: Application, conf: cfg.ConfigOpts, storage: base.Storage):
-        conf.register_opts(opts.HEALTHCHECK_OPTS, group='healthcheck')
-        conf.set_default('backends', ['freezer_storage'], group='healthcheck')
         super().__init__(application, conf)
         for extension in self._backends:
             if isinstance(extension.obj, StorageHealthcheck):

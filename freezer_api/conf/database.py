@@ -7,10 +7,19 @@ from oslo_db import options
 
 GROUP = 'database'
 
+#: Connections that a process keeps open. With fewer than it has threads, a busy process makes new ones all the time.
+MAX_POOL_SIZE = 20
+
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options of oslo.db."""
     conf.register_opts(options.database_opts, group=GROUP)
+    conf.set_default('max_pool_size', MAX_POOL_SIZE, group=GROUP)
+
+
+def set_sample_default() -> None:
+    """Give the option of the library our default, so that a generated sample shows it. For the generator's process alone."""
+    cfg.set_defaults(options.database_opts, max_pool_size=MAX_POOL_SIZE)
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:

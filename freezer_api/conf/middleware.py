@@ -1,27 +1,41 @@
-"""``[oslo_middleware]``: the limit of a request's body, with a default that fits jobs of many actions."""
+"""The options of oslo.middleware (body limit, health check, other origins, proxies), with defaults that fit this service."""
 
 import collections.abc
+import typing
 
 from oslo_config import cfg
-from oslo_middleware import opts as middleware_opts
-from oslo_middleware import sizelimit
-
-GROUP = 'oslo_middleware'
+from oslo_middleware import cors, http_proxy_to_wsgi, sizelimit
+from oslo_middleware.healthcheck import opts as healthcheck
 
 #: Bytes. The library's own default, 112 KiB, is less than a job of a hundred actions.
 MAX_REQUEST_BODY_SIZE = 4 * 1024 * 1024
+#: The health check that asks the storage: an entry point of this package.
+STORAGE_BACKEND = 'freezer_storage'
+#: Headers that web pages of other origins may send and see, where ``[cors]`` lets them in.
+REQUEST_HEADERS = ['X-Auth-Token', 'X-OpenStack-Request-ID', 'Content-Type', 'If-Match', 'If-None-Match']
+RESPONSE_HEADERS = ['X-OpenStack-Request-ID', 'ETag', 'Allow', 'Retry-After']
+
+#: Group, options, and what this service has by default in place of the library's.
+OPTIONS: tuple[tuple[str, collections.abc.Sequence[cfg.Opt], dict[str, typing.Any]], ...] = (
+    ('oslo_middleware', sizelimit.OPTS, {'max_request_body_size': MAX_REQUEST_BODY_SIZE}),
+    ('oslo_middleware', http_proxy_to_wsgi.OPTS, {}),
+    ('healthcheck', healthcheck.HEALTHCHECK_OPTS, {'backends': [STORAGE_BACKEND]}),
+    ('cors', cors.OPTS, {'allow_headers': REQUEST_HEADERS, 'expose_headers': RESPONSE_HEADERS}),
+)
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the size limit of oslo.middleware with the default of this service."""
-    for group, options in middleware_opts.list_opts_sizelimit():
+    """Register the options with the defaults of this service."""
+    for group, options, defaults in OPTIONS:
         conf.register_opts(options, group=group)
-    conf.set_default('max_request_body_size', MAX_REQUEST_BODY_SIZE, group=GROUP)
+        for name, value in defaults.items():
+            conf.set_default(name, value, group=group)
 
 
 def set_sample_default() -> None:
-    """Give the option of the library our default, so that a generated sample shows it. For the generator's process alone."""
-    cfg.set_defaults(sizelimit.OPTS, max_request_body_size=MAX_REQUEST_BODY_SIZE)
+    """Give the options of the library our defaults, so that a generated sample shows them. For the generator's process alone."""
+    for _group, options, defaults in OPTIONS:
+        cfg.set_defaults(options, **defaults)
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:

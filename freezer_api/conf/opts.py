@@ -15,5 +15,6 @@ def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
 
 def set_defaults() -> None:
     """Show the defaults that this service gives to options of libraries."""
+    conf.database.set_sample_default()
     conf.logs.set_sample_default()
     conf.middleware.set_sample_default()

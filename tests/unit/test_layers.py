@@ -16,7 +16,7 @@ ROOMS = [{'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'}, 
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'cheroot', 'oslo_middleware', 'keystonemiddleware'}
 #: What libraries of the web have that isn't of the web: the names and defaults of their options.
-OPTIONS = {'oslo_middleware.opts', 'oslo_middleware.sizelimit'}
+OPTIONS = {f'oslo_middleware.{name}' for name in ('cors', 'healthcheck.opts', 'http_proxy_to_wsgi', 'sizelimit')}
 
 
 def imported(source: str) -> collections.abc.Iterator[str]:
