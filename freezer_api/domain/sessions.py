@@ -202,5 +202,22 @@ def patch(session: Session, body: Body) -> Session:
         schedule=session.schedule if schedule is None else schedule)
 
 
+def found_alike(old: Session, new: Session) -> bool:
+    """Whether two states of a session are surely found by the same searches: only the members' progress differs, in known words.
+
+    Of the keys of a member's entry, all but the client's stand at the top of the document as well, where they count; so a
+    driver may leave its index alone. This is what most starts and ends come to.
+    """
+    return (old.schedule is new.schedule and old.run == new.run
+            and (old.description, old.tag, old.hold_off) == (new.description, new.tag, new.hold_off)
+            and old.members.keys() == new.members.keys()
+            and all(old.members[job_id].client_id == member.client_id for job_id, member in new.members.items())
+            and _words(old) == _words(new))
+
+
+def _words(session: Session) -> set[str]:
+    return {word for member in session.members.values() for word in (member.status, member.result)}
+
+
 def _or(value: typing.Any, default: typing.Any) -> typing.Any:
     return default if value is None else value

@@ -8,7 +8,7 @@ from hypothesis import stateful, strategies
 
 import tests.base
 from freezer_api import exceptions
-from freezer_api.domain import documents, membership, runs, sessions
+from freezer_api.domain import documents, membership, runs, search, sessions
 from freezer_api.domain.sessions import COMPLETED, RUNNING, SCHEDULED, Session
 
 tests.base.explore()
@@ -32,6 +32,12 @@ def _transitions(before, after, records):
             yield f'over, {after.run.result}'
     elif before.run and after.run.tag == before.run.tag and after.run.status == RUNNING:
         yield 'opened again'
+
+
+def _searched(session):
+    """All that a search of a session looks at."""
+    body = session.body()
+    return search.index_pairs(documents.SESSIONS, body), search.folded_text(documents.SESSIONS, body)
 
 
 class Histories(stateful.RuleBasedStateMachine):
@@ -61,6 +67,9 @@ class Histories(stateful.RuleBasedStateMachine):
         before = self.sessions[session.session_id]
         assert session.tag >= before.tag
         self.reached.update(_transitions(before, session, records))
+        if session != before and sessions.found_alike(before, session):
+            self.reached['found alike'] += 1
+            assert _searched(before) == _searched(session)
         if before.run and session.run and before.run.tag == session.run.tag and before.run.status == RUNNING:
             self._check_result(session)
         if before.run and session.run and before.run.tag != session.run.tag:
@@ -208,10 +217,10 @@ class Histories(stateful.RuleBasedStateMachine):
 class RandomHistories(Histories.TestCase):
     """They must get to the rare states too, or they would prove little."""
 
-    settings = hypothesis.settings(max_examples=max(200, hypothesis.settings.default.max_examples))
+    settings = hypothesis.settings(max_examples=max(500, hypothesis.settings.default.max_examples))
 
     def runTest(self):
         Histories.reached.clear()
         super().runTest()
-        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised'},
+        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised', 'found alike'},
                              set(Histories.reached))

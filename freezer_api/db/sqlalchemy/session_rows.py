@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
 from freezer_api.domain import documents, runs
-from freezer_api.domain.sessions import Member, Session
+from freezer_api.domain.sessions import Member, Session, found_alike
 
 #: Lapsed sessions that are settled by one transaction.
 BATCH = 50
@@ -40,10 +40,10 @@ def get(connection: sqlalchemy.Connection, project: str, id: str) -> Stored | No
 
 def lock(connection: sqlalchemy.Connection, project: str, ids: collections.abc.Collection[str]) -> dict[str, Stored]:
     """Hold those sessions that exist, ascending by id."""
-    found = list(connection.execute(_HOLD, {'project': project, 'ids': sorted(ids)}))
+    found: list[typing.Any] = list(connection.execute(_HOLD, {'project': project, 'ids': sorted(ids)}))
     if not found:
         return {}
-    found += connection.execute(_MEMBERS, {'seqs': [row.seq for row in found]})
+    found += [(row[0], *_PADDING, *row[1:]) for row in connection.execute(_MEMBERS, {'seqs': [row.seq for row in found]})]
     return {stored.session.session_id: stored for stored in assemble(project, found)}
 
 
@@ -93,7 +93,7 @@ def store(connection: sqlalchemy.Connection, stored: Stored, before: Session, af
     members.store(connection, stored.seq, old.members, after.members)
     values = {'of': stored.seq, 'version': after.version, 'body': rows.dump(after.dump()), 'settle_at': after.settle_at,
               'indexed': stored.indexed, 'records': stored.records + new_records}
-    if after.version == old.version:
+    if after.version == old.version or found_alike(old, after):
         connection.execute(_UPDATE, values)
     else:
         _store_shown(connection, stored, after, _UPDATE, values)
@@ -174,6 +174,8 @@ def lapsed(connection: sqlalchemy.Connection, project: str, now: int) -> list[St
 
 
 _OWN = len(_own_columns())
+#: What rows of members alone lack of those of :func:`read`; a driver written in Python takes its time for each column.
+_PADDING = (None,) * (_OWN - 1)
 _BY_ID = read(by_id().cte('page'))
 _LAPSED = read(sqlalchemy.select(models.sessions.c.seq).where(
     models.sessions.c.project == bindparam('project'), models.sessions.c.settle_at < bindparam('now'))
@@ -181,7 +183,8 @@ _LAPSED = read(sqlalchemy.select(models.sessions.c.seq).where(
 _HOLD = rows.in_order(sqlalchemy.select(*_own_columns()).where(
     models.sessions.c.project == bindparam('project'), models.sessions.c.id.in_(bindparam('ids', expanding=True))),
     models.sessions).with_for_update()
-_MEMBERS = _members().where(models.members.c.session.in_(bindparam('seqs', expanding=True)))
+_MEMBERS = sqlalchemy.select(models.members.c.session, *members.COLUMNS).where(
+    models.members.c.session.in_(bindparam('seqs', expanding=True)))
 _UPDATE = sqlalchemy.update(models.sessions).where(models.sessions.c.seq == bindparam('of')).values(
     {name: bindparam(name) for name in ('version', 'body', 'settle_at', 'indexed', 'records')})
 _UPDATE_UNCHANGED = _UPDATE.where(
