@@ -114,6 +114,21 @@ class Histories(stateful.RuleBasedStateMachine):
         for job in self.sessions[id].members:
             self._start(job, back)
 
+    @stateful.rule(job=JOBS)
+    def overtake(self, job):
+        """What chance alone brings about too seldom: a run whose members are running when the next one begins."""
+        self.all_start('s', 0)
+        self.time_passes(90)
+        self._start(job, 0)
+
+    @stateful.rule(job=JOBS)
+    def come_after_the_end(self, job):
+        """Likewise: a member that joins a run that was over."""
+        self.all_start('s', 0)
+        self.all_but_one_end('s', '')
+        self._attach(job, 's')
+        self._start(job, 1)
+
     def _start(self, job, back):
         id = self.jobs[job]['session_id']
         if not id:
@@ -217,7 +232,7 @@ class Histories(stateful.RuleBasedStateMachine):
 class RandomHistories(Histories.TestCase):
     """They must get to the rare states too, or they would prove little."""
 
-    settings = hypothesis.settings(max_examples=max(500, hypothesis.settings.default.max_examples))
+    settings = hypothesis.settings(max_examples=max(200, hypothesis.settings.default.max_examples))
 
     def runTest(self):
         Histories.reached.clear()
