@@ -5,11 +5,42 @@ application. Nothing is connected before the first request, so a server may impo
 """
 
 import collections.abc
+import importlib
 import os
 import sys
+import typing
 
 from freezer_api import app, conf
 from freezer_api.conf import files
+
+
+class Chunks:
+    """A body without a length under uwsgi, which hands its chunks to a function and not to the stream that others read."""
+
+    def __init__(self, read_chunk: collections.abc.Callable[[], bytes]):
+        self._read_chunk = read_chunk
+        self._rest = b''
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes, none at the body's end; ``OSError`` if it doesn't come."""
+        chunk = self._rest or self._read_chunk()
+        self._rest = chunk[size:]
+        return chunk[:size]
+
+
+def of_uwsgi(application: app.Application) -> app.Application:
+    """The application with chunked bodies as streams that end; itself under any other server."""
+    try:
+        read_chunk = importlib.import_module('uwsgi').chunked_read
+    except ImportError:
+        return application
+
+    def call(environ: dict[str, typing.Any], start_response: typing.Any) -> collections.abc.Iterable[bytes]:
+        if 'HTTP_TRANSFER_ENCODING' in environ and not environ.get('wsgi.input_terminated'):
+            environ.update({'wsgi.input': Chunks(read_chunk), 'wsgi.input_terminated': True})
+        return application(environ, start_response)
+
+    return call
 
 
 def build(environ: collections.abc.Mapping[str, str], argv: collections.abc.Sequence[str]) -> app.Application:
@@ -19,4 +50,4 @@ def build(environ: collections.abc.Mapping[str, str], argv: collections.abc.Sequ
     return app.build(configuration)
 
 
-application = build(os.environ, sys.argv[1:])
+application = of_uwsgi(build(os.environ, sys.argv[1:]))

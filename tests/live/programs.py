@@ -69,11 +69,15 @@ class Server(fixtures.Fixture):
         """All that it has printed and logged."""
         return self.process.log.read_text(errors='replace')
 
-    def end(self, number: int = signal.SIGTERM) -> int | None:
+    @property
+    def running(self) -> subprocess.Popen:
+        """The process itself."""
+        return self.process._popen
+
+    def end(self, number: int = signal.SIGTERM) -> int:
         """Send it a signal; its exit code."""
-        popen = self.process._popen
-        self.process.halt(number)
-        return popen.returncode if popen else None
+        self.running.send_signal(number)
+        return self.running.wait(SECONDS)
 
 
 def standalone(folder: str, *arguments: str) -> Server:
@@ -116,6 +120,21 @@ class Database(fixtures.Fixture):
     def _setUp(self) -> None:
         self.url = servers.create_database(servers.address(self.server))
         self.addCleanup(servers.drop_database, self.url)
+
+
+class Deployment(fixtures.Fixture):
+    """A configuration file, with a database that has the schema, and the tests' Keystone."""
+
+    def __init__(self, server: str):
+        super().__init__()
+        self.server = server
+        self.config_file = ''
+
+    def _setUp(self) -> None:
+        folder = self.useFixture(fixtures.TempDir()).path
+        database = self.useFixture(Database(self.server))
+        self.config_file = configuration(folder, database.url, keystone_section())
+        run('freezer-manage', '--config-file', self.config_file, 'db', 'sync').check_returncode()
 
 
 class Region(fixtures.Fixture):

@@ -39,10 +39,7 @@ class FlowTest(testscenarios.WithScenarios, testtools.TestCase):
             self.url = self.useFixture(programs.standalone(self.folder)).url
             self.project_id, self.token = 'demo', ''
             return
-        database = self.useFixture(programs.Database(servers.MYSQL))
-        config_file = programs.configuration(self.folder, database.url, programs.keystone_section())
-        self.assertEqual(0, programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').returncode)
-        self.url = self.useFixture(programs.api(config_file)).url
+        self.url = self.useFixture(programs.api(self.useFixture(programs.Deployment(servers.MYSQL)).config_file)).url
         member = identity.token('member')
         self.project_id, self.token = member.project_id, member.id
 

@@ -1,6 +1,5 @@
 """``freezer-api`` with MariaDB behind a real Keystone: tokens, projects and roles."""
 
-import fixtures
 import requests
 import testtools
 
@@ -14,11 +13,7 @@ class TestTokens(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        folder = self.useFixture(fixtures.TempDir()).path
-        database = self.useFixture(programs.Database(servers.MYSQL))
-        config_file = programs.configuration(folder, database.url, programs.keystone_section())
-        self.assertEqual(0, programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').returncode)
-        self.server = self.useFixture(programs.api(config_file))
+        self.server = self.useFixture(programs.api(self.useFixture(programs.Deployment(servers.MYSQL)).config_file))
 
     def status(self, method: str, project_id: str, token: str | None, path: str = 'sessions', body: object = None) -> int:
         """The status of a call."""

@@ -3,7 +3,7 @@
 import collections.abc
 import concurrent.futures
 
-import fixtures
+import requests
 import testscenarios
 import testtools
 
@@ -22,10 +22,7 @@ class TestProcesses(testscenarios.WithScenarios, testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        folder = self.useFixture(fixtures.TempDir()).path
-        database = self.useFixture(programs.Database(self.server))
-        config_file = programs.configuration(folder, database.url, programs.keystone_section())
-        self.assertEqual(0, programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').returncode)
+        config_file = self.useFixture(programs.Deployment(self.server)).config_file
         self.apis = [self.useFixture(programs.gunicorn(config_file, 2)), self.useFixture(programs.uwsgi(config_file, 2))]
         member = identity.token('member')
         self.project = programs.Project(self.apis[0].url, member.project_id, member.id)
@@ -66,3 +63,16 @@ class TestProcesses(testscenarios.WithScenarios, testtools.TestCase):
         self.assertEqual({('completed', 'success')}, {(entry['status'], entry['result']) for entry in session['jobs'].values()})
         run, = self.project.call('GET', f'sessions/{session_id}/runs', 200)['runs']
         self.assertEqual(session['jobs'], run['jobs'])
+
+    def test_chunked_bodies(self):
+        """A body without a length is taken by both kinds of servers; one that is too large by neither."""
+        headers = {**self.project.headers, 'Connection': 'close'}
+        for number, api in enumerate(self.apis):
+            address = f'{api.url}/v2/{self.project.base.rpartition("/")[2]}/sessions/chunked-{number}'
+            parts = (b'{"schedule": {}, "descr', b'iption": "', b'long ' * 200, b'"}')
+            answer = requests.post(address, data=iter(parts), headers=headers, timeout=programs.SECONDS)
+            self.assertEqual(201, answer.status_code, answer.text)
+            shown = requests.get(address, headers=headers, timeout=programs.SECONDS).json()
+            self.assertEqual('long ' * 200, shown['description'])
+            large = requests.post(address, data=(b'x' * 60000 for _ in range(80)), headers=headers, timeout=programs.SECONDS)
+            self.assertEqual(413, large.status_code, large.text)

@@ -45,7 +45,7 @@ class TestStart(StandaloneTest):
     def test_loopback_only(self):
         """No other machine can reach it."""
         server = self.start()
-        listening = [connection.laddr.ip for connection in psutil.Process(server.process._popen.pid).net_connections()
+        listening = [connection.laddr.ip for connection in psutil.Process(server.running.pid).net_connections()
                      if connection.status == psutil.CONN_LISTEN]
         self.assertEqual(['127.0.0.1'], listening)
 
@@ -98,10 +98,10 @@ class TestStop(StandaloneTest):
             caller.sendall(b'POST /v2/p/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n'
                            b'Content-Length: %d\r\n\r\n' % len(body))
             self.assertIn(b'100', caller.recv(1000))
-            server.process._popen.send_signal(signal.SIGTERM)
+            server.running.send_signal(signal.SIGTERM)
             caller.sendall(body)
             self.assertIn(b' 201 ', caller.recv(1000))
-        self.assertEqual(0, server.process._popen.wait(programs.SECONDS))
+        self.assertEqual(0, server.running.wait(programs.SECONDS))
 
 
 class TestWebPages(StandaloneTest):
