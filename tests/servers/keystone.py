@@ -1,10 +1,12 @@
 """A Keystone of the tests' own: SQLite, gunicorn, loopback, in a private folder."""
 
 import concurrent.futures
+import contextlib
 import getpass
 import grp
 import os
 import pathlib
+import sqlite3
 import sys
 
 import requests
@@ -69,6 +71,9 @@ class Keystone:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             list(pool.map(lambda command: self._manage(*command), (('db_sync',), ('fernet_setup', *owner),
                                                                    ('credential_setup', *owner))))
+        # A reader that hasn't closed its statement yet would keep a writer out.
+        with contextlib.closing(sqlite3.connect(self._folder / 'keystone.db')) as database:
+            database.execute('PRAGMA journal_mode = WAL')
         self._manage('bootstrap', '--bootstrap-password', PASSWORD, '--bootstrap-region-id', 'RegionOne',
                      *(word for face in ('admin', 'internal', 'public') for word in (f'--bootstrap-{face}-url', self.url)))
 
