@@ -1,6 +1,7 @@
 """The service's processes as tests run them: configuration files, servers, commands."""
 
 import collections.abc
+import os
 import pathlib
 import re
 import signal
@@ -22,7 +23,10 @@ SECONDS = 120
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of the commands until it ends."""
-    return subprocess.run([str(FOLDER / program), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
+    # Libraries warn of what other libraries of the tests' environment, Keystone's, bring along.
+    environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
+    return subprocess.run([str(FOLDER / program), *arguments], env=environment, capture_output=True, text=True, timeout=SECONDS,
+                          check=False)
 
 
 def configuration(folder: str, connection: str | None, extra: str = '') -> str:
