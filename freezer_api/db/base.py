@@ -17,6 +17,9 @@ together, and how, is told by pure functions of the domain: :mod:`~freezer_api.d
 can promise the same: let one document commit, and let every reader and writer that meets a half-done operation see it
 as done or undone by that document.
 
+**Trusts.** A document of the kind ``trusts`` stands for a trust in Keystone and lives as long as a job has it: a job's
+``user_credentials`` name one of its project's. They bind a new job to a trust, and tell who may end it (:meth:`Storage.end_trust`).
+
 **Runs lapse.** Where :attr:`Session.settle_at` lies before the moment of an operation, the driver stores
 :func:`runs.lapse` first, whether it reads, lists, searches or writes. The clock is read after the session is held.
 
@@ -35,6 +38,7 @@ import collections.abc
 import dataclasses
 import typing
 
+from freezer_api import exceptions
 from freezer_api.domain import documents, search, sessions
 from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
 
@@ -43,15 +47,22 @@ from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
 Change = collections.abc.Callable[[Document | None, int], Body | None]
 
 
+#: What must be true of a document that is to be deleted (None: there is none); it raises a domain error if it isn't. Like a
+#: change it may be called several times: what it was told last is what is deleted.
+Check = collections.abc.Callable[[Document | None], None]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scope:
     """Whose documents an operation sees: one project's, with ``central`` also the central clients of all projects.
 
-    Where both have an id, the project's own comes first.
+    With ``everywhere`` :meth:`Storage.find` sees the jobs of every project. Where several have an id, the project's own
+    comes first, else the oldest.
     """
 
     project_id: str
     central: bool = False
+    everywhere: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,6 +98,10 @@ class Linked:
 ActionChange = collections.abc.Callable[[Document | None, collections.abc.Sequence[Linked], int], Body | None]
 
 
+class TrustGone(exceptions.Conflict):
+    """The trust that a job was to have is no longer there; the caller takes another one."""
+
+
 class Storage(abc.ABC):
     """One store, shared by all threads of a process and safe after a fork that follows its creation.
 
@@ -113,8 +128,12 @@ class Storage(abc.ABC):
         """
 
     @abc.abstractmethod
+    def claimed(self, kind: str, id: str) -> Document | None:
+        """The one document of all projects that has a claim (:func:`documents.claim`), or None. Not for sessions."""
+
+    @abc.abstractmethod
     def write(self, scope: Scope, kind: str, id: str, change: Change) -> Document | None:
-        """Create, change or delete a client or a backup of the scope's project; the document as it is afterwards.
+        """Create, change or delete a client, a backup or a trust of the scope's project; the document as it is afterwards.
 
         A claim that another document has is ``Conflict``. So here and in the other methods that write.
         """
@@ -134,12 +153,20 @@ class Storage(abc.ABC):
         """Create or change a job, and create the actions that come with it.
 
         The actions in ``action_ids`` can't change or go between the call of ``change`` and its effect. Where the job
-        is a member of a session and its client changes, the member's entry follows (:func:`runs.moved`).
+        is a member of a session and its client changes, the member's entry follows (:func:`runs.moved`). Nor can the
+        trust go that the job is given: ``TrustGone`` if it isn't there, and nothing has happened.
         """
 
     @abc.abstractmethod
-    def delete_job(self, scope: Scope, id: str, precondition: Precondition = ANYTHING) -> bool:
-        """Delete a job; it leaves its session (:func:`runs.left`). False if there is none."""
+    def delete_job(self, scope: Scope, id: str, check: Check = ANYTHING.check) -> bool:
+        """Delete a job that passes the check; it leaves its session (:func:`runs.left`). False if there is none."""
+
+    @abc.abstractmethod
+    def end_trust(self, scope: Scope, id: str) -> bool:
+        """Delete the document of a trust that no job of the project has. False, and nothing happens, if one has it or it is gone.
+
+        Of two callers one gets True: who then ends the trust in Keystone. No job can get it from then on.
+        """
 
     # Sessions
 
@@ -173,6 +200,13 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def run(self, scope: Scope, session_id: str, tag: int) -> sessions.Record:
         """One run of a session, or ``NotFound``."""
+
+    @abc.abstractmethod
+    def run_backups(self, scope: Scope, session_id: str, record: sessions.Record) -> tuple[str, ...]:
+        """The ids of the project's backups that belong to a run (:func:`backups.belongs`), in the order of lists.
+
+        The cost is that of the backups found and of the run's jobs, however many backups the jobs made in other runs.
+        """
 
     # Operation
 

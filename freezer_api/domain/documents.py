@@ -7,7 +7,10 @@ import typing
 
 from freezer_api import exceptions
 
-SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = KINDS = ('sessions', 'jobs', 'actions', 'clients', 'backups')
+SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = RESOURCES = ('sessions', 'jobs', 'actions', 'clients', 'backups')
+#: What the service keeps for itself: which trusts its jobs have.
+TRUSTS = 'trusts'
+KINDS = (*RESOURCES, TRUSTS)
 #: Kinds whose documents show their version; the others show it in the ETag alone.
 VERSIONED = frozenset((SESSIONS, JOBS, ACTIONS))
 #: Agents make file names of ids; so they are checked wherever one comes in. Databases compare them byte by byte.
@@ -88,3 +91,8 @@ def claim(kind: str, id: str, body: Body) -> str | None:
     if kind == CLIENTS:
         return id if body['client'].get('is_central') else None
     return id if body.get('_central') else None
+
+
+def trust(job: Body) -> str | None:
+    """The trust that a job has, which its ``user_credentials`` name."""
+    return (job.get('user_credentials') or {}).get('trust_id')

@@ -12,7 +12,7 @@ import typing
 import orjson
 
 from freezer_api import exceptions
-from freezer_api.domain import documents
+from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body
 
 MAX_CONDITIONS = 30
@@ -21,28 +21,48 @@ MAX_TEXT = 1000
 DEFAULT_LIMIT = 10
 #: A key and the canonical form of a value: a letter for its JSON type, then its text.
 Pair = tuple[str, str]
-#: Composite pairs: ``(client_id, 'o…')`` stands for "of this client and not completed", the agents' poll.
-OPEN = 'o'
+#: Letters of composite pairs, which no value begins with, so that no caller's condition is one: ``(client_id, 'o…')`` stands
+#: for "of this client and not completed", the agents' poll; others for the completed ones, for a job's trust, and for a
+#: backup's session and tag. A job has one of the first two: so its index stays as large when it completes, and is turned.
+OPEN, CLOSED, TRUST, RUN = 'o', 'c', 't', 'r'
 COMPLETED = ('status', 'scompleted')
+#: What a search may have; the keys of the second line only where backups are searched.
+CONDITIONS = ('match', 'match_not')
+BOUNDS = ('time_after', 'time_before')
+_NUMBER = re.compile(r'-?[0-9]{1,20}(\.[0-9]{1,20})?')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Query:
     """One page of a list: conditions that must all hold, none of ``not_pairs``/``not_texts``, and where it begins.
 
-    ``texts`` are case-folded substrings. ``marker`` is an id, the page begins behind it; ``offset`` counts documents.
-    The order is that of creation, ``descending`` turns it round. ``asked`` is the search as the caller sent it.
+    ``texts`` are case-folded substrings. ``since`` and ``until`` are the first and the last moment of a backup's
+    :func:`backups.time_of`, in microseconds (None: no bound). ``marker`` is an id, the page begins behind it; ``offset``
+    counts documents. The order is that of creation, ``descending`` turns it round. ``asked`` is the search as the caller sent it.
     """
 
     pairs: frozenset[Pair] = frozenset()
     not_pairs: frozenset[Pair] = frozenset()
     texts: frozenset[str] = frozenset()
     not_texts: frozenset[str] = frozenset()
+    since: int | None = None
+    until: int | None = None
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     marker: str | None = None
     descending: bool = False
     asked: Body | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it bounds the time of backups."""
+        return self.since is not None or self.until is not None
+
+    def spans(self, at: int | None) -> bool:
+        """Whether a moment (None: it isn't known) lies in the bounds."""
+        if not self.bounded:
+            return True
+        return at is not None and (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
 
 
 def searchable(kind: str, body: Body) -> Body:
@@ -91,17 +111,30 @@ def offers(kind: str, body: Body) -> frozenset[Pair]:
 def index_pairs(kind: str, body: Body) -> frozenset[Pair]:
     """What a driver indexes: all that the document offers, and the composites."""
     found = offers(kind, body)
-    if kind == documents.JOBS and COMPLETED not in found:
-        return found | {(key, OPEN + value) for key, value in found if key == 'client_id'}
-    return found
+    if kind == documents.JOBS:
+        return found | _of_job(found, documents.trust(body))
+    run = backups.run_of(body) if kind == documents.BACKUPS else None
+    return found if run is None else found | {run_pair(*run)}
+
+
+def trust_pair(id: str) -> Pair:
+    """The composite pair of the jobs that have a trust."""
+    return 'user_credentials', f'{TRUST}{id}'
+
+
+def run_pair(session_id: str, tag: int) -> Pair:
+    """The composite pair of the backups that name a session and a tag (:func:`backups.run_of`)."""
+    return 'session_id', f'{RUN}{tag} {session_id}'
 
 
 def compile_pairs(kind: str, query: Query) -> tuple[frozenset[Pair], frozenset[Pair]]:
     """The pairs to look up, wanted and unwanted, composites swapped in where they serve."""
     clients = {pair for pair in query.pairs if pair[0] == 'client_id'}
-    if kind == documents.JOBS and clients and COMPLETED in query.not_pairs:
-        return (query.pairs - clients) | {(key, OPEN + value) for key, value in clients}, query.not_pairs - {COMPLETED}
-    return query.pairs, query.not_pairs
+    if kind != documents.JOBS or not clients or COMPLETED not in query.pairs | query.not_pairs:
+        return query.pairs, query.not_pairs
+    letter = OPEN if COMPLETED in query.not_pairs else CLOSED
+    done = clients if letter == OPEN else clients | {COMPLETED}
+    return (query.pairs - done) | {(key, letter + value) for key, value in clients}, query.not_pairs - {COMPLETED}
 
 
 def folded_text(kind: str, body: Body) -> str:
@@ -111,25 +144,30 @@ def folded_text(kind: str, body: Body) -> str:
 
 def matches(query: Query, kind: str, body: Body) -> bool:
     """Whether a document is in a search: the definition that every driver is held against."""
+    if query.bounded and not query.spans(backups.time_of(body)):
+        return False
     pairs, text = offers(kind, body), folded_text(kind, body)
     return (query.pairs <= pairs and not query.not_pairs & pairs
             and all(needle in text for needle in query.texts) and not any(needle in text for needle in query.not_texts))
 
 
-def parse(search: typing.Any, **page: typing.Any) -> Query:
-    """The query for a search as the caller sent it (None: no search), or ``InvalidInput``; ``page`` is taken as it is."""
+def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
+    """The query for a search in a kind as the caller sent it (None: no search), or ``InvalidInput``; ``page`` is taken as it is."""
     if search is None:
         return Query(**page)
     if not isinstance(search, dict):
         raise exceptions.InvalidInput('search: must be an object.')
+    known = (*CONDITIONS, *BOUNDS) if kind == documents.BACKUPS else CONDITIONS
     for key in search:
-        if key not in ('match', 'match_not'):
-            raise exceptions.InvalidInput(f'search.{key[:64]}: is unknown; known are match and match_not.')
+        if key not in known:
+            raise exceptions.InvalidInput(f'search.{key[:64]}: is unknown; known are {", ".join(known[:-1])} and {known[-1]}.')
     pairs, texts = _conditions(search.get('match', []), 'match')
     not_pairs, not_texts = _conditions(search.get('match_not', []), 'match_not')
     if len(pairs) + len(texts) + len(not_pairs) + len(not_texts) > MAX_CONDITIONS:
         raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.')
-    return Query(frozenset(pairs), frozenset(not_pairs), frozenset(texts), frozenset(not_texts), asked=search or None, **page)
+    since, until = (_moment(search[bound], bound) if bound in search else None for bound in BOUNDS)
+    return Query(frozenset(pairs), frozenset(not_pairs), frozenset(texts), frozenset(not_texts), since, until,
+                 asked=search or None, **page)
 
 
 def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int) -> dict[str, typing.Any]:
@@ -155,6 +193,23 @@ def _count(name: str, text: str | None, default: int, most: int) -> int:
     if not re.fullmatch(r'[0-9]+', text):
         raise exceptions.InvalidInput(f'{name}: must be an integer of at least 0.')
     return min(int(text[:12]), most) if len(text) <= 12 else most
+
+
+def _of_job(offered: frozenset[Pair], trust: str | None) -> set[Pair]:
+    """The composite pairs of a job."""
+    letter = CLOSED if COMPLETED in offered else OPEN
+    found = {(key, letter + value) for key, value in offered if key == 'client_id'}
+    return found if trust is None else found | {trust_pair(trust)}
+
+
+def _moment(value: typing.Any, bound: str) -> int:
+    """A bound in microseconds. Forms send numbers as text."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value) if '.' in value else int(value)
+    found = backups.moment(value)
+    if found is None:
+        raise exceptions.InvalidInput(f'search.{bound}: must be a number of seconds since the epoch.')
+    return found
 
 
 def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[set[Pair], set[str]]:

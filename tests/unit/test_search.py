@@ -4,7 +4,8 @@ import unittest
 
 from freezer_api import exceptions
 from freezer_api.domain import documents, search
-from freezer_api.domain.documents import JOBS, SESSIONS
+from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
+from tests.contract import search_cases
 
 #: name, document, the pairs that it offers, for a key of one letter each
 OFFERS = (
@@ -47,7 +48,7 @@ BAD = (
 
 
 def parsed(match=(), match_not=()):
-    return search.parse({'match': list(match), 'match_not': list(match_not)})
+    return search.parse({'match': list(match), 'match_not': list(match_not)}, SESSIONS)
 
 
 class Offers(unittest.TestCase):
@@ -79,6 +80,7 @@ class Offers(unittest.TestCase):
         for status, open_ in (('', True), ('running', True), ('Completed', True), ('completed', False)):
             job = {'client_id': 'c', 'job_schedule': {'status': status}}
             self.assertEqual(open_, ('client_id', 'osc') in search.index_pairs(JOBS, job))
+            self.assertEqual(not open_, ('client_id', 'csc') in search.index_pairs(JOBS, job))
         self.assertNotIn(('client_id', 'osc'), search.index_pairs(SESSIONS, {'client_id': 'c'}))
 
     def test_the_poll_of_the_agents_is_one_pair(self):
@@ -86,15 +88,34 @@ class Offers(unittest.TestCase):
         self.assertEqual(({('client_id', 'osc')}, set()), search.compile_pairs(JOBS, poll))
         self.assertEqual((poll.pairs, poll.not_pairs), search.compile_pairs(SESSIONS, poll))
         for other in (parsed([{'client_id': 'c'}], [{'status': 'running'}]), parsed([{'a': 'c'}], [{'status': 'completed'}]),
-                      parsed([{'client_id': 'c'}, {'status': 'completed'}])):
+                      parsed([{'client_id': 'c'}, {'status': 'Completed'}])):
             self.assertEqual((other.pairs, other.not_pairs), search.compile_pairs(JOBS, other))
+        completed = parsed([{'client_id': 'c'}, {'status': 'completed'}], [{'b': 2}])
+        self.assertEqual(({('client_id', 'csc')}, {('b', 'n2')}), search.compile_pairs(JOBS, completed))
+        never = parsed([{'client_id': 'c'}, {'status': 'completed'}], [{'status': 'completed'}])
+        self.assertEqual(({('client_id', 'osc'), ('status', 'scompleted')}, set()), search.compile_pairs(JOBS, never))
         wider = parsed([{'client_id': 'c'}, {'a': 1}], [{'status': 'completed'}, {'b': 2}])
         self.assertEqual(({('client_id', 'osc'), ('a', 'n1')}, {('b', 'n2')}), search.compile_pairs(JOBS, wider))
+
+    def test_composites_are_out_of_reach(self):
+        job = {'client_id': 'c', 'job_schedule': {'status': ''}, 'user_credentials': {'trust_id': 'x'}}
+        backup = {'backup_metadata': {'session_id': 's', 'session_tag': 3}}
+        for kind, body, pair in ((JOBS, job, search.trust_pair('x')), (BACKUPS, backup, search.run_pair('s', 3))):
+            self.assertIn(pair, search.index_pairs(kind, body))
+            self.assertNotIn(pair, search.offers(kind, body))
+            self.assertNotIn(pair, search.index_pairs(SESSIONS, body))
+        # A value that a caller asks for begins with the letter of its JSON type.
+        letters = {search.canonical(value)[0] for value in (None, True, 1, 1.5, 'x')}
+        self.assertFalse(letters & {search.OPEN, search.CLOSED, search.TRUST, search.RUN})
+        self.assertEqual(search.offers(JOBS, {**job, 'user_credentials': None}),
+                         search.index_pairs(JOBS, {**job, 'user_credentials': None}) - {('client_id', 'osc')})
 
     def test_the_text(self):
         body = {'b': 'Straße', 'a': ['STRASSE', {'c': 'x'}], 'n': 5, 'k': True, 'o': {'p': 'X'}}
         self.assertEqual('strasse\0x', search.folded_text(SESSIONS, body))
         self.assertEqual('ab' * 500, search.folded_text(SESSIONS, {'a': 'aB' * 500 + 'c'}))
+        # Characters of the text count, not those that they fold to.
+        self.assertEqual('ss' * 999 + 'x', search.folded_text(SESSIONS, {'a': 'ß' * 999 + 'XY'}))
         self.assertEqual('', search.folded_text(SESSIONS, {'a': 5}))
 
 
@@ -131,26 +152,66 @@ class Matches(unittest.TestCase):
         self._finds({'_all': 'x'}, True, [{'_all': '[{"_all": "x"}]'}])
 
 
+    def test_the_table_that_drivers_pass(self):
+        for scene in search_cases.SCENES:
+            bodies = {id: scene.body(id, 'p') for id in scene.documents}
+            for asked, expected in scene.searches():
+                query = search.parse(asked, scene.kind)
+                with self.subTest(kind=scene.kind, search=asked):
+                    self.assertEqual(expected, [id for id, body in bodies.items() if search.matches(query, scene.kind, body)])
+
+
 class Parse(unittest.TestCase):
 
     def test_no_search(self):
-        self.assertEqual(search.Query(limit=3), search.parse(None, limit=3))
-        self.assertEqual(search.Query(), search.parse({}))
-        self.assertEqual(frozenset(), search.parse({'match': []}).pairs)
+        self.assertEqual(search.Query(limit=3), search.parse(None, JOBS, limit=3))
+        self.assertEqual(search.Query(), search.parse({}, JOBS))
+        self.assertEqual(frozenset(), search.parse({'match': []}, JOBS).pairs)
+
+    def test_bounds_in_time(self):
+        for value, moment in ((5, 5_000_000), (5.25, 5_250_000), ('5', 5_000_000), ('5.25', 5_250_000), (-1, -1_000_000), (0, 0),
+                              (10**30, 2**63 - 1), (1e308, 2**63 - 1), (-1e308, 1 - 2**63), ('9' * 20, 2**63 - 1),
+                              ('-7.5', -7_500_000)):
+            self.assertEqual((moment, None), self._bounds({'time_after': value}), value)
+            self.assertEqual((None, moment), self._bounds({'time_before': value, 'match': []}), value)
+        self.assertEqual((None, None), self._bounds({'match': []}))
+        self.assertEqual((1_000_000, 2_000_000), self._bounds({'time_after': 1, 'time_before': '2'}))
+
+    @staticmethod
+    def _bounds(asked):
+        query = search.parse(asked, BACKUPS)
+        return query.since, query.until
+
+    def test_bad_bounds(self):
+        for value in (None, True, False, '', ' 1', '1 ', '+1', '1e5', 'now', '2015-04-08', '٣', '1.', '.5', 'nan', '9' * 21, [5],
+                      {}):
+            for bound in ('time_after', 'time_before'):
+                with self.subTest(value), self.assertRaisesRegex(exceptions.InvalidInput, rf'^search\.{bound}: must be a number'):
+                    search.parse({bound: value}, BACKUPS)
+
+    def test_only_backups_have_bounds(self):
+        for kind in documents.RESOURCES:
+            if kind != BACKUPS:
+                self._refused({'time_before': 5}, kind, r'^search\.time_before: is unknown; known are match and match_not')
+        self._refused({'time': 5}, BACKUPS, 'known are match, match_not, time_after and time_before')
+
+    def _refused(self, asked, kind, why):
+        with self.assertRaisesRegex(exceptions.InvalidInput, why):
+            search.parse(asked, kind)
 
     def test_what_was_asked_is_kept(self):
-        self.assertEqual({'match': [{'a': 1}]}, search.parse({'match': [{'a': 1}]}, marker='m').asked)
+        self.assertEqual({'match': [{'a': 1}]}, search.parse({'match': [{'a': 1}]}, JOBS, marker='m').asked)
 
     def test_bad_shapes(self):
         for bad, part in BAD:
             with self.subTest(bad), self.assertRaisesRegex(exceptions.InvalidInput, part):
-                search.parse(bad)
+                search.parse(bad, JOBS)
 
     def test_limits(self):
-        self.assertEqual(30, len(search.parse({'match': [{'a': n} for n in range(30)]}).pairs))
+        self.assertEqual(30, len(search.parse({'match': [{'a': n} for n in range(30)]}, JOBS).pairs))
         self.assertEqual({'x' * 256}, parsed([{'_all': 'X' * 256}]).texts)
         with self.assertRaises(exceptions.InvalidInput) as caught:
-            search.parse({'k' * 1000: 1})
+            search.parse({'k' * 1000: 1}, JOBS)
         self.assertLess(len(caught.exception.message), 200)
 
 
@@ -189,6 +250,6 @@ class ParsePage(unittest.TestCase):
             self._page(offset='5', marker='x')
 
     def test_a_query_takes_it(self):
-        query = search.parse({'match': [{'a': 1}]}, **self._page('5', marker='m', sort='created:desc'))
+        query = search.parse({'match': [{'a': 1}]}, JOBS, **self._page('5', marker='m', sort='created:desc'))
         self.assertEqual((5, 'm', True, frozenset({('a', 'n1')})), (query.limit, query.marker, query.descending, query.pairs))
 
