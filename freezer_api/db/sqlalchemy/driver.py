@@ -8,7 +8,7 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.sqlalchemy import database, errors, finding, jobs, migrate, purging, rows, sessions, settling
+from freezer_api.db.sqlalchemy import backups, database, errors, finding, jobs, migrate, purging, rows, sessions, settling
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -39,6 +39,9 @@ class Driver(base.Storage):
             return settling.find(self.database, self.clock, scope, query)
         return self.database.read(lambda connection: finding.page(connection, scope, kind, query))
 
+    def claimed(self, kind: str, id: str) -> Document | None:
+        return self.database.read(lambda connection: rows.claimed(connection, kind, id))
+
     def write(self, scope: Scope, kind: str, id: str, change: base.Change) -> Document | None:
         return self.database.write(lambda connection: rows.write(connection, self.clock, kind, scope.project_id, id, change))
 
@@ -57,11 +60,14 @@ class Driver(base.Storage):
 
         return self._holding('', work)
 
-    def delete_job(self, scope: Scope, id: str, precondition: Precondition = ANYTHING) -> bool:
+    def delete_job(self, scope: Scope, id: str, check: base.Check = ANYTHING.check) -> bool:
         def work(connection: Connection, hold: str) -> bool:
-            return jobs.delete(connection, self.clock, scope.project_id, id, precondition, hold)
+            return jobs.delete(connection, self.clock, scope.project_id, id, check, hold)
 
         return self._holding(self._session_of(scope, id), work)
+
+    def end_trust(self, scope: Scope, id: str) -> bool:
+        return self.database.write(lambda connection: jobs.end_trust(connection, scope.project_id, id))
 
     # Sessions
 
@@ -85,6 +91,9 @@ class Driver(base.Storage):
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
         return settling.get_run(self.database, self.clock, scope.project_id, session_id, tag)
+
+    def run_backups(self, scope: Scope, session_id: str, record: Record) -> tuple[str, ...]:
+        return self.database.read(lambda connection: backups.of_run(connection, scope.project_id, session_id, record))
 
     # Operation
 

@@ -1,5 +1,6 @@
 """Pages of documents: from a query to the statements of :mod:`.queries` and back."""
 
+import collections.abc
 import dataclasses
 import typing
 
@@ -12,6 +13,9 @@ from freezer_api.db.sqlalchemy import queries, session_rows, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Document
 
+#: For each term, and for the bounds, what lies at a distance that was asked for; None where they end before.
+Reached = dict[str, int | None]
+
 
 def central(scope: Scope, kind: str) -> bool:
     """Whether a list of a kind has central documents in it."""
@@ -21,10 +25,10 @@ def central(scope: Scope, kind: str) -> bool:
 def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: search.Query) -> Page:
     """A page of any kind but sessions; ``InvalidInput`` if the marker isn't in the scope."""
     searched = _Search.of(scope, kind, query)
-    central, own = searched.shape.central, scope.project_id
+    several, own = searched.shape.central or searched.shape.everywhere, scope.project_id
     return _page(query, [
-        Document(kind, row.project if central else own, row.id, row.version, row.created, orjson.loads(row.body))
-        for row in connection.execute(*searched.statement(connection)).all()])
+        Document(kind, row.project if several else own, row.id, row.version, row.created, orjson.loads(row.body))
+        for row in searched.rows(connection)])
 
 
 def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query, now: int) -> Page | None:
@@ -55,27 +59,78 @@ class _Search:
     @classmethod
     def of(cls, scope: Scope, kind: str, query: search.Query) -> '_Search':
         wanted, unwanted = search.compile_pairs(kind, query)
-        if not wanted and not query.texts and not query.not_texts:
+        both, everywhere = central(scope, kind), scope.everywhere and kind == documents.JOBS
+        # Texts are read in the order of documents within a scope alone.
+        if not wanted and (everywhere or query.bounded or not (query.texts or query.not_texts)):
             wanted = frozenset((terms.ANY,))
-        both = central(scope, kind)
-        scopes = (scope.project_id, terms.CENTRAL) if both else (scope.project_id,)
-        shape = queries.Shape(kind, len(wanted), len(unwanted), len(query.texts), len(query.not_texts), query.descending, both)
+        scopes = (terms.EVERYWHERE,) if everywhere else (scope.project_id, terms.CENTRAL) if both else (scope.project_id,)
+        shape = queries.Shape(kind, len(wanted), len(unwanted), len(query.texts), len(query.not_texts), query.descending, both,
+                              everywhere, query.bounded)
         return cls(scope, query, shape, scopes, tuple(list(terms.look_up(s, kind, wanted)) for s in scopes),
                    tuple(list(terms.look_up(s, kind, unwanted)) for s in scopes))
 
+    def rows(self, connection: sqlalchemy.Connection) -> collections.abc.Sequence[typing.Any]:
+        """The rows of the page."""
+        if self.shape.bounded:
+            return self._rows_in_bounds(connection)
+        return connection.execute(*self.statement(connection)).all()
+
     def statement(self, connection: sqlalchemy.Connection) -> tuple[typing.Any, dict[str, typing.Any]]:
-        """The statement for the page, and its parameters. Some databases are asked before which term is to lead."""
+        """The statement for a page without bounds, and its parameters. Some databases are asked before which term is to lead."""
         parameters = self._parameters(self._position(connection))
         if self.shape.wanted > queries.ORDERED_WELL.get(connection.dialect.name, self.shape.wanted):
-            parameters |= _sparsest_first(connection, self.shape, parameters)
+            parameters |= self._sparsest_first(parameters, self._probe(connection, parameters, queries.PROBE))
         return queries.page(self.shape), parameters
+
+    def _rows_in_bounds(self, connection: sqlalchemy.Connection) -> collections.abc.Sequence[typing.Any]:
+        """The rows of a page that is bounded in time: found by what lies in the bounds, or by the sparsest term.
+
+        How much either is can't be told. So more and more of both is looked at, until one ends or the page is full: that
+        costs not much more than the less of the two.
+        """
+        shape, parameters = self.shape, self._parameters(self._position(connection))
+        far, end = queries.PROBE, queries.FIRST if shape.descending else queries.LAST
+        while True:
+            reached = self._probe(connection, parameters, far)
+            upto = reached[self._ranked(reached, 0)[0]]
+            if upto is not None and reached['bounds'] is None:
+                return connection.execute(queries.page(dataclasses.replace(shape, by_time=True)), parameters).all()
+            within = self._sparsest_first(parameters, reached) | {'upto': end if upto is None else upto}
+            found = connection.execute(queries.page(shape), parameters | within).all()
+            if upto is None or len(found) > self.query.limit:
+                return found
+            far *= queries.FARTHER
+
+    def _probe(self, connection: sqlalchemy.Connection, parameters: dict[str, typing.Any], far: int) -> Reached:
+        """How far a distance reaches."""
+        statement = queries.probe(self.shape.wanted, len(self.scopes), self.shape.descending, self.shape.bounded)
+        return dict(connection.execute(statement, parameters | {'far': far}).one()._mapping)
+
+    def _sparsest_first(self, parameters: dict[str, typing.Any], reached: Reached) -> dict[str, int]:
+        """The terms in the order in which the database is to look them up, which it can't tell by itself."""
+        chosen: dict[str, int] = {}
+        for scope in range(len(self.scopes)):
+            names = [queries.parameter('wanted', scope, i) for i in range(self.shape.wanted)]
+            chosen |= {name: parameters[by] for name, by in zip(names, self._ranked(reached, scope), strict=True)}
+        return chosen
+
+    def _ranked(self, reached: Reached, scope: int) -> list[str]:
+        """The names of the terms, the sparsest first: one that doesn't reach as far as asked, or else one that reaches farthest."""
+        def sparseness(name: str) -> tuple[bool, int]:
+            seq = reached[name]
+            return (seq is None, 0 if seq is None else -seq if self.shape.descending else seq)
+
+        return sorted((queries.parameter('wanted', scope, i) for i in range(self.shape.wanted)), key=sparseness, reverse=True)
 
     def _position(self, connection: sqlalchemy.Connection) -> int:
         """The ``seq`` behind which the page begins."""
         if self.query.marker is None:
             return queries.LAST if self.query.descending else queries.FIRST
-        found = connection.execute(queries.position(self.shape.kind, self.shape.central),
-                                   {'project': self.scope.project_id, 'marker': self.query.marker}).all()
+        parameters: dict[str, typing.Any] = {'project': self.scope.project_id, 'marker': self.query.marker}
+        if self.shape.everywhere:
+            own = ('job_id', search.canonical(self.query.marker))
+            parameters['marked'], = terms.look_up(terms.EVERYWHERE, self.shape.kind, (own,))
+        found = connection.execute(queries.position(self.shape.kind, self.shape.central, self.shape.everywhere), parameters).all()
         if not found:
             raise exceptions.InvalidInput('marker: there is no document with this id.')
         return min(found)[-1]
@@ -84,6 +139,9 @@ class _Search:
         query = self.query
         found: dict[str, typing.Any] = {'project': self.scope.project_id, 'marker': position, 'skip': query.offset,
                                         'take': query.limit + 1, 'reach': query.offset + query.limit + 1}
+        if query.bounded:
+            found |= {'since': -queries.LAST if query.since is None else query.since,
+                      'until': queries.LAST if query.until is None else query.until}
         for scope, name in enumerate(self.scopes):
             found[f'scope_{scope}'] = name
             found |= {queries.parameter('wanted', scope, i): term for i, term in enumerate(self.wanted[scope])}
@@ -91,21 +149,3 @@ class _Search:
         found |= {f'text_{i}': terms.folded(text) for i, text in enumerate(sorted(query.texts))}
         return found | {f'unwanted_text_{i}': terms.folded(text) for i, text in enumerate(sorted(query.not_texts))}
 
-
-def _sparsest_first(connection: sqlalchemy.Connection, shape: queries.Shape, parameters: dict[str, typing.Any]) -> dict[str, int]:
-    """The terms in the order in which the database is to look them up, which it can't tell by itself.
-
-    The farther the seq at a given distance behind the marker, the sparser; a term that doesn't reach that far is sparsest.
-    """
-    scopes = 2 if shape.central else 1
-    far = connection.execute(queries.probe(shape.wanted, scopes, shape.descending), parameters).one()._mapping
-    chosen: dict[str, int] = {}
-    for scope in range(scopes):
-        names = [queries.parameter('wanted', scope, i) for i in range(shape.wanted)]
-
-        def sparseness(name: str) -> tuple[bool, int]:
-            seq = far[name]
-            return (seq is None, 0 if seq is None else -seq if shape.descending else seq)
-
-        chosen |= {name: parameters[by] for name, by in zip(names, sorted(names, key=sparseness, reverse=True), strict=True)}
-    return chosen

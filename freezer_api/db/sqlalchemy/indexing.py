@@ -8,7 +8,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql
 
 from freezer_api.db.sqlalchemy.models import pairs, texts
-from freezer_api.db.sqlalchemy.terms import Index
+from freezer_api.db.sqlalchemy.terms import Index, text_scopes
 
 Scopes = tuple[str, ...]
 #: Terms in one statement, which databases and drivers bound.
@@ -30,7 +30,7 @@ _REMOVE_TEXT = sqlalchemy.delete(texts).where(*_WHICH)
 def add(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: int, index: Index, text: bytes) -> None:
     """Index a document that isn't."""
     _add_terms(connection, seq, sorted(index.terms))
-    for scope in scopes:
+    for scope in text_scopes(scopes):
         connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
 
 
@@ -47,7 +47,7 @@ def change(connection: sqlalchemy.Connection, kind: str, scopes: tuple[Scopes, S
                            | {f'new{i}': come[i] for i in range(turned)})
     _remove_terms(connection, seq, gone[turned:])
     _add_terms(connection, seq, come[turned:])
-    before, after = scopes
+    before, after = map(text_scopes, scopes)
     if before != after or old.text_digest != new.text_digest:
         _change_texts(connection, kind, before, after, seq, text)
 
@@ -55,7 +55,7 @@ def change(connection: sqlalchemy.Connection, kind: str, scopes: tuple[Scopes, S
 def remove(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: int, index: Index) -> None:
     """Take a document out of the index."""
     _remove_terms(connection, seq, sorted(index.terms))
-    for scope in scopes:
+    for scope in text_scopes(scopes):
         connection.execute(_REMOVE_TEXT, {'of_kind': kind, 'of_scope': scope, 'of': seq})
 
 

@@ -5,14 +5,15 @@ import collections.abc
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.base import ActionChange, JobChange, Linked
+from freezer_api.db.base import ActionChange, Check, JobChange, Linked, TrustGone
 from freezer_api.db.sqlalchemy import errors, models, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
-from freezer_api.domain.documents import Document, Precondition
+from freezer_api.domain.documents import Body, Document
 
 _WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(
     models.pairs.join(models.jobs, models.jobs.c.seq == models.pairs.c.seq)).where(
     models.pairs.c.term == bindparam('term'), models.jobs.c.project == bindparam('project'))
+_ANY_WITH_TERM = _WITH_TERM.limit(1)
 
 
 def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, change: JobChange,
@@ -30,6 +31,7 @@ def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str
     moved_in = row.document.body['session_id'] if row and wanted.body['client_id'] != row.document.body['client_id'] else ''
     if moved_in and moved_in != hold:
         raise errors.HoldSession(moved_in)
+    _hold_trust(connection, project, row.document.body if row else {}, wanted.body)
     for action, body in wanted.actions.items():
         rows.create(connection, documents.ACTIONS, project, action, body, now)
     if row is None:
@@ -39,12 +41,12 @@ def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str
     return rows.update(connection, row, wanted.body)
 
 
-def delete(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, precondition: Precondition,
+def delete(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, check: Check,
            hold: str) -> bool:
     """See :meth:`Storage.delete_job`; ``hold`` is the session that the job was seen in ('': none)."""
     stored = session_rows.lock(connection, project, (hold,)).get(hold) if hold else None
     row = rows.lock(connection, documents.JOBS, project, id)
-    precondition.check(row.document if row else None)
+    check(row.document if row else None)
     if row is None:
         return False
     in_session = row.document.body['session_id']
@@ -53,6 +55,16 @@ def delete(connection: sqlalchemy.Connection, clock: sessions.Clock, project: st
     if in_session and stored:
         sessions.leave(connection, stored, id, clock())
     rows.delete(connection, row)
+    return True
+
+
+def end_trust(connection: sqlalchemy.Connection, project: str, id: str) -> bool:
+    """See :meth:`Storage.end_trust`. While the trust is held, no job can get it; those that have it are asked for then."""
+    trust = rows.lock(connection, documents.TRUSTS, project, id)
+    term, = terms.look_up(project, documents.JOBS, [search.trust_pair(id)])
+    if trust is None or connection.execute(_ANY_WITH_TERM, {'term': term, 'project': project}).first():
+        return False
+    rows.delete(connection, trust)
     return True
 
 
@@ -72,6 +84,14 @@ def write_action(connection: sqlalchemy.Connection, clock: sessions.Clock, proje
         rows.delete(connection, row)
         return None
     return rows.update(connection, row, body)
+
+
+def _hold_trust(connection: sqlalchemy.Connection, project: str, old: Body, new: Body) -> None:
+    """Keep the trust that a job is given from going. The one that it has can't go."""
+    given = documents.trust(new)
+    if given is not None and given != documents.trust(old) and not rows.lock_all(
+            connection, documents.TRUSTS, project, (given,), share=True):
+        raise TrustGone('user_credentials: the trust has ended.')
 
 
 def _jobs_with(connection: sqlalchemy.Connection, project: str, action_id: str) -> list[rows.Row]:

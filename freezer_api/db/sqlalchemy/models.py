@@ -78,12 +78,24 @@ def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
             sqlalchemy.Index(None, 'project', 'settle_at'))
 
 
+def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
+    """``moment``: :func:`backups.time_of`; ``job_id``: :func:`backups.job_of`, where it can be a job's id."""
+    return (sqlalchemy.Column('moment', sqlalchemy.BigInteger),
+            sqlalchemy.Column('job_id', Id),
+            sqlalchemy.Index(BY_TIME, 'project', 'moment'),
+            sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'))
+
+
+BY_TIME, BY_JOB = 'ix_freezer_backups_project_moment', 'ix_freezer_backups_project_job_id_moment'
+_EXTRAS = {documents.SESSIONS: _session_extras, documents.BACKUPS: _backup_extras}
 #: By kind.
-tables = {kind: _documents(kind, *(_session_extras() if kind == documents.SESSIONS else ())) for kind in documents.KINDS}
+tables = {kind: _documents(kind, *_EXTRAS.get(kind, tuple)()) for kind in documents.KINDS}
 sessions = tables[documents.SESSIONS]
 jobs = tables[documents.JOBS]
 actions = tables[documents.ACTIONS]
 clients = tables[documents.CLIENTS]
+backups = tables[documents.BACKUPS]
+trusts = tables[documents.TRUSTS]
 
 #: What each member has done in its session's current run.
 members = sqlalchemy.Table(
@@ -113,7 +125,8 @@ pairs = sqlalchemy.Table(
     sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False, **_OPTIONS)
 
-#: The text of each document for substrings, in UTF-8 bytes, which databases search fastest. One scope's lie together.
+#: The text of each document for substrings, in UTF-8 bytes, which databases search fastest. One scope's lie together; there
+#: are none of the scope of all projects.
 texts = sqlalchemy.Table(
     'freezer_texts', metadata,
     sqlalchemy.Column('kind', Word, primary_key=True),

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam
 from freezer_api import exceptions
 from freezer_api.db.base import Change
 from freezer_api.db.sqlalchemy import indexing, models, terms
-from freezer_api.domain import documents
+from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
 
 
@@ -43,6 +43,12 @@ def get(connection: sqlalchemy.Connection, kind: str, project: str, id: str, cen
         return None
     row = min(found) if len(found) > 1 else found[0]
     return Document(kind, row.project if central else project, id, row.version, row.created, orjson.loads(row.body))
+
+
+def claimed(connection: sqlalchemy.Connection, kind: str, claim: str) -> Document | None:
+    """The document of any project that has a claim, by one statement."""
+    row = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
+    return Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body)) if row else None
 
 
 def visible(connection: sqlalchemy.Connection, kind: str, project: str,
@@ -88,8 +94,17 @@ def create(connection: sqlalchemy.Connection, kind: str, project: str, id: str, 
     """Store a document that isn't there."""
     claim = documents.claim(kind, id, body)
     _check_claim(connection, kind, project, id, claim)
-    insert(connection, kind, {'project': project, 'id': id, 'version': 1, 'created': now, 'body': dump(body), 'claim': claim}, body)
+    insert(connection, kind, {'project': project, 'id': id, 'version': 1, 'created': now, 'body': dump(body), 'claim': claim,
+                              **extras(kind, body)}, body)
     return Document(kind, project, id, 1, now, body)
+
+
+def extras(kind: str, body: Body) -> dict[str, typing.Any]:
+    """What the columns that a kind alone has say of a document that lies in one row."""
+    if kind != documents.BACKUPS:
+        return {}
+    job_id = backups.job_of(body)
+    return {'moment': backups.time_of(body), 'job_id': job_id if job_id and documents.ID.match(job_id) else None}
 
 
 def insert(connection: sqlalchemy.Connection, kind: str, values: dict[str, typing.Any], shown: Body) -> int:
@@ -114,7 +129,7 @@ def update(connection: sqlalchemy.Connection, row: Row, body: Body) -> Document:
     scopes = terms.scopes(old.kind, old.project_id, row.claim), terms.scopes(old.kind, old.project_id, claim)
     index, text = terms.index(old.kind, scopes[1], body)
     connection.execute(_UPDATE[old.kind], {'of': row.seq, 'version': new.version, 'body': dump(body),
-                                           'indexed': index.pack(), 'claim': claim})
+                                           'indexed': index.pack(), 'claim': claim, **extras(old.kind, body)})
     indexing.change(connection, old.kind, scopes, row.seq, terms.Index.unpack(row.indexed), index, text)
     return new
 
@@ -196,8 +211,8 @@ def in_order(statement: sqlalchemy.Select, table: sqlalchemy.Table) -> sqlalchem
 
 _INSERT = {kind: sqlalchemy.insert(table) for kind, table in models.tables.items()}
 _UPDATE = {kind: sqlalchemy.update(table).where(table.c.seq == bindparam('of')).values(
-    version=bindparam('version'), body=bindparam('body'), indexed=bindparam('indexed'), claim=bindparam('claim'))
+    {name: bindparam(name) for name in ('version', 'body', 'indexed', 'claim', 'moment', 'job_id') if name in table.c})
     for kind, table in models.tables.items()}
 _DELETE = {kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of')) for kind, table in models.tables.items()}
-_CLAIM = {kind: sqlalchemy.select(table.c.project, table.c.id).where(table.c.claim == bindparam('claim_'))
+_CLAIM = {kind: sqlalchemy.select(*_shown(table)).where(table.c.claim == bindparam('claim_'))
           for kind, table in models.tables.items()}

@@ -1,7 +1,7 @@
 """What is done to a session: deciding, joining, leaving. Each function is the work of one transaction.
 
-Locks are taken in one order everywhere, so that nobody waits for each other: sessions, then actions, then jobs, each
-ascending by id. The clock is read when they are held.
+Locks are taken in one order everywhere, so that nobody waits for each other: sessions, then actions, then jobs, then trusts,
+each ascending by id. The clock is read when they are held.
 """
 
 import collections.abc
