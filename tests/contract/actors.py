@@ -7,8 +7,19 @@ import uuid
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobWrite, Linked, Page, Scope, Storage
-from freezer_api.domain import documents, membership, runs, search, sessions
-from freezer_api.domain.documents import ACTIONS, ANYTHING, CLIENTS, JOBS, SESSIONS, Body, Document, Precondition
+from freezer_api.domain import membership, runs, search, sessions
+from freezer_api.domain.documents import (
+    ACTIONS,
+    ANYTHING,
+    BACKUPS,
+    CLIENTS,
+    JOBS,
+    SESSIONS,
+    TRUSTS,
+    Body,
+    Document,
+    Precondition,
+)
 from freezer_api.domain.sessions import Outcome, Record, Session
 
 
@@ -29,6 +40,16 @@ def client_body(id: str, project_id: str, central: bool = False, **changes: typi
     """A client as the service stores it."""
     return {'project_id': project_id, 'user_id': 'user', 'client': {
         'client_id': id, 'hostname': 'host', 'description': '', 'uuid': 'u', 'is_central': central, **changes}}
+
+
+def backup_body(id: str, project_id: str, **metadata: typing.Any) -> Body:
+    """A backup as the service stores it."""
+    return {'backup_id': id, 'project_id': project_id, 'user_id': 'user', 'status': 'available', 'backup_metadata': metadata}
+
+
+def trust_body(id: str, project_id: str, **changes: typing.Any) -> Body:
+    """What is kept of a trust."""
+    return {'trust_id': id, 'project_id': project_id, 'trustor_user_id': 'user', **changes}
 
 
 def entry(action_id: str, action: Body) -> Body:
@@ -77,14 +98,16 @@ class Actor:
             return True
         return False
 
-    def page(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), **page: typing.Any) -> Page:
+    def page(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), bounds: typing.Any = (), **page: typing.Any
+             ) -> Page:
         """A page of a search."""
-        query = search.parse({'match': list(match), 'match_not': list(match_not)}, **{'limit': 1000, **page})
-        return self.storage.find(self.scope, kind, query)
+        asked = {'match': list(match), 'match_not': list(match_not), **dict(bounds)}
+        return self.storage.find(self.scope, kind, search.parse(asked, kind, **{'limit': 1000, **page}))
 
-    def ids(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), **page: typing.Any) -> list[str]:
+    def ids(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), bounds: typing.Any = (), **page: typing.Any
+            ) -> list[str]:
         """The ids on a page of a search."""
-        return [document.id for document in self.page(kind, match, match_not, **page).documents]
+        return [document.id for document in self.page(kind, match, match_not, bounds, **page).documents]
 
     def records(self, session_id: str, limit: int = 1000, marker: int | None = None) -> list[Record]:
         """The runs of a session, newest first."""
@@ -185,7 +208,7 @@ class Actor:
 
     def delete_job(self, id: str, precondition: Precondition = ANYTHING) -> bool:
         """Delete a job; whether it was there."""
-        return self.storage.delete_job(self.scope, id, precondition)
+        return self.storage.delete_job(self.scope, id, precondition.check)
 
     def put_action(self, id: str, **freezer_action: typing.Any) -> Document | None:
         """Create or change an action."""
@@ -200,20 +223,30 @@ class Actor:
         self.storage.write_action(self.scope, id, lambda current, jobs, now: None)
 
     def write(self, kind: str, id: str, body: Body | None) -> Document | None:
-        """Write a client or a backup, whatever was there; None deletes it."""
+        """Write a client, a backup or a trust, whatever was there; None deletes it."""
         return self.storage.write(self.scope, kind, id, lambda current, now: body)
 
     def put_client(self, id: str, central: bool = False, **changes: typing.Any) -> Document | None:
         """Write a client, whatever was there."""
         return self.write(CLIENTS, id, client_body(id, self.project_id, central, **changes))
 
+    def put_backup(self, id: str, **metadata: typing.Any) -> Document | None:
+        """Write a backup with these metadata, whatever was there."""
+        return self.write(BACKUPS, id, backup_body(id, self.project_id, **metadata))
+
+    def put_trust(self, id: str, **changes: typing.Any) -> Document | None:
+        """Write what is kept of a trust, whatever was there."""
+        return self.write(TRUSTS, id, trust_body(id, self.project_id, **changes))
+
+    def end_trust(self, id: str) -> bool:
+        """End a trust; whether it was there and no job had it."""
+        return self.storage.end_trust(self.scope, id)
+
     def put(self, kind: str, id: str, body: Body) -> Document | None:
-        """Write any body under an id of any kind but sessions."""
+        """Write a body under an id of any kind but sessions: any for an action, else one of the kind's."""
         if kind == JOBS:
             return self.put_job(id, body)
         if kind == ACTIONS:
             return self.storage.write_action(self.scope, id, lambda current, jobs, now: body)
         return self.write(kind, id, body)
 
-
-KINDS = tuple(kind for kind in documents.KINDS if kind != SESSIONS)

@@ -5,8 +5,10 @@ What only its author can do is left out: taking the store away and bringing it b
 
 from tests.contract import (
     base,
+    test_backups,
     test_concurrency,
     test_documents,
+    test_everywhere,
     test_interleavings,
     test_jobs,
     test_lists,
@@ -14,13 +16,17 @@ from tests.contract import (
     test_processes,
     test_runs,
     test_search,
+    test_search_random,
     test_sessions,
+    test_trusts,
 )
 
 THEMES: tuple[type, ...] = (
-    test_documents.Documents, test_documents.Claims, test_lists.Lists, test_lists.CentralClients, test_search.Searches,
-    test_search.RandomSearches, test_sessions.Members, test_runs.Runs, test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge,
-    test_operation.Operation, test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings)
+    test_documents.Documents, test_documents.Claims, test_lists.Lists, test_lists.CentralClients, test_everywhere.Everywhere,
+    test_everywhere.Claimed, test_search.Searches, test_search_random.RandomSearches, test_sessions.Members, test_runs.Runs,
+    test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge, test_trusts.Trusts, test_trusts.TrustsInEveryOrder,
+    test_trusts.TrustsOfManyThreads, test_backups.BackupsInTime, test_backups.BackupsOfRuns, test_operation.Operation,
+    test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings)
 
 
 def cases(case: type[base.ContractCase]) -> dict[str, type[base.ContractCase]]:

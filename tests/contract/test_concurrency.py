@@ -224,7 +224,7 @@ class Threads(Crowds):
         session = self.actor.new_session(hold_off=0)
         jobs = crowd.members(self.actor, session, 4)
         seen, left = collections.defaultdict(set), list(jobs)
-        wanted = {status: search.parse({'match': [{'status': status}]}) for status in ('running', 'completed')}
+        wanted = {status: search.parse({'match': [{'status': status}]}, SESSIONS) for status in ('running', 'completed')}
 
         def read():
             while left:

@@ -4,7 +4,7 @@ import unicodedata
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobWrite
-from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS, Precondition
+from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS, TRUSTS, Precondition
 from freezer_api.domain.sessions import Outcome
 from tests.contract import actors, base
 
@@ -23,7 +23,9 @@ def body_of(kind, id, project_id, text='text'):
         return actors.client_body(id, project_id, description=text)
     if kind == ACTIONS:
         return {'action_id': id, 'project_id': project_id, 'user_id': 'u', 'freezer_action': {'action': 'backup', 'log': text}}
-    return {'backup_id': id, 'project_id': project_id, 'user_id': 'u', 'status': 'available', 'backup_metadata': {'name': text}}
+    if kind == TRUSTS:
+        return actors.trust_body(id, project_id, name=text)
+    return actors.backup_body(id, project_id, name=text)
 
 
 @base.on_every_database()
@@ -69,8 +71,8 @@ class Documents:
     def test_values_keep_their_types(self):
         values = [1, 1.0, -0.5, 2**63 - 1, -2**63, 1e300, True, False, None, [], {}, [[]], [{'a': [None]}], '1']
         self._put(BACKUPS, 'a')
-        self.actor.write(BACKUPS, 'a', {'backup_metadata': values})
-        stored = self.actor.get(BACKUPS, 'a').body['backup_metadata']
+        self.actor.put_backup('a', values=values)
+        stored = self.actor.get(BACKUPS, 'a').body['backup_metadata']['values']
         self.assertEqual([(type(value), value) for value in values], [(type(value), value) for value in stored])
 
     def test_the_same_again_is_no_change(self):

@@ -150,16 +150,17 @@ class Purge:
             actor.start(session, job, tag)
         actor.put_client(f'central-{mark}', central=True)
         actor.put_client('plain')
-        actor.put(BACKUPS, 'b', {'backup_id': 'b', 'text': 'text'})
+        actor.put_backup('b', text='text')
+        actor.put_trust('t')
 
     def test_every_document_of_a_project_goes_and_no_other(self):
         mark, other = actors.new_id(), self.actor_in(f'{self.actor.project_id}-2')
         self._fill(self.actor, mark)
         self._fill(other, f'{mark}-2')
         before = {kind: other.page(kind).documents for kind in KINDS}
-        self.assertEqual({'sessions': 1, 'jobs': 12, 'actions': 1, 'clients': 2, 'backups': 1},
+        self.assertEqual({'sessions': 1, 'jobs': 12, 'actions': 1, 'clients': 2, 'backups': 1, 'trusts': 1},
                          self.storage.purge(self.actor.project_id))
-        self.assertEqual([[]] * 5, [self.actor.ids(kind) for kind in KINDS])
+        self.assertEqual([[]] * len(KINDS), [self.actor.ids(kind) for kind in KINDS])
         self.assertEqual([], self.actor.ids(BACKUPS, [{'_all': 'text'}]) + self.actor.ids(JOBS, [{'client_id': 'client'}]))
         self.assertRaises(exceptions.NotFound, self.actor.records, 's')
         self.assertEqual(before, {kind: other.page(kind).documents for kind in KINDS})

@@ -20,7 +20,7 @@ class Lists:
         self.made = [f'{(number * 7) % COUNT:02d}' for number in range(COUNT)]
         for id in self.made:
             self.actor.new_session(id, hold_off=int(id) % 3)
-            self.actor.put(BACKUPS, id, {'backup_id': id, 'hold_off': int(id) % 3})
+            self.actor.put_backup(id, hold_off=int(id) % 3)
 
     def _pages(self, kind, **page):
         """The ids of all pages, each begun at the marker of the one before; and that they say rightly if there is more."""
@@ -42,7 +42,7 @@ class Lists:
     def test_a_change_keeps_the_place(self):
         self.clock.advance(100)
         self.actor.put_session(self.made[3], description='changed')
-        self.actor.put(BACKUPS, self.made[3], {'changed': True})
+        self.actor.put_backup(self.made[3], changed=True)
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual(self.made, self.actor.ids(kind))
 
@@ -50,14 +50,14 @@ class Lists:
         self.actor.delete_session(self.made[3])
         self.actor.put_session(self.made[3])
         self.actor.write(BACKUPS, self.made[3], None)
-        self.actor.put(BACKUPS, self.made[3], {'again': True})
+        self.actor.put_backup(self.made[3], again=True)
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual(self.made[:3] + self.made[4:] + self.made[3:4], self.actor.ids(kind))
 
     def test_a_clock_that_goes_back_does_not_change_the_order(self):
         self.clock.advance(-1000)
         self.actor.new_session('late')
-        self.actor.put(BACKUPS, 'late', {})
+        self.actor.put_backup('late')
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual([*self.made, 'late'], self.actor.ids(kind))
 
@@ -89,7 +89,7 @@ class Lists:
     def test_a_marker_that_is_not_there(self):
         other = self.actor_in(f'{self.actor.project_id}-2')
         other.new_session('foreign')
-        other.put(BACKUPS, 'foreign', {})
+        other.put_backup('foreign')
         for kind in (SESSIONS, BACKUPS):
             for marker in ('missing', 'foreign', '0', self.made[0] + '.'):
                 for match in ([], [{'hold_off': 1}], [{'_all': 'x'}]):
@@ -110,7 +110,7 @@ class Lists:
     def test_a_page_is_of_one_project(self):
         other = self.actor_in(f'{self.actor.project_id}-2')
         other.new_session(self.made[0], hold_off=1)
-        other.put(BACKUPS, self.made[0], {'hold_off': 1})
+        other.put_backup(self.made[0], hold_off=1)
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual(self.made, self.actor.ids(kind))
             for match in ([], [{'hold_off': 1}]):
@@ -140,7 +140,7 @@ class CentralClients:
                              description='even' if number % 2 else 'odd')
 
     def _ids(self, *conditions, **page):
-        query = search.parse({'match': [{'hostname': self.prefix}, *conditions]}, **{'limit': 100, **page})
+        query = search.parse({'match': [{'hostname': self.prefix}, *conditions]}, CLIENTS, **{'limit': 100, **page})
         return [document.id.removeprefix(self.prefix) for document in self.storage.find(self.seeing, CLIENTS, query).documents]
 
     def test_own_and_central_in_one_order(self):
