@@ -21,6 +21,8 @@ RULES: dict[str, base.Schema] = {
 }
 ACTION = base.record({'action_id': base.ID, 'freezer_action': DEFINITION, **RULES}, required=('freezer_action',))
 PATCH = base.record({'freezer_action': PART, **RULES})
+#: Levels of a definition: a job has it three levels down.
+MAX_DEPTH = 61
 _check = base.compiled(ACTION)
 _check_patch = base.compiled(PATCH)
 _FORM = {'true': True, 'on': True, 'false': False, 'off': False}
@@ -52,6 +54,7 @@ def _cleaned(body: Body) -> Body:
     entry = actions.hoisted({key: body[key] for key in ACTION['properties'] if key in body})
     given = base.present(plain_rules(entry))
     definition = given.get('freezer_action')
+    base.check_depth(definition, MAX_DEPTH, 'freezer_action')
     # A null is a value in a definition, but an action must be one.
     if isinstance(definition, dict) and definition.get('action', '') is None:
         given['freezer_action'] = {key: value for key, value in definition.items() if key != 'action'}

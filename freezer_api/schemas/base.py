@@ -68,10 +68,26 @@ def compiled(schema: Schema, prefix: str = '', formats: Formats | None = None) -
     return check
 
 
+def check_depth(value: typing.Any, levels: int, place: str) -> None:
+    """Raise ``InvalidInput`` for objects and lists nested deeper than ``levels``.
+
+    The document that they become a part of would be nested deeper than a body may be, and couldn't be sent back.
+    """
+    if _is_deeper(value, levels):
+        raise exceptions.InvalidInput(f'{place}: is nested deeper than {levels} levels, for it becomes a part of a document.')
+
+
 def present(given: Body) -> Body:
     """The keys of an object that have a value, for null stands for absent; whole numbers are integers."""
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value
             for key, value in given.items() if value is not None}
+
+
+def _is_deeper(value: typing.Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(element, levels - 1) for element in inner)
 
 
 def _complaint(error: fastjsonschema.JsonSchemaValueException, prefix: str) -> str:

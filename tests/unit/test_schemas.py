@@ -1,6 +1,7 @@
 """Request bodies: what is taken from them, and how a defect is told."""
 
 import copy
+import functools
 import unittest
 
 import hypothesis
@@ -172,6 +173,18 @@ class Bodies(unittest.TestCase):
                 before = copy.deepcopy(body)
                 self.assertEqual(expected, schema(body))
                 self.assertEqual(before, body)
+
+    def test_what_would_make_a_document_too_deep_is_refused(self):
+        """A job has a definition three levels down, and whatever a GET answers may be sent back, within 64 levels."""
+        deepest = functools.reduce(lambda inner, _level: {'deeper': inner}, range(59), {})
+        for schema, place in (
+                (lambda definition: actions.action({'freezer_action': definition}), 'freezer_action'),
+                (lambda definition: actions.patch({'freezer_action': definition}), 'freezer_action'),
+                (lambda definition: jobs.patch({'job_actions': [{'freezer_action': definition}]}), 'job_actions'),
+                (lambda definition: jobs.patch({'job_actions': [{}], 'action_defaults': definition}), 'job_actions')):
+            schema({'action': 'exec', 'key': deepest})
+            with self.assertRaisesRegex(exceptions.InvalidInput, f'^{place}: is nested deeper than 61 levels'):
+                schema({'action': 'exec', 'key': {'deeper': deepest}})
 
     def test_an_unknown_action_of_a_session_is_an_error_of_its_own(self):
         with self.assertRaises(exceptions.UnknownAction) as caught:
