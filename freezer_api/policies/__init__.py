@@ -4,9 +4,9 @@ import itertools
 
 from oslo_policy import policy
 
-from freezer_api.policies import actions, base, clients, jobs, sessions
+from freezer_api.policies import actions, backups, base, clients, jobs, sessions
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """Every rule of the service, for enforcement and for the sample generator (``oslo.policy.policies``)."""
-    return list(itertools.chain(base.RULES, actions.RULES, clients.RULES, jobs.RULES, sessions.RULES))
+    return list(itertools.chain(base.RULES, actions.RULES, backups.RULES, clients.RULES, jobs.RULES, sessions.RULES))

@@ -1,0 +1,65 @@
+"""Use cases of backups: what agents say that they have stored."""
+
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.base import Storage
+from freezer_api.domain import backups, search
+from freezer_api.domain.documents import ANYTHING, BACKUPS, Body, Document, Precondition
+from freezer_api.schemas import backups as schemas
+from freezer_api.services import common
+from freezer_api.services.common import Caller, Shown, ShownPage, Written
+
+
+def create(storage: Storage, caller: Caller, body: Body) -> Written:
+    """Make a backup under an id of its own; an agent's ``backup_id`` is no more than metadata."""
+    given = schemas.backup(body)
+    id = common.new_id()
+
+    def change(current: Document | None, now: int) -> Body:
+        return backups.created(id, caller.project_id, caller.user_id, given, now)
+
+    return common.written(_stored(storage.write(caller.scope, BACKUPS, id, change)))
+
+
+def show(storage: Storage, caller: Caller, id: str) -> Shown:
+    """The backup, or ``NotFound``."""
+    common.existing(BACKUPS, id)
+    return common.shown(storage.get(caller.scope, BACKUPS, id), caller)
+
+
+def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPage:
+    """A page of the backups that a query finds."""
+    return common.shown_page(storage.find(caller.scope, BACKUPS, query), caller)
+
+
+def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Shown:
+    """Merge the body into the backup's metadata, and take its ``status``; the backup as it is then, or ``NotFound``."""
+    common.existing(BACKUPS, id)
+    given = schemas.patch(body)
+
+    def change(current: Document | None, now: int) -> Body:
+        return backups.patched(_found(current, id, precondition).body, given)
+
+    return common.shown(_stored(storage.write(caller.scope, BACKUPS, id, change)), caller)
+
+
+def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:
+    """Remove a backup, or ``NotFound``: unlike other kinds it isn't taken for deleted already."""
+    common.existing(BACKUPS, id)
+
+    def change(current: Document | None, now: int) -> None:
+        _found(current, id, precondition)
+
+    storage.write(caller.scope, BACKUPS, id, change)
+
+
+def _found(current: Document | None, id: str, precondition: Precondition) -> Document:
+    precondition.check(current)
+    if current is None:
+        raise exceptions.NotFound(BACKUPS, id)
+    return current
+
+
+def _stored(document: Document | None) -> Document:
+    return typing.cast(Document, document)
