@@ -1,14 +1,17 @@
 """The assembly: configuration, storage and policy become the WSGI application, from the inside to the outside."""
 
 import collections.abc
+import logging
 
 from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi
 
-from freezer_api import db, middleware, policy
+from freezer_api import db, identity, middleware, policy
 from freezer_api.controllers import routes, routing
 from freezer_api.db import base
+from freezer_api.services import trusts
 
+LOG = logging.getLogger(__name__)
 Application = middleware.Application
 #: Wraps an application, and tells it who is calling as keystonemiddleware does.
 Filter = collections.abc.Callable[[Application], Application]
@@ -23,7 +26,7 @@ def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone:
     """
     storage = storage or db.load(conf)
     api = routing.Api(
-        routing.Router(routes.table(storage, conf.api.max_limit)),
+        routing.Router(routes.table(storage, conf.api.max_limit, conf.api.implicit_all_projects, _delegation(conf, standalone))),
         policy.Policy(conf),
         conf.oslo_middleware.max_request_body_size)
     authenticate = authenticate or (middleware.EveryRole if standalone else _keystone(conf))
@@ -34,6 +37,17 @@ def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone:
     if standalone:
         application = middleware.Loopback(application)
     return middleware.RequestId(application)
+
+
+def _delegation(conf: cfg.ConfigOpts, standalone: bool) -> trusts.Delegation:
+    """Which jobs get trusts; none in the standalone mode."""
+    options = conf.centralized_scheduler
+    if standalone:
+        if options.enabled:
+            LOG.warning('[centralized_scheduler] has no effect: there is no Keystone in the standalone mode.')
+        return trusts.OFF
+    keystone = identity.Identity(conf)
+    return trusts.Delegation(keystone, options.enabled, options.enforce_trusts, frozenset(options.trusts_delegated_roles))
 
 
 def _keystone(conf: cfg.ConfigOpts) -> Filter:

@@ -78,14 +78,27 @@ class Unprocessable(FreezerError):
     code = 'unprocessable'
 
 
-class StorageUnavailable(FreezerError):
-    """The store can't be reached in time. A write that ends so may have happened, as a whole, or not at all."""
+class Unavailable(FreezerError):
+    """What is needed for an answer can't be reached in time. It may be worth trying again after ``retry_after`` seconds."""
 
     code = 'unavailable'
 
-    def __init__(self, message: str = 'The storage is unavailable. Please try again.', retry_after: int = 5):
+    def __init__(self, message: str, retry_after: int = 5):
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StorageUnavailable(Unavailable):
+    """The store can't be reached in time. A write that ends so may have happened, as a whole, or not at all."""
+
+    def __init__(self, message: str = 'The storage is unavailable. Please try again.', retry_after: int = 5):
+        super().__init__(message, retry_after)
+
+
+class IdentityUnavailable(Unavailable):
+    """Keystone can't be reached in time, or doesn't answer as it should."""
+
+    code = 'identity'
 
 
 class SchemaOutOfDate(StorageUnavailable):

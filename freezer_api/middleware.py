@@ -47,15 +47,6 @@ class MethodNotAllowed(exceptions.FreezerError):
         super().__init__(f'{method[:32]} is not possible here.')
 
 
-class KeystoneUnavailable(exceptions.FreezerError):
-    """Nobody can tell who is calling."""
-
-    retry_after = 5
-
-    def __init__(self) -> None:
-        super().__init__('The token can not be validated: Keystone does not answer as it should.')
-
-
 class NotAcceptable(exceptions.FreezerError):
     """The caller takes no JSON."""
 
@@ -77,8 +68,7 @@ ERRORS = {
     exceptions.PreconditionFailed: '412 Precondition Failed',
     exceptions.BodyTooLarge: '413 Request Entity Too Large',
     exceptions.Unprocessable: '422 Unprocessable Entity',
-    exceptions.StorageUnavailable: '503 Service Unavailable',
-    KeystoneUnavailable: '503 Service Unavailable',
+    exceptions.Unavailable: '503 Service Unavailable',
     exceptions.MalformedBody: '753 Syntax Error',
 }
 INTERNAL = '500 Internal Server Error'
@@ -113,8 +103,8 @@ def fault(error: BaseException, allow: str = '') -> Response:
     if status is INTERNAL:
         LOG.error('A request failed.', exc_info=error)
         return refusal(status, 'The server failed to answer; its log tells why.')
-    if isinstance(error, (exceptions.StorageUnavailable, KeystoneUnavailable)):
-        LOG.warning('%s (%s)', error, error.__cause__)
+    if isinstance(error, exceptions.Unavailable):
+        LOG.warning('%s (%s)', error, ' '.join(str(error.__cause__).split()))
         extra.append(('Retry-After', str(error.retry_after)))
     if status.startswith('405'):
         extra.append(('Allow', allow))
@@ -179,11 +169,12 @@ class Keystone(auth_token.AuthProtocol):
     """keystonemiddleware, but for the pages by which it tells that Keystone doesn't answer: they become an error of ours."""
 
     def process_request(self, request: typing.Any) -> typing.Any:
-        """Tell the application who is calling; ``KeystoneUnavailable`` if that can't be found out."""
+        """Tell the application who is calling; ``IdentityUnavailable`` if that can't be found out."""
         try:
             return super().process_request(request)
         except (webob.exc.HTTPServiceUnavailable, keystoneauth1.exceptions.ClientException) as error:
-            raise KeystoneUnavailable() from error
+            text = 'The token can not be validated: Keystone does not answer as it should.'
+            raise exceptions.IdentityUnavailable(text) from error
 
 
 class Loopback:

@@ -101,13 +101,19 @@ class Resource:
         """Who reads, with the rights that change what is shown."""
         return call.caller
 
-    def page(self, call: calls.Call, list_page: typing.Any, sought: str | None, **asked: str | None) -> Answer:
-        """A page of a list, by its parameters as the caller gave them; ``sought`` is the one for the search."""
+    def page(self, call: calls.Call, list_page: typing.Any, sought: str | None,
+             others: collections.abc.Mapping[str, str | None] | None = None, **asked: str | None) -> Answer:
+        """A page of a list, by its parameters as the caller gave them; ``sought`` is the one for the search.
+
+        ``others`` have been understood already, and go along in the link to the next page.
+        """
         wanted = call.search(sought)
         page = search.parse_page(most=self.max_limit, **asked)
-        found = list_page(self.storage, self.caller(call), search.parse(wanted, **page))
+        kind = f'{self.name}s'
+        found = list_page(self.storage, self.caller(call), search.parse(wanted, kind, **page))
         again = orjson.dumps(wanted).decode() if wanted else None
-        return listed(call, f'{self.name}s', found.items, found.next_marker, page['limit'], sort=asked['sort'], search=again)
+        return listed(call, kind, found.items, found.next_marker, page['limit'], sort=asked['sort'], search=again,
+                      **(others or {}))
 
     def written(self, written: common.Written) -> Answer:
         """The id of a document that was changed, and its version."""

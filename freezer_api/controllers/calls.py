@@ -33,7 +33,10 @@ class Call:
     @property
     def caller(self) -> common.Caller:
         """Who sends it, for the services."""
-        return common.Caller(str(self.context.project_id), str(self.context.user_id))
+        who = self.context
+        # The context is logged, so it doesn't know the token.
+        return common.Caller(str(who.project_id), str(who.user_id), roles=frozenset(who.roles),
+                             token=self.environ.get('HTTP_X_AUTH_TOKEN', ''))
 
     @property
     def precondition(self) -> documents.Precondition:

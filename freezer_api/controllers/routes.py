@@ -3,18 +3,20 @@
 import typing
 
 from freezer_api.controllers import root
-from freezer_api.controllers.v2 import actions, clients, jobs, sessions
+from freezer_api.controllers.v2 import actions, backups, clients, jobs, sessions
 from freezer_api.db import base
+from freezer_api.services import trusts
 
 #: Path patterns, and the exposed method of each verb. ``{project_id}`` is the project that policy is asked about.
 Table = dict[str, dict[str, typing.Any]]
 PROJECT = '/v2/{project_id}'
 
 
-def table(storage: base.Storage, max_limit: int) -> Table:
+def table(storage: base.Storage, max_limit: int, implicit_all_projects: bool = False,
+          delegation: trusts.Delegation = trusts.OFF) -> Table:
     """The routes of the API on a storage; the controllers behind them are made here, once."""
-    return {**_root(), **_sessions(storage, max_limit), **_jobs(storage, max_limit), **_actions(storage, max_limit),
-            **_clients(storage, max_limit)}
+    return {**_root(), **_sessions(storage, max_limit), **_jobs(storage, max_limit, implicit_all_projects, delegation),
+            **_actions(storage, max_limit), **_clients(storage, max_limit), **_backups(storage, max_limit)}
 
 
 def _root() -> Table:
@@ -39,8 +41,8 @@ def _sessions(storage: base.Storage, max_limit: int) -> Table:
     }
 
 
-def _jobs(storage: base.Storage, max_limit: int) -> Table:
-    controller = jobs.Jobs(storage, max_limit)
+def _jobs(storage: base.Storage, max_limit: int, implicit_all_projects: bool, delegation: trusts.Delegation) -> Table:
+    controller = jobs.Jobs(storage, max_limit, implicit_all_projects, delegation)
     one = f'{PROJECT}/jobs/{{job_id}}'
     return {
         f'{PROJECT}/jobs': {'GET': controller.get_all, 'POST': controller.create},
@@ -63,4 +65,12 @@ def _clients(storage: base.Storage, max_limit: int) -> Table:
     return {
         f'{PROJECT}/clients': {'GET': controller.get_all, 'POST': controller.register},
         f'{PROJECT}/clients/{{client_id}}': {'GET': controller.get, 'DELETE': controller.delete},
+    }
+
+
+def _backups(storage: base.Storage, max_limit: int) -> Table:
+    controller = backups.Backups(storage, max_limit)
+    return {
+        f'{PROJECT}/backups': {'GET': controller.get_all, 'POST': controller.create},
+        f'{PROJECT}/backups/{{backup_id}}': {'GET': controller.get, 'PATCH': controller.update, 'DELETE': controller.delete},
     }

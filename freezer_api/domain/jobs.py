@@ -5,6 +5,8 @@ from freezer_api.domain.documents import Body
 
 #: An internal key of jobs on a central client: the project that the client belongs to.
 CENTRAL = '_central'
+#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers see it, and never set it.
+CREDENTIALS = 'user_credentials'
 
 
 def created(job_id: str, project_id: str, user_id: str, given: Body, entries: list[Body], now: int) -> Body:
@@ -48,6 +50,12 @@ def on_client(job: Body, client: documents.Document) -> Body:
     """The job marked as one on a central client, or not, whichever ``client`` is."""
     plain = {key: value for key, value in job.items() if key != CENTRAL}
     return {**plain, CENTRAL: client.project_id} if client.body['client']['is_central'] else plain
+
+
+def with_credentials(job: Body, credentials: Body | None) -> Body:
+    """The job with a trust, or without one."""
+    bare = {key: value for key, value in job.items() if key != CREDENTIALS}
+    return {**bare, CREDENTIALS: credentials} if credentials else bare
 
 
 def shown(stored: Body, project_id: str, all_projects: bool = False) -> Body:

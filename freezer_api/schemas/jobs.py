@@ -8,8 +8,9 @@ from freezer_api.domain import schedules as commands
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import actions, base, schedules
 
-#: Keys of documents, and of Horizon's, that aren't the caller's to set.
-READ_ONLY = frozenset(('project_id', 'user_id', 'session_id', 'session_tag', 'session_name', 'user_credentials', '_version'))
+#: Keys of documents that aren't the caller's to set, and those that Horizon's forms add, which say nothing.
+READ_ONLY = frozenset(('project_id', 'user_id', 'session_id', 'session_tag', 'user_credentials', '_version',
+                       'session_name', 'interval_uint', 'interval_unit', 'interval_value'))
 ENTRY = base.record({'action_id': base.ID, 'freezer_action': actions.DEFINITION,
                      **{key: {**schema, 'type': [schema['type'], 'null']} for key, schema in actions.RULES.items()}})
 PATCH = base.record({
@@ -71,4 +72,6 @@ def _entry(entry: typing.Any, defaults: Body) -> typing.Any:
     if not isinstance(entry, dict):
         return entry
     known = {key: entry[key] for key in ENTRY['properties'] if key in entry}
-    return actions.plain_rules(rules.completed(known, defaults))
+    entry = actions.plain_rules(rules.completed(known, defaults))
+    base.check_depth(entry.get('freezer_action'), actions.MAX_DEPTH, 'job_actions')
+    return entry

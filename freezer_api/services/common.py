@@ -17,11 +17,14 @@ class Caller:
     """Who asks, and in which project: the one of the path, whose members' rights have been enforced before.
 
     ``all_projects``: the caller may list the jobs of every project, and see in them what only their own clients' projects do.
+    ``roles`` and ``token`` are what trusts are made with.
     """
 
     project_id: str
     user_id: str
     all_projects: bool = False
+    roles: frozenset[str] = frozenset()
+    token: str = dataclasses.field(default='', repr=False)
 
     def __post_init__(self) -> None:
         for key in ('project_id', 'user_id'):

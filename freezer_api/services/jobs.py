@@ -5,12 +5,13 @@ import contextlib
 import functools
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobChange, JobWrite, Storage
+from freezer_api.db.base import JobChange, JobWrite, Scope, Storage
 from freezer_api.domain import actions, capabilities, jobs, reports, search
 from freezer_api.domain.documents import ANYTHING, JOBS, Body, Document, Precondition
 from freezer_api.schemas import jobs as schemas
-from freezer_api.services import clients, common
+from freezer_api.services import clients, common, trusts
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services.trusts import OFF, Delegation
 
 #: What becomes of a job: of its stored state, a way to resolve the ``job_actions`` that it is to have, and the moment.
 Link = collections.abc.Callable[[], list[Body]]
@@ -23,11 +24,11 @@ class _Overtaken(exceptions.FreezerError):
     """The job has another client now than the one that was looked at."""
 
 
-def create(storage: Storage, caller: Caller, body: Body) -> Written:
-    """Make a job, under the body's ``job_id`` if it has one, and the actions that it brings along.
+def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation = OFF) -> Written:
+    """Make a job, under the body's ``job_id`` if it has one, the actions that it brings along, and the trust that it needs.
 
     ``Conflict`` if the id is taken; ``Unprocessable`` if the client isn't there or can't do it, or if an action that
-    the body refers to isn't there or is another one.
+    the body refers to isn't there or is another one, or without a trust; ``IdentityUnavailable`` if that can't be told.
     """
     given = schemas.job(body)
     id = given.get('job_id') or common.new_id()
@@ -37,10 +38,11 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
             raise exceptions.Conflict(f'job_id: there is a job {id} already.')
         return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
 
-    return _write_whole(storage, caller, id, given, compose)
+    return _write_whole(storage, caller, id, given, compose, delegation)
 
 
-def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING,
+            delegation: Delegation = OFF) -> Written:
     """Make a job under an id, or give the one there another definition; it keeps its session. Else like :func:`create`."""
     common.existing(JOBS, id)
     given = schemas.job({**body, 'job_id': None})
@@ -51,7 +53,7 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
             return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
         return jobs.replaced(current.body, given, link(), now)
 
-    return _write_whole(storage, caller, id, given, compose)
+    return _write_whole(storage, caller, id, given, compose, delegation)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -60,20 +62,23 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
     return common.shown(storage.get(caller.scope, JOBS, id), caller)
 
 
-def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPage:
-    """A page of the jobs that a query finds."""
-    return common.shown_page(storage.find(caller.scope, JOBS, query), caller)
+def list_page(storage: Storage, caller: Caller, query: search.Query, everywhere: bool = False) -> ShownPage:
+    """A page of the jobs that a query finds; ``everywhere``: in all projects."""
+    return common.shown_page(storage.find(Scope(caller.project_id, everywhere=everywhere), JOBS, query), caller)
 
 
-def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING,
+           delegation: Delegation = OFF) -> Written:
     """Change what the body names, or take an agent's report.
 
-    Only a change of client or actions needs the client, so jobs of a client deleted since can be changed otherwise.
+    Only a change of client or actions needs the client, so jobs of a client deleted since can be changed otherwise. Only
+    where the client is named does the job get the trust that it needs there, or lose the one that it doesn't need.
     """
     common.existing(JOBS, id)
     believed = reports.session_of(body)
     given = schemas.patch(body)
     entries = actions.wanted(given['job_actions'], common.new_id) if 'job_actions' in given else None
+    references = _references(entries or ())
 
     def compose(current: Document | None, link: Link, now: int) -> Body:
         precondition.check(current)
@@ -82,18 +87,20 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
         return jobs.patched(current.body, given, None if entries is None else link(), believed)
 
     for _ in range(ATTEMPTS):
-        change = _changing(caller, compose, entries or (), *_client_of(storage, caller, id, given))
+        client_id, client = _client_of(storage, caller, id, given)
+        change = _changing(caller, compose, entries or (), client_id, client)
         with contextlib.suppress(_Overtaken):
-            return common.written(storage.write_job(caller.scope, id, change, _references(entries or ())))
+            if client is None or 'client_id' not in given:
+                return common.written(storage.write_job(caller.scope, id, change, references))
+            return common.written(trusts.write_job(storage, caller, delegation, id, change, references, client))
     raise exceptions.StorageUnavailable('The job is changed by too many at once. Please try again.')
 
 
-def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:
-    """Remove a job, if it is there; it leaves its session."""
+def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING, delegation: Delegation = OFF) -> None:
+    """Remove a job, if it is there; it leaves its session, and its trust ends with the last job that has it."""
     if not common.is_id(id):
         return precondition.check(None)
-    storage.delete_job(caller.scope, id, precondition)
-    return None
+    return trusts.delete_job(storage, caller, delegation, id, precondition)
 
 
 def event(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Body:
@@ -116,12 +123,15 @@ def event(storage: Storage, caller: Caller, id: str, body: Body, precondition: P
     return {'result': answer}
 
 
-def _write_whole(storage: Storage, caller: Caller, id: str, given: Body, compose: Compose) -> Written:
+def _write_whole(storage: Storage, caller: Caller, id: str, given: Body, compose: Compose, delegation: Delegation) -> Written:
     """Write a job that is described as a whole; its client must be there and capable."""
     entries = actions.wanted(given['job_actions'], common.new_id)
     client = clients.lookup(storage, caller, given['client_id'])
     change = _changing(caller, compose, entries, given['client_id'], client, whole=True)
-    return common.written(storage.write_job(caller.scope, id, change, _references(entries)))
+    references = _references(entries)
+    if client is None:
+        return common.written(storage.write_job(caller.scope, id, change, references))
+    return common.written(trusts.write_job(storage, caller, delegation, id, change, references, client, whole=True))
 
 
 def _changing(caller: Caller, compose: Compose, entries: collections.abc.Sequence[actions.Wanted],

@@ -4,13 +4,13 @@ import functools
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.base import Storage
-from freezer_api.domain import documents, jobs, membership, schedules, search, sessions
+from freezer_api.db.base import Scope, Storage
+from freezer_api.domain import jobs, membership, schedules, search, sessions
 from freezer_api.domain import runs as machine
-from freezer_api.domain.documents import ANYTHING, SESSIONS, Body, Precondition
-from freezer_api.domain.sessions import Follow, Outcome, Record, Session
+from freezer_api.domain.documents import ANYTHING, JOBS, SESSIONS, Body, Precondition
+from freezer_api.domain.sessions import Decision, Follow, Outcome, Record, Session
 from freezer_api.schemas import sessions as schemas
-from freezer_api.services import common
+from freezer_api.services import clients, common
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
 
 
@@ -72,7 +72,7 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
 def attach(storage: Storage, caller: Caller, id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
     """Make a job a member of the session; it leaves the one that it was in. ``NotFound`` if either is missing."""
     common.existing(SESSIONS, id)
-    common.existing(documents.JOBS, job_id)
+    common.existing(JOBS, job_id)
     storage.attach(caller.scope, id, job_id, precondition)
 
 
@@ -86,7 +86,8 @@ def detach(storage: Storage, caller: Caller, id: str, job_id: str, precondition:
 def act(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Body:
     """Take a job's report that it starts or has ended in the session: ``{"result", "session_tag"}``.
 
-    ``UnknownAction`` for another action; whatever else is wrong with the body, a missing session is told first.
+    ``UnknownAction`` for another action; whatever else is wrong with the body, a missing session is told first. Who may
+    list the jobs of all projects also reports for jobs of other projects on the central clients of this one.
     """
     common.existing(SESSIONS, id)
     try:
@@ -97,12 +98,20 @@ def act(storage: Storage, caller: Caller, id: str, body: Body, precondition: Pre
     tag = told.get('current_tag')
 
     def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
-        session = _found(session, id, precondition)
+        if session is None:
+            return Outcome(None)
+        precondition.check(session)
         if name == 'start':
             return machine.start(session, told['job_id'], told['current_tag'], now)
         return machine.end(session, told['job_id'], tag, told['result'], now, record)
 
-    return storage.write_session(caller.scope, id, decision, record=tag).answer
+    answer = storage.write_session(caller.scope, id, decision, record=tag).answer
+    if answer is None and caller.all_projects:
+        answer = _act_elsewhere(storage, caller, id, told['job_id'], decision, tag)
+    if answer is None:
+        precondition.check(None)
+        raise exceptions.NotFound(SESSIONS, id)
+    return answer
 
 
 def runs(storage: Storage, caller: Caller, id: str, limit: int, marker: int | None = None) -> tuple[list[Body], bool]:
@@ -115,11 +124,36 @@ def runs(storage: Storage, caller: Caller, id: str, limit: int, marker: int | No
 
 
 def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
-    """One run of the session, or ``NotFound``."""
+    """One run of the session with the ids of its backups, or ``NotFound``."""
     common.existing(SESSIONS, id)
     if not 0 <= tag <= sessions.MAX_TAG:
         raise exceptions.NotFound('runs', str(tag)[:64])
-    return storage.run(caller.scope, id, tag).shown(id)
+    record = storage.run(caller.scope, id, tag)
+    return {**record.shown(id), 'backups': list(storage.run_backups(caller.scope, id, record))}
+
+
+def _act_elsewhere(storage: Storage, caller: Caller, id: str, job_id: str, decision: Decision, tag: int | None) -> Body | None:
+    """Decide about a session of another project that has a job as its member which is on a central client of the caller's.
+
+    None if there is no such session. A job's id is known over all projects from when the job is written for a central
+    client. One that came to a central client in another way, since a plain client of that id is gone, isn't found before
+    it is written again, with its client; it has no trust before that either.
+    """
+    job = storage.claimed(JOBS, job_id)
+    if job is None or job.body['session_id'] != id:
+        return None
+    client = clients.lookup(storage, Caller(job.project_id, caller.user_id), job.body['client_id'])
+    # A client that the job's project sees and another has is a central one.
+    if client is None or client.project_id != caller.project_id:
+        return None
+
+    def of_member(session: Session | None, now: int, record: Record | None) -> Outcome:
+        member = session.members.get(job_id) if session else None
+        if member is None or member.client_id != client.id:
+            return Outcome(session)
+        return decision(session, now, record)
+
+    return storage.write_session(Scope(job.project_id), id, of_member, record=tag).answer
 
 
 def _found(session: Session | None, id: str, precondition: Precondition) -> Session:

@@ -1,12 +1,16 @@
 """Jobs."""
 
 import dataclasses
+import functools
 
+from freezer_api import exceptions
 from freezer_api.controllers import base, calls, types
+from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
-from freezer_api.services import common, jobs
+from freezer_api.services import common, jobs, trusts
 
 WRITTEN = types.Json('job_version')
+ALL_PROJECTS = 'jobs:get_all_projects'
 
 
 class Jobs(base.Resource):
@@ -14,21 +18,39 @@ class Jobs(base.Resource):
 
     name = 'job'
 
+    def __init__(self, storage: Storage, max_limit: int, implicit_all_projects: bool, delegation: trusts.Delegation):
+        super().__init__(storage, max_limit)
+        self.implicit_all_projects = implicit_all_projects
+        self.delegation = delegation
+
     def caller(self, call: calls.Call) -> common.Caller:
         """Who reads; the process ids of agents of other projects are for those who may list all jobs."""
-        return dataclasses.replace(call.caller, all_projects=call.context.may('jobs:get_all_projects'))
+        return dataclasses.replace(call.caller, all_projects=call.context.may(ALL_PROJECTS))
 
-    @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST)
+    @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST, types.text)
     def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
-                sort: str | None = None, search: str | None = None) -> base.Answer:
-        """A page of the project's jobs; agents poll it."""
-        return self.page(call, jobs.list_page, search, limit=limit, offset=offset, marker=marker, sort=sort)
+                sort: str | None = None, search: str | None = None, all_projects: str | None = None) -> base.Answer:
+        """A page of the project's jobs, or of those of all projects; agents poll it."""
+        list_page = functools.partial(jobs.list_page, everywhere=self.everywhere(call, all_projects))
+        others = {'all_projects': all_projects}
+        return self.page(call, list_page, search, others, limit=limit, offset=offset, marker=marker, sort=sort)
+
+    def everywhere(self, call: calls.Call, all_projects: str | None) -> bool:
+        """Whether a list has the jobs of all projects; ``Forbidden`` if it was asked to and the caller may not."""
+        if all_projects is None:
+            return self.implicit_all_projects and call.context.may(ALL_PROJECTS)
+        if all_projects.lower() not in ('true', 'false'):
+            raise exceptions.InvalidInput('all_projects: must be True or False.')
+        if all_projects.lower() == 'false':
+            return False
+        call.context.can(ALL_PROJECTS)
+        return True
 
     @base.expose('jobs:create', types.Json('job_id'), body=types.Json('job'), status=201)
     def create(self, call: calls.Call, body: Body) -> base.Answer:
         """A new job, under the body's id or one of its own."""
         call.precondition.check(None)
-        return self.created(jobs.create(self.storage, call.caller, body))
+        return self.created(jobs.create(self.storage, call.caller, body, self.delegation))
 
     @base.expose('jobs:get', types.Json('job'), types.ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
@@ -38,17 +60,17 @@ class Jobs(base.Resource):
     @base.expose('jobs:update', WRITTEN, types.ID, body=types.Json('job'))
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
         """Change a job, or report on it."""
-        return self.written(jobs.update(self.storage, call.caller, job_id, body, call.precondition))
+        return self.written(jobs.update(self.storage, call.caller, job_id, body, call.precondition, self.delegation))
 
     @base.expose('jobs:replace', WRITTEN, types.ID, body=types.Json('job'), status=201)
     def replace(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
         """Replace a job, or create it under this id."""
-        return self.written(jobs.replace(self.storage, call.caller, job_id, body, call.precondition))
+        return self.written(jobs.replace(self.storage, call.caller, job_id, body, call.precondition, self.delegation))
 
     @base.expose('jobs:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, job_id: str) -> base.Answer:
         """Delete a job; it leaves its session."""
-        jobs.delete(self.storage, call.caller, job_id, call.precondition)
+        jobs.delete(self.storage, call.caller, job_id, call.precondition, self.delegation)
         return base.Answer()
 
     @base.expose('jobs:event:create', types.Json('job_result'), types.ID, body=types.Json('job_event'), status=202)

@@ -1,5 +1,6 @@
 """Sessions, what their jobs report, and their runs."""
 
+import dataclasses
 import re
 
 from freezer_api import exceptions
@@ -73,8 +74,9 @@ class Sessions(base.Resource):
 
     @base.expose('sessions:action:create', types.Json('session_result'), types.ID, body=types.Json('session_action'), status=202)
     def act(self, call: calls.Call, session_id: str, body: Body) -> base.Answer:
-        """A job's report that it starts or ends."""
-        return base.Answer(sessions.act(self.storage, call.caller, session_id, body, call.precondition))
+        """A job's report that it starts or ends. Schedulers of central clients report for jobs of all projects."""
+        caller = dataclasses.replace(call.caller, all_projects=call.context.may('jobs:get_all_projects'))
+        return base.Answer(sessions.act(self.storage, caller, session_id, body, call.precondition))
 
     @base.expose('sessions:run:get_all', types.Json('runs'), types.ID, types.text, types.text)
     def runs(self, call: calls.Call, session_id: str, limit: str | None = None, marker: str | None = None) -> base.Answer:
