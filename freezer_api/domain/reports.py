@@ -16,5 +16,9 @@ def session_of(body: Body) -> str | None:
 
 def believed(given: Body, same_session: bool) -> Body:
     """What a report's ``job_schedule`` really tells: never the timing, and no event from before the job changed its session."""
-    return {key: value for key, value in given.items()
+    told = {key: value for key, value in given.items()
             if key in schedules.RUNTIME and (same_session or key != 'event')}
+    # An agent repeats a command in the report that shows that it is done with it.
+    if told.get('event') in (schedules.STOP, schedules.ABORT) and told.get('status') in schedules.OBEYED:
+        return {**told, 'event': ''}
+    return told

@@ -72,6 +72,14 @@ class Stories(unittest.TestCase):
         stored = taken(stored, report(stored, event='', status='stop'))
         self.assertEqual(('', 'stop'), (stored['job_schedule']['event'], stored['job_schedule']['status']))
 
+    def test_a_command_is_cleared_by_the_report_that_shows_that_the_job_is_over_and_repeats_it(self):
+        for command in ('stop', 'abort'):
+            stored, _ = jobs.commanded(job(status='running'), command)
+            stored = taken(stored, report(stored, status='running', current_pid=42))
+            self.assertEqual(command, stored['job_schedule']['event'])
+            stored = taken(stored, report(stored, status='completed', result='success'))
+            self.assertEqual(('', 'completed'), (stored['job_schedule']['event'], stored['job_schedule']['status']))
+
     def test_an_abort_outlives_an_older_stop_in_the_copy(self):
         copy, _ = jobs.commanded(job(status='running'), 'stop')
         stored, _ = jobs.commanded(copy, 'abort')
