@@ -34,7 +34,7 @@ def fixed_id(number: int) -> str:
 CHOSEN = [uuid.uuid5(uuid.NAMESPACE_DNS, name).hex for name in ('project', 'user', 'db', 'files')]
 PROJECT, USER, DB_JOB, FILES_JOB = CHOSEN
 #: Ids that the service makes, in order of appearance; among them a client's uuid and the action of a job.
-_UUID, ACTION, WEB_JOB, _ACTION, SESSION = [fixed_id(number) for number in range(5)]
+_UUID, ACTION, WEB_JOB, _ACTION, SESSION, BACKUP = [fixed_id(number) for number in range(6)]
 WEB, DB = f'{PROJECT}_web.example.org', f'{PROJECT}_db.example.org'
 
 
@@ -108,7 +108,15 @@ STEPS = [
     Step('sessions-get-with-job', 'GET', f'/sessions/{SESSION}'),
     Step('session-start', 'POST', ACTIONS, {'start': {'job_id': DB_JOB, 'current_tag': 0}}),
     Step('', 'POST', ACTIONS, {'start': {'job_id': FILES_JOB, 'current_tag': 0}}),
-    Step('', 'POST', ACTIONS, {'end': {'job_id': FILES_JOB, 'current_tag': 1, 'result': 'success'}}, later=300),
+    Step('backups-create', 'POST', '/backups', {
+        'backup_name': 'files', 'action': 'backup', 'mode': 'fs', 'storage': 'swift', 'container': 'web-backups',
+        'hostname': 'web.example.org', 'path_to_backup': '/etc', 'curr_backup_level': 0, 'time_stamp': START + 155,
+        'job_id': FILES_JOB}, later=290),
+    Step('', 'POST', ACTIONS, {'end': {'job_id': FILES_JOB, 'current_tag': 1, 'result': 'success'}}, later=10),
+    Step('backups-get', 'GET', f'/backups/{BACKUP}'),
+    Step('backups-list', 'GET', '/backups', {'match': [{'job_id': FILES_JOB}], 'time_after': START}),
+    Step('backups-update', 'PATCH', f'/backups/{BACKUP}', {
+        'status': 'error', 'backup_metadata': {'reason': 'The archive is incomplete.'}}),
     Step('session-end', 'POST', ACTIONS, {'end': {'job_id': DB_JOB, 'current_tag': 1, 'result': 'success'}}, later=120),
     Step('session-action', 'POST', f'/sessions/{SESSION}/action', {'start': {'job_id': DB_JOB, 'current_tag': 1}}, later=DAY),
     Step('runs-list', 'GET', f'/sessions/{SESSION}/runs?limit=1'),
@@ -116,7 +124,8 @@ STEPS = [
 ]
 #: What has no bodies to show; it takes away what the other steps made.
 CLEARING = [Step('', 'DELETE', path) for path in (
-    f'{MEMBERS}/{DB_JOB}', f'/sessions/{SESSION}', f'/jobs/{WEB_JOB}', f'/actions/{ACTION}', f'/clients/{DB}')]
+    f'{MEMBERS}/{DB_JOB}', f'/sessions/{SESSION}', f'/jobs/{WEB_JOB}', f'/actions/{ACTION}', f'/clients/{DB}',
+    f'/backups/{BACKUP}')]
 
 
 class Person:

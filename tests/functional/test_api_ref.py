@@ -10,6 +10,7 @@ from freezer_api import middleware
 from freezer_api.controllers import routes, routing
 from freezer_api.domain import clients, sessions
 from freezer_api.schemas import actions as action_schemas
+from freezer_api.schemas import backups as backup_schemas
 from freezer_api.schemas import base as schemas
 from freezer_api.schemas import clients as client_schemas
 from freezer_api.schemas import jobs as job_schemas
@@ -92,6 +93,12 @@ def _inside(name: str, schema: schemas.Schema) -> schemas.Schema:
             'required': required}
 
 
+def _joined(*records: schemas.Schema) -> schemas.Schema:
+    """The body that has the keys of several."""
+    return {'properties': {key: value for record in records for key, value in record['properties'].items()},
+            'required': [key for record in records for key in record['required']]}
+
+
 SCHEDULED = _with(session_schemas.SESSION, required=('schedule',))
 NAMED = {**session_schemas.SESSION, 'properties': {'session_id': schemas.ID, **session_schemas.SESSION['properties']},
          'required': ['session_id']}
@@ -99,6 +106,9 @@ STARTED = _inside('start', _with(session_schemas.ACTIONS['properties']['start'],
 ENDED = _inside('end', session_schemas.ACTIONS['properties']['end'])
 EITHER = {'properties': {**STARTED['properties'], **ENDED['properties']},
           'required': [key for key in (*STARTED['required'], *ENDED['required']) if '.' in key]}
+TOLD = _with(backup_schemas.METADATA, required=('backup_name', 'time_stamp'))
+RECORDED = _joined(backup_schemas.STATUS, _with(backup_schemas.METADATA, required=('backup_name',)))
+DIVIDED = _joined(backup_schemas.STATUS, schemas.record({'backup_metadata': backup_schemas.METADATA}))
 #: The schema of the body that each operation takes, or that each part has.
 BODIES = {
     'Create session': SCHEDULED, 'Update session': session_schemas.SESSION, 'Replace or create session': SCHEDULED,
@@ -109,11 +119,12 @@ BODIES = {
     'Create action': action_schemas.ACTION, 'Update action': action_schemas.PATCH,
     'Replace or create action': _with(action_schemas.ACTION, without=('action_id',)),
     'Register client': client_schemas.CLIENT,
+    'Create backup': RECORDED, 'Update backup': DIVIDED, 'Metadata of backups': TOLD,
     'Schedules': schedules.SCHEDULE, 'Entries of job_actions': job_schemas.ENTRY,
     'Definitions of actions': action_schemas.DEFINITION,
 }
 #: What the bodies have that no schema describes.
-OTHERS = {'match', 'match_not', 'start', 'stop', 'abort'}
+OTHERS = {'match', 'match_not', 'time_after', 'time_before', 'start', 'stop', 'abort'}
 #: The keys of the parts that are only shown.
 SHOWN = {'Members of sessions': set(sessions.Member('client').shown()), 'Descriptions of clients': set(clients.KEYS),
          'Errors': {'title', 'description'}}

@@ -13,7 +13,7 @@ from tests.functional import base, reference, samples
 
 OTHER = 'other'
 IDS = {'project_id': samples.PROJECT, 'session_id': samples.SESSION, 'job_id': samples.DB_JOB, 'action_id': samples.ACTION,
-       'client_id': samples.WEB, 'session_tag': '1'}
+       'client_id': samples.WEB, 'backup_id': samples.BACKUP, 'session_tag': '1'}
 SERVICE = {'HTTP_X_ROLES': 'member,service'}
 STRANGER = {**SERVICE, 'HTTP_X_PROJECT_ID': OTHER}
 #: What makes a request that would do one that is answered so, if the operation has that status at all.
