@@ -22,7 +22,12 @@ class Token:
 
 def token(role: str, project: str = 'alpha') -> Token:
     """A token of the user who has a role of :data:`keystone.ROLES` in one of :data:`keystone.PROJECTS`."""
-    return _issue(keystone.authentication(f'{project}-{role}', project))
+    return token_of(f'{project}-{role}', project)
+
+
+def token_of(user: str, project: str) -> Token:
+    """A new token of any user, in a project."""
+    return _issue(keystone.authentication(user, project))
 
 
 def unscoped_token() -> Token:

@@ -32,14 +32,15 @@ key_repository = {folder}/credential
 [identity]
 password_hash_rounds = 4
 [cache]
-enabled = false
+enabled = true
+backend = dogpile.cache.memory
 '''
 #: Keystone reads the command line itself, so gunicorn gets its settings from a file.
 GUNICORN = '''
 wsgi_app = 'keystone.wsgi.api:application'
 bind = '127.0.0.1:{port}'
 workers = 1
-threads = 4
+threads = 1
 control_socket_disable = True
 '''
 
