@@ -25,5 +25,5 @@ def merge(pins: dict[str, list[str]]) -> list[str]:
 
 if __name__ == '__main__':
     files = [pathlib.Path(name) for name in sys.argv[1:]]
-    print('# The versions that this package is tested with. Made by tools/constraints; not edited by hand.')
+    print('# The versions that the tests use. Made by tools/constraints; not edited by hand.')
     print('\n'.join(merge({file.name: file.read_text().split('\n')[:-1] for file in files})))

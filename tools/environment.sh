@@ -22,12 +22,12 @@ install() {
     "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
-# environment FOLDER ARGUMENT…: a virtual environment in which "pip install ARGUMENT…" has been done with the pinned
-# versions. It is made again when they, or what this package needs, have changed, or when the checkout was moved.
+# environment FOLDER PINS ARGUMENT…: a virtual environment in which "pip install ARGUMENT…" has been done with the versions in
+# the file PINS. It is made again when they, or what this package needs, have changed, or when the checkout was moved.
 environment() {
-    local folder=$1 wanted
-    shift
-    wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat constraints.txt ./*requirements.txt tests/live/*.txt setup.cfg; } | sha256sum)
+    local folder=$1 pins=$2 wanted
+    shift 2
+    wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat "$pins" ./*requirements.txt tests/live/*.txt setup.cfg; } | sha256sum)
     if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
@@ -36,6 +36,6 @@ environment() {
     fi
     say "making $folder"
     "$PYTHON" -m venv --clear "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$@"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c "$pins" "$@"
     echo "$wanted" >"$folder/.made-of"
 }

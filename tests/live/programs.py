@@ -127,17 +127,17 @@ class Database(fixtures.Fixture):
 
 
 class Deployment(fixtures.Fixture):
-    """A configuration file, with a database that has the schema, and the tests' Keystone."""
+    """A configuration file, with a database that has the schema, and the tests' Keystone; ``extra`` lines end it."""
 
-    def __init__(self, server: str):
+    def __init__(self, server: str, extra: str = ''):
         super().__init__()
-        self.server = server
+        self.server, self.extra = server, extra
         self.config_file = ''
 
     def _setUp(self) -> None:
         folder = self.useFixture(fixtures.TempDir()).path
         database = self.useFixture(Database(self.server))
-        self.config_file = configuration(folder, database.url, keystone_section())
+        self.config_file = configuration(folder, database.url, f'{keystone_section()}\n{self.extra}')
         run('freezer-manage', '--config-file', self.config_file, 'db', 'sync').check_returncode()
 
 
@@ -163,6 +163,30 @@ class Region(fixtures.Fixture):
         add('region', id=self.name)
         service = add('service', type='backup', name='freezer')
         add('endpoint', service_id=service, interface='public', region_id=self.name, url=self.url)
+
+
+class Cloud(fixtures.Fixture):
+    """What callers of a cloud find: Keystone, whose catalogue has the API, and two processes that serve it on MariaDB."""
+
+    def __init__(self, extra: str = ''):
+        super().__init__()
+        self.extra = extra
+        self.url = self.region = self.config_file = ''
+        self.server: Server
+
+    def _setUp(self) -> None:
+        self.config_file = self.useFixture(Deployment(servers.MYSQL, self.extra)).config_file
+        self.server = self.useFixture(gunicorn(self.config_file, workers=2))
+        self.url = self.server.url
+        self.region = self.useFixture(Region(self.url)).name
+
+
+def environment(variable: str, program: str) -> str:
+    """A program of an environment of published callers, which ``tools/test`` makes and names in a variable."""
+    folder = os.environ.get(variable)
+    if not folder:
+        raise process.ServerFailed(f'{variable} is not set; run the tests by: tools/test')
+    return str(pathlib.Path(folder, 'bin', program))
 
 
 class Project:
