@@ -1,73 +1,176 @@
-"""Who may do what: ``rbac.yaml``, line by line."""
+"""Who may do what: ``rbac.yaml``, line by line, and what some see that others don't."""
 
-import pathlib
-import re
+import typing
 
-import yaml
+from tests.functional import base, matrix
 
-from freezer_api.controllers import routes, routing
-from tests.functional import base
-
-MATRIX = yaml.safe_load(pathlib.Path(__file__).with_name('rbac.yaml').read_text())
-TOKENS = MATRIX['tokens']
+#: Who may look beyond one project.
+WIDE = ('admin@ops', 'admin@alpha', 'service@services', 'service@alpha')
 
 
-class TestMatrix(base.FunctionalTest):
-
-    def prepare(self) -> None:
-        """What the operations work on, as if nothing had happened."""
-        for kind in ('sessions', 'jobs', 'actions', 'clients'):
-            for document in self.do(200, 'GET', f'/{kind}', token=TOKENS['admin'])[kind]:
-                key = f'{kind[:-1]}_id'
-                self.do(204, 'DELETE', f'/{kind}/{document.get("client", document)[key]}', token=TOKENS['admin'])
-        for method, path, *body in MATRIX['prepared']:
-            self.assertLess(self.call(method, f'/v2/alpha{path}', *body, token=TOKENS['admin']).code, 300, path)
+class TestMatrix(matrix.MatrixTest):
 
     def test_every_operation_for_every_caller(self):
-        for method, path, body, *codes in MATRIX['operations']:
-            for caller, code in zip(MATRIX['callers'], codes, strict=True):
-                if code < 400:
-                    self.prepare()
-                answer = self.call(method, f'/v2/alpha{path}', body, token=TOKENS[caller])
-                self.assertEqual(code, answer.code, f'{caller}: {method} {path}: {answer.raw!r}')
+        self.prepare()
+        for operation in matrix.OPERATIONS:
+            for group, code in operation.codes.items():
+                for token in matrix.TOKENS[group]:
+                    answer = self.perform(operation, token)
+                    self.assertEqual(code, answer.code, f'{token}: {operation.method} {operation.path}: {answer.raw!r}')
+                    if operation.writes and code < 300:
+                        self.prepare()
 
     def test_the_matrix_is_complete(self):
-        paths = [f'/v2/alpha{path}' for _method, path, *_others in MATRIX['operations']]
-        lines = {(method, path) for (method, *_others), path in zip(MATRIX['operations'], paths, strict=True)}
-        for route in routing.Router(routes.table(self.service.storage, 1000)).routes[2:]:
-            pattern = re.compile(re.sub(r'{\w+}', '[^/]+', route.pattern))
+        for route in matrix.project_routes():
             for verb in route.endpoints:
-                self.assertTrue(any(method == verb and pattern.fullmatch(path) for method, path in lines), (verb, route.pattern))
-
-    def test_scopes(self):
-        for token in ('admin!system', 'admin!domain'):
-            self.assert_error(self.call('GET', '/v2/alpha/sessions', token=token), '403', 'sessions:get_all')
+                self.assertTrue(any(one.matches(route.pattern, verb) for one in matrix.OPERATIONS), (verb, route.pattern))
 
     def test_what_is_denied_changes_nothing(self):
         self.prepare()
-        paths = ['/sessions', '/jobs', '/actions', '/clients', '/sessions/session/runs']
-        before = [self.do(200, 'GET', path) for path in paths]
-        for method, path, body, *codes in MATRIX['operations']:
-            for caller, code in zip(MATRIX['callers'], codes, strict=True):
-                if code > 400:
-                    self.call(method, f'/v2/alpha{path}', body, token=TOKENS[caller])
-        self.assertEqual(before, [self.do(200, 'GET', path) for path in paths])
+        before = self.seen()
+        for operation in matrix.OPERATIONS:
+            for group, code in operation.codes.items():
+                for token in matrix.TOKENS[group] if code > 400 else ():
+                    self.perform(operation, token)
+        self.assertEqual(before, self.seen())
 
-    def test_a_foreign_id_looks_like_a_missing_one(self):
+    def test_what_is_denied_is_told_alike_whether_it_is_there_or_not(self):
         self.prepare()
-        runs = ['/sessions/session/runs', '/sessions/session/runs/1']
-        for path in ['/sessions/session', '/jobs/job', '/actions/action', '/clients/client', *runs]:
-            foreign = self.call('GET', f'/v2/beta{path}', token='member@beta')
-            missing = self.call('GET', f'/v2/gamma{path}', token='member@gamma')
-            self.assertEqual((404, missing.raw), (foreign.code, foreign.raw))
-            self.assertEqual(405 if path in runs else 204, self.call('DELETE', f'/v2/beta{path}', token='member@beta').code)
-            self.assertEqual(200, self.call('GET', f'/v2/alpha{path}').code)
+        there = self.denials()
+        for kind in matrix.KINDS:
+            for path in [path for path in self.seen() if path.startswith(f'{kind}/') and path.count('/') == 1]:
+                self.do(204, 'DELETE', f'/{path}')
+        self.assertEqual(there, self.denials())
+
+    def denials(self) -> list[tuple[str, bytes]]:
+        """What everybody who may not is told, operation by operation."""
+        return [self.perform(operation, token)[::2] for operation in matrix.OPERATIONS
+                for group, code in operation.codes.items() if code > 400 for token in matrix.TOKENS[group]]
+
+    def test_a_denial_names_the_rule(self):
+        self.assert_error(self.call('POST', '/v2/alpha/sessions', {'schedule': {}}, token='reader@alpha'), '403', 'sessions:create')
+        self.assert_error(self.call('GET', '/v2/alpha/sessions', token='admin!system'), '403', 'sessions:get_all')
+
+
+class TestCentral(base.FunctionalTest):
+    """What belongs to a central client is seen by more than its project."""
+
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(201, self.register('ops', 'admin@ops', client_id='central', is_central=True).code)
+
+    def register(self, project: str, token: str, **body: typing.Any) -> base.Answer:
+        """Register a client in a project."""
+        return self.call('POST', f'/v2/{project}/clients', body, token=token)
+
+    def test_who_may_register_one(self):
+        for number, (token, code) in enumerate((('admin@alpha', 201), ('admin@ops', 201), ('member,service@alpha', 201),
+                                                ('member@alpha', 403), ('service@alpha', 403), ('reader@alpha', 403))):
+            answer = self.register('alpha', token, client_id=f'c{number}', is_central=True)
+            self.assertEqual(code, answer.code, token)
+            if token == 'member@alpha':
+                self.assert_error(answer, '403', 'clients:create_central')
+            shown = self.call('GET', f'/v2/beta/clients/c{number}', token='reader@beta')
+            self.assertEqual(200 if code == 201 else 404, shown.code, token)
+
+    def test_everybody_sees_one_and_only_its_project_changes_it(self):
+        for token, project in (('member@alpha', 'alpha'), ('reader@beta', 'beta'), ('service@alpha', 'alpha')):
+            shown = self.call('GET', f'/v2/{project}/clients/central', token=token)
+            self.assertEqual(('ops', True), (shown.json['project_id'], shown.json['client']['is_central']))
+            listed = self.call('GET', f'/v2/{project}/clients', token=token).json['clients']
+            self.assertEqual([shown.json], listed)
+        before = self.call('GET', '/v2/ops/clients/central', token='member@ops')
+        for token in ('member@alpha', 'admin@alpha'):
+            self.assertEqual(403, self.call('DELETE', '/v2/alpha/clients/central', token=token).code)
+        taken = self.register('alpha', 'admin@alpha', client_id='central', is_central=True, hostname='taken')
+        self.assert_error(taken, '409')
+        self.assertEqual(201, self.register('alpha', 'member@alpha', client_id='central', hostname='plain').code)
+        self.assertEqual('plain', self.do(200, 'GET', '/clients/central')['client']['hostname'])
+        self.assertEqual(204, self.call('DELETE', '/v2/alpha/clients/central').code)
+        after = self.call('GET', '/v2/ops/clients/central', token='member@ops')
+        self.assertEqual((before.raw, before.headers['ETag']), (after.raw, after.headers['ETag']))
+        self.assertEqual(204, self.call('DELETE', '/v2/ops/clients/central', token='member@ops').code)
 
     def test_whom_a_process_id_is_shown(self):
-        self.call('POST', '/v2/ops/clients', {'client_id': 'central', 'is_central': True}, token='admin@ops')
         self.do(201, 'POST', '/jobs', {'job_id': 'job', 'client_id': 'central', 'job_actions': []})
         self.do(200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}})
-        for token, pid in (('member@alpha', None), ('reader@alpha', None), ('admin@ops', 42), ('service@services', 42)):
+        for token in ('member@alpha', 'reader@alpha', *WIDE):
             one, = self.do(200, 'GET', '/jobs', token=token)['jobs']
             self.assertEqual(one, self.do(200, 'GET', '/jobs/job', token=token))
-            self.assertEqual(pid, one['job_schedule'].get('current_pid'), token)
+            self.assertEqual(42 if token in WIDE else None, one['job_schedule'].get('current_pid'), token)
+        self.make_job('own')
+        self.do(200, 'PATCH', '/jobs/own', {'job_schedule': {'status': 'running', 'current_pid': 43}})
+        for token in ('member@alpha', 'reader@alpha', *WIDE):
+            self.assertEqual(43, self.do(200, 'GET', '/jobs/own', token=token)['job_schedule']['current_pid'])
+
+    def test_the_id_of_a_job_on_one_is_taken_everywhere(self):
+        body = {'job_id': 'job', 'client_id': 'central', 'job_actions': []}
+        self.do(201, 'POST', '/jobs', body)
+        self.assertEqual(409, self.call('POST', '/v2/beta/jobs', body, token='member@beta').code)
+        self.assertEqual(409, self.call('POST', '/v2/beta/jobs/job', body, token='member@beta').code)
+        self.register('beta', 'member@beta', client_id='plain')
+        self.assertEqual(201, self.call('POST', '/v2/beta/jobs', {**body, 'client_id': 'plain'}, token='member@beta').code)
+
+
+class TestAllProjects(base.FunctionalTest):
+    """A list of jobs over every project is for those who may look there."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill()
+
+    def fill(self) -> None:
+        """A job of the same id in each of three projects, and one of another id."""
+        for project in ('alpha', 'beta', 'gamma'):
+            token = f'member@{project}'
+            self.assertEqual(201, self.call('POST', f'/v2/{project}/clients', {'client_id': 'client'}, token=token).code)
+            for job_id in ('job', f'job-{project}'):
+                body = {'job_id': job_id, 'client_id': 'client', 'job_actions': []}
+                self.assertEqual(201, self.call('POST', f'/v2/{project}/jobs', body, token=token).code)
+
+    def projects(self, token: str, query: str = '', body: typing.Any = None) -> list[str]:
+        """Whose jobs a list in the project alpha shows."""
+        return [job['project_id'] for job in self.do(200, 'GET', f'/jobs?limit=100{query}', body, token=token)['jobs']]
+
+    def test_who_gets_them(self):
+        everywhere = ['alpha'] * 2 + ['beta'] * 2 + ['gamma'] * 2
+        for value in ('True', 'true', 'TRUE', 'tRuE'):
+            for token in WIDE:
+                self.assertEqual(everywhere, self.projects(token, f'&all_projects={value}'), token)
+            for token in ('member@alpha', 'reader@alpha'):
+                denied = self.call('GET', f'/v2/alpha/jobs?all_projects={value}', token=token)
+                self.assert_error(denied, '403', 'jobs:get_all_projects')
+        for query in ('', '&all_projects=False', '&all_projects=false'):
+            for token in ('member@alpha', 'reader@alpha', *WIDE):
+                self.assertEqual(['alpha'] * 2, self.projects(token, query), token)
+
+    def test_the_older_habit(self):
+        self.use(api__implicit_all_projects=True)
+        self.fill()
+        for token in WIDE:
+            self.assertEqual(6, len(self.projects(token)))
+            self.assertEqual(['alpha'] * 2, self.projects(token, '&all_projects=False'))
+        for token in ('member@alpha', 'reader@alpha'):
+            self.assertEqual(['alpha'] * 2, self.projects(token))
+            self.do(403, 'GET', '/jobs?all_projects=True', token=token)
+
+    def test_other_kinds_stay_in_the_project(self):
+        for project in ('alpha', 'beta'):
+            self.call('POST', f'/v2/{project}/sessions', {'schedule': {}}, token=f'member@{project}')
+        for kind in ('sessions', 'actions', 'clients', 'backups'):
+            found = self.do(200, 'GET', f'/{kind}?all_projects=True', token='admin@ops')[kind]
+            self.assertEqual(set(), {one['project_id'] for one in found} - {'alpha'}, kind)
+
+    def test_searches_and_pages_over_all_projects(self):
+        self.assertEqual(['alpha', 'beta', 'gamma'],
+                         self.projects('service@services', '&all_projects=True', {'match': [{'job_id': 'job'}]}))
+        self.assertEqual(['beta'] * 2, self.projects('admin@ops', '&all_projects=True', {'match': [{'project_id': 'beta'}]}))
+        self.assertEqual([], self.projects('admin@ops', '', {'match': [{'project_id': 'beta'}]}))
+        seen, page = [], self.do(200, 'GET', '/jobs?limit=4&all_projects=True', token='admin@ops')
+        while True:
+            seen += [(job['project_id'], job['job_id']) for job in page['jobs']]
+            if 'jobs_links' not in page:
+                break
+            page = self.call('GET', page['jobs_links'][0]['href'], token='admin@ops').json
+        expected = [(project, job_id) for project in ('alpha', 'beta', 'gamma') for job_id in ('job', f'job-{project}')]
+        self.assertEqual(expected, seen)
