@@ -8,20 +8,23 @@ from hypothesis import strategies
 
 import tests.base  # noqa: F401
 from freezer_api.controllers import routes
+from freezer_api.db.base import Scope
+from freezer_api.domain import backups
+from freezer_api.domain.documents import BACKUPS, RESOURCES
 from tests.functional import base
 
 WRITES = [(verb, pattern.replace('{project_id}', 'alpha').replace('{session_id}', 'session').replace('{job_id}', 'job')
-           .replace('{action_id}', 'action').replace('{client_id}', 'client'))
+           .replace('{action_id}', 'action').replace('{client_id}', 'client').replace('{backup_id}', 'backup'))
           for pattern, verbs in routes.table(None, 1000).items() for verb in verbs if verb not in ('GET', 'DELETE')]
 #: There are many things to send.
 MANY = 4 * hypothesis.settings.default.max_examples
 #: Keys that mean something somewhere.
 KNOWN = """
-    action action_defaults action_id client_id config_id current_pid current_tag description end event freezer_action
-    hold_off hostname is_central job_actions job_id job_schedule mandatory max_retries max_retries_interval mode
-    project_id result schedule schedule_date schedule_interval schedule_internval session_id session_tag start status
-    stop abort storage supported_actions time_created time_ended time_started user_credentials user_id uuid _version
-    match match_not _all
+    action action_defaults action_id backup_id backup_metadata backup_name client_id config_id container current_pid
+    current_tag description end event freezer_action hold_off hostname is_central job_actions job_id job_schedule mandatory
+    max_retries max_retries_interval mode project_id result schedule schedule_date schedule_interval schedule_internval
+    session_id session_tag start status stop abort storage supported_actions time_created time_ended time_stamp time_started
+    user_credentials user_id uuid _version match match_not time_after time_before _all
 """
 KEYS = strategies.sampled_from(KNOWN.split()) | strategies.text(max_size=5)
 TEXTS = ['job', 'session', 'client', 'action', 'backup', 'start', 'stop', '1 days', 'continuous', '5', 'x' * 1100]
@@ -42,6 +45,8 @@ WHOLE = strategies.builds(
         {'start': {'job_id': 'job', 'current_tag': 0}},
         {'end': {'job_id': 'job', 'current_tag': 1, 'result': 'success'}},
         {'job_schedule': {}, 'session_id': 'session', 'session_tag': 1},
+        {'backup_name': 'name', 'container': 'c', 'hostname': 'h'},
+        {'backup_metadata': {'backup_name': 'name', 'container': 'c', 'hostname': 'h'}, 'status': 'error'},
     ]),
     strategies.dictionaries(KEYS, VALUES, max_size=4))
 BODIES = strategies.one_of(
@@ -57,6 +62,8 @@ class TestAnything(base.FunctionalTest):
         self.make_session(hold_off=0)
         self.do(201, 'POST', '/actions/action', {'freezer_action': {'action': 'backup'}})
         self.do(204, 'PUT', '/sessions/session/jobs/job')
+        self.service.storage.write(Scope('alpha'), BACKUPS, 'backup', lambda current, now: backups.created(
+            'backup', 'alpha', 'user', {'status': 'available', 'backup_metadata': {'backup_name': 'name'}}, now))
 
     def check(self, answer: base.Answer) -> None:
         """It is an answer by the book."""
@@ -70,9 +77,10 @@ class TestAnything(base.FunctionalTest):
     def test_writes(self, write, body):
         self.check(self.call(*write, body))
 
-    @hypothesis.given(strategies.sampled_from(['sessions', 'jobs', 'actions', 'clients']), BODIES | strategies.fixed_dictionaries(
+    @hypothesis.given(strategies.sampled_from(RESOURCES), BODIES | strategies.fixed_dictionaries(
         {}, optional={'match': strategies.lists(strategies.dictionaries(KEYS, SCALARS, min_size=1, max_size=1), max_size=3),
-                      'match_not': strategies.lists(strategies.dictionaries(KEYS, SCALARS, min_size=1, max_size=1), max_size=3)},
+                      'match_not': strategies.lists(strategies.dictionaries(KEYS, SCALARS, min_size=1, max_size=1), max_size=3),
+                      'time_before': SCALARS, 'time_after': SCALARS},
     ).map(json.dumps).map(str.encode))
     @hypothesis.settings(max_examples=MANY)
     def test_searches(self, kind, body):
@@ -86,7 +94,7 @@ class TestAnything(base.FunctionalTest):
 
     @hypothesis.given(strategies.sampled_from(['limit', 'offset', 'marker', 'sort', 'search']), strategies.text(max_size=30))
     def test_parameters(self, name, value):
-        for kind in ('sessions', 'jobs', 'sessions/session/runs'):
+        for kind in ('sessions', 'jobs', 'backups', 'sessions/session/runs'):
             self.check(self.call('GET', f'/v2/alpha/{kind}?{urllib.parse.urlencode({name: value}, errors="surrogatepass")}'))
 
     @hypothesis.given(strategies.sampled_from(['Accept', 'If-Match', 'If-None-Match', 'X-OpenStack-Request-ID', 'Origin']),

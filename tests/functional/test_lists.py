@@ -112,7 +112,8 @@ class TestPages(base.FunctionalTest):
     def test_every_kind_has_links(self):
         for number in range(2):
             self.make_job(f'job-{number}', f'client-{number}')
-        for kind in ('jobs', 'actions', 'clients'):
+            self.do(201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'})
+        for kind in ('jobs', 'actions', 'clients', 'backups'):
             answer = self.do(200, 'GET', f'/{kind}?limit=1')
             self.assertEqual(1, len(answer[kind]))
             following = self.call('GET', answer[f'{kind}_links'][0]['href']).json

@@ -10,7 +10,8 @@ class TestReads(base.FunctionalTest):
         self.make_job()
         self.make_session()
         self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})['action_id']
-        paths = ('sessions/session', 'jobs/job', f'actions/{self.action_id}', 'clients/client')
+        self.backup_id = self.do(201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'})['backup_id']
+        paths = ('sessions/session', 'jobs/job', f'actions/{self.action_id}', f'backups/{self.backup_id}', 'clients/client')
         self.paths = [f'/v2/alpha/{path}' for path in paths]
 
     def test_what_is_known_is_not_sent_again(self):
@@ -27,13 +28,14 @@ class TestReads(base.FunctionalTest):
                 self.assertEqual(200, self.call('GET', path, If_None_Match=other).code)
 
     def test_a_change_changes_the_tag(self):
-        for path, change in zip(self.paths, ({'hold_off': 1}, {'description': 'x'}, {'max_retries': 1}), strict=False):
+        changes = ({'hold_off': 1}, {'description': 'x'}, {'max_retries': 1}, {'status': 'error'})
+        for path, change in zip(self.paths, changes, strict=False):
             before = self.call('GET', path).headers['ETag']
             written = self.call('PATCH', path, change)
             after = self.call('GET', path)
             self.assertNotEqual(before, after.headers['ETag'])
             self.assertEqual(after.headers['ETag'], written.headers['ETag'])
-            self.assertEqual(after.json['_version'], written.json['version'])
+            self.assertEqual(after.json.get('_version'), written.json.get('version'))
             self.assertEqual(200, self.call('GET', path, If_None_Match=before).code)
 
     def test_an_id_used_again_has_another_tag(self):
@@ -50,6 +52,7 @@ class TestWrites(base.FunctionalTest):
         self.make_job()
         self.make_session()
         self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})['action_id']
+        self.backup_id = self.do(201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'})['backup_id']
         job = {'client_id': 'client', 'job_actions': [{'freezer_action': {'action': 'backup'}}]}
         self.writes = [
             ('sessions/session', 'PATCH', '', {'hold_off': 1}),
@@ -65,6 +68,8 @@ class TestWrites(base.FunctionalTest):
             (f'actions/{self.action_id}', 'PATCH', '', {'max_retries': 2}),
             (f'actions/{self.action_id}', 'POST', '', {'freezer_action': {'action': 'restore'}}),
             (f'actions/{self.action_id}', 'DELETE', '', None),
+            (f'backups/{self.backup_id}', 'PATCH', '', {'status': 'error'}),
+            (f'backups/{self.backup_id}', 'DELETE', '', None),
             ('clients/client', 'DELETE', '', None),
         ]
 
@@ -100,7 +105,8 @@ class TestWrites(base.FunctionalTest):
 
     def test_a_new_document_matches_nothing(self):
         for kind, body in (('sessions', {'schedule': {}}), ('actions', {'freezer_action': {'action': 'backup'}}),
-                           ('jobs', {'client_id': 'client', 'job_actions': []}), ('clients', {'client_id': 'another'})):
+                           ('jobs', {'client_id': 'client', 'job_actions': []}), ('clients', {'client_id': 'another'}),
+                           ('backups', {'backup_name': 'b', 'status': 'creating'})):
             self.assert_error(self.call('POST', f'/v2/alpha/{kind}', body, If_Match='*'), '412')
 
     def test_the_session_that_the_body_names(self):

@@ -239,6 +239,9 @@ class CentralClients(UseCase):
 
 class Callers(UseCase):
 
+    def test_their_tokens_are_not_shown(self):
+        self.assertNotIn('secret', repr(Caller('p', 'u', token='secret')))
+
     def test_names_have_a_limit(self):
         Caller('p' * 255, 'u' * 255)
         for names in (('p' * 256, 'u'), ('p', 'u' * 256)):

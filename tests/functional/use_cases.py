@@ -8,7 +8,7 @@ import unittest
 from freezer_api import conf, db, exceptions
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Body, Precondition
-from freezer_api.services import actions, clients, jobs, sessions
+from freezer_api.services import actions, backups, clients, jobs, sessions
 from freezer_api.services.common import Caller
 
 ME, COLLEAGUE, STRANGER = Caller('alpha', 'ann'), Caller('alpha', 'bob'), Caller('beta', 'eve')
@@ -73,5 +73,5 @@ class UseCase(unittest.TestCase):
 
     def _everything(self) -> list[typing.Any]:
         return [listed.list_page(self.storage, caller, search.Query(limit=1000)).items
-                for listed in (sessions, jobs, actions, clients) for caller in (ME, STRANGER)]
+                for listed in (sessions, jobs, actions, clients, backups) for caller in (ME, STRANGER)]
 
