@@ -113,7 +113,7 @@ class Resource:
         found = list_page(self.storage, self.caller(call), search.parse(wanted, kind, **page))
         again = orjson.dumps(wanted).decode() if wanted else None
         return listed(call, kind, found.items, found.next_marker, page['limit'], sort=asked['sort'], search=again,
-                      **(others or {}))
+                      marker_project=found.next_project, **(others or {}))
 
     def written(self, written: common.Written) -> Answer:
         """The id of a document that was changed, and its version."""
@@ -140,4 +140,4 @@ def listed(call: calls.Call, name: str, items: list[Body], marker: typing.Any, l
 @functools.lru_cache(256)
 def accepts(accept: str | None, offers: tuple[str, ...]) -> bool:
     """Whether an ``Accept`` header (None: none) lets one of the types be answered. One that isn't understood says nothing."""
-    return accept is None or bool(webob.acceptparse.create_accept_header(accept).acceptable_offers(offers))
+    return not accept or bool(webob.acceptparse.create_accept_header(accept).acceptable_offers(offers))

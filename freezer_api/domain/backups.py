@@ -53,9 +53,9 @@ def job_of(body: Body) -> str | None:
 def run_of(body: Body) -> tuple[str, int] | None:
     """The session and the tag that a backup's metadata name."""
     session_id, tag = (body['backup_metadata'].get(key) for key in ('session_id', 'session_tag'))
-    if isinstance(session_id, str) and isinstance(tag, int) and not isinstance(tag, bool):
-        return session_id, tag
-    return None
+    if not isinstance(session_id, str) or isinstance(tag, bool) or not isinstance(tag, (int, float)) or tag != int(tag):
+        return None
+    return session_id, int(tag)
 
 
 def spans(record: Record) -> dict[str, tuple[int, int]]:

@@ -6,6 +6,7 @@ This is the one definition. Drivers index exactly :func:`index_pairs` and :func:
 
 import collections.abc
 import dataclasses
+import json
 import re
 import typing
 
@@ -19,6 +20,8 @@ MAX_CONDITIONS = 30
 MAX_NEEDLE = 256
 MAX_TEXT = 1000
 DEFAULT_LIMIT = 10
+#: Where the schedule of a document is.
+SCHEDULES = {documents.JOBS: 'job_schedule', documents.SESSIONS: 'schedule'}
 #: A key and the canonical form of a value: a letter for its JSON type, then its text.
 Pair = tuple[str, str]
 #: Letters of composite pairs, which no value begins with, so that no caller's condition is one: ``(client_id, 'o…')`` stands
@@ -37,7 +40,8 @@ class Query:
     """One page of a list: conditions that must all hold, none of ``not_pairs``/``not_texts``, and where it begins.
 
     ``texts`` are case-folded substrings. ``since`` and ``until`` are the first and the last moment of a backup's
-    :func:`backups.time_of`, in microseconds (None: no bound). ``marker`` is an id, the page begins behind it; ``offset``
+    :func:`backups.time_of`, in microseconds (None: no bound). ``marker`` is an id, the page begins behind it;
+    ``marker_project`` tells whose it is in a list of all projects, ``marker_given`` the parameter that it came in. ``offset``
     counts documents. The order is that of creation, ``descending`` turns it round. ``asked`` is the search as the caller sent it.
     """
 
@@ -50,6 +54,8 @@ class Query:
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     marker: str | None = None
+    marker_project: str | None = None
+    marker_given: str = 'marker'
     descending: bool = False
     asked: Body | None = None
 
@@ -68,8 +74,9 @@ class Query:
 def searchable(kind: str, body: Body) -> Body:
     """The document as shown, without what isn't searched."""
     kept = {key: value for key, value in body.items() if key not in documents.INTERNAL and key != 'user_credentials'}
-    if kind == documents.JOBS and 'current_pid' in body['job_schedule']:
-        kept['job_schedule'] = {key: value for key, value in body['job_schedule'].items() if key != 'current_pid'}
+    schedule = SCHEDULES.get(kind, '')
+    if 'current_pid' in kept.get(schedule, ()):
+        kept[schedule] = {key: value for key, value in kept[schedule].items() if key != 'current_pid'}
     return kept
 
 
@@ -170,7 +177,8 @@ def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
                  asked=search or None, **page)
 
 
-def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int) -> dict[str, typing.Any]:
+def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int,
+               marker_project: str | None = None) -> dict[str, typing.Any]:
     """The arguments of a :class:`Query` that a list's parameters stand for; ``most`` bounds the limit."""
     page: dict[str, typing.Any] = {'limit': _count('limit', limit, DEFAULT_LIMIT, most) or min(DEFAULT_LIMIT, most)}
     if marker is not None and offset is not None:
@@ -181,6 +189,7 @@ def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: 
         name, page['marker'] = ('marker', marker) if offset is None else ('offset', offset)
         if not documents.ID.match(page['marker']):
             raise exceptions.InvalidInput(f'{name}: is neither a count nor an id.' if name == 'offset' else 'marker: is not an id.')
+        page |= {'marker_given': name, 'marker_project': marker_project}
     if sort not in (None, 'created', 'created:asc', 'created:desc'):
         raise exceptions.InvalidInput('sort: must be created:asc or created:desc.')
     page['descending'] = sort == 'created:desc'
@@ -242,7 +251,11 @@ def _all(value: typing.Any, where: str, place: str, pairs: set[Pair], texts: set
     except orjson.JSONDecodeError:
         fields = None
     if isinstance(fields, list) and fields and all(isinstance(field, dict) and len(field) == 1 for field in fields):
-        pairs |= _conditions(fields, place, nested=True)[0]
+        found = _conditions(fields, place, nested=True)[0]
+        # What is read above makes floats of integers that are too large.
+        if any(type(field) is int and not -2**63 <= field < 2**64 for entry in json.loads(value) for field in entry.values()):
+            raise exceptions.InvalidInput(f'{where}._all: has an integer beyond 64 bit.')
+        pairs |= found
         return
     if len(value) > MAX_NEEDLE:
         raise exceptions.InvalidInput(f'{where}._all: is longer than {MAX_NEEDLE} characters.')

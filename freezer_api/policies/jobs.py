@@ -2,13 +2,16 @@
 
 from freezer_api.policies import base
 
+#: Who may look beyond one project, in whatever it asks for.
+GET_ALL_PROJECTS = 'jobs:get_all_projects'
+
 RULES = [
     base.rule('jobs:create', base.ADMIN_OR_OWNER, 'Create a job.', 'POST /jobs'),
     base.rule('jobs:delete', base.ADMIN_OR_OWNER, 'Delete a job; it leaves its session.', 'DELETE /jobs/{job_id}'),
     base.rule('jobs:get', base.ADMIN_OR_READER_OR_SERVICE, 'Show a job.', 'GET /jobs/{job_id}'),
     base.rule('jobs:get_all', base.ADMIN_OR_READER_OR_SERVICE, 'List and search jobs.', 'GET /jobs'),
     base.rule(
-        'jobs:get_all_projects',
+        GET_ALL_PROJECTS,
         base.ADMIN_OR_SERVICE,
         'List and search the jobs of all projects, as the scheduler of a central client does.',
         'GET /jobs',

@@ -183,14 +183,15 @@ OF_BACKUPS: tuple[Case, ...] = (
 SOME_SESSIONS: dict[str, Body] = {
     'a': {'hold_off': 50, 'description': 'About a', 'schedule': {'schedule_interval': '5 days'}},
     'b': {'hold_off': 50, 'description': 'About B', 'schedule': {'schedule_interval': '10 days', 'schedule_day_of_week': 'mon'}},
-    'c': {'hold_off': 30, 'description': 'about  c', 'schedule': {'status': 'scheduled'}, 'session_tag': 7}, 'd': {'schedule': {}},
+    'c': {'hold_off': 30, 'description': 'about  c', 'schedule': {'status': 'scheduled', 'current_pid': 5}, 'session_tag': 7},
+    'd': {'schedule': {}},
 }
 OF_SESSIONS: tuple[Case, ...] = (
     ([{'hold_off': 50}], [{'schedule_interval': '10 days'}], 'a'), ([{'hold_off': 30}], [], 'cd'), ([{'hold_off': '50'}], [], ''),
     ([{'schedule_interval': '5 days'}], [], 'a'), ([{'schedule_day_of_week': 'mon'}], [], 'b'), ([{'session_tag': 7}], [], 'c'),
     ([{'status': 'active'}], [{'session_tag': 0}], 'c'), ([{'status': 'scheduled'}], [], ''), ([{'_version': 1}], [], ''),
     ([{'time_start': -1}, {'time_ended': -1}, {'result': ''}], [], 'abcd'), ([{'session_id': 'b'}], [], 'b'),
-    ([{'jobs': None}], [], ''), ([{'_all': 'ABOUT'}], [], 'abc'), ([{'_all': 'about b'}], [], 'b'),
+    ([{'current_pid': 5}], [], ''), ([{'jobs': None}], [], ''), ([{'_all': 'ABOUT'}], [], 'abc'), ([{'_all': 'about b'}], [], 'b'),
     ([{'_all': 'about c'}], [], ''), ([{'_all': '10 d'}], [], 'b'), ([], [{'_all': 'about'}], 'd'),
     ([{'description': ''}], [], 'd'), ([{'_all': '[{"hold_off": 50}]'}], [{'_all': 'days'}], ''),
 )

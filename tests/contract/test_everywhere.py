@@ -103,6 +103,9 @@ class Everywhere:
                                  (self.actor_in('nobody'), [12, 13, 14])):
             scope = dataclasses.replace(asking.scope, everywhere=True)
             self.assertEqual(expected, self._found(marker=taken, actor=actors.Actor(self.storage, scope)))
+        for owner, expected in ((self.owners[1], [12, 13, 14]), (self.owners[2], [13, 14]), (self.actor, [14])):
+            self.assertEqual(expected, self._found(marker=taken, marker_project=owner.project_id))
+        self.assertRaises(exceptions.InvalidInput, self._found, marker=taken, marker_project='nobody')
 
     def test_the_poll_of_a_scheduler(self):
         """Pages of ten until a short one, for a client whose jobs lie in many projects."""

@@ -1,9 +1,11 @@
 """Lists of the jobs of all projects: who may have them, what is in them, and how they are paged."""
 
-from tests.functional import base
+import itertools
+
+from tests.functional import base, matrix
 
 CLIENT = {'client_id': 'central', 'is_central': True}
-OPERATORS = ('admin@ops', 'service@services')
+OPERATORS = ('admin@ops', 'admin@alpha', 'service@services', 'service@alpha')
 
 
 class TestAllProjects(base.FunctionalTest):
@@ -51,16 +53,14 @@ class TestAllProjects(base.FunctionalTest):
             self.assert_error(self.call('GET', '/v2/alpha/jobs?all_projects=True&all_projects=True', token=token), '400',
                               'all_projects: is given twice.')
 
-    def test_other_lists_know_nothing_of_it(self):
-        for kind in ('actions', 'clients', 'sessions'):
-            self.assertEqual(200, self.call('GET', f'/v2/alpha/{kind}?all_projects=maybe').code)
-
     def test_searches_and_pages(self):
         poll = {'match': [{'client_id': 'central'}], 'match_not': [{'status': 'completed'}]}
         self.do(200, 'PATCH', '/jobs/a', {'job_schedule': {'status': 'completed'}})
         self.assertEqual(['b', 'o', 'c'], self.ids('admin@ops', '?all_projects=True', poll))
         self.assertEqual(['o'], self.ids('admin@ops', '?all_projects=True&limit=1&offset=1', poll))
         self.assertEqual(['b'], self.ids('admin@ops', '?all_projects=True', {'match': [{'_all': 'BETA'}]}))
+        self.assertEqual(['b'], self.ids('admin@ops', '?all_projects=True', {'match': [{'project_id': 'beta'}]}))
+        self.assertEqual([], self.ids('admin@ops', '', {'match': [{'project_id': 'beta'}]}))
         self.assertEqual(['c', 'o', 'b'], self.ids('admin@ops', '?all_projects=True&sort=created:desc', poll))
 
     def test_the_link_to_the_next_page_says_it_again(self):
@@ -86,6 +86,30 @@ class TestAllProjects(base.FunctionalTest):
         answer = self.call('GET', '/v2/ops/jobs?marker=plain', token='admin@ops')
         self.assert_error(answer, '400', 'marker')
 
+    def test_links_lead_on_where_ids_are_equal(self):
+        for project in ('beta', 'gamma', 'ops'):
+            self.call('POST', f'/v2/{project}/clients', {'client_id': 'own'}, token=f'member@{project}')
+            for job_id in ('plain', 'more'):
+                self.call('POST', f'/v2/{project}/jobs', {'client_id': 'own', 'job_id': job_id, 'job_actions': []},
+                          token=f'member@{project}')
+        every = [(job['project_id'], job['job_id']) for job in self.call(
+            'GET', '/v2/alpha/jobs?all_projects=True&limit=100', token='admin@ops').json['jobs']]
+        self.assertEqual(11, len(set(every)))
+        for project, order, limit in itertools.product(('alpha', 'beta', 'nowhere'), ('asc', 'desc'), (1, 2, 3)):
+            path, found = f'/v2/{project}/jobs?all_projects=True&limit={limit}&sort=created:{order}', []
+            while path and len(found) <= len(every):
+                answer = self.call('GET', path, token='admin@ops').json
+                found += [(job['project_id'], job['job_id']) for job in answer['jobs']]
+                path = answer.get('jobs_links', [{'href': ''}])[0]['href']
+            self.assertEqual(every if order == 'asc' else every[::-1], found, (project, order, limit))
+
+    def test_whose_the_marker_is(self):
+        for path in ('?marker=plain&marker_project=alpha', '?marker_project=alpha&all_projects=True',
+                     '?marker_project=alpha&all_projects=False&marker=plain'):
+            self.assert_error(self.call('GET', f'/v2/ops/jobs{path}', token='admin@ops'), '400', 'marker_project: tells whose')
+        self.assert_error(self.call('GET', '/v2/ops/jobs?all_projects=True&marker=plain&marker_project=beta', token='admin@ops'),
+                          '400', 'marker: there is no document with this id.')
+
     def test_a_process_id_is_shown_there(self):
         self.do(200, 'PATCH', '/jobs/a', {'job_schedule': {'status': 'running', 'current_pid': 42}})
         jobs = self.call('GET', '/v2/ops/jobs?all_projects=True', token='service@services').json['jobs']
@@ -97,8 +121,9 @@ class TestAllProjects(base.FunctionalTest):
         for token in OPERATORS:
             self.assertEqual(['a', 'b', 'o', 'c', 'plain'], self.ids(token))
             self.assertEqual(['a', 'c', 'plain'], self.ids(token, '?all_projects=False'))
-        self.assertEqual(['a', 'c', 'plain'], self.ids('member@alpha'))
-        self.assert_error(self.call('GET', '/v2/alpha/jobs?all_projects=True'), '403')
+        for token in ('member@alpha', 'reader@alpha'):
+            self.assertEqual(['a', 'c', 'plain'], self.ids(token))
+            self.assert_error(self.call('GET', '/v2/alpha/jobs?all_projects=True', token=token), '403')
         answer = self.call('GET', '/v2/alpha/jobs?limit=2', token='admin@ops').json
         self.assertEqual(['o', 'c', 'plain'],
                          [job['job_id'] for job in self.call('GET', answer['jobs_links'][0]['href'].replace('limit=2', 'limit=9'),
@@ -112,3 +137,16 @@ class TestAllProjects(base.FunctionalTest):
         self.seed()
         self.assertEqual(5, len(self.ids('reader@alpha', '?all_projects=True')))
         self.assert_error(self.call('GET', '/v2/alpha/jobs?all_projects=True', token='admin@ops'), '403')
+
+
+class TestOtherKinds(matrix.MatrixTest):
+    """Their lists stay in the project, whoever asks, and whatever else."""
+
+    def test_they_know_nothing_of_it(self):
+        for project in ('beta', 'alpha'):
+            self.prepare(project)
+        for kind in ('actions', 'backups', 'clients', 'sessions'):
+            own = self.do(200, 'GET', f'/{kind}')
+            self.assertEqual({'alpha'}, {one['project_id'] for one in own[kind]})
+            for value, token in itertools.product(('True', 'maybe'), (*OPERATORS, base.MEMBER)):
+                self.assertEqual(own, self.do(200, 'GET', f'/{kind}?all_projects={value}', token=token), (kind, token))

@@ -43,7 +43,7 @@ class TestPages(base.FunctionalTest):
 
     def test_a_marker_that_is_not_there(self):
         for marker in ('gone', '1234567890'):
-            self.assert_error(self.call('GET', f'{SESSIONS}?offset={marker}'), '400', 'marker')
+            self.assert_error(self.call('GET', f'{SESSIONS}?offset={marker}'), '400', 'offset: there is no document')
 
     def test_links_lead_to_the_end(self):
         for query in ('?limit=5', '?limit=5&sort=created:desc', '?limit=3&offset=1'):

@@ -186,5 +186,6 @@ class Runs(unittest.TestCase):
         self.assertTrue(self.belongs(session_id='s', session_tag=3))
         self.assertTrue(self.belongs(session_id='s', session_tag=3, job_id='other', time_stamp=5))
         self.assertTrue(self.belongs(session_id='s', session_tag=2, job_id='done', time_stamp=150))
-        for session_id, tag in (('s', 2), ('t', 3), ('s', '3'), ('s', None), (None, 3), ('s', 3.5), (['s'], 3)):
+        self.assertTrue(self.belongs(session_id='s', session_tag=3.0))
+        for session_id, tag in (('s', 2), ('t', 3), ('s', True), ('s', '3'), ('s', None), (None, 3), ('s', 3.5), (['s'], 3)):
             self.assertFalse(self.belongs(session_id=session_id, session_tag=tag), (session_id, tag))

@@ -207,6 +207,12 @@ class Parse(unittest.TestCase):
             with self.subTest(bad), self.assertRaisesRegex(exceptions.InvalidInput, part):
                 search.parse(bad, JOBS)
 
+    def test_integers_in_a_list_are_bounded_as_others_are(self):
+        for large in (2**64, -2**63 - 1):
+            self._refused({'match': [{'_all': f'[{{"a": 5.5}}, {{"a": {large}}}]'}]}, JOBS, r'_all: has an integer beyond 64 bit')
+        for value in (2**64 - 1, -2**63, 1e30):
+            self.assertEqual({('a', search.canonical(value))}, parsed([{'_all': f'[{{"a": {value}}}]'}]).pairs)
+
     def test_limits(self):
         self.assertEqual(30, len(search.parse({'match': [{'a': n} for n in range(30)]}, JOBS).pairs))
         self.assertEqual({'x' * 256}, parsed([{'_all': 'X' * 256}]).texts)

@@ -7,10 +7,10 @@ from freezer_api import exceptions
 from freezer_api.controllers import base, calls, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
+from freezer_api.policies import jobs as policies
 from freezer_api.services import common, jobs, trusts
 
 WRITTEN = types.Json('job_version')
-ALL_PROJECTS = 'jobs:get_all_projects'
 
 
 class Jobs(base.Resource):
@@ -25,25 +25,28 @@ class Jobs(base.Resource):
 
     def caller(self, call: calls.Call) -> common.Caller:
         """Who reads; the process ids of agents of other projects are for those who may list all jobs."""
-        return dataclasses.replace(call.caller, all_projects=call.context.may(ALL_PROJECTS))
+        return dataclasses.replace(call.caller, all_projects=call.context.may(policies.GET_ALL_PROJECTS))
 
-    @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST, types.text)
+    @base.expose('jobs:get_all', types.Json('jobs'), *types.LIST, types.text, types.text)
     def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
-                sort: str | None = None, search: str | None = None, all_projects: str | None = None) -> base.Answer:
+                sort: str | None = None, search: str | None = None, all_projects: str | None = None,
+                marker_project: str | None = None) -> base.Answer:
         """A page of the project's jobs, or of those of all projects; agents poll it."""
-        list_page = functools.partial(jobs.list_page, everywhere=self.everywhere(call, all_projects))
-        others = {'all_projects': all_projects}
-        return self.page(call, list_page, search, others, limit=limit, offset=offset, marker=marker, sort=sort)
+        everywhere = self.everywhere(call, all_projects)
+        if marker_project is not None and not (everywhere and marker):
+            raise exceptions.InvalidInput('marker_project: tells whose job the marker of a list of all projects is.')
+        return self.page(call, functools.partial(jobs.list_page, everywhere=everywhere), search, {'all_projects': all_projects},
+                         limit=limit, offset=offset, marker=marker, sort=sort, marker_project=marker_project)
 
     def everywhere(self, call: calls.Call, all_projects: str | None) -> bool:
         """Whether a list has the jobs of all projects; ``Forbidden`` if it was asked to and the caller may not."""
         if all_projects is None:
-            return self.implicit_all_projects and call.context.may(ALL_PROJECTS)
+            return self.implicit_all_projects and call.context.may(policies.GET_ALL_PROJECTS)
         if all_projects.lower() not in ('true', 'false'):
             raise exceptions.InvalidInput('all_projects: must be True or False.')
         if all_projects.lower() == 'false':
             return False
-        call.context.can(ALL_PROJECTS)
+        call.context.can(policies.GET_ALL_PROJECTS)
         return True
 
     @base.expose('jobs:create', types.Json('job_id'), body=types.Json('job'), status=201)

@@ -9,6 +9,7 @@ from freezer_api.domain import documents
 from freezer_api.domain import search as searches
 from freezer_api.domain import sessions as domain
 from freezer_api.domain.documents import Body
+from freezer_api.policies import jobs
 from freezer_api.services import sessions
 
 WRITTEN = types.Json('session_version')
@@ -75,7 +76,7 @@ class Sessions(base.Resource):
     @base.expose('sessions:action:create', types.Json('session_result'), types.ID, body=types.Json('session_action'), status=202)
     def act(self, call: calls.Call, session_id: str, body: Body) -> base.Answer:
         """A job's report that it starts or ends. Schedulers of central clients report for jobs of all projects."""
-        caller = dataclasses.replace(call.caller, all_projects=call.context.may('jobs:get_all_projects'))
+        caller = dataclasses.replace(call.caller, all_projects=call.context.may(jobs.GET_ALL_PROJECTS))
         return base.Answer(sessions.act(self.storage, caller, session_id, body, call.precondition))
 
     @base.expose('sessions:run:get_all', types.Json('runs'), types.ID, types.text, types.text)

@@ -126,13 +126,14 @@ class _Search:
         """The ``seq`` behind which the page begins."""
         if self.query.marker is None:
             return queries.LAST if self.query.descending else queries.FIRST
-        parameters: dict[str, typing.Any] = {'project': self.scope.project_id, 'marker': self.query.marker}
-        if self.shape.everywhere:
+        whose, anybody = self.query.marker_project, self.shape.everywhere and self.query.marker_project is None
+        parameters: dict[str, typing.Any] = {'project': whose or self.scope.project_id, 'marker': self.query.marker}
+        if anybody:
             own = ('job_id', search.canonical(self.query.marker))
             parameters['marked'], = terms.look_up(terms.EVERYWHERE, self.shape.kind, (own,))
-        found = connection.execute(queries.position(self.shape.kind, self.shape.central, self.shape.everywhere), parameters).all()
+        found = connection.execute(queries.position(self.shape.kind, self.shape.central, anybody), parameters).all()
         if not found:
-            raise exceptions.InvalidInput('marker: there is no document with this id.')
+            raise exceptions.InvalidInput(f'{self.query.marker_given}: there is no document with this id.')
         return min(found)[-1]
 
     def _parameters(self, position: int) -> dict[str, typing.Any]:

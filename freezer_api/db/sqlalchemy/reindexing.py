@@ -1,4 +1,8 @@
-"""Bringing what an earlier release stored to what this one indexes. For migrations: nobody else writes meanwhile."""
+"""Bringing what an earlier release stored to what this one indexes. For migrations: nobody else writes meanwhile.
+
+Whatever changes what is indexed of a kind, or how, needs a revision that calls :func:`reindex` for that kind. An older revision
+that calls it does so with the functions of this release, which is as good.
+"""
 
 import collections
 import collections.abc

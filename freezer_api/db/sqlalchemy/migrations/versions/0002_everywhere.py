@@ -42,7 +42,8 @@ def upgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
         # How it tells rare terms from common ones. By default it knows the hundred most common of all projects and kinds.
         op.execute('ALTER TABLE freezer_pairs ALTER COLUMN term SET STATISTICS 1000')
-    reindexing.reindex(op.get_bind(), 'jobs')
+    for kind in ('jobs', 'sessions'):
+        reindexing.reindex(op.get_bind(), kind)
     reindexing.reindex(op.get_bind(), 'backups', ('moment', 'job_id'))
 
 
