@@ -47,6 +47,8 @@ from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
 Change = collections.abc.Callable[[Document | None, int], Body | None]
 
 
+#: Bytes that a document may grow by without its caller: what tells of versions, sessions and times.
+MARGIN = 1024
 #: What must be true of a document that is to be deleted (None: there is none); it raises a domain error if it isn't. Like a
 #: change it may be called several times: what it was told last is what is deleted.
 Check = collections.abc.Callable[[Document | None], None]
@@ -113,6 +115,11 @@ class Storage(abc.ABC):
         self.conf = conf
         self.clock = clock
 
+    @property
+    def max_size(self) -> int:
+        """The bytes of JSON that a document may have: what is read must fit into a body, to be sent back whole."""
+        return int(self.conf.oslo_middleware.max_request_body_size) - MARGIN
+
     # Every kind
 
     @abc.abstractmethod
@@ -123,8 +130,8 @@ class Storage(abc.ABC):
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
         """A page of the documents that a query finds; by creation, then id.
 
-        A marker stands for its position whether or not the document matches; one that isn't in the scope is
-        ``InvalidInput``. No cost grows with the number of documents that don't match, but for ``texts``.
+        A marker stands for its position whether or not the document matches; one that isn't in the scope, or not of its
+        ``marker_project``, is ``InvalidInput``. No cost grows with the number of documents that don't match, but for ``texts``.
         """
 
     @abc.abstractmethod

@@ -5,6 +5,8 @@ import re
 import time
 import typing
 
+import orjson
+
 from freezer_api import exceptions
 
 SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = RESOURCES = ('sessions', 'jobs', 'actions', 'clients', 'backups')
@@ -81,6 +83,11 @@ class Precondition:
 
 
 ANYTHING = Precondition()
+
+
+def size(value: typing.Any) -> int:
+    """How many bytes of JSON a value is."""
+    return len(orjson.dumps(value))
 
 
 def claim(kind: str, id: str, body: Body) -> str | None:

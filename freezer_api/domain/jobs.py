@@ -52,6 +52,16 @@ def on_client(job: Body, client: documents.Document) -> Body:
     return {**plain, CENTRAL: client.project_id} if client.body['client']['is_central'] else plain
 
 
+def size(job: Body) -> int:
+    """How many bytes of JSON a job is, counted without making them: many entries may have one large action."""
+    definitions: dict[str, int] = {}
+    for entry in job['job_actions']:
+        if entry['action_id'] not in definitions:
+            definitions[entry['action_id']] = documents.size(entry['freezer_action'])
+    bare = [{**entry, 'freezer_action': None} for entry in job['job_actions']]
+    return documents.size({**job, 'job_actions': bare}) + sum(definitions[entry['action_id']] for entry in bare)
+
+
 def with_credentials(job: Body, credentials: Body | None) -> Body:
     """The job with a trust, or without one."""
     bare = {key: value for key, value in job.items() if key != CREDENTIALS}

@@ -5,7 +5,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Linked, Storage
-from freezer_api.domain import actions, capabilities, search
+from freezer_api.domain import actions, capabilities, documents, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, Body, Document, Precondition
 from freezer_api.schemas import actions as schemas
 from freezer_api.services import common
@@ -20,7 +20,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         if current is not None:
             raise exceptions.Conflict(f'action_id: there is an action {id} already.')
-        return actions.created(id, caller.project_id, caller.user_id, given)
+        return _sized(storage, actions.created(id, caller.project_id, caller.user_id, given))
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -48,7 +48,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
         precondition.check(current)
         if current is None:
             raise exceptions.NotFound(ACTIONS, id)
-        return _fitting(current.body, actions.patched(current.body, given), linked)
+        return _fitting(storage, current.body, actions.patched(current.body, given), linked)
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -61,9 +61,9 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         precondition.check(current)
         if current is None:
-            return actions.created(id, caller.project_id, caller.user_id, given)
+            return _sized(storage, actions.created(id, caller.project_id, caller.user_id, given))
         new = actions.created(id, current.project_id, current.body['user_id'], given)
-        return _fitting(current.body, new, linked)
+        return _fitting(storage, current.body, new, linked)
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -80,13 +80,19 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
     return None
 
 
-def _fitting(old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:
-    """The new state of an action, if the clients of the jobs that have it can do what is new in it."""
+def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:
+    """The new state of an action, if the jobs that have it can have what is new in it, and their clients can do that."""
     if new['freezer_action'] != old['freezer_action']:
         for link in linked:
             if link.client is not None:
                 capabilities.check(new['freezer_action'], link.client.body['client'], 'freezer_action')
-    return new
+            job = links.relinked(link.job.body, new['action_id'], new)
+            common.sized(storage, job, jobs.size(job), f'freezer_action: in job {link.job.id}')
+    return _sized(storage, new)
+
+
+def _sized(storage: Storage, action: Body) -> Body:
+    return common.sized(storage, action, documents.size(action), 'freezer_action')
 
 
 def _written(document: Document | None) -> Written:

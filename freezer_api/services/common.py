@@ -47,10 +47,14 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownPage:
-    """Documents of a page, and the marker under which the next page begins (None: there is none)."""
+    """Documents of a page, and the marker under which the next page begins (None: there is none).
+
+    ``next_project`` is whose document the marker is, in lists of all projects.
+    """
 
     items: list[Body]
     next_marker: str | None
+    next_project: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,10 +87,20 @@ def shown(document: Document, caller: Caller) -> Shown:
     return Shown(_body(document, caller), document.etag)
 
 
-def shown_page(page: base.Page, caller: Caller) -> ShownPage:
-    """A page as the caller may see it."""
-    marker = page.documents[-1].id if page.more and page.documents else None
-    return ShownPage([_body(document, caller) for document in page.documents], marker)
+def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> ShownPage:
+    """A page as the caller may see it; ``everywhere``: of the documents of all projects."""
+    items = [_body(document, caller) for document in page.documents]
+    if not page.more or not items:
+        return ShownPage(items, None)
+    last = page.documents[-1]
+    return ShownPage(items, last.id, last.project_id if everywhere else None)
+
+
+def sized(storage: base.Storage, body: Body, size: int, place: str) -> Body:
+    """The body of a document whose JSON has ``size`` bytes, or ``InvalidInput`` if it couldn't be sent back whole."""
+    if size > storage.max_size:
+        raise exceptions.InvalidInput(f'{place}: makes a document of more than {storage.max_size} bytes.')
+    return body
 
 
 def written(document: Document) -> Written:

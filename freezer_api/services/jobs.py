@@ -64,7 +64,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 
 def list_page(storage: Storage, caller: Caller, query: search.Query, everywhere: bool = False) -> ShownPage:
     """A page of the jobs that a query finds; ``everywhere``: in all projects."""
-    return common.shown_page(storage.find(Scope(caller.project_id, everywhere=everywhere), JOBS, query), caller)
+    return common.shown_page(storage.find(Scope(caller.project_id, everywhere=everywhere), JOBS, query), caller, everywhere)
 
 
 def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING,
@@ -72,7 +72,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     """Change what the body names, or take an agent's report.
 
     Only a change of client or actions needs the client, so jobs of a client deleted since can be changed otherwise. Only
-    where the client is named does the job get the trust that it needs there, or lose the one that it doesn't need.
+    where the client is named does the job get the trust that it needs there, or lose the one that it had on another client.
     """
     common.existing(JOBS, id)
     believed = reports.session_of(body)
@@ -88,7 +88,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
 
     for _ in range(ATTEMPTS):
         client_id, client = _client_of(storage, caller, id, given)
-        change = _changing(caller, compose, entries or (), client_id, client)
+        change = _changing(storage, caller, compose, entries or (), client_id, client)
         with contextlib.suppress(_Overtaken):
             if client is None or 'client_id' not in given:
                 return common.written(storage.write_job(caller.scope, id, change, references))
@@ -127,14 +127,14 @@ def _write_whole(storage: Storage, caller: Caller, id: str, given: Body, compose
     """Write a job that is described as a whole; its client must be there and capable."""
     entries = actions.wanted(given['job_actions'], common.new_id)
     client = clients.lookup(storage, caller, given['client_id'])
-    change = _changing(caller, compose, entries, given['client_id'], client, whole=True)
+    change = _changing(storage, caller, compose, entries, given['client_id'], client, whole=True)
     references = _references(entries)
     if client is None:
         return common.written(storage.write_job(caller.scope, id, change, references))
     return common.written(trusts.write_job(storage, caller, delegation, id, change, references, client, whole=True))
 
 
-def _changing(caller: Caller, compose: Compose, entries: collections.abc.Sequence[actions.Wanted],
+def _changing(storage: Storage, caller: Caller, compose: Compose, entries: collections.abc.Sequence[actions.Wanted],
               client_id: str | None, client: Document | None, whole: bool = False) -> JobChange:
     """The change of a job that ``compose`` tells; ``client`` must fit a ``whole`` one, or one with another client or actions."""
 
@@ -144,6 +144,7 @@ def _changing(caller: Caller, compose: Compose, entries: collections.abc.Sequenc
             return JobWrite(new)
         if new['client_id'] != client_id:
             raise _Overtaken('')
+        common.sized(storage, new, jobs.size(new), 'job_actions')
         return JobWrite(_fitting(new, client), actions.made(entries, caller.project_id, caller.user_id))
 
     return change
