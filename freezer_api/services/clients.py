@@ -4,29 +4,29 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage
-from freezer_api.domain import clients, search
+from freezer_api.domain import clients, documents, search
 from freezer_api.domain.documents import ANYTHING, CLIENTS, Body, Document, Precondition
 from freezer_api.schemas import clients as schemas
 from freezer_api.services import common
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
 
 
-def asks_central(body: Body) -> bool:
-    """Whether a registration asks for a central client, for which the caller needs a right of its own."""
-    return schemas.client(body).get('is_central', False)
-
-
-def register(storage: Storage, caller: Caller, body: Body, precondition: Precondition = ANYTHING) -> Written:
+def register(storage: Storage, caller: Caller, body: Body, precondition: Precondition = ANYTHING,
+             may_centralise: bool = False) -> Written:
     """Make a client of the project's, or take what the body names into the one that is there.
 
-    ``Conflict`` if it is central and another project has a central client of that id.
+    ``Forbidden`` if it becomes central, or is no longer, and the caller may not do that; ``Conflict`` if it is central and
+    another project has a central client of that id.
     """
     given = schemas.client(body)
     uuid = common.new_id()
 
     def change(current: Document | None, now: int) -> Body:
         precondition.check(current)
-        return clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
+        new = clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
+        if not may_centralise and new['client']['is_central'] != bool(current and current.body['client']['is_central']):
+            raise exceptions.Forbidden('is_central: policy does not allow clients:create_central to be performed.')
+        return common.sized(storage, new, documents.size(new), 'client')
 
     document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
     return common.written(typing.cast(Document, document))

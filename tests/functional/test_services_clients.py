@@ -33,16 +33,23 @@ class Clients(UseCase):
         with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a text'):
             clients.register(self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}})
 
-    def test_who_asks_for_a_central_one(self):
-        self.assertTrue(clients.asks_central({'client_id': 'x', 'is_central': True}))
-        self.assertTrue(clients.asks_central({'client': {'client_id': 'x', 'is_central': True}}))
-        for value in (False, None):
-            self.assertFalse(clients.asks_central({'client_id': 'x', 'is_central': value}))
-        self.assertFalse(clients.asks_central({'client_id': 'x'}))
+    def test_who_may_make_a_client_central_or_no_longer(self):
+        own = {'client_id': 'mine'}
+        clients.register(self.storage, ME, {**own, 'is_central': None})
+        for central in (False, True):
+            document = {**own, 'is_central': central}
+            clients.register(self.storage, ME, document, may_centralise=True)
+            shown = clients.show(self.storage, ME, 'mine')
+            for same in (own, document, shown.body):
+                clients.register(self.storage, ME, same)
+            for other in ({**own, 'is_central': not central}, {'client': {**own, 'is_central': not central}}):
+                with self.refused(exceptions.Forbidden, 'clients:create_central'):
+                    clients.register(self.storage, ME, other)
+            self.assertEqual(shown, clients.show(self.storage, ME, 'mine'))
 
     def test_everybody_sees_central_ones_and_their_own_first(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True})
-        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True})
+        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True)
         clients.register(self.storage, STRANGER, {'client_id': 'small'})
         self.assertEqual('beta', self.client('big')['project_id'])
         self.assertEqual('alpha', self.client('c')['project_id'])
@@ -54,15 +61,15 @@ class Clients(UseCase):
         self.assertNotIn('small', listed)
 
     def test_a_central_id_is_taken_once(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True})
+        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
         with self.refused(exceptions.Conflict):
-            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True})
+            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True)
         clients.register(self.storage, ME, {'client_id': 'big'})
         with self.refused(exceptions.Conflict):
-            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True})
+            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True)
 
     def test_deletes(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True})
+        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
         with self.refused(exceptions.Forbidden, 'Client big belongs to another project.'):
             clients.delete(self.storage, ME, 'big')
         clients.register(self.storage, STRANGER, {'client_id': 'small'})
@@ -75,7 +82,7 @@ class Clients(UseCase):
             self.client('c')
 
     def test_an_own_one_before_a_central_one_of_the_same_id(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True})
+        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True)
         clients.delete(self.storage, ME, 'c')
         self.assertEqual('beta', self.client('c')['project_id'])
 

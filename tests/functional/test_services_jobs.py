@@ -213,7 +213,7 @@ class CentralClients(UseCase):
 
     def setUp(self):
         super().setUp()
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True})
+        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
 
     def test_job_ids_are_taken_over_all_projects(self):
         self.make_job('j', client_id='big')

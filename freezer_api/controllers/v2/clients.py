@@ -19,9 +19,8 @@ class Clients(base.Resource):
     @base.expose('clients:create', types.Json('client_id'), body=types.Json('client'), status=201)
     def register(self, call: calls.Call, body: Body) -> base.Answer:
         """Register a client, or update what the body names of one that is."""
-        if clients.asks_central(body):
-            call.context.can('clients:create_central')
-        return self.created(clients.register(self.storage, call.caller, body, call.precondition))
+        may = call.context.may('clients:create_central')
+        return self.created(clients.register(self.storage, call.caller, body, call.precondition, may))
 
     @base.expose('clients:get', types.Json('client'), types.ID)
     def get(self, call: calls.Call, client_id: str) -> base.Answer:
