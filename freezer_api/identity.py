@@ -33,6 +33,7 @@ class Identity:
     def __init__(self, conf: cfg.ConfigOpts):
         self._conf = conf
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._made: tuple[session.Session, plugin.BaseAuthPlugin] | None = None
 
     def make_trust(self, token: str, user_id: str, project_id: str, roles: collections.abc.Collection[str]) -> str:
@@ -82,7 +83,8 @@ class Identity:
         section = self._conf.centralized_scheduler.auth_section
         try:
             connection, auth = self._service()
-            user_id = connection.get_user_id(auth)
+            with self._alone(connection):
+                user_id = connection.get_user_id(auth)
         except (*_UNREACHABLE, cfg.Error) as error:
             if not _refused(error):
                 raise _unavailable() from error
@@ -100,6 +102,19 @@ class Identity:
                 self._made = _load(self._conf, self._conf.centralized_scheduler.auth_section)
             return self._made
 
+    @contextlib.contextmanager
+    def _alone(self, connection: session.Session) -> collections.abc.Iterator[None]:
+        """Authenticate the service user in one thread at a time, as keystoneauth does, but wait only as long as for an answer.
+
+        Where Keystone hangs, each request would wait for all that came before it.
+        """
+        if not self._turn.acquire(timeout=connection.timeout or TIMEOUT):
+            raise keystone.ConnectTimeout('Others wait for Keystone already.')
+        try:
+            yield
+        finally:
+            self._turn.release()
+
     def _ask(self, method: str, path: str, token: str | None, body: typing.Any = None) -> typing.Any:
         """Keystone's answer about trusts, where the service user's ``auth_url`` is; None is the service user's token."""
         connection, service = self._service()
@@ -107,6 +122,9 @@ class Identity:
         if url is None:
             raise keystone.DiscoveryFailure('Keystone does not tell where its version 3 is.')
         auth = service if token is None else token_endpoint.Token(url, token)
+        if token is None:
+            with self._alone(connection):
+                connection.get_token(service)
         # Who makes a job tries again; nobody will end a trust at another time.
         retries = RETRIES if method == 'DELETE' else 0
         return connection.request(f'{url.rstrip("/")}/OS-TRUST/trusts{path}', method, auth=auth, json=body,

@@ -161,12 +161,14 @@ def _release(storage: Storage, caller: Caller, delegation: Delegation, credentia
     trust_id = credentials['trust_id']
     try:
         free = storage.end_trust(caller.scope, trust_id) or (unsure and _stored(storage, caller, TRUSTS, trust_id) is None)
-    except exceptions.StorageUnavailable as error:
-        LOG.error('Trust %s may be without a job; the storage does not tell: %s', trust_id, error)
+    except Exception:
+        LOG.exception('Trust %s may be without a job; the storage does not tell.', trust_id)
         return
-    if free and delegation.keystone is not None:
-        own = caller.user_id == credentials['trustor_user_id']
-        delegation.keystone.end_trust(trust_id, (caller.token, None) if own else (None, caller.token))
+    keystone, own = delegation.keystone, caller.user_id == credentials['trustor_user_id']
+    if free and keystone is None:
+        LOG.error('No job has trust %s any more; it is not ended in Keystone, which this process does not know.', trust_id)
+    elif free and keystone is not None:
+        keystone.end_trust(trust_id, (caller.token, None) if own else (None, caller.token))
 
 
 def _stored(storage: Storage, caller: Caller, kind: str, id: str) -> Document | None:
