@@ -41,6 +41,9 @@ def patched(stored: Body, given: Body, fixed: bool) -> Body:
     The timing is meant where the PATCH has any of its keys, or no runtime key at all. ``fixed``: a session sets it.
     """
     told = {key: value for key, value in given.items() if key in RUNTIME}
+    if stored['event'] == ABORT and told.get('current_pid') == NO_PID:
+        # Who isn't shown the pid of an aborted job sends back the one that stands for none.
+        told = _without_pid(told)
     replaces = not fixed and (timing(given) or not told)
     merged = {**timing(given if replaces else stored), **runtime(stored), **_obeying(stored, told)}
     # Agents and forms send back the pid that an abort without one is shown with.

@@ -61,6 +61,11 @@ class Patched(unittest.TestCase):
         self.assertEqual(DAILY, schedules.patched(running, {'current_pid': -1}, fixed=False))
         self.assertEqual(DAILY, schedules.patched(DAILY, {'current_pid': -1}, fixed=False))
 
+    def test_the_pid_of_an_aborted_job_outlives_who_is_not_shown_it(self):
+        aborted = {**DAILY, 'event': 'abort', 'current_pid': 42}
+        self.assertEqual(aborted, schedules.patched(aborted, schedules.shown(aborted, with_pid=False), fixed=False))
+        self.assertEqual({**aborted, 'current_pid': 7}, schedules.patched(aborted, {'current_pid': 7}, fixed=False))
+
     def test_a_whole_shown_schedule_sent_back_changes_nothing(self):
         for stored in (NEW, DAILY, {**DAILY, 'current_pid': 42}, {**DAILY, 'event': 'abort'}, {**NEW, 'event': 'stop'}):
             self.assertEqual(stored, schedules.patched(stored, schedules.shown(stored), fixed=False))
