@@ -29,6 +29,7 @@ Application = collections.abc.Callable[[Environ, StartResponse], collections.abc
 REQUEST_ID = re.compile(r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}')
 HOST = re.compile(r'(?:\[(?P<bracketed>[0-9a-f:.]+)\]|(?P<plain>[^:/@\[\]]*))(?::[0-9]*)?')
 HEALTHCHECK_PATH = '/healthcheck'
+HEALTH_VERBS = 'GET, HEAD, OPTIONS'
 #: Paths that need no token.
 OPEN_PATHS = frozenset(('', '/v2'))
 
@@ -91,6 +92,11 @@ class Response:
         body = orjson.dumps(value)
         return cls(status, (*headers, ('Content-Type', content_type), ('Content-Length', str(len(body)))), body)
 
+    @classmethod
+    def of_verbs(cls, allow: str) -> 'Response':
+        """The answer to OPTIONS."""
+        return cls('200 OK', [('Allow', allow), ('Content-Type', 'text/plain'), ('Content-Length', '0')])
+
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         start_response(self.status, self.headers)
         return [] if environ['REQUEST_METHOD'] == 'HEAD' or not self.body else [self.body]
@@ -119,6 +125,11 @@ def refusal(status: str, description: str, headers: collections.abc.Iterable[tup
 def path_of(environ: Environ) -> str:
     """The path below the prefix; a trailing slash doesn't count."""
     return environ.get('PATH_INFO', '').removesuffix('/')
+
+
+def prefix_of(environ: Environ) -> str:
+    """The path that the service lives under, without a trailing slash; '' if it has a host of its own."""
+    return environ.get('SCRIPT_NAME', '').rstrip('/')
 
 
 class RequestId:
@@ -158,9 +169,13 @@ class Gate:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
         path = path_of(environ)
+        method = environ['REQUEST_METHOD']
         if path == HEALTHCHECK_PATH:
-            return self._health(environ, start_response)
-        if path in OPEN_PATHS or environ['REQUEST_METHOD'] == 'OPTIONS':
+            if method in ('GET', 'HEAD'):
+                return self._health(environ, start_response)
+            told = Response.of_verbs(HEALTH_VERBS) if method == 'OPTIONS' else fault(MethodNotAllowed(method), HEALTH_VERBS)
+            return told(environ, start_response)
+        if path in OPEN_PATHS or method == 'OPTIONS':
             return self._unprotected(environ, start_response)
         return self._protected(environ, start_response)
 

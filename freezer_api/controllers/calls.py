@@ -87,7 +87,7 @@ class Call:
 
     def link(self, **parameters: typing.Any) -> str:
         """This path with the prefix, and other parameters; those that are None are left away."""
-        path = self.environ.get('SCRIPT_NAME', '') + middleware.path_of(self.environ)
+        path = middleware.prefix_of(self.environ) + middleware.path_of(self.environ)
         given = {name: value for name, value in parameters.items() if value is not None}
         return f'{urllib.parse.quote(path.encode("latin-1"))}?{urllib.parse.urlencode(given)}'
 

@@ -3,6 +3,7 @@
 import typing
 import urllib.parse
 
+from freezer_api import middleware
 from freezer_api.controllers import base, calls, types
 
 UPDATED = '2026-01-01T00:00:00Z'
@@ -29,7 +30,7 @@ class Root:
         """The versions document, with links to the host that was asked."""
         environ = call.environ
         host = environ.get('HTTP_HOST') or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
-        prefix = urllib.parse.quote(environ.get('SCRIPT_NAME', '').encode('latin-1'))
+        prefix = urllib.parse.quote(middleware.prefix_of(environ).encode('latin-1'))
         link = {'rel': 'self', 'href': f'{environ["wsgi.url_scheme"]}://{host}{prefix}/v2/'}
         return base.Answer({'versions': [{'id': 'v2', 'status': 'CURRENT', 'updated': UPDATED, 'links': [link]}]})
 

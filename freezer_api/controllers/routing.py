@@ -92,8 +92,7 @@ class Api(core.PecanBase):
         """Call the endpoint on behalf of who is calling; no endpoint stands for OPTIONS."""
         environ = state.request.environ
         if controller is None:
-            headers = [('Allow', environ['freezer.route'].allow), ('Content-Type', 'text/plain'), ('Content-Length', '0')]
-            state.response = middleware.Response('200 OK', headers)
+            state.response = middleware.Response.of_verbs(environ['freezer.route'].allow)
             return
         identity = None
         if controller.rule != base.PUBLIC:

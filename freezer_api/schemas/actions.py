@@ -64,6 +64,9 @@ def _cleaned(body: Body) -> Body:
 def _plain(key: str, value: typing.Any) -> typing.Any:
     if not isinstance(value, str):
         return value
+    if not value:
+        # An empty field says nothing.
+        return None
     if key == 'mandatory':
         return _FORM.get(value.lower(), value)
     return int(value) if re.fullmatch('[0-9]{1,10}', value) else value

@@ -123,6 +123,9 @@ class TestHealth(base.FunctionalTest):
         self.use(storage=Broken)
 
     def test_it_is_well(self):
+        for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
+            answer = self.call(method, '/healthcheck', token=None)
+            self.assertEqual((status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow']))
         for path in ('/healthcheck', '/healthcheck/'):
             answer = self.call('GET', path, token=None)
             self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))

@@ -195,7 +195,7 @@ class TestVerbs(base.FunctionalTest):
 class TestAccept(base.FunctionalTest):
 
     def test_json_must_be_acceptable(self):
-        for accept in ('*/*', 'application/json', 'application/*', 'text/html, application/xhtml+xml, */*;q=0.8', 'nonsense',
+        for accept in ('*/*', 'application/json', 'application/*', 'text/html, application/xhtml+xml, */*;q=0.8', 'nonsense', '',
                        'application/json;q=0.1, text/html', 'text/plain, application/json'):
             self.assertEqual(200, self.call('GET', SESSIONS, Accept=accept).code, accept)
         for accept in ('text/html', 'application/xml, text/plain', 'application/json;q=0', 'application/json-home'):
