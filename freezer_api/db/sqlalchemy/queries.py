@@ -54,10 +54,7 @@ class InOrder(selectable.Join):
 
 @compiles(InOrder, 'sqlite')
 def _in_order(join: InOrder, compiler: typing.Any, **arguments: typing.Any) -> str:
-    arguments['asfrom'] = True
-    left, right = (compiler.process(side, **arguments) for side in (join.left, join.right))
-    arguments['asfrom'] = False
-    return f'{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **arguments)}'
+    return _spelt('CROSS JOIN', join, compiler, arguments)
 
 
 class ByKey(InOrder):
@@ -71,10 +68,13 @@ class ByKey(InOrder):
 
 @compiles(ByKey, 'mysql')
 def _by_key(join: ByKey, compiler: typing.Any, **arguments: typing.Any) -> str:
-    arguments['asfrom'] = True
-    left, right = (compiler.process(side, **arguments) for side in (join.left, join.right))
-    arguments['asfrom'] = False
-    return f'{left} STRAIGHT_JOIN {right} ON {compiler.process(join.onclause, **arguments)}'
+    return _spelt('STRAIGHT_JOIN', join, compiler, arguments)
+
+
+def _spelt(word: str, join: InOrder, compiler: typing.Any, arguments: dict[str, typing.Any]) -> str:
+    """A join by the word that makes a database keep to its order."""
+    left, right = (compiler.process(side, **arguments | {'asfrom': True}) for side in (join.left, join.right))
+    return f'{left} {word} {right} ON {compiler.process(join.onclause, **arguments | {"asfrom": False})}'
 
 
 def parameter(name: str, scope: int, number: int) -> str:
