@@ -1,6 +1,6 @@
 """The runs of a session: who joined which, when one is over, and how it ended. Pure functions on a session's state.
 
-Rules and table: the contract's sections on starting and ending. Every function expects a session whose lapsed run has
+Rules and table: the API reference, on starting and ending in a session. Every function expects a session whose lapsed run has
 been settled by :func:`lapse`, and returns one in which a run whose members have ended is completed.
 """
 
