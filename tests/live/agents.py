@@ -11,7 +11,6 @@ import typing
 import uuid
 
 import fixtures
-import requests
 
 from tests import servers
 from tests.live import programs
@@ -62,23 +61,17 @@ class Scheduler(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self.name = f'scheduler-{uuid.uuid4().hex}'
-        session = requests.Session()
-        session.headers['X-Auth-Token'] = identity.token('admin').id
-        address = servers.address(servers.KEYSTONE)
+        administrator = identity.Administrator()
 
-        def add(kind: str, **body: str) -> str:
-            answer = session.post(f'{address}/{kind}s', json={kind: {'name': self.name, 'domain_id': 'default', **body}})
-            answer.raise_for_status()
-            made = answer.json()[kind]['id']
-            self.addCleanup(session.delete, f'{address}/{kind}s/{made}')
+        def add(kind: str, **keys: str) -> str:
+            made = administrator.add(kind, name=self.name, domain_id='default', **keys)
+            self.addCleanup(administrator.remove, kind, made)
             return made
 
         self.project_id = add('project')
         self.user_id = add('user', password=keystone.PASSWORD)
-        for role in session.get(f'{address}/roles').json()['roles']:
-            if role['name'] in ('member', 'service'):
-                grant = f'projects/{self.project_id}/users/{self.user_id}/roles/{role["id"]}'
-                session.put(f'{address}/{grant}').raise_for_status()
+        for role in ('member', 'service'):
+            administrator.grant(role, self.user_id, self.project_id)
 
     def configuration(self) -> str:
         """What the service's configuration has for it: jobs on central clients get trusts, which are given to this user."""

@@ -5,16 +5,13 @@ import functools
 import json
 import os
 import pathlib
-import subprocess
-import threading
 import typing
 import uuid
 
 import fixtures
-import requests
 
 from tests import servers
-from tests.live import programs
+from tests.live import dialogues, programs
 from tests.servers import identity, keystone
 
 
@@ -63,25 +60,15 @@ class Cloud(programs.Cloud):
 
     def _setUp(self) -> None:
         super()._setUp()
-        self._ids: dict[str, str] = {}
-        self._keystone = requests.Session()
-        self._keystone.headers['X-Auth-Token'] = identity.token('admin').id
+        self._administrator = identity.Administrator()
 
     def home(self, role: str = 'member') -> Home:
         """A project of one's own for the user who has a role of :data:`keystone.ROLES`."""
-        address, name, user = servers.address(servers.KEYSTONE), uuid.uuid4().hex, f'alpha-{role}'
-        made = self._keystone.post(f'{address}/projects', json={'project': {'name': name, 'domain_id': 'default'}})
-        made.raise_for_status()
-        grant = f'projects/{made.json()["project"]["id"]}/users/{self._id("users", user)}/roles/{self._id("roles", role)}'
-        self._keystone.put(f'{address}/{grant}').raise_for_status()
-        token = identity.token_of(user, name)
-        return Home(self.url, token.project_id, token.user_id, token.id, user, name)
-
-    def _id(self, kind: str, name: str) -> str:
-        if name not in self._ids:
-            found, = self._keystone.get(f'{servers.address(servers.KEYSTONE)}/{kind}', params={'name': name}).json()[kind]
-            self._ids[name] = found['id']
-        return self._ids[name]
+        name, user = uuid.uuid4().hex, f'alpha-{role}'
+        project_id = self._administrator.add('project', name=name, domain_id='default')
+        found, = self._administrator.find('user', name=user)
+        self._administrator.grant(role, found['id'], project_id)
+        return Home(self.url, project_id, found['id'], identity.token_of(user, name).id, user, name)
 
 
 class Raised(Exception):
@@ -142,21 +129,13 @@ class Library(fixtures.Fixture):
         self._made = 0
 
     def _setUp(self) -> None:
-        script = pathlib.Path(__file__).with_name('library.py')
-        self._process = subprocess.Popen([program('python'), str(script)], env=clean(**self._variables), text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(self._process.communicate, timeout=programs.SECONDS)
+        script = str(pathlib.Path(__file__).with_name('library.py'))
+        self._process = self.useFixture(dialogues.Child(program('python'), script, env=clean(**self._variables)))
 
     def ask(self, **line: object) -> dict[str, typing.Any]:
         """The answer to a line of ``library.py``, or :class:`Raised`."""
-        deadline = threading.Timer(programs.SECONDS, self._process.kill)
-        deadline.start()
-        try:
-            self._process.stdin.write(f'{json.dumps(line)}\n')
-            self._process.stdin.flush()
-            answer = json.loads(self._process.stdout.readline())
-        finally:
-            deadline.cancel()
+        said, = self._process.ask(f'{json.dumps(line)}\n')
+        answer = json.loads(said)
         if 'raised' in answer:
             raise Raised(answer['raised'], answer['said'], answer['status'])
         return answer

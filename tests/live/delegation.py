@@ -10,10 +10,9 @@ import urllib.parse
 import uuid
 
 import fixtures
-import requests
 
 from tests import servers
-from tests.servers import identity, keystone, process
+from tests.servers import identity, keystone
 
 MEMBERS = ('ann', 'bob')
 #: To whom trusts are given, and who may end those of others.
@@ -28,31 +27,20 @@ class People(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self.name = f'trusts-{uuid.uuid4().hex}'
-        self._keystone = requests.Session()
-        self._keystone.headers['X-Auth-Token'] = identity.token('admin').id
-        self.address = servers.address(servers.KEYSTONE)
-        self.roles = {role['name']: role['id'] for role in self.ask('GET', 'roles')['roles']}
-        self.project_id = self._make('project', name=self.name)
+        self._administrator = identity.Administrator()
+        self.ask = self._administrator.ask
+        self.project_id = self._administrator.add('project', name=self.name, domain_id='default')
         self.ids = {name: self.add(name, 'admin' if name == TRUSTEE else 'member') for name in (*MEMBERS, TRUSTEE)}
 
     def add(self, name: str, role: str) -> str:
         """A new user with a role in the project; its id."""
-        user_id = self._make('user', name=f'{self.name}-{name}', password=keystone.PASSWORD)
-        self.ask('PUT', f'projects/{self.project_id}/users/{user_id}/roles/{self.roles[role]}')
+        user_id = self._administrator.add('user', name=f'{self.name}-{name}', domain_id='default', password=keystone.PASSWORD)
+        self._administrator.grant(role, user_id, self.project_id)
         return user_id
-
-    def _make(self, kind: str, **body: str) -> str:
-        return self.ask('POST', f'{kind}s', {kind: {'domain_id': 'default', **body}})[kind]['id']
 
     def token(self, name: str) -> str:
         """A new token of somebody in the project."""
         return identity.token(name, project=self.name).id
-
-    def ask(self, method: str, path: str, body: typing.Any = None) -> typing.Any:
-        """What Keystone answers to its administrator; None without content."""
-        answer = self._keystone.request(method, f'{self.address}/{path}', json=body)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
 
     def trusts(self) -> list[str]:
         """The ids of the trusts that the trustee has in Keystone."""
@@ -66,21 +54,11 @@ class People(fixtures.Fixture):
         """A token of the trustee by a trust."""
         body = keystone.authentication(f'{self.name}-{TRUSTEE}', None)
         body['auth']['scope'] = {'OS-TRUST:trust': {'id': trust_id}}
-        answer = requests.post(f'{self.address}/auth/tokens', json=body)
-        answer.raise_for_status()
-        return answer.headers['X-Subject-Token']
+        return identity.issue(body).id
 
     def application_token(self, name: str) -> str:
         """A token of somebody by an application credential."""
-        made = requests.post(
-            f'{self.address}/users/{self.ids[name]}/application_credentials', headers={'X-Auth-Token': self.token(name)},
-            json={'application_credential': {'name': uuid.uuid4().hex}})
-        made.raise_for_status()
-        credential = {key: made.json()['application_credential'][key] for key in ('id', 'secret')}
-        answer = requests.post(f'{self.address}/auth/tokens', json={
-            'auth': {'identity': {'methods': ['application_credential'], 'application_credential': credential}}})
-        answer.raise_for_status()
-        return answer.headers['X-Subject-Token']
+        return identity.application_token(identity.token_of(f'{self.name}-{name}', self.name)).id
 
     def credentials(self, **others: str) -> dict[str, str]:
         """The options of a section that names the trustee."""
@@ -95,7 +73,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     def forward(self) -> None:
         """Pass it on, and its answer back."""
         asked = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(servers.address(servers.KEYSTONE)).netloc)
+        address = urllib.parse.urlsplit(servers.address(servers.KEYSTONE)).netloc
+        connection = http.client.HTTPConnection(address, timeout=keystone.SECONDS)
         with contextlib.closing(connection):
             connection.request(self.command, self.path, asked, dict(self.headers))
             answer = connection.getresponse()
@@ -115,14 +94,16 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 
 class Way(fixtures.Fixture):
-    """An address of the tests' Keystone, for one request at a time, until it is cut or jammed.
-
-    At several at once, a Keystone on SQLite answers some writes 500, as the database is locked.
-    """
+    """An address of the tests' Keystone, for one request at a time as Keystone answers them, until it is cut or jammed."""
 
     def _setUp(self) -> None:
-        self._port = process.free_port()
-        self.url = f'http://127.0.0.1:{self._port}/v3'
+        # It listens to nobody, and keeps the port from others also while the way is cut.
+        reserved = socket.socket()
+        self.addCleanup(reserved.close)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(('127.0.0.1', 0))
+        self._address = reserved.getsockname()
+        self.url = f'http://127.0.0.1:{self._address[1]}/v3'
         self._close = contextlib.ExitStack()
         self.addCleanup(self.cut)
         self.mend()
@@ -130,7 +111,9 @@ class Way(fixtures.Fixture):
     def mend(self) -> None:
         """Let requests pass."""
         self.cut()
-        server = http.server.HTTPServer(('127.0.0.1', self._port), Proxy)
+        server = http.server.HTTPServer(self._address, Proxy, bind_and_activate=False)
+        server.server_close()
+        server.socket = socket.create_server(self._address, reuse_port=True)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         self._close.callback(server.server_close)
         self._close.callback(server.shutdown)
@@ -142,7 +125,7 @@ class Way(fixtures.Fixture):
     def jam(self) -> None:
         """Accept connections, and never answer."""
         self.cut()
-        self._close.enter_context(socket.create_server(('127.0.0.1', self._port)))
+        self._close.enter_context(socket.create_server(self._address, reuse_port=True))
 
 
 def section(name: str, options: dict[str, str]) -> str:

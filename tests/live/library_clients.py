@@ -1,6 +1,5 @@
 """The ways in which callers make a client of the library, in a cloud."""
 
-import requests
 
 from tests.live import callers
 from tests.servers import identity, keystone
@@ -61,7 +60,7 @@ class Making:
 
     def addresses(self) -> set[str]:
         """The public addresses of the service in the catalogue."""
-        answer = requests.get(f'{self.home.credentials["auth_url"]}/auth/catalog', headers={'X-Auth-Token': self.home.token})
+        answer = keystone.request('GET', f'{self.home.credentials["auth_url"]}/auth/catalog', token=self.home.token)
         return {endpoint['url'] for service in answer.json()['catalog'] if service['type'] == 'backup'
                 for endpoint in service['endpoints'] if endpoint['interface'] == 'public'}
 
@@ -71,8 +70,7 @@ class Making:
         trust = {'trustor_user_id': self.home.user_id, 'trustee_user_id': trustee.user_id, 'impersonation': False,
                  'project_id': self.home.project_id, 'roles': [{'name': 'member'}]}
         address = self.home.credentials['auth_url']
-        made = requests.post(f'{address}/OS-TRUST/trusts', headers={'X-Auth-Token': self.home.token}, json={'trust': trust})
-        made.raise_for_status()
+        made = keystone.request('POST', f'{address}/OS-TRUST/trusts', {'trust': trust}, self.home.token)
         client = self.library.client('v2', endpoint=self.home.url, auth_url=address, trust_id=made.json()['trust']['id'],
                                      username=keystone.SERVICE_USER, password=keystone.PASSWORD, user_domain_id='default')
         self.works(client)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import typing
+import unittest
 import uuid
 
 import fixtures
@@ -19,6 +20,9 @@ from tests.servers import identity, process
 #: Where the console scripts of this package, gunicorn and uwsgi are.
 FOLDER = pathlib.Path(sys.executable).parent
 SECONDS = 120
+#: In place of a database server.
+SQLITE = 'sqlite'
+Fixture = typing.TypeVar('Fixture', bound=fixtures.Fixture)
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -114,7 +118,7 @@ def uwsgi(config_file: str, workers: int) -> Server:
 
 
 class Database(fixtures.Fixture):
-    """An empty database in one of the tests' servers, as an operator gives the service."""
+    """An empty database in one of the tests' servers, or a file (:data:`SQLITE`), as an operator gives the service."""
 
     def __init__(self, server: str):
         super().__init__()
@@ -122,6 +126,9 @@ class Database(fixtures.Fixture):
         self.url = ''
 
     def _setUp(self) -> None:
+        if self.server == SQLITE:
+            self.url = f'sqlite:///{self.useFixture(fixtures.TempDir()).path}/freezer.sqlite'
+            return
         self.url = servers.create_database(servers.address(self.server))
         self.addCleanup(servers.drop_database, self.url)
 
@@ -149,36 +156,40 @@ class Region(fixtures.Fixture):
         self.url, self.name = url, f'region-{uuid.uuid4().hex}'
 
     def _setUp(self) -> None:
-        keystone = requests.Session()
-        keystone.headers['X-Auth-Token'] = identity.token('admin').id
-        address = servers.address(servers.KEYSTONE)
+        administrator = identity.Administrator()
 
-        def add(kind: str, **body: str) -> str:
-            answer = keystone.post(f'{address}/{kind}s', json={kind: body})
-            answer.raise_for_status()
-            made = answer.json()[kind]['id']
-            self.addCleanup(keystone.delete, f'{address}/{kind}s/{made}')
+        def add(kind: str, **keys: str) -> str:
+            made = administrator.add(kind, **keys)
+            self.addCleanup(administrator.remove, kind, made)
             return made
 
         add('region', id=self.name)
-        service = add('service', type='backup', name='freezer')
+        # Commands find a service by its name as well, if it is the only one of that name.
+        service = add('service', type='backup', name=self.name)
         add('endpoint', service_id=service, interface='public', region_id=self.name, url=self.url)
 
 
 class Cloud(fixtures.Fixture):
-    """What callers of a cloud find: Keystone, whose catalogue has the API, and two processes that serve it on MariaDB."""
+    """What callers of a cloud find: Keystone, whose catalogue has the API, and two processes that serve it on a store."""
 
-    def __init__(self, extra: str = ''):
+    def __init__(self, extra: str = '', store: str = servers.MYSQL):
         super().__init__()
-        self.extra = extra
+        self.extra, self.store = extra, store
         self.url = self.region = self.config_file = ''
         self.server: Server
 
     def _setUp(self) -> None:
-        self.config_file = self.useFixture(Deployment(servers.MYSQL, self.extra)).config_file
+        self.config_file = self.useFixture(Deployment(self.store, self.extra)).config_file
         self.server = self.useFixture(gunicorn(self.config_file, workers=2))
         self.url = self.server.url
         self.region = self.useFixture(Region(self.url)).name
+
+
+def shared(test_class: type[unittest.TestCase], fixture: Fixture) -> Fixture:
+    """Set a fixture up that is there for all tests of a class; the fixture."""
+    fixture.setUp()
+    test_class.addClassCleanup(fixture.cleanUp)
+    return fixture
 
 
 def environment(variable: str, program: str) -> str:

@@ -4,6 +4,7 @@
 block of commands follows a comment ``.. run: WHOSE``; all blocks of one WHOSE are run by one shell, in a folder of its own.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import os
@@ -14,7 +15,7 @@ import tempfile
 
 from tests import servers
 from tests.live import programs
-from tests.servers import keystone
+from tests.servers import identity, keystone
 
 PATH = pathlib.Path(__file__).parents[2] / 'README.rst'
 INDENT = '   '
@@ -117,6 +118,23 @@ def run_standalone(found: list[Block], folder: str) -> None:
         Shell(folder, {SHOWN_URL: server.url}).run([block for block in found if block.whose == 'standalone'])
 
 
+@contextlib.contextmanager
+def as_it_was() -> collections.abc.Iterator[None]:
+    """Take what the README adds to Keystone's catalogue out of it again; other tests come to know it then."""
+    administrator = identity.Administrator()
+
+    def services() -> set[str]:
+        return {service['id'] for service in administrator.find('service', type='backup', name='freezer')}
+
+    before = services()
+    try:
+        yield
+    finally:
+        for service in services() - before:
+            # Its endpoints go with it.
+            administrator.remove('service', service)
+
+
 def run_keystone(found: list[Block], lines: list[str], folder: str) -> None:
     """Run what the README does behind Keystone: as administrator, as operator, as member."""
     with contextlib.ExitStack() as stack:
@@ -128,6 +146,7 @@ def run_keystone(found: list[Block], lines: list[str], folder: str) -> None:
         for shown, meant in real.items():
             text = text.replace(shown, meant)
         config_file.write_text(text)
+        stack.enter_context(as_it_was())
         people = {'admin': credentials('admin', 'admin'), 'operator': {}, 'member': credentials('alpha-member', 'alpha')}
         for whose, environment in people.items():
             if whose == 'member':

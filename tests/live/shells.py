@@ -3,13 +3,11 @@
 import json
 import pathlib
 import subprocess
-import threading
 import typing
 
 import fixtures
 
-from tests.live import callers, programs
-from tests.servers import process
+from tests.live import callers, dialogues, programs
 
 #: What ends a command's output where many commands are given to one process.
 MARK = 'no more of this command'
@@ -51,7 +49,7 @@ class Shell(fixtures.Fixture):
         super().__init__()
         self.home, self.region, self.interactive = home, region, interactive
         self.given: set[str] = set()
-        self._process: subprocess.Popen | None = None
+        self._process: dialogues.Child | None = None
 
     def options(self) -> dict[str, str]:
         """What tells the program the cloud: its options, without the beginning that all have."""
@@ -69,31 +67,18 @@ class Shell(fixtures.Fixture):
         options = [word for name, value in self.options().items() for word in (f'--os-{name.replace("_", "-")}', value)]
         return run(self.program, *options, *self.words(command), *words)
 
-    def _reader(self) -> subprocess.Popen:
+    def _reader(self) -> dialogues.Child:
         """The process that reads the commands."""
         if self._process is None:
             variables = {f'OS_{name.upper()}': value for name, value in self.options().items()}
-            self._process = subprocess.Popen([callers.program(self.program)], env=callers.clean(**variables), text=True,
-                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            self.addCleanup(self._process.communicate, timeout=programs.SECONDS)
+            self._process = self.useFixture(dialogues.Child(callers.program(self.program), env=callers.clean(**variables),
+                                                            stderr=subprocess.STDOUT))
         return self._process
 
     def _told(self, *words: str) -> Ended:
-        reader = self._reader()
-        deadline = threading.Timer(programs.SECONDS, reader.kill)
-        deadline.start()
-        try:
-            # A line is split, joined and split again: what has a blank is quoted for both times.
-            line = ' '.join(f'"\'{word}\'"' if ' ' in word else word for word in words)
-            reader.stdin.write(f'{line}\n!echo {MARK}\n')
-            reader.stdin.flush()
-            printed: list[str] = []
-            while not printed or printed[-1] != f'{MARK}\n':
-                printed.append(reader.stdout.readline())
-                if not printed[-1]:
-                    raise process.ServerFailed(f'{self.program} ended: {"".join(printed)}')
-        finally:
-            deadline.cancel()
+        # A line is split, joined and split again: what has a blank is quoted for both times.
+        line = ' '.join(f'"\'{word}\'"' if ' ' in word else word for word in words)
+        printed = self._reader().ask(f'{line}\n!echo {MARK}\n', last=f'{MARK}\n'.__eq__)
         return Ended(None, ''.join(printed[:-1]), '')
 
 

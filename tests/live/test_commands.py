@@ -4,7 +4,7 @@ import fixtures
 import testtools
 
 from tests import servers
-from tests.live import callers, commands_steps, shells
+from tests.live import callers, commands_steps, programs, shells
 from tests.servers import keystone
 
 OBJECTS = {'backup', 'client', 'job', 'session', 'action'}
@@ -17,9 +17,7 @@ class Commands(commands_steps.Clients, commands_steps.Actions, commands_steps.Jo
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.target = cls.Target()
-        cls.target.setUp()
-        cls.addClassCleanup(cls.target.cleanUp)
+        cls.target = programs.shared(cls, cls.Target())
         cls.commands = shells.commands()
 
     def setUp(self):
@@ -66,9 +64,7 @@ class Processes(commands_steps.Steps):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.target = cls.Target()
-        cls.target.setUp()
-        cls.addClassCleanup(cls.target.cleanUp)
+        cls.target = programs.shared(cls, cls.Target())
 
     def setUp(self):
         super().setUp()

@@ -1,8 +1,6 @@
 """What an operator's monitoring and proxies meet: a database that doesn't answer, request ids in the log, a path in front."""
 
 import concurrent.futures
-import os
-import signal
 import time
 import uuid
 
@@ -15,7 +13,7 @@ from tests.live import programs
 from tests.servers import identity, mariadb, process
 
 #: Seconds that a load balancer waits for an answer, far more than the health check takes.
-PATIENCE = 30
+PATIENCE = 60
 
 
 class TestDatabaseHangs(testtools.TestCase):
@@ -27,7 +25,7 @@ class TestDatabaseHangs(testtools.TestCase):
         self.addCleanup(self.database.stop)
         folder = self.useFixture(fixtures.TempDir()).path
         # An operator may wait less for the database than a minute, though more than the health check does.
-        url = f'{servers.create_database(self.database.url)}&connect_timeout=5&read_timeout=5'
+        url = f'{servers.create_database(self.database.url)}&connect_timeout=15&read_timeout=15'
         config_file = programs.configuration(folder, url, f'{programs.keystone_section()}\n[healthcheck]\ndetailed = true')
         programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').check_returncode()
         self.server = self.useFixture(programs.api(config_file))
@@ -42,22 +40,13 @@ class TestDatabaseHangs(testtools.TestCase):
         headers = {'X-Auth-Token': self.member.id, 'X-OpenStack-Request-Id': request_id}
         return self.get(f'/v2/{self.member.project_id}/sessions', **headers)
 
-    def pause(self) -> None:
-        """Let the database neither work nor close its connections, until :meth:`resume`."""
-        self.addCleanup(self.resume)
-        os.kill(self.database._process._popen.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on, if it is there; nothing happens if it does."""
-        if self.database._process._popen is not None:
-            os.kill(self.database._process._popen.pid, signal.SIGCONT)
-
     def test_until_it_answers_again(self):
         """The health check says so in time, as often as it is asked; requests are answered 503; nothing needs a restart."""
         before, paused, after = (f'req-{uuid.uuid4()}' for _ in range(3))
         self.assertEqual(200, self.sessions(before).status_code)
         self.assertEqual('OK', self.get('/healthcheck').text)
-        self.pause()
+        self.addCleanup(self.database.resume)
+        self.database.pause()
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiting = pool.submit(self.sessions, paused)
             checks = [pool.submit(self.get, '/healthcheck', Accept='application/json') for _ in range(3)]
@@ -68,7 +57,7 @@ class TestDatabaseHangs(testtools.TestCase):
         self.assertEqual((503, paused), (answer.status_code, answer.headers['X-OpenStack-Request-Id']))
         self.assertGreater(int(answer.headers['Retry-After']), 0)
         self.assertEqual({'title', 'description'}, set(answer.json()))
-        self.resume()
+        self.database.resume()
         self.assertEqual('OK', self.healthy())
         self.assertEqual((200, []), (self.sessions(after).status_code, self.sessions(after).json()['sessions']))
         self.logged(paused, before, after)

@@ -12,7 +12,7 @@ from freezer_api.db import base as storages
 from freezer_api.identity import Identity
 from freezer_api.services import common
 from tests.functional import base
-from tests.live import delegation
+from tests.live import delegation, programs
 from tests.servers import identity, keystone, process
 
 NOBODY = 'client_id: jobs on this client need a trust, and the service has nobody to give it to'
@@ -24,9 +24,7 @@ class ServiceTest(base.FunctionalTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.people = delegation.People()
-        cls.people.setUp()
-        cls.addClassCleanup(cls.people.cleanUp)
+        cls.people = programs.shared(cls, delegation.People())
         cls.tokens = {name: cls.people.token(name) for name in (*delegation.MEMBERS, delegation.TRUSTEE)}
 
     def setUp(self):
@@ -183,7 +181,8 @@ class TestUnreachable(ServiceTest):
 
     def test_it_stops_answering(self):
         way = self.useFixture(delegation.Way())
-        self.serve({'way': {'auth_url': way.url, 'timeout': '3'}}, auth_section='way')
+        # The call that it doesn't answer takes so long; the others may.
+        self.serve({'way': {'auth_url': way.url, 'timeout': '20'}}, auth_section='way')
         job_id = self.job()
         way.jam()
         self.assertIn('Keystone does not answer as it should', self.job(503))
@@ -210,8 +209,7 @@ class TestInBetween(ServiceTest):
                 waiting.pop(0)(*args)
             return original(*args, **named)
 
-        setattr(self.storage, method, called)
-        self.addCleanup(setattr, self.storage, method, original)
+        self.patch(self.storage, method, called)
 
     def fail(self, *args):
         """The store goes away."""
@@ -240,10 +238,8 @@ class TestInBetween(ServiceTest):
         job_id = self.job()
         for method, call, left in (('write_job', ('POST', f'jobs/{job_id}', {'client_id': 'plain', 'job_actions': []}, 'bob'), 1),
                                    ('delete_job', ('DELETE', f'jobs/{job_id}'), 0)):
-            original = getattr(self.storage, method)
-            setattr(self.storage, method, done(original))
+            self.patch(self.storage, method, done(getattr(self.storage, method)))
             self.ask(503, *call)
-            setattr(self.storage, method, original)
             self.assertEqual(left, len(self.people.trusts()))
 
     def test_the_store_stays_away(self):

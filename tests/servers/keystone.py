@@ -8,12 +8,15 @@ import os
 import pathlib
 import sqlite3
 import sys
+import typing
 
 import requests
 
 from tests.servers import process
 
 PASSWORD = 'secret'
+#: How long an answer may take, on a busy machine and after those to all others who ask.
+SECONDS = 60
 PROJECTS = ('alpha', 'beta')
 #: Roles that every project has a user of; ``stranger`` is one that no policy knows.
 ROLES = ('admin', 'member', 'reader', 'service', 'stranger')
@@ -87,7 +90,7 @@ class Keystone:
                             GUNICORN_CMD_ARGS=f'-c {self._folder}/gunicorn.py', **self._environment)
 
     def _answers(self) -> None:
-        requests.get(self.url, timeout=10).raise_for_status()
+        request('GET', self.url)
 
     def halt(self) -> None:
         """Stop it in good order; :meth:`start` brings it back."""
@@ -99,26 +102,28 @@ class Keystone:
         self._process.stop()
 
 
+def request(method: str, url: str, body: typing.Any = None, token: str = '') -> requests.Response:
+    """Keystone's answer; an exception of ``requests`` if it is none, or an error."""
+    answer = requests.request(method, url, json=body, headers={'X-Auth-Token': token} if token else {}, timeout=SECONDS)
+    answer.raise_for_status()
+    return answer
+
+
 def populate(url: str) -> None:
     """Make the projects, one user for each of their roles, the service user, and the user without any role."""
-    session = requests.Session()
-    answer = session.post(f'{url}/auth/tokens', json=authentication('admin', 'admin'))
-    answer.raise_for_status()
-    session.headers['X-Auth-Token'] = answer.headers['X-Subject-Token']
+    token = request('POST', f'{url}/auth/tokens', authentication('admin', 'admin')).headers['X-Subject-Token']
 
     def create(kind: str, **body: str) -> str:
-        made = session.post(f'{url}/{kind}s', json={kind: body})
-        made.raise_for_status()
-        return made.json()[kind]['id']
+        return request('POST', f'{url}/{kind}s', {kind: body}, token).json()[kind]['id']
 
-    roles = {role['name']: role['id'] for role in session.get(f'{url}/roles').json()['roles']}
+    roles = {role['name']: role['id'] for role in request('GET', f'{url}/roles', token=token).json()['roles']}
     roles |= {name: create('role', name=name) for name in (*ROLES, 'service') if name not in roles}
     grants = {f'{project}-{role}': (project, role) for project in PROJECTS for role in ROLES}
     grants[SERVICE_USER] = (SERVICE_PROJECT, 'service')
     projects = {name: create('project', name=name, domain_id='default') for name in (*PROJECTS, SERVICE_PROJECT)}
     for user, (project, role) in grants.items():
         user_id = create('user', name=user, password=PASSWORD, domain_id='default')
-        session.put(f'{url}/projects/{projects[project]}/users/{user_id}/roles/{roles[role]}').raise_for_status()
+        request('PUT', f'{url}/projects/{projects[project]}/users/{user_id}/roles/{roles[role]}', token=token)
     create('user', name=NOBODY, password=PASSWORD, domain_id='default')
 
 

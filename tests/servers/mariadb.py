@@ -46,6 +46,14 @@ class MariaDB:
         """Stop it in good order; :meth:`start` brings it back."""
         self._process.halt()
 
+    def pause(self) -> None:
+        """Let it take connections and say nothing, as if its machine's disks or memory were gone, until :meth:`resume`."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it go on; nothing happens if it does, or has ended."""
+        self._process.resume()
+
     def kill(self) -> None:
         """Kill it; :meth:`start` brings it back."""
         self._process.kill()

@@ -77,6 +77,16 @@ class Process:
         """The end of what the server has logged."""
         return self.log.read_text(errors='replace')[-4000:]
 
+    def pause(self) -> None:
+        """Let the process neither work nor close its connections, until :meth:`resume`."""
+        if self._popen is not None:
+            self._popen.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on; nothing happens if it does, or has ended."""
+        if self._popen is not None:
+            self._popen.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the process, and those of its group, as a power failure would; it can be started again."""
         if self._popen is not None:
