@@ -1,19 +1,16 @@
 """Horizon with the published plugin, and the project and user that a test logs in as."""
 
-import contextlib
 import json
 import pathlib
-import subprocess
 import typing
 import uuid
 
 import fixtures
-import requests
 import testtools
 
 from tests import servers
-from tests.live import programs
-from tests.servers import identity, keystone
+from tests.live import dialogues, programs
+from tests.servers import identity, keystone, process
 
 DRIVER = pathlib.Path(__file__).with_name('dashboard') / 'driver.py'
 PROJECT = '/project/'
@@ -34,32 +31,19 @@ class Tenant(fixtures.Fixture):
         self.project_id = self.user_id = ''
 
     def _setUp(self) -> None:
-        keystone_session = requests.Session()
-        keystone_session.headers['X-Auth-Token'] = identity.token('admin').id
-
-        def call(method: str, path: str, body: dict | None = None) -> requests.Response:
-            answer = keystone_session.request(method, f'{servers.address(servers.KEYSTONE)}/{path}', json=body)
-            answer.raise_for_status()
-            return answer
-
-        def add(kind: str, **body: str) -> str:
-            return call('POST', f'{kind}s', {kind: {'name': self.name, 'domain_id': 'default', **body}}).json()[kind]['id']
-
-        self.project_id = add('project')
+        administrator = identity.Administrator()
+        self.project_id = administrator.add('project', name=self.name, domain_id='default')
         default = {'default_project_id': self.project_id} if self.default_project else {}
-        self.user_id = add('user', password=keystone.PASSWORD, **default)
-        role = call('GET', f'roles?name={self.role}').json()['roles'][0]['id']
-        call('PUT', f'projects/{self.project_id}/users/{self.user_id}/roles/{role}')
-        for region in (self.region, 'RegionOne'):
-            endpoint, = call('GET', f'endpoints?region_id={region}&interface=public').json()['endpoints']
-            call('PUT', f'OS-EP-FILTER/projects/{self.project_id}/endpoints/{endpoint["id"]}')
+        self.user_id = administrator.add('user', name=self.name, domain_id='default', password=keystone.PASSWORD, **default)
+        administrator.grant(self.role, self.user_id, self.project_id)
+        itself, = administrator.find('service', type='identity')
+        for keys in ({'region_id': self.region}, {'region_id': 'RegionOne', 'service_id': itself['id']}):
+            endpoint, = administrator.find('endpoint', interface='public', **keys)
+            administrator.ask('PUT', f'OS-EP-FILTER/projects/{self.project_id}/endpoints/{endpoint["id"]}')
 
     def token(self) -> str:
         """A token of the user in the project."""
-        answer = requests.post(f'{servers.address(servers.KEYSTONE)}/auth/tokens',
-                               json=keystone.authentication(self.name, self.name))
-        answer.raise_for_status()
-        return answer.headers['X-Subject-Token']
+        return identity.token_of(self.name, self.name).id
 
 
 class Horizon(fixtures.Fixture):
@@ -68,21 +52,9 @@ class Horizon(fixtures.Fixture):
     def _setUp(self) -> None:
         folder = self.useFixture(fixtures.TempDir()).path
         self.log = pathlib.Path(folder, 'log')
+        python = programs.environment('FREEZER_TEST_DASHBOARD', 'python')
         with self.log.open('wb') as log:
-            self._process = subprocess.Popen(
-                [programs.environment('FREEZER_TEST_DASHBOARD', 'python'), str(DRIVER)], cwd=folder,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        self.addCleanup(self._end)
-
-    def _end(self) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(programs.SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+            self._driver = self.useFixture(dialogues.Child(python, str(DRIVER), cwd=folder, stderr=log))
 
     def said(self) -> list[str]:
         """The lines that it has logged, but for those that say that there is no network service."""
@@ -90,11 +62,10 @@ class Horizon(fixtures.Fixture):
 
     def ask(self, **request: typing.Any) -> dict:
         """What the driver answers."""
-        self._process.stdin.write(json.dumps(request) + '\n')
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise AssertionError(f'Horizon has ended: {self.log.read_text()[-4000:]}')
+        try:
+            line, = self._driver.ask(f'{json.dumps(request)}\n')
+        except process.ServerFailed as error:
+            raise AssertionError(f'{error}{self.log.read_text()[-4000:]}') from error
         return json.loads(line)
 
 
@@ -103,14 +74,13 @@ class DashboardTest(testtools.TestCase):
 
     cloud: programs.Cloud
     horizon: Horizon
+    store = servers.MYSQL
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        for name, fixture in (('cloud', programs.Cloud()), ('horizon', Horizon())):
-            cls.addClassCleanup(fixture.cleanUp)
-            fixture.setUp()
-            setattr(cls, name, fixture)
+        cls.cloud = programs.shared(cls, programs.Cloud(store=cls.store))
+        cls.horizon = programs.shared(cls, Horizon())
 
     def setUp(self) -> None:
         super().setUp()

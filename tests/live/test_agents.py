@@ -6,6 +6,7 @@ import socket
 import fixtures
 import testtools
 
+from tests import servers
 from tests.live import agents, programs
 from tests.servers import identity
 
@@ -29,29 +30,24 @@ EXPECTED = (
 class TestAgents(testtools.TestCase):
     """All of it happens at the same time, as on real nodes: agents are started once, and each test looks at jobs of its own."""
 
+    store = servers.MYSQL
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.cloud = cls.start(programs.Cloud())
+        cls.cloud = programs.shared(cls, programs.Cloud(store=cls.store))
         member = identity.token('member')
-        cls.project = agents.Project(cls.cloud.url, member.project_id, member.id, cls.start(fixtures.TempDir()).path)
+        cls.project = agents.Project(cls.cloud.url, member.project_id, member.id, programs.shared(cls, fixtures.TempDir()).path)
         for name in ('north', 'south', 'old'):
             cls.project.call('POST', 'clients', 201, {'client_id': name, 'hostname': 'announced', 'description': 'a node'})
-        cls.gates = {name: cls.start(agents.Gate()) for name in ('stopped', 'aborted', 'detached')}
+        cls.gates = {name: programs.shared(cls, agents.Gate()) for name in ('stopped', 'aborted', 'detached')}
         cls.prepare()
         login = agents.Login(cls.cloud.url, 'alpha-member', 'alpha')
-        cls.north = cls.start(agents.Agent('north', login, cls.project))
-        cls.old = cls.start(agents.Agent('old', login, cls.project, previous=True))
+        cls.north = programs.shared(cls, agents.Agent('north', login, cls.project))
+        cls.old = programs.shared(cls, agents.Agent('old', login, cls.project, previous=True))
         # This one comes when the others' run of a session is over.
         cls.project.session_when(cls.late, status='completed')
-        cls.south = cls.start(agents.Agent('south', login, cls.project))
-
-    @classmethod
-    def start(cls, fixture):
-        """Set a fixture up for the class."""
-        fixture.setUp()
-        cls.addClassCleanup(fixture.cleanUp)
-        return fixture
+        cls.south = programs.shared(cls, agents.Agent('south', login, cls.project))
 
     @classmethod
     def prepare(cls):
@@ -190,7 +186,7 @@ class TestAgents(testtools.TestCase):
         pid = self.project.running('aborted')['job_schedule']['current_pid']
         self.project.event('aborted', 'abort')
         agents.until(lambda: self.north.has_logged('JOB aborted event: ABORT'), bool)
-        self.assertTrue(self.north.has_logged('JOB aborted aborted.'))
+        agents.until(lambda: self.north.has_logged('JOB aborted aborted.'), bool)
         self.assertIn('freezer-agent', pathlib.Path(f'/proc/{pid}/cmdline').read_text())
         schedule = self.project.call('GET', 'jobs/aborted', 200)['job_schedule']
         self.assertEqual(('running', 'abort', pid), (schedule['status'], schedule['event'], schedule['current_pid']))
@@ -230,3 +226,9 @@ class TestAgents(testtools.TestCase):
         self.assertEqual({'broken': ('north', 'running', '')}, self.entries(session))
         self.project.call('DELETE', 'jobs/broken', 204)
         self.project.session_when(self.broken, status='completed', result='fail', jobs={})
+
+
+class TestAgentsOnSQLite(TestAgents):
+    """The same, where the service has a file for its store."""
+
+    store = programs.SQLITE

@@ -274,3 +274,9 @@ class TestPanels(dashboards.DashboardTest):
         answer = self.send('/project/freezer-jobs/')
         self.assertEqual((302, '/project/'), (answer['status'], answer['location']))
         self.assertIn('Error 403: Policy does not allow jobs:get_all to be performed.', answer['messages'][0][1])
+
+
+class TestPanelsOnSQLite(TestPanels):
+    """The same, where the service has a file for its store."""
+
+    store = programs.SQLITE

@@ -1,6 +1,6 @@
 """The published Horizon plugin, unchanged: its panels for jobs and sessions."""
 
-from tests.live import dashboards
+from tests.live import dashboards, programs
 
 SAVED_JOB = 'Job queued correctly. It will appear soon.'
 SAVED_SESSION = 'Session queued correctly. It will appear soon.'
@@ -340,3 +340,9 @@ class TestJobs(dashboards.DashboardTest):
         self.assertIn('Error 422: ', self.horizon.said()[-1])
         self.assertIn('mysql', self.horizon.said()[-1])
         self.assertEqual([job_id], [job['job_id'] for job in self.api.call('GET', 'jobs', 200)['jobs']])
+
+
+class TestJobsOnSQLite(TestJobs):
+    """The same, where the service has a file for its store."""
+
+    store = programs.SQLITE

@@ -1,10 +1,11 @@
 """Every method of the published python-freezerclient's library, standalone and in a cloud."""
 
+import functools
 import json
 
 import testtools
 
-from tests.live import callers, library_clients, library_jobs, library_sessions
+from tests.live import callers, library_clients, library_jobs, library_sessions, programs
 
 TESTED = {'clients', 'jobs', 'sessions', 'actions', 'backups'}
 
@@ -15,11 +16,8 @@ class Managers(library_jobs.Clients, library_jobs.Actions, library_jobs.Jobs, li
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.target = cls.Target()
-        cls.library = callers.Library()
-        for fixture in (cls.target, cls.library):
-            fixture.setUp()
-            cls.addClassCleanup(fixture.cleanUp)
+        cls.target = programs.shared(cls, cls.Target())
+        cls.library = programs.shared(cls, callers.Library())
 
     def setUp(self):
         super().setUp()
@@ -88,3 +86,9 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
         self.refused(404, 'No job theirs was found.', jobs.abort_job, 'theirs')
         self.assertIsNone(jobs.delete('theirs'))
         self.assertEqual('', other.call('GET', 'jobs/theirs', 200)['description'])
+
+
+class TestCloudOnSQLite(TestCloud):
+    """The same, where the service has a file for its store."""
+
+    Target = functools.partial(callers.Cloud, store=programs.SQLITE)

@@ -14,6 +14,7 @@ import uuid
 import requests
 import testtools
 
+from tests import servers
 from tests.live import callers, programs
 
 KINDS = ('jobs', 'actions', 'clients', 'backups')
@@ -52,14 +53,13 @@ class TestSkyline(testtools.TestCase):
     """A cloud with two API processes for all, a project with one client for each test: lists, forms and buttons, and what the
     API server does in several calls."""
 
+    store = servers.MYSQL
     cloud: typing.ClassVar[callers.Cloud]
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.cloud = callers.Cloud()
-        cls.cloud.setUp()
-        cls.addClassCleanup(cls.cloud.cleanUp)
+        cls.cloud = programs.shared(cls, callers.Cloud(store=cls.store))
 
     def setUp(self):
         super().setUp()
@@ -244,3 +244,9 @@ class TestSkyline(testtools.TestCase):
             for job in jobs:
                 self.answer('POST', f'jobs/{job["job_id"]}/event', {command: None}, expected=202)
             self.assertEqual({command}, {job['job_schedule']['event'] for job in self.send('GET', 'jobs')['jobs']})
+
+
+class TestSkylineOnSQLite(TestSkyline):
+    """The same, where the service has a file for its store."""
+
+    store = programs.SQLITE
