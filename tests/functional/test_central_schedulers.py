@@ -156,7 +156,7 @@ class TestCentralSchedulers(base.FunctionalTest):
                 self.do(leave[3], *leave[:3])
                 return found
 
-            storage.claimed = and_then_leave
+            self.patch(storage, 'claimed', and_then_leave)
             self.assert_missing(self.act(self.start(0)))
             if leave[1] != '/sessions/session':
                 self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])

@@ -15,20 +15,20 @@ class TestBackups(test_echo.EchoTest):
 
     def setUp(self):
         super().setUp()
-        self.id = self.do(201, 'POST', '/backups', {**METADATA, 'status': 'creating'})['backup_id']
-        self.path = f'/backups/{self.id}'
+        self.backup_id = self.do(201, 'POST', '/backups', {**METADATA, 'status': 'creating'})['backup_id']
+        self.path = f'/backups/{self.backup_id}'
 
     def created(self, body: dict[str, typing.Any], **expected: typing.Any) -> None:
         """A new backup of a body is as the first one, but for its id and what is expected."""
         before = self.document(self.path)
         id = self.do(201, 'POST', '/backups', body)['backup_id']
-        self.assertNotEqual(self.id, id)
+        self.assertNotEqual(self.backup_id, id)
         self.assertEqual({**before, 'backup_id': id, **expected}, self.document(f'/backups/{id}'))
         self.assertEqual(before, self.document(self.path))
 
     def test_patch(self):
         document = self.document(self.path)
-        self.assertEqual({'backup_id': self.id, 'project_id': 'alpha', 'user_id': 'user-member@alpha', 'status': 'creating',
+        self.assertEqual({'backup_id': self.backup_id, 'project_id': 'alpha', 'user_id': 'user-member@alpha', 'status': 'creating',
                           'backup_metadata': METADATA}, document)
         answer = self.do(200, 'PATCH', self.path, document)
         self.assertEqual(document, answer)

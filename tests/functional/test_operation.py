@@ -20,7 +20,7 @@ class RoutesTest(matrix.MatrixTest):
         self.prepare()
         self.routes = routing.Router(routes.table(self.service.storage, 1000)).routes
         self.parts = {'project_id': 'alpha', 'session_id': 'session', 'job_id': 'job', 'action_id': 'action',
-                      'client_id': 'client', 'session_tag': '1', 'backup_id': self.ids['alpha'].get('backup')}
+                      'client_id': 'client', 'session_tag': '1', 'backup_id': self.ids['alpha']['backup']}
 
     def path(self, pattern: str) -> str:
         """A path of a route to what is there."""
@@ -147,8 +147,7 @@ class TestPrefix(RoutesTest):
         self.make_client('second')
         self.make_session('second')
         self.do(202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}})
-        if 'backups' in matrix.KINDS:
-            self.do(201, 'POST', '/backups', {'backup_name': 'b', 'container': 'c', 'hostname': 'h'})
+        self.do(201, 'POST', '/backups', {'backup_name': 'b', 'container': 'c', 'hostname': 'h'})
 
 
 class TestHome(RoutesTest):
