@@ -9,7 +9,7 @@ import testtools
 
 from freezer_api import conf as configuration
 from freezer_api import db
-from freezer_api.services import clients, common, jobs, sessions
+from freezer_api.services import backups, clients, common, jobs, sessions
 from tests import servers
 from tests.live import programs
 
@@ -75,14 +75,14 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         seed(self.connection)
         code, said, errors = self.manage('project', 'purge', 'gone')
         self.assertEqual((0, ''), (code, errors))
-        self.assertEqual({'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 0},
+        self.assertEqual({'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
                          {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()})
         self.assertIn('sessions: 1', self.manage('project', 'purge', 'kept')[1])
         self.assertIn('sessions: 0', self.manage('project', 'purge', 'kept')[1])
 
 
 def seed(connection: str) -> None:
-    """Give two projects a client and a session with two members each."""
+    """Give two projects a client, a backup, and a session with two members each."""
     conf = configuration.new()
     conf([], default_config_files=[], default_config_dirs=[])
     conf.set_override('connection', connection, group='database')
@@ -91,6 +91,7 @@ def seed(connection: str) -> None:
     for project_id in ('gone', 'kept'):
         caller = common.Caller(project_id, 'user')
         clients.register(storage, caller, {'client_id': 'host', 'hostname': 'host'})
+        backups.create(storage, caller, {'backup_name': 'b', 'container': 'c', 'hostname': 'host'})
         session = sessions.create(storage, caller, {'schedule': {}})
         for job_id in ('one', 'two'):
             jobs.create(storage, caller, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]})
