@@ -17,6 +17,8 @@ KINDS = (*RESOURCES, TRUSTS)
 VERSIONED = frozenset((SESSIONS, JOBS, ACTIONS))
 #: Agents make file names of ids; so they are checked wherever one comes in. Databases compare them byte by byte.
 ID = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\Z')
+#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers see it, and never set it; it isn't searched.
+CREDENTIALS = 'user_credentials'
 #: Keys of a stored body that are neither shown nor searched.
 INTERNAL = frozenset(('_central',))
 SECOND = 1_000_000
@@ -102,4 +104,4 @@ def claim(kind: str, id: str, body: Body) -> str | None:
 
 def trust(job: Body) -> str | None:
     """The trust that a job has, which its ``user_credentials`` name."""
-    return (job.get('user_credentials') or {}).get('trust_id')
+    return (job.get(CREDENTIALS) or {}).get('trust_id')

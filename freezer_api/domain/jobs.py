@@ -1,12 +1,10 @@
 """A job: what callers may change of it, how it is shown, and how it takes commands. Its schedule is in :mod:`.schedules`."""
 
 from freezer_api.domain import documents, reports, schedules
-from freezer_api.domain.documents import Body
+from freezer_api.domain.documents import CREDENTIALS, Body
 
 #: An internal key of jobs on a central client: the project that the client belongs to.
 CENTRAL = '_central'
-#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers see it, and never set it.
-CREDENTIALS = 'user_credentials'
 
 
 def created(job_id: str, project_id: str, user_id: str, given: Body, entries: list[Body], now: int) -> Body:

@@ -73,7 +73,7 @@ class Query:
 
 def searchable(kind: str, body: Body) -> Body:
     """The document as shown, without what isn't searched."""
-    kept = {key: value for key, value in body.items() if key not in documents.INTERNAL and key != 'user_credentials'}
+    kept = {key: value for key, value in body.items() if key not in documents.INTERNAL and key != documents.CREDENTIALS}
     schedule = SCHEDULES.get(kind, '')
     if 'current_pid' in kept.get(schedule, ()):
         kept[schedule] = {key: value for key, value in kept[schedule].items() if key != 'current_pid'}
@@ -126,7 +126,7 @@ def index_pairs(kind: str, body: Body) -> frozenset[Pair]:
 
 def trust_pair(id: str) -> Pair:
     """The composite pair of the jobs that have a trust."""
-    return 'user_credentials', f'{TRUST}{id}'
+    return documents.CREDENTIALS, f'{TRUST}{id}'
 
 
 def run_pair(session_id: str, tag: int) -> Pair:

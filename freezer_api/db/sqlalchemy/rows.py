@@ -48,7 +48,7 @@ def get(connection: sqlalchemy.Connection, kind: str, project: str, id: str, cen
 def claimed(connection: sqlalchemy.Connection, kind: str, claim: str) -> Document | None:
     """The document of any project that has a claim, by one statement."""
     row = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
-    return Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body)) if row else None
+    return document(kind, row) if row else None
 
 
 def visible(connection: sqlalchemy.Connection, kind: str, project: str,
@@ -57,8 +57,12 @@ def visible(connection: sqlalchemy.Connection, kind: str, project: str,
     if not ids:
         return {}
     found = connection.execute(_read_all(kind), {'project': project, 'ids': sorted(ids)}).all()
-    return {row.id: Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body))
-            for row in sorted(found, key=lambda row: row.rank, reverse=True)}
+    return {row.id: document(kind, row) for row in sorted(found, key=lambda row: row.rank, reverse=True)}
+
+
+def document(kind: str, row: typing.Any) -> Document:
+    """The document that a row of :func:`_shown` columns is."""
+    return Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body))
 
 
 def lock(connection: sqlalchemy.Connection, kind: str, project: str, id: str) -> Row | None:
