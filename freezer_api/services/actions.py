@@ -5,7 +5,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Linked, Storage
-from freezer_api.domain import actions, capabilities, documents, jobs, links, search
+from freezer_api.domain import actions, capabilities, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, Body, Document, Precondition
 from freezer_api.schemas import actions as schemas
 from freezer_api.services import common
@@ -20,7 +20,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         if current is not None:
             raise exceptions.Conflict(f'action_id: there is an action {id} already.')
-        return _sized(storage, actions.created(id, caller.project_id, caller.user_id, given))
+        return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -45,10 +45,8 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     given = schemas.patch(body)
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
-        precondition.check(current)
-        if current is None:
-            raise exceptions.NotFound(ACTIONS, id)
-        return _fitting(storage, current.body, actions.patched(current.body, given), linked)
+        old = common.found(ACTIONS, id, current, precondition).body
+        return _fitting(storage, old, actions.patched(old, given), linked)
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -61,7 +59,7 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         precondition.check(current)
         if current is None:
-            return _sized(storage, actions.created(id, caller.project_id, caller.user_id, given))
+            return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
         new = actions.created(id, current.project_id, current.body['user_id'], given)
         return _fitting(storage, current.body, new, linked)
 
@@ -87,12 +85,8 @@ def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Ite
             if link.client is not None:
                 capabilities.check(new['freezer_action'], link.client.body['client'], 'freezer_action')
             job = links.relinked(link.job.body, new['action_id'], new)
-            common.sized(storage, job, jobs.size(job), f'freezer_action: in job {link.job.id}')
-    return _sized(storage, new)
-
-
-def _sized(storage: Storage, action: Body) -> Body:
-    return common.sized(storage, action, documents.size(action), 'freezer_action')
+            common.sized(storage, job, f'freezer_action: in job {link.job.id}', jobs.size)
+    return common.sized(storage, new, 'freezer_action')
 
 
 def _written(document: Document | None) -> Written:

@@ -2,9 +2,8 @@
 
 import typing
 
-from freezer_api import exceptions
 from freezer_api.db.base import Storage
-from freezer_api.domain import backups, documents, search
+from freezer_api.domain import backups, search
 from freezer_api.domain.documents import ANYTHING, BACKUPS, Body, Document, Precondition
 from freezer_api.schemas import backups as schemas
 from freezer_api.services import common
@@ -17,7 +16,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     id = common.new_id()
 
     def change(current: Document | None, now: int) -> Body:
-        return _sized(storage, backups.created(id, caller.project_id, caller.user_id, given, now))
+        return common.sized(storage, backups.created(id, caller.project_id, caller.user_id, given, now), 'backup_metadata')
 
     return common.written(_stored(storage.write(caller.scope, BACKUPS, id, change)))
 
@@ -39,7 +38,8 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     given = schemas.patch(body)
 
     def change(current: Document | None, now: int) -> Body:
-        return _sized(storage, backups.patched(_found(current, id, precondition).body, given))
+        old = common.found(BACKUPS, id, current, precondition).body
+        return common.sized(storage, backups.patched(old, given), 'backup_metadata')
 
     return common.shown(_stored(storage.write(caller.scope, BACKUPS, id, change)), caller)
 
@@ -49,20 +49,9 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
     common.existing(BACKUPS, id)
 
     def change(current: Document | None, now: int) -> None:
-        _found(current, id, precondition)
+        common.found(BACKUPS, id, current, precondition)
 
     storage.write(caller.scope, BACKUPS, id, change)
-
-
-def _sized(storage: Storage, backup: Body) -> Body:
-    return common.sized(storage, backup, documents.size(backup), 'backup_metadata')
-
-
-def _found(current: Document | None, id: str, precondition: Precondition) -> Document:
-    precondition.check(current)
-    if current is None:
-        raise exceptions.NotFound(BACKUPS, id)
-    return current
 
 
 def _stored(document: Document | None) -> Document:

@@ -4,7 +4,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage
-from freezer_api.domain import clients, documents, search
+from freezer_api.domain import clients, search
 from freezer_api.domain.documents import ANYTHING, CLIENTS, Body, Document, Precondition
 from freezer_api.schemas import clients as schemas
 from freezer_api.services import common
@@ -26,7 +26,7 @@ def register(storage: Storage, caller: Caller, body: Body, precondition: Precond
         new = clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
         if not may_centralise and new['client']['is_central'] != bool(current and current.body['client']['is_central']):
             raise exceptions.Forbidden('is_central: policy does not allow clients:create_central to be performed.')
-        return common.sized(storage, new, documents.size(new), 'client')
+        return common.sized(storage, new, 'client')
 
     document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
     return common.written(typing.cast(Document, document))
@@ -60,12 +60,7 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
 
 def lookup(storage: Storage, caller: Caller, id: str) -> Document | None:
     """The client that a caller means by an id: the project's own, else the central one, else None."""
-    if not common.is_id(id):
-        return None
-    try:
-        return storage.get(seen_by(caller), CLIENTS, id)
-    except exceptions.NotFound:
-        return None
+    return common.stored(storage, seen_by(caller), CLIENTS, id) if common.is_id(id) else None
 
 
 def seen_by(caller: Caller) -> Scope:

@@ -1,15 +1,18 @@
 """What every use case is told about its caller, and the shapes in which it answers."""
 
+import collections.abc
 import dataclasses
+import typing
 import uuid
 
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Scope
 from freezer_api.domain import documents, jobs
-from freezer_api.domain.documents import Body, Document
+from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
 MAX_NAME = 255
+State = typing.TypeVar('State', bound=HasEtag)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,9 +99,25 @@ def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> Sho
     return ShownPage(items, last.id, last.project_id if everywhere else None)
 
 
-def sized(storage: base.Storage, body: Body, size: int, place: str) -> Body:
-    """The body of a document whose JSON has ``size`` bytes, or ``InvalidInput`` if it couldn't be sent back whole."""
-    if size > storage.max_size:
+def found(kind: str, id: str, current: State | None, precondition: Precondition) -> State:
+    """The stored state of what a write is about, if it is as the precondition says; ``NotFound`` if there is none."""
+    precondition.check(current)
+    if current is None:
+        raise exceptions.NotFound(kind, id)
+    return current
+
+
+def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document | None:
+    """The document that a scope has under an id, None if there is none."""
+    try:
+        return storage.get(scope, kind, id)
+    except exceptions.NotFound:
+        return None
+
+
+def sized(storage: base.Storage, body: Body, place: str, size: collections.abc.Callable[[Body], int] = documents.size) -> Body:
+    """The body of a document, or ``InvalidInput`` if it couldn't be sent back whole; ``size`` tells its bytes of JSON."""
+    if size(body) > storage.max_size:
         raise exceptions.InvalidInput(f'{place}: makes a document of more than {storage.max_size} bytes.')
     return body
 

@@ -81,10 +81,8 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     references = _references(entries or ())
 
     def compose(current: Document | None, link: Link, now: int) -> Body:
-        precondition.check(current)
-        if current is None:
-            raise exceptions.NotFound(JOBS, id)
-        return jobs.patched(current.body, given, None if entries is None else link(), believed)
+        job = common.found(JOBS, id, current, precondition)
+        return jobs.patched(job.body, given, None if entries is None else link(), believed)
 
     for _ in range(ATTEMPTS):
         client_id, client = _client_of(storage, caller, id, given)
@@ -111,10 +109,7 @@ def event(storage: Storage, caller: Caller, id: str, body: Body, precondition: P
 
     def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
         nonlocal answer
-        precondition.check(current)
-        if current is None:
-            raise exceptions.NotFound(JOBS, id)
-        new, news = jobs.commanded(current.body, command)
+        new, news = jobs.commanded(common.found(JOBS, id, current, precondition).body, command)
         # The storage may call again on a newer state; what the last call says is what took effect.
         answer = 'success' if news else f'{command} already requested'
         return JobWrite(new)
@@ -144,7 +139,7 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
             return JobWrite(new)
         if new['client_id'] != client_id:
             raise _Overtaken('')
-        common.sized(storage, new, jobs.size(new), 'job_actions')
+        common.sized(storage, new, 'job_actions', jobs.size)
         return JobWrite(_fitting(new, client), actions.made(entries, caller.project_id, caller.user_id))
 
     return change

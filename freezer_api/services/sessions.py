@@ -36,7 +36,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     given = schemas.session(body)
 
     def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
-        session = _found(session, id, precondition)
+        session = common.found(SESSIONS, id, session, precondition)
         return _pushed(session, sessions.patch(session, given), given.get('event'))
 
     return _written(storage.write_session(caller.scope, id, decision))
@@ -154,13 +154,6 @@ def _act_elsewhere(storage: Storage, caller: Caller, id: str, job_id: str, decis
         return decision(session, now, record)
 
     return storage.write_session(Scope(job.project_id), id, of_member, record=tag).answer
-
-
-def _found(session: Session | None, id: str, precondition: Precondition) -> Session:
-    precondition.check(session)
-    if session is None:
-        raise exceptions.NotFound(SESSIONS, id)
-    return session
 
 
 def _pushed(old: Session, new: Session, event: str | None) -> Outcome:

@@ -12,7 +12,8 @@ import typing
 from freezer_api import exceptions, identity
 from freezer_api.db.base import JobChange, JobWrite, Storage, TrustGone
 from freezer_api.domain import documents, jobs, search
-from freezer_api.domain.documents import ACTIONS, JOBS, TRUSTS, Body, Document, Precondition
+from freezer_api.domain.documents import ACTIONS, CREDENTIALS, JOBS, TRUSTS, Body, Document, Precondition
+from freezer_api.services import common
 from freezer_api.services.common import Caller
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class _Bound:
 
     def __call__(self, current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
         wanted = self._change(current, stored, now)
-        had = current.body.get(jobs.CREDENTIALS) if current else None
+        had = current.body.get(CREDENTIALS) if current else None
         has = self._taken.credentials if self._taken else None if self._whole else _kept(current, wanted.body)
         if self._covered and has is None:
             raise TrustGone('user_credentials: the job has no trust any more.')
@@ -104,7 +105,7 @@ def delete_job(storage: Storage, caller: Caller, delegation: Delegation, id: str
     def check(job: Document | None) -> None:
         nonlocal lost
         precondition.check(job)
-        lost = job.body.get(jobs.CREDENTIALS) if job else None
+        lost = job.body.get(CREDENTIALS) if job else None
 
     try:
         storage.delete_job(caller.scope, id, check)
@@ -117,14 +118,14 @@ def _kept(current: Document | None, body: Body) -> Body | None:
     """The credentials of a job that stays on its client."""
     if current is None or current.body['client_id'] != body['client_id']:
         return None
-    return current.body.get(jobs.CREDENTIALS)
+    return current.body.get(CREDENTIALS)
 
 
 def _rehearse(storage: Storage, caller: Caller, id: str, change: JobChange,
               action_ids: collections.abc.Collection[str]) -> tuple[Document | None, Body]:
     """The job as it is and as it would be now, or the error that refuses the request."""
-    current = _stored(storage, caller, JOBS, id)
-    stored = {action: document for action in action_ids if (document := _stored(storage, caller, ACTIONS, action))}
+    current = common.stored(storage, caller.scope, JOBS, id)
+    stored = {action: document for action in action_ids if (document := common.stored(storage, caller.scope, ACTIONS, action))}
     body = change(current, stored, storage.clock()).body
     holder = storage.claimed(JOBS, id) if documents.claim(JOBS, id, body) else None
     if holder is not None and holder.project_id != caller.project_id:
@@ -160,7 +161,8 @@ def _release(storage: Storage, caller: Caller, delegation: Delegation, credentia
         return
     trust_id = credentials['trust_id']
     try:
-        free = storage.end_trust(caller.scope, trust_id) or (unsure and _stored(storage, caller, TRUSTS, trust_id) is None)
+        free = storage.end_trust(caller.scope, trust_id)
+        free = free or unsure and common.stored(storage, caller.scope, TRUSTS, trust_id) is None
     except Exception:
         LOG.exception('Trust %s may be without a job; the storage does not tell.', trust_id)
         return
@@ -169,13 +171,6 @@ def _release(storage: Storage, caller: Caller, delegation: Delegation, credentia
         LOG.error('No job has trust %s any more; it is not ended in Keystone, which this process does not know.', trust_id)
     elif free and keystone is not None:
         keystone.end_trust(trust_id, (caller.token, None) if own else (None, caller.token))
-
-
-def _stored(storage: Storage, caller: Caller, kind: str, id: str) -> Document | None:
-    try:
-        return storage.get(caller.scope, kind, id)
-    except exceptions.NotFound:
-        return None
 
 
 def _credentials(trust_id: str, user_id: str) -> Body:
