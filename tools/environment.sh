@@ -2,6 +2,8 @@
 # PYTHON names another interpreter than python3.
 
 PYTHON=${PYTHON:-python3}
+# What calls the API today, as published: each has its requirements and its pins in tests/live, and an environment .venv-NAME.
+CALLERS=(callers agent dashboard)
 
 say() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
