@@ -9,15 +9,11 @@ import hashlib
 import struct
 import typing
 
-from freezer_api.domain import documents, search
+from freezer_api.db.scopes import ANY, CENTRAL, EVERYWHERE, scopes
+from freezer_api.domain import search
 from freezer_api.domain.documents import Body
 
-#: The scope of central clients, who are indexed there beside their project. No project has an empty id.
-CENTRAL = ''
-#: The scope of all projects' jobs, which are indexed there beside their project. No project's id, a part of a path, has a slash.
-EVERYWHERE = '/'
-#: A pair that all documents have: lists read it alone. No document offers it by itself.
-ANY: search.Pair = ('', 'k')
+__all__ = ('ANY', 'CENTRAL', 'EVERYWHERE', 'Index', 'folded', 'index', 'look_up', 'scopes', 'text_scopes')
 _DIGEST = 16
 
 
@@ -36,13 +32,6 @@ class Index(typing.NamedTuple):
         """What :meth:`pack` was made of."""
         terms = struct.unpack_from(f'<{(len(packed) - _DIGEST) // 8}q', packed, _DIGEST)
         return cls(frozenset(terms), bytes(packed[:_DIGEST]))
-
-
-def scopes(kind: str, project_id: str, claim: str | None) -> tuple[str, ...]:
-    """Where a document is indexed; its text not :data:`EVERYWHERE`, for it is found by the project there."""
-    if kind == documents.JOBS:
-        return project_id, EVERYWHERE
-    return (project_id, CENTRAL) if kind == documents.CLIENTS and claim is not None else (project_id,)
 
 
 def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
