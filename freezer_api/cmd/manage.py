@@ -1,45 +1,106 @@
 """``freezer-manage``: what an operator does to the store."""
 
 import argparse
+import collections.abc
+import contextlib
+import os
 import sys
 import typing
 
+import tqdm
 from oslo_config import cfg
 
 from freezer_api import conf as configuration
-from freezer_api import db
+from freezer_api import db, version
 from freezer_api.cmd import common
 from freezer_api.conf import files
-from freezer_api.db import base
+from freezer_api.db import base, copying
 
 PROG = 'freezer-manage'
+COPY = '''Copy everything from one store into another one, which has to be empty: ids, versions, moments of creation, the order of
+lists, runs. Stop all API processes before, and start them with the other store afterwards; nothing may use either store meanwhile.
+The other store's schema is created if it isn't there. A copy that broke off is gone on with by the same command. At the end
+both stores are read and compared: the exit code is 1, with one line that says why, unless they are equal.'''
+STORE = '''the name of a driver ("sqlalchemy"), to be configured by this command's own configuration files, or the path of another
+configuration file'''
 
 
-def sync(storage: base.Storage, _command: typing.Any) -> int:
+def sync(conf: cfg.ConfigOpts) -> int:
     """Create or upgrade the schema."""
-    storage.sync()
-    print(f'The schema is at {storage.version()}.')
+    with _stored(conf) as storage:
+        storage.sync()
+        print(f'The schema is at {storage.version()}.')
     return common.DONE
 
 
-def version(storage: base.Storage, _command: typing.Any) -> int:
+def show_version(conf: cfg.ConfigOpts) -> int:
     """Print the version of the schema; ``none`` where there is no schema."""
-    print(storage.version() or 'none')
+    with _stored(conf) as storage:
+        print(storage.version() or 'none')
     return common.DONE
 
 
-def purge(storage: base.Storage, command: typing.Any) -> int:
+def copy(conf: cfg.ConfigOpts) -> int:
+    """Copy one store into another one; print what both have now of each kind."""
+    if conf.command.source == conf.command.target:
+        return common.fail(PROG, '--from and --to name the same store')
+    with _named(conf, conf.command.source) as source, _named(conf, conf.command.target) as target:
+        source.check()
+        target.sync()
+        for kind, copied in copying.copy(source, target, _progress).items():
+            count, before = copied.contents.count, copied.before
+            print(f'{kind}: {count} ({before} of them were there), digest {copied.contents.digest} on both sides')
+    return common.DONE
+
+
+def purge(conf: cfg.ConfigOpts) -> int:
     """Erase a project; print how many documents of each kind are gone."""
-    for kind, count in storage.purge(command.project_id).items():
-        print(f'{kind}: {count}')
+    with _stored(conf) as storage:
+        for kind, count in storage.purge(conf.command.project_id).items():
+            print(f'{kind}: {count}')
     return common.DONE
+
+
+def _stored(conf: cfg.ConfigOpts) -> contextlib.closing[base.Storage]:
+    """The store of a configuration, for as long as it is used."""
+    return contextlib.closing(db.load(conf))
+
+
+def _named(conf: cfg.ConfigOpts, name: str) -> contextlib.closing[base.Storage]:
+    """The store that an argument of ``copy`` names."""
+    if os.sep in name or os.path.isfile(name):
+        other = configuration.new()
+        other([f'--config-file={name}'], project=files.PROJECT, prog=PROG, version=version.release(),
+              default_config_files=[], default_config_dirs=[])
+        files.validate(other)
+        return _stored(other)
+    conf.set_override('driver', name, 'storage')
+    try:
+        return _stored(conf)
+    finally:
+        conf.clear_override('driver', 'storage')
+
+
+@contextlib.contextmanager
+def _progress(step: str, total: int) -> collections.abc.Iterator[copying.Advance]:
+    """A bar on a terminal; elsewhere a line when a step is done that had anything to do."""
+    with tqdm.tqdm(desc=step, total=total, unit='', disable=None, leave=False) as bar:
+        yield bar.update
+        silent = bar.disable
+    if silent and total:
+        print(f'{step}: done', flush=True)
 
 
 def add_parsers(subparsers: typing.Any) -> None:
     """The commands below ``freezer-manage``."""
-    database = subparsers.add_parser('db', help='the schema of the store').add_subparsers(dest='action', required=True)
-    database.add_parser('sync', help='create it, or upgrade it to this release').set_defaults(run=sync)
-    database.add_parser('version', help='print its version').set_defaults(run=version)
+    database = subparsers.add_parser('db', help='the store').add_subparsers(dest='action', required=True)
+    database.add_parser('sync', help='create its schema, or upgrade it to this release').set_defaults(run=sync)
+    database.add_parser('version', help="print its schema's version").set_defaults(run=show_version)
+    moved: argparse.ArgumentParser = database.add_parser(
+        'copy', help='copy all of a store into another one, while no API process runs', description=COPY)
+    moved.add_argument('--from', dest='source', metavar='STORE', required=True, help=STORE)
+    moved.add_argument('--to', dest='target', metavar='STORE', required=True, help='likewise, the store to copy into')
+    moved.set_defaults(run=copy)
     project = subparsers.add_parser('project', help='a whole project').add_subparsers(dest='action', required=True)
     erase: argparse.ArgumentParser = project.add_parser('purge', help='erase all its documents, without asking back')
     erase.add_argument('project_id', metavar='ID')
@@ -52,11 +113,7 @@ def main(argv: list[str]) -> int:
     conf = configuration.new()
     conf.register_cli_opt(cfg.SubCommandOpt('command', title='commands', handler=add_parsers))
     files.read(conf, argv, PROG)
-    storage = db.load(conf)
-    try:
-        return conf.command.run(storage, conf.command)
-    finally:
-        storage.close()
+    return conf.command.run(conf)
 
 
 if __name__ == '__main__':

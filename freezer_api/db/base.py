@@ -38,6 +38,8 @@ import collections.abc
 import dataclasses
 import typing
 
+import orjson
+
 from freezer_api import exceptions
 from freezer_api.domain import documents, search, sessions
 from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
@@ -98,6 +100,45 @@ class Linked:
 
 #: A change of an action: its stored state, the jobs of its project that have it, and the moment.
 ActionChange = collections.abc.Callable[[Document | None, collections.abc.Sequence[Linked], int], Body | None]
+
+
+#: What is copied beside the kinds of documents, and after them: the records of earlier runs.
+RUNS = 'runs'
+#: Where an entry stands in its store: for that store alone to understand.
+Place = tuple[int | str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """What a store keeps under one id, as it is, to be put into another one.
+
+    ``kind`` is one of the documents, where ``content`` is the document (of sessions: the session with its members), or
+    :data:`RUNS`: ``id`` is the session's then and ``content`` the record of an earlier run. ``place`` is no part of what is kept.
+    """
+
+    kind: str
+    project_id: str
+    id: str
+    content: Document | sessions.Session | sessions.Record
+    place: Place = dataclasses.field(default=(), compare=False)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What no two entries of a kind have in common: project and id, of a record the tag as well."""
+        tag = (str(self.content.tag),) if isinstance(self.content, sessions.Record) else ()
+        return self.project_id, self.id, *tag
+
+    def dump(self) -> bytes:
+        """All that is kept, as bytes that are the same in every store: what is shown of it is to be the same to the byte."""
+        content = self.content
+        if isinstance(content, sessions.Record):
+            values: list[typing.Any] = [content]
+        elif isinstance(content, sessions.Session):
+            members = sorted((id, dataclasses.astuple(member)) for id, member in content.members.items())
+            values = [content.version, content.created, content.dump(), members]
+        else:
+            values = [content.version, content.created, content.body]
+        return orjson.dumps([self.kind, self.project_id, self.id, *values])
 
 
 class TrustGone(exceptions.Conflict):
@@ -213,6 +254,32 @@ class Storage(abc.ABC):
         """The ids of the project's backups that belong to a run (:func:`backups.belongs`), in the order of lists.
 
         The cost is that of the backups found and of the run's jobs, however many backups the jobs made in other runs.
+        """
+
+    # Moving to another store. Nobody else writes meanwhile.
+
+    @abc.abstractmethod
+    def count(self, kind: str) -> int:
+        """How many entries of a kind (or :data:`RUNS`) there are, over all projects."""
+
+    @abc.abstractmethod
+    def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
+        """The first entries of a kind behind a place (the empty one: from the beginning) over all projects; [] at the end.
+
+        Documents come in the order of their creation, which is that of lists; records of :data:`RUNS` by project, session id
+        and tag, the texts in the order of their UTF-8 bytes, and never the current run's. What is kept is told as it is: a run
+        that has lapsed as not completed yet, an operation that broke off as done or undone. At most ``limit``, and at least one
+        where there is any; the cost is that of the entries returned.
+        """
+
+    @abc.abstractmethod
+    def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
+        """Keep entries of one kind, as another store's :meth:`entries` told them, exactly as they are: versions and moments too.
+
+        Documents stand behind all that are there, in the order given. What is there and equal (:meth:`Entry.dump`) is no harm.
+        ``Conflict``, and nothing is changed by the call, where something else is there, another document has the claim, or a
+        record's session is missing; what else entries tell of each other isn't looked at. Should it break off, any of them may
+        be kept; called again with them, and further ones behind, it completes all, in their order.
         """
 
     # Operation

@@ -7,6 +7,7 @@ from tests.contract import (
     base,
     test_backups,
     test_concurrency,
+    test_copying,
     test_documents,
     test_everywhere,
     test_interleavings,
@@ -26,7 +27,8 @@ THEMES: tuple[type, ...] = (
     test_everywhere.Claimed, test_search.Searches, test_search_random.RandomSearches, test_sessions.Members, test_runs.Runs,
     test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge, test_trusts.Trusts, test_trusts.TrustsInEveryOrder,
     test_trusts.TrustsOfManyThreads, test_backups.BackupsInTime, test_backups.BackupsOfRuns, test_operation.Operation,
-    test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings)
+    test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings,
+    test_copying.Copies, test_copying.Restores, test_copying.BrokenCopies)
 
 
 def cases(case: type[base.ContractCase]) -> dict[str, type[base.ContractCase]]:

@@ -7,8 +7,8 @@ import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db import base
-from freezer_api.db.base import Page, Scope
-from freezer_api.db.sqlalchemy import backups, database, errors, finding, jobs, migrate, purging, rows, sessions, settling
+from freezer_api.db.base import Entry, Page, Place, Scope
+from freezer_api.db.sqlalchemy import backups, copying, database, errors, finding, jobs, migrate, purging, rows, sessions, settling
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -94,6 +94,17 @@ class Driver(base.Storage):
 
     def run_backups(self, scope: Scope, session_id: str, record: Record) -> tuple[str, ...]:
         return self.database.read(lambda connection: backups.of_run(connection, scope.project_id, session_id, record))
+
+    # Moving to another store
+
+    def count(self, kind: str) -> int:
+        return self.database.read(lambda connection: copying.count(connection, kind))
+
+    def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
+        return self.database.read(lambda connection: copying.entries(connection, kind, after, limit))
+
+    def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
+        self.database.write(lambda connection: copying.restore(connection, entries))
 
     # Operation
 

@@ -11,15 +11,16 @@ from freezer_api.db.sqlalchemy.models import pairs, texts
 from freezer_api.db.sqlalchemy.terms import Index, text_scopes
 
 Scopes = tuple[str, ...]
+#: A document to index: its scopes and number, and what to index of it.
+Added = tuple[Scopes, int, Index, bytes]
 #: Terms in one statement, which databases and drivers bound.
 CHUNK = 1000
 #: Terms that one UPDATE turns into others; a statement is kept for each number.
 MOST_TURNED = 32
 
 _ADD = sqlalchemy.insert(pairs)
-_ADD_ARRAY = sqlalchemy.insert(pairs).from_select(['term', 'seq'], sqlalchemy.select(
-    sqlalchemy.func.unnest(bindparam('terms', type_=postgresql.ARRAY(sqlalchemy.BigInteger))),
-    bindparam('of', type_=sqlalchemy.BigInteger)))
+_ADD_ARRAYS = sqlalchemy.insert(pairs).from_select(['term', 'seq'], sqlalchemy.select(*(
+    sqlalchemy.func.unnest(bindparam(name, type_=postgresql.ARRAY(sqlalchemy.BigInteger))) for name in ('terms', 'seqs'))))
 _REMOVE = sqlalchemy.delete(pairs).where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(bindparam('terms', expanding=True)))
 _ADD_TEXT = sqlalchemy.insert(texts)
 _WHICH = (texts.c.kind == bindparam('of_kind'), texts.c.scope == bindparam('of_scope'), texts.c.seq == bindparam('of'))
@@ -29,9 +30,18 @@ _REMOVE_TEXT = sqlalchemy.delete(texts).where(*_WHICH)
 
 def add(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: int, index: Index, text: bytes) -> None:
     """Index a document that isn't."""
-    _add_terms(connection, seq, sorted(index.terms))
-    for scope in text_scopes(scopes):
-        connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
+    add_all(connection, kind, [(scopes, seq, index, text)])
+
+
+def add_all(connection: sqlalchemy.Connection, kind: str, added: collections.abc.Iterable[Added]) -> None:
+    """Index documents that aren't, by few statements."""
+    rows, found = [], []
+    for scopes, seq, index, text in added:
+        rows += [(term, seq) for term in index.terms]
+        found += [{'kind': kind, 'scope': scope, 'seq': seq, 'text': text} for scope in text_scopes(scopes)]
+    _add_pairs(connection, sorted(rows))
+    if found:
+        connection.execute(_ADD_TEXT, found)
 
 
 def change(connection: sqlalchemy.Connection, kind: str, scopes: tuple[Scopes, Scopes], seq: int, old: Index, new: Index,
@@ -46,7 +56,7 @@ def change(connection: sqlalchemy.Connection, kind: str, scopes: tuple[Scopes, S
         connection.execute(_turn(turned), {'of': seq} | {f'old{i}': gone[i] for i in range(turned)}
                            | {f'new{i}': come[i] for i in range(turned)})
     _remove_terms(connection, seq, gone[turned:])
-    _add_terms(connection, seq, come[turned:])
+    _add_pairs(connection, [(term, seq) for term in come[turned:]])
     before, after = map(text_scopes, scopes)
     if before != after or old.text_digest != new.text_digest:
         _change_texts(connection, kind, before, after, seq, text)
@@ -68,13 +78,14 @@ def _change_texts(connection: sqlalchemy.Connection, kind: str, before: Scopes, 
             connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
 
 
-def _add_terms(connection: sqlalchemy.Connection, seq: int, terms: list[int]) -> None:
-    if not terms:
+def _add_pairs(connection: sqlalchemy.Connection, added: collections.abc.Sequence[tuple[int, int]]) -> None:
+    if not added:
         return
     if connection.dialect.name == 'postgresql':
-        connection.execute(_ADD_ARRAY, {'terms': terms, 'of': seq})
+        terms, seqs = zip(*added, strict=True)
+        connection.execute(_ADD_ARRAYS, {'terms': list(terms), 'seqs': list(seqs)})
     else:
-        connection.execute(_ADD, [{'term': term, 'seq': seq} for term in terms])
+        connection.execute(_ADD, [{'term': term, 'seq': seq} for term, seq in added])
 
 
 def _remove_terms(connection: sqlalchemy.Connection, seq: int, terms: collections.abc.Sequence[int]) -> None:

@@ -115,10 +115,15 @@ def insert(connection: sqlalchemy.Connection, kind: str, values: dict[str, typin
     """Store a row and index what is shown of it; its number."""
     scopes = terms.scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
-    key: typing.Any = connection.execute(_INSERT[kind], {**values, 'indexed': index.pack()}).inserted_primary_key
-    seq = key[0]
+    seq = insert_row(connection, kind, values, index)
     indexing.add(connection, kind, scopes, seq, index, text)
     return seq
+
+
+def insert_row(connection: sqlalchemy.Connection, kind: str, values: dict[str, typing.Any], index: terms.Index) -> int:
+    """Store a row whose index the caller keeps; its number."""
+    key: typing.Any = connection.execute(_INSERT[kind], {**values, 'indexed': index.pack()}).inserted_primary_key
+    return key[0]
 
 
 def update(connection: sqlalchemy.Connection, row: Row, body: Body) -> Document:

@@ -1,0 +1,355 @@
+"""Copying: what another store told is kept exactly as it was, and life goes on in the copy as it would have in the original."""
+
+import contextlib
+import dataclasses
+import functools
+import shutil
+import tempfile
+
+from freezer_api import exceptions
+from freezer_api.db import copying
+from freezer_api.db.base import RUNS, Entry
+from freezer_api.domain import documents
+from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
+from freezer_api.domain.sessions import Member, Record, Session
+from tests.contract import actors, base
+
+#: Names of projects, in the order of their UTF-8 bytes, which isn't that of UTF-16.
+PROJECTS = ('P', 'p', 'p 1', 'pä', 'p\uffff', 'p\U0001f600')
+#: Earlier runs and the current one, in the stores of these tests.
+RUNS_KEPT = 3
+
+
+@contextlib.contextmanager
+def unseen(step, total):
+    """Progress that nobody looks at."""
+    yield lambda number: None
+
+
+def told(storage, kind, limit=200):
+    """All entries of a kind, in pages."""
+    found, after = [], ()
+    while page := storage.entries(kind, after, limit):
+        found += page
+        after = page[-1].place
+    return found
+
+
+def everything(storage):
+    """All that a store keeps."""
+    return [entry.dump() for kind in copying.KINDS for entry in told(storage, kind)]
+
+
+def client(number, project='p', version=1, **changes):
+    """An entry made by hand."""
+    id = f'c{number}'
+    return Entry(CLIENTS, project, id, Document(CLIENTS, project, id, version, number, actors.client_body(id, project, **changes)))
+
+
+def session(id, project='p'):
+    """An entry made by hand."""
+    return Entry(SESSIONS, project, id, Session(project, id, 'user', tag=9, members={'j': Member('client')}, version=7, created=1))
+
+
+def record(id, tag, project='p', **changes):
+    """An entry made by hand."""
+    member = {'client_id': 'client', 'status': 'completed', 'result': 'success', 'time_started': 1, 'time_ended': 2}
+    return Entry(RUNS, project, id, dataclasses.replace(Record(tag, 'completed', 'success', 1, 2, {'j': member}), **changes))
+
+
+class Wrapped:
+    """A storage of which tests replace methods."""
+
+    def __init__(self, storage, **methods):
+        self._storage = storage
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name):
+        return getattr(self._storage, name)
+
+
+class CopyCase:
+    """Stores of each test's own, with its clock."""
+
+    def empty(self, options=None):
+        storage = self.make_storage(base.configured({**(options or self.make_options()), 'sessions': {'runs_kept': RUNS_KEPT}}))
+        storage.sync()
+        storage.clock = self.clock
+        return storage
+
+    def of_another_driver(self):
+        folder = tempfile.mkdtemp(prefix='fz-sq-')
+        self.addCleanup(shutil.rmtree, folder)
+        return self.empty({'storage': {'driver': 'sqlalchemy'},
+                           'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False}})
+
+    def lived_in(self):
+        """A store in which much has happened."""
+        storage = self.empty()
+        for project in PROJECTS:
+            self._live(self.actor_in(project, storage))
+            self.clock.advance(1)
+        central = self.actor_in('p', storage)
+        central.put_client('central', central=True, extra={'ü': [1, 2.5, None, True]})
+        central.put_trust('t')
+        central.new_job('served', client_id='central', _central=True,
+                        user_credentials={'trust_id': 't', 'trustor_user_id': 'user'})
+        return storage
+
+    def _live(self, actor):
+        for number in (3, 1, 2):
+            actor.put_client(f'host{number}', zone='b', area='a')
+        actor.put_client('host1', zone='c')
+        actor.put_action('a', action='backup', path='/Ä\u2028')
+        actor.put_backup('b', job_id='j1', time_stamp=1_700_000_000, level=0, name='Weekly Ä')
+        for id in ('never', 'runs'):
+            actor.new_session(id, hold_off=0, schedule={'schedule_interval': '1 days', 'b': 1, 'a': 2})
+        for job in ('j2', 'j1'):
+            actor.new_job(job, 'runs', actions=['a'])
+        for tag in range(RUNS_KEPT + 2):
+            actor.start('runs', 'j1', tag)
+            actor.end('runs', 'j1')
+            self.clock.advance(1)
+            actor.start('runs', 'j1', tag + 1)
+        actor.delete_session('never')
+        actor.new_session('never')
+        actor.new_session('lapses', hold_off=1)
+        actor.new_job('j3', 'lapses')
+        actor.new_job('j4', 'lapses')
+        actor.start('lapses', 'j3', 0)
+        actor.end('lapses', 'j3')
+        self.clock.advance(5)
+
+
+@base.on_every_database()
+class Copies(CopyCase):
+
+    def test_all_of_it(self):
+        """There and back by way of another driver, every answer is the same."""
+        source, between, target = self.lived_in(), self.of_another_driver(), self.empty()
+        copying.copy(source, between, unseen)
+        made = copying.copy(between, target, unseen)
+        self.assertEqual(everything(source), everything(target))
+        self.assertEqual({kind: (0, source.count(kind)) for kind in copying.KINDS},
+                         {kind: (copied.before, copied.contents.count) for kind, copied in made.items()})
+        self.assertTrue(all(copied.contents.count for copied in made.values()), made)
+        for project in PROJECTS:
+            original, copied = self.actor_in(project, source), self.actor_in(project, target)
+            for kind in documents.KINDS:
+                # As text: a body is shown in the order of its keys.
+                self.assertEqual(repr(original.page(kind)), repr(copied.page(kind)), (project, kind))
+            for id in ('never', 'runs', 'lapses'):
+                self.assertEqual(original.records(id), copied.records(id), (project, id))
+        self.assertEqual(source.claimed(CLIENTS, 'central'), target.claimed(CLIENTS, 'central'))
+        self.assertEqual(source.claimed(JOBS, 'served'), target.claimed(JOBS, 'served'))
+
+    def test_what_is_copied_is_found(self):
+        source, target = self.lived_in(), self.empty()
+        copying.copy(source, target, unseen)
+        actor = self.actor_in('p', target)
+        self.assertEqual(['host1'], actor.ids(CLIENTS, [{'zone': 'c'}]))
+        self.assertEqual(['host3', 'host2'], actor.ids(CLIENTS, [{'zone': 'b'}]))
+        self.assertEqual(['b'], actor.ids(BACKUPS, [{'_all': 'weekly ä'}]))
+        self.assertEqual(['j2', 'j1'], actor.ids(JOBS, [{'session_id': 'runs'}]))
+        self.assertEqual(['served'], actor.ids(JOBS, [{'client_id': 'central'}]))
+        self.assertEqual(('b',), target.run_backups(actor.scope, 'runs', Record(9, 'completed', '', 1, 2**31, {
+            'j1': {'time_started': 1_699_999_999, 'time_ended': 1_700_000_001}})))
+
+    def test_life_goes_on(self):
+        """Claims, links, trusts and runs hold in the copy; what is new stands behind."""
+        source, target = self.lived_in(), self.empty()
+        copying.copy(source, target, unseen)
+        actor, other = self.actor_in('p', target), self.actor_in('P', target)
+        self.assertRaises(exceptions.Conflict, other.put_client, 'central', central=True)
+        self.assertFalse(actor.end_trust('t'))
+        actor.put_action('a', action='restore')
+        self.assertEqual('restore', actor.job('j1')['job_actions'][0]['freezer_action']['action'])
+        actor.put_client('new')
+        self.assertEqual('new', actor.ids(CLIENTS)[-1])
+        before = actor.records('runs')
+        self.assertEqual(('success', before[0].tag), actor.end('runs', 'j1'))
+        self.clock.advance(1)
+        self.assertEqual(('success', before[0].tag + 1), actor.start('runs', 'j2', before[0].tag))
+        self.assertEqual([run.tag for run in before][:RUNS_KEPT - 1], [run.tag for run in actor.records('runs')][1:])
+        self.assertEqual(RUNS_KEPT, len(actor.records('runs')))
+        actor.delete_session('runs')
+        self.assertFalse([entry for entry in told(target, RUNS) if entry.key[:2] == ('p', 'runs')])
+        self.assertEqual('', actor.job('j1')['session_id'])
+
+    def test_an_index_that_is_kept(self):
+        """What is changed or deleted in the copy is no longer found as it was."""
+        target = self.empty()
+        copying.copy(self.lived_in(), target, unseen)
+        actor = self.actor_in('p', target)
+        actor.put_client('host1', zone='d')
+        actor.write(BACKUPS, 'b', None)
+        self.assertEqual(([], ['host1']), (actor.ids(CLIENTS, [{'zone': 'c'}]), actor.ids(CLIENTS, [{'zone': 'd'}])))
+        self.assertEqual([], actor.ids(BACKUPS, [{'_all': 'weekly'}]))
+        self.assertEqual({SESSIONS: 3, JOBS: 5, ACTIONS: 1, CLIENTS: 4, BACKUPS: 0, TRUSTS: 1}, target.purge('p'))
+
+    def test_pages(self):
+        """However many are told at once, they are the same."""
+        storage = self.lived_in()
+        for kind in copying.KINDS:
+            entries = told(storage, kind)
+            self.assertEqual(storage.count(kind), len(entries))
+            self.assertEqual(len(entries), len({entry.key for entry in entries}))
+            for limit in (1, 2, 5):
+                self.assertEqual(entries, told(storage, kind, limit), (kind, limit))
+
+    def test_order(self):
+        storage = self.lived_in()
+        self.assertEqual([(project, id) for project in PROJECTS for id in ('runs', 'never', 'lapses')],
+                         [entry.key for entry in told(storage, SESSIONS)])
+        tags = [str(entry.content.tag) for entry in told(storage, RUNS) if entry.key[:2] == ('p', 'runs')]
+        self.assertEqual([(project, 'runs', tag) for project in PROJECTS for tag in tags],
+                         [entry.key for entry in told(storage, RUNS)])
+
+    def test_reading_changes_nothing(self):
+        """A run that has lapsed is told as it is, and lapses in the copy."""
+        source, target = self.lived_in(), self.empty()
+        before = everything(source)
+        self.assertIn(b'"lapses"', b''.join(before))
+        entry, = (entry for entry in told(source, SESSIONS) if entry.key == ('p', 'lapses'))
+        self.assertEqual('running', entry.content.run.status)
+        copying.copy(source, target, unseen)
+        self.assertEqual(before, everything(source))
+        actor = self.actor_in('p', target)
+        self.assertEqual(('completed', 'fail'), (actor.session('lapses')['status'], actor.session('lapses')['result']))
+        self.assertEqual(entry.content.version + 1, actor.get(SESSIONS, 'lapses').version)
+
+
+@base.on_every_database()
+class Restores(CopyCase):
+
+    def setUp(self):
+        super().setUp()
+        self.store = self.empty()
+
+    def restored(self, *entries):
+        self.store.restore(entries)
+        return everything(self.store)
+
+    def refused(self, *entries):
+        """Neither of the entries is kept."""
+        before = everything(self.store)
+        self.assertRaises(exceptions.Conflict, self.store.restore, entries)
+        self.assertEqual(before, everything(self.store))
+
+    def test_again(self):
+        entries = [client(number, central=number == 2) for number in range(3)]
+        before = self.restored(*entries[:2])
+        self.assertEqual(before, self.restored(*entries[:2]))
+        self.assertEqual([entry.dump() for entry in entries], self.restored(*entries))
+        sessions = [session('s'), session('t')]
+        self.assertEqual(self.restored(*sessions), self.restored(*sessions))
+        records = [record('s', 1), record('s', 2), record('t', 1)]
+        self.restored(*records[:2])
+        self.assertEqual(self.restored(*records), self.restored(*records))
+        self.assertEqual(records, told(self.store, RUNS))
+        self.store.restore([])
+
+    def test_something_else_in_the_place(self):
+        self.restored(client(0), client(1))
+        for other in (client(0, version=2), client(0, description='other'), client(0, hostname=True)):
+            self.refused(client(2), other, client(3))
+        self.restored(session('s'))
+        self.refused(session('t'), dataclasses.replace(session('s'), content=dataclasses.replace(session('s').content, tag=8)))
+        self.restored(record('s', 1))
+        self.refused(record('s', 2), record('s', 1, time_end=3))
+
+    def test_a_claim_that_another_has(self):
+        self.restored(client(0, central=True))
+        self.refused(client(1), client(0, 'other', central=True))
+        self.refused(client(2, central=True), client(2, 'other', central=True))
+
+    def test_a_record_without_its_session(self):
+        self.restored(session('s'), session('t', 'other'))
+        self.refused(record('s', 1), record('t', 1))
+
+    def test_many_records(self):
+        """Of one session, and of many."""
+        self.restored(*(session(id, project) for project in reversed(PROJECTS) for id in ('z', 'many', 'A', 'none')))
+        entries = [record(id, tag, project) for project in PROJECTS for id, number in (('A', 1), ('many', 450), ('z', 2))
+                   for tag in range(1, number + 1) if project == 'p' or id != 'many']
+        for first in range(0, len(entries), 200):
+            self.store.restore(entries[first:first + 200])
+        self.assertEqual(len(entries), self.store.count(RUNS))
+        for limit in (7, 200, 1000):
+            self.assertEqual(entries, told(self.store, RUNS, limit))
+        self.assertEqual(450, len(self.actor_in('p', self.store).records('many')))
+
+
+@base.on_every_database()
+class BrokenCopies(CopyCase):
+
+    def setUp(self):
+        super().setUp()
+        self.source, self.target = self.empty(), self.empty()
+        for first in range(0, 450, 150):
+            self.source.restore([client(number) for number in range(first, first + 150)])
+        self.source.restore([session('s')])
+        self.source.restore([record('s', 1), record('s', 2)])
+
+    def copy(self, **methods):
+        return copying.copy(self.source, Wrapped(self.target, **methods), unseen)
+
+    def break_off(self, call, kept):
+        """A copy whose store goes away in one of its writes, when some of it is kept."""
+        calls = []
+
+        def restore(entries):
+            calls.append(entries)
+            if len(calls) == call:
+                self.target.restore(entries[:kept])
+                raise exceptions.StorageUnavailable()
+            self.target.restore(entries)
+
+        self.assertRaises(exceptions.StorageUnavailable, self.copy, restore=restore)
+
+    def test_each_goes_on_where_the_last_one_broke_off(self):
+        for call, kept in ((1, 0), (2, 0), (1, 150), (1, 7), (2, 1), (2, 1)):
+            self.break_off(call, kept)
+        made = self.copy()
+        self.assertEqual((450, 450), (made[CLIENTS].before, made[CLIENTS].contents.count))
+        self.assertEqual((1, 2), (made[RUNS].before, made[RUNS].contents.count))
+        self.assertEqual(everything(self.source), everything(self.target))
+
+    def test_a_finished_one_writes_nothing_again(self):
+        self.copy()
+        made = self.copy(restore=self.fail)
+        self.assertEqual({kind: copied.contents.count for kind, copied in made.items()},
+                         {kind: copied.before for kind, copied in made.items()})
+
+    def test_a_target_that_has_something_else(self):
+        """Nothing is written then."""
+        for entry in (client(450), client(0, version=2), dataclasses.replace(client(300), project_id='q')):
+            target = self.empty()
+            target.restore([entry])
+            before = everything(target)
+            with self.assertRaises(copying.Differs) as caught:
+                copying.copy(self.source, target, unseen)
+            self.assertIn(entry.id, caught.exception.message)
+            self.assertEqual(before, everything(target))
+
+    def test_a_source_that_has_changed_since(self):
+        self.break_off(4, 0)
+        self.actor_in('p', self.source).put_client('c7', description='new')
+        self.assertRaises(copying.Differs, self.copy)
+
+    def test_a_copy_that_is_not_equal(self):
+        """Whatever is lost, added or changed is noticed at the end."""
+        def other(entries, kind, change):
+            self.target.restore(change(list(entries)) if entries[0].kind == kind else entries)
+
+        for kind, change in ((CLIENTS, lambda entries: entries[:-1]), (CLIENTS, lambda entries: [*entries[1:], entries[0]]),
+                             (RUNS, lambda entries: entries[:1]), (RUNS, lambda entries: [record('s', 1), record('s', 3)])):
+            self.target = self.empty()
+            with self.assertRaises(copying.Differs) as caught:
+                self.copy(restore=functools.partial(other, kind=kind, change=change))
+            self.assertIn(kind, caught.exception.message)
+
+    def test_reading_that_leaves_something_out(self):
+        """The stores' own counts are held against what is read."""
+        with self.assertRaises(copying.Differs):
+            self.copy(count=lambda kind: self.target.count(kind) + (kind == SESSIONS))
