@@ -139,7 +139,34 @@ class PostgreSQL(_InServer):
     server = servers.POSTGRESQL
 
 
-DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
+class _InElasticsearch(ContractCase):
+    server: typing.ClassVar[str]
+
+    @classmethod
+    def make_options(cls) -> Options:
+        server, prefix = servers.address(cls.server), servers.new_indices()
+        cls.addClassCleanup(servers.drop_indices, server, prefix)
+        return {'storage': {'driver': 'elasticsearch'}, 'elasticsearch': {'hosts': [server], 'index': prefix}}
+
+
+@servers.needs(servers.ELASTICSEARCH8)
+class Elasticsearch8(_InElasticsearch):
+    """Indices in the Elasticsearch 8 of the test run."""
+
+    name = 'Elasticsearch8'
+    server = servers.ELASTICSEARCH8
+
+
+@servers.needs(servers.ELASTICSEARCH9)
+class Elasticsearch9(_InElasticsearch):
+    """Indices in the Elasticsearch 9 of the test run."""
+
+    name = 'Elasticsearch9'
+    server = servers.ELASTICSEARCH9
+
+
+SQL_DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
+DATABASES: tuple[type[ContractCase], ...] = (*SQL_DATABASES, Elasticsearch8, Elasticsearch9)
 
 
 def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:

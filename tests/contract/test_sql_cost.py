@@ -12,7 +12,7 @@ from tests.contract import base, costs
 from tests.functional.base import Identity, send
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class Statements(costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
@@ -78,7 +78,7 @@ class Statements(costs.Cost):
         return opened, joined, ended
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class Polls(costs.Cost):
     """The polls of schedulers, as requests to the application: pages of ten jobs until a short one."""
 

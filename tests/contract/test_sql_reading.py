@@ -30,7 +30,7 @@ SEARCHES: dict[str, typing.Any] = {
 POLL: typing.Any = {'match': [{'client_id': 'busy'}], 'match_not': [{'status': 'completed'}]}
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class Reading(costs.Cost):
     """No list, search, marker or poll reads more where there is more that it doesn't return."""
 
@@ -159,7 +159,7 @@ SHORT = ({'time_after': NOW + 500, 'time_before': NOW + 510}, {'time_before': NO
 LONG = ({'time_after': NOW}, {'time_before': NOW + BACKUPS_MADE}, {'time_after': NOW + 10, 'time_before': NOW + BACKUPS_MADE - 10})
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class ReadingBackups(costs.Cost):
     """Backups of one busy job, which name runs of ten, and a few rare ones that name a mode."""
 

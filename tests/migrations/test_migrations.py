@@ -50,7 +50,7 @@ class Empty:
         return set(sqlalchemy.inspect(self.engine).get_table_names())
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class Migrations(Empty):
     """From nothing to the schema of this release."""
 
@@ -103,7 +103,7 @@ class Migrations(Empty):
                 for column in inspector.get_columns(table)}
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class Versions(Empty):
     """Whether a database has the schema of this release."""
 

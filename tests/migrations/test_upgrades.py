@@ -36,7 +36,7 @@ def load(engine: sqlalchemy.Engine, stored: pathlib.Path) -> None:
                     f"SELECT setval(pg_get_serial_sequence('{table.name}', 'seq'), {max(row['seq'] for row in values)})")
 
 
-@base.on_every_database()
+@base.on_every_database(*base.SQL_DATABASES)
 class FromTheFirst(Empty):
     """A store of the first schema, with documents of every kind, brought to this release's."""
 

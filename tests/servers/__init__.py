@@ -3,19 +3,29 @@
     python -m tests.servers run -- COMMAND…
 
 which tells the command, through the environment, where they are. Nothing is skipped where one is missing: a test that
-needs it fails, and says so.
+needs it fails, and says so. The one exception is a server that can't run on this machine at all, see :func:`needs`.
 """
 
 import collections.abc
 import contextlib
 import os
+import typing
+import unittest
 import uuid
 
+import requests
 import sqlalchemy
 
 from tests.servers import process
 
-MYSQL, POSTGRESQL, KEYSTONE = NAMES = ('FREEZER_TEST_MYSQL_URL', 'FREEZER_TEST_POSTGRESQL_URL', 'FREEZER_TEST_KEYSTONE_URL')
+MYSQL, POSTGRESQL, KEYSTONE = 'FREEZER_TEST_MYSQL_URL', 'FREEZER_TEST_POSTGRESQL_URL', 'FREEZER_TEST_KEYSTONE_URL'
+ELASTICSEARCH8, ELASTICSEARCH9 = 'FREEZER_TEST_ELASTICSEARCH8_URL', 'FREEZER_TEST_ELASTICSEARCH9_URL'
+NAMES = (MYSQL, POSTGRESQL, KEYSTONE, ELASTICSEARCH8, ELASTICSEARCH9)
+#: Whoever has one of these sets its name in the environment to the address, and it is used instead.
+OWN = (ELASTICSEARCH8, ELASTICSEARCH9)
+#: Behind the name of a server that can't run on this machine: the variable that says why.
+ABSENT = '_ABSENT'
+_Class = typing.TypeVar('_Class', bound=type)
 
 
 def address(name: str) -> str:
@@ -24,6 +34,12 @@ def address(name: str) -> str:
         return os.environ[name]
     except KeyError:
         raise process.ServerFailed(f'{name} is not set; run the tests by: python -m tests.servers run -- stestr run') from None
+
+
+def needs(*names: str) -> collections.abc.Callable[[_Class], _Class]:
+    """A decorator of test classes: those derived too are skipped, and say why, where one of these servers can't run."""
+    reasons = [os.environ[name + ABSENT] for name in names if name + ABSENT in os.environ]
+    return unittest.skipIf(bool(reasons), '; '.join(reasons))
 
 
 def create_database(server: str) -> str:
@@ -48,6 +64,36 @@ def database(name: str) -> collections.abc.Iterator[str]:
         yield url
     finally:
         drop_database(url)
+
+
+def new_indices() -> str:
+    """A name that the indices and templates of one test begin with."""
+    return f'fz-{uuid.uuid4().hex}'
+
+
+def drop_indices(server: str, prefix: str) -> None:
+    """Remove the indices and templates whose names begin so from an Elasticsearch, which need not allow patterns for it."""
+    with requests.Session() as session:
+        def ask(method: str, path: str, **parameters: str) -> requests.Response:
+            answer = session.request(method, f'{server}/{path}', params=parameters, timeout=process.ANSWER_SECONDS)
+            if answer.status_code != requests.codes.not_found:
+                answer.raise_for_status()
+            return answer
+
+        for found in ask('GET', f'_cat/indices/{prefix}*', h='index', format='json', expand_wildcards='all').json():
+            ask('DELETE', found['index'])
+        ask('DELETE', f'_index_template/{prefix}*')
+        ask('DELETE', f'_component_template/{prefix}*')
+
+
+@contextlib.contextmanager
+def indices(name: str) -> collections.abc.Iterator[tuple[str, str]]:
+    """The Elasticsearch of that name, and a prefix of one's own in it; what begins with it is removed afterwards."""
+    server, prefix = address(name), new_indices()
+    try:
+        yield server, prefix
+    finally:
+        drop_indices(server, prefix)
 
 
 def _administer(server: str, statement: str) -> None:

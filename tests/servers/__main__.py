@@ -1,16 +1,19 @@
-"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL and Keystone serve it."""
+"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone and Elasticsearch serve it."""
 
 import argparse
 import concurrent.futures
+import functools
 import os
 import signal
 import subprocess
 import sys
 
 from tests import servers
-from tests.servers import keystone, mariadb, postgresql, process
+from tests.servers import elasticsearch, keystone, mariadb, postgresql, process
 
-STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone}
+STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone,
+            servers.ELASTICSEARCH8: functools.partial(elasticsearch.Node, elasticsearch.VERSION8),
+            servers.ELASTICSEARCH9: functools.partial(elasticsearch.Node, elasticsearch.VERSION9)}
 
 
 def main(arguments: list[str]) -> int:
@@ -37,13 +40,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(command: list[str], names: list[str], started: list) -> int:
-    def start(name: str) -> str:
-        server = STARTERS[name]()
+    def start(name: str) -> tuple[str, str]:
+        try:
+            server = STARTERS[name]()
+        except process.Unavailable as reason:
+            print(reason, file=sys.stderr)
+            return name + servers.ABSENT, str(reason)
         started.append(server)
-        return server.url
+        return name, server.url
 
+    missing = [name for name in names if name not in servers.OWN or not os.environ.get(name)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        environment = {**os.environ, **dict(zip(names, pool.map(start, names)))}
+        environment = {**os.environ, **dict(pool.map(start, missing))}
     child = subprocess.Popen(command, env=environment)
     try:
         return child.wait()

@@ -14,10 +14,16 @@ import time
 
 START_SECONDS = 120
 STOP_SECONDS = 20
+#: How long an answer may take on a busy machine.
+ANSWER_SECONDS = 60
 
 
 class ServerFailed(Exception):
     """A server could not be installed, started or reached; the message says what to do."""
+
+
+class Unavailable(ServerFailed):
+    """A server cannot run on this machine, and nothing can be installed that would change this; the message says why."""
 
 
 def program(name: str, *folders: str, package: str) -> str:
@@ -34,6 +40,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def whole(folder: pathlib.Path) -> collections.abc.Iterator[pathlib.Path]:
+    """A folder to fill, which gets the name of ``folder`` when all is in it, and is removed if that fails."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = pathlib.Path(tempfile.mkdtemp(prefix='.making-', dir=folder.parent))
+    try:
+        yield making
+        making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
 
 
 class Process:

@@ -1,0 +1,154 @@
+"""Nodes of Elasticsearch of the tests' own, put together from the artifacts that are published of each version."""
+
+import collections.abc
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import hashlib
+import pathlib
+import subprocess
+import typing
+
+import requests
+
+from tests.servers import java, process
+
+#: Which Java each version needs.
+JAVA = {'8.19.0': 17, '9.0.4': 21}
+VERSION8, VERSION9 = JAVA
+SOURCES = pathlib.Path(__file__).with_name('elasticsearch_node')
+CACHE = pathlib.Path(__file__).parents[2] / '.elasticsearch'
+MODULE = 'transport-netty4'
+DESCRIPTOR = '''
+description=HTTP and transport by Netty
+name=transport-netty4
+version={version}
+classname=org.elasticsearch.transport.netty4.Netty4Plugin
+java.version={java}
+elasticsearch.version={version}
+extended.plugins=
+has.native.controller=false
+licensed=false
+'''
+#: Little memory, and a start that doesn't wait for the second compiler.
+MACHINE = ('-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-Dfile.encoding=UTF-8')
+#: Tests make many small indices, and share a disk that may be nearly full.
+SETTINGS = {
+    'network.host': '127.0.0.1',
+    'cluster.max_shards_per_node': '10000',
+    'cluster.routing.allocation.disk.threshold_enabled': 'false',
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Assembly:
+    """One version, ready to run: the runtime's program, and the folder with ``lib``, ``modules`` and the launcher."""
+
+    java: str
+    folder: pathlib.Path
+
+    def command(self, home: pathlib.Path, settings: dict[str, str]) -> list[str]:
+        """What starts a node in a folder."""
+        return [self.java, *MACHINE, '-cp', f'{self.folder}:{self.folder}/lib/*', 'Launcher', str(home),
+                str(self.folder / 'modules'), *(f'{name}={value}' for name, value in settings.items())]
+
+
+@functools.cache
+def assembly(version: str) -> Assembly:
+    """Put a version together, or find it as it was left; only one process at a time does this.
+
+    :class:`~tests.servers.process.Unavailable` where no Java for it can be had.
+    """
+    sources = sorted(SOURCES.iterdir())
+    made_of = hashlib.sha256(b''.join(path.read_bytes() for path in sources)).hexdigest()[:8]
+    folder = CACHE / f'{version}-{made_of}'
+    with _alone():
+        home = java.home(JAVA[version], CACHE)
+        if home is None:
+            raise process.Unavailable(f'Elasticsearch {version.partition(".")[0]}: no Java {JAVA[version]} or newer was found')
+        if not folder.exists():
+            with process.whole(folder) as making:
+                _assemble(version, home, making)
+    return Assembly(str(home / 'bin/java'), folder)
+
+
+@contextlib.contextmanager
+def _alone() -> collections.abc.Iterator[None]:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / 'lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _assemble(version: str, home: pathlib.Path, folder: pathlib.Path) -> None:
+    library, module = folder / 'lib', folder / 'modules' / MODULE
+    module.mkdir(parents=True)
+    _run(process.program('mvn', package='maven'), '-B', '-q', '-f', str(SOURCES / 'pom.xml'), 'dependency:copy-dependencies',
+         f'-Dserver.version={version}', f'-DoutputDirectory={library}')
+    compiler, = library.glob('ecj-*.jar')
+    compiler.rename(folder / 'ecj.jar')
+    classes = ':'.join(str(path) for path in sorted(library.iterdir()))
+    _run(str(home / 'bin/java'), '-jar', str(folder / 'ecj.jar'), f'-{JAVA[version]}', '-cp', classes, '-d', str(folder),
+         str(SOURCES / 'Launcher.java'))
+    for pattern in ('netty-*', f'{MODULE}*'):
+        for path in library.glob(pattern):
+            path.rename(module / path.name)
+    (module / 'plugin-descriptor.properties').write_text(DESCRIPTOR.format(version=version, java=JAVA[version]))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise process.ServerFailed(f'{" ".join(command[:6])}…: exit {done.returncode}\n{done.stdout[-4000:]}')
+
+
+class Node:
+    """Starts when made, unless told not to; :meth:`stop` removes it. What it holds outlives a kill."""
+
+    def __init__(self, version: str, name: str = 'node', started: bool = True, **settings: str):
+        self._assembly = assembly(version)
+        self._process = process.Process('elasticsearch')
+        self.name = name
+        self.port, self.transport_port = process.free_port(), process.free_port()
+        self.url = f'http://127.0.0.1:{self.port}'
+        self.settings = SETTINGS | {'node.name': name, 'http.port': str(self.port), 'transport.port': str(self.transport_port),
+                                    'discovery.type': 'single-node'} | settings
+        (self._process.folder / 'config').mkdir()
+        if started:
+            try:
+                self.start()
+            except BaseException:
+                self.stop()
+                raise
+
+    def start(self) -> None:
+        """Start it on the data that it has, and wait until it, and the cluster that it is in, answer."""
+        command = self._assembly.command(self._process.folder, self.settings)
+        self._process.spawn(*command, ready=self.health, ES_TMPDIR=str(self._process.folder))
+
+    def health(self, **parameters: str) -> dict[str, typing.Any]:
+        """What the node says of its cluster; an exception of ``requests`` if it doesn't."""
+        answer = requests.get(f'{self.url}/_cluster/health', parameters, timeout=process.ANSWER_SECONDS)
+        answer.raise_for_status()
+        return answer.json()
+
+    def halt(self) -> None:
+        """Stop it in good order; :meth:`start` brings it back."""
+        self._process.halt()
+
+    def pause(self) -> None:
+        """Let it take connections and say nothing until :meth:`resume`."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it go on; nothing happens if it does, or has ended."""
+        self._process.resume()
+
+    def kill(self) -> None:
+        """Kill it; :meth:`start` brings it back."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self._process.stop()
