@@ -7,9 +7,10 @@ import types
 
 from oslo_config import cfg
 
-from freezer_api.conf import api, centralized_scheduler, database, logs, middleware, service, sessions, storage
+from freezer_api.conf import api, centralized_scheduler, database, elasticsearch, logs, middleware, service, sessions, storage
 
-GROUPS: tuple[types.ModuleType, ...] = (service, storage, database, api, sessions, centralized_scheduler, middleware, logs)
+GROUPS: tuple[types.ModuleType, ...] = (
+    service, storage, database, elasticsearch, api, sessions, centralized_scheduler, middleware, logs)
 
 
 def new() -> cfg.ConfigOpts:

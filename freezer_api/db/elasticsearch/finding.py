@@ -1,0 +1,211 @@
+"""Pages of documents: from a query to searches of :mod:`.queries` and back.
+
+A search sees what the index was at one moment. Beside what a query finds it finds what may be other than the index says:
+documents with a lock, tombstones, and sessions whose runs have lapsed. What has taken effect is carried out, and the search
+done again; what hasn't is as the index says. So a page is of one moment, and has all that was acknowledged before.
+"""
+
+import collections.abc
+import functools
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.base import Page, Scope
+from freezer_api.db.elasticsearch import codec, commit, queries, sessions, store
+from freezer_api.db.elasticsearch.commit import Committer
+from freezer_api.db.elasticsearch.sessions import Clock
+from freezer_api.db.elasticsearch.store import Found
+from freezer_api.db.elasticsearch.units import Units
+from freezer_api.domain import documents, search
+from freezer_api.domain.documents import Document
+from freezer_api.domain.sessions import Record
+
+#: Places of a page for what may turn out not to be in it.
+SPARE = 16
+#: Documents that an internal look-up reads at once.
+MANY = 500
+#: How often a list that begins at an offset waits for changes that are going on.
+ROUNDS = 20
+
+Hit = dict[str, typing.Any]
+
+
+class Finder:
+    """Searches one store."""
+
+    def __init__(self, units: Units, clock: Clock):
+        self.units = units
+        self.committer: Committer = units.committer
+        self.client = self.committer.store.client
+        self.clock = clock
+
+    def page(self, scope: Scope, kind: str, query: search.Query) -> Page:
+        """See :meth:`Storage.find`."""
+        position = self._position(scope, kind, query)
+        shadowed = self._shadowed(scope.project_id) if scope.central and kind == documents.CLIENTS else ()
+        size, attempt = query.limit + 1 + SPARE, 0
+        while True:
+            if query.offset:
+                self._calm(scope, kind)
+            hits = self._search(kind, queries.page(scope, kind, query, position, size, self.clock(), shadowed))
+            if not self._quiet(kind, hits):
+                commit.pause(attempt)
+                attempt += 1
+                continue
+            found = [hit for hit in hits if _is_found(hit)]
+            if len(found) > query.limit or len(hits) < size:
+                shown = tuple(_document(kind, hit) for hit in found[:query.limit])
+                return Page(shown, len(found) > query.limit)
+            size *= 2
+
+    def having(self, kind: str, project: str, pair: search.Pair) -> list[str]:
+        """The ids of the documents of a project that have a pair."""
+        return [hit['_source']['id'] for hit in self.all_of(
+            kind, lambda after: queries.with_pair(kind, project, pair, MANY, after), _is_found)]
+
+    def all_of(self, kind: str, body: collections.abc.Callable[[list | None], Hit],
+               wanted: collections.abc.Callable[[Hit], bool] = lambda hit: True) -> list[Hit]:
+        """What a search finds on all of its pages."""
+        result: list[Hit] = []
+        after, attempt = None, 0
+        while True:
+            hits = self._search(kind, body(after))
+            if not self._quiet(kind, hits):
+                commit.pause(attempt)
+                attempt += 1
+                continue
+            result += [hit for hit in hits if wanted(hit)]
+            if len(hits) < MANY:
+                return result
+            after = hits[-1]['sort']
+
+    def backups_of_run(self, project: str, session_id: str, record: Record) -> tuple[str, ...]:
+        """See :meth:`Storage.run_backups`."""
+        found: dict[int, str] = {}
+        for body in queries.of_run(project, session_id, record, MANY):
+            for hit in self.all_of(documents.BACKUPS, body, _is_found):
+                found[hit['_source']['seq']] = hit['_source']['id']
+        return tuple(found[seq] for seq in sorted(found))
+
+    def raw(self, kind: str, body: Hit) -> list[Hit]:
+        """What stands in the index at this moment, whatever it is."""
+        return self._search(kind, body)
+
+    def _shadowed(self, project: str) -> list[str]:
+        """The ids of central clients of which a project has its own."""
+        kind = documents.CLIENTS
+        ids = [hit['_source']['id'] for hit in self.all_of(kind, lambda after: queries.central(kind, MANY, after), _is_found)]
+        found: list[str] = []
+        for first in range(0, len(ids), MANY):
+            some = ids[first:first + MANY]
+            body = functools.partial(queries.of_ids, kind, project, some, MANY)
+            found += [hit['_source']['id'] for hit in self.all_of(kind, body, _is_found)]
+        return found
+
+    def total(self, kind: str, query: Hit) -> int:
+        """How many documents a query finds."""
+        self._refresh(kind)
+        body = {'query': query, 'size': 0, 'track_total_hits': True}
+        return self._answered(self.client.call('POST', f'/{self.client.alias(kind)}/_search', body))['total']['value']
+
+    def _calm(self, scope: Scope, kind: str) -> None:
+        """Wait until nothing of the scope is about to change, for a bounded time: an offset counts what comes before a page."""
+        for attempt in range(ROUNDS):
+            restless = self._search(kind, queries.restless(scope, kind, SPARE, self.clock()))
+            if not restless:
+                return
+            if self._quiet(kind, restless):
+                commit.pause(attempt)
+
+    def _search(self, kind: str, body: Hit) -> list[Hit]:
+        self._refresh(kind)
+        body = {**body, 'seq_no_primary_term': True}
+        return self._answered(self.client.call('POST', f'/{self.client.alias(kind)}/_search', body))['hits']
+
+    def _refresh(self, kind: str) -> None:
+        if not self.client.waits:
+            self.client.call('POST', f'/{self.client.alias(kind)}/_refresh')
+
+    @staticmethod
+    def _answered(answer: tuple[int, typing.Any]) -> typing.Any:
+        status, body = answer
+        if status != 200:
+            raise RuntimeError(f'_search: {status} {body}')
+        return body['hits']
+
+    def _quiet(self, kind: str, hits: list[Hit]) -> bool:
+        """Whether what was found is as the index says. If not, it is made so, for the next search."""
+        quiet = True
+        locked: dict[codec.Key, Found] = {}
+        for hit in hits:
+            found = store.found(kind, hit)
+            if found.lock:
+                locked[found.key] = found
+            elif found.mark.get('gone'):
+                self.committer.bury(found)
+            elif 'due' in hit.get('matched_queries', ()) and found.value is not None:
+                project, id = found.value.project, found.value.id
+                self.units.run(found.key, functools.partial(sessions.settle, clock=self.clock, project=project, id=id))
+                quiet = False
+        for key, seen in self.committer.seen(locked).items() if locked else ():
+            if seen is None or seen.value != locked[key].value:
+                self.committer.carry(locked[key])
+                quiet = False
+        return quiet
+
+    def _position(self, scope: Scope, kind: str, query: search.Query) -> list[typing.Any] | None:
+        """The place behind which the page begins."""
+        if query.marker is None:
+            return None
+        value = self._marked(scope, kind, query.marker, query.marker_project)
+        if value is None:
+            raise exceptions.InvalidInput(f'{query.marker_given}: there is no document with this id.')
+        return [value.seq, value.key[1]]
+
+    def _marked(self, scope: Scope, kind: str, id: str, project: str | None) -> codec.Value | None:
+        own = self.stored(kind, project or scope.project_id, id)
+        if own is not None or project is not None and project != scope.project_id:
+            return own
+        if scope.central and kind == documents.CLIENTS:
+            return self.claimed(kind, id)
+        if scope.everywhere and kind == documents.JOBS and project is None:
+            hits = self.all_of(kind, lambda after: queries.everywhere(id, MANY, after), _is_found)
+            return store.found(kind, hits[0]).value if hits else None
+        return None
+
+    # By id
+
+    def stored(self, kind: str, project: str, id: str) -> codec.Value | None:
+        """What a project has under an id."""
+        key = codec.key(kind, project, id)
+        return self.committer.read((key,))[key].value
+
+    def claimed(self, kind: str, id: str) -> codec.Value | None:
+        """What has a claim on an id, in any project."""
+        key = codec.claim_key(kind, id)
+        attempt = 0
+        while (claim := self.committer.read((key,))[key].value) is not None:
+            value = self.stored(kind, claim.project, id)
+            if value is not None and documents.claim(kind, id, value.state['body']) is not None:
+                return value
+            # It has given it up since.
+            commit.pause(attempt)
+            attempt += 1
+        return None
+
+    def visible(self, project: str, ids: collections.abc.Iterable[str]) -> dict[str, Document]:
+        """Those clients of the ids that a project sees: its own, or else central ones."""
+        found: dict[str, Document] = {}
+        for id in ids:
+            value = self.stored(documents.CLIENTS, project, id) or self.claimed(documents.CLIENTS, id)
+            if value is not None:
+                found[id] = codec.document(value)
+        return found
+
+
+def _is_found(hit: Hit) -> bool:
+    return 'found' in hit.get('matched_queries', ())
+
+
+def _document(kind: str, hit: Hit) -> Document:
+    return codec.document(typing.cast(codec.Value, store.found(kind, hit).value))
