@@ -99,6 +99,8 @@ class Process:
         """Let the process neither work nor close its connections, until :meth:`resume`."""
         if self._popen is not None:
             self._popen.send_signal(signal.SIGSTOP)
+            # One of its threads might still answer, until all of them have stopped.
+            os.waitid(os.P_PID, self._popen.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let it go on; nothing happens if it does, or has ended."""
