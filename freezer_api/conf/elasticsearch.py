@@ -18,7 +18,7 @@ OPTIONS = [
     cfg.StrOpt(
         'index',
         default='freezer',
-        regex=r'[a-z0-9][a-z0-9_.-]{0,100}',
+        regex=r'\A[a-z0-9][a-z0-9_.-]{0,100}\Z',
         help='What the names of all indices and aliases begin with; an underscore and the kind of documents follow.',
     ),
     cfg.FloatOpt('timeout', default=10, min=0.1, help='Seconds to wait for the answer to one request.'),
@@ -37,7 +37,7 @@ OPTIONS = [
         default=1,
         min=0,
         help='Copies of each document beside the first. It takes one to lose nothing when a node is lost, and so two nodes; a '
-        'cluster of one node is yellow with it, and works. Counts for indices that freezer-manage db sync makes.',
+        'cluster of one node is yellow with it, and works. After a change, freezer-manage db sync makes it so.',
     ),
     cfg.StrOpt(
         'read_your_writes',
@@ -49,7 +49,8 @@ OPTIONS = [
              'serves sites where many agents poll; what another caller has not been acknowledged yet may be read by id before '
              'a search shows it'),
         ],
-        help='How lists and searches come to show what was written before.',
+        help='How lists and searches come to show what was written before. The same for all processes that use the indices; after '
+        'a change run freezer-manage db sync, and restart them.',
     ),
 ]
 

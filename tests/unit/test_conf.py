@@ -22,6 +22,9 @@ class TestOptions(testtools.TestCase):
         self.assertEqual((1000, False), (made.api.max_limit, made.api.implicit_all_projects))
         self.assertEqual(100, made.sessions.runs_kept)
         self.assertEqual(4 * 1024 * 1024, made.oslo_middleware.max_request_body_size)
+        self.assertEqual((['http://127.0.0.1:9200'], 'freezer'), (made.elasticsearch.hosts, made.elasticsearch.index))
+        self.assertEqual((1, 'refresh', True), (made.elasticsearch.number_of_replicas, made.elasticsearch.read_your_writes,
+                                                made.elasticsearch.verify_certs))
 
     def test_objects_are_independent(self):
         """What one configuration is told, no other knows."""
@@ -94,5 +97,7 @@ class TestRead(testtools.TestCase):
 
     def test_value_out_of_range(self):
         """A value that can't be is an error of the configuration's own kind."""
-        for text in ('[sessions]\nruns_kept = -1\n', '[DEFAULT]\nbind_port = many\n', '[database]\nmax_pool_size = x\n'):
+        prefixes = [f'[elasticsearch]\nindex = {prefix}\n' for prefix in ('Upper', '_x', 'a,b', 'a/b', 'a*', 'x' * 200)]
+        for text in (*prefixes, '[elasticsearch]\nread_your_writes = never\n', '[elasticsearch]\ntimeout = 0\n',
+                     '[sessions]\nruns_kept = -1\n', '[DEFAULT]\nbind_port = many\n', '[database]\nmax_pool_size = x\n'):
             self.assertRaises(cfg.ConfigFileValueError, self.read, text)

@@ -1,6 +1,7 @@
 """Requests to the cluster, and what their failures mean."""
 
 import collections.abc
+import functools
 import logging
 import os
 import threading
@@ -21,10 +22,17 @@ OUT_OF_DATE = 'The indices of Elasticsearch are not those of this release. The o
 _BUSY = frozenset((429, 502, 503, 504))
 #: Connections to a node that are kept; who comes when all are in use waits.
 _CONNECTIONS = 64
+#: How many in a row one request may meet.
+_UPGRADES = 5
+_MISSING = 'index_not_found_exception'
 _JSON = {'accept': 'application/json', 'content-type': 'application/json'}
 _LINES = {'accept': 'application/json', 'content-type': 'application/x-ndjson'}
 
 Answer = tuple[int, typing.Any]
+
+
+class Missing(exceptions.SchemaOutOfDate):
+    """A request was about an index that isn't there."""
 
 
 class _Json(serializer.CompatibilityModeJsonSerializer):
@@ -62,9 +70,15 @@ class Client:
         Tried again on other hosts if one can't be reached. ``StorageUnavailable`` if no host answers in time, or lets us in.
         """
         data = None if body is None else lines(body) if isinstance(body, list) else orjson.dumps(body)
+        send = functools.partial(self._client().perform_request, method, path, params=params,
+                                 headers=_LINES if isinstance(body, list) else _JSON, body=data)
         try:
-            answer = self._client().perform_request(
-                method, path, params=params, headers=_LINES if isinstance(body, list) else _JSON, body=data)
+            answer = send()
+            for _ in range(_UPGRADES):
+                if path.startswith('/_') or missing(answer.body) in ('', *path[1:].split('/')[0].split(',')):
+                    break
+                # What an alias has named until this moment is gone: an upgrade has put another index in its place.
+                answer = send()
         except elastic_transport.TlsError as error:
             LOG.error('Elasticsearch: the certificate of a host is not trusted ([elasticsearch] ca_certs): %s', error.message)
             raise exceptions.StorageUnavailable() from error
@@ -84,6 +98,8 @@ class Client:
             made[1].close()
 
     def _understood(self, status: int, body: typing.Any) -> Answer:
+        if missing(body):
+            raise Missing(OUT_OF_DATE)
         kind = error_type(body)
         if status == 401 or status == 403 and kind != 'cluster_block_exception':
             LOG.error('Elasticsearch: the credentials ([elasticsearch] http_auth or api_key) are refused with status %s.', status)
@@ -91,8 +107,6 @@ class Client:
         if status in _BUSY:
             LOG.warning('Elasticsearch: answers with status %s (%s).', status, kind)
             raise exceptions.StorageUnavailable()
-        if kind == 'index_not_found_exception':
-            raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
         return status, body
 
     def _client(self) -> typing.Any:
@@ -129,10 +143,29 @@ def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
     return b''.join(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) for value in values)
 
 
+def done(answer: Answer) -> typing.Any:
+    """The JSON of an answer, to whoever manages indices. ``SchemaOutOfDate``, and why, for what Elasticsearch refuses."""
+    status, body = answer
+    if status in (200, 201):
+        return body
+    if missing(body):
+        raise Missing(OUT_OF_DATE)
+    reason = body['error'].get('reason') if error_type(body) else body
+    raise exceptions.SchemaOutOfDate(f'Elasticsearch refuses what the schema needs, with status {status}: {reason}')
+
+
 def error_type(body: typing.Any) -> str:
     """What Elasticsearch calls the error in an answer; '' if it tells none."""
     error = body.get('error') if isinstance(body, dict) else None
     return str(error.get('type', '')) if isinstance(error, dict) else ''
+
+
+def missing(body: typing.Any) -> str:
+    """The index that isn't there, which is all that an answer complains of; '' otherwise."""
+    if not error_type(body):
+        return ''
+    causes = body['error'].get('root_cause') or [body['error']]
+    return str(causes[0].get('index', '')) if {cause.get('type') for cause in causes} == {_MISSING} else ''
 
 
 def _url(host: str, use_ssl: bool) -> str:

@@ -4,7 +4,7 @@ import typing
 
 from freezer_api.domain import documents
 
-#: Of mappings and settings. Another one makes new indices of the old ones: see :mod:`.schema`.
+#: Of mappings and settings. Another one makes new indices of the old ones: see :mod:`.upgrading`.
 VERSION = 1
 KINDS = (*documents.KINDS, 'runs', 'claims')
 _WORD = {'type': 'keyword', 'doc_values': False}
@@ -13,16 +13,24 @@ PROPERTIES: dict[str, typing.Any] = {
     'seq': {'type': 'long'}, 'terms': _WORD, 'grams': _WORD,
     'text': {'type': 'text', 'analyzer': 'whitespace', 'norms': False}, 'moment': {'type': 'long'},
     'settle_at': {'type': 'long'}, 'restless': {'type': 'boolean'}, 'doc': {'type': 'object', 'enabled': False}}
+Settings = dict[str, typing.Any]
 
 
-def mappings() -> dict[str, typing.Any]:
-    """The mappings of every index. What is a function of the document isn't kept twice."""
-    return {'dynamic': 'strict', '_meta': {'version': VERSION}, '_source': {'excludes': ['terms', 'grams', 'text']},
-            'properties': PROPERTIES}
+def mappings(copy_of: str | None = None) -> dict[str, typing.Any]:
+    """The mappings of every index. What is a function of the document isn't kept twice.
+
+    ``copy_of``: the older index that an upgrade makes this one of.
+    """
+    meta = {'version': VERSION} if copy_of is None else {'version': VERSION, 'copy_of': copy_of}
+    return {'dynamic': 'strict', '_meta': meta, '_source': {'excludes': ['terms', 'grams', 'text']}, 'properties': PROPERTIES}
 
 
-def settings(replicas: int, waits: bool) -> dict[str, typing.Any]:
+def settings(replicas: int, waits: bool) -> Settings:
     """The settings of every index: in the order of lists, and as deep as offsets go."""
-    found = {'number_of_shards': 1, 'number_of_replicas': replicas, 'max_result_window': 2**31 - 1,
-             'sort.field': ['seq', 'key'], 'sort.order': ['asc', 'asc']}
-    return {'index': {**found, 'refresh_interval': '50ms'} if waits else found}
+    return {'number_of_shards': 1, 'max_result_window': 2**31 - 1, 'sort.field': ['seq', 'key'], 'sort.order': ['asc', 'asc'],
+            **chosen(replicas, waits)}
+
+
+def chosen(replicas: int, waits: bool) -> Settings:
+    """Those of the settings that follow the configuration, also of an index that is there. None: Elasticsearch's own default."""
+    return {'number_of_replicas': replicas, 'refresh_interval': '50ms' if waits else None}

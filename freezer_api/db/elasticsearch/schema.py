@@ -1,129 +1,115 @@
 """The indices' versions: creating them, upgrading them, telling which ones are there.
 
-A kind is read under an alias; the index behind it has the version of its mappings in its name and under ``_meta``. An upgrade
-makes a new index beside the old one, which takes no writes meanwhile, copies all documents, and moves the alias and removes
-the old index by one request. Of several processes at once each makes a copy of its own; the first one to move the alias has
-upgraded it, the others find nothing to move and remove their copies. So a process that stood still can't bring anything back.
+A kind is read under an alias. The one index behind it has the version of its mappings in its name and under ``_meta``; it is
+the alias's write index, of which Elasticsearch lets no alias have two, so of several processes that create or upgrade it at
+once one does.
 """
 
+import dataclasses
 import typing
-import uuid
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import codec, mappings, store
+from freezer_api.db.elasticsearch import client as asking
+from freezer_api.db.elasticsearch import commit, mappings, upgrading
 from freezer_api.db.elasticsearch.client import OUT_OF_DATE, Client
 
-#: Documents that are copied by one request.
-PAGE = 500
+#: How often is looked again whether what another process does has come to be seen.
+LOOKS = 100
+#: Of a template; longer prefixes go before the shorter ones that they begin with.
+PRIORITY = 500
+_SEEN = '*.aliases,*.mappings._meta,*.settings.index.number_of_replicas,*.settings.index.refresh_interval'
 
-Indices = dict[str, dict[str, int]]
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Index:
+    """An index behind an alias."""
+
+    name: str
+    version: int
+    settings: mappings.Settings
 
 
 def sync(client: Client) -> None:
-    """Make this release's indices, from older ones where there are any. Idempotent, also for several processes at once."""
+    """Make this release's indices, from older ones where there are any. Idempotent, also for several processes at once.
+
+    ``SchemaOutOfDate`` where they are a newer release's, or can't be made.
+    """
+    newer = [index.name for index in _behind(client).values() if index.version > mappings.VERSION]
+    if newer:
+        raise exceptions.SchemaOutOfDate(f'The indices of Elasticsearch are those of a newer release: {", ".join(newer)}.')
     _put_template(client)
     for kind in mappings.KINDS:
-        while True:
-            behind = _behind(client, kind).get(client.alias(kind), {})
-            if not behind:
-                _create(client, kind)
-            elif min(behind.values()) < mappings.VERSION:
-                _upgrade(client, kind, *behind)
-            else:
-                break
+        _sync(client, kind)
 
 
 def version(client: Client) -> str | None:
     """The version of the indices that are there: the oldest one's; None without any."""
-    found = [version for indices in _behind(client, '*').values() for version in indices.values()]
+    found = [index.version for index in _behind(client).values()]
     return str(min(found)) if found else None
 
 
 def check(client: Client) -> None:
     """Return if the indices are this release's, else raise ``SchemaOutOfDate``; one request."""
-    found = _behind(client, '*')
-    names = {client.alias(kind) for kind in mappings.KINDS}
-    if names - found.keys() or any(set(found[name].values()) != {mappings.VERSION} for name in names):
+    found = _behind(client)
+    if any(kind not in found or found[kind].version != mappings.VERSION for kind in mappings.KINDS):
         raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
 
 
-def _behind(client: Client, kind: str) -> Indices:
-    """For each alias of a kind (``*``: of all) the indices behind it, with their versions."""
-    status, answer = client.call('GET', f'/{client.alias(kind)}', params={'allow_no_indices': 'true', 'ignore_unavailable': 'true'})
-    if status not in (200, 404):
-        raise RuntimeError(f'indices: {status} {answer}')
-    known = {client.alias(kind) for kind in mappings.KINDS}
-    found: Indices = {}
-    for index, told in answer.items() if status == 200 else ():
-        for alias in told['aliases'].keys() & known:
-            found.setdefault(alias, {})[index] = told['mappings'].get('_meta', {}).get('version', 0)
+def _behind(client: Client) -> dict[str, Index]:
+    """The index behind the alias of each kind that has one."""
+    aliases = {client.alias(kind): kind for kind in mappings.KINDS}
+    found: dict[str, Index] = {}
+    asked = client.call('GET', f'/{",".join(aliases)}', params={'ignore_unavailable': 'true', 'filter_path': _SEEN})
+    for name, told in asking.done(asked).items():
+        for alias in told.get('aliases', {}).keys() & aliases.keys():
+            version = told.get('mappings', {}).get('_meta', {}).get('version', 0)
+            found[aliases[alias]] = Index(name, version, told.get('settings', {}).get('index', {}))
     return found
+
+
+def _sync(client: Client, kind: str) -> None:
+    """Create, upgrade or configure the index of one kind, whatever others do."""
+    for attempt in range(LOOKS):
+        index = _behind(client).get(kind)
+        if index is not None and index.version >= mappings.VERSION:
+            _configure(client, index)
+            upgrading.tidy(client, kind)
+            return
+        if index is None:
+            _create(client, kind)
+        else:
+            upgrading.upgrade(client, kind, index.name)
+        if attempt:
+            commit.pause(attempt)
+    raise exceptions.SchemaOutOfDate(f'There is an index {_first(client, kind)} without the alias {client.alias(kind)}.'
+                                     if index is None else f'The index {index.name} can not be upgraded.')
 
 
 def _put_template(client: Client) -> None:
     """What an index of ours is like, whoever makes it; and no write makes one."""
-    body = {'index_patterns': [f'{client.alias(kind)}_*' for kind in mappings.KINDS], 'priority': 500, 'version': mappings.VERSION,
-            'allow_auto_create': False, 'template': {'mappings': mappings.mappings(), 'settings': _settings(client)}}
-    _done(client.call('PUT', f'/_index_template/{client.conf.index}_documents', body))
-
-
-def _settings(client: Client) -> dict[str, typing.Any]:
-    return mappings.settings(client.conf.number_of_replicas, client.waits)
+    body = {'index_patterns': [f'{client.alias(kind)}_*' for kind in mappings.KINDS], 'version': mappings.VERSION,
+            'priority': PRIORITY + len(client.conf.index), 'allow_auto_create': False,
+            'template': {'mappings': mappings.mappings(), 'settings': {'index': upgrading.settings(client)}}}
+    asking.done(client.call('PUT', f'/_index_template/{client.conf.index}_documents', body))
 
 
 def _create(client: Client, kind: str) -> None:
-    """Make the first index of a kind. Its name is the same for all who do it at once."""
-    name = f'{client.alias(kind)}_{mappings.VERSION}_first'
-    status, answer = client.call('PUT', f'/{name}', {'aliases': {client.alias(kind): {}}})
-    if status == 400 and answer['error']['type'] == 'resource_already_exists_exception':
-        return
-    _done((status, answer))
+    """Make the first index of a kind, unless another process does. Its name is the same for all who do it at once."""
+    answer = client.call('PUT', f'/{_first(client, kind)}', {
+        'mappings': mappings.mappings(), 'settings': {'index': upgrading.settings(client)},
+        'aliases': {client.alias(kind): {'is_write_index': True}}})
+    # The latter of an alias that has come to have one, under another name.
+    if asking.error_type(answer[1]) not in ('resource_already_exists_exception', 'illegal_state_exception'):
+        asking.done(answer)
 
 
-def _upgrade(client: Client, kind: str, old: str, *_more: str) -> None:
-    """Make a new index of an old one."""
-    new = f'{client.alias(kind)}_{mappings.VERSION}_{uuid.uuid4().hex[:8]}'
-    _done(client.call('PUT', f'/{new}', {}))
-    try:
-        if client.call('PUT', f'/{old}/_settings', {'index.blocks.write': True})[0] == 200:
-            _copy(client, kind, old, new)
-            actions = [{'remove': {'index': old, 'alias': client.alias(kind), 'must_exist': True}},
-                       {'add': {'index': new, 'alias': client.alias(kind)}}, {'remove_index': {'index': old}}]
-            if client.call('POST', '/_aliases', {'actions': actions})[0] == 200:
-                return
-    except exceptions.SchemaOutOfDate:
-        # Another process has upgraded it, and the old index is gone.
-        pass
-    client.call('DELETE', f'/{new}')
+def _first(client: Client, kind: str) -> str:
+    return f'{client.alias(kind)}_{mappings.VERSION}_first'
 
 
-def _copy(client: Client, kind: str, old: str, new: str) -> None:
-    """Copy every document, with what is indexed of it made anew."""
-    _done(client.call('POST', f'/{old}/_refresh'))
-    after = None
-    while hits := _page(client, old, after):
-        body = [line for hit in hits for line in ({'create': {'_index': new, '_id': hit['_id']}}, _copied(kind, hit))]
-        answer = _done(client.call('POST', '/_bulk', body))
-        if answer['errors']:
-            raise RuntimeError(f'upgrade of {old}: {answer["items"]}')
-        after = hits[-1]['sort']
-    _done(client.call('POST', f'/{new}/_refresh'))
-
-
-def _page(client: Client, index: str, after: list[typing.Any] | None) -> list[dict[str, typing.Any]]:
-    body = {'query': {'match_all': {}}, 'sort': [{'seq': 'asc'}, {'key': 'asc'}], 'size': PAGE, 'seq_no_primary_term': True,
-            'track_total_hits': False, '_source': store.SOURCE, **({'search_after': after} if after else {})}
-    return _done(client.call('POST', f'/{index}/_search', body))['hits']['hits']
-
-
-def _copied(kind: str, hit: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    found = store.found(kind, hit)
-    source = hit['_source']
-    return codec.source(found.key, found.value, found.mark, source['seq'], source['project'])
-
-
-def _done(answer: tuple[int, typing.Any]) -> typing.Any:
-    status, body = answer
-    if status != 200:
-        raise RuntimeError(f'indices: {status} {body}')
-    return body
+def _configure(client: Client, index: Index) -> None:
+    """Give an index the settings that follow the configuration, where it has other ones."""
+    wanted = mappings.chosen(client.conf.number_of_replicas, client.waits)
+    there: dict[str, typing.Any] = {name: index.settings.get(name) for name in wanted}
+    if there != {name: value if value is None else str(value) for name, value in wanted.items()}:
+        asking.done(client.call('PUT', f'/{index.name}/_settings', {'index': wanted}))

@@ -122,11 +122,14 @@ class Store:
             raise exceptions.StorageUnavailable()
         raise RuntimeError(f'_bulk: {status} {kind}')
 
-    @staticmethod
-    def _found(key: Key, answer: dict[str, typing.Any]) -> Found:
+    def _found(self, key: Key, answer: dict[str, typing.Any]) -> Found:
         if 'error' in answer:
-            if client.error_type(answer) == 'index_not_found_exception':
+            index = client.missing(answer)
+            if index == self.client.alias(key[0]):
                 raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
+            if index:
+                # Upgraded in this very moment: the alias names another one already.
+                return self.get(key)
             raise exceptions.StorageUnavailable()
         if not answer['found']:
             return Found(key, answer['_index'], None, None, None, {})

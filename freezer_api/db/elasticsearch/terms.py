@@ -7,6 +7,7 @@ concerns the mapping. It takes 2**48 pairs to meet two alike.
 import base64
 import collections.abc
 import hashlib
+import string
 import typing
 
 from freezer_api.db import scopes
@@ -17,6 +18,8 @@ _SIZE = 12
 #: The lengths of texts that are looked for as a whole; longer ones as a phrase of such as :data:`GRAM`.
 SHORT = (1, 2)
 GRAM = 3
+#: What is written as it is in words; all else as a number, for indices take them apart at blanks.
+_PLAIN = frozenset(string.ascii_letters + string.digits + string.punctuation) - {'~', '"', '\\'}
 
 
 def look_up(scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]) -> frozenset[str]:
@@ -51,9 +54,6 @@ def made_by(job_id: str) -> search.Pair:
 
 
 def grams(text: str, size: int) -> list[str]:
-    """The overlapping parts of a text of so many characters, each as a word."""
-    return [_word(text[at:at + size]) for at in range(len(text) - size + 1)]
-
-
-def _word(part: str) -> str:
-    return part.encode('utf-16-be', 'surrogatepass').hex()
+    """The overlapping parts of a text of so many characters, each as a word. No two parts are written alike."""
+    written = [character if character in _PLAIN else f'~{ord(character):x}~' for character in text]
+    return [''.join(part) for part in zip(*(written[at:] for at in range(size)))]

@@ -1,0 +1,265 @@
+"""The indices in Elasticsearch: created, upgraded, configured, by several processes at once and whatever breaks off."""
+
+import concurrent.futures
+import threading
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch import mappings, schema, upgrading
+from freezer_api.domain.documents import JOBS
+from tests.contract import actors, aging, base
+
+
+class Broken(Exception):
+    """The process is dead, or believes that it has failed."""
+
+
+def die(send):
+    """The process is killed before the request."""
+    raise Broken
+
+
+def lose(send):
+    """The answer is lost."""
+    send()
+    raise Broken
+
+
+def repeat(send):
+    """The answer is lost, and the request sent again."""
+    send()
+    return send()
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class Creation(aging.Aged):
+
+    def test_by_several_processes_at_once(self):
+        commands = [self.command() for _ in range(3)]
+        for command in commands:
+            output, _ = command.communicate()
+            self.assertEqual((0, f'The schema is at {mappings.VERSION}.\n'), (command.returncode, output))
+        self.assert_current()
+
+    def test_by_many_threads_at_once(self):
+        processes = [self.process() for _ in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(len(processes)) as pool:
+            list(pool.map(lambda process: process.sync(), processes))
+        self.assert_current()
+
+    def test_before_and_after(self):
+        self.assertIsNone(self.own.version())
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
+        self.own.sync()
+        before = self.indices()
+        self.assertEqual(str(mappings.VERSION), self.own.version())
+        self.own.sync()
+        self.assertEqual(before, self.indices())
+
+    def test_one_is_missing(self):
+        self.own.sync()
+        aging.Writer(self.own).write()
+        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        self.ask('DELETE', f'/{index}')
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
+        for use in (aging.Writer(self.own).write, lambda: actors.Actor(self.own, actors.Scope('p')).ids(JOBS)):
+            self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', use)
+        self.assertNotIn(index, self.indices())
+        self.own.sync()
+        self.assert_current()
+
+    def test_an_index_that_has_lost_its_alias_is_left_alone(self):
+        self.own.sync()
+        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        self.ask('DELETE', f'/{index}/_alias/{self.prefix}_{JOBS}')
+        looks, schema.LOOKS = schema.LOOKS, 3
+        self.addCleanup(setattr, schema, 'LOOKS', looks)
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, f'{index} without the alias', self.own.sync)
+        self.assertIn(index, self.indices())
+
+    def test_names_that_others_have(self):
+        """One index has the name that the published service gives to its own, another one that of an alias."""
+        other = self.prefix
+        self.ask('PUT', f'/{other}')
+        self.addCleanup(self.own.client.call, 'DELETE', f'/{other}')
+        self.own.sync()
+        self.age()
+        self.own.sync()
+        self.ask('GET', f'/{other}')
+        taken = self.process(f'{self.prefix}_x')
+        self.ask('PUT', f'/{self.prefix}_x_{JOBS}')
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, f'{self.prefix}_x_{JOBS}.*same name as the alias', taken.sync)
+
+    def test_prefixes_that_begin_with_others(self):
+        stores = [self.process(prefix) for prefix in (f'{self.prefix}_{JOBS}', self.prefix, f'{self.prefix}_{JOBS}_1')]
+        for storage in stores:
+            storage.sync()
+        writers = [aging.Writer(storage) for storage in stores]
+        for writer in writers:
+            writer.write()
+        self.age()
+        self.own.sync()
+        for storage, writer in zip(stores, writers, strict=True):
+            storage.check()
+            writer.check(self, storage)
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class Settings(aging.Aged):
+
+    def _settings(self):
+        (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
+        return told['settings']['index']['number_of_replicas'], told['settings']['index'].get('refresh_interval')
+
+    def test_follow_the_configuration(self):
+        self.own.sync()
+        self.assertEqual(('1', None), self._settings())
+        waiting = self.process(number_of_replicas=0, read_your_writes='wait_for')
+        waiting.sync()
+        self.assertEqual(('0', '50ms'), self._settings())
+        self.age()
+        waiting.sync()
+        self.assertEqual(('0', '50ms'), self._settings())
+        self.own.sync()
+        self.assertEqual(('1', None), self._settings())
+
+    def test_fields_that_nobody_knows_are_refused(self):
+        self.own.sync()
+        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        status, answer = self.own.client.call('PUT', f'/{index}/_doc/x', {'key': 'x', 'other': 1})
+        self.assertEqual((400, 'strict_dynamic_mapping_exception'), (status, answer['error']['type']))
+
+    def test_no_write_makes_an_index(self):
+        self.own.sync()
+        gone = f'/{self.prefix}_{JOBS}_1_gone/_doc/x'
+        self.assertRaises(exceptions.SchemaOutOfDate, self.own.client.call, 'PUT', gone, {'key': 'x'})
+        self.assert_current()
+
+    def test_documents_leave_the_mappings_alone(self):
+        self.own.sync()
+        before = self.ask('GET', f'/{self.prefix}_*/_mapping')
+        actor = actors.Actor(self.own, actors.Scope('p'))
+        values = [1, 'x', 1.5, True, None, {'deep': {'er': [1, 'a', {'': 2}]}}, [], 'y' * 40_000, 2**63, -1e300]
+        for number in range(20):
+            odd = {f'key {number} {at}': value for at, value in enumerate(values)} | {'a.b': number, '.': 1, 'z' * 1000: 1}
+            actor.put_job('j', actors.job_body('j', 'p', changing=values[number % len(values)], **odd))
+        self.assertEqual(before, self.ask('GET', f'/{self.prefix}_*/_mapping'))
+        for condition in ({'key 19 7': 'y' * 40_000}, {'a.b': 19}, {'z' * 1000: 1}, {'changing': -1e300}, {'_all': 'y' * 200}):
+            self.assertEqual(['j'], actor.ids(JOBS, [condition]), condition)
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class Upgrade(aging.Aged):
+
+    def setUp(self):
+        super().setUp()
+        self.own.sync()
+        self.writer = aging.Writer(self.own)
+        for _ in range(3):
+            self.writer.write()
+
+    def test_what_is_indexed_is_made_anew(self):
+        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        self.ask('POST', f'/{index}/_refresh')
+        hits = self.ask('POST', f'/{index}/_search', {'size': 100})['hits']['hits']
+        bare = [line for hit in hits for line in (
+            {'index': {'_index': index, '_id': hit['_id']}}, {**hit['_source'], 'terms': [], 'grams': []})]
+        self.assertFalse(self.ask('POST', '/_bulk', bare)['errors'])
+        self.assertEqual([], self.writer.actor.ids(JOBS))
+        self.age(kinds=[JOBS])
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
+        self.assertEqual('0', self.own.version())
+        self.own.sync()
+        self.writer.check(self, self.own)
+        self.assert_current()
+
+    def test_many_and_large_documents(self):
+        page, size = upgrading.PAGE, upgrading.BYTES
+        self.addCleanup(lambda: (setattr(upgrading, 'PAGE', page), setattr(upgrading, 'BYTES', size)))
+        upgrading.PAGE, upgrading.BYTES = 4, 10_000
+        for _ in range(12):
+            self.writer.write()
+        self.age()
+        self.own.sync()
+        self.writer.check(self, self.own)
+
+    def test_while_processes_write(self):
+        writers = [aging.Writer(self.process(), f'q{number}') for number in range(3)]
+        stop = threading.Event()
+
+        def write(writer):
+            while not stop.is_set():
+                writer.write()
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            writing = [pool.submit(write, writer) for writer in writers]
+            try:
+                for _ in range(3):
+                    self.age()
+                    list(pool.map(lambda process: process.sync(), [self.process() for _ in range(3)]))
+            finally:
+                stop.set()
+            for one in writing:
+                one.result()
+        self.assert_current()
+        for writer in (*writers, self.writer):
+            self.assertGreater(len(writer.written), 2)
+            writer.check(self, self.process())
+
+    def test_broken_off_at_each_request(self):
+        for fault in (die, lose, repeat):
+            number = 0
+            while True:
+                number += 1
+                self.age(kinds=[JOBS])
+                process = self.process()
+                faulty = aging.Faulty(process, number, fault)
+                try:
+                    process.sync()
+                except Broken:
+                    pass
+                with self.subTest(fault.__name__, request=number):
+                    self.own.sync()
+                    self.writer.write()
+                    self.writer.check(self, self.own)
+                    self.assert_current()
+                if faulty.requests < number:
+                    break
+            self.assertGreater(number, 10)
+
+    def test_standing_still_at_each_request(self):
+        """Another process upgrades meanwhile, and documents are written."""
+        number = 0
+        while True:
+            number += 1
+            self.age(kinds=[JOBS])
+            process, other = self.process(), self.process()
+
+            def meanwhile(send, other=other):
+                other.sync()
+                self.writer.write()
+                return send()
+
+            faulty = aging.Faulty(process, number, meanwhile)
+            with self.subTest(request=number):
+                process.sync()
+                self.writer.write()
+                self.writer.check(self, self.own)
+                self.assert_current()
+            if faulty.requests < number:
+                return
+
+    def test_copies_that_may_still_take_a_place_are_left_alone(self):
+        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        for name, copied in (('2_new', index), ('1_left', f'{self.prefix}_{JOBS}_gone')):
+            self.ask('PUT', f'/{self.prefix}_{JOBS}_{name}', {'mappings': {'_meta': {'version': 2, 'copy_of': copied}},
+                                                             'aliases': {f'{self.prefix}_{JOBS}_copies': {}}})
+        self.own.sync()
+        self.assertIn(f'{self.prefix}_{JOBS}_2_new', self.indices())
+        self.assertNotIn(f'{self.prefix}_{JOBS}_1_left', self.indices())
+
+    def test_nothing_is_made_older(self):
+        self.age(mappings.VERSION + 1, [JOBS])
+        before = self.indices(), self.ask('GET', f'/_index_template/{self.prefix}_documents')
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'newer release', self.own.sync)
+        self.assertRaises(exceptions.SchemaOutOfDate, self.own.check)
+        self.assertEqual(before, (self.indices(), self.ask('GET', f'/_index_template/{self.prefix}_documents')))
