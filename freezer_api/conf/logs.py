@@ -5,7 +5,7 @@ import collections.abc
 from oslo_config import cfg
 from oslo_log import log
 
-LEVELS = [*log.get_default_log_levels(), 'alembic=WARN']
+LEVELS = [*log.get_default_log_levels(), 'alembic=WARN', 'elastic_transport=WARN']
 
 
 def register(conf: cfg.ConfigOpts) -> None:

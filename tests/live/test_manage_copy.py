@@ -119,6 +119,21 @@ class TestCopies(CopyTest):
         self.same(source, target)
 
 
+@servers.needs(servers.ELASTICSEARCH8)
+class TestDrivers(CopyTest):
+    """From one driver to the other one, by their names, with one configuration file."""
+
+    def test_there_and_back(self):
+        """What comes back is what went."""
+        source, target = self.seeded(), self.store()
+        with servers.indices(servers.ELASTICSEARCH8) as (server, prefix):
+            both = self.configuration(self.open(source).conf.database.connection,
+                                      f'[elasticsearch]\nhosts = {server}\nindex = {prefix}\n')
+            self.copied('sqlalchemy', 'elasticsearch', own=both)
+            self.copied('elasticsearch', target, own=both)
+        self.same(source, target)
+
+
 class TestInterruptions(CopyTest):
     """Copies of many documents that break off."""
 
