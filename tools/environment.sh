@@ -9,7 +9,8 @@ say() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
 }
 
-# install PACKAGE…: from the distribution, where that is allowed without a question; else say what is missing and fail.
+# install PACKAGE…: from the distribution, where that is allowed without a question; else say what is missing and fail. Nothing
+# that is installed is started: on a machine that has no policy on this yet, there is one meanwhile.
 install() {
     local become=()
     if [ "$(id -u)" != 0 ]; then
@@ -21,7 +22,14 @@ install() {
     fi
     say "installing $*"
     "${become[@]}" apt-get update -qq >&2
-    "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+    "${become[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap "rm -f $policy" EXIT
+            printf "#!/bin/sh\nexit 101\n" >$policy
+            chmod +x $policy
+        fi
+        apt-get install -y -qq --no-install-recommends "$@"' install "$@" >&2
 }
 
 # environment FOLDER PINS ARGUMENT…: a virtual environment in which "pip install ARGUMENT…" has been done with the versions in

@@ -1,11 +1,13 @@
 """Nodes of Elasticsearch of the tests' own, put together from the artifacts that are published of each version."""
 
 import collections.abc
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
 import functools
 import hashlib
+import os
 import pathlib
 import subprocess
 import typing
@@ -31,8 +33,10 @@ extended.plugins=
 has.native.controller=false
 licensed=false
 '''
-#: Little memory, and a start that doesn't wait for the second compiler.
-MACHINE = ('-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-Dfile.encoding=UTF-8')
+#: Little memory, and a machine that compiles each method once: what is gained by compiling again comes after most tests.
+MACHINE = ('-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-Dfile.encoding=UTF-8')
+#: What a node may write before it is kept out of the memory.
+ROOM = 2 << 30
 #: Tests make many small indices, and share a disk that may be nearly full.
 SETTINGS = {
     'network.host': '127.0.0.1',
@@ -85,7 +89,7 @@ def _assemble(version: str, home: pathlib.Path, folder: pathlib.Path) -> None:
     library, module = folder / 'lib', folder / 'modules' / MODULE
     module.mkdir(parents=True)
     _run(process.program('mvn', package='maven'), '-B', '-q', '-f', str(SOURCES / 'pom.xml'), 'dependency:copy-dependencies',
-         f'-Dserver.version={version}', f'-DoutputDirectory={library}')
+         f'-Dserver.version={version}', f'-DoutputDirectory={library}', JAVA_HOME=str(home))
     compiler, = library.glob('ecj-*.jar')
     compiler.rename(folder / 'ecj.jar')
     classes = ':'.join(str(path) for path in sorted(library.iterdir()))
@@ -97,23 +101,24 @@ def _assemble(version: str, home: pathlib.Path, folder: pathlib.Path) -> None:
     (module / 'plugin-descriptor.properties').write_text(DESCRIPTOR.format(version=version, java=JAVA[version]))
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def _run(*command: str, **extra: str) -> None:
+    done = subprocess.run(command, env={**os.environ, **extra}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise process.ServerFailed(f'{" ".join(command[:6])}…: exit {done.returncode}\n{done.stdout[-4000:]}')
 
 
 class Node:
-    """Starts when made, unless told not to; :meth:`stop` removes it. What it holds outlives a kill."""
+    """Starts when made, unless told not to; :meth:`stop` removes it. What it holds outlives a kill, but not the machine."""
 
-    def __init__(self, version: str, name: str = 'node', started: bool = True, **settings: str):
+    def __init__(self, version: str, name: str = 'node', started: bool = True):
         self._assembly = assembly(version)
-        self._process = process.Process('elasticsearch')
-        self.name = name
+        self._process = process.Process('elasticsearch', parent=process.folder_in_memory(ROOM))
         self.port, self.transport_port = process.free_port(), process.free_port()
         self.url = f'http://127.0.0.1:{self.port}'
-        self.settings = SETTINGS | {'node.name': name, 'http.port': str(self.port), 'transport.port': str(self.transport_port),
-                                    'discovery.type': 'single-node'} | settings
+        self.name = name
+        self.settings = SETTINGS | {'node.name': name, 'http.port': f'{self.port}', 'transport.port': f'{self.transport_port}',
+                                    'discovery.type': 'single-node'}
         (self._process.folder / 'config').mkdir()
         if started:
             try:
@@ -125,7 +130,11 @@ class Node:
     def start(self) -> None:
         """Start it on the data that it has, and wait until it, and the cluster that it is in, answer."""
         command = self._assembly.command(self._process.folder, self.settings)
-        self._process.spawn(*command, ready=self.health, ES_TMPDIR=str(self._process.folder))
+        self._process.spawn(*command, ready=self._answers, ES_TMPDIR=str(self._process.folder))
+
+    def _answers(self) -> None:
+        if self.health()['status'] == 'red' and self.settings.get('discovery.type') == 'single-node':
+            raise process.ServerFailed('what it holds is not there yet')
 
     def health(self, **parameters: str) -> dict[str, typing.Any]:
         """What the node says of its cluster; an exception of ``requests`` if it doesn't."""
@@ -152,3 +161,44 @@ class Node:
     def stop(self) -> None:
         """End it for good."""
         self._process.stop()
+
+
+class Cluster:
+    """Several nodes that start together when this is made; each can be killed and started by itself."""
+
+    def __init__(self, version: str, nodes: int = 3):
+        self.nodes = [Node(version, f'node{number}', started=False) for number in range(nodes)]
+        for node in self.nodes:
+            del node.settings['discovery.type']
+            node.settings['discovery.seed_hosts'] = ','.join(f'127.0.0.1:{other.transport_port}' for other in self.nodes)
+            node.settings['cluster.initial_master_nodes'] = ','.join(other.name for other in self.nodes)
+        try:
+            with concurrent.futures.ThreadPoolExecutor(nodes) as pool:
+                list(pool.map(Node.start, self.nodes))
+            self.settle()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def urls(self) -> list[str]:
+        """The address of every node."""
+        return [node.url for node in self.nodes]
+
+    def master(self) -> Node:
+        """The node that the others follow at this moment."""
+        answer = requests.get(f'{self.urls[0]}/_cat/master', {'h': 'node', 'format': 'json'}, timeout=process.ANSWER_SECONDS)
+        answer.raise_for_status()
+        return next(node for node in self.nodes if node.name == answer.json()[0]['node'])
+
+    def settle(self) -> None:
+        """Wait until all nodes are together and every copy of what they hold is current; all have to run."""
+        for node in self.nodes:
+            answer = node.health(wait_for_nodes=str(len(self.nodes)), wait_for_status='green', timeout='50s')
+            if answer['timed_out']:
+                raise process.ServerFailed(f'the cluster is not whole: {answer}')
+
+    def stop(self) -> None:
+        """End it for good."""
+        for node in self.nodes:
+            node.stop()

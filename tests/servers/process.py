@@ -60,10 +60,10 @@ class Process:
     A folder's path is short, for the path of a socket may have some hundred characters only.
     """
 
-    def __init__(self, name: str, user: str | None = None):
+    def __init__(self, name: str, user: str | None = None, parent: str | None = None):
         self.name = name
         self.user = user
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=_short_folder()))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=parent or _short_folder()))
         self.log = self.folder / 'log'
         self._popen: subprocess.Popen | None = None
         if user is not None:
@@ -136,6 +136,12 @@ class Process:
         if self.user is not None:
             options |= {'user': self.user, 'group': pwd.getpwnam(self.user).pw_gid, 'extra_groups': ()}
         return options
+
+
+def folder_in_memory(size: int) -> str | None:
+    """Where files are that no disk is waited for; None where there is no room for so many bytes."""
+    found = pathlib.Path('/dev/shm')
+    return str(found) if os.access(found, os.W_OK) and shutil.disk_usage(found).free >= size else None
 
 
 def _short_folder() -> str | None:
