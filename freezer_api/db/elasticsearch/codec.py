@@ -55,11 +55,12 @@ class Order:
         self._lock = threading.Lock()
         self._last = 0
 
-    def next(self) -> int:
-        """The next one. By the machine's clock, so that those of several processes lie in one order too."""
+    def next(self, many: int = 1) -> int:
+        """The first of the next ones. By the machine's clock, so that those of several processes lie in one order too."""
         with self._lock:
-            self._last = max(time.time_ns(), self._last + 1)
-            return self._last
+            first = max(time.time_ns(), self._last + 1)
+            self._last = first + many - 1
+            return first
 
 
 ORDER = Order()

@@ -1,11 +1,14 @@
 """Telling all that is kept, and keeping what another store told, see :mod:`freezer_api.db.base`: nobody else writes meanwhile."""
 
+import collections
 import collections.abc
+import dataclasses
+import time
 import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
-from freezer_api.db.elasticsearch import codec, queries, sessions, store
+from freezer_api.db.elasticsearch import codec, queries, sessions, store, units
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.db.elasticsearch.store import Found
@@ -43,7 +46,7 @@ def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
         return
     values = [_value(entry) for entry in given]
     claims = [claim for entry in given if (claim := _claim(entry)) is not None]
-    standing = finder.committer.read([value.key for value in (*values, *claims)])
+    standing = _standing(finder, (*values, *claims))
     for entry, value in zip(given, values, strict=True):
         there = standing[value.key].value
         if there is not None and _entry(there).dump() != entry.dump():
@@ -52,13 +55,35 @@ def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
         holder = standing[claim.key].value
         if holder is not None and holder.project != claim.project:
             raise exceptions.Conflict(f'{claim.id}: the id is held by another project.')
-    _put(finder, standing, (*claims, *values))
+    _put(finder, standing, (*_absent(standing, claims), *_absent(standing, _in_order(standing, values))))
+
+
+def _standing(finder: Finder, values: collections.abc.Iterable[Value]) -> dict[Key, Found]:
+    """What is where values are to be stored, as one may build on it."""
+    return finder.committer.hold([value.key for value in values], time.monotonic() + units.DEADLINE)
+
+
+def _absent(standing: dict[Key, Found], values: collections.abc.Iterable[Value]) -> list[Value]:
+    return [value for value in values if standing[value.key].value is None]
+
+
+def _in_order(standing: dict[Key, Found], values: collections.abc.Sequence[Value]) -> list[Value]:
+    """Values with their places in the order of all: each has the next number after the one before it.
+
+    Any part of one request may have been stored when it broke off; the rest is given the numbers that it left out.
+    """
+    result = []
+    follower = codec.ORDER.next(len(values)) + len(values)
+    for value in reversed(values):
+        there = standing[value.key].value
+        follower = follower - 1 if there is None else there.seq
+        result.append(dataclasses.replace(value, seq=follower))
+    return result[::-1]
 
 
 def _put(finder: Finder, standing: dict[Key, Found], values: collections.abc.Iterable[Value]) -> None:
-    """Store what isn't there yet, in its order."""
-    new = [store.put(standing[value.key], value, {}) for value in values if standing[value.key].value is None]
-    if not all(finder.committer.store.write(new)):
+    """Store values, in their order."""
+    if not all(finder.committer.store.write([store.put(standing[value.key], value, {}) for value in values])):
         raise exceptions.StorageUnavailable('Somebody else writes into the store.')
 
 
@@ -74,7 +99,7 @@ def _value(entry: Entry) -> Value:
         return codec.with_session(new, content, [])
     document = typing.cast(Document, content)
     state = {'version': document.version, 'created': document.created, 'body': document.body}
-    return Value(entry.kind, entry.project_id, entry.id, codec.ORDER.next(), state)
+    return Value(entry.kind, entry.project_id, entry.id, 0, state)
 
 
 def _claim(entry: Entry) -> Value | None:
@@ -115,26 +140,23 @@ def _records(finder: Finder, after: Place, limit: int) -> list[Entry]:
 
 def _restore_records(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
     keys = {codec.key(SESSIONS, entry.project_id, entry.id) for entry in given}
-    held = finder.committer.read(keys)
+    held = finder.committer.hold(keys, time.monotonic() + units.DEADLINE)
     values: list[Value] = []
-    kept: dict[Key, list[list[int]]] = {}
+    tags = collections.defaultdict[Key, list[int]](list)
     for entry in given:
         key, record = codec.key(SESSIONS, entry.project_id, entry.id), typing.cast(Record, entry.content)
         session = held[key].value
         if session is None:
             raise exceptions.Conflict(f'{entry.id}: the session of the run {record.tag} is missing.')
         values.append(codec.record_value(entry.project_id, session.state['life'], record))
-        kept[key] = sessions.with_tag(kept[key] if key in kept else session.state['kept'], record.tag)
-    standing = finder.committer.read([value.key for value in values])
+        tags[key].append(record.tag)
+    standing = _standing(finder, values)
     for entry, value in zip(given, values, strict=True):
         there = standing[value.key].value
         if there is not None and Entry(RUNS, entry.project_id, entry.id, codec.record(there)).dump() != entry.dump():
             raise exceptions.Conflict(f'{entry.id}: there is another run {typing.cast(Record, entry.content).tag}.')
-    _put(finder, standing, values)
-    writes = []
-    for key, ranges in kept.items():
-        found = held[key]
-        value = typing.cast(Value, found.value)
-        if ranges != value.state['kept']:
-            writes.append(store.put(found, codec.with_session(value, codec.session(value), ranges), {}))
-    finder.committer.store.write(writes)
+    _put(finder, standing, _absent(standing, values))
+    # Only now: tags that the sessions name are there, whenever it breaks off.
+    named = [codec.with_session(kept, codec.session(kept), sessions.with_tags(kept.state['kept'], tags[key]))
+             for key, found in held.items() if (kept := found.value) is not None]
+    _put(finder, held, [value for value in named if value != held[value.key].value])

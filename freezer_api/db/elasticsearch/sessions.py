@@ -154,6 +154,14 @@ def _keep(unit: Unit, stored: Value, records: collections.abc.Iterable[Record], 
     return kept
 
 
+def with_tags(ranges: Ranges, tags: collections.abc.Iterable[int]) -> Ranges:
+    """Ranges with more tags, some of which may be in them."""
+    result: Ranges = []
+    for tag in sorted({tag for first, last in ranges for tag in range(first, last + 1)} | {*tags}):
+        result = with_tag(result, tag)
+    return result
+
+
 def with_tag(ranges: Ranges, tag: int) -> Ranges:
     """Ranges with one more tag, which is no lower than the others."""
     if ranges and ranges[-1][0] <= tag <= ranges[-1][1]:

@@ -1,0 +1,65 @@
+"""Copies into Elasticsearch of which one request was carried out in part, as it is when a node goes away in the midst of it."""
+
+import itertools
+import random
+
+from freezer_api import exceptions
+from freezer_api.db import copying
+from freezer_api.db.base import RUNS
+from freezer_api.domain.documents import SESSIONS
+from tests.contract import base, test_copying
+
+MANY = 12
+
+
+def in_part(storage, number, chosen):
+    """Let a storage send only those documents of its ``number``-th request to store that are ``chosen`` by their place."""
+    call = storage.client.call
+    numbers = itertools.count(1)
+
+    def partly(method, path, body=None, params=None):
+        if path != '/_bulk' or next(numbers) != number:
+            return call(method, path, body, params)
+        pairs = list(zip(body[::2], body[1::2], strict=True))
+        call(method, path, [line for at, pair in enumerate(pairs) if chosen(at) for line in pair], params)
+        raise exceptions.StorageUnavailable()
+
+    storage.client.call = partly
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class RequestsCarriedOutInPart(test_copying.CopyCase):
+
+    def setUp(self):
+        super().setUp()
+        self.source, self.target = self.empty(), self.empty()
+        self.source.restore([test_copying.client(number, central=number % 3 == 0) for number in range(MANY)])
+        self.source.restore([test_copying.session(id) for id in 'sabr'])
+        self.source.restore([test_copying.record(id, tag) for id in 'abs' for tag in (1, 2, 5)])
+
+    def _go_on(self):
+        copying.copy(self.source, self.target, test_copying.unseen)
+        self.assertEqual(test_copying.everything(self.source), test_copying.everything(self.target))
+
+    def _break_off(self, number, chosen):
+        other = self.make_storage(self.target.conf)
+        in_part(other, number, chosen)
+        self.assertRaises(exceptions.StorageUnavailable, copying.copy, self.source, other, test_copying.unseen)
+
+    def test_the_order_is_the_sources(self):
+        chosen = (lambda at: at % 2, lambda at: at > 1, lambda at: at == 1)
+        for number, kind in enumerate(('clients', SESSIONS, RUNS, 'the records of sessions'), 1):
+            with self.subTest(kind):
+                self.target = self.empty()
+                for some in chosen:
+                    self._break_off(number, some)
+                    number = 1
+                self._go_on()
+
+    def test_again_and_again(self):
+        for seed in range(2):
+            choose = random.Random(seed)
+            self.target = self.empty()
+            for _ in range(8):
+                self._break_off(1, lambda at, choose=choose: choose.random() < 0.3)
+            self._go_on()
