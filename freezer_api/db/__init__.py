@@ -12,7 +12,10 @@ NAMESPACE = 'freezer.db.backends'
 
 
 def load(conf: cfg.ConfigOpts) -> base.Storage:
-    """The driver that ``[storage] driver`` names, made but not connected. ``cfg.Error`` if there is none of that name."""
+    """The driver that ``[storage] driver`` names, made but not connected.
+
+    ``cfg.Error`` if there is none of that name, or if a library is missing that it is made of.
+    """
     name = conf.storage.driver
     try:
         found: stevedore.driver.DriverManager[typing.Any] = stevedore.driver.DriverManager(
@@ -24,4 +27,9 @@ def load(conf: cfg.ConfigOpts) -> base.Storage:
 
 
 def _fail(manager: typing.Any, entry_point: typing.Any, error: BaseException) -> None:
+    if isinstance(error, ModuleNotFoundError):
+        told = f'[storage] driver: {entry_point.name} needs the Python module {error.name}, which is not installed'
+        if entry_point.value.startswith(f'{__package__}.'):
+            told += f'; it comes with pip install "freezer-api[{entry_point.name}]"'
+        raise cfg.ConfigFileValueError(f'{told}.') from None
     raise error

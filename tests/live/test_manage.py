@@ -147,6 +147,17 @@ class TestMistakes(CommandTest):
         self.configure('sqlite:////nowhere', '[storage]\ndriver = stone\n')
         self.refused(self.manage('db', 'version'), 'stone')
 
+    def test_library_of_a_driver_is_missing(self):
+        """The line says how it is installed."""
+        folder = self.useFixture(fixtures.TempDir()).path
+        with open(f'{folder}/elastic_transport.py', 'w') as file:
+            file.write('raise ModuleNotFoundError(name=__name__)\n')
+        self.useFixture(fixtures.EnvironmentVariable('PYTHONPATH', folder))
+        self.configure('sqlite:////nowhere', '[storage]\ndriver = elasticsearch\n')
+        ended = self.manage('db', 'version')
+        self.refused(ended, 'elastic_transport')
+        self.refused(ended, 'pip install "freezer-api[elasticsearch]"')
+
     def test_wrong_command_line(self):
         """A command that isn't, or none, or half of one: the usage, exit code 2."""
         self.configure('sqlite:////nowhere')
