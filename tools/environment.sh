@@ -37,7 +37,7 @@ install() {
 environment() {
     local folder=$1 pins=$2 wanted
     shift 2
-    wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat "$pins" ./*requirements.txt tests/live/*.txt setup.cfg; } | sha256sum)
+    wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat "$pins" ./*requirements.txt tests/*/*.txt setup.cfg; } | sha256sum)
     if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ]; then
         return
     fi

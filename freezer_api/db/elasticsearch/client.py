@@ -25,8 +25,10 @@ _CONNECTIONS = 64
 #: How many in a row one request may meet.
 _UPGRADES = 5
 _MISSING = 'index_not_found_exception'
-_JSON = {'accept': 'application/json', 'content-type': 'application/json'}
-_LINES = {'accept': 'application/json', 'content-type': 'application/x-ndjson'}
+#: The API of version 8, which servers of versions 8 and 9 speak, and which every client that serves leaves as it is.
+_TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
+_JSON = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'json'}
+_LINES = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'x-ndjson'}
 
 Answer = tuple[int, typing.Any]
 
