@@ -118,14 +118,22 @@ def uwsgi(config_file: str, workers: int) -> Server:
 
 
 class Database(fixtures.Fixture):
-    """An empty database in one of the tests' servers, or a file (:data:`SQLITE`), as an operator gives the service."""
+    """An empty store in one of the tests' servers, or a file (:data:`SQLITE`), as an operator gives the service.
+
+    ``url`` is what ``[database] connection`` is to be, ``extra`` the sections of the configuration for a store of another kind.
+    """
 
     def __init__(self, server: str):
         super().__init__()
         self.server = server
-        self.url = ''
+        self.url = self.extra = ''
 
     def _setUp(self) -> None:
+        if self.server in servers.OWN:
+            host, prefix = servers.address(self.server), servers.new_indices()
+            self.addCleanup(servers.drop_indices, host, prefix)
+            self.extra = f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {host}\nindex = {prefix}'
+            return
         if self.server == SQLITE:
             self.url = f'sqlite:///{self.useFixture(fixtures.TempDir()).path}/freezer.sqlite'
             return
@@ -134,7 +142,7 @@ class Database(fixtures.Fixture):
 
 
 class Deployment(fixtures.Fixture):
-    """A configuration file, with a database that has the schema, and the tests' Keystone; ``extra`` lines end it."""
+    """A configuration file, with a store that has the schema, and the tests' Keystone; ``extra`` lines end it."""
 
     def __init__(self, server: str, extra: str = ''):
         super().__init__()
@@ -144,7 +152,7 @@ class Deployment(fixtures.Fixture):
     def _setUp(self) -> None:
         folder = self.useFixture(fixtures.TempDir()).path
         database = self.useFixture(Database(self.server))
-        self.config_file = configuration(folder, database.url, f'{keystone_section()}\n{self.extra}')
+        self.config_file = configuration(folder, database.url or None, '\n'.join((keystone_section(), database.extra, self.extra)))
         run('freezer-manage', '--config-file', self.config_file, 'db', 'sync').check_returncode()
 
 

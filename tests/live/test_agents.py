@@ -232,3 +232,10 @@ class TestAgentsOnSQLite(TestAgents):
     """The same, where the service has a file for its store."""
 
     store = programs.SQLITE
+
+
+@servers.needs(servers.ELASTICSEARCH9)
+class TestAgentsOnElasticsearch(TestAgents):
+    """The same, where the service keeps its documents in Elasticsearch."""
+
+    store = servers.ELASTICSEARCH9

@@ -15,9 +15,10 @@ MEMBERS = [f'job-{number}' for number in range(64)]
 
 
 class TestProcesses(testscenarios.WithScenarios, testtools.TestCase):
-    """gunicorn and uwsgi, two processes each, in front of one database, behind Keystone."""
+    """gunicorn and uwsgi, two processes each, in front of one store, behind Keystone."""
 
-    scenarios = [('mysql', {'server': servers.MYSQL}), ('postgresql', {'server': servers.POSTGRESQL})]
+    scenarios = [('mysql', {'server': servers.MYSQL}), ('postgresql', {'server': servers.POSTGRESQL}),
+                 ('elasticsearch8', {'server': servers.ELASTICSEARCH8}), ('elasticsearch9', {'server': servers.ELASTICSEARCH9})]
     server: str
 
     def setUp(self):
