@@ -7,7 +7,6 @@ import concurrent.futures
 import sys
 import uuid
 
-from benchmarks import served
 from freezer_api.db.base import Storage
 from freezer_api.domain import search
 from freezer_api.services import common, sessions
@@ -24,6 +23,8 @@ def fill(storage: Storage, project: str, numbers: range) -> None:
 
 def main() -> None:
     """Fill what isn't there yet, so that a run that was interrupted can go on."""
+    # Its application is made when it is imported, as WSGI servers want it.
+    from benchmarks import served  # noqa: PLC0415
     project, count = sys.argv[1], int(sys.argv[2])
     storage = served.storage()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
