@@ -82,11 +82,9 @@ class Writer:
     def check(self, case: base.ContractCase, storage: driver.Driver) -> None:
         """All that was acknowledged is there, in documents, lists and searches, and nothing else."""
         actor = actors.Actor(storage, self.actor.scope)
-        case.assertEqual(set(self.written), set(actor.ids(documents.JOBS)))
-        for id, description in self.written.items():
+        case.assertEqual(self.written, {job.id: job.body['description'] for job in actor.page(documents.JOBS).documents})
+        for id, description in (*list(self.written.items())[:2], *list(self.written.items())[-2:]):
             case.assertEqual(description, actor.job(id)['description'])
-        some = list(self.written.items())[:5]
-        for id, description in some:
             case.assertIn(id, actor.ids(documents.JOBS, [{'description': description}, {'_all': description}]))
 
     def _put(self, id: str, description: str) -> None:

@@ -34,12 +34,27 @@ def sync(client: Client) -> None:
 
     ``SchemaOutOfDate`` where they are a newer release's, or can't be made.
     """
-    newer = [index.name for index in _behind(client).values() if index.version > mappings.VERSION]
+    there = _behind(client)
+    newer = [index.name for index in there.values() if index.version > mappings.VERSION]
     if newer:
         raise exceptions.SchemaOutOfDate(f'The indices of Elasticsearch are those of a newer release: {", ".join(newer)}.')
     _put_template(client)
-    for kind in mappings.KINDS:
-        _sync(client, kind)
+    attempt = 0
+    while old := [kind for kind in mappings.KINDS if kind not in there or there[kind].version < mappings.VERSION]:
+        if attempt == LOOKS:
+            raise exceptions.SchemaOutOfDate(_stuck(client, old[0], there))
+        for kind in old:
+            if kind in there:
+                upgrading.upgrade(client, kind, there[kind].name)
+            else:
+                _create(client, kind)
+        if attempt:
+            commit.pause(attempt)
+        attempt += 1
+        there = _behind(client)
+    for index in there.values():
+        _configure(client, index)
+    upgrading.tidy(client)
 
 
 def version(client: Client) -> str | None:
@@ -67,22 +82,11 @@ def _behind(client: Client) -> dict[str, Index]:
     return found
 
 
-def _sync(client: Client, kind: str) -> None:
-    """Create, upgrade or configure the index of one kind, whatever others do."""
-    for attempt in range(LOOKS):
-        index = _behind(client).get(kind)
-        if index is not None and index.version >= mappings.VERSION:
-            _configure(client, index)
-            upgrading.tidy(client, kind)
-            return
-        if index is None:
-            _create(client, kind)
-        else:
-            upgrading.upgrade(client, kind, index.name)
-        if attempt:
-            commit.pause(attempt)
-    raise exceptions.SchemaOutOfDate(f'There is an index {_first(client, kind)} without the alias {client.alias(kind)}.'
-                                     if index is None else f'The index {index.name} can not be upgraded.')
+def _stuck(client: Client, kind: str, there: dict[str, Index]) -> str:
+    """Why the index of a kind doesn't come to be."""
+    if kind in there:
+        return f'The index {there[kind].name} can not be upgraded.'
+    return f'There is an index {_first(client, kind)} without the alias {client.alias(kind)}.'
 
 
 def _put_template(client: Client) -> None:

@@ -54,14 +54,14 @@ def upgrade(client: Client, kind: str, old: str) -> None:
         return
 
 
-def tidy(client: Client, kind: str) -> None:
+def tidy(client: Client) -> None:
     """Remove copies that can't take any index's place any more."""
-    alias, copies = client.alias(kind), _copies(client, kind)
-    answer = asking.done(client.call('GET', f'/{alias},{copies}', params={
+    names = {name for kind in mappings.KINDS for name in (client.alias(kind), _copies(client, kind))}
+    answer = asking.done(client.call('GET', f'/{",".join(sorted(names))}', params={
         'ignore_unavailable': 'true', 'filter_path': '*.aliases,*.mappings._meta'}))
-    there = {name for name, told in answer.items() if alias in told.get('aliases', {})}
+    copies = {_copies(client, kind) for kind in mappings.KINDS}
     for name, told in answer.items():
-        if copies in told.get('aliases', {}) and told['mappings']['_meta']['copy_of'] not in there:
+        if copies & told.get('aliases', {}).keys() and told['mappings']['_meta']['copy_of'] not in answer:
             # Others may be at it too.
             with contextlib.suppress(asking.Missing):
                 asking.done(client.call('DELETE', f'/{name}'))
