@@ -1,9 +1,12 @@
 """Situations in which two operations meet, what can be done in them, and what has to hold afterwards."""
 
+import collections.abc
 import dataclasses
 import typing
+import weakref
 
 from freezer_api import exceptions
+from freezer_api.db.base import Entry, Storage
 from freezer_api.domain import documents, runs
 from freezer_api.domain.documents import JOBS, SESSIONS, Body
 from freezer_api.domain.sessions import Outcome, Session
@@ -17,6 +20,8 @@ SITUATIONS = {'never started': ((), (), 0), 'going on': (('j',), (), 1), 'lapsed
 HOLD_OFF, OLD, NEW = 30, {'schedule_day': '1'}, {'schedule_hour': '5'}
 REFUSED = (exceptions.NotFound, exceptions.InvalidInput, exceptions.Conflict)
 BEGINNING = 1_700_000_000 * documents.SECOND
+#: What situations begin with, by storage and name.
+_LIVED: weakref.WeakKeyDictionary[Storage, dict[str, list[Entry]]] = weakref.WeakKeyDictionary()
 
 
 class World:
@@ -27,6 +32,24 @@ class World:
         self.clock.now = BEGINNING
         self.actor = case.actor_in(f'p-{actors.new_id()}')
         started, ended, seconds = SITUATIONS[situation]
+        self._arrange(situation)
+        self.tag = 1 if started else 0
+        self.running = set(started) - set(ended)
+        self.stale = self.actor.job('j')
+        self.clock.advance(seconds)
+        self.caller = Caller(self.actor.project_id, 'user')
+        self.storage: typing.Any = stepping.Stepping(case.storage)
+
+    def _arrange(self, situation: str) -> None:
+        """Bring what a situation begins with into the project: the first time by living, then as it was left that time."""
+        lived = _LIVED.setdefault(self.actor.storage, {})
+        if situation not in lived:
+            lived[situation] = self._live(*SITUATIONS[situation][:2])
+            return
+        for kind in (SESSIONS, JOBS):
+            self.actor.storage.restore([self._here(entry) for entry in lived[situation] if entry.kind == kind])
+
+    def _live(self, started: collections.abc.Iterable[str], ended: collections.abc.Iterable[str]) -> list[Entry]:
         for session in 'st':
             self.actor.new_session(session, schedule=OLD, hold_off=HOLD_OFF)
         for job in 'jkn':
@@ -35,12 +58,16 @@ class World:
             self.actor.start('s', job, 0)
         for job in ended:
             self.actor.end('s', job, 1)
-        self.tag = 1 if started else 0
-        self.running = set(started) - set(ended)
-        self.stale = self.actor.job('j')
-        self.clock.advance(seconds)
-        self.caller = Caller(self.actor.project_id, 'user')
-        self.storage: typing.Any = stepping.Stepping(case.storage)
+        sessions = [self.actor.decide(id, lambda session, now, record: Outcome(session)).session for id in 'st']
+        return [*(Entry(SESSIONS, '', session.session_id, session) for session in sessions if session),
+                *(Entry(JOBS, '', id, self.actor.get(JOBS, id)) for id in 'jkn')]
+
+    def _here(self, entry: Entry) -> Entry:
+        project, content = self.actor.project_id, entry.content
+        if isinstance(content, documents.Document):
+            return Entry(entry.kind, project, entry.id, dataclasses.replace(
+                content, project_id=project, body={**content.body, 'project_id': project}))
+        return Entry(entry.kind, project, entry.id, dataclasses.replace(content, project_id=project))
 
     def operations(self) -> dict[str, stepping.Operation]:
         """What can be done, by name."""
