@@ -18,8 +18,8 @@ from tests.contract import actors, base
 PROJECTS = ('P', 'p', 'p 1', 'pä', 'p\uffff', 'p\U0001f600')
 #: Those that something happens in.
 LIVED = ('P', 'p', 'pä')
-#: Clients of a copy that breaks off: more than are stored at once.
-MANY = 250
+#: Entries that are stored at once, and clients of a copy that breaks off.
+PAGE, MANY = 20, 35
 #: Earlier runs and the current one, in the stores of these tests.
 RUNS_KEPT = 3
 
@@ -277,6 +277,8 @@ class BrokenCopies(CopyCase):
 
     def setUp(self):
         super().setUp()
+        page, copying.PAGE = copying.PAGE, PAGE
+        self.addCleanup(setattr, copying, 'PAGE', page)
         self.source, self.target = self.empty(), self.empty()
         self.source.restore([client(number) for number in range(MANY)])
         self.source.restore([session('s')])
