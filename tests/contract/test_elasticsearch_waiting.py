@@ -1,0 +1,25 @@
+"""The contract where writes wait until searches see them (``read_your_writes = wait_for``): some themes in which pages are read.
+
+The long form (``FREEZER_TEST_EXPLORE=1``) has all of them.
+"""
+
+import os
+
+from tests.contract import base, suite, test_lists, test_runs
+
+
+class Waiting(base.Elasticsearch9):
+    """Indices in the Elasticsearch 9 of the test run, that no search refreshes."""
+
+    name = 'Waiting'
+
+    @classmethod
+    def make_options(cls):
+        options = super().make_options()
+        return {**options, 'elasticsearch': {**options['elasticsearch'], 'read_your_writes': 'wait_for'}}
+
+
+ALL = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
+SOME = (test_lists.CentralClients, test_runs.Lapses)
+
+globals().update({name: case for name, case in suite.cases(Waiting).items() if ALL or case.__bases__[0] in SOME})
