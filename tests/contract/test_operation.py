@@ -1,18 +1,24 @@
 """What operators rely on: the schema, health checks, processes that fork, and stores that go away and come back."""
 
+import collections.abc
 import contextlib
+import functools
 import os
 import shutil
 import sys
 import tempfile
 import threading
 import time
+import typing
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from tests import servers
 from tests.contract import base, crowd
-from tests.servers import mariadb, postgresql
+from tests.servers import elasticsearch, mariadb, postgresql
+
+#: Nothing of this is told to callers.
+INTERNAL = '(?i)sql|maria|postgres|elastic|index|node|cluster|http|socket|Traceback|/tmp'
 
 
 @base.on_every_database()
@@ -90,12 +96,19 @@ class SQLiteThatFails(base.SQLite):
 
 
 class _ServerThatFails(base.ContractCase):
-    make: type
+    """A server of the class's own, on which each class makes its options."""
+
+    make: collections.abc.Callable[[], typing.Any]
+    server: typing.Any
 
     @classmethod
     def make_options(cls):
         cls.server = cls.make()
         cls.addClassCleanup(cls.server.stop)
+        return cls.options_of_server()
+
+    @classmethod
+    def options_of_server(cls):
         return {'database': {'connection': servers.create_database(cls.server.url)}}
 
     def take_away(self, hard=False):
@@ -115,7 +128,25 @@ class PostgreSQLThatFails(_ServerThatFails):
     make = postgresql.PostgreSQL
 
 
-SERVERS = (MariaDBThatFails, PostgreSQLThatFails)
+class _NodeThatFails(_ServerThatFails):
+    @classmethod
+    def options_of_server(cls):
+        return {'storage': {'driver': 'elasticsearch'}, 'elasticsearch': {'hosts': [cls.server.url], 'number_of_replicas': 0}}
+
+
+@servers.needs(servers.ELASTICSEARCH8)
+class Elasticsearch8ThatFails(_NodeThatFails):
+    name = 'Elasticsearch8'
+    make = functools.partial(elasticsearch.Node, elasticsearch.VERSION8)
+
+
+@servers.needs(servers.ELASTICSEARCH9)
+class Elasticsearch9ThatFails(_NodeThatFails):
+    name = 'Elasticsearch9'
+    make = functools.partial(elasticsearch.Node, elasticsearch.VERSION9)
+
+
+SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elasticsearch9ThatFails)
 
 
 @base.on_every_database(SQLiteThatFails, *SERVERS)
@@ -139,7 +170,7 @@ class Outages:
             for call in self.calls:
                 with self.assertRaises(exceptions.StorageUnavailable) as caught:
                     call()
-                self.assertNotRegex(caught.exception.message, '(?i)sql|maria|postgres|socket|Traceback|/tmp')
+                self.assertNotRegex(caught.exception.message, INTERNAL)
             # A process may start while its store is away.
             late = self.make_storage()
             self.assertRaises(exceptions.StorageUnavailable, late.check)

@@ -1,9 +1,6 @@
 """An nginx of the tests' own before an Elasticsearch: it speaks TLS, and asks for credentials, as an operator's does."""
 
 import base64
-import getpass
-import grp
-import os
 import pathlib
 import re
 import subprocess
@@ -22,10 +19,9 @@ NOTHING, BY_PASSWORD, BY_API_KEY = CREDENTIALS = ('nothing', 'password', 'API ke
 
 CONFIGURATION = '''
 daemon off;
-{user}
+master_process off;
 pid {folder}/pid;
 error_log stderr;
-worker_processes 1;
 events {{ worker_connections 1000; }}
 http {{
   access_log off;
@@ -135,9 +131,8 @@ class Proxy:
         """Restart it so that it asks for one of :data:`CREDENTIALS`: whoever has none, or others, is answered 401."""
         self.halt()
         folder = self._process.folder
-        user = f'user {getpass.getuser()} {grp.getgrgid(os.getegid()).gr_name};' if os.geteuid() == 0 else ''
         (folder / 'nginx.conf').write_text(CONFIGURATION.format(
-            folder=folder, user=user, upstream=self._upstream, port=self._port, ssl=self._tls, key=re.escape(ENCODED_API_KEY),
+            folder=folder, upstream=self._upstream, port=self._port, ssl=self._tls, key=re.escape(ENCODED_API_KEY),
             check=CHECKS[credentials].format(folder=folder)))
         self.start()
 

@@ -17,7 +17,7 @@ from freezer_api import exceptions
 
 LOG = logging.getLogger(__name__)
 
-OUT_OF_DATE = 'The indices of Elasticsearch are not those of this release. The operator has to run: freezer-manage db sync'
+OUT_OF_DATE = 'The indices of the storage are not those of this release. The operator has to run: freezer-manage db sync'
 #: A node that is overloaded, and proxies and nodes that can't serve. Each write can be sent again: see :mod:`.commit`.
 _BUSY = frozenset((429, 502, 503, 504))
 #: Connections to a node that are kept; who comes when all are in use waits.
@@ -75,12 +75,12 @@ class Client:
         send = functools.partial(self._client().perform_request, method, path, params=params,
                                  headers=_LINES if isinstance(body, list) else _JSON, body=data)
         try:
-            answer = send()
+            answer = self._answer(send)
             for _ in range(_UPGRADES):
                 if path.startswith('/_') or missing(answer.body) in ('', *path[1:].split('/')[0].split(',')):
                     break
                 # What an alias has named until this moment is gone: an upgrade has put another index in its place.
-                answer = send()
+                answer = self._answer(send)
         except elastic_transport.TlsError as error:
             LOG.error('Elasticsearch: the certificate of a host is not trusted ([elasticsearch] ca_certs): %s', error.message)
             raise exceptions.StorageUnavailable() from error
@@ -91,6 +91,24 @@ class Client:
             LOG.error('Elasticsearch: what answers at [elasticsearch] hosts is not Elasticsearch.')
             raise exceptions.StorageUnavailable() from error
         return self._understood(answer.meta.status, answer.body)
+
+    def _answer(self, send: collections.abc.Callable[[], typing.Any]) -> typing.Any:
+        """Send a request, and again to the next host where one can't be reached or is busy; the last one's answer.
+
+        The library can do so as well, and logs a stack trace each time.
+        """
+        for _ in range(self.conf.retries):
+            try:
+                answer = send()
+            except elastic_transport.ConnectionTimeout:
+                if len(self.conf.hosts) == 1:
+                    raise
+            except elastic_transport.ConnectionError:
+                continue
+            else:
+                if answer.meta.status not in _BUSY:
+                    return answer
+        return send()
 
     def close(self) -> None:
         """Give up the connections."""
@@ -124,8 +142,7 @@ class Client:
 def connect(conf: typing.Any) -> typing.Any:
     """A client of the library, by the options in ``[elasticsearch]``. Whatever the status of an answer, it returns it."""
     options: dict[str, typing.Any] = {
-        'request_timeout': conf.timeout, 'max_retries': conf.retries, 'retry_on_timeout': len(conf.hosts) > 1,
-        'retry_on_status': sorted(_BUSY), 'connections_per_node': _CONNECTIONS,
+        'request_timeout': conf.timeout, 'max_retries': 0, 'connections_per_node': _CONNECTIONS,
         'serializers': {one.mimetype: one for one in (_Json(), _Plain())}}
     hosts = [_url(host, conf.use_ssl) for host in conf.hosts]
     if any(host.startswith('https:') for host in hosts):

@@ -1,0 +1,178 @@
+"""What becomes of a cluster of three nodes, and of what is written to it, while nodes of it are killed."""
+
+import contextlib
+import threading
+
+from freezer_api import exceptions
+from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from tests import servers
+from tests.contract import base, crowd
+from tests.servers import elasticsearch
+
+#: Seconds in which something must come to happen, on a machine that is busy as well.
+PATIENCE = 120
+#: Who write at once, and what each must have been acknowledged before, during and after the loss of a node.
+WRITERS, ROUNDS = 4, 3
+
+
+class _InCluster(base.ContractCase):
+    """Three nodes of the class's own; each document has a copy on a second one."""
+
+    version: str
+
+    @classmethod
+    def make_options(cls):
+        cls.cluster = elasticsearch.Cluster(cls.version)
+        cls.addClassCleanup(cls.cluster.stop)
+        return {'storage': {'driver': 'elasticsearch'}, 'sessions': {'runs_kept': 0},
+                'elasticsearch': {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5}}
+
+
+@servers.needs(servers.ELASTICSEARCH8)
+class Cluster8(_InCluster):
+    name = 'Elasticsearch8'
+    version = elasticsearch.VERSION8
+
+
+@servers.needs(servers.ELASTICSEARCH9)
+class Cluster9(_InCluster):
+    name = 'Elasticsearch9'
+    version = elasticsearch.VERSION9
+
+
+class _Writer:
+    """One who acts on a session that all share and on one of its own, and remembers what was acknowledged."""
+
+    def __init__(self, actor, shared, number):
+        self.actor, self.shared, self.number = actor, shared, number
+        self.own = actor.new_session(f'own-{number}', hold_off=0)
+        self.reporter = actor.new_job(f'reporter-{number}', session_id=self.own)
+        self.made = {JOBS: set(), CLIENTS: set(), SESSIONS: {self.own}}
+        #: The session of each job that is known to have been attached or moved; the results of the own session's runs.
+        self.sessions, self.results = {}, {}
+        self.gone = set()
+        self.rounds = self.refused = 0
+
+    def act(self):
+        """Do a bit of everything; whatever isn't acknowledged may have happened, or not."""
+        id = f'{self.number}-{self.rounds}-{self.refused}'
+        tried = [self._try(step, id) for step in (self._create, self._attach, self._move, self._run, self._delete)]
+        self.rounds, self.refused = self.rounds + all(tried), self.refused + (not all(tried))
+
+    def _try(self, step, id):
+        try:
+            step(id)
+        except exceptions.StorageUnavailable:
+            return False
+        return True
+
+    def _create(self, id):
+        self.actor.put_client(id)
+        self.made[CLIENTS].add(id)
+        self.actor.new_session(id)
+        self.made[SESSIONS].add(id)
+
+    def _attach(self, id):
+        for job in (f'{id}-a', f'{id}-b'):
+            self.actor.new_job(job)
+            self.made[JOBS].add(job)
+            self.actor.attach(self.shared, job)
+            self.sessions[job] = {self.shared}
+
+    def _move(self, id):
+        job = f'{id}-a'
+        if job in self.sessions:
+            self.sessions[job] = {self.shared, self.own}
+            self.actor.attach(self.own, job)
+            self.sessions[job] = {self.own}
+
+    def _run(self, id):
+        tag = self.actor.session(self.own)['session_tag']
+        result, tag = self.actor.start(self.own, self.reporter, tag)
+        if result == 'success':
+            self.actor.end(self.own, self.reporter, tag)
+            self.results[tag] = 'success'
+
+    def _delete(self, id):
+        self.actor.new_job(f'{id}-c', session_id=self.shared)
+        self.actor.delete_job(f'{id}-c')
+        self.gone.add(f'{id}-c')
+
+
+@base.on_every_database(Cluster8, Cluster9)
+class FailOver:
+
+    turned = False
+
+    def test_nodes_are_killed_while_many_write(self):
+        """Neither is anything lost that was acknowledged, nor half done, and it goes on by itself."""
+        shared = self.actor.new_session(hold_off=0)
+        writers = [_Writer(self.actor, shared, number) for number in range(WRITERS)]
+        stop, moved = threading.Event(), threading.Condition()
+
+        def write(writer):
+            with self._waking(moved, stop):
+                while not stop.is_set():
+                    writer.act()
+                    with moved:
+                        moved.notify_all()
+
+        def lose(writer):
+            with self._waking(moved, stop):
+                self._lose_nodes(lambda: self._further(writers, moved, stop))
+
+        crowd.threads(1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None))
+        self._nothing_is_lost(writers)
+        self._agrees()
+        writers[0].act()
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _waking(moved, stop):
+        """Let all others end as well at the end of one."""
+        try:
+            yield
+        finally:
+            stop.set()
+            with moved:
+                moved.notify_all()
+
+    def _further(self, writers, moved, stop):
+        """Wait until each writer has done some further rounds."""
+        goals = [writer.rounds + ROUNDS for writer in writers]
+        with moved:
+            self.assertTrue(moved.wait_for(lambda: stop.is_set() or all(
+                writer.rounds >= goal for writer, goal in zip(writers, goals, strict=True)), PATIENCE), 'it does not go on')
+
+    def _lose_nodes(self, further):
+        """Kill one that isn't the master and then the one that is, each in the midst of writes, and let it come back."""
+        further()
+        for is_master in (False, True):
+            master = self.cluster.master()
+            lost = master if is_master else next(node for node in self.cluster.nodes if node is not master)
+            lost.kill()
+            further()
+            lost.start()
+            self.cluster.settle()
+            further()
+
+    def _nothing_is_lost(self, writers):
+        there = {kind: set(self.actor.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)}
+        for writer in writers:
+            for kind, ids in writer.made.items():
+                self.assertLessEqual(ids, there[kind])
+            self.assertEqual(set(), writer.gone & there[JOBS])
+            for job, sessions in writer.sessions.items():
+                self.assertIn(self.actor.job(job)['session_id'], sessions)
+            records = {record.tag: record for record in self.actor.records(writer.own)}
+            for tag, result in writer.results.items():
+                self.assertEqual(result, records[tag].jobs[writer.reporter]['result'])
+
+    def _agrees(self):
+        """Jobs and sessions name each other, and lists show what is there."""
+        jobs = {document.id: document.body for document in self.actor.page(JOBS, limit=10_000).documents}
+        for document in self.actor.page(SESSIONS, limit=10_000).documents:
+            members = {id for id, body in jobs.items() if body['session_id'] == document.id}
+            self.assertEqual((members, members), (set(document.body['jobs']), set(self.actor.session(document.id)['jobs'])))
+        for id, body in jobs.items():
+            self.assertEqual(body, self.actor.job(id))
