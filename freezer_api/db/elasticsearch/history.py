@@ -1,14 +1,18 @@
 """Reading one session and its runs, once a run that has lapsed is settled."""
 
+import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import codec, sessions
+from freezer_api.db.elasticsearch import codec, commit, sessions
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.domain import runs
 from freezer_api.domain.documents import SESSIONS
 from freezer_api.domain.sessions import Record
+
+#: How often runs are read that are forgotten while they are.
+ATTEMPTS = 50
 
 
 def settled(finder: Finder, project: str, id: str) -> Value:
@@ -25,7 +29,7 @@ def settled(finder: Finder, project: str, id: str) -> Value:
 
 def list_runs(finder: Finder, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
     """See :meth:`Storage.runs`."""
-    while True:
+    for _attempt in _attempts():
         value = settled(finder, project, id)
         latest = runs.current(codec.session(value))
         tags = _tags(value, marker, limit + 2)
@@ -38,11 +42,12 @@ def list_runs(finder: Finder, project: str, id: str, limit: int, marker: int | N
         found = _records(finder, value, tags[:limit], latest)
         if found is not None:
             return found, len(tags) > limit
+    raise exceptions.StorageUnavailable()
 
 
 def get_run(finder: Finder, project: str, id: str, tag: int) -> Record:
     """See :meth:`Storage.run`."""
-    while True:
+    for _attempt in _attempts():
         value = settled(finder, project, id)
         latest = runs.current(codec.session(value))
         if not (latest and latest.tag == tag) and not _tags(value, tag, 1)[:1] == [tag]:
@@ -50,6 +55,14 @@ def get_run(finder: Finder, project: str, id: str, tag: int) -> Record:
         found = _records(finder, value, [tag], latest)
         if found is not None:
             return found[0]
+    raise exceptions.StorageUnavailable()
+
+
+def _attempts() -> collections.abc.Iterator[int]:
+    """Those to read what is forgotten meanwhile, with a pause between two."""
+    for attempt in range(ATTEMPTS):
+        yield attempt
+        commit.pause(attempt)
 
 
 def _tags(value: Value, highest: int | None, most: int) -> list[int]:
