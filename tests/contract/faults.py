@@ -1,14 +1,19 @@
 """A process that dies or stands still at one of its writes, or loses its answer; and worlds to see what others make of that."""
 
 import collections.abc
+import contextlib
+import dataclasses
+import functools
 import threading
 import typing
+import weakref
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import JobWrite
-from freezer_api.db.elasticsearch import driver
+from freezer_api.db.base import Entry, JobWrite, Scope, Storage
+from freezer_api.db.elasticsearch import driver, units
 from freezer_api.domain import documents, search
-from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
+from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
+from freezer_api.domain.sessions import Outcome
 from freezer_api.services import sessions
 from freezer_api.services.common import Caller
 from tests.contract import actors, base
@@ -22,39 +27,40 @@ class Killed(BaseException):
     """The process is dead."""
 
 
-class Faulty:
-    """A storage of its own, whose ``number``-th write (from 1) is the last that it does, or is where it stands still.
+Send = Operation = collections.abc.Callable[[], typing.Any]
 
-    ``at`` is called after that write has been done, or instead of it where ``lost``.
+
+class Faulty:
+    """A storage of its own, in place of whose ``number``-th request (from 1) ``at`` is called, with what sends the request.
+
+    Requests that write are counted alone, or all of them.
     """
 
-    def __init__(self, case: base.ContractCase, number: int, at: collections.abc.Callable[[], typing.Any], before: bool = False):
+    def __init__(self, case: base.ContractCase, number: int, at: collections.abc.Callable[[Send], typing.Any],
+                 every: bool = False):
         self.storage = typing.cast(driver.Driver, db.load(case.conf))
         self.storage.clock = case.clock
         case.addCleanup(self.storage.close)
-        self.writes = 0
-        self._number, self._at, self._before = number, at, before
+        self.requests = 0
+        self._number, self._at, self._every = number, at, every
         self._call = self.storage.client.call
         self.storage.client.call = self._faulty  # type: ignore[method-assign]
 
     def _faulty(self, method: str, path: str, *arguments: typing.Any, **named: typing.Any) -> typing.Any:
-        if path != '/_bulk':
+        def send() -> typing.Any:
             return self._call(method, path, *arguments, **named)
-        self.writes += 1
-        if self.writes == self._number and self._before:
-            self._at()
-        answer = self._call(method, path, *arguments, **named)
-        if self.writes == self._number and not self._before:
-            self._at()
-        return answer
+
+        self.requests += self._every or path == '/_bulk'
+        return self._at(send) if self.requests == self._number and (self._every or path == '/_bulk') else send()
 
 
 def killing(case: base.ContractCase, number: int) -> Faulty:
     """A process that is killed after a write."""
-    def die() -> None:
+    def die(send: Send) -> None:
         def dead(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
             raise Killed
 
+        send()
         faulty.storage.client.call = dead  # type: ignore[method-assign]
         raise Killed
 
@@ -64,22 +70,111 @@ def killing(case: base.ContractCase, number: int) -> Faulty:
 
 def losing(case: base.ContractCase, number: int) -> Faulty:
     """A process that isn't told that a write was done."""
-    def lose() -> None:
+    def lose(send: Send) -> None:
+        send()
         raise exceptions.StorageUnavailable
 
     return Faulty(case, number, lose)
 
 
+def refused(case: base.ContractCase, number: int) -> Faulty:
+    """A process that can't send a write."""
+    def refuse(send: Send) -> None:
+        raise exceptions.StorageUnavailable
+
+    return Faulty(case, number, refuse)
+
+
+def repeating(case: base.ContractCase, number: int) -> Faulty:
+    """A process whose client sends a write again, for the first answer was lost on the way."""
+    def repeat(send: Send) -> typing.Any:
+        send()
+        return send()
+
+    return Faulty(case, number, repeat)
+
+
 class Paused:
-    """A process that stands still before one of its writes, until it may go on."""
+    """A process that stands still before one of its writes, or of all requests, until it may go on."""
 
-    def __init__(self, case: base.ContractCase, number: int):
+    def __init__(self, case: base.ContractCase, number: int, every: bool = False):
         self.reached, self.resumed = threading.Event(), threading.Event()
-        self.faulty = Faulty(case, number, self._wait, before=True)
+        self.faulty = Faulty(case, number, self._wait, every)
 
-    def _wait(self) -> None:
+    def _wait(self, send: Send) -> typing.Any:
         self.reached.set()
-        self.resumed.wait(60)
+        assert self.resumed.wait(60), 'nobody lets it go on'
+        return send()
+
+    @contextlib.contextmanager
+    def doing(self, operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
+        """An operation of this process, standing still; what it told is in the list at the end, when it has gone on."""
+        with _meanwhile(operation) as told:
+            try:
+                assert self.reached.wait(60), f'it never comes so far: {told}'
+                yield told
+            finally:
+                self.resumed.set()
+
+
+@contextlib.contextmanager
+def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
+    """An operation that waits for others of its process; what it told is in the list at the end."""
+    class Waiting(units._Waiting):
+        def __init__(self, step: units.Step):
+            super().__init__(step)
+            self.woken.wait = self._wait  # type: ignore[method-assign]
+
+        def _wait(self, timeout: float | None = None) -> bool:
+            queued.set()
+            return threading.Event.wait(self.woken, timeout)
+
+    queued = threading.Event()
+    waiting, units._Waiting = units._Waiting, Waiting  # type: ignore[misc]
+    try:
+        with _meanwhile(operation) as told:
+            assert queued.wait(60), f'it never waits: {told}'
+            yield told
+    finally:
+        units._Waiting = waiting  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _meanwhile(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
+    told: list[typing.Any] = []
+    thread = threading.Thread(target=lambda: told.append(operation()))
+    thread.start()
+    try:
+        yield told
+    finally:
+        thread.join()
+
+
+#: The project, and all that is in it, that all worlds of a storage begin as.
+_LIVED: weakref.WeakKeyDictionary[Storage, tuple[str, list[Entry]]] = weakref.WeakKeyDictionary()
+
+
+def _lived(case: base.ContractCase) -> tuple[str, list[Entry]]:
+    project = f'p-{actors.new_id()}'
+    actor = case.actor_in(project)
+    actor.put_action('a', action='info')
+    actor.put_client('client')
+    for trust in ('trust', 'free'):
+        actor.put_trust(trust)
+    for session, day in ('s', '1'), ('t', '2'):
+        actor.new_session(session, schedule={'schedule_day': day}, hold_off=30)
+    for job in 'jklmn':
+        actor.new_job(job, session_id={'j': 's', 'k': 's', 'l': 't', 'm': 't'}.get(job), actions=['a'] if job in 'jn' else (),
+                      client_id='client', user_credentials={'trust_id': 'trust', 'trustor_user_id': 'user'})
+    for session, job in ('s', 'j'), ('s', 'k'), ('t', 'l'):
+        actor.start(session, job, 0)
+    for session, job in ('s', 'j'), ('t', 'l'):
+        actor.end(session, job, 1)
+    outcomes = [actor.decide(id, lambda session, now, record: Outcome(session)) for id in 'st']
+    return project, [*(Entry(SESSIONS, project, outcome.session.session_id, outcome.session) for outcome in outcomes
+                       if outcome.session is not None),
+                     *(Entry(document.kind, project, document.id, document) for kind in KINDS if kind != SESSIONS
+                       for document in actor.page(kind).documents)]
 
 
 class World:
@@ -89,20 +184,26 @@ class World:
         self.clock = case.clock
         self.clock.now = BEGINNING
         self.project = f'p-{actors.new_id()}'
-        self.actor = actor = case.actor_in(self.project)
-        actor.put_action('a', action='info')
-        actor.put_client('client')
-        actor.put_trust('trust')
-        actor.put_trust('free')
-        actor.new_session('s', schedule={'schedule_day': '1'}, hold_off=30)
-        actor.new_session('t', schedule={'schedule_day': '2'}, hold_off=30)
-        for job in 'jkn':
-            actor.new_job(job, session_id='s' if job in 'jk' else None, actions=['a'] if job in 'jn' else (),
-                          client_id='client', user_credentials={'trust_id': 'trust', 'trustor_user_id': 'user'})
-        actor.start('s', 'j', 0)
-        actor.start('s', 'k', 0)
-        actor.end('s', 'j', 1)
+        self.scope = Scope(self.project)
+        self.actor = actors.Actor(case.storage, self.scope)
+        #: Another project, whose client of the project's name may be central.
+        self.other = Scope(f'{self.project}-other')
+        #: All that any operation may create or delete.
+        self.ids = {SESSIONS: 'st', JOBS: (*'jklmn', 'new'), ACTIONS: 'ab', CLIENTS: ('client', self.project),
+                    TRUSTS: ('trust', 'free')}
+        if case.storage not in _LIVED:
+            _LIVED[case.storage] = _lived(case)
+        project, entries = _LIVED[case.storage]
+        for kind in KINDS:
+            case.storage.restore([self._here(entry, project) for entry in entries if entry.kind == kind])
         self.clock.advance(31)
+
+    def _here(self, entry: Entry, project: str) -> Entry:
+        """An entry of another project, as one of this project."""
+        content = dataclasses.replace(entry.content, project_id=self.project)
+        if isinstance(content, documents.Document):
+            content = dataclasses.replace(content, body=_renamed(content.body, project, self.project))
+        return dataclasses.replace(entry, project_id=self.project, content=content)
 
     def operations(self, storage: typing.Any = None) -> dict[str, collections.abc.Callable[[], typing.Any]]:
         """What can be done, by name, on another storage if one is given."""
@@ -111,6 +212,12 @@ class World:
                        'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}}
         new = actors.job_body('new', self.project, job_actions=[actors.entry('b', {'action': 'exec'})])
         shared = actors.job_body('new', self.project, job_actions=[actors.entry('a', {'action': 'info'})])
+
+        def reported(job):
+            return {**job, 'description': f'{job["description"]}+'}
+
+        def trusted(job):
+            return {**job, 'user_credentials': {'trust_id': 'free', 'trustor_user_id': 'user'}}
 
         def take(current, stored, now):
             if 'a' not in stored:
@@ -127,14 +234,35 @@ class World:
             'delete s': lambda: actor.delete_session('s'), 'replace s': lambda: sessions.replace(
                 actor.storage, Caller(self.project, 'user'), 's', {'description': 'again', 'schedule': {'schedule_day': '3'}}),
             'client of j': lambda: actor.change_job('j', lambda job: {**job, 'client_id': 'other'}),
-            'report j': lambda: actor.change_job('j', lambda job: {**job, 'description': 'reported'}),
+            'report new': lambda: actor.change_job('new', reported), 'report j': lambda: actor.change_job('j', reported),
             'change a': lambda: actor.put_action('a', action='exec'), 'delete a': lambda: actor.delete_action('a'),
             'new job': lambda: actor.put_job('new', new, fresh), 'take a': lambda: actor.storage.write_job(
                 actor.scope, 'new', take, ('a',)),
+            'job with taken a': lambda: actor.put_job('new', new, {**fresh, 'a': fresh['b']}),
             'centralise': lambda: actor.put_client(self.project, central=True),
-            'trusted': lambda: actor.change_job('n', lambda job: {
-                **job, 'user_credentials': {'trust_id': 'free', 'trustor_user_id': 'user'}}),
+            'give up': lambda: actor.put_client(self.project),
+            'centralise elsewhere': lambda: actors.Actor(actor.storage, self.other).put_client(self.project, central=True),
+            'trusted': lambda: actor.change_job('n', trusted), 'trusted j': lambda: actor.change_job('j', trusted),
             'end free': lambda: actor.end_trust('free')}
+
+    def reads(self, storage: typing.Any = None) -> dict[str, collections.abc.Callable[[], typing.Any]]:
+        """What readers ask for, by name, of another storage if one is given; what they are told is the same in like worlds."""
+        actor = actors.Actor(storage or self.actor.storage, self.actor.scope)
+        documents = {f'{kind} {id}': functools.partial(_got, actor, kind, id)
+                     for kind, id in ((SESSIONS, 's'), (JOBS, 'j'), (JOBS, 'n'), (ACTIONS, 'a'), (TRUSTS, 'free'))}
+        lists = {f'all {kind}': lambda kind=kind: [(one.version, one.body) for one in actor.page(kind).documents]
+                 for kind in (SESSIONS, JOBS)}
+        asked = {**documents, **lists, 'members': lambda: actor.ids(JOBS, [{'session_id': 's'}]),
+                 'later jobs': lambda: actor.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
+                 'runs': lambda: [record.shown('s') for record in actor.records('s')],
+                 'claim': lambda: actor.storage.claimed(CLIENTS, self.project)}
+        return {name: functools.partial(self._told, read) for name, read in asked.items()}
+
+    def _told(self, read: collections.abc.Callable[[], typing.Any]) -> typing.Any:
+        try:
+            return _anonymous(read(), self.project)
+        except REFUSED as error:
+            return type(error).__name__
 
 
 def outcome(operation: collections.abc.Callable[[], typing.Any]) -> typing.Any:
@@ -150,17 +278,30 @@ def outcome(operation: collections.abc.Callable[[], typing.Any]) -> typing.Any:
 
 def snapshot(case: base.ContractCase, world: World, storage: typing.Any = None) -> Body:
     """All that readers see, the names of the world taken out; an ``AssertionError`` where two of them disagree."""
-    actor = actors.Actor(storage or case.make_storage(), world.actor.scope)
-    actor.storage.clock = world.clock
-    listed = {kind: {document.id: (document.version, document.body) for document in actor.page(kind).documents} for kind in KINDS}
-    for kind in (*KINDS, *reversed(KINDS)):
-        for id in (*listed[kind], 's', 't', 'j', 'k', 'n', 'a', 'b', 'new'):
-            got = None if actor.missing(kind, id) else actor.get(kind, id)
-            case.assertEqual(listed[kind].get(id), (got.version, got.body) if got else None, (kind, id))
+    actor = actors.Actor(storage or case.make_storage(), world.scope)
+    actor.storage.clock = case.storage.clock
+    listed = {kind: {one.id: (one.version, one.body) for one in actor.page(kind).documents} for kind in KINDS}
+    for kind in (*KINDS, JOBS, SESSIONS):
+        for id in {*listed[kind], *world.ids[kind]}:
+            case.assertEqual(listed[kind].get(id), _got(actor, kind, id), (kind, id))
     _agree(case, actor, listed)
+    other = actors.Actor(actor.storage, world.other)
+    elsewhere = _got(other, CLIENTS, world.project)
+    case.assertEqual([world.project] if elsewhere else [], other.ids(CLIENTS))
+    claimed = actor.storage.claimed(CLIENTS, world.project)
+    case.assertEqual(elsewhere is not None and elsewhere[1]['client']['is_central'],
+                     claimed is not None and claimed.project_id == other.project_id)
     runs = {id: [record.shown(id) for record in actor.records(id)] for id in listed[SESSIONS]}
     bodies = {kind: {id: body for id, (version, body) in found.items()} for kind, found in listed.items()}
     return _anonymous({'runs': runs, **bodies}, world.project)
+
+
+def _got(actor: actors.Actor, kind: str, id: str) -> tuple[int, Body] | None:
+    try:
+        found = actor.get(kind, id)
+    except exceptions.NotFound:
+        return None
+    return found.version, found.body
 
 
 def _agree(case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[str, tuple[int, Body]]]) -> None:
@@ -174,6 +315,11 @@ def _agree(case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[
             timing = {key: value for key, value in jobs[job]['job_schedule'].items() if key.startswith('schedule_')}
             case.assertEqual(session['schedule'], timing, 'a member has another schedule')
     case.assertLessEqual({body['session_id'] for body in jobs.values()}, {*listed[SESSIONS], ''})
+    others = [id for id in jobs if id != 'j']
+    case.assertEqual(others[1:], actor.ids(JOBS, match_not=[{'job_id': 'j'}], offset=1), 'an offset counts something else')
+    for status in ('active', 'running', 'completed'):
+        having = {id for id, (_version, session) in listed[SESSIONS].items() if session['status'] == status}
+        case.assertEqual(having, set(actor.ids(SESSIONS, [{'status': status}])), status)
     actions = {id: body['freezer_action'] for id, (version, body) in listed[ACTIONS].items()}
     for job in jobs.values():
         for entry in job['job_actions']:
@@ -183,15 +329,19 @@ def _agree(case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[
     for id, (_version, client) in listed[CLIENTS].items():
         claimed = actor.storage.claimed(CLIENTS, id)
         case.assertEqual(client['client']['is_central'], claimed is not None and claimed.project_id == actor.project_id)
-    case.assertEqual([], actor.ids(BACKUPS))
     found = search.parse({'match': [{'client_id': 'other'}]}, JOBS, limit=100)
     case.assertEqual({id for id, body in jobs.items() if body['client_id'] == 'other'},
                      {document.id for document in actor.storage.find(actor.scope, JOBS, found).documents})
 
 
 def _anonymous(value: typing.Any, name: str) -> typing.Any:
+    return _renamed(value, name, 'P')
+
+
+def _renamed(value: typing.Any, name: str, other: str) -> typing.Any:
+    """Something with another name wherever a name is in it."""
     if isinstance(value, dict):
-        return {key.replace(name, 'P'): _anonymous(content, name) for key, content in value.items()}
-    if isinstance(value, list):
-        return [_anonymous(content, name) for content in value]
-    return value.replace(name, 'P') if isinstance(value, str) else value
+        return {key.replace(name, other): _renamed(content, name, other) for key, content in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_renamed(content, name, other) for content in value]
+    return value.replace(name, other) if isinstance(value, str) else value

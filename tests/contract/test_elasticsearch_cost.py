@@ -71,8 +71,9 @@ class Requests(Counting):
     def test_pages(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, None)):
             for match in ((), [{'user_id': 'user'}], [{'_all': 'use'}]):
-                requests, _ = self.recorder.of(lambda kind=kind, match=match: self.actor.page(kind, match, limit=3))
-                self.assertEqual(['POST _refresh', 'POST _search'], requests)
+                for offset in (0, 2):
+                    read = functools.partial(self.actor.page, kind, match, limit=3, offset=offset)
+                    self.assertEqual(['POST _refresh', 'POST _search'], self.recorder.of(read)[0])
             requests, _ = self.recorder.of(lambda kind=kind, marker=marker: self.actor.page(kind, marker=marker, limit=3))
             self.assertEqual(2 if marker is None else 3, len(requests))
 
@@ -85,10 +86,10 @@ class Requests(Counting):
             self.assertLessEqual(documents, 2 + 1 + finding.SPARE)
 
     def test_writing_one_document(self):
-        for write, expected in ((lambda: self.actor.put_client('c'), 2), (lambda: self.actor.put_client('c', zone='a'), 2),
+        for write, expected in ((lambda: self.actor.put_client('c'), 3), (lambda: self.actor.put_client('c', zone='a'), 2),
                                 (lambda: self.actor.put_client('c', zone='a'), 1),
                                 (lambda: self.actor.write(CLIENTS, 'c', None), 3),
-                                (lambda: self.actor.new_session('z'), 2), (lambda: self.actor.put_session('z', description='a'), 2),
+                                (lambda: self.actor.new_session('z'), 3), (lambda: self.actor.put_session('z', description='a'), 2),
                                 (lambda: self.actor.change_job(self.jobs[0], lambda job: {**job, 'description': 'new'}), 2)):
             self.assertEqual(expected, self.count(write))
 

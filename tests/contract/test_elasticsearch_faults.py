@@ -1,107 +1,74 @@
-"""What becomes of operations of the Elasticsearch driver that are killed, stand still or lose an answer at any of their writes."""
+"""What becomes of operations of the Elasticsearch driver that are killed, stand still or lose answers at their writes."""
 
+import functools
 import itertools
 import os
-import threading
 import zlib
 
-from freezer_api import exceptions
-from freezer_api.db.elasticsearch import commit
-from tests.contract import base, faults
+from tests.contract import base, faults, walks
 
 #: The long form does all cases.
-ALL = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
-#: What the sample has of one operation that breaks off, and of two that meet: one of so many cases.
-BROKEN, MET = 4, 60
+EVERYTHING = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
+#: What the sample has of operations that break off, of two that meet, of readers who meet two, and of requests that come late:
+#: so many of 10,000 cases.
+BROKEN, MET, EVERY, READ, LATE = 6000, 270, 80, 8, 3000
 
 
-def sampled(one_of, *case):
+def sampled(share, *case):
     """Whether a case is in the sample: always the same ones, and others on another server."""
-    return ALL or zlib.crc32(repr(case).encode()) % one_of == 0
+    return EVERYTHING or zlib.crc32(repr(case).encode()) % 10_000 < share
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
-class Faults:
+class Faults(walks.Walks):
 
-    def setUp(self):
-        super().setUp()
-        patience, commit.PATIENCE = commit.PATIENCE, 0.03
-        self.addCleanup(setattr, commit, 'PATIENCE', patience)
-
-    def _alone(self, *names):
-        """What comes of operations one after the other: what is seen then, and what they told."""
-        world = faults.World(self)
-        told = [faults.outcome(world.operations()[name]) for name in names]
-        return faults.snapshot(self, world), told
-
-    def _writes(self, name):
-        """How many writes an operation does."""
-        world, faulty = faults.World(self), faults.Faulty(self, 0, lambda: None)
-        faults.outcome(world.operations(faulty.storage)[name])
-        return faulty.writes
-
-    def _names(self):
-        return list(faults.World(self).operations())
-
-    def _broken_off(self, fault, kind):
-        untouched, _ = self._alone()
-        for name in self._names():
-            done, _ = self._alone(name)
-            for number in range(1, self._writes(name) + 1):
-                if not sampled(BROKEN, self.name, kind, name, number):
-                    continue
-                with self.subTest(kind, name=name, write=number):
-                    world = faults.World(self)
-                    faults.outcome(world.operations(fault(self, number).storage)[name])
-                    seen = faults.snapshot(self, world)
-                    self.assertIn(seen, (untouched, done))
-                    self.assertEqual(seen, faults.snapshot(self, world))
+    def _broken_off(self, fault):
+        for name in self.names():
+            for number in range(1, self.requests(name) + 1):
+                if sampled(BROKEN, self.name, fault.__name__, name, number):
+                    with self.subTest(name=name, write=number):
+                        self.broken_off(fault, name, number)
 
     def test_readers_after_a_death_at_each_write(self):
-        self._broken_off(faults.killing, 'killed')
+        self._broken_off(faults.killing)
 
     def test_readers_after_an_answer_that_was_lost(self):
-        self._broken_off(faults.losing, 'lost')
+        self._broken_off(faults.losing)
+
+    def test_writes_that_are_sent_twice(self):
+        self._broken_off(faults.repeating)
+
+    def _two(self, share, kind, case, every=False):
+        """Cases of pairs of operations, and of where the first one of them stops."""
+        for name in self.names():
+            numbers = range(1, self.requests(name, every) + 1)
+            for number, other in itertools.product(numbers, self.names()):
+                if sampled(share, self.name, kind, name, number, other):
+                    with self.subTest(name=name, number=number, other=other):
+                        case(name, number, other)
 
     def test_writers_after_a_death_at_each_write(self):
-        names = self._names()
-        for name in names:
-            writes = self._writes(name)
-            for number, other in itertools.product(range(1, writes + 1), names):
-                if not sampled(MET, self.name, 'killed', name, number, other):
-                    continue
-                with self.subTest(name=name, write=number, other=other):
-                    world = faults.World(self)
-                    faults.outcome(world.operations(faults.killing(self, number).storage)[name])
-                    told = faults.outcome(world.operations()[other])
-                    seen = faults.snapshot(self, world)
-                    self.assertIn((seen, [told]), [(state, said[-1:]) for state, said in (
-                        self._alone(other), self._alone(name, other))])
+        self._two(MET, 'killed', functools.partial(self.followed, faults.killing))
+
+    def test_the_same_process_after_a_write_that_was_never_sent(self):
+        self._two(MET, 'refused', functools.partial(self.followed, faults.refused, same=True))
 
     def test_others_while_a_writer_stands_still_before_each_write(self):
-        names = self._names()
-        for name in names:
-            writes = self._writes(name)
-            for number, other in itertools.product(range(1, writes + 1), names):
-                if not sampled(MET, self.name, 'paused', name, number, other):
-                    continue
-                with self.subTest(name=name, write=number, other=other):
-                    self._paused(name, number, other)
+        self._two(MET, 'paused', self.met)
 
-    def _paused(self, name, number, other):
-        world, paused = faults.World(self), faults.Paused(self, number)
-        told = []
-        operation = world.operations(paused.faulty.storage)[name]
-        thread = threading.Thread(target=lambda: told.append(faults.outcome(operation)))
-        thread.start()
-        self.assertTrue(paused.reached.wait(30))
-        try:
-            other_told = faults.outcome(world.operations()[other])
-            faults.snapshot(self, world)
-        finally:
-            paused.resumed.set()
-            thread.join()
-        self.assertNotIsInstance(told[0], exceptions.StorageUnavailable)
-        one, two = self._alone(name, other), self._alone(other, name)
-        self.assertIn((faults.snapshot(self, world), told[0], other_told),
-                      ((one[0], one[1][0], one[1][1]), (two[0], two[1][1], two[1][0])))
+    def test_others_while_a_writer_stands_still_before_any_request(self):
+        self._two(EVERY, 'every', functools.partial(self.met, every=True), True)
+
+    def test_readers_who_stand_still_while_others_write_after_a_death(self):
+        for name, number, read, other in itertools.product(self.names(), range(1, 5), self.reads(), self.names()):
+            if number <= self.requests(name) and sampled(READ, self.name, 'read', name, number, read, other):
+                for request in range(1, self.read_requests(name, number, read) + 1):
+                    with self.subTest(name=name, write=number, read=read, request=request, other=other):
+                        self.read_meanwhile(name, number, read, request, other)
+
+    def test_requests_that_come_late(self):
+        """They stood in a node that hung, and were sent to another one meanwhile."""
+        for name, deleted in itertools.product(self.names(), (False, True)):
+            if sampled(LATE, self.name, 'late', name, deleted):
+                with self.subTest(name=name, deleted=deleted):
+                    self.late(name, deleted)

@@ -14,7 +14,8 @@ So nothing is to be undone after a crash, wherever it comes: a lock is done or v
 keeps a transaction under ``done`` until its parts are known to be through; its next writer sees to that, if nobody else has.
 A primary that is deleted stays as a tombstone until then, one that is created begins as an empty document.
 
-Every write carries the name of its transaction, by which it knows itself when its answer was lost.
+Every write carries the name of its transaction, by which it knows itself when its answer was lost; so a lone document that is
+deleted becomes a tombstone first, too.
 """
 
 import collections
@@ -81,11 +82,11 @@ class Committer:
     def commit(self, plan: Plan) -> None:
         """Let a transaction take effect, or raise ``Moved``. ``StorageUnavailable``: it may have, or will have, or not."""
         found, after = plan.primary
-        if not plan.parts and not plan.trash:
-            self._write([Write(found, None) if after is None else store.put(found, after, {'write': plan.name})])
-            return
         if found.seq_no is None:
             found = self._placed(plan, found)
+        if after is not None and not plan.parts and not plan.trash:
+            self._write([store.put(found, after, {'write': plan.name})])
+            return
         held = self._hold(plan, found)
         entry = {'name': plan.name, 'parts': [list(part.key) for part in held], 'trash': list(plan.trash)}
         mark: dict[str, typing.Any] = {'write': plan.name, 'done': [entry]}
@@ -94,15 +95,22 @@ class Committer:
         try:
             decided = self._write([store.put(found, after, mark)])[0]
         except Moved:
-            self._let_go(held)
-            raise
+            decided = self.store.get(found.key)
+            # The answer of the write may have been lost, and the write been sent again.
+            if not _has(decided, entry):
+                self._let_go(held)
+                raise
         self._carry_out(entry, held)
         if after is None and self.is_through(plan.name):
             self._quietly(lambda: self.store.write([Write(decided, None)]))
 
     def _placed(self, plan: Plan, found: Found) -> Found:
-        """A primary that isn't there, as an empty document: so it has a point from which it can be moved on."""
-        return self._write([store.put(found, None, {'write': plan.name})])[0]
+        """A primary that isn't there, as an empty document: so it has a point from which it can be moved on.
+
+        And so nothing is created by a request that comes late, when another one like it had its effect long since and what it
+        created is deleted again: all that matters is written to a point that never comes back.
+        """
+        return self._write([store.put(found, None, {'write': plan.name})], shown=False)[0]
 
     def _hold(self, plan: Plan, primary: Found) -> list[Found]:
         """The parts, locked."""
@@ -117,8 +125,8 @@ class Committer:
             raise Moved
         return held
 
-    def _write(self, writes: list[Write]) -> list[Found]:
-        results = self.store.write(writes)
+    def _write(self, writes: list[Write], shown: bool = True) -> list[Found]:
+        results = self.store.write(writes, shown)
         if not all(results):
             raise Moved
         return [_now(write, typing.cast(tuple[int, int], result)) for write, result in zip(writes, results, strict=True)]
@@ -269,9 +277,9 @@ def _primary(lock: dict[str, typing.Any]) -> Key:
     return kind, id
 
 
-def _has(primary: Found, lock: dict[str, typing.Any]) -> bool:
-    """Whether the transaction of a lock has taken effect."""
-    return any(entry['name'] == lock['name'] for entry in primary.done)
+def _has(primary: Found, named: dict[str, typing.Any]) -> bool:
+    """Whether the transaction that a lock, or an entry of its own, names has taken effect."""
+    return any(entry['name'] == named['name'] for entry in primary.done)
 
 
 def _after(part: Found) -> Value | None:

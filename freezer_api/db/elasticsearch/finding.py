@@ -24,8 +24,6 @@ from freezer_api.domain.sessions import Record
 SPARE = 16
 #: Documents that an internal look-up reads at once.
 MANY = 500
-#: How often a list that begins at an offset waits for changes that are going on.
-ROUNDS = 20
 
 Hit = dict[str, typing.Any]
 
@@ -45,10 +43,9 @@ class Finder:
         shadowed = self._shadowed(scope.project_id) if scope.central and kind == documents.CLIENTS else ()
         size, attempt = query.limit + 1 + SPARE, 0
         while True:
-            if query.offset:
-                self._calm(scope, kind)
-            hits = self._search(kind, queries.page(scope, kind, query, position, size, self.clock(), shadowed))
-            if not self._quiet(kind, hits):
+            answer = self._asked(kind, queries.page(scope, kind, query, position, size, self.clock(), shadowed))
+            hits = answer['hits']['hits']
+            if not self._quiet(kind, [*hits, *queries.aside(answer)]):
                 commit.pause(attempt)
                 attempt += 1
                 continue
@@ -104,34 +101,20 @@ class Finder:
 
     def total(self, kind: str, query: Hit) -> int:
         """How many documents a query finds."""
-        self._refresh(kind)
-        body = {'query': query, 'size': 0, 'track_total_hits': True}
-        return self._answered(self.client.call('POST', f'/{self.client.alias(kind)}/_search', body))['total']['value']
-
-    def _calm(self, scope: Scope, kind: str) -> None:
-        """Wait until nothing of the scope is about to change, for a bounded time: an offset counts what comes before a page."""
-        for attempt in range(ROUNDS):
-            restless = self._search(kind, queries.restless(scope, kind, SPARE, self.clock()))
-            if not restless:
-                return
-            if self._quiet(kind, restless):
-                commit.pause(attempt)
+        return self._asked(kind, {'query': query, 'size': 0, 'track_total_hits': True})['hits']['total']['value']
 
     def _search(self, kind: str, body: Hit) -> list[Hit]:
-        self._refresh(kind)
-        body = {**body, 'seq_no_primary_term': True}
-        return self._answered(self.client.call('POST', f'/{self.client.alias(kind)}/_search', body))['hits']
+        return self._asked(kind, body)['hits']['hits']
 
-    def _refresh(self, kind: str) -> None:
+    def _asked(self, kind: str, body: Hit) -> typing.Any:
+        """The whole answer to a search, of all that was written before it."""
+        alias = self.client.alias(kind)
         if not self.client.waits:
-            self.client.call('POST', f'/{self.client.alias(kind)}/_refresh')
-
-    @staticmethod
-    def _answered(answer: tuple[int, typing.Any]) -> typing.Any:
-        status, body = answer
+            self.client.call('POST', f'/{alias}/_refresh')
+        status, answer = self.client.call('POST', f'/{alias}/_search', {**body, 'seq_no_primary_term': True})
         if status != 200:
-            raise RuntimeError(f'_search: {status} {body}')
-        return body['hits']
+            raise RuntimeError(f'_search: {status} {answer}')
+        return answer
 
     def _quiet(self, kind: str, hits: list[Hit]) -> bool:
         """Whether what was found is as the index says. If not, it is made so, for the next search."""
@@ -143,7 +126,7 @@ class Finder:
                 locked[found.key] = found
             elif found.mark.get('gone'):
                 self.committer.bury(found)
-            elif 'due' in hit.get('matched_queries', ()) and found.value is not None:
+            elif queries.DUE in hit.get('matched_queries', ()) and found.value is not None:
                 project, id = found.value.project, found.value.id
                 self.units.run(found.key, functools.partial(sessions.settle, clock=self.clock, project=project, id=id))
                 quiet = False
@@ -204,7 +187,7 @@ class Finder:
 
 
 def _is_found(hit: Hit) -> bool:
-    return 'found' in hit.get('matched_queries', ())
+    return queries.FOUND in hit.get('matched_queries', ())
 
 
 def _document(kind: str, hit: Hit) -> Document:

@@ -16,6 +16,10 @@ from freezer_api.domain.sessions import Record
 Clause = dict[str, typing.Any]
 #: Jobs that one search for a run's backups asks for.
 JOBS_AT_ONCE = 500
+#: Documents that may come beside a page, as many as Elasticsearch allows by default.
+ASIDE = 100
+#: The names of clauses: what a query looks for; locks and tombstones; sessions whose runs have lapsed.
+FOUND, RESTLESS, DUE = 'found', 'restless', 'due'
 
 
 def page(scope: Scope, kind: str, query: search.Query, position: list[typing.Any] | None, size: int, now: int,
@@ -24,39 +28,60 @@ def page(scope: Scope, kind: str, query: search.Query, position: list[typing.Any
     own = [_wanted(name, kind, query) for name in _scopes(scope, kind)]
     if shadowed:
         own[1]['bool']['must_not'].append({'terms': {'id': list(shadowed)}})
-    return {**_sorted([_named('found', _any(own)), *_restless(scope, kind, now)], size, position, query.descending),
-            'from': query.offset}
+    found = _named(FOUND, _any(own))
+    if not query.offset:
+        return _sorted([found, *_restless(scope, kind, now)], size, position, query.descending)
+    # What lies before the page counts as well: the restless of all the scope come beside it, and none among those counted.
+    wanted = found if position is None else _all([found, _behind(position, query.descending)])
+    return {**_sorted([wanted], size, None, query.descending), 'from': query.offset,
+            'aggs': {'all': {'global': {}, 'aggs': _aside(scope, kind, now)}}}
 
 
-def restless(scope: Scope, kind: str, size: int, now: int) -> Clause:
-    """What of a scope may be other than the index says."""
-    return _sorted(_restless(scope, kind, now), size, None)
+def _behind(position: list[typing.Any], descending: bool) -> Clause:
+    """What ``search_after`` means, which may not be combined with an offset."""
+    seq, key = position
+    beyond = 'lt' if descending else 'gt'
+    return _any([{'range': {'seq': {beyond: seq}}}, _all([_term('seq', seq), {'range': {'key': {beyond: key}}}])])
+
+
+def _aside(scope: Scope, kind: str, now: int) -> Clause:
+    """What is restless, in answers to a search for something else; see :func:`aside`."""
+    hits = {'top_hits': {'size': ASIDE, '_source': store.SOURCE, 'seq_no_primary_term': True, 'sort': [{'seq': 'asc'}]}}
+    clauses = zip((RESTLESS, DUE), _restless(scope, kind, now))
+    return {name: {'filter': clause, 'aggs': {'hits': hits}} for name, clause in clauses}
+
+
+def aside(answer: Clause) -> list[Clause]:
+    """The hits that came beside a page, as if they were on it."""
+    found = answer['aggregations']['all'] if 'aggregations' in answer else {}
+    return [{**hit, 'matched_queries': [name]} for name in (RESTLESS, DUE) if name in found
+            for hit in found[name]['hits']['hits']['hits']]
 
 
 def with_pair(kind: str, project: str, pair: search.Pair, size: int, after: list[typing.Any] | None) -> Clause:
     """The documents of a project that have a pair."""
     term, = terms.look_up(project, kind, (pair,))
-    return _sorted([_named('found', _term('terms', term)), *_restless(Scope(project), kind, 0)], size, after)
+    return _sorted([_named(FOUND, _term('terms', term)), *_restless(Scope(project), kind, 0)], size, after)
 
 
 def everywhere(id: str, size: int, after: list[typing.Any] | None) -> Clause:
     """The jobs of all projects that have an id, the oldest first."""
     term, = terms.look_up(scopes.EVERYWHERE, documents.JOBS, (('job_id', search.canonical(id)),))
     some = Scope('', everywhere=True)
-    return _sorted([_named('found', _term('terms', term)), *_restless(some, documents.JOBS, 0)], size, after)
+    return _sorted([_named(FOUND, _term('terms', term)), *_restless(some, documents.JOBS, 0)], size, after)
 
 
 def central(kind: str, size: int, after: list[typing.Any] | None) -> Clause:
     """Central documents of all projects."""
     any_of, = terms.look_up(scopes.CENTRAL, kind, (scopes.ANY,))
-    return _sorted([_named('found', _term('terms', any_of)), *_restless(Scope('', central=True), kind, 0)], size, after)
+    return _sorted([_named(FOUND, _term('terms', any_of)), *_restless(Scope('', central=True), kind, 0)], size, after)
 
 
 def of_ids(kind: str, project: str, ids: collections.abc.Sequence[str], size: int, after: list[typing.Any] | None) -> Clause:
     """Those documents of a project that have one of the ids."""
     any_of, = terms.look_up(project, kind, (scopes.ANY,))
     wanted = _all([_term('terms', any_of), {'terms': {'id': list(ids)}}])
-    return _sorted([_named('found', wanted), *_restless(Scope(project), kind, 0)], size, after)
+    return _sorted([_named(FOUND, wanted), *_restless(Scope(project), kind, 0)], size, after)
 
 
 def of_run(project: str, session_id: str, record: Record, size: int
@@ -70,7 +95,7 @@ def of_run(project: str, session_id: str, record: Record, size: int
         made = [_all([look_up(terms.made_by(job_id)), {'range': {'moment': {'gte': since, 'lte': until}}}])
                 for job_id, (since, until) in spans[first:first + JOBS_AT_ONCE]]
         wanted = _any([look_up(search.run_pair(session_id, record.tag)), *made])
-        yield functools.partial(_sorted, [_named('found', wanted), *_restless(Scope(project), documents.BACKUPS, 0)], size)
+        yield functools.partial(_sorted, [_named(FOUND, wanted), *_restless(Scope(project), documents.BACKUPS, 0)], size)
 
 
 def of_project(project: str, size: int, after: list[typing.Any] | None) -> Clause:
@@ -110,7 +135,7 @@ def _restless(scope: Scope, kind: str, now: int) -> list[Clause]:
     whose = [] if scope.everywhere or scope.central else [_term('project', scope.project_id)]
     found = [_all([*whose, _term('restless', True)])]
     if kind == documents.SESSIONS and now:
-        found.append(_named('due', _all([*whose, {'range': {'settle_at': {'lt': now}}}])))
+        found.append(_named(DUE, _all([*whose, {'range': {'settle_at': {'lt': now}}}])))
     return found
 
 

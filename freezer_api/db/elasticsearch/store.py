@@ -79,11 +79,14 @@ class Store:
             found |= {key: self._found(key, one) for key, one in zip(some, answer['docs'], strict=True)}
         return found
 
-    def write(self, writes: collections.abc.Sequence[Write]) -> list[Written]:
-        """Write each where what was read still stands, in one request, in their order."""
+    def write(self, writes: collections.abc.Sequence[Write], shown: bool = True) -> list[Written]:
+        """Write each where what was read still stands, in one request, in their order.
+
+        Not ``shown``: searches needn't see it yet.
+        """
         results: list[Written] = []
         for first in range(0, len(writes), CHUNK):
-            results += self._write(writes[first:first + CHUNK])
+            results += self._write(writes[first:first + CHUNK], shown)
         return results
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
@@ -92,7 +95,7 @@ class Store:
             body = [{'delete': {'_index': self.client.alias(kind), '_id': id}} for kind, id in keys[first:first + CHUNK]]
             self._bulk(body)
 
-    def _write(self, writes: collections.abc.Sequence[Write]) -> list[Written]:
+    def _write(self, writes: collections.abc.Sequence[Write], shown: bool) -> list[Written]:
         body: list[typing.Any] = []
         for write in writes:
             found = write.found
@@ -102,10 +105,10 @@ class Store:
                 continue
             where |= {'if_seq_no': found.seq_no, 'if_primary_term': found.primary_term}
             body += [{'delete': where}] if write.body is None else [{'index': where}, write.body]
-        return [self._written(item) for item in self._bulk(body)]
+        return [self._written(item) for item in self._bulk(body, shown)]
 
-    def _bulk(self, body: list[typing.Any]) -> list[dict[str, typing.Any]]:
-        status, answer = self.client.call('POST', '/_bulk', body, {'refresh': 'wait_for'} if self.client.waits else None)
+    def _bulk(self, body: list[typing.Any], shown: bool = True) -> list[dict[str, typing.Any]]:
+        status, answer = self.client.call('POST', '/_bulk', body, {'refresh': 'wait_for'} if self.client.waits and shown else None)
         if status != 200:
             raise RuntimeError(f'_bulk: {status} {answer}')
         return [next(iter(item.values())) for item in answer['items']]

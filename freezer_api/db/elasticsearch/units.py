@@ -181,10 +181,10 @@ class Units:
         while True:
             unit = Unit(self.committer, primary, deadline)
             found = unit.found[primary]
-            # An answer may have been lost, of a write that was sent again.
-            for name in (found.mark.get('write'), *(entry['name'] for entry in found.done)):
-                if name in earlier and found.value is not None:
-                    return earlier[name]
+            # The answer of a write may have been lost, and the write been sent again.
+            written = found.mark.get('write')
+            if written in earlier and found.value is not None:
+                return earlier[written]
             results = [unit.attempt(step) for step in steps]
             name = commit.new_name()
             plan = unit.plan(name)

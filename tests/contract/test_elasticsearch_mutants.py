@@ -1,0 +1,110 @@
+"""Each safeguard of the Elasticsearch driver is needed: without it a walk goes wrong that goes well with it."""
+
+from freezer_api.db.elasticsearch import units
+from tests.contract import base, faults, mutants, walks
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class Mutants(walks.Walks):
+    eager = True
+
+    def caught(self, mutant, case, *arguments, **named):
+        """The case passes with the driver as it is, and doesn't with the mutant."""
+        case(*arguments, **named)
+        with mutant.applied(), self.assertRaises((AssertionError, RuntimeError)):
+            case(*arguments, **named)
+
+    def never_done(self, mutant, case, *arguments):
+        """The mutant waits for something that never comes."""
+        case(*arguments)
+        deadline, units.DEADLINE = units.DEADLINE, 0.5
+        self.addCleanup(setattr, units, 'DEADLINE', deadline)
+        self.caught(mutant, case, *arguments)
+
+    # The order of writes
+
+    def test_parts_are_not_written_before_the_primary(self):
+        self.caught(mutants.PARTS_WRITTEN_FIRST, self.broken_off, faults.killing, 'attach n', 1)
+
+    def test_parts_are_locked(self):
+        self.caught(mutants.PARTS_WRITTEN_LAST, self.broken_off, faults.killing, 'attach n', 1)
+
+    def test_the_primary_is_written_where_it_was_read(self):
+        self.caught(mutants.PRIMARY_READ_AGAIN, self.met, 'attach n', 4, 'delete n', every=True)
+
+    def test_a_primary_that_is_not_there_has_a_point_to_be_moved_from(self):
+        self.caught(mutants.NO_PLACEHOLDER, self.met, 'take a', 2, 'delete a')
+
+    def test_what_is_created_begins_as_an_empty_document(self):
+        self.caught(mutants.LONE_CREATION, self.late, 'give up', True)
+
+    def test_a_deleted_primary_stays_until_its_parts_are_through(self):
+        self.caught(mutants.NO_TOMBSTONE, self.broken_off, faults.killing, 'delete s', 2)
+        self.caught(mutants.TOMBSTONE_REMOVED_EARLY, self.broken_off, faults.refused, 'delete s', 3)
+
+    def test_writes_are_compared_and_set(self):
+        self.caught(mutants.BLIND_WRITES, self.met, 'late end', 1, 'schedule')
+        self.caught(mutants.BLIND_CREATION, self.met, 'centralise', 2, 'centralise elsewhere')
+
+    def test_what_a_change_rests_on_is_guarded(self):
+        self.caught(mutants.NO_GUARDS, self.met, 'trusted', 1, 'end free')
+
+    def test_claims_are_parts(self):
+        self.caught(mutants.CLAIMS_LEFT_OUT, self.met, 'centralise', 1, 'centralise elsewhere')
+
+    # Writers
+
+    def test_what_a_document_has_committed_is_finished_before_it_is_written_again(self):
+        self.caught(mutants.DONE_OVERWRITTEN, self.followed, faults.killing, 'attach n', 2, 'late end')
+
+    def test_nobody_goes_on_when_that_fails(self):
+        self.caught(mutants.FAILURE_OVERLOOKED, self.broken_off_twice, 'attach n', 2, faults.refused, 'late end', 1)
+
+    def test_a_failure_to_carry_out_is_not_taken_for_done(self):
+        self.caught(mutants.FAILURE_REMEMBERED_AS_DONE, self.followed, faults.refused, 'attach n', 3, 'late end', same=True)
+
+    def test_a_lock_that_nobody_will_use_is_made_void(self):
+        self.never_done(mutants.WAITING_FOR_EVER, self.followed, faults.killing, 'attach n', 1, 'delete n')
+
+    def test_a_lock_whose_owner_may_go_on_is_made_void_by_a_write(self):
+        self.caught(mutants.NOT_MOVED_ON, self.met, 'attach n', 2, 'delete n')
+
+    def test_a_lock_is_void_once_the_primary_has_moved(self):
+        self.never_done(mutants.POINT_NOT_COMPARED, self.followed, faults.killing, 'attach n', 1, 'delete n')
+
+    def test_one_knows_what_one_has_written(self):
+        self.caught(mutants.OWN_COMMIT_UNKNOWN, self.broken_off, faults.repeating, 'attach n', 2)
+        self.caught(mutants.OWN_WRITE_UNKNOWN, self.broken_off, faults.repeating, 'report j', 1)
+        self.caught(mutants.LONE_DELETION, self.broken_off, faults.repeating, 'end free', 1)
+
+    def test_a_refused_step_leaves_nothing_to_those_done_with_it(self):
+        self.caught(mutants.STEPS_MIXED, self.queued, 'take a', 'job with taken a', 'report new')
+
+    def test_parts_that_were_moved_on_meanwhile_are_carried_out(self):
+        self.caught(mutants.CARRIED_OUT_ONCE, self.overtaken, 'schedule', 3, 'trusted j', 'trusted', 'late end')
+
+    # Readers
+
+    def test_readers_look_at_locks(self):
+        self.caught(mutants.LOCKS_UNSEEN, self.broken_off, faults.killing, 'attach n', 2)
+
+    def test_a_lock_is_done_only_if_its_primary_says_so(self):
+        self.caught(mutants.DONE_UNSEEN, self.broken_off, faults.killing, 'attach n', 2)
+        self.caught(mutants.ALL_TAKEN_AS_DONE, self.read_meanwhile, 'attach n', 1, 'jobs n', 1, 'report j')
+
+    def test_a_lock_that_seems_void_is_looked_at_again(self):
+        self.caught(mutants.NO_SECOND_LOOK, self.read_meanwhile, 'attach n', 2, 'jobs n', 2, 'late end')
+
+    def test_searches_find_what_is_other_than_the_index_says(self):
+        self.caught(mutants.RESTLESS_NOT_SEARCHED, self.read_meanwhile, 'attach n', 2, 'members', 1, 'report j')
+        self.caught(mutants.RESTLESS_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
+        self.caught(mutants.LAPSED_NOT_SEARCHED, self.broken_off, faults.killing, 'late end', 1)
+
+    def test_searches_are_done_again_when_it_is_carried_out(self):
+        self.caught(mutants.PAGES_AS_INDEXED, self.broken_off, faults.killing, 'attach n', 2)
+
+    def test_records_that_are_forgotten_meanwhile(self):
+        self.caught(mutants.RECORDS_MISSING, self.read_meanwhile, 'overtake', walks.ALL, 'runs', 2, 'delete s')
+
+    def test_a_claim_is_looked_up_in_the_document(self):
+        self.caught(mutants.CLAIM_TRUSTED, self.read_meanwhile, 'centralise', walks.ALL, 'claim', 2, 'give up')

@@ -1,0 +1,86 @@
+"""Random operations of two processes with several threads, whose requests go wrong, and one of which is killed."""
+
+import multiprocessing
+import os
+import pathlib
+import queue
+import random
+import tempfile
+
+from tests.contract import actors, base, churn, faults
+
+#: How often, and how many steps of each thread. The long form counts the seeds by the variable.
+SEEDS = int(os.environ.get('FREEZER_TEST_EXPLORE') or 0) * 50 or 2
+STEPS = 40
+_PROCESSES = multiprocessing.get_context('spawn')
+
+
+class Process:
+    """One of the processes, with jobs of its own; another one goes on with them after it was killed."""
+
+    def __init__(self, case, place, jobs, folder, seed):
+        self._case, self._place, self._jobs, self._folder, self._seed = case, place, jobs, folder, seed
+        self.problems = []
+        self._start(seed, STEPS)
+
+    def _start(self, seed, steps):
+        self._tell = _PROCESSES.Queue()
+        arguments = (self._case.options, self._place, self._jobs, self._folder, seed, steps, self._tell)
+        self._process = _PROCESSES.Process(target=churn.live, args=arguments)
+        self._process.start()
+        self._case.addCleanup(self._process.join)
+        self._case.addCleanup(self._process.kill)
+
+    def await_steps(self, number):
+        """Wait until it has done so many, or ends."""
+        while number:
+            try:
+                told = self._tell.get(timeout=0.5)
+            except queue.Empty:
+                if not self._process.is_alive():
+                    return
+                continue
+            if told:
+                self.problems.append(told)
+            number -= 1
+
+    def kill_after(self, number):
+        """Kill it in the middle of whatever it does after so many steps, and let another one take its place."""
+        self.await_steps(number)
+        self._process.kill()
+        self._process.join()
+        self._start(f'{self._seed} again', STEPS - number // len(self._jobs))
+
+    def finish(self):
+        """Wait until it has ended by itself."""
+        self.await_steps(-1)
+        self._process.join()
+        if self._process.exitcode:
+            self.problems.append(f'exit {self._process.exitcode}')
+
+
+@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+class RandomOperations:
+    turned = False
+
+    def test_random_operations_that_break_off(self):
+        for seed in range(SEEDS):
+            with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
+                self._churn(seed, folder)
+
+    def _churn(self, seed, folder):
+        dice = random.Random(seed)
+        parts = [[f'{process}{thread}' for thread in range(churn.THREADS)] for process in 'xy']
+        place = churn.Place(f'p-{actors.new_id()}', [job for part in parts for job in part])
+        place.arrange(self.actor_in(place.project))
+        one, other = (Process(self, place, part, folder, f'{seed} {number}') for number, part in enumerate(parts))
+        one.kill_after(dice.randrange(STEPS * churn.THREADS // 2))
+        one.finish()
+        other.finish()
+        self.assertEqual([], one.problems + other.problems, f'seed {seed}')
+        storage = self.make_storage()
+        seen = faults.snapshot(self, place, storage)
+        for job in place.jobs:
+            churn.Life(place, storage, job, pathlib.Path(folder), dice).check()
+        # Nothing that broke off comes to effect later.
+        self.assertEqual(seen, faults.snapshot(self, place, self.make_storage()), f'seed {seed}')

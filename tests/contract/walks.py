@@ -1,0 +1,207 @@
+"""Cases of what becomes of two who meet, where one breaks off or stands still; each raises where it isn't as promised.
+
+What has to come of operations is what comes of them one after the other. That is found out once, and kept for the class.
+"""
+
+import collections.abc
+import contextlib
+import functools
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch import commit
+from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
+from tests.contract import actors, base, faults
+
+#: Makes a process whose write of a number goes wrong.
+Fault = collections.abc.Callable[[base.ContractCase, int], faults.Faulty]
+Seen = tuple[typing.Any, ...]
+#: More writes than any operation does.
+ALL = 99
+
+
+class Walks:
+    """The cases, beside a :class:`base.ContractCase`; waiting for others is short."""
+
+    #: Whether all that is possible is found out beforehand, as it has to be before the driver is changed.
+    eager = False
+    known: typing.ClassVar[dict[tuple[typing.Any, ...], typing.Any]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.known = {}
+
+    def setUp(self) -> None:
+        super().setUp()
+        patience, commit.PATIENCE = commit.PATIENCE, 0.03
+        self.addCleanup(setattr, commit, 'PATIENCE', patience)
+
+    # What is known
+
+    def names(self) -> list[str]:
+        """All operations."""
+        return self._once(lambda: list(faults.World(self).operations()), 'names')
+
+    def alone(self, *names: str) -> Seen:
+        """What comes of operations one after the other: what is seen then, and what they told."""
+        def walk() -> Seen:
+            world = faults.World(self)
+            told = [faults.outcome(world.operations()[name]) for name in names]
+            return faults.snapshot(self, world), *told
+
+        return self._once(walk, 'alone', *names)
+
+    def requests(self, name: str, every: bool = False) -> int:
+        """How many writes an operation does, or how many requests."""
+        def count() -> int:
+            world, faulty = faults.World(self), faults.Faulty(self, 0, lambda send: None, every)
+            faults.outcome(world.operations(faulty.storage)[name])
+            return faulty.requests
+
+        return self._once(count, 'requests', name, every)
+
+    def _once(self, find_out: collections.abc.Callable[[], typing.Any], *key: typing.Any) -> typing.Any:
+        if key not in self.known:
+            self.known[key] = find_out()
+        return self.known[key]
+
+    def _assert_one_of(self, seen: typing.Any, *possible: collections.abc.Callable[[], typing.Any]) -> None:
+        """It is what one of the functions returns; none is called that needn't be."""
+        if self.eager:
+            for function in possible:
+                function()
+        if not any(seen == function() for function in possible):
+            self.assertIn(seen, [function() for function in possible])
+
+    # Cases
+
+    def broken_off(self, fault: Fault, name: str, number: int) -> None:
+        """An operation whose write goes wrong has happened or not, for all who read; it has, if it told so."""
+        world = faults.World(self)
+        told = faults.outcome(world.operations(fault(self, number).storage)[name])
+        seen = faults.snapshot(self, world)
+        happened = functools.partial(self.alone, name)
+        if isinstance(told, (faults.Killed, exceptions.StorageUnavailable)):
+            self._assert_one_of(seen, lambda: self.alone()[0], lambda: happened()[0])
+        else:
+            self._assert_one_of((seen, told), happened)
+        if fault is faults.killing:
+            # Whoever reads carries out what is left to do.
+            self.assertEqual(seen, faults.snapshot(self, world))
+
+    def followed(self, fault: Fault, name: str, number: int, other: str, same: bool = False) -> None:
+        """Somebody writes where an operation's write has gone wrong: the same process, or another one."""
+        world, faulty = faults.World(self), fault(self, number)
+        faults.outcome(world.operations(faulty.storage)[name])
+        told = faults.outcome(world.operations(faulty.storage if same else None)[other])
+        self._assert_one_of((faults.snapshot(self, world), told),
+                            lambda: self.alone(name, other)[::2], lambda: self.alone(other))
+
+    def broken_off_twice(self, name: str, number: int, fault: Fault, other: str, at: int) -> None:
+        """An operation is killed at a write, and a write of who comes next goes wrong."""
+        world = faults.World(self)
+        faults.outcome(world.operations(faults.killing(self, number).storage)[name])
+        faults.outcome(world.operations(fault(self, at).storage)[other])
+        self._assert_one_of(faults.snapshot(self, world), *(lambda names=names: self.alone(*names)[0] for names in (
+            (), (name,), (other,), (name, other))))
+
+    def overtaken(self, name: str, number: int, killed: str, other: str, last: str) -> None:
+        """An operation stands still at a write, while another is killed at its first one and somebody writes; then its process
+        goes on, and does one more."""
+        world, paused = faults.World(self), faults.Paused(self, number)
+        operations = world.operations(paused.faulty.storage)
+        with paused.doing(functools.partial(faults.outcome, operations[name])):
+            faults.outcome(world.operations(faults.killing(self, 1).storage)[killed])
+            faults.outcome(world.operations()[other])
+        faults.outcome(operations[last])
+        self._assert_one_of(faults.snapshot(self, world), lambda: self.alone(name, other, last)[0])
+
+    def queued(self, name: str, *others: str) -> None:
+        """Operations of one process wait for one that stands still before its first write, and are done together then."""
+        world, paused = faults.World(self), faults.Paused(self, 1)
+        operations = {one: functools.partial(faults.outcome, operation)
+                      for one, operation in world.operations(paused.faulty.storage).items()}
+        with contextlib.ExitStack() as stack:
+            told = [stack.enter_context(paused.doing(operations[name]))]
+            told += [stack.enter_context(faults.queueing(operations[other])) for other in others]
+            paused.resumed.set()
+        self.assertEqual(self.alone(name, *others), (faults.snapshot(self, world), *(one for one, in told)))
+
+    def met(self, name: str, number: int, other: str, every: bool = False) -> None:
+        """Somebody writes, and all read, while an operation stands still before a write, or before any request."""
+        world, paused = faults.World(self), faults.Paused(self, number, every)
+        with paused.doing(functools.partial(faults.outcome, world.operations(paused.faulty.storage)[name])) as told:
+            other_told = faults.outcome(world.operations()[other])
+            faults.snapshot(self, world)
+        seen = faults.snapshot(self, world), told[0], other_told
+        self._assert_one_of(seen, lambda: self.alone(name, other), lambda: self._swapped(self.alone(other, name)))
+
+    @staticmethod
+    def _swapped(seen: Seen) -> Seen:
+        return seen[0], seen[2], seen[1]
+
+    def late(self, name: str, deleted: bool) -> None:
+        """Each request that writes for an operation comes once more, when it is done, or when all is ``deleted`` again: nothing
+        changes."""
+        world, storage = faults.World(self), self.make_storage()
+        storage.clock = self.clock
+        writes: list[collections.abc.Callable[[], typing.Any]] = []
+        call = storage.client.call
+
+        def recorded(method: str, path: str, *more: typing.Any) -> typing.Any:
+            if path == '/_bulk':
+                writes.append(functools.partial(call, method, path, *more))
+            return call(method, path, *more)
+
+        storage.client.call = recorded
+        faults.outcome(world.operations(storage)[name])
+        if deleted:
+            self._delete_all(world.actor)
+        before = faults.snapshot(self, world)
+        for number, write in enumerate(list(writes), 1):
+            write()
+            self.assertEqual(before, faults.snapshot(self, world), f'write {number}')
+
+    @staticmethod
+    def _delete_all(actor: actors.Actor) -> None:
+        delete = {SESSIONS: actor.delete_session, JOBS: actor.delete_job, ACTIONS: actor.delete_action}
+        for kind in KINDS:
+            for id in actor.ids(kind):
+                delete.get(kind, lambda id, kind=kind: actor.write(kind, id, None))(id)
+
+    # Readers
+
+    def reads(self) -> list[str]:
+        """All that readers ask for."""
+        return self._once(lambda: list(faults.World(self).reads()), 'reads')
+
+    def read_requests(self, name: str, number: int, read: str) -> int:
+        """How many requests a reader sends after an operation was killed at a write."""
+        def count() -> int:
+            faulty = faults.Faulty(self, 0, lambda send: None, True)
+            self._killed(name, number).reads(faulty.storage)[read]()
+            return faulty.requests
+
+        return self._once(count, 'read requests', name, number, read)
+
+    def read_meanwhile(self, name: str, number: int, read: str, request: int, other: str) -> None:
+        """A reader stands still before a request where an operation was killed at a write, and somebody writes meanwhile."""
+        def then(*others: str) -> typing.Any:
+            def walk() -> typing.Any:
+                world = self._killed(name, number)
+                for one in others:
+                    faults.outcome(world.operations()[one])
+                return world.reads()[read]()
+
+            return self._once(walk, 'read', name, number, read, *others)
+
+        world, paused = self._killed(name, number), faults.Paused(self, request, True)
+        with paused.doing(world.reads(paused.faulty.storage)[read]) as told:
+            faults.outcome(world.operations()[other])
+        self._assert_one_of(told[0], then, lambda: then(other))
+
+    def _killed(self, name: str, number: int) -> faults.World:
+        world = faults.World(self)
+        faults.outcome(world.operations(faults.killing(self, number).storage)[name])
+        return world
