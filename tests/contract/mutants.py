@@ -103,6 +103,8 @@ STEPS_MIXED = Mutant(units.Unit, 'attempt', 'self._now = {key: before[0].get(key
 RESTLESS_NOT_SEARCHED = Mutant(queries, '_restless', "[_all([*whose, _term('restless', True)])]", '[]')
 RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "(mark.get('lock') or {}).get('after') or {", '{')
 LAPSED_NOT_SEARCHED = Mutant(queries, '_restless', 'if kind == documents.SESSIONS and now:', 'if False:')
+RESTLESS_COUNTED_BY_OFFSETS = Mutant(queries, 'page', '_sorted([wanted], ', '_sorted([wanted, *_restless(scope, kind, now)], ')
+NOTHING_BESIDE_PAGES = Mutant(finding.Finder, 'page', '[*hits, *queries.aside(answer)]', 'hits')
 PAGES_AS_INDEXED = Mutant(finding.Finder, '_quiet', 'return quiet', 'return True')
 RECORDS_MISSING = Mutant(history, '_records', 'return None', 'continue')
 CLAIM_TRUSTED = Mutant(finding.Finder, 'claimed', " and documents.claim(kind, id, value.state['body']) is not None", '')

@@ -100,6 +100,10 @@ class Mutants(walks.Walks):
         self.caught(mutants.RESTLESS_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
         self.caught(mutants.LAPSED_NOT_SEARCHED, self.broken_off, faults.killing, 'late end', 1)
 
+    def test_what_lies_before_an_offset_is_as_the_index_says(self):
+        self.caught(mutants.RESTLESS_COUNTED_BY_OFFSETS, self.broken_off, faults.killing, 'detach j', 1)
+        self.caught(mutants.NOTHING_BESIDE_PAGES, self.read_meanwhile, 'attach n', 1, 'second running', 1, 'report j')
+
     def test_searches_are_done_again_when_it_is_carried_out(self):
         self.caught(mutants.PAGES_AS_INDEXED, self.broken_off, faults.killing, 'attach n', 2)
 

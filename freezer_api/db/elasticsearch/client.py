@@ -25,6 +25,9 @@ _CONNECTIONS = 64
 #: How many in a row one request may meet.
 _UPGRADES = 5
 _MISSING = 'index_not_found_exception'
+#: Of the copies of a document all readers ask the same: another one may not have a write yet that isn't acknowledged either, and
+#: who read it in the first could see it gone.
+SAME_COPY = {'preference': 'freezer-api'}
 #: The API of version 8, which servers of versions 8 and 9 speak, and which every client that serves leaves as it is.
 _TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
 _JSON = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'json'}

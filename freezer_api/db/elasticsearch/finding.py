@@ -11,7 +11,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.elasticsearch import codec, commit, queries, sessions, store
+from freezer_api.db.elasticsearch import client, codec, commit, queries, sessions, store
 from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.sessions import Clock
 from freezer_api.db.elasticsearch.store import Found
@@ -111,7 +111,7 @@ class Finder:
         alias = self.client.alias(kind)
         if not self.client.waits:
             self.client.call('POST', f'/{alias}/_refresh')
-        status, answer = self.client.call('POST', f'/{alias}/_search', {**body, 'seq_no_primary_term': True})
+        status, answer = self.client.call('POST', f'/{alias}/_search', {**body, 'seq_no_primary_term': True}, client.SAME_COPY)
         if status != 200:
             raise RuntimeError(f'_search: {status} {answer}')
         return answer

@@ -73,7 +73,7 @@ class Store:
         for first in range(0, len(ordered), CHUNK):
             some = ordered[first:first + CHUNK]
             body = {'docs': [{'_index': self.client.alias(kind), '_id': id} for kind, id in some]}
-            status, answer = self.client.call('POST', '/_mget', body, {'_source': ','.join(SOURCE)})
+            status, answer = self.client.call('POST', '/_mget', body, {'_source': ','.join(SOURCE), **client.SAME_COPY})
             if status != 200:
                 raise RuntimeError(f'_mget: {status} {answer}')
             found |= {key: self._found(key, one) for key, one in zip(some, answer['docs'], strict=True)}
