@@ -108,7 +108,7 @@ def _run(*command: str, **extra: str) -> None:
         raise process.ServerFailed(f'{" ".join(command[:6])}…: exit {done.returncode}\n{done.stdout[-4000:]}')
 
 
-class Node:
+class Node(process.Server):
     """Starts when made, unless told not to; :meth:`stop` removes it. What it holds outlives a kill, but not the machine."""
 
     def __init__(self, version: str, name: str = 'node', started: bool = True):
@@ -141,22 +141,6 @@ class Node:
         answer = requests.get(f'{self.url}/_cluster/health', parameters, timeout=process.ANSWER_SECONDS)
         answer.raise_for_status()
         return answer.json()
-
-    def halt(self) -> None:
-        """Stop it in good order; :meth:`start` brings it back."""
-        self._process.halt()
-
-    def pause(self) -> None:
-        """Let it take connections and say nothing until :meth:`resume`."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on; nothing happens if it does, or has ended."""
-        self._process.resume()
-
-    def kill(self) -> None:
-        """Kill it; :meth:`start` brings it back."""
-        self._process.kill()
 
     def stop(self) -> None:
         """End it for good."""

@@ -48,7 +48,7 @@ control_socket_disable = True
 '''
 
 
-class Keystone:
+class Keystone(process.Server):
     """Starts when made, with projects, users and roles; :meth:`stop` removes it."""
 
     def __init__(self):
@@ -91,10 +91,6 @@ class Keystone:
 
     def _answers(self) -> None:
         request('GET', self.url)
-
-    def halt(self) -> None:
-        """Stop it in good order; :meth:`start` brings it back."""
-        self._process.halt()
 
     def stop(self) -> None:
         """End it for good."""

@@ -7,7 +7,7 @@ import pymysql
 from tests.servers import process
 
 
-class MariaDB:
+class MariaDB(process.Server):
     """Starts when made; :meth:`stop` removes it. What it holds outlives it, but not the machine: it never waits for a disk."""
 
     scheme = 'mysql+pymysql'
@@ -41,23 +41,3 @@ class MariaDB:
 
     def _answers(self) -> None:
         pymysql.connect(unix_socket=self.socket, user='root').close()
-
-    def halt(self) -> None:
-        """Stop it in good order; :meth:`start` brings it back."""
-        self._process.halt()
-
-    def pause(self) -> None:
-        """Let it take connections and say nothing, as if its machine's disks or memory were gone, until :meth:`resume`."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on; nothing happens if it does, or has ended."""
-        self._process.resume()
-
-    def kill(self) -> None:
-        """Kill it; :meth:`start` brings it back."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """End it for good."""
-        self._process.stop()

@@ -13,7 +13,7 @@ from tests.servers import process
 FOLDERS = sorted(glob.glob('/usr/lib/postgresql/*/bin'), reverse=True)
 
 
-class PostgreSQL:
+class PostgreSQL(process.Server):
     """Starts when made; :meth:`stop` removes it. What it holds outlives it, but not the machine: it never waits for a disk."""
 
     scheme = 'postgresql+psycopg'

@@ -138,6 +138,32 @@ class Process:
         return options
 
 
+class Server:
+    """A server of the tests' own, which one process is: how it is taken away and brought back. Whoever derives starts it."""
+
+    _process: Process
+
+    def halt(self) -> None:
+        """Stop it in good order; ``start`` brings it back."""
+        self._process.halt()
+
+    def kill(self) -> None:
+        """End it as a power failure would; ``start`` brings it back."""
+        self._process.kill()
+
+    def pause(self) -> None:
+        """Let it take connections and say nothing, as if its machine's disks or memory were gone, until :meth:`resume`."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it go on; nothing happens if it does, or has ended."""
+        self._process.resume()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self._process.stop()
+
+
 def folder_in_memory(size: int) -> str | None:
     """Where files are that no disk is waited for; None where there is no room for so many bytes."""
     found = pathlib.Path('/dev/shm')

@@ -104,7 +104,7 @@ class Authority:
             raise process.ServerFailed(f'openssl {" ".join(arguments)}: exit {done.returncode}\n{done.stdout[-4000:]}')
 
 
-class Proxy:
+class Proxy(process.Server):
     """Starts when made, before the server of the address ``upstream``; :meth:`stop` removes it."""
 
     def __init__(self, upstream: str, asks_for: str = NOTHING, tls: bool = True):
@@ -143,18 +143,6 @@ class Proxy:
 
     def _answers(self) -> None:
         requests.get(self.url, verify=self.ca_certs or True, timeout=process.ANSWER_SECONDS)
-
-    def halt(self) -> None:
-        """Stop it in good order; :meth:`start` brings it back."""
-        self._process.halt()
-
-    def pause(self) -> None:
-        """Let it take connections and say nothing until :meth:`resume`."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Let it go on; nothing happens if it does, or has ended."""
-        self._process.resume()
 
     def stop(self) -> None:
         """End it for good."""
