@@ -8,8 +8,8 @@ import testtools
 
 from tests import servers
 
-#: Themes that between them send every kind of request.
-THEMES = ('test_documents.Documents', 'test_lists.Lists', 'test_sessions.Members', 'test_operation.Operation')
+#: Themes that between them send every kind of request but those of indices, which each class of tests sends to begin with.
+THEMES = ('test_documents.Documents', 'test_sessions.Members')
 RUN = '''
 import sys, unittest
 import elastic_transport, elasticsearch

@@ -11,7 +11,7 @@ from tests.contract import base, faults, walks
 EVERYTHING = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
 #: What the sample has of operations that break off, of two that meet, of readers who meet two, and of requests that come late:
 #: so many of 10,000 cases.
-BROKEN, MET, EVERY, READ, LATE = 6000, 270, 80, 8, 3000
+BROKEN, MET, EVERY, READ, LATE = 3000, 140, 45, 4, 1500
 
 
 def sampled(share, *case):
