@@ -10,10 +10,14 @@ hypothesis.settings.register_profile('long', hypothesis.settings.get_profile('qu
                                      stateful_step_count=100)
 
 
+#: Whether the long forms of tests are asked for.
+EXPLORING = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
+
+
 def explore() -> None:
     """Let hypothesis look for counter-examples quickly, the same ones each time; or for long where
     ``FREEZER_TEST_EXPLORE`` is set, new ones each time."""
-    hypothesis.settings.load_profile('long' if os.environ.get('FREEZER_TEST_EXPLORE') else 'quick')
+    hypothesis.settings.load_profile('long' if EXPLORING else 'quick')
 
 
 explore()

@@ -2,13 +2,11 @@
 
 import functools
 import itertools
-import os
 import zlib
 
+from tests.base import EXPLORING
 from tests.contract import base, faults, walks
 
-#: The long form does all cases.
-EVERYTHING = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
 #: What the sample has of operations that break off, of two that meet, of readers who meet two, and of requests that come late:
 #: so many of 10,000 cases.
 BROKEN, MET, EVERY, READ, LATE = 3000, 140, 45, 4, 1500
@@ -16,7 +14,7 @@ BROKEN, MET, EVERY, READ, LATE = 3000, 140, 45, 4, 1500
 
 def sampled(share, *case):
     """Whether a case is in the sample: always the same ones, and others on another server."""
-    return EVERYTHING or zlib.crc32(repr(case).encode()) % 10_000 < share
+    return EXPLORING or zlib.crc32(repr(case).encode()) % 10_000 < share
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)

@@ -1,11 +1,10 @@
-"""The contract where writes wait until searches see them (``read_your_writes = wait_for``): some themes in which pages are read.
+"""The contract where writes wait until searches see them (``read_your_writes = wait_for``): a theme in which pages are read.
 
 The long form (``FREEZER_TEST_EXPLORE=1``) has all of them.
 """
 
-import os
-
-from tests.contract import base, suite, test_lists, test_runs
+from tests.base import EXPLORING
+from tests.contract import base, suite, test_lists
 
 
 class Waiting(base.Elasticsearch9):
@@ -19,7 +18,6 @@ class Waiting(base.Elasticsearch9):
         return {**options, 'elasticsearch': {**options['elasticsearch'], 'read_your_writes': 'wait_for'}}
 
 
-ALL = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
-SOME = (test_lists.CentralClients, test_runs.Lapses)
+SOME = (test_lists.CentralClients,)
 
-globals().update({name: case for name, case in suite.cases(Waiting).items() if ALL or case.__bases__[0] in SOME})
+globals().update({name: case for name, case in suite.cases(Waiting).items() if EXPLORING or case.__bases__[0] in SOME})
