@@ -13,7 +13,7 @@ import textwrap
 import testtools
 
 import tests.contract
-from tests.contract import suite
+from tests.contract import base, suite
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = re.compile(r'^\.\. file: (\S+)\n\n\.\. code-block:: \w+\n\n((?:   .*\n|\n)+)', re.MULTILINE)
@@ -42,7 +42,8 @@ class TestThirdParty(testtools.TestCase):
         themes = set()
         for module in pkgutil.iter_modules(tests.contract.__path__, 'tests.contract.'):
             members = vars(importlib.import_module(module.name))
-            themes |= {name for name in members if {f'{name}OnSQLite', f'{name}OnElasticsearch9'} <= members.keys()}
+            themes |= {name for name in members if {f'{name}OnSQLite', f'{name}OnElasticsearch9'} <= members.keys()
+                       and members[f'{name}OnSQLite'].__bases__[-1] is base.SQLite}
         self.assertEqual(sorted(themes), sorted(theme.__name__ for theme in suite.THEMES))
 
     def _folder(self):
