@@ -68,6 +68,8 @@ class ContractCase(unittest.TestCase):
     name: typing.ClassVar[str]
     #: Whether :meth:`clock` is the storage's clock; else it is the machine's.
     turned: typing.ClassVar[bool] = True
+    #: Which of the cases of long walks are this class's, as a slice has it: others may do the rest on a server that is alike.
+    share: typing.ClassVar[slice] = slice(None)
     options: typing.ClassVar[Options]
     conf: typing.ClassVar[cfg.ConfigOpts]
     storage: typing.ClassVar[Storage]
@@ -155,6 +157,7 @@ class Elasticsearch8(_InElasticsearch):
 
     name = 'Elasticsearch8'
     server = servers.ELASTICSEARCH8
+    share = slice(None) if tests.base.EXPLORING else slice(0, None, 2)
 
 
 @servers.needs(servers.ELASTICSEARCH9)
@@ -163,6 +166,7 @@ class Elasticsearch9(_InElasticsearch):
 
     name = 'Elasticsearch9'
     server = servers.ELASTICSEARCH9
+    share = slice(None) if tests.base.EXPLORING else slice(1, None, 2)
 
 
 SQL_DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)

@@ -200,7 +200,7 @@ class Upgrade(aging.Aged):
             writer.check(self, self.process())
 
     def test_broken_off_at_each_request(self):
-        for fault in (die, repeat):
+        for fault in (die, repeat)[self.share]:
             number = 0
             while True:
                 number += 1

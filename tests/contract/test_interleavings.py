@@ -41,7 +41,7 @@ class Interleavings:
 
     def _walk(self, situation):
         names = worlds.World(self, situation).operations()
-        for pair in itertools.combinations_with_replacement(names, 2):
+        for pair in [*itertools.combinations_with_replacement(names, 2)][self.share]:
             with self.subTest(pair):
                 self.assertEqual([], self._problems(worlds.World, situation, pair))
 

@@ -228,12 +228,6 @@ class TestAgents(testtools.TestCase):
         self.project.session_when(self.broken, status='completed', result='fail', jobs={})
 
 
-class TestAgentsOnSQLite(TestAgents):
-    """The same, where the service has a file for its store."""
-
-    store = programs.SQLITE
-
-
 @servers.needs(servers.ELASTICSEARCH9)
 class TestAgentsOnElasticsearch(TestAgents):
     """The same, where the service keeps its documents in Elasticsearch."""

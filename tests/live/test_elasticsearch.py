@@ -8,6 +8,7 @@ import testscenarios
 import testtools
 
 from tests import servers
+from tests.base import EXPLORING
 from tests.live import programs
 from tests.servers import elasticsearch, identity, proxy
 
@@ -70,7 +71,8 @@ class _Serving(testtools.TestCase):
 class TestOutage(testscenarios.WithScenarios, _Serving):
     """A node of one's own."""
 
-    scenarios = [(f'elasticsearch{version.partition(".")[0]}', {'version': version}) for version in elasticsearch.JAVA]
+    scenarios = [(f'elasticsearch{version.partition(".")[0]}', {'version': version})
+                 for version in (elasticsearch.JAVA if EXPLORING else [elasticsearch.VERSION8])]
     version: str
 
     def setUp(self):
