@@ -169,6 +169,8 @@ class Elasticsearch9(_InElasticsearch):
     share = slice(None) if tests.base.EXPLORING else slice(1, None, 2)
 
 
+#: For what one version shows as well as the other one; the long form has both.
+ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[:None if tests.base.EXPLORING else 1]
 SQL_DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
 DATABASES: tuple[type[ContractCase], ...] = (*SQL_DATABASES, Elasticsearch8, Elasticsearch9)
 

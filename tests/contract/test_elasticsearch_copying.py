@@ -27,7 +27,7 @@ def in_part(storage, number, chosen):
     storage.client.call = partly
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
 class RequestsCarriedOutInPart(test_copying.CopyCase):
 
     def setUp(self):

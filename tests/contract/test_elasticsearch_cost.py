@@ -123,7 +123,7 @@ class Requests(Counting):
                 self.count(lambda: self.actor.end(self.session, first, tag + 1)))
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
 class RequestsWithoutRefresh(Counting):
     """Where writes wait, a page is one request."""
 
@@ -137,7 +137,7 @@ class RequestsWithoutRefresh(Counting):
         self.assertEqual(['c'], self.actor.ids(CLIENTS))
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
 class DeepPages(Counting):
     """Far behind what a search of Elasticsearch reaches by default, 10,000 documents."""
 

@@ -9,7 +9,7 @@ from tests.contract import base, faults, walks
 
 #: What the sample has of operations that break off, of two that meet, of readers who meet two, and of requests that come late:
 #: so many of 10,000 cases.
-BROKEN, MET, EVERY, READ, LATE = 2500, 90, 30, 4, 1200
+BROKEN, MET, EVERY, READ, LATE = 2000, 75, 25, 4, 1200
 
 
 def sampled(share, *case):

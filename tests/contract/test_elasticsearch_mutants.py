@@ -1,11 +1,10 @@
 """Each safeguard of the Elasticsearch driver is needed: without it a walk goes wrong that goes well with it."""
 
 from freezer_api.db.elasticsearch import units
-from tests.base import EXPLORING
 from tests.contract import base, faults, mutants, walks
 
 
-@base.on_every_database(*(base.Elasticsearch8, base.Elasticsearch9) if EXPLORING else (base.Elasticsearch8,))
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
 class Mutants(walks.Walks):
     eager = True
 

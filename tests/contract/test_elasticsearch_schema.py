@@ -97,7 +97,7 @@ class Creation(aging.Aged):
             writer.check(self, storage)
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
 class Settings(aging.Aged):
 
     def _settings(self):
