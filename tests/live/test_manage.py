@@ -14,7 +14,8 @@ from tests import servers
 from tests.live import programs
 
 DATABASES = [(name, {'server': server}) for name, server in (
-    ('sqlite', None), ('mysql', servers.MYSQL), ('postgresql', servers.POSTGRESQL))]
+    ('sqlite', programs.SQLITE), ('mysql', servers.MYSQL), ('postgresql', servers.POSTGRESQL),
+    ('elasticsearch', servers.ELASTICSEARCH9))]
 
 
 class CommandTest(testtools.TestCase):
@@ -41,19 +42,17 @@ class CommandTest(testtools.TestCase):
 
 
 class TestDatabases(testscenarios.WithScenarios, CommandTest):
-    """What works on every database."""
+    """What works on every store."""
 
     scenarios = DATABASES
-    server: str | None
+    server: str
 
     def setUp(self):
         super().setUp()
-        if self.server is None:
-            connection = f'sqlite:///{self.folder}/freezer.sqlite'
-        else:
-            connection = self.useFixture(programs.Database(self.server)).url
-        self.connection = connection
-        self.configure(connection, '[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n')
+        if servers.absent(self.server):
+            self.skipTest(servers.absent(self.server))
+        store = self.useFixture(programs.Database(self.server))
+        self.configure(store.url or None, f'{store.extra}\n[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n')
 
     def test_schema(self):
         """An empty store, the schema, the schema again."""
@@ -72,7 +71,7 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
     def test_purge(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""
         self.manage('db', 'sync')
-        seed(self.connection)
+        seed(self.config_file)
         code, said, errors = self.manage('project', 'purge', 'gone')
         self.assertEqual((0, ''), (code, errors))
         self.assertEqual({'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
@@ -81,11 +80,10 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         self.assertIn('sessions: 0', self.manage('project', 'purge', 'kept')[1])
 
 
-def seed(connection: str) -> None:
+def seed(config_file: str) -> None:
     """Give two projects a client, a backup, and a session with two members each."""
     conf = configuration.new()
-    conf([], default_config_files=[], default_config_dirs=[])
-    conf.set_override('connection', connection, group='database')
+    conf([f'--config-file={config_file}'], default_config_files=[], default_config_dirs=[])
     storage = db.load(conf)
     action = {'freezer_action': {'action': 'backup', 'mode': 'fs'}}
     for project_id in ('gone', 'kept'):

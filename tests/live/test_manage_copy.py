@@ -49,7 +49,7 @@ class CopyTest(testtools.TestCase):
         """A store with two projects."""
         config_file = self.store()
         programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').check_returncode()
-        seed(self.open(config_file).conf.database.connection)
+        seed(config_file)
         return config_file
 
     def with_many(self) -> str:
