@@ -2,6 +2,7 @@
 
 import argparse
 import concurrent.futures
+import contextlib
 import functools
 import os
 import signal
@@ -52,13 +53,14 @@ def _run(command: list[str], names: list[str], started: list) -> int:
     missing = [name for name in names if name not in servers.OWN or not os.environ.get(name)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         environment = {**os.environ, **dict(pool.map(start, missing))}
-    child = subprocess.Popen(command, env=environment)
+    # In a group of its own: what it has started ends with it.
+    child = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         return child.wait()
     finally:
-        if child.poll() is None:
-            child.terminate()
-            child.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        child.wait()
 
 
 if __name__ == '__main__':

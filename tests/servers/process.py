@@ -1,5 +1,6 @@
 """One server process of the tests: its private folder, its log, and its end by its own process id."""
 
+import atexit
 import collections.abc
 import contextlib
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 START_SECONDS = 120
@@ -66,6 +68,7 @@ class Process:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=parent or _short_folder()))
         self.log = self.folder / 'log'
         self._popen: subprocess.Popen | None = None
+        _own(self)
         if user is not None:
             self.folder.chmod(0o755)
             entry = pwd.getpwnam(user)
@@ -130,12 +133,40 @@ class Process:
         """End the process and remove its folder."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        _OWN.discard(self)
 
     def _options(self, extra: dict[str, str]) -> dict:
         options: dict = {'cwd': self.folder, 'stdin': subprocess.DEVNULL, 'env': {**os.environ, 'LC_ALL': 'C.UTF-8', **extra}}
         if self.user is not None:
             options |= {'user': self.user, 'group': pwd.getpwnam(self.user).pw_gid, 'extra_groups': ()}
         return options
+
+
+#: What this process of the tests has started, and which process that is.
+_OWN: set[Process] = set()
+_OWNER: list[int] = []
+
+
+def _own(process: Process) -> None:
+    """Let a process end with this one, also when a signal ends it that nobody else minds."""
+    if [os.getpid()] != _OWNER:
+        _OWNER[:] = [os.getpid()]
+        _OWN.clear()
+        atexit.register(_stop_own)
+    _OWN.add(process)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
+
+
+def _stop_own() -> None:
+    if [os.getpid()] == _OWNER:
+        for process in list(_OWN):
+            process.stop()
+
+
+def _terminated(number: int, _frame: object) -> None:
+    _stop_own()
+    os._exit(128 + number)
 
 
 class Server:
