@@ -62,10 +62,10 @@ class Cost:
 
 
 def analyze(storage: driver.Driver) -> None:
-    """Let the planner know what there is, as it does after a while."""
+    """Let the planner know what there is, and which pages are the same for all, as it does after a while."""
     if storage.database.dialect == 'postgresql':
         with storage.database.engines.reader.connect() as connection:
-            connection.exec_driver_sql('ANALYZE')
+            connection.execution_options(isolation_level='AUTOCOMMIT').exec_driver_sql('VACUUM ANALYZE')
 
 
 def handler_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> int:

@@ -110,8 +110,9 @@ def _mysql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
 
 def _postgresql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
     # JIT costs more than it brings here. Prepared statements come to be planned without regard to the terms in them: a plan that
-    # reads a whole table for a rare one.
-    settings = f'-c jit=off -c join_collapse_limit={JOINS_ORDERED} -c from_collapse_limit={JOINS_ORDERED}'
+    # reads a whole table for a rare one. A page is some rows of long lists, which other joins than nested loops read to the end.
+    joins = f'-c enable_mergejoin=off -c enable_hashjoin=off -c join_collapse_limit={JOINS_ORDERED}'
+    settings = f'-c jit=off {joins} -c from_collapse_limit={JOINS_ORDERED}'
     if not patient:
         settings += f' -c lock_timeout={LOCK_TIMEOUT}s'
     args = {'connect_timeout': CONNECT_TIMEOUT, 'keepalives_idle': READ_TIMEOUT, 'tcp_user_timeout': READ_TIMEOUT * 1000}
