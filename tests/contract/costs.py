@@ -61,6 +61,24 @@ class Cost:
         return 20 * number if self.one.database.dialect == 'sqlite' else number
 
 
+class Settling:
+    """What a lapsed session costs those who read it, on every store: the first one settles it. Its ``hold_off`` is 60 seconds."""
+
+    actor: actors.Actor
+    clock: base.Clock
+    session: str
+    jobs: list[str]
+    count: typing.Any
+    assertEqual: typing.Any
+
+    def test_a_session_that_is_settled(self):
+        self.actor.start(self.session, self.jobs[0], 0)
+        self.actor.end(self.session, self.jobs[0], 1)
+        self.clock.advance(61)
+        self.assertEqual(4, self.count(lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])))
+        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
+
+
 def analyze(storage: driver.Driver) -> None:
     """Let the planner know what there is, and which pages are the same for all, as it does after a while."""
     if storage.database.dialect == 'postgresql':

@@ -7,7 +7,7 @@ from freezer_api import db
 from freezer_api.db.base import Entry
 from freezer_api.db.elasticsearch import driver, finding
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
-from tests.contract import base
+from tests.contract import base, costs
 
 
 class Recorder:
@@ -59,7 +59,7 @@ class Counting:
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
-class Requests(Counting):
+class Requests(costs.Settling, Counting):
     """Each operation takes a number of requests that doesn't depend on how much there is."""
 
     def test_one_document(self):
@@ -92,13 +92,6 @@ class Requests(Counting):
                                 (lambda: self.actor.new_session('z'), 3), (lambda: self.actor.put_session('z', description='a'), 2),
                                 (lambda: self.actor.change_job(self.jobs[0], lambda job: {**job, 'description': 'new'}), 2)):
             self.assertEqual(expected, self.count(write))
-
-    def test_a_session_that_is_settled(self):
-        self.actor.start(self.session, self.jobs[0], 0)
-        self.actor.end(self.session, self.jobs[0], 1)
-        self.clock.advance(61)
-        self.assertEqual(4, self.count(lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])))
-        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
 
     def test_starting_and_ending_whatever_the_number_of_runs(self):
         counts = [self._run(tag) for tag in range(6)]

@@ -13,7 +13,7 @@ from tests.functional.base import Identity, send
 
 
 @base.on_every_database(*base.SQL_DATABASES)
-class Statements(costs.Cost):
+class Statements(costs.Settling, costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
     def setUp(self):
@@ -31,13 +31,6 @@ class Statements(costs.Cost):
             self.assertEqual(1, self.count(lambda kind=kind, id=id: self.actor.get(kind, id)), kind)
         seeing = Scope(self.actor.project_id, central=True)
         self.assertEqual(1, self.count(lambda: self.one.get(seeing, CLIENTS, 'c')))
-
-    def test_a_session_that_is_settled(self):
-        self.actor.start(self.session, self.jobs[0], 0)
-        self.actor.end(self.session, self.jobs[0], 1)
-        self.clock.advance(61)
-        self.assertEqual(4, self.count(lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])))
-        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
 
     def test_pages(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, self.session)):

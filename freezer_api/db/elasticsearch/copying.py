@@ -46,7 +46,7 @@ def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
         return
     values = [_value(entry) for entry in given]
     claims = [claim for entry in given if (claim := _claim(entry)) is not None]
-    standing = _standing(finder, (*values, *claims))
+    standing = _standing(finder, [value.key for value in (*values, *claims)])
     for entry, value in zip(given, values, strict=True):
         there = standing[value.key].value
         if there is not None and _entry(there).dump() != entry.dump():
@@ -58,9 +58,9 @@ def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
     _put(finder, standing, (*_absent(standing, claims), *_absent(standing, _in_order(standing, values))))
 
 
-def _standing(finder: Finder, values: collections.abc.Iterable[Value]) -> dict[Key, Found]:
-    """What is where values are to be stored, as one may build on it."""
-    return finder.committer.hold([value.key for value in values], time.monotonic() + units.DEADLINE)
+def _standing(finder: Finder, keys: collections.abc.Collection[Key]) -> dict[Key, Found]:
+    """What is where something is to be stored, as one may build on it."""
+    return finder.committer.hold(keys, time.monotonic() + units.DEADLINE)
 
 
 def _absent(standing: dict[Key, Found], values: collections.abc.Iterable[Value]) -> list[Value]:
@@ -140,7 +140,7 @@ def _records(finder: Finder, after: Place, limit: int) -> list[Entry]:
 
 def _restore_records(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
     keys = {codec.key(SESSIONS, entry.project_id, entry.id) for entry in given}
-    held = finder.committer.hold(keys, time.monotonic() + units.DEADLINE)
+    held = _standing(finder, keys)
     values: list[Value] = []
     tags = collections.defaultdict[Key, list[int]](list)
     for entry in given:
@@ -150,7 +150,7 @@ def _restore_records(finder: Finder, given: collections.abc.Sequence[Entry]) -> 
             raise exceptions.Conflict(f'{entry.id}: the session of the run {record.tag} is missing.')
         values.append(codec.record_value(entry.project_id, session.state['life'], record))
         tags[key].append(record.tag)
-    standing = _standing(finder, values)
+    standing = _standing(finder, [value.key for value in values])
     for entry, value in zip(given, values, strict=True):
         there = standing[value.key].value
         if there is not None and Entry(RUNS, entry.project_id, entry.id, codec.record(there)).dump() != entry.dump():
