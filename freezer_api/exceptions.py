@@ -6,82 +6,86 @@ internal text.
 
 
 class FreezerError(Exception):
-    """The root of what the service raises on purpose; ``code`` is stable, the message is for the caller."""
+    """The root of what the service raises on purpose; the message is for the caller.
 
-    code = 'error'
+    ``code`` is one of :data:`error_codes.MEANINGS`: the class's own, or a more exact one that the raiser gives.
+    """
 
-    def __init__(self, message: str):
+    code = 'internal'
+
+    def __init__(self, message: str, code: str | None = None):
         super().__init__(message)
         self.message = message
+        if code is not None:
+            self.code = code
 
 
 class InvalidInput(FreezerError):
     """A value that the caller sent can't be used; the message names its place and the defect."""
 
-    code = 'invalid'
+    code = 'request.invalid'
 
 
 class UnknownAction(FreezerError):
     """The caller asks a session for an action that there isn't."""
 
-    code = 'unknown-action'
+    code = 'session.unknown-action'
 
 
 class MalformedBody(FreezerError):
     """The body isn't JSON at all."""
 
-    code = 'malformed'
+    code = 'request.malformed'
 
 
 class BodyTooLarge(FreezerError):
     """The body is larger than the operator allows."""
 
-    code = 'too-large'
+    code = 'request.too-large'
 
 
 class Unauthorized(FreezerError):
     """Nobody is known to be calling."""
 
-    code = 'unauthorized'
+    code = 'identity.unauthorized'
 
 
 class Forbidden(FreezerError):
     """The caller is known and may not do this."""
 
-    code = 'forbidden'
+    code = 'policy.forbidden'
 
 
 class NotFound(FreezerError):
     """There is no such document in the caller's scope; a foreign one looks the same."""
 
-    code = 'not-found'
-
     def __init__(self, kind: str, id: str):
-        super().__init__(f'No {kind.removesuffix("s")} {id} was found.')
+        resource = kind.removesuffix('s')
+        super().__init__(f'{resource.capitalize()} {id} could not be found.', f'{resource}.not-found')
 
 
 class Conflict(FreezerError):
     """What the caller asks for contradicts what is stored."""
 
-    code = 'conflict'
+    code = 'document.conflict'
 
 
 class PreconditionFailed(FreezerError):
     """``If-Match`` or ``If-None-Match`` doesn't hold for the stored document."""
 
-    code = 'precondition'
+    code = 'document.precondition-failed'
 
 
 class Unprocessable(FreezerError):
     """Well-formed, but it refers to something that doesn't exist or can't do it."""
 
-    code = 'unprocessable'
+    code = 'document.conflict'
 
 
 class Unavailable(FreezerError):
     """What is needed for an answer can't be reached in time. It may be worth trying again after ``retry_after`` seconds."""
 
-    code = 'unavailable'
+    code = 'storage.unavailable'
 
     def __init__(self, message: str, retry_after: int = 5):
         super().__init__(message)
@@ -98,10 +102,10 @@ class StorageUnavailable(Unavailable):
 class IdentityUnavailable(Unavailable):
     """Keystone can't be reached in time, or doesn't answer as it should."""
 
-    code = 'identity'
+    code = 'identity.unavailable'
 
 
 class SchemaOutOfDate(StorageUnavailable):
     """The store is reachable, but its tables or indices aren't those of this release; an operator must act."""
 
-    code = 'schema'
+    code = 'storage.schema-out-of-date'

@@ -91,8 +91,8 @@ class Identity:
             LOG.error('There is nobody to give trusts to; [%s] has no valid credentials: %s', section, error)
             user_id = None
         if user_id is None:
-            raise exceptions.Unprocessable('client_id: jobs on this client need a trust, and the service has nobody to give it to, '
-                                           'because it is not configured for that.')
+            raise exceptions.Unprocessable('client_id: jobs on this client need a trust, and no trustee is configured '
+                                           '([centralized_scheduler] auth_section).', 'trust.no-trustee')
         return user_id
 
     def _service(self) -> tuple[session.Session, plugin.BaseAuthPlugin]:
@@ -157,7 +157,7 @@ def _asked_by_caller(roles: collections.abc.Collection[str]) -> collections.abc.
             raise _unavailable() from error
         raise exceptions.Unprocessable(
             f'client_id: jobs on this client need a trust with the roles {", ".join(sorted(roles))}, '
-            f'which Keystone refuses to this token: {str(error)[:256]}') from error
+            f'which Keystone refuses to this token: {str(error)[:256]}', 'trust.refused') from error
 
 
 def _refused(error: Exception) -> bool:

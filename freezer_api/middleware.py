@@ -37,22 +37,28 @@ OPEN_PATHS = frozenset(('', '/v2'))
 class UnknownPath(exceptions.FreezerError):
     """No route has this path."""
 
+    code = 'request.path-not-found'
+
     def __init__(self) -> None:
-        super().__init__('There is nothing at this path.')
+        super().__init__('The resource could not be found.')
 
 
 class MethodNotAllowed(exceptions.FreezerError):
     """The path's route doesn't have this verb."""
 
+    code = 'request.method-not-allowed'
+
     def __init__(self, method: str):
-        super().__init__(f'{method[:32]} is not possible here.')
+        super().__init__(f'The method {method[:32]} is not allowed for this resource.')
 
 
 class NotAcceptable(exceptions.FreezerError):
     """The caller takes no JSON."""
 
+    code = 'request.not-acceptable'
+
     def __init__(self) -> None:
-        super().__init__('Accept: answers are JSON.')
+        super().__init__('Accept: only application/json responses are available.')
 
 
 #: The first entry that an error's class has among its bases counts; the text behind the code is the answer's title.
@@ -108,18 +114,19 @@ def fault(error: BaseException, allow: str = '') -> Response:
     extra: Headers = []
     if status is INTERNAL:
         LOG.error('A request failed.', exc_info=error)
-        return refusal(status, 'The server failed to answer; its log tells why.')
+        return refusal(status, 'internal', 'The server failed to answer; its log tells why.')
+    known = typing.cast(exceptions.FreezerError, error)
     if isinstance(error, exceptions.Unavailable):
         LOG.warning('%s (%s)', error, ' '.join(str(error.__cause__).split()))
         extra.append(('Retry-After', str(error.retry_after)))
     if status.startswith('405'):
         extra.append(('Allow', allow))
-    return refusal(status, str(error), extra)
+    return refusal(status, known.code, str(error), extra)
 
 
-def refusal(status: str, description: str, headers: collections.abc.Iterable[tuple[str, str]] = ()) -> Response:
-    """An answer that isn't a success, in the one form that all have."""
-    return Response.of_json(status, {'title': status[4:], 'description': description}, headers)
+def refusal(status: str, code: str, description: str, headers: collections.abc.Iterable[tuple[str, str]] = ()) -> Response:
+    """An answer that isn't a success, in the one form that all have; ``code`` is one of :data:`error_codes.MEANINGS`."""
+    return Response.of_json(status, {'title': status[4:], 'description': description, 'code': code}, headers)
 
 
 def path_of(environ: Environ) -> str:
@@ -202,9 +209,9 @@ class Loopback:
         host = environ.get('HTTP_HOST', '')
         origin = environ.get('HTTP_ORIGIN')
         if not _is_loopback(host):
-            raise exceptions.Forbidden('Host: must be localhost or a loopback address.')
+            raise exceptions.Forbidden('Host: must be localhost or a loopback address.', 'request.forbidden-origin')
         if origin is not None and origin.lower() != f'{environ["wsgi.url_scheme"]}://{host}'.lower():
-            raise exceptions.Forbidden('Origin: web pages may not use this service.')
+            raise exceptions.Forbidden('Origin: web pages may not use this service.', 'request.forbidden-origin')
         return self._application(environ, start_response)
 
 

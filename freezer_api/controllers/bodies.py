@@ -32,9 +32,9 @@ def parse_search(text: str) -> dict[str, typing.Any]:
     try:
         value = parse(text.encode(), 'search')
     except exceptions.MalformedBody as error:
-        raise exceptions.InvalidInput(error.message) from None
+        raise exceptions.InvalidInput(error.message, 'search.invalid') from None
     if not isinstance(value, dict):
-        raise exceptions.InvalidInput('search: must be a JSON object.')
+        raise exceptions.InvalidInput('search: must be a JSON object.', 'search.invalid')
     return value
 
 

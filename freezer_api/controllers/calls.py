@@ -82,7 +82,7 @@ class Call:
         if parameter is None:
             return bodies.parse_object(body) if body.strip() else None
         if body.strip():
-            raise exceptions.InvalidInput('search: is given both in the body and as a parameter.')
+            raise exceptions.InvalidInput('search: is given both in the body and as a parameter.', 'search.invalid')
         return bodies.parse_search(parameter)
 
     def link(self, **parameters: typing.Any) -> str:

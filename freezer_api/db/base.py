@@ -144,6 +144,8 @@ class Entry:
 class TrustGone(exceptions.Conflict):
     """The trust that a job was to have is no longer there; the caller takes another one."""
 
+    code = 'trust.gone'
+
 
 class Storage(abc.ABC):
     """One store, shared by all threads of a process and safe after a fork that follows its creation.

@@ -110,7 +110,7 @@ def without_nulls(definition: Body) -> Body:
 def _referenced(entry: Wanted, stored: collections.abc.Mapping[str, Document], place: str) -> Body:
     action = stored.get(entry.action_id)
     if action is None:
-        raise exceptions.Unprocessable(f'{place}.action_id: no action {entry.action_id} was found.')
+        raise exceptions.Unprocessable(f'{place}.action_id: action {entry.action_id} could not be found.', 'job.action-not-found')
     if entry.definition is not None and not _same(without_nulls(entry.definition), without_nulls(action.body['freezer_action'])):
         raise exceptions.Unprocessable(f'{place}.freezer_action: differs from the definition of action {entry.action_id}.')
     return action.body

@@ -17,4 +17,5 @@ def check(definition: Body, client: Body, place: str) -> None:
     for key in (*SUPPORTED, *actions.ALIASES):
         value = definition.get(key)
         if value is not None and value not in client[SUPPORTED[actions.ALIASES.get(key, key)]]:
-            raise exceptions.Unprocessable(f'{place}.{key}: {value} is not supported by client {client["client_id"]}.')
+            raise exceptions.Unprocessable(f'{place}.{key}: {value} is not supported by client {client["client_id"]}.',
+                                           'client.not-capable')

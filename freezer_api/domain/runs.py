@@ -47,9 +47,9 @@ def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
     """A member reports that it starts, knowing ``tag``; the answer is its result and the tag to work under."""
     member = session.members.get(job_id)
     if member is None:
-        raise exceptions.InvalidInput(f'start.job_id: job {job_id} is not a member of this session.')
+        raise exceptions.InvalidInput(f'start.job_id: job {job_id} is not a member of this session.', 'session.not-a-member')
     if tag > session.tag:
-        raise exceptions.InvalidInput(f'start.current_tag: requested tag value too high; the session is at {session.tag}.')
+        raise _tag_too_high('start', session)
     run = session.run
     behind = tag < session.tag
     status = member.status if run and run.tag == session.tag and member.counted else SCHEDULED
@@ -71,7 +71,7 @@ def end(session: Session, job_id: str, tag: int | None, result: str, now: int, r
     Anything that doesn't fit what is known changes nothing: a report may come twice, or after the member left.
     """
     if tag is not None and tag > session.tag:
-        raise exceptions.InvalidInput(f'end.current_tag: requested tag value too high; the session is at {session.tag}.')
+        raise _tag_too_high('end', session)
     records: tuple[Record, ...] = ()
     if tag is None or tag == session.tag:
         member = session.members.get(job_id)
@@ -113,7 +113,7 @@ def current(session: Session) -> Record | None:
 def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     """Begin the run ``tag``: all members count, ``job_id`` has joined. A run that was still going on is overtaken."""
     if tag > sessions.MAX_TAG:
-        raise exceptions.Conflict(f'session_tag: it can not grow beyond {sessions.MAX_TAG}.')
+        raise exceptions.Conflict(f'session_tag: it can not grow beyond {sessions.MAX_TAG}.', 'session.tag-exhausted')
     overtaken = session
     if session.run and session.run.status == RUNNING:
         overtaken = dataclasses.replace(session, run=_over(session.run, FAIL, now))
@@ -144,6 +144,11 @@ def _answer(session: Session, job_id: str, result: str, records: tuple[Record, .
         return {**job, 'session_tag': tag}
 
     return Outcome(session, _says(result, session), records, follow, frozenset((job_id,)))
+
+
+def _tag_too_high(action: str, session: Session) -> exceptions.InvalidInput:
+    text = f'{action}.current_tag: requested tag value too high; the session is at {session.tag}.'
+    return exceptions.InvalidInput(text, 'session.tag-too-high')
 
 
 def _says(result: str, session: Session) -> Body:

@@ -163,15 +163,16 @@ def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
     if search is None:
         return Query(**page)
     if not isinstance(search, dict):
-        raise exceptions.InvalidInput('search: must be an object.')
+        raise exceptions.InvalidInput('search: must be an object.', 'search.invalid')
     known = (*CONDITIONS, *BOUNDS) if kind == documents.BACKUPS else CONDITIONS
     for key in search:
         if key not in known:
-            raise exceptions.InvalidInput(f'search.{key[:64]}: is unknown; known are {", ".join(known[:-1])} and {known[-1]}.')
+            expected = f'{", ".join(known[:-1])} or {known[-1]}'
+            raise exceptions.InvalidInput(f'search.{key[:64]}: unknown key; expected {expected}.', 'search.invalid')
     pairs, texts = _conditions(search.get('match', []), 'match')
     not_pairs, not_texts = _conditions(search.get('match_not', []), 'match_not')
     if len(pairs) + len(texts) + len(not_pairs) + len(not_texts) > MAX_CONDITIONS:
-        raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.')
+        raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.', 'search.invalid')
     since, until = (_moment(search[bound], bound) if bound in search else None for bound in BOUNDS)
     return Query(frozenset(pairs), frozenset(not_pairs), frozenset(texts), frozenset(not_texts), since, until,
                  asked=search or None, **page)
@@ -182,16 +183,17 @@ def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: 
     """The arguments of a :class:`Query` that a list's parameters stand for; ``most`` bounds the limit."""
     page: dict[str, typing.Any] = {'limit': _count('limit', limit, DEFAULT_LIMIT, most) or min(DEFAULT_LIMIT, most)}
     if marker is not None and offset is not None:
-        raise exceptions.InvalidInput('marker: can not be combined with offset.')
+        raise exceptions.InvalidInput('marker: can not be combined with offset.', 'list.invalid')
     if offset is not None and re.fullmatch(r'[0-9]{1,9}', offset):
         page['offset'] = int(offset)
     elif offset is not None or marker is not None:
         name, page['marker'] = ('marker', marker) if offset is None else ('offset', offset)
         if not documents.ID.match(page['marker']):
-            raise exceptions.InvalidInput(f'{name}: is neither a count nor an id.' if name == 'offset' else 'marker: is not an id.')
+            defect = 'is neither a count nor an id' if name == 'offset' else 'is not an id'
+            raise exceptions.InvalidInput(f'{name}: {defect}.', 'list.invalid')
         page |= {'marker_given': name, 'marker_project': marker_project}
     if sort not in (None, 'created', 'created:asc', 'created:desc'):
-        raise exceptions.InvalidInput('sort: must be created:asc or created:desc.')
+        raise exceptions.InvalidInput('sort: must be created:asc or created:desc.', 'list.invalid')
     page['descending'] = sort == 'created:desc'
     return page
 
@@ -200,7 +202,7 @@ def _count(name: str, text: str | None, default: int, most: int) -> int:
     if text is None:
         return min(default, most)
     if not re.fullmatch(r'[0-9]+', text):
-        raise exceptions.InvalidInput(f'{name}: must be an integer of at least 0.')
+        raise exceptions.InvalidInput(f'{name}: must be an integer of at least 0.', 'list.invalid')
     return min(int(text[:12]), most) if len(text) <= 12 else most
 
 
@@ -217,24 +219,24 @@ def _moment(value: typing.Any, bound: str) -> int:
         value = float(value) if '.' in value else int(value)
     found = backups.moment(value)
     if found is None:
-        raise exceptions.InvalidInput(f'search.{bound}: must be a number of seconds since the epoch.')
+        raise exceptions.InvalidInput(f'search.{bound}: must be a number of seconds since the epoch.', 'search.invalid')
     return found
 
 
 def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[set[Pair], set[str]]:
     if not isinstance(entries, list):
-        raise exceptions.InvalidInput(f'search.{place}: must be a list of objects with one key each.')
+        raise exceptions.InvalidInput(f'search.{place}: must be a list of objects with one key each.', 'search.invalid')
     pairs: set[Pair] = set()
     texts: set[str] = set()
     for number, entry in enumerate(entries):
         where = f'search.{place}[{number}]'
         if not isinstance(entry, dict) or len(entry) != 1:
-            raise exceptions.InvalidInput(f'{where}: must be an object with one key.')
+            raise exceptions.InvalidInput(f'{where}: must be an object with one key.', 'search.invalid')
         (key, value), = entry.items()
         if isinstance(value, (dict, list)):
-            raise exceptions.InvalidInput(f'{where}.{key[:64]}: must be a scalar.')
+            raise exceptions.InvalidInput(f'{where}.{key[:64]}: must be a scalar.', 'search.invalid')
         if '\0' in key or isinstance(value, str) and '\0' in value:
-            raise exceptions.InvalidInput(f'{where}: contains the character NUL.')
+            raise exceptions.InvalidInput(f'{where}: contains the character NUL.', 'search.invalid')
         if key == '_all' and not nested:
             _all(value, where, place, pairs, texts)
         else:
@@ -245,7 +247,7 @@ def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[
 def _all(value: typing.Any, where: str, place: str, pairs: set[Pair], texts: set[str]) -> None:
     """An ``_all`` condition: a JSON list of field matches, or else a text to look for anywhere."""
     if not isinstance(value, str):
-        raise exceptions.InvalidInput(f'{where}._all: must be a string.')
+        raise exceptions.InvalidInput(f'{where}._all: must be a string.', 'search.invalid')
     try:
         fields = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -254,11 +256,11 @@ def _all(value: typing.Any, where: str, place: str, pairs: set[Pair], texts: set
         found = _conditions(fields, place, nested=True)[0]
         # What is read above makes floats of integers that are too large.
         if any(type(field) is int and not -2**63 <= field < 2**64 for entry in json.loads(value) for field in entry.values()):
-            raise exceptions.InvalidInput(f'{where}._all: has an integer beyond 64 bit.')
+            raise exceptions.InvalidInput(f'{where}._all: has an integer beyond 64 bit.', 'search.invalid')
         pairs |= found
         return
     if len(value) > MAX_NEEDLE:
-        raise exceptions.InvalidInput(f'{where}._all: is longer than {MAX_NEEDLE} characters.')
+        raise exceptions.InvalidInput(f'{where}._all: is longer than {MAX_NEEDLE} characters.', 'search.invalid')
     texts.add(value.casefold())
 
 

@@ -195,7 +195,7 @@ def patch(session: Session, body: Body) -> Session:
         schedule = {**session.schedule, **schedule}
     tag = body.get('session_tag') or 0
     if tag > session.tag and session.run and session.run.status == RUNNING:
-        raise exceptions.Conflict('session_tag: it can not be raised while a run is going on.')
+        raise exceptions.Conflict('session_tag: it can not be raised while a run is going on.', 'session.run-in-progress')
     return dataclasses.replace(
         session, description=_or(body.get('description'), session.description), tag=max(tag, session.tag),
         hold_off=_or(body.get('hold_off'), session.hold_off),

@@ -19,7 +19,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         if current is not None:
-            raise exceptions.Conflict(f'action_id: there is an action {id} already.')
+            raise exceptions.Conflict(f'action_id: there is an action {id} already.', 'action.exists')
         return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
 
     return _written(storage.write_action(caller.scope, id, change))

@@ -25,7 +25,8 @@ def register(storage: Storage, caller: Caller, body: Body, precondition: Precond
         precondition.check(current)
         new = clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
         if not may_centralise and new['client']['is_central'] != bool(current and current.body['client']['is_central']):
-            raise exceptions.Forbidden('is_central: policy does not allow clients:create_central to be performed.')
+            raise exceptions.Forbidden('is_central: policy does not allow clients:create_central to be performed.',
+                                       'client.central-forbidden')
         return common.sized(storage, new, 'client')
 
     document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
@@ -47,7 +48,7 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
     """Remove the project's client of that id, if it is there. ``Forbidden`` for another project's central client."""
     found = lookup(storage, caller, id)
     if found is not None and found.project_id != caller.project_id:
-        raise exceptions.Forbidden(f'Client {id} belongs to another project.')
+        raise exceptions.Forbidden(f'Client {id} belongs to another project.', 'client.foreign')
     if found is None:
         return precondition.check(None)
 

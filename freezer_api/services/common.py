@@ -118,7 +118,7 @@ def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document 
 def sized(storage: base.Storage, body: Body, place: str, size: collections.abc.Callable[[Body], int] = documents.size) -> Body:
     """The body of a document, or ``InvalidInput`` if it couldn't be sent back whole; ``size`` tells its bytes of JSON."""
     if size(body) > storage.max_size:
-        raise exceptions.InvalidInput(f'{place}: makes a document of more than {storage.max_size} bytes.')
+        raise exceptions.InvalidInput(f'{place}: makes a document of more than {storage.max_size} bytes.', 'document.too-large')
     return body
 
 

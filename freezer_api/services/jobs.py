@@ -35,7 +35,7 @@ def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation 
 
     def compose(current: Document | None, link: Link, now: int) -> Body:
         if current is not None:
-            raise exceptions.Conflict(f'job_id: there is a job {id} already.')
+            raise exceptions.Conflict(f'job_id: there is a job {id} already.', 'job.exists')
         return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
 
     return _write_whole(storage, caller, id, given, compose, delegation)
@@ -159,7 +159,7 @@ def _client_of(storage: Storage, caller: Caller, id: str, given: Body) -> tuple[
 def _fitting(job: Body, client: Document | None) -> Body:
     """A job that its client can do, marked if the client is a central one."""
     if client is None:
-        raise exceptions.Unprocessable(f'client_id: no client {job["client_id"]} was found.')
+        raise exceptions.Unprocessable(f'client_id: client {job["client_id"]} could not be found.', 'job.client-not-found')
     for number, entry in enumerate(job['job_actions']):
         capabilities.check(entry['freezer_action'], client.body['client'], f'job_actions[{number}].freezer_action')
     return jobs.on_client(job, client)

@@ -118,7 +118,7 @@ def runs(storage: Storage, caller: Caller, id: str, limit: int, marker: int | No
     """The runs with tags below ``marker`` (None: all), newest first, at most ``limit``; and whether there are more."""
     common.existing(SESSIONS, id)
     if marker is not None and not 0 <= marker <= sessions.MAX_TAG:
-        raise exceptions.InvalidInput('marker: is no run of this session.')
+        raise exceptions.InvalidInput('marker: is no run of this session.', 'list.marker-not-found')
     records, more = storage.runs(caller.scope, id, limit, marker)
     return [record.shown(id) for record in records], more
 

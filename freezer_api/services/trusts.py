@@ -129,7 +129,7 @@ def _rehearse(storage: Storage, caller: Caller, id: str, change: JobChange,
     body = change(current, stored, storage.clock()).body
     holder = storage.claimed(JOBS, id) if documents.claim(JOBS, id, body) else None
     if holder is not None and holder.project_id != caller.project_id:
-        raise exceptions.Conflict(f'job {id}: the id is held by another project.')
+        raise exceptions.Conflict(f'job {id}: the id is held by another project.', 'job.id-taken')
     return current, body
 
 

@@ -9,7 +9,7 @@ import fixtures
 import testtools
 import webob
 
-from freezer_api import app, conf, db
+from freezer_api import app, conf, db, error_codes
 from freezer_api.db.base import Storage
 
 PROJECT = 'alpha'
@@ -143,7 +143,8 @@ class FunctionalTest(testtools.TestCase):
         """An error in the one form that all have."""
         self.assertEqual(status, answer.status[:len(status)], answer.raw)
         self.assertEqual('application/json', answer.headers['Content-Type'])
-        self.assertEqual({'title', 'description'}, set(answer.json))
+        self.assertEqual({'title', 'description', 'code'}, set(answer.json))
+        self.assertIn(answer.json['code'], error_codes.MEANINGS)
         self.assertIn(text, answer.json['description'])
 
     def make_client(self, client_id: str = 'client', **keys: typing.Any) -> str:

@@ -14,11 +14,12 @@ import uuid
 import fixtures
 import webob
 
-from freezer_api import app
+from freezer_api import app, error_codes
 from freezer_api.domain import documents
 from tests.functional import base
 
 FOLDER = pathlib.Path(__file__).parents[2] / 'api-ref' / 'source' / 'samples'
+CODES = FOLDER.parent / 'error-codes.inc'
 #: 2026-01-05T22:00:00Z
 START = 1_767_650_400
 DAY = 86_400
@@ -198,8 +199,19 @@ def made() -> collections.abc.Iterator[tuple[str, str]]:
                 yield f'{step.name}-response.json', written(answer.json)
 
 
+def codes() -> str:
+    """The section of the reference that lists the codes of errors."""
+    lines = ['.. Written by tools/samples from freezer_api/error_codes.py.', '', '.. _error-codes:', '', 'Error codes',
+             '===========', '', 'What the ``code`` of an error can be. A code keeps its meaning; new ones may come.', '',
+             '.. list-table::', '   :header-rows: 1', '', '   * - Code', '     - Meaning']
+    for code, meaning in sorted(error_codes.MEANINGS.items()):
+        lines += [f'   * - ``{code}``', f'     - {meaning}']
+    return '\n'.join(lines) + '\n'
+
+
 def main() -> None:
-    """Write the samples in place of those that are there."""
+    """Write the samples and the list of error codes in place of those that are there."""
+    CODES.write_text(codes())
     texts = dict(made())
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.glob('*.json'):

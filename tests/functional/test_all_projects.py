@@ -106,7 +106,7 @@ class TestAllProjects(base.FunctionalTest):
     def test_whose_the_marker_is(self):
         for path in ('?marker=plain&marker_project=alpha', '?marker_project=alpha&all_projects=True',
                      '?marker_project=alpha&all_projects=False&marker=plain'):
-            self.assert_error(self.call('GET', f'/v2/ops/jobs{path}', token='admin@ops'), '400', 'marker_project: tells whose')
+            self.assert_error(self.call('GET', f'/v2/ops/jobs{path}', token='admin@ops'), '400', 'marker_project: goes with')
         self.assert_error(self.call('GET', '/v2/ops/jobs?all_projects=True&marker=plain&marker_project=beta', token='admin@ops'),
                           '400', 'marker: there is no document with this id.')
 

@@ -127,7 +127,7 @@ BODIES = {
 OTHERS = {'match', 'match_not', 'time_after', 'time_before', 'start', 'stop', 'abort'}
 #: The keys of the parts that are only shown.
 SHOWN = {'Members of sessions': set(sessions.Member('client').shown()), 'Descriptions of clients': set(clients.KEYS),
-         'Errors': {'title', 'description'}}
+         'Errors': {'title', 'description', 'code'}}
 
 
 class TestBodies(testtools.TestCase):
@@ -169,6 +169,9 @@ class TestSamples(testtools.TestCase):
     def test_current(self):
         found = {file.name: file.read_text() for file in samples.FOLDER.iterdir()}
         self.assertEqual(dict(samples.made()), found, 'run python -m tests.functional.samples')
+
+    def test_error_codes_are_current(self):
+        self.assertEqual(samples.codes(), samples.CODES.read_text(), 'run python -m tests.functional.samples')
 
     def test_included(self):
         included = [name for section in reference.operations() for name in section.samples]

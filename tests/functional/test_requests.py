@@ -127,7 +127,7 @@ class TestPaths(base.FunctionalTest):
         below = ['sessions//', 'sessions/a/nothing', 'sessions/a/jobs', 'sessions/a/b/c/d', '', 'nothing']
         paths = ['/v1', '//', '/favicon.ico', '/v3/alpha/sessions', '/v2//sessions', '/v2/alpha']
         for path in [*paths, *(f'/v2/alpha/{path}' for path in below)]:
-            self.assert_error(self.call('GET', path), '404 Not Found', 'nothing at this path')
+            self.assert_error(self.call('GET', path), '404 Not Found', 'resource could not be found')
 
     def test_ids_that_no_document_can_have(self):
         for part in ('.x', '-x', 'a%20b', 'a%00', 'a' * 256, '%C3%A9', '%ff', 'a%0A', 'a;b', '%F0%9F%98%80', '..'):

@@ -43,7 +43,7 @@ class Actions(UseCase):
     def test_missing_and_foreign_ones(self):
         actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
         for caller, id in ((STRANGER, 'a'), (ME, 'none'), (ME, 'x/y')):
-            with self.refused(exceptions.NotFound, f'No action {id} was found.'):
+            with self.refused(exceptions.NotFound, f'Action {id} could not be found.'):
                 actions.show(self.storage, caller, id)
             with self.refused(exceptions.NotFound):
                 actions.update(self.storage, caller, id, {})

@@ -97,7 +97,7 @@ class Backups(UseCase):
         foreign = self.make(STRANGER)
         for id in (foreign, 'none', 'a/b'):
             for call in (backups.show, backups.delete, lambda *args: backups.update(*args, {'level': 1})):
-                with self.refused(exceptions.NotFound, f'No backup {id} was found.'):
+                with self.refused(exceptions.NotFound, f'Backup {id} could not be found.'):
                     call(self.storage, ME, id)
 
     def test_a_delete_counts_once(self):

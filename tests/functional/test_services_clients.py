@@ -54,7 +54,7 @@ class Clients(UseCase):
         self.assertEqual('beta', self.client('big')['project_id'])
         self.assertEqual('alpha', self.client('c')['project_id'])
         for caller, id in ((ME, 'small'), (ME, 'none'), (ME, 'a/b')):
-            with self.refused(exceptions.NotFound, f'No client {id} was found.'):
+            with self.refused(exceptions.NotFound, f'Client {id} could not be found.'):
                 self.client(id, caller)
         listed = [item['client']['client_id'] for item in clients.list_page(self.storage, ME, search.Query()).items]
         self.assertIn('big', listed)

@@ -52,7 +52,7 @@ class Documents(UseCase):
     def test_missing_and_foreign_ones(self):
         self.make_job('j')
         for caller, id in ((STRANGER, 'j'), (ME, 'none'), (ME, 'a/b')):
-            with self.refused(exceptions.NotFound, f'No job {id} was found.'):
+            with self.refused(exceptions.NotFound, f'Job {id} could not be found.'):
                 jobs.show(self.storage, caller, id)
             for body in ({}, {'job_actions': []}, {'client_id': 'zz'}, {'job_actions': [{'action_id': 'zz'}]}):
                 with self.refused(exceptions.NotFound):
@@ -155,7 +155,7 @@ class Clients(UseCase):
         for client_id in ('none', 'foreign'):
             for write in (lambda body: jobs.create(self.storage, ME, body), lambda body: jobs.replace(self.storage, ME, 'j', body),
                           lambda body: jobs.update(self.storage, ME, 'j', {'client_id': body['client_id']})):
-                with self.refused(exceptions.Unprocessable, f'client_id: no client {client_id} was found.'):
+                with self.refused(exceptions.Unprocessable, f'client_id: client {client_id} could not be found.'):
                     write({**JOB, 'client_id': client_id})
 
     def test_it_must_be_able(self):
@@ -185,9 +185,9 @@ class Clients(UseCase):
         jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'new'})
         self.assertEqual(('running', 'new'), (self.job('j')['job_schedule']['status'], self.job('j')['description']))
         for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': BACKUP}]}):
-            with self.refused(exceptions.Unprocessable, 'client_id: no client few was found.'):
+            with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):
                 jobs.update(self.storage, ME, 'j', change)
-        with self.refused(exceptions.Unprocessable, 'client_id: no client few was found.'):
+        with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):
             jobs.replace(self.storage, ME, 'j', self.job('j'))
         jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
 

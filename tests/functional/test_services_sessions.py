@@ -38,7 +38,7 @@ class Documents(UseCase):
     def test_foreign_and_missing_sessions_look_the_same(self):
         session_id = self.make_session()
         for caller, id in ((STRANGER, session_id), (ME, 'none'), (ME, 'a/b')):
-            with self.refused(exceptions.NotFound, f'No session {id} was found.'):
+            with self.refused(exceptions.NotFound, f'Session {id} could not be found.'):
                 sessions.show(self.storage, caller, id)
             with self.refused(exceptions.NotFound):
                 sessions.update(self.storage, caller, id, {})
@@ -147,10 +147,10 @@ class Members(UseCase):
 
     def test_ids_that_nothing_can_have(self):
         session_id = self.make_session('j')
-        with self.refused(exceptions.NotFound, 'No job a/b was found.'):
+        with self.refused(exceptions.NotFound, 'Job a/b could not be found.'):
             sessions.attach(self.storage, ME, session_id, 'a/b')
         sessions.detach(self.storage, ME, session_id, 'a/b')
-        with self.refused(exceptions.NotFound, 'No session'):
+        with self.refused(exceptions.NotFound, 'Session '):
             sessions.attach(self.storage, STRANGER, session_id, 'j')
 
 

@@ -122,7 +122,7 @@ class Actions(Steps):
         wrong = self.file({'freezer_action': {'action': 'destroy'}})
         for said in (self.refused('action create', '--file', wrong), self.refused('action update', action_id, wrong)):
             self.assertIn('[*] Error 400: freezer_action.action: must be one of backup,', said)
-        self.assertEqual('[*] Error 404: No action none was found.', self.refused('action update', 'none', self.file({})))
+        self.assertEqual('[*] Error 404: Action none could not be found.', self.refused('action update', 'none', self.file({})))
         for _ in range(2):
             self.silent('action delete', action_id)
         self.assertEqual('Action not found', self.refused('action show', action_id))
@@ -196,18 +196,18 @@ class Jobs(Steps):
             for _ in range(2):
                 self.silent(command, job_id)
             self.assertEqual(event, self.shown('job show', job_id)['Event'])
-            self.assertEqual('[*] Error 404: No job none was found.', self.refused(command, 'none'))
+            self.assertEqual('[*] Error 404: Job none could not be found.', self.refused(command, 'none'))
         self.assertEqual(-1, self.shown('job show', job_id)['Current pid'])
 
     def refuse_jobs(self, job_id: str) -> None:
         """What the API says is printed."""
         plain = self.file({'job_actions': [{'freezer_action': ETC}]})
-        self.assertEqual('[*] Error 422: client_id: no client none was found.',
+        self.assertEqual('[*] Error 422: client_id: client none could not be found.',
                          self.refused('job create', '--file', plain, '--client', 'none'))
         self.assertIn('[*] Error 422: job_actions[0].freezer_action', self.refused('job create', '--file', plain, '-C', 'mail'))
         daily = self.file({'job_schedule': {'schedule_interval': 'daily'}})
         self.assertIn('[*] Error 400: job_schedule.schedule_interval: must be', self.refused('job update', job_id, daily))
-        self.assertEqual('[*] Error 404: No job none was found.', self.refused('job update', 'none', self.file({})))
+        self.assertEqual('[*] Error 404: Job none could not be found.', self.refused('job update', 'none', self.file({})))
         self.assertEqual('Job not found', self.refused('job get', 'none'))
 
 
@@ -266,14 +266,14 @@ class Sessions(Steps):
     def refuse_sessions(self, session_id: str) -> None:
         """What the API says is printed."""
         ids = ('--session-id', session_id, '--job-id')
-        self.assertEqual('[*] Error 404: No job none was found.', self.refused('session add job', *ids, 'none'))
+        self.assertEqual('[*] Error 404: Job none could not be found.', self.refused('session add job', *ids, 'none'))
         self.assertIn('[*] Error 400: ', self.refused('session start', *ids, 'nightly', '--job-tag', '1'))
         self.assertIn('current_tag', self.refused('session start', *ids, 'nightly', '--job-tag', 'first'))
         self.assertEqual('[*] Error 400: schedule: is required.', self.refused('session create', '--file', self.file({})))
         self.assertIn('[*] Error 400: hold_off: must be', self.refused('session update', session_id, self.file({'hold_off': -1})))
         none = ('--session-id', 'none', '--job-id', 'nightly')
         self.assertEqual('Session not found', self.refused('session start', *none, '--job-tag', '0'))
-        self.assertEqual('[*] Error 404: No session none was found.', self.refused('session add job', *none))
+        self.assertEqual('[*] Error 404: Session none could not be found.', self.refused('session add job', *none))
 
 
 class Backups(Steps):
@@ -293,7 +293,7 @@ class Backups(Steps):
         self.assertEqual('[*] Error 400: backup_name: is required.', self.refused('create', '--file', nameless))
         self.silent('delete', backup_id)
         self.assertEqual('Backup not found', self.refused('show', backup_id))
-        self.assertEqual(f'[*] Error 404: No backup {backup_id} was found.', self.refused('delete', backup_id))
+        self.assertEqual(f'[*] Error 404: Backup {backup_id} could not be found.', self.refused('delete', backup_id))
         self.exercised('backup')
 
     def list_backups(self) -> list[dict[str, str]]:

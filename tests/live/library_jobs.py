@@ -126,14 +126,14 @@ class Actions:
     def refuse_actions(self, actions: callers.Manager) -> None:
         """What isn't there is None, what is wrong is told."""
         self.assertIsNone(actions.get('nothing'))
-        self.refused(404, 'No action nothing was found.', actions.update, 'nothing', {'max_retries': 1})
+        self.refused(404, 'Action nothing could not be found.', actions.update, 'nothing', {'max_retries': 1})
         self.refused(400, 'freezer_action: is required.', actions.create, {})
         self.refused(400, 'freezer_action.mode: must be one of fs,', actions.create, {'freezer_action': {**ETC, 'mode': 'tape'}})
         self.refused(400, 'max_retries: must be', actions.update, 'copy', {'max_retries': 'many'})
         self.refused(400, 'body: must be a JSON object.', actions.update, 'copy', [])
         self.refused(400, 'limit', actions.list, limit=-1)
         # The library puts the id into the path, where there can't be such a one.
-        self.refused(404, 'There is nothing at this path.', actions.create, {'freezer_action': ETC}, action_id='-')
+        self.refused(404, 'The resource could not be found.', actions.create, {'freezer_action': ETC}, action_id='-')
 
 
 class Jobs:
@@ -212,20 +212,20 @@ class Jobs:
             self.assertEqual({'result': f'{event} already requested'}, command('copy'))
             schedule = jobs.get('copy')['job_schedule']
             self.assertEqual((event, '', ''), (schedule['event'], schedule['status'], schedule['result']))
-            self.refused(404, 'No job nothing was found.', command, 'nothing')
+            self.refused(404, 'Job nothing could not be found.', command, 'nothing')
         self.assertEqual(-1, schedule['current_pid'])
 
     def refuse_jobs(self, jobs: callers.Manager) -> None:
         """What isn't there is None, what is wrong is told."""
         self.assertIsNone(jobs.get('nothing'))
-        self.refused(404, 'No job nothing was found.', jobs.update, 'nothing', {})
+        self.refused(404, 'Job nothing could not be found.', jobs.update, 'nothing', {})
         self.refused(400, 'unknown: is not a known key here.', jobs.create, job('web', unknown=1))
         daily = {'job_schedule': {'schedule_interval': 'daily'}}
         self.refused(400, 'job_schedule.schedule_interval: must be', jobs.update, 'copy', daily)
         self.refused(400, 'job_actions: is required.', jobs.create, {'client_id': 'web'})
         self.refused(400, 'not finite', jobs.create, job('web', description=float('nan')))
         self.refused(400, 'search', jobs.list_all, search={'matches': []})
-        self.refused(422, 'client_id: no client nobody was found.', jobs.create, job('nobody'))
+        self.refused(422, 'client_id: client nobody could not be found.', jobs.create, job('nobody'))
         self.refused(422, 'no action nothing was found.', jobs.create, job('web', job_actions=[{'action_id': 'nothing'}]))
         self.home.call('POST', 'clients', 201, {'client_id': 'web', 'supported_modes': ['mysql']})
         self.refused(422, 'job_actions[0].freezer_action', jobs.create, job('web'))
@@ -237,7 +237,7 @@ class Jobs:
         # Who is given an address instead of logging in never learns the project, and says None.
         self.assertEqual(f'{self.home.project_id if self.home.user else None}_{socket.gethostname()}', own)
         document = job('', description='no client')
-        self.refused(422, f'client_id: no client {own} was found.', jobs.create, document)
+        self.refused(422, f'client_id: client {own} could not be found.', jobs.create, document)
         self.home.call('POST', 'clients', 201, {'client_id': own})
         self.assertEqual('mine', jobs.create(document, 'mine'))
         self.assertEqual(own, jobs.args[0]['client_id'])

@@ -107,10 +107,10 @@ class Sessions:
     def refuse_sessions(self, sessions: callers.Manager, made: str) -> None:
         """What isn't there is None, what is wrong is told."""
         self.assertIsNone(sessions.get('nothing'))
-        missing = 'No session nothing was found.'
+        missing = 'Session nothing could not be found.'
         self.refused(404, missing, sessions.update, 'nothing', {})
         self.refused(404, missing, sessions.add_job, 'nothing', 'first')
-        self.refused(404, 'No job nothing was found.', sessions.add_job, made, 'nothing')
+        self.refused(404, 'Job nothing could not be found.', sessions.add_job, made, 'nothing')
         self.refused(404, missing, sessions.start_session, 'nothing', 'first', 0)
         self.refused(404, missing, sessions.end_session, 'nothing', 'first', 0, 'success')
         self.refused(400, 'second', sessions.start_session, made, 'second', 1)
@@ -133,7 +133,7 @@ class Backups:
         self.refuse_backups(backups, made[0])
         self.assertIsNone(backups.delete(made[0]))
         self.assertIsNone(backups.get(made[0]))
-        self.refused(404, f'No backup {made[0]} was found.', backups.delete, made[0])
+        self.refused(404, f'Backup {made[0]} could not be found.', backups.delete, made[0])
         self.exercised(backups)
 
     def backup(self, backup_id: str, status: str = 'available', **more: object) -> dict:
@@ -182,7 +182,7 @@ class Backups:
     def refuse_backups(self, backups: callers.Manager, made: str) -> None:
         """What isn't there is None, what is wrong is told."""
         self.assertIsNone(backups.get('nothing'))
-        self.refused(404, 'No backup nothing was found.', backups.update, 'nothing', {'status': 'error'})
+        self.refused(404, 'Backup nothing could not be found.', backups.update, 'nothing', {'status': 'error'})
         self.refused(400, 'status: must be one of', backups.update, made, {'status': 'lost'})
         for key in ('backup_name', 'container', 'hostname'):
             self.refused(400, key, backups.create, {name: value for name, value in ETC.items() if name != key})

@@ -124,7 +124,7 @@ class TestOpenStack(Processes, testtools.TestCase):
         self.assertIn(f'| {backup_id} |             | host     | /etc |', self.done('list'))
         self.assertRegex(self.done('show', backup_id), r'(?m)^\| Status     \| available +\|$')
         self.silent('delete', backup_id)
-        self.assertEqual(f'[*] Error 404: No backup {backup_id} was found.', self.refused('delete', backup_id))
+        self.assertEqual(f'[*] Error 404: Backup {backup_id} could not be found.', self.refused('delete', backup_id))
         self.shown('action create', '--file', self.file({'action_id': 'etc', 'freezer_action': commands_steps.ETC}))
         self.assertIn('[*] Error 400: max_retries: must be', self.refused('action update', 'etc', self.file({'max_retries': 'x'})))
 
@@ -148,7 +148,7 @@ class TestOpenStackStandalone(Processes, testtools.TestCase):
         session_id = self.shown('session create', '--file', self.file({'schedule': {}, 'description': 'all of it'}))['Session ID']
         self.assertIn(f'| {session_id} | all of it   | active |        |      0 |', self.done('session list'))
         said = self.refused('session add job', '--session-id', session_id, '--job-id', 'nobody')
-        self.assertEqual('[*] Error 404: No job nobody was found.', said)
+        self.assertEqual('[*] Error 404: Job nobody could not be found.', said)
 
 
 class TestFreezerProcesses(Processes, testtools.TestCase):
@@ -166,7 +166,7 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
         self.assertEqual([1], self.column('# Jobs', 'session list'))
         self.assertIn(f'| {session_id} | all of it   | active |        |      1 |', self.done('session list'))
         said = self.refused('session add job', '--session-id', session_id, '--job-id', 'nobody')
-        self.assertEqual('[*] Error 404: No job nobody was found.', said)
+        self.assertEqual('[*] Error 404: Job nobody could not be found.', said)
         self.assertEqual(2, self.shell.run('job list', '--everything').code)
         self.silent('job delete', job_id)
 

@@ -82,8 +82,8 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
         other.call('POST', 'jobs', 201, library_jobs.job('web', job_id='theirs'))
         jobs = self.manager('jobs')
         self.assertEqual((None, []), (jobs.get('theirs'), jobs.list_all()))
-        self.refused(404, 'No job theirs was found.', jobs.update, 'theirs', {'description': 'mine'})
-        self.refused(404, 'No job theirs was found.', jobs.abort_job, 'theirs')
+        self.refused(404, 'Job theirs could not be found.', jobs.update, 'theirs', {'description': 'mine'})
+        self.refused(404, 'Job theirs could not be found.', jobs.abort_job, 'theirs')
         self.assertIsNone(jobs.delete('theirs'))
         self.assertEqual('', other.call('GET', 'jobs/theirs', 200)['description'])
 

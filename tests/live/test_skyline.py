@@ -43,10 +43,10 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
     yield 'POST', 'actions', mode, 400, 'freezer_action.mode: must be one of'
     yield 'POST', 'actions', {'action': ACTION}, 400, 'freezer_action: is required'
     for kind in ('job', 'action', 'client', 'backup'):
-        yield 'GET', f'{kind}s/none', None, 404, f'No {kind} none was found'
-    yield 'DELETE', 'backups/none', None, 404, 'No backup none was found'
-    yield 'POST', 'jobs/none/event', {'start': None}, 404, 'No job none was found'
-    yield 'POST', 'backups/none/restore', {}, 404, 'nothing at this path'
+        yield 'GET', f'{kind}s/none', None, 404, f'{kind.capitalize()} none could not be found'
+    yield 'DELETE', 'backups/none', None, 404, 'Backup none could not be found'
+    yield 'POST', 'jobs/none/event', {'start': None}, 404, 'Job none could not be found'
+    yield 'POST', 'backups/none/restore', {}, 404, 'resource could not be found'
 
 
 class TestSkyline(testtools.TestCase):

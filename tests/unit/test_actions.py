@@ -118,7 +118,7 @@ class Resolving(unittest.TestCase):
     def test_an_unknown_action_is_refused(self):
         with self.assertRaises(exceptions.Unprocessable) as caught:
             resolved({'freezer_action': {'action': 'exec'}}, {'action_id': 'zz'})
-        self.assertEqual('job_actions[1].action_id: no action zz was found.', caught.exception.message)
+        self.assertEqual('job_actions[1].action_id: action zz could not be found.', caught.exception.message)
 
     def test_an_entry_without_reference_makes_an_action(self):
         wanted = entries({'freezer_action': {'action': 'exec'}, 'max_retries': 2, 'mandatory': None})

@@ -12,7 +12,7 @@ import freezer_api
 PACKAGE = pathlib.Path(freezer_api.__file__).parent
 #: From top to bottom; a module may import from its own room and from those below.
 ROOMS = [{'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'}, {'policies', 'policy', 'context', 'identity'},
-         {'db'}, {'domain', 'schemas'}, {'conf', 'exceptions', 'version'}]
+         {'db'}, {'domain', 'schemas'}, {'conf', 'error_codes', 'exceptions', 'version'}]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'cheroot', 'oslo_middleware', 'keystonemiddleware'}
 #: What libraries of the web have that isn't of the web: the names and defaults of their options.

@@ -33,7 +33,7 @@ UNEQUAL = ((1, True), (0, False), (1, '1'), (None, 'None'), (None, False), (None
 BAD = (
     ([], 'search: must be an object'), ('x', 'search: must be an object'), (7, 'search: must be an object'),
     (True, 'must be an object'),
-    ({'matches': []}, r'search\.matches: is unknown'), ({'match': {}}, r'search\.match: must be a list'),
+    ({'matches': []}, r'search\.matches: unknown key'), ({'match': {}}, r'search\.match: must be a list'),
     ({'match': None}, r'search\.match: must be a list'), ({'match_not': 'a'}, r'search\.match_not: must be a list'),
     ({'match': ['a']}, r'search\.match\[0\]: must be an object with one key'), ({'match': [{}]}, r'match\[0\]: .* one key'),
     ({'match': [{'a': 1}, {'a': 1, 'b': 2}]}, r'match\[1\]: .* one key'),
@@ -192,8 +192,8 @@ class Parse(unittest.TestCase):
     def test_only_backups_have_bounds(self):
         for kind in documents.RESOURCES:
             if kind != BACKUPS:
-                self._refused({'time_before': 5}, kind, r'^search\.time_before: is unknown; known are match and match_not')
-        self._refused({'time': 5}, BACKUPS, 'known are match, match_not, time_after and time_before')
+                self._refused({'time_before': 5}, kind, r'^search\.time_before: unknown key; expected match or match_not')
+        self._refused({'time': 5}, BACKUPS, 'expected match, match_not, time_after or time_before')
 
     def _refused(self, asked, kind, why):
         with self.assertRaisesRegex(exceptions.InvalidInput, why):

@@ -34,7 +34,7 @@ class Jobs(base.Resource):
         """A page of the project's jobs, or of those of all projects; agents poll it."""
         everywhere = self.everywhere(call, all_projects)
         if marker_project is not None and not (everywhere and marker):
-            raise exceptions.InvalidInput('marker_project: tells whose job the marker of a list of all projects is.')
+            raise exceptions.InvalidInput('marker_project: goes with a marker in a list of all projects.', 'list.invalid')
         return self.page(call, functools.partial(jobs.list_page, everywhere=everywhere), search, {'all_projects': all_projects},
                          limit=limit, offset=offset, marker=marker, sort=sort, marker_project=marker_project)
 
@@ -43,7 +43,7 @@ class Jobs(base.Resource):
         if all_projects is None:
             return self.implicit_all_projects and call.context.may(policies.GET_ALL_PROJECTS)
         if all_projects.lower() not in ('true', 'false'):
-            raise exceptions.InvalidInput('all_projects: must be True or False.')
+            raise exceptions.InvalidInput('all_projects: must be True or False.', 'list.invalid')
         if all_projects.lower() == 'false':
             return False
         call.context.can(policies.GET_ALL_PROJECTS)

@@ -96,5 +96,5 @@ def _tag(marker: str | None) -> int | None:
     if marker is None:
         return None
     if not re.fullmatch(r'[0-9]{1,10}', marker) or int(marker) > domain.MAX_TAG:
-        raise exceptions.InvalidInput('marker: is not the tag of a run.')
+        raise exceptions.InvalidInput('marker: is not the tag of a run.', 'list.invalid')
     return int(marker)

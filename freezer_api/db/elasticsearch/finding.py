@@ -142,7 +142,7 @@ class Finder:
             return None
         value = self._marked(scope, kind, query.marker, query.marker_project)
         if value is None:
-            raise exceptions.InvalidInput(f'{query.marker_given}: there is no document with this id.')
+            raise exceptions.InvalidInput(f'{query.marker_given}: there is no document with this id.', 'list.marker-not-found')
         return [value.seq, value.key[1]]
 
     def _marked(self, scope: Scope, kind: str, id: str, project: str | None) -> codec.Value | None:

@@ -37,7 +37,7 @@ def list_runs(finder: Finder, project: str, id: str, limit: int, marker: int | N
             tags = [latest.tag, *tags]
         if marker is not None:
             if not tags or tags[0] != marker:
-                raise exceptions.InvalidInput('marker: there is no run with this tag.')
+                raise exceptions.InvalidInput('marker: there is no run with this tag.', 'list.marker-not-found')
             tags = tags[1:]
         found = _records(finder, value, tags[:limit], latest)
         if found is not None:

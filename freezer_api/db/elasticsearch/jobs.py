@@ -44,7 +44,7 @@ def write_job(unit: Unit, clock: Clock, project: str, id: str, change: base.JobC
     _guard_trust(unit, project, old, wanted.body)
     for action, body in wanted.actions.items():
         if unit.get(codec.key(ACTIONS, project, action)) is not None:
-            raise exceptions.Conflict(f'action_id: there is an action {action} already.')
+            raise exceptions.Conflict(f'action_id: there is an action {action} already.', 'action.exists')
         unit.put(codec.made(ACTIONS, project, action, body, now))
     if moved_in:
         sessions.move(unit, project, moved_in, id, wanted.body['client_id'], now)
@@ -115,7 +115,8 @@ def _claim(unit: Unit, kind: str, project: str, id: str, wanted: str | None) -> 
         return
     holder = unit.get(key)
     if holder is not None and holder.project != project:
-        raise exceptions.Conflict(f'{kind.removesuffix("s")} {id}: the id is held by another project.')
+        resource = kind.removesuffix('s')
+        raise exceptions.Conflict(f'{resource} {id}: the id is held by another project.', f'{resource}.id-taken')
     unit.put(codec.claim_value(kind, project, id))
 
 

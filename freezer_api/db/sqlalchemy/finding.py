@@ -133,7 +133,7 @@ class _Search:
             parameters['marked'], = terms.look_up(terms.EVERYWHERE, self.shape.kind, (own,))
         found = connection.execute(queries.position(self.shape.kind, self.shape.central, anybody), parameters).all()
         if not found:
-            raise exceptions.InvalidInput(f'{self.query.marker_given}: there is no document with this id.')
+            raise exceptions.InvalidInput(f'{self.query.marker_given}: there is no document with this id.', 'list.marker-not-found')
         return min(found)[-1]
 
     def _parameters(self, position: int) -> dict[str, typing.Any]:

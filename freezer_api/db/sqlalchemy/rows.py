@@ -160,7 +160,8 @@ def _check_claim(connection: sqlalchemy.Connection, kind: str, project: str, id:
         return
     holder = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
     if holder and (holder.project, holder.id) != (project, id):
-        raise exceptions.Conflict(f'{kind.removesuffix("s")} {id}: the id is held by another project.')
+        resource = kind.removesuffix('s')
+        raise exceptions.Conflict(f'{resource} {id}: the id is held by another project.', f'{resource}.id-taken')
 
 
 def _row(kind: str, project: str, found: typing.Any) -> Row:

@@ -35,7 +35,7 @@ def list_runs(database: Database, clock: Clock, project: str, id: str, limit: in
     found = ([latest] if latest and (marker is None or latest.tag <= marker) else []) + earlier
     if marker is not None:
         if not found or found[0].tag != marker:
-            raise exceptions.InvalidInput('marker: there is no run with this tag.')
+            raise exceptions.InvalidInput('marker: there is no run with this tag.', 'list.marker-not-found')
         found = found[1:]
     return found[:limit], len(found) > limit
 

@@ -1,0 +1,51 @@
+"""The codes of errors, which programs can rely on: a code keeps its meaning for as long as the API has a version 2.
+
+Every error that a caller can get has one of these. The API reference is made from this table by ``tools/samples``.
+"""
+
+#: Code to meaning. The part before the dot says what the error is about.
+MEANINGS = {
+    'action.exists': 'Another action of the project has this id.',
+    'action.not-found': 'The project has no action with this id.',
+    'backup.not-found': 'The project has no backup with this id.',
+    'client.central-forbidden': 'The caller may not make a client a central one, or a central one a plain one.',
+    'client.foreign': 'The central client belongs to another project.',
+    'client.id-taken': 'Another project has a central client with this id.',
+    'client.not-capable': "The client doesn't support what the action asks for.",
+    'client.not-found': 'The project sees no client with this id.',
+    'document.conflict': 'The request contradicts what is stored.',
+    'document.precondition-failed': 'If-Match or If-None-Match does not hold for the stored document.',
+    'document.too-large': 'The document would become larger than documents may be.',
+    'identity.unauthorized': 'The request has no token, or one that is no longer valid.',
+    'identity.unavailable': 'Keystone does not answer as it should. The request can be sent again.',
+    'internal': 'The server failed; its log tells why.',
+    'job.action-not-found': 'The job refers to an action that the project does not have.',
+    'job.client-not-found': 'The job is for a client that the project does not see.',
+    'job.exists': 'Another job of the project has this id.',
+    'job.id-taken': 'A job on a central client has this id, in another project.',
+    'job.not-found': 'The project has no job with this id.',
+    'list.invalid': 'A parameter of the list is malformed, or contradicts another one.',
+    'list.marker-not-found': 'The list has no document with the id in marker.',
+    'policy.forbidden': "The policy doesn't allow the caller to do this.",
+    'request.forbidden-origin': 'The standalone service refuses requests of web pages.',
+    'request.invalid': 'A value in the request is malformed; the description names it.',
+    'request.malformed': 'The body is not JSON.',
+    'request.method-not-allowed': 'The resource does not have this method.',
+    'request.not-acceptable': 'The caller does not accept application/json.',
+    'request.path-not-found': 'No resource has this path.',
+    'request.too-large': 'The body is larger than bodies may be.',
+    'run.not-found': 'The session has no run with this tag.',
+    'search.invalid': 'The search is malformed.',
+    'session.not-a-member': 'The job is not a member of the session.',
+    'session.not-found': 'The project has no session with this id.',
+    'session.run-in-progress': 'The tag cannot be raised while a run is going on.',
+    'session.tag-exhausted': 'The tag cannot grow any further.',
+    'session.tag-too-high': 'The tag is higher than that of the session.',
+    'session.unknown-action': 'Sessions know the actions start and end alone.',
+    'storage.schema-out-of-date': "The schema of the storage isn't that of this release. An operator has to run: "
+                                  'freezer-manage db sync.',
+    'storage.unavailable': 'The storage does not answer in time. The request can be sent again.',
+    'trust.gone': 'The trust that the job was to have has ended meanwhile. The request can be sent again.',
+    'trust.no-trustee': 'The job needs a trust, and no trustee is configured.',
+    'trust.refused': 'The job needs a trust, and Keystone refuses to make it for this token.',
+}
