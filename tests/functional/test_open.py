@@ -7,7 +7,6 @@ import fixtures
 from oslo_log import formatters
 
 from freezer_api import exceptions, middleware
-from freezer_api.controllers import root, routes, routing
 from tests.functional import base
 
 ID = 'req-12345678-1234-1234-1234-123456789abc'
@@ -67,13 +66,17 @@ class TestDocuments(base.FunctionalTest):
             self.assertIn('application/json', backups['hints']['formats'])
         self.assert_error(self.call('GET', '/v2', token=None, Accept='text/html'), '406')
 
-    def test_home_agrees_with_the_routes(self):
-        table = routes.table(self.service.storage, 1000)
-        for _name, path, allow in root.RESOURCES:
-            if path.startswith('backups'):
-                continue
-            route = routing.Route(path, table[f'{routes.PROJECT}/{path}'])
-            self.assertEqual({*allow}, {*route.endpoints} - {'HEAD'}, path)
+    def test_home_names_every_resource(self):
+        resources = self.call('GET', '/v2', token=None).json['resources']
+        self.assertEqual(
+            {'rel/sessions', 'rel/session_jobs', 'rel/session_actions', 'rel/runs', 'rel/jobs',
+             'rel/job_events', 'rel/actions', 'rel/clients', 'rel/backups'}, {*resources})
+        for name, resource in resources.items():
+            path = resource['href-template'].format(
+                project_id='alpha', session_tag=1, **dict.fromkeys(
+                    ('session_id', 'job_id', 'action_id', 'client_id', 'backup_id'), 'x'))
+            allowed = self.call('OPTIONS', path, token=None).headers['Allow'].split(', ')
+            self.assertEqual({*resource['hints']['allow']}, {*allowed} - {'HEAD', 'OPTIONS'}, name)
 
     def test_nothing_else_is_told_without_a_token(self):
         for path in (SESSIONS, '/v2/alpha', '/nothing', '/v2/alpha/sessions/x'):
