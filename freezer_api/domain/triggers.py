@@ -18,10 +18,11 @@ WEEKDAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 NAMES = {'month': MONTHS, 'day_of_week': WEEKDAYS}
 
 _INTERVAL = re.compile(f'([0-9]{{1,11}}) ({"|".join(UNITS)})')
-_RUN_DATE = re.compile(r'([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,6})?'
-                       r'(Z|[+-][0-9]{2}:[0-9]{2})?)?')
-_DATE = re.compile(r'([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[ T]([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]{1,9})?)?)?'
-                   r'(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?')
+_SECOND = r'([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})'
+# APScheduler reads this one, in agents of all releases.
+_RUN_DATE = re.compile(_SECOND + r'(?:\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?')
+# Agents up to 18 read these without a zone only, and never with fractions of seconds.
+_DATE = re.compile(_SECOND + r'(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?')
 _STEPS = re.compile(r'\*(?:/([0-9]{1,4}))?')
 _RANGE = re.compile(r'([0-9]{1,4})(?:-([0-9]{1,4}))?(?:/([0-9]{1,4}))?')
 _NAMES = re.compile(r'([a-z]+)(?:-([a-z]+))?')
@@ -30,38 +31,62 @@ _DAY_NAMED = re.compile(f'last|(?:1st|2nd|3rd|4th|5th|last) +(?:{"|".join(WEEKDA
 
 def is_interval(text: str) -> bool:
     """Whether a text is ``continuous`` or a count of at least 1, one space and a unit."""
+    return interval(text) is not None
+
+
+def interval(text: str) -> int | None:
+    """The seconds of an interval, 1 for ``continuous`` as agents have it; None for another text."""
+    if text == 'continuous':
+        return 1
     match = _INTERVAL.fullmatch(text)
-    if match is None:
-        return text == 'continuous'
-    return 0 < int(match[1]) * UNITS[match[2]] <= MAX_INTERVAL
+    seconds = int(match[1]) * UNITS[match[2]] if match else 0
+    return seconds if 0 < seconds <= MAX_INTERVAL else None
 
 
 def is_run_date(text: str) -> bool:
     """Whether a text is a moment at which a job can run once."""
-    return _is_moment(_RUN_DATE.fullmatch(text))
+    return _moment(_RUN_DATE.fullmatch(text)) is not None
 
 
 def is_date(text: str) -> bool:
     """Whether a text is a moment at which a schedule can begin or end."""
-    return _is_moment(_DATE.fullmatch(text))
+    return date(text) is not None
+
+
+def date(text: str) -> datetime.datetime | None:
+    """The moment of such a text, which is UTC if it names no zone; None for any other text."""
+    return _moment(_DATE.fullmatch(text))
 
 
 def is_cron(field: str, text: str) -> bool:
     """Whether a text is a comma-separated list of cron expressions for one of the fields in :data:`CRON`."""
-    return len(text) <= 255 and all(_is_expression(field, part.lower()) for part in re.split(' *, *', text.strip()))
+    return len(text) <= 255 and all(_expression(field, part) is not None for part in _parts(text))
 
 
-def _is_moment(match: re.Match[str] | None) -> bool:
-    """Whether year to second and zone, the groups of a match, are a date that stays one in every zone."""
+def cron_values(field: str, text: str) -> frozenset[int | str]:
+    """What an accepted text means: numbers, for days also ``last``, ``last fri`` or ``2nd mon``."""
+    values: set[int | str] = set()
+    for part in _parts(text):
+        values.update(_expression(field, part) or ())
+    return frozenset(values)
+
+
+def are_weekdays(text: str) -> bool:
+    """Whether a text is a comma-separated list of names of weekdays and ranges of them."""
+    return len(text) <= 255 and all(_named(part, WEEKDAYS) is not None for part in _parts(text))
+
+
+def _moment(match: re.Match[str] | None) -> datetime.datetime | None:
+    """The moment of year to second and zone, the groups of a match, if it is one in every zone."""
     if match is None:
-        return False
+        return None
     *numbers, zone = match.groups()
-    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+    year, month, day, hour, minute, second = map(int, numbers)
     try:
-        datetime.datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
+        moment = datetime.datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
     except ValueError:
-        return False
-    return datetime.MINYEAR < year < datetime.MAXYEAR
+        return None
+    return moment if datetime.MINYEAR < year < datetime.MAXYEAR else None
 
 
 def _zone(text: str | None) -> datetime.timezone:
@@ -74,25 +99,36 @@ def _zone(text: str | None) -> datetime.timezone:
     return datetime.timezone(-offset if text[0] == '-' else offset)
 
 
-def _is_expression(field: str, text: str) -> bool:
+def _parts(text: str) -> set[str]:
+    return {part.lower() for part in re.split(' *, *', text.strip())}
+
+
+def _expression(field: str, text: str) -> collections.abc.Collection[int | str] | None:
+    """What one expression of a field means, None if the agent can't read it."""
     low, high = CRON[field]
     if match := _STEPS.fullmatch(text):
-        return match[1] is None or 0 < int(match[1]) <= high - low
+        step = int(match[1] or 1)
+        return range(low, high + 1, step) if 0 < step <= high - low else None
     if match := _RANGE.fullmatch(text):
-        return _is_range(match, low, high)
+        return _range(match, low, high)
     if field == 'day':
-        return _DAY_NAMED.fullmatch(text) is not None
-    match = _NAMES.fullmatch(text)
-    return match is not None and _are_names(match, NAMES.get(field, ()))
+        return (' '.join(text.split()),) if _DAY_NAMED.fullmatch(text) else None
+    named = _named(text, NAMES.get(field, ()))
+    return None if named is None else range(low + named.start, low + named.stop)
 
 
-def _is_range(match: re.Match[str], low: int, high: int) -> bool:
-    """Whether first, last and step of a match fit: without a last one, a stepped range ends at the greatest value."""
+def _range(match: re.Match[str], low: int, high: int) -> range | None:
+    """The values from first to last by step; without a last, a stepped range has the greatest."""
     first, step = int(match[1]), None if match[3] is None else int(match[3])
     last = int(match[2] or (first if step is None else high))
-    return low <= first <= last <= high and (step is None or 0 < step <= (last or high) - first)
+    fits = low <= first <= last <= high and (step is None or 0 < step <= (last or high) - first)
+    return range(first, last + 1, step or 1) if fits else None
 
 
-def _are_names(match: re.Match[str], names: collections.abc.Sequence[str]) -> bool:
-    first, last = match[1], match[2] or match[1]
-    return first in names and last in names and names.index(first) <= names.index(last)
+def _named(text: str, names: collections.abc.Sequence[str]) -> range | None:
+    """The places of a name, or of a range of names, among names."""
+    match = _NAMES.fullmatch(text)
+    if match is None or match[1] not in names or (match[2] or match[1]) not in names:
+        return None
+    places = range(names.index(match[1]), names.index(match[2] or match[1]) + 1)
+    return places or None
