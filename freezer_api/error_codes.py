@@ -35,6 +35,8 @@ MEANINGS = {
     'request.path-not-found': 'No resource has this path.',
     'request.too-large': 'The body is larger than bodies may be.',
     'run.not-found': 'The session has no run with this tag.',
+    'schedule.contradictory': 'Parts of the schedule contradict each other, or one lacks another.',
+    'schedule.never-due': 'The schedule never falls due.',
     'search.invalid': 'The search is malformed.',
     'session.not-a-member': 'The job is not a member of the session.',
     'session.not-found': 'The project has no session with this id.',

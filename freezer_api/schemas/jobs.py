@@ -4,6 +4,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import actions as rules
+from freezer_api.domain import reports
 from freezer_api.domain import schedules as commands
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import actions, base, schedules
@@ -35,14 +36,25 @@ def job(body: Body) -> Body:
     if given.get('job_id') == '':
         del given['job_id']
     _check(given)
+    schedules.check(given.get('job_schedule', {}), 'job_schedule')
     return given
 
 
 def patch(body: Body) -> Body:
-    """The keys of a request to change a job, like :func:`job`; none is required."""
+    """The keys of a request to change a job, like :func:`job`; none is required.
+
+    An agent reports with the schedule that it has, which may be older than our rules: it isn't
+    looked at.
+    """
+    if reports.session_of(body) is not None and isinstance(body['job_schedule'], dict):
+        body = {**body, 'job_schedule': commands.runtime(body['job_schedule'])}
     given = _cleaned(body)
     given.pop('job_id', None)
+    if body.get('job_schedule') and given['job_schedule'] == {}:
+        # Nulls alone stand for keys that aren't there: they replace no schedule.
+        del given['job_schedule']
     _check_patch(given)
+    schedules.check(given.get('job_schedule', {}), 'job_schedule')
     return given
 
 

@@ -32,6 +32,7 @@ def session(body: Body) -> Body:
     """
     given = schedules.cleaned(base.present({key: body[key] for key in SESSION['properties'] if key in body}), 'schedule')
     _check(given)
+    schedules.check(sessions.schedule_of(given) or {}, 'schedule')
     return given
 
 

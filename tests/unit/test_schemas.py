@@ -22,7 +22,57 @@ DO = {'freezer_action': {'action': 'exec'}}
 JOB = {'client_id': 'c', 'job_actions': [DO]}
 AN_ID = "must be an id: letters, digits, '_', '.' and '-', at most 255, the first no '.' or '-'."
 A_COUNT = 'must be an integer from 0 to 2147483647.'
-A_MOMENT = 'must be a date in ISO 8601, such as 2030-01-31T22:30:00 or 2030-01-31T22:30:00+02:00.'
+A_MOMENT = ('must be a date and time in ISO 8601, '
+            'such as 2030-01-31T22:30:00 or 2030-01-31T22:30:00+02:00.')
+#: Parts of schedules that don't fit each other, the field that the error names, what it says.
+SCHEDULES = (
+    ({'schedule_start_date': '2030-01-01'}, 'schedule_start_date', A_MOMENT),
+    ({'schedule_interval': '1 days', 'schedule_start_date': '2030-01-01T10:00'},
+     'schedule_start_date', A_MOMENT),
+    ({'schedule_interval': '1 days', 'schedule_start_date': '2030-01-01T10:00:00.5'},
+     'schedule_start_date', A_MOMENT),
+    ({'schedule_date': '2030-01-01 10:00:00'}, 'schedule_date', A_MOMENT),
+    ({'schedule_interval': '1 days', 'schedule_end_date': '2030-01-01T00:00:00'},
+     'schedule_end_date', 'needs a schedule_start_date.'),
+    ({'schedule_start_date': '2030-01-01T00:00:00'},
+     'schedule_start_date', 'needs a schedule_interval or cron fields.'),
+    ({'schedule_start_date': '2030-01-01T00:00:00', 'schedule_date': '2031-01-01T00:00:00'},
+     'schedule_start_date', 'needs a schedule_interval or cron fields.'),
+    ({'schedule_interval': '1 days', 'schedule_start_date': '2030-01-01T00:00:01',
+      'schedule_end_date': '2030-01-01T00:00:00'},
+     'schedule_end_date', 'lies before schedule_start_date.'),
+    ({'schedule_hour': '1', 'schedule_start_date': '2030-01-01T00:00:00',
+      'schedule_end_date': '2030-01-01T01:00:00+02:00'},
+     'schedule_end_date', 'lies before schedule_start_date.'),
+    ({'schedule_month': '2', 'schedule_day': '30', 'schedule_hour': '3'},
+     'schedule_month', 'never falls due together with schedule_day.'),
+    ({'schedule_week': '53', 'schedule_month': 'jun'},
+     'schedule_month', 'never falls due together with schedule_week.'),
+    ({'schedule_year': '2030', 'schedule_start_date': '2032-01-01T00:00:00'},
+     'schedule_year', 'never falls due together with schedule_start_date.'),
+    ({'schedule_day': 'mon', 'schedule_day_of_week': 'fri'}, 'schedule_day',
+     'names weekdays, as schedule_day_of_week does; only one of the two can.'),
+    ({'schedule_day': 'mon, 15'}, 'schedule_day',
+     "must be a cron expression for the day, a text such as '*' or '1'."),
+)
+#: What callers send, and what becomes of it.
+WEEKDAYS = {'schedule_month': '1-6, 9-12', 'schedule_hour': '03', 'schedule_minute': '25'}
+WORKABLE = (
+    ({**WEEKDAYS, 'schedule_day': 'mon, wed, fri'},
+     {**WEEKDAYS, 'schedule_day_of_week': 'mon, wed, fri'}),
+    ({'schedule_day': 'MON-Fri', 'schedule_day_of_week': None},
+     {'schedule_day_of_week': 'MON-Fri'}),
+    *((schedule, schedule) for schedule in (
+        {'schedule_day': '1, 15', 'schedule_day_of_week': 'mon'}, {'schedule_day': '2nd mon, last'},
+        {'schedule_month': '2', 'schedule_day': '29', 'schedule_week': '9'},
+        {'schedule_date': '2001-01-01T00:00:00'}, {'schedule_date': '2030-01-01T00:00:00.5'},
+        {'schedule_date': '2030-01-01T00:00:00', 'schedule_interval': '1 days',
+         'schedule_hour': '5'},
+        {'schedule_interval': '1 days', 'schedule_start_date': '2001-01-01T00:00:00',
+         'schedule_end_date': '2001-01-01T02:00:00+02:00'},
+        {'schedule_hour': '5', 'schedule_start_date': '2030-01-01T00:00:00Z'},
+        {'schedule_year': '2001'}, {'event': 'start'}, {})),
+)
 
 REFUSED = (
     (jobs.job, {}, 'client_id: is required.'),
@@ -232,6 +282,52 @@ def made_of_client(body):
     return machines.registered(None, 'p', 'u', clients.client(body), 'x')
 
 
+class Schedules(unittest.TestCase):
+    """Of jobs, and of sessions likewise, whose members get them."""
+
+    def takers(self):
+        yield 'job_schedule', lambda schedule: jobs.job({**JOB, 'job_schedule': schedule})
+        yield 'job_schedule', lambda schedule: jobs.patch({'job_schedule': schedule})
+        yield 'schedule', lambda schedule: session_schemas.session({'schedule': schedule})
+
+    def test_contradictions_are_told_with_the_field(self):
+        for key, taken in self.takers():
+            for schedule, field, fault in SCHEDULES:
+                with self.subTest(schedule), self.assertRaises(exceptions.InvalidInput) as caught:
+                    taken(schedule)
+                self.assertEqual(f'{key}.{field}: {fault}', caught.exception.message)
+
+    def test_their_codes(self):
+        for schedule, _, fault in SCHEDULES:
+            with self.assertRaises(exceptions.InvalidInput) as caught:
+                jobs.patch({'job_schedule': schedule})
+            code = ('request.invalid' if fault.startswith('must') else
+                    'schedule.never-due' if fault.startswith('never') else 'schedule.contradictory')
+            self.assertEqual(code, caught.exception.code)
+
+    def test_what_an_agent_can_work_with_gets_in(self):
+        for key, taken in self.takers():
+            for schedule, expected in WORKABLE:
+                with self.subTest(schedule):
+                    self.assertEqual(expected, taken(schedule)[key])
+
+    def test_an_interval_beside_the_schedule_of_a_session_makes_it_whole(self):
+        start = {'schedule_start_date': '2030-01-01T00:00:00'}
+        body = {'schedule': start, 'schedule_internval': '1 days'}
+        self.assertEqual(body, session_schemas.session(body))
+
+    def test_nulls_alone_say_nothing_in_a_patch(self):
+        self.assertEqual({}, jobs.patch({'job_schedule': {'event': None, 'schedule_hour': None}}))
+        self.assertEqual({'job_schedule': {}}, jobs.patch({'job_schedule': {}}))
+
+    def test_the_schedule_in_a_report_is_not_looked_at(self):
+        report = {'job_schedule': {'schedule_day': 5, 'schedule_x': [], 'status': 'running'},
+                  'session_id': '', 'session_tag': 0}
+        self.assertEqual({'job_schedule': {'status': 'running'}}, jobs.patch(report))
+        with self.assertRaisesRegex(exceptions.InvalidInput, '^job_schedule: must be an object'):
+            jobs.patch({**report, 'job_schedule': 'now'})
+
+
 class AnyBody(unittest.TestCase):
 
     @hypothesis.settings(max_examples=300)
@@ -268,7 +364,7 @@ class AnyBody(unittest.TestCase):
     @hypothesis.given(st.dictionaries(st.sampled_from((*sorted(schedules.RUNTIME), 'schedule_hour')), JSON, max_size=4))
     def test_a_schedule_that_got_in_has_no_null_and_no_boolean(self, schedule):
         try:
-            taken = jobs.patch({'job_schedule': schedule})['job_schedule']
+            taken = jobs.patch({'job_schedule': schedule}).get('job_schedule', {})
         except exceptions.FreezerError:
             return
         self.assertTrue(all(type(value) in (str, int) for value in taken.values()))
