@@ -8,7 +8,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, sessions
+from freezer_api.domain import documents, firing, sessions
 from freezer_api.domain.documents import Body
 from freezer_api.domain.sessions import COMPLETED, FAIL, RUNNING, SCHEDULED, SUCCESS, Member, Outcome, Record, Run, Session
 
@@ -60,7 +60,7 @@ def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
         if status == SCHEDULED:
             return _join(session, run, job_id, now)
         return _answer(session, job_id, SUCCESS) if behind else Outcome(session, _says(HOLD_OFF, session))
-    if behind:
+    if behind and not _next_round(session, now):
         return _answer(session, job_id, OUT_OF_SYNC)
     return _open(session, session.tag + 1, job_id, now)
 
@@ -122,6 +122,19 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     members[job_id] = _started(members[job_id], now)
     opened = dataclasses.replace(session, tag=tag, run=Run(tag, session.hold_off, now), members=members)
     return _answer(opened, job_id, SUCCESS, (record,) if record else ())
+
+
+def _next_round(session: Session, now: int) -> bool:
+    """Whether a member that missed the last run comes too late for it because the next one is due.
+
+    If it were always the first it would otherwise come too late in every round: each refusal gives
+    it the tag that the next member raises. Nearer to the last start than to the next moment of the
+    schedule it is late, and begins nothing.
+    """
+    period = firing.period(session.schedule)
+    if session.run is None:
+        return period < firing.ENDLESS
+    return 2 * (now - session.run.started) >= period * documents.SECOND
 
 
 def _join(session: Session, run: Run, job_id: str, now: int) -> Outcome:

@@ -69,11 +69,44 @@ STARTS = (
     ('a raised tag, after the window, with the old one', RAISED, 'j', 7, BEHIND, 'out-of-sync', 12, 'nothing'),
 )
 
+HOURLY = {'schedule_interval': '1 hours'}
+HALF_AN_HOUR = T0 + 1800 * documents.SECOND
+EARLY, LATER = HALF_AN_HOUR - 1, HALF_AN_HOUR
+
+
+def hourly(before):
+    return dataclasses.replace(before, schedule=HOURLY)
+
+
+TWICE_A_DAY = dataclasses.replace(GOING, schedule={'schedule_hour': '0,12'})
+ONCE = dataclasses.replace(GOING, schedule={'schedule_date': '2030-01-01T00:00:00'})
+#: Its hold-off is longer than half of its period.
+SHORT = dataclasses.replace(GOING, schedule={'schedule_interval': '40 seconds'})
+SIX_HOURS = T0 + 6 * 3600 * documents.SECOND
+AGES = T0 + 10**6 * WINDOW
+#: As above, of sessions with a schedule: the nearest round counts.
+ROUNDS = (
+    ('missed it, in the first half', hourly(GOING), 'k', 6, EARLY, 'out-of-sync', 7, 'nothing'),
+    ('missed it, in the second half', hourly(GOING), 'k', 6, LATER, 'success', 8, 'opens'),
+    ('missed many, comes much later', hourly(GOING), 'k', 0, AGES, 'success', 8, 'opens'),
+    ('completed it with an old tag', hourly(DONE), 'j', 6, LATER, 'success', 8, 'opens'),
+    ('retried, running', hourly(GOING), 'j', 6, LATER, 'success', 7, 'nothing'),
+    ('with the current tag', hourly(GOING), 'k', 7, LATER, 'success', 8, 'opens'),
+    ('with it in the first half', hourly(GOING), 'k', 7, EARLY, 'success', 8, 'opens'),
+    ('a raised tag, with the old one', hourly(RAISED), 'j', 7, LATER, 'success', 13, 'opens'),
+    ('within the longer window', SHORT, 'k', 6, BORDER, 'success', 7, 'joins'),
+    ('behind the longer window', SHORT, 'k', 6, BEHIND, 'success', 8, 'opens'),
+    ('the first start of all, old tag', hourly(FRESH), 'j', 6, T0, 'success', 8, 'opens'),
+    ('a schedule that fires once', ONCE, 'k', 6, AGES, 'out-of-sync', 7, 'nothing'),
+    ('cron fields', TWICE_A_DAY, 'k', 6, SIX_HOURS, 'success', 8, 'opens'),
+    ('cron, first half', TWICE_A_DAY, 'k', 6, SIX_HOURS - 1, 'out-of-sync', 7, 'nothing'),
+)
+
 
 class Start(unittest.TestCase):
 
     def test_every_row(self):
-        for name, before, job, tag, moment, result, answered, happens in STARTS:
+        for name, before, job, tag, moment, result, answered, happens in STARTS + ROUNDS:
             with self.subTest(name):
                 outcome = runs.start(before, job, tag, moment)
                 self.assertEqual({'result': result, 'session_tag': answered}, outcome.answer)
