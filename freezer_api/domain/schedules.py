@@ -16,6 +16,9 @@ TIMES = ('time_created', 'time_started', 'time_ended')
 RUNTIME = frozenset(('event', 'status', 'result', 'time_started', 'time_ended', 'current_pid'))
 #: The statuses that show that a stop or an abort has been obeyed.
 OBEYED = frozenset(('stop', 'completed', 'removed'))
+#: The statuses that show that a command has arrived: what ran before a start may still complete.
+CLEARING = {STOP: OBEYED, ABORT: OBEYED,
+            START: frozenset(('running', 'scheduled', 'stop', 'removed'))}
 NO_PID = -1
 
 
@@ -38,13 +41,14 @@ def runtime(schedule: Body) -> Body:
 def patched(stored: Body, given: Body, fixed: bool) -> Body:
     """A stored schedule after a PATCH: runtime keys merge, the timing is replaced as a group.
 
-    The timing is meant where the PATCH has any of its keys, or no runtime key at all. ``fixed``: a session sets it.
+    The timing is meant where the PATCH has any of its keys, or nothing at all. ``fixed``: a session
+    sets it.
     """
+    replaces = not fixed and (timing(given) or not given)
     told = {key: value for key, value in given.items() if key in RUNTIME}
     if stored['event'] == ABORT and told.get('current_pid') == NO_PID:
         # Who isn't shown the pid of an aborted job sends back the one that stands for none.
         told = _without_pid(told)
-    replaces = not fixed and (timing(given) or not told)
     merged = {**timing(given if replaces else stored), **runtime(stored), **_obeying(stored, told)}
     # Agents and forms send back the pid that an abort without one is shown with.
     return merged if merged.get('current_pid') != NO_PID else _without_pid(merged)
@@ -65,11 +69,16 @@ def shown(stored: Body, with_pid: bool = True) -> Body:
 
 
 def _obeying(stored: Body, told: Body) -> Body:
-    """The runtime keys to merge: a pending stop or abort stays until a status shows that it was obeyed."""
-    pending = stored['event'] in (STOP, ABORT)
-    if pending and 'status' in told and told['status'] not in OBEYED:
-        return {**told, 'event': stored['event']}
-    return told
+    """The runtime keys to merge: a pending command stays until a status shows that it has arrived.
+
+    Where a run completes that began before a start, the status stays as the start left it: the
+    agent's poll leaves completed jobs out.
+    """
+    event = stored['event']
+    if 'status' not in told or told['status'] in CLEARING.get(event, STATUSES):
+        return told
+    late = event == START and told['status'] == 'completed'
+    return {**told, 'status': stored['status'] if late else told['status'], 'event': event}
 
 
 def _without_pid(schedule: Body) -> Body:

@@ -72,6 +72,17 @@ class Stories(unittest.TestCase):
         stored = taken(stored, report(stored, event='', status='stop'))
         self.assertEqual(('', 'stop'), (stored['job_schedule']['event'], stored['job_schedule']['status']))
 
+    def test_a_start_outlives_the_end_of_the_run_before(self):
+        copy = job(status='running')
+        stored, _ = jobs.commanded(copy, 'start')
+        stored = taken(stored, report(copy, status='completed', result='success', time_ended=9))
+        schedule = stored['job_schedule']
+        self.assertEqual(('start', '', 'success', 9), tuple(schedule[key] for key in (
+            'event', 'status', 'result', 'time_ended')))
+        stored = taken(stored, report(stored, event='', status='scheduled'))
+        self.assertEqual(('', 'scheduled'), tuple(stored['job_schedule'][key] for key in (
+            'event', 'status')))
+
     def test_a_command_is_cleared_by_the_report_that_shows_that_the_job_is_over_and_repeats_it(self):
         for command in ('stop', 'abort'):
             stored, _ = jobs.commanded(job(status='running'), command)

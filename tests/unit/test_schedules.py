@@ -46,8 +46,8 @@ class Patched(unittest.TestCase):
     def test_an_empty_schedule_means_that_there_is_no_timing(self):
         self.assertEqual(NEW, schedules.patched(DAILY, {}, fixed=False))
 
-    def test_the_moment_of_creation_is_nobodys_to_change_and_no_runtime_key(self):
-        self.assertEqual(NEW, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
+    def test_the_moment_of_creation_is_nobodys_to_change_and_replaces_nothing(self):
+        self.assertEqual(DAILY, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
         self.assertEqual({**DAILY, 'status': 'stop'}, schedules.patched(DAILY, {'time_created': 5, 'status': 'stop'}, fixed=False))
 
     def test_a_fixed_timing_stays_and_the_rest_merges(self):
@@ -64,6 +64,9 @@ class Patched(unittest.TestCase):
     def test_the_pid_of_an_aborted_job_outlives_who_is_not_shown_it(self):
         aborted = {**DAILY, 'event': 'abort', 'current_pid': 42}
         self.assertEqual(aborted, schedules.patched(aborted, schedules.shown(aborted, with_pid=False), fixed=False))
+        self.assertEqual(aborted, schedules.patched(aborted, {'current_pid': -1}, fixed=False))
+        unknown = {**DAILY, 'event': 'abort'}
+        self.assertEqual(unknown, schedules.patched(unknown, {'current_pid': -1}, fixed=False))
         self.assertEqual({**aborted, 'current_pid': 7}, schedules.patched(aborted, {'current_pid': 7}, fixed=False))
 
     def test_a_whole_shown_schedule_sent_back_changes_nothing(self):
@@ -87,9 +90,23 @@ class PendingCommands(unittest.TestCase):
                 patched = schedules.patched({**DAILY, 'event': command}, {'status': status, 'event': ''}, fixed=False)
                 self.assertEqual(('', status), (patched['event'], patched['status']))
 
-    def test_a_start_is_cleared_by_any_report(self):
-        patched = schedules.patched({**DAILY, 'event': 'start'}, {'status': 'scheduled', 'event': ''}, fixed=False)
-        self.assertEqual('', patched['event'])
+    def test_a_start_is_cleared_by_a_status_that_shows_that_it_has_arrived(self):
+        started = {**DAILY, 'event': 'start'}
+        for status in ('running', 'scheduled', 'stop', 'removed'):
+            patched = schedules.patched(started, {'status': status, 'event': ''}, fixed=False)
+            self.assertEqual(('', status), (patched['event'], patched['status']))
+        for status in ('', 'aborting'):
+            for event in schedules.EVENTS:
+                told = {'status': status, 'event': event}
+                patched = schedules.patched(started, told, fixed=False)
+                self.assertEqual(('start', status), (patched['event'], patched['status']))
+
+    def test_a_run_that_ends_after_a_start_tells_its_result_and_leaves_the_job_to_be_polled(self):
+        started, _ = schedules.commanded({**DAILY, 'status': 'running', 'time_started': 5}, 'start')
+        told = {'status': 'completed', 'result': 'fail', 'time_ended': 9, 'event': ''}
+        self.assertEqual({**started, 'result': 'fail', 'time_ended': 9},
+                         schedules.patched(started, told, fixed=False))
+        self.assertEqual(('start', ''), (started['event'], started['status']))
 
     def test_a_patch_without_status_sets_the_event(self):
         patched = schedules.patched({**DAILY, 'event': 'stop'}, {'event': ''}, fixed=False)
@@ -168,4 +185,4 @@ class Properties(unittest.TestCase):
         stored = schedules.created(old, NOW)
         timing = schedules.timing(schedules.patched(stored, {**new, **runtime}, fixed=False))
         self.assertIn(timing, (old, new))
-        self.assertEqual(new or (old if runtime.keys() - {'time_created'} else {}), timing)
+        self.assertEqual(new or (old if runtime else {}), timing)
