@@ -19,6 +19,7 @@ DEFAULT_HOLD_OFF = 30
 MAX_TAG = 2**31 - 1
 #: Spellings of top-level keys that belong to the schedule; the ordered reference has all three.
 ALIASES = {'event': 'event', 'schedule_interval': 'schedule_interval', 'schedule_internval': 'schedule_interval'}
+EVENT = 'event'
 #: A pure change of one member's job, given the job's body.
 Follow = collections.abc.Callable[[Body], Body]
 
@@ -187,10 +188,11 @@ def replace(session: Session, body: Body) -> Session:
 def patch(session: Session, body: Body) -> Session:
     """The session with the keys of a validated body changed; nulls and absent keys leave it as it is.
 
-    A schedule is replaced as a whole; aliases alone merge into the stored one. A higher tag is taken unless a run is
-    going on, an equal or lower one is ignored.
+    A schedule is replaced as a whole; an interval alone merges into the stored one. A higher tag is
+    taken unless a run is going on, an equal or lower one is ignored. An event is for the members'
+    jobs, and not kept.
     """
-    schedule = schedule_of(body)
+    schedule = schedule_of({key: value for key, value in body.items() if key != EVENT})
     if schedule is not None and body.get('schedule') is None:
         schedule = {**session.schedule, **schedule}
     tag = body.get('session_tag') or 0

@@ -37,7 +37,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
 
     def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
         session = common.found(SESSIONS, id, session, precondition)
-        return _pushed(session, sessions.patch(session, given), given.get('event'))
+        return _pushed(session, sessions.patch(session, given), given.get(sessions.EVENT))
 
     return _written(storage.write_session(caller.scope, id, decision))
 
@@ -161,7 +161,8 @@ def _pushed(old: Session, new: Session, event: str | None) -> Outcome:
     follows: list[Follow] = []
     if new.schedule != old.schedule:
         follows.append(functools.partial(_scheduled, new))
-    if new.tag > old.tag:
+    if new.tag > old.tag or event == schedules.START:
+        # Who starts a session as a whole leaves nobody behind.
         follows.append(functools.partial(_tagged, new.tag))
     if event in schedules.COMMANDS:
         follows.append(functools.partial(_told, event))

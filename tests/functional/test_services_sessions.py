@@ -123,6 +123,29 @@ class Members(UseCase):
         self.assertEqual(('', ''), tuple(self.job('j')['job_schedule'][key] for key in ('status', 'result')))
         self.assertEqual(-1, self.job('k')['job_schedule']['current_pid'])
 
+    def test_an_event_in_a_patch_is_not_kept(self):
+        for schedule in (DAILY, {**DAILY, 'event': 'stop'}):
+            session_id = self.make_session('j', schedule=schedule)
+            before = self.session(session_id)
+            for event in ('start', 'abort', '', 'remove'):
+                sessions.update(self.storage, ME, session_id, {'event': event})
+                self.assertEqual(before, self.session(session_id))
+            sessions.delete(self.storage, ME, session_id)
+            jobs.delete(self.storage, ME, 'j')
+
+    def test_who_is_attached_after_an_event_gets_that_of_the_schedule_alone(self):
+        session_id = self.make_session('j', schedule={**DAILY, 'event': 'stop'})
+        sessions.update(self.storage, ME, session_id, {'event': 'start'})
+        sessions.attach(self.storage, ME, session_id, self.make_job('k'))
+        self.assertEqual(['start', 'stop'], [self.job(id)['job_schedule']['event'] for id in 'jk'])
+
+    def test_a_session_that_is_started_as_a_whole_leaves_nobody_behind(self):
+        session_id = self.make_session('j', 'k')
+        sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': 0}})
+        for event, tags in (('stop', [1, 0]), ('abort', [1, 0]), ('start', [1, 1])):
+            sessions.update(self.storage, ME, session_id, {'event': event})
+            self.assertEqual(tags, [self.job(id)['session_tag'] for id in 'jk'])
+
     def test_an_event_in_the_schedule_or_in_a_replace_is_told_to_nobody(self):
         session_id = self.make_session('j')
         sessions.update(self.storage, ME, session_id, {'schedule': {'event': 'start'}})
