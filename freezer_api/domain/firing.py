@@ -79,12 +79,15 @@ def _numbers(field: str, texts: Texts) -> collections.abc.Sequence[int]:
 
 
 def _window(schedule: Schedule) -> tuple[datetime.date, datetime.date]:
-    """The first and the last day, in any zone, between the start and the end of a schedule."""
+    """The first and the last day, in any zone, between the start and the end of a schedule.
+
+    The last day of all isn't among them: west of UTC an agent can't count it.
+    """
     day, utc = datetime.timedelta(1), datetime.timezone.utc
     start = triggers.date(schedule.get('schedule_start_date', ''))
     end = triggers.date(schedule.get('schedule_end_date', ''))
     return (start.astimezone(utc).date() - day if start else datetime.date.min,
-            end.astimezone(utc).date() + day if end else datetime.date.max)
+            end.astimezone(utc).date() + day if end else datetime.date.max - day)
 
 
 def _within(year: int, days: int, first: datetime.date, last: datetime.date) -> bool:

@@ -234,7 +234,8 @@ class TestJobs(dashboards.DashboardTest):
         """What the form shows it saves, with the members that are chosen now; from a session's page it leads back there.
 
         It never shows the interval, for it asks for a unit and a value, which documents don't have: if both dates are there,
-        it has to be chosen anew, else a form that is saved as it is takes the interval out of the schedule.
+        it has to be chosen anew, else a form that is saved as it is takes the interval out of the schedule. With a start
+        alone that is refused, for the jobs would run at once.
         """
         dialogue = self.follow(page, 'edit_session', session_id)
         refused = self.sent(dialogue)
@@ -244,13 +245,16 @@ class TestJobs(dashboards.DashboardTest):
         self.assertEqual('7 hours', self.session(session_id)['schedule']['schedule_interval'])
         self.save(dialogue, SAVED_SESSION, f'freezer-sessions/{session_id}', referer=f'/project/freezer-sessions/{session_id}',
                   description='all', schedule_start_date='2032-01-02T03:04', schedule_end_date='',
-                  selected_jobs_role_member=jobs[1:])
+                  interval_unit='hours', interval_value='8', selected_jobs_role_member=jobs[1:])
         session = self.session(session_id)
-        self.assertEqual(('all', {'schedule_start_date': '2032-01-02T03:04:00'}, set(jobs[1:])),
+        schedule = {'schedule_start_date': '2032-01-02T03:04:00', 'schedule_interval': '8 hours'}
+        self.assertEqual(('all', schedule, set(jobs[1:])),
                          (session['description'], session['schedule'], set(session['jobs'])))
+        self.assertNotEqual('success', self.sent(dialogue, schedule_end_date='')['messages'][0][0])
+        self.assertEqual(session, self.session(session_id))
         left = self.job(jobs[0])
         self.assertEqual(('', 'stop'), (left['session_id'], left['job_schedule']['event']))
-        self.assertNotIn('schedule_interval', self.job(jobs[1])['job_schedule'])
+        self.assertEqual('8 hours', self.job(jobs[1])['job_schedule']['schedule_interval'])
 
     def attach_jobs(self, session_id: str, jobs: list):
         """A job is attached from the session's page and from its own row, and offered where it isn't a member yet."""

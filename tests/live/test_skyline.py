@@ -36,6 +36,8 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
     job = {'client_id': client_id, 'job_actions': [ACTION]}
     for key, value in (('schedule_interval', 'daily'), ('schedule_start_date', 'tomorrow'), ('schedule_end_date', '31.1.2030')):
         yield 'POST', 'jobs', {**job, 'job_schedule': {key: value}}, 400, f'job_schedule.{key}: must be'
+    alone = {**job, 'job_schedule': {'schedule_start_date': '2030-01-31T22:30:00'}}
+    yield 'POST', 'jobs', alone, 400, 'job_schedule.schedule_start_date: needs a schedule_interval'
     yield 'POST', 'jobs', {'job_actions': [ACTION]}, 400, 'client_id: is required'
     yield 'POST', 'jobs', {**job, 'client_id': 'nobody'}, 422, 'client_id: no client nobody'
     yield 'POST', 'jobs', {**job, 'name': 'daily'}, 400, 'name: is not a known key'
@@ -128,7 +130,7 @@ class TestSkyline(testtools.TestCase):
         snapshot = {'freezer_action': {'action': 'backup', 'backup_name': 'vm', 'mode': 'nova', 'nova_inst_id': 'f0f0',
                                        'engine_name': 'nova', **common}, 'max_retries': 0}
         dates = {'schedule_start_date': '2030-01-31T22:30:00', 'schedule_end_date': '2031-01-31T22:30:00'}
-        for schedule in ({'schedule_interval': '24 hours', 'status': 'scheduled', 'event': 'start'}, dates,
+        for schedule in ({'schedule_interval': '24 hours', 'status': 'scheduled', 'event': 'start'},
                          {'schedule_interval': '1 weeks', 'status': 'scheduled', 'event': 'start', **dates}, {}):
             job = self.send('GET', f'jobs/{self.job(job_schedule=schedule, job_actions=[snapshot, prune])}')
             shown = job['job_schedule']

@@ -34,6 +34,8 @@ NEVER = {
     'a year after the end': {
         'schedule_year': '2031', 'schedule_start_date': '2029-01-01T00:00:00',
         'schedule_end_date': '2030-12-30T00:00:00'},
+    'the last day that calendars have': {
+        'schedule_year': '9999', 'schedule_month': '12', 'schedule_day': '31'},
     'between two of them': {
         'schedule_month': '2', 'schedule_day': '29', 'schedule_start_date': '2028-03-02T00:00:00',
         'schedule_end_date': '2032-02-27T00:00:00'},
@@ -44,7 +46,7 @@ SELDOM = {
     'week 53': {'schedule_week': '53'},
     'week 53 in January': {'schedule_week': '53', 'schedule_month': '1'},
     'five Fridays in February': {'schedule_month': '2', 'schedule_day': '5th fri'},
-    'the last year': {'schedule_day': 'last', 'schedule_month': '2', 'schedule_year': '9999'},
+    'the last year': {'schedule_day': '30', 'schedule_month': '12', 'schedule_year': '9999'},
     'the day of the start': {
         'schedule_year': '2030', 'schedule_month': '12', 'schedule_day': '31',
         'schedule_start_date': '2031-01-01T11:00:00+13:00'},
