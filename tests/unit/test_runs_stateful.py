@@ -17,6 +17,8 @@ JOBS = strategies.sampled_from([f'j{number}' for number in range(5)])
 SESSIONS = strategies.sampled_from(['s', 's', 't'])
 BACK = strategies.integers(0, 3)
 T0 = 1_700_000_000 * documents.SECOND
+#: Half of its period is 60 seconds: sometimes more, sometimes less than passes between starts.
+SCHEDULE = {'schedule_interval': '2 minutes'}
 
 
 def _transitions(before, after, records):
@@ -51,7 +53,8 @@ class Histories(stateful.RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.now = T0
-        self.sessions = {id: Session('p', id, 'u', hold_off=30, created=T0) for id in ('s', 't')}
+        self.sessions = {'s': Session('p', 's', 'u', hold_off=30, created=T0, schedule=SCHEDULE),
+                         't': Session('p', 't', 'u', hold_off=30, created=T0)}
         self.records = {'s': {}, 't': {}}
         self.jobs = {f'j{n}': {'job_id': f'j{n}', 'client_id': 'c', 'session_id': '', 'session_tag': 0, 'job_schedule': {}}
                      for n in range(5)}
@@ -137,7 +140,9 @@ class Histories(stateful.RuleBasedStateMachine):
                 raise AssertionError('a job that is no member has started')
             return
         session = self._held(id)
-        outcome = runs.start(session, job, max(0, session.tag - back), self.now)
+        tag = max(0, session.tag - back)
+        outcome = runs.start(session, job, tag, self.now)
+        self._check_round(session, tag, outcome)
         self._store(outcome.session, outcome.records)
         assert outcome.answer['session_tag'] == self.sessions[id].tag
         for follower in outcome.followers:
@@ -146,6 +151,15 @@ class Histories(stateful.RuleBasedStateMachine):
             self.acknowledged[id, outcome.answer['session_tag']].setdefault(job, (RUNNING, ''))
             assert self.jobs[job]['session_tag'] == outcome.answer['session_tag']
             assert self.sessions[id].members[job].status != SCHEDULED
+
+    def _check_round(self, session, tag, outcome):
+        """One that is behind opens a run where the next round is nearer than the last start."""
+        if tag < session.tag < outcome.session.tag:
+            self.reached['next round'] += 1
+            assert session.schedule
+            assert session.run is None or self.now - session.run.started >= 60 * documents.SECOND
+        elif outcome.answer['result'] == 'out-of-sync':
+            assert not session.schedule or self.now - session.run.started < 60 * documents.SECOND
 
     @stateful.rule(job=JOBS, id=SESSIONS, back=strategies.none() | BACK, result=strategies.sampled_from(sessions.RESULTS))
     def end(self, job, id, back, result):
@@ -237,5 +251,5 @@ class RandomHistories(Histories.TestCase):
     def runTest(self):
         Histories.reached.clear()
         super().runTest()
-        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised', 'found alike'},
-                             set(Histories.reached))
+        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised', 'found alike',
+                              'next round'}, set(Histories.reached))
