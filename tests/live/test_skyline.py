@@ -39,7 +39,7 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
     alone = {**job, 'job_schedule': {'schedule_start_date': '2030-01-31T22:30:00'}}
     yield 'POST', 'jobs', alone, 400, 'job_schedule.schedule_start_date: needs a schedule_interval'
     yield 'POST', 'jobs', {'job_actions': [ACTION]}, 400, 'client_id: is required'
-    yield 'POST', 'jobs', {**job, 'client_id': 'nobody'}, 422, 'client_id: no client nobody'
+    yield 'POST', 'jobs', {**job, 'client_id': 'nobody'}, 422, 'client_id: client nobody could not be found'
     yield 'POST', 'jobs', {**job, 'name': 'daily'}, 400, 'name: is not a known key'
     mode = {'freezer_action': {'action': 'backup', 'mode': 'mssql'}}
     yield 'POST', 'actions', mode, 400, 'freezer_action.mode: must be one of'
@@ -167,7 +167,7 @@ class TestSkyline(testtools.TestCase):
         for method, path, body, code, words in refused(self.client_id):
             answer = self.answer(method, path, body, expected=code)
             self.assertEqual('application/json', answer.headers['Content-Type'])
-            self.assertEqual({'title', 'description'}, set(answer.json()))
+            self.assertEqual({'title', 'description', 'code'}, set(answer.json()))
             self.assertIn(words, answer.json()['description'])
             self.assertEqual(answer.reason, answer.json()['title'])
         for token, code in (('made-up', 401), (self.cloud.home('reader').token, 403)):
