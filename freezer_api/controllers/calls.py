@@ -1,5 +1,6 @@
 """One request, as endpoints see it."""
 
+import logging
 import re
 import typing
 import urllib.parse
@@ -9,7 +10,15 @@ from freezer_api.controllers import bodies
 from freezer_api.domain import documents
 from freezer_api.services import common
 
+LOG = logging.getLogger(__name__)
 MAX_PARAMETERS = 100
+#: Bytes of a refused body that are read all the same, and how many of them at once.
+MAX_DISCARDED = 64 * 1024 * 1024
+READ_AT_ONCE = 64 * 1024
+#: As many digits of a length are enough to tell that it is too great; Python makes no integer of
+#: some thousands.
+MAX_DIGITS = 18
+_DIGITS = re.compile('[0-9]+')
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 
@@ -58,23 +67,43 @@ class Call:
         return bodies.parse_object(self.raw_body())
 
     def raw_body(self) -> bytes:
-        """The body, whatever its type; ``BodyTooLarge`` beyond the limit, however it is transferred."""
-        environ, limit = self.environ, self.max_body_size
-        length = environ.get('CONTENT_LENGTH') or ''
-        if length.isdecimal():
-            wanted = int(length)
-            if wanted > limit:
-                raise _too_large(limit)
-        elif environ.get('wsgi.input_terminated'):
-            wanted = limit + 1
-        elif environ.get('HTTP_TRANSFER_ENCODING'):
-            raise exceptions.InvalidInput('body: this server takes none without Content-Length.')
-        else:
-            return b''
-        body = _read(environ['wsgi.input'], wanted)
-        if len(body) > limit:
+        """The body, whatever its type; ``BodyTooLarge`` beyond the limit, however it is
+        transferred.
+
+        ``InvalidInput`` if there is more than one way to tell where it ends, or if it doesn't come
+        as announced.
+        """
+        stream, limit = self.environ['wsgi.input'], self.max_body_size
+        announced = self._announced_size()
+        if announced is not None and announced > limit:
+            _discard(stream, announced)
             raise _too_large(limit)
+        wanted = limit + 1 if announced is None else announced
+        body = _read(stream, wanted)
+        if len(body) > limit:
+            _discard(stream, MAX_DISCARDED)
+            raise _too_large(limit)
+        if announced is not None and len(body) < announced:
+            raise exceptions.InvalidInput('body: is shorter than Content-Length.')
         return body
+
+    def _announced_size(self) -> int | None:
+        """How long the body is going to be, None for one that ends by itself; more than it can be
+        for a very great number.
+        """
+        length = self.environ.get('CONTENT_LENGTH') or ''
+        chunked = bool(self.environ.get('HTTP_TRANSFER_ENCODING'))
+        if length:
+            if chunked:
+                raise exceptions.InvalidInput('Content-Length: is given beside Transfer-Encoding.')
+            if not _DIGITS.fullmatch(length):
+                raise exceptions.InvalidInput('Content-Length: must be a number of bytes.')
+            return int(length.lstrip('0')[:MAX_DIGITS] or 0)
+        if self.environ.get('wsgi.input_terminated'):
+            return None
+        if chunked:
+            raise exceptions.InvalidInput('body: this server takes none without Content-Length.')
+        return 0
 
     def search(self, parameter: str | None) -> dict[str, typing.Any] | None:
         """The search in the body, or in the parameter ``search``; None if there is none, ``InvalidInput`` if both are given."""
@@ -127,9 +156,25 @@ def _read(stream: typing.Any, wanted: int) -> bytes:
         while wanted > 0 and (part := stream.read(wanted)):
             parts.append(part)
             wanted -= len(part)
-    except OSError:
+    except Exception as error:
+        # Each server has exceptions of its own for chunks that are broken and for clients that have
+        # gone.
+        LOG.info('A body could not be read: %s', type(error).__name__)
         raise exceptions.InvalidInput('body: could not be read to its end.') from None
     return b''.join(parts)
+
+
+def _discard(stream: typing.Any, size: int) -> None:
+    """Read and forget a body that is refused, if that isn't too much: a client that sends all of it
+    first sees the answer then.
+    """
+    if size > MAX_DISCARDED:
+        return
+    try:
+        while size > 0 and (part := stream.read(min(size, READ_AT_ONCE))):
+            size -= len(part)
+    except Exception as error:
+        LOG.info('A body could not be read: %s', type(error).__name__)
 
 
 def _too_large(limit: int) -> exceptions.BodyTooLarge:

@@ -61,8 +61,9 @@ class Service(fixtures.Fixture):
         self.addCleanup(self.storage.close)
         self.storage.sync()
         authenticate = None if self._standalone else self._authenticate
-        built = app.build(self.conf, self.storage, standalone=self._standalone, authenticate=authenticate)
-        self.app = wsgiref.validate.validator(built)
+        #: As servers call it, which don't always keep to the rules.
+        self.bare = app.build(self.conf, self.storage, standalone=self._standalone, authenticate=authenticate)
+        self.app = wsgiref.validate.validator(self.bare)
 
     def configure(self) -> pathlib.Path:
         """Write the configuration file with the options, given as ``group__option``."""
