@@ -139,6 +139,11 @@ def prefix_of(environ: Environ) -> str:
     return environ.get('SCRIPT_NAME', '').rstrip('/')
 
 
+def kept_request_id(given: str) -> str | None:
+    """The id that a request came with, if it is one."""
+    return given if REQUEST_ID.fullmatch(given) else None
+
+
 class RequestId:
     """Outermost. Each request has an id, which log records and the answer bear; one that comes in is kept.
 
@@ -149,8 +154,7 @@ class RequestId:
         self._application = application
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
-        given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
-        kept = given if REQUEST_ID.fullmatch(given) else None
+        kept = kept_request_id(environ.get('HTTP_X_OPENSTACK_REQUEST_ID', ''))
         request_id = kept or context.generate_request_id()
         environ['openstack.request_id'] = request_id
         environ['openstack.global_request_id'] = kept

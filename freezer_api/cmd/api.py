@@ -1,7 +1,10 @@
 """``freezer-api``: serve the API, by the configuration or standalone."""
 
 import argparse
+import contextlib
+import logging
 import pathlib
+import socket
 import sys
 
 from oslo_config import cfg
@@ -10,7 +13,7 @@ from oslo_policy import opts as policy_opts
 
 from freezer_api import app, db, exceptions
 from freezer_api import conf as configuration
-from freezer_api.cmd import common, server, standalone
+from freezer_api.cmd import common, http_requests, server, standalone
 from freezer_api.conf import files
 from freezer_api.db import base
 
@@ -55,27 +58,66 @@ def run_standalone(conf: cfg.ConfigOpts, port: int, folder: pathlib.Path) -> int
     standalone.configure(conf, folder)
     storage = db.load(conf)
     storage.sync()
-    listening = server.listen(app.build(conf, storage, standalone=True), conf.bind_host, port, conf.threads)
+    listening = server.listen(conf.bind_host, port)
     print(standalone.banner(server.url(listening), folder), end='', flush=True)
-    server.serve(listening)
-    storage.close()
-    return common.DONE
+    application = app.build(conf, storage, standalone=True)
+    return serve(conf, listening, application, storage, server.settings(conf, needs_token=False))
 
 
 def run(conf: cfg.ConfigOpts, port: int) -> int:
     """Serve as configured."""
+    with contextlib.closing(db.load(conf)) as storage:
+        # What is connected here would be of no use to other processes.
+        warn_unless_ready(storage)
     storage = db.load(conf)
-    warn_unless_ready(storage)
-    listening = server.listen(app.build(conf, storage), conf.bind_host, port, conf.threads)
+    application = app.build(conf, storage)
+    listening = server.listen(conf.bind_host, port)
     LOG.info('Serving %s', server.url(listening))
-    server.serve(listening)
+    settings = server.settings(conf, needs_token=True)
+    if conf.workers == 1:
+        return serve(conf, listening, application, storage, settings)
+
+    def work(lifeline: int) -> bool:
+        finished = server.serve(listening, application, settings, lambda: reload(conf), lifeline)
+        if finished:
+            storage.close()
+        return finished
+
+    server.Supervisor(conf.workers, work, lambda: reload(conf), settings.grace).run()
+    return common.DONE
+
+
+def serve(conf: cfg.ConfigOpts, listening: socket.socket, application: app.Application,
+          storage: base.Storage, settings: http_requests.Settings) -> int:
+    """Serve by this process alone."""
+    if not server.serve(listening, application, settings, lambda: reload(conf)):
+        LOG.warning('Requests that did not end in time are given up.')
+        server.leave(common.DONE)
     storage.close()
     return common.DONE
 
 
+def reload(conf: cfg.ConfigOpts) -> None:
+    """Open the log files anew, for whoever has moved them away, and read the options again that may
+    change meanwhile.
+    """
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    for handler in {handler for logger in (logging.root, *loggers) for handler in logger.handlers}:
+        if isinstance(handler, logging.FileHandler):
+            # The next record opens it.
+            handler.close()
+    try:
+        conf.mutate_config_files()
+    except (cfg.Error, OSError) as error:
+        LOG.error('The configuration stays as it was: %s', common.describe(error))
+    LOG.info('The log files have been opened anew.')
+
+
 @common.command(PROG)
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT. Exit code 1 with one line on what an operator has to mend."""
+    """Serve until SIGTERM or SIGINT; SIGHUP opens the log files anew. Exit code 1 with one line on
+    what an operator has to mend.
+    """
     ours, rest = split(argv)
     if ours.state_dir and not ours.standalone:
         return common.fail(PROG, '--state-dir goes with --standalone')
@@ -85,7 +127,8 @@ def main(argv: list[str]) -> int:
     files.read(conf, rest, PROG, use_defaults=not ours.standalone, epilog=EPILOG)
     port = conf.bind_port if ours.port is None else ours.port
     if ours.standalone:
-        return run_standalone(conf, port, ours.state_dir or standalone.default_folder())
+        folder = ours.state_dir or standalone.default_folder()
+        return run_standalone(conf, port, folder.absolute())
     return run(conf, port)
 
 

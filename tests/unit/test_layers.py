@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(freezer_api.__file__).parent
 ROOMS = [{'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'}, {'policies', 'policy', 'context', 'identity'},
          {'db'}, {'domain', 'schemas'}, {'conf', 'error_codes', 'exceptions', 'version'}]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
-WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'cheroot', 'oslo_middleware', 'keystonemiddleware'}
+WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'waitress', 'oslo_middleware', 'keystonemiddleware'}
 #: What libraries of the web have that isn't of the web: the names and defaults of their options.
 OPTIONS = {f'oslo_middleware.{name}' for name in ('cors', 'healthcheck.opts', 'http_proxy_to_wsgi', 'sizelimit')}
 

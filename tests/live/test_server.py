@@ -1,0 +1,265 @@
+"""The server of ``freezer-api``: what hostile, careless and slow clients make of it."""
+
+import contextlib
+import pathlib
+import re
+
+import psutil
+import requests
+
+from tests.live import programs, wires
+
+FEW_FILES = (
+    'import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); '
+    'from freezer_api.cmd import api; sys.exit(api.main(sys.argv[1:]))'
+)
+
+
+class TestMalformed(wires.ServerTest):
+    """What isn't HTTP, or could be taken for something else by a proxy."""
+
+    def test_refused(self):
+        """One answer each, and none to what stands behind it."""
+        self.start()
+        for lines, body in (
+            (('Transfer-Encoding: chunked', f'Content-Length: {len(wires.GET) + 5}'), b'0\r\n\r\n'),
+            (('Content-Length: 2', 'Content-Length: 40'), b'{}'),
+            (('Content-Length: 2', 'Content-Length: 2'), b'{}'),
+            (('Content-Length: +2',), b'{}'),
+            (('Content-Length: -2',), b'{}'),
+            (('Content-Length: 2, 2',), b'{}'),
+            (('Content-Length : 2',), b'{}'),
+            (('X: y', ' folded'), b''),
+            (('X: a\0b',), b''),
+            (('Host: other',), b''),
+            (('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), b'0\r\n\r\n'),
+            (('no colon',), b''),
+        ):
+            self.refused(400, 'request.malformed-http', wires.head(*lines), body, wires.GET)
+        end = b'\r\n0\r\n\r\n'
+        for body in (
+            b'zz\r\n{}' + end,
+            b'2\n{}' + end,
+            b'2\r\n{}}' + end,
+            b'\r\n2\r\n{}' + end,
+            b'-2\r\n{}' + end,
+            b'2;' + b'x' * 2000 + b'\r\n{}' + end,
+            b'2\r\n{}\r\n0\r\nX: y\r\n',
+            b'2\r\n{}\r\n0\r\n' + b'X: y\r\n' * 2000,
+        ):
+            self.refused(400, 'request.malformed-http', wires.CHUNKED, body, wires.GET)
+        for first in (
+            'GET / HTTP/2.0',
+            'GET / HTTP/1.2',
+            'GET  / HTTP/1.1',
+            'get / HTTP/1.1',
+            'GET /\x01 HTTP/1.1',
+            'GET /',
+            'GET http://[::1/ HTTP/1.1',
+            'GET / HTTP/1.1 ',
+        ):
+            self.refused(400, 'request.malformed-http', wires.head(first=first))
+        self.refused(
+            501, 'request.malformed-http', wires.head('Transfer-Encoding: gzip, chunked'), wires.GET
+        )
+        old = wires.head(
+            'Transfer-Encoding: chunked',
+            'Connection: keep-alive',
+            first=f'POST {wires.SESSIONS} HTTP/1.0',
+        )
+        self.refused(400, 'request.malformed-http', old, b'2\r\n{}\r\n0\r\n\r\n')
+        self.works()
+
+    def test_bodies_do_not_become_requests(self):
+        """Those of requests that need none, in chunks and with trailers too; what stands behind
+        them is answered next.
+        """
+        self.start()
+        chunks = b'%x\r\n%s\r\n0\r\nX: y\r\n\r\n' % (len(wires.GET), wires.GET)
+        last = wires.head('Connection: close', first='GET / HTTP/1.1')
+        for verb, path, status in (
+            ('GET', '/nothing', b'404'),
+            ('GET', f'{wires.SESSIONS}/x', b'404'),
+            ('PUT', wires.SESSIONS, b'405'),
+            ('OPTIONS', wires.SESSIONS, b'200'),
+            ('GET', '/v2', b'200'),
+        ):
+            first = f'{verb} {path} HTTP/1.1'
+            for request in (
+                wires.head('Transfer-Encoding: chunked', first=first) + chunks,
+                wires.head(f'Content-Length: {len(wires.GET)}', first=first) + wires.GET,
+            ):
+                self.assertEqual([status, b'300'], wires.statuses(self.send(request, last)))
+
+    def test_request_id_is_kept(self):
+        """Also where the application isn't asked."""
+        self.start()
+        request_id = 'req-01234567-89ab-cdef-0123-456789abcdef'
+        answer = self.send(
+            wires.head('Transfer-Encoding: chunked', f'X-OpenStack-Request-Id: {request_id}'),
+            b'x\r\n',
+        )
+        self.assertIn(request_id.encode(), answer)
+
+    def test_expectations(self):
+        """A client is told to go on only where its body is wanted."""
+        self.start()
+        self.refused(
+            413, 'request.too-large', wires.head('Expect: 100-continue', 'Content-Length: 100001')
+        )
+        bodyless = wires.head('Expect: 100-continue', 'Connection: close', first='GET / HTTP/1.1')
+        self.assertEqual([b'300'], wires.statuses(self.send(bodyless)))
+        connection = self.connect()
+        connection.sendall(
+            wires.head('Expect: 100-continue', 'Content-Length: 16', 'Connection: close')
+        )
+        self.assertEqual([b'100'], wires.statuses(connection.recv(1000)))
+        connection.sendall(b'{"schedule": {}}')
+        self.assertEqual([b'201'], wires.statuses(wires.receive(connection)))
+
+    def test_clients_that_go(self):
+        """Within their heads, their bodies, and before their answers: nothing is logged, and
+        nothing is done by halves.
+        """
+        self.start()
+        for sent in (
+            b'GET',
+            wires.head('Content-Length: 100') + b'{"schedule": {}',
+            wires.CHUNKED + b'10\r\n{"schedule": {}}',
+            wires.GET,
+        ):
+            self.connect().sendall(sent)
+        self.works()
+        self.assertEqual(
+            [],
+            requests.get(self.server.url + wires.SESSIONS, timeout=programs.SECONDS).json()[
+                'sessions'
+            ],
+        )
+        self.assertNotIn('Traceback', self.server.said())
+
+
+class TestTooMuch(wires.ServerTest):
+    """What is larger than it may be."""
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.memory = psutil.Process(self.server.running.pid).memory_info().rss
+
+    def assert_no_memory(self) -> None:
+        """The process has not grown by what it was sent."""
+        peak = re.search(
+            r'VmHWM:\s+([0-9]+) kB',
+            pathlib.Path(f'/proc/{self.server.running.pid}/status').read_text(),
+        )
+        self.assertLess(int(peak[1]) * 1024 - self.memory, 30 * wires.MIB)
+
+    def test_heads(self):
+        """A line or headers without an end are refused early, and what follows is kept nowhere."""
+        much = [b'x' * wires.MIB] * 100
+        self.refused(414, 'request.uri-too-long', b'GET /', *much)
+        self.refused(431, 'request.header-too-large', wires.GET[:-2] + b'X: ', *much)
+        self.refused(431, 'request.header-too-large', wires.GET[:-2], *[b'X: y\r\n' * 20000] * 100)
+        self.assert_no_memory()
+
+    def test_bodies(self):
+        """Announced, in one chunk, and in many: the answer doesn't wait for them."""
+        size = 800 * wires.MIB
+        much = [b'x' * wires.MIB] * 100
+        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {size}'))
+        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {size}'), *much)
+        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {"9" * 5000}'))
+        self.refused(413, 'request.too-large', wires.CHUNKED, b'%x\r\n' % size)
+        self.refused(413, 'request.too-large', wires.CHUNKED, b'%x\r\n' % size, *much)
+        self.refused(413, 'request.too-large', wires.CHUNKED, b'ffffffffffffffff\r\n')
+        self.refused(
+            413,
+            'request.too-large',
+            wires.CHUNKED,
+            *[b'1000\r\n' + b'x' * 0x1000 + b'\r\n'] * 25600,
+        )
+        self.assert_no_memory()
+        answer = self.send(
+            wires.CHUNKED,
+            b'1\r\n \r\n' * 50000 + b'0\r\n\r\n',
+            wires.head('Connection: close', first='GET / HTTP/1.1'),
+        )
+        self.assertEqual([b'400', b'300'], wires.statuses(answer))
+
+    def test_clients_that_send_all_first(self):
+        """They see the answer, if what they send isn't beyond all measure."""
+        url = self.server.url + wires.SESSIONS
+        for body in (b'x' * 20 * wires.MIB, iter([b'x' * wires.MIB] * 20)):
+            self.assertEqual(
+                413, requests.post(url, data=body, timeout=programs.SECONDS).status_code
+            )
+
+
+class TestSlow(wires.ServerTest):
+    """Clients that send or take a little now and then, or nothing."""
+
+    def test_others_are_answered(self):
+        """However many there are: they hold no thread, and the oldest make room."""
+        self.start(threads=2, max_connections=100)
+        for first in (
+            b'',
+            b'GET / HTTP/1.1\r\nX: ',
+            wires.head('Content-Length: 1000'),
+            wires.CHUNKED + b'10',
+        ):
+            connections = [self.connect() for _ in range(200)]
+            for each in connections:
+                with contextlib.suppress(OSError):
+                    each.sendall(first)
+            self.works()
+
+    def test_readers(self):
+        """Answers that are not taken hold no thread, nor do further requests behind them."""
+        self.start(threads=2)
+        for number in range(60):
+            body = {'schedule': {}, 'description': 'x' * 1000, 'session_id': f's{number}'}
+            requests.post(self.server.url + wires.SESSIONS, json=body, timeout=programs.SECONDS)
+        page = wires.head(first=f'GET {wires.SESSIONS}?limit=1000 HTTP/1.1')
+        for _ in range(10):
+            self.connect().sendall(page * 200)
+        self.works()
+
+    def test_few_files(self):
+        """400 idle connections where 256 files may be open: one line in the log at most, and others
+        are answered.
+        """
+        self.server = self.useFixture(
+            programs.Server(
+                'python',
+                '-c',
+                FEW_FILES,
+                '--standalone',
+                '--port',
+                '0',
+                '--state-dir',
+                self.folder,
+                announced=r'(http://[^/\s]+)/v2/',
+            )
+        )
+        held = []
+        for _ in range(400):
+            held.append(self.connect())
+            if not len(held) % 100:
+                self.works()
+        self.assertLess(psutil.Process(self.server.running.pid).num_fds(), 256)
+        self.assertLess(len(self.server.said().splitlines()), 12, self.server.said())
+
+    def test_patience(self):
+        """A request that doesn't arrive in time is answered 408; a connection without one is
+        closed, and says nothing.
+        """
+        self.start(request_timeout=1, keep_alive_timeout=2)
+        for sent in (
+            b'GET / HTTP/1.1\r\nX: ',
+            wires.head('Content-Length: 1000') + b'{',
+            wires.CHUNKED + b'10\r\n{',
+        ):
+            self.refused(408, 'request.timeout', sent)
+        self.assertEqual(b'', self.send())
+        self.assertEqual([b'300'], wires.statuses(self.send(wires.head(first='GET / HTTP/1.1'))))

@@ -1,0 +1,75 @@
+"""What the service makes of malformed and too large bodies that other servers hand on."""
+
+import http.client
+import json
+
+import requests
+import testscenarios
+import testtools
+
+from tests.live import programs, wires
+from tests.servers import identity
+
+
+class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
+    """Each server has its own way to fail; the caller sees one."""
+
+    scenarios = [
+        ('gunicorn', {'start': staticmethod(programs.gunicorn)}),
+        ('uwsgi', {'start': staticmethod(programs.uwsgi)}),
+    ]
+
+    def setUp(self):
+        super().setUp()
+        deployment = self.useFixture(programs.Deployment(programs.SQLITE))
+        self.server = self.useFixture(self.start(deployment.config_file, 1))
+        self.member = identity.token('member')
+        self.path = f'/v2/{self.member.project_id}/sessions'
+
+    def send(self, *lines: str, body: bytes = b'') -> tuple[int, bytes]:
+        """The status and body of the answer, as a client that ends its side sees it."""
+        server = self.server.url.removeprefix('http://')
+        connection = http.client.HTTPConnection(server, timeout=programs.SECONDS)
+        self.addCleanup(connection.close)
+        connection.connect()
+        first = f'POST {self.path} HTTP/1.1'
+        sent = wires.head(
+            f'X-Auth-Token: {self.member.id}', 'Connection: close', *lines, first=first
+        )
+        connection.sock.sendall(sent + body)
+        connection.sock.shutdown(1)
+        answer = http.client.HTTPResponse(connection.sock)
+        answer.begin()
+        return answer.status, answer.read()
+
+    def test_malformed(self):
+        """400, whether the server says so or the service; nothing of it is in the log as a failure."""
+        for lines, body in (
+            (('Transfer-Encoding: chunked',), b'zz\r\n{}\r\n0\r\n\r\n'),
+            (('Transfer-Encoding: chunked',), b'2\r\n{}}\r\n0\r\n\r\n'),
+            (('Transfer-Encoding: chunked',), b'10\r\n{"schedule"'),
+            (('Content-Length: 100',), b'{"schedule": {}}'),
+        ):
+            status, told = self.send(*lines, body=body)
+            self.assertEqual(400, status, (lines, body, told))
+        self.assertEqual([], self.found())
+        self.assertNotIn('Traceback', self.server.said())
+
+    def test_too_large(self):
+        """413, also to a client that sends all of it before it looks, and for lengths beyond all numbers."""
+        url, headers = self.server.url + self.path, {'X-Auth-Token': self.member.id}
+        for body in (b'x' * 2**24, iter([b'x' * 2**16] * 2**8)):
+            answer = requests.post(url, data=body, headers=headers, timeout=programs.SECONDS)
+            self.assertEqual(413, answer.status_code, answer.text)
+        status, told = self.send(f'Content-Length: {"9" * 5000}')
+        self.assertIn(status, (400, 413), told)
+        self.assertNotIn('Traceback', self.server.said())
+
+    def found(self) -> list[dict]:
+        """The sessions that there are."""
+        answer = requests.get(
+            self.server.url + self.path,
+            headers={'X-Auth-Token': self.member.id},
+            timeout=programs.SECONDS,
+        )
+        return json.loads(answer.text)['sessions']
