@@ -30,6 +30,8 @@ REQUEST_ID = re.compile(r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a
 HOST = re.compile(r'(?:\[(?P<bracketed>[0-9a-f:.]+)\]|(?P<plain>[^:/@\[\]]*))(?::[0-9]*)?')
 HEALTHCHECK_PATH = '/healthcheck'
 HEALTH_VERBS = 'GET, HEAD, OPTIONS'
+#: Verbs that change nothing; a web page that causes them doesn't see the answer.
+READS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 #: Paths that need no token.
 OPEN_PATHS = frozenset(('', '/v2'))
 
@@ -204,7 +206,11 @@ class Keystone(auth_token.AuthProtocol):
 
 
 class Loopback:
-    """Closes the standalone mode to web pages: a foreign Origin, or a Host that isn't loopback, is answered 403."""
+    """Closes the standalone mode to web pages.
+
+    A foreign Origin, a Host that isn't loopback, and a write of which the browser says that another
+    site causes it are answered 403.
+    """
 
     def __init__(self, application: Application):
         self._application = application
@@ -216,6 +222,10 @@ class Loopback:
             raise exceptions.Forbidden('Host: must be localhost or a loopback address.', 'request.forbidden-origin')
         if origin is not None and origin.lower() != f'{environ["wsgi.url_scheme"]}://{host}'.lower():
             raise exceptions.Forbidden('Origin: web pages may not use this service.', 'request.forbidden-origin')
+        site = environ.get('HTTP_SEC_FETCH_SITE', 'none').lower()
+        if site not in ('same-origin', 'none') and environ['REQUEST_METHOD'] not in READS:
+            text = 'Sec-Fetch-Site: web pages may not use this service.'
+            raise exceptions.Forbidden(text, 'request.forbidden-origin')
         return self._application(environ, start_response)
 
 

@@ -55,7 +55,8 @@ def warn_unless_ready(storage: base.Storage) -> None:
 
 def run_standalone(conf: cfg.ConfigOpts, port: int, folder: pathlib.Path) -> int:
     """Serve from a private SQLite store."""
-    standalone.configure(conf, folder)
+    for warning in standalone.configure(conf, folder):
+        print(f'{PROG}: {warning}', file=sys.stderr)
     storage = db.load(conf)
     storage.sync()
     listening = server.listen(conf.bind_host, port)

@@ -55,8 +55,10 @@ class Server(fixtures.Fixture):
     ``url`` is its address; ``announced`` finds it in what the process says, for those that pick a port themselves.
     """
 
-    def __init__(self, program: str, *arguments: str, url: str = '', announced: str = '', **environment: str):
+    def __init__(self, program: str, *arguments: str, url: str = '', announced: str = '',
+                 program_folder: str | pathlib.Path = FOLDER, **environment: str):
         super().__init__()
+        self._folder = pathlib.Path(program_folder)
         self.program, self.arguments, self.url = program, arguments, url
         self._announced = announced
         self._environment = environment
@@ -65,7 +67,7 @@ class Server(fixtures.Fixture):
     def _setUp(self) -> None:
         self.process = process.Process(self.program)
         self.addCleanup(self.process.stop)
-        self.process.spawn(str(FOLDER / self.program), *self.arguments, ready=self._answers, **self._environment)
+        self.process.spawn(str(self._folder / self.program), *self.arguments, ready=self._answers, **self._environment)
 
     def _answers(self) -> None:
         if self._announced:

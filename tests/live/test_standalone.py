@@ -68,6 +68,36 @@ class TestStart(StandaloneTest):
         self.assertEqual(1, len(ended.stderr.splitlines()), ended.stderr)
         self.assertIn(f'{self.folder}/file', ended.stderr)
 
+    def test_folders_that_do_not_serve(self):
+        """One clear line each, exit code 1: a file, and a folder that nothing can be written to."""
+        pathlib.Path(self.folder, 'file').touch()
+        for folder in (f'{self.folder}/file', '/proc'):
+            ended = programs.run('freezer-api', '--standalone', '--state-dir', folder)
+            self.assertEqual((1, ''), (ended.returncode, ended.stdout))
+            self.assertRegex(ended.stderr, f'^freezer-api: the data can not be kept in {folder}: [^\n]+\n$')
+
+    def test_folder_is_the_callers(self):
+        """A relative one is in the folder from which the command is called, and its name may have anything in it."""
+        name = "a?b %$#'c"
+        command = shlex.join([str(programs.FOLDER / 'freezer-api'), '--standalone', '--port', '0', '--state-dir', name])
+        server = self.useFixture(programs.Server(
+            'sh', '-c', f'cd {self.folder} && exec {command}', announced=r'(http://[^/\s]+)/v2/', program_folder='/bin'))
+        programs.Project(server.url, 'p').call('POST', 'sessions', 201, {'schedule': {}})
+        made = sorted(pathlib.Path(self.folder).rglob('*'))
+        self.assertEqual(name, made[0].name)
+        self.assertEqual({pathlib.Path(self.folder, name)}, {path.parent for path in made[1:]})
+        self.assertEqual({0o600}, {path.stat().st_mode & 0o777 for path in made[1:]})
+
+    def test_wide_rights_are_told(self):
+        """A database that others could read is theirs no more; who starts it is told."""
+        pathlib.Path(self.folder).chmod(0o755)
+        database = pathlib.Path(self.folder, 'freezer.sqlite')
+        database.touch(0o644)
+        said = self.start().said()
+        self.assertIn(f'others could read or write {database}', said)
+        self.assertIn(f'chmod 700 {self.folder}', said)
+        self.assertEqual(0o600, database.stat().st_mode & 0o777)
+
     def test_state_folder_goes_with_standalone(self):
         """Without --standalone a folder has no meaning."""
         config_file = programs.configuration(self.folder, 'sqlite://')
@@ -117,13 +147,22 @@ class TestWebPages(StandaloneTest):
             ({'Origin': 'null'}, 403),
             ({'Host': f'evil.example:{port}'}, 403),
             ({'Host': f'127.0.0.1.evil.example:{port}'}, 403),
+            ({'Sec-Fetch-Site': 'cross-site'}, 403),
+            ({'Sec-Fetch-Site': 'same-site'}, 403),
+            ({'Sec-Fetch-Site': 'Cross-Site', 'Origin': server.url}, 403),
+            ({'Sec-Fetch-Site': 'same-origin'}, 201),
+            ({'Sec-Fetch-Site': 'none'}, 201),
             ({'Host': f'localhost:{port}'}, 201),
             ({'Host': f'127.0.0.1:{port}'}, 201),
             ({}, 201),
         ):
             answer = requests.post(url, json={'schedule': {}}, headers=headers, timeout=programs.SECONDS)
             self.assertEqual(status, answer.status_code, f'{headers}: {answer.text}')
-        self.assertEqual(3, len(requests.get(url, timeout=programs.SECONDS).json()['sessions']))
+            if status == 403:
+                self.assertEqual('request.forbidden-origin', answer.json()['code'])
+        answer = requests.get(url, headers={'Sec-Fetch-Site': 'cross-site'}, timeout=programs.SECONDS)
+        self.assertEqual(200, answer.status_code, 'a link that is followed')
+        self.assertEqual(5, len(requests.get(url, timeout=programs.SECONDS).json()['sessions']))
 
 
 class TestHTTP(StandaloneTest):

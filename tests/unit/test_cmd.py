@@ -1,14 +1,16 @@
 """The commands' own parts; tests/live runs them as processes."""
 
+import os
 import pathlib
 import tempfile
 
 import fixtures
 import testtools
+from oslo_config import cfg
 from oslo_policy import opts as policy_opts
 
 from freezer_api import conf as configuration
-from freezer_api import exceptions
+from freezer_api import db, exceptions, policy
 from freezer_api.cmd import api, common, standalone
 
 
@@ -63,13 +65,74 @@ class TestStandalone(testtools.TestCase):
         ours, rest = api.split(['--config-file', 'x', '--port', '0', '--debug'])
         self.assertEqual((False, 0, ['--config-file', 'x', '--debug']), (ours.standalone, ours.port, rest))
 
+    def configure(self, state: pathlib.Path) -> tuple[cfg.ConfigOpts, list[str]]:
+        """A configuration that a file has said something else for, and what is told."""
+        self.addCleanup(os.umask, os.umask(0o022))
+        conf = configuration.new()
+        policy_opts.set_defaults(conf)
+        conf([], project='freezer', default_config_files=[], default_config_dirs=[])
+        conf.set_override('bind_host', '0.0.0.0')
+        return conf, standalone.configure(conf, state)
+
     def test_private_folder(self):
         """Nobody else may read the data; the interface is the loopback's whatever a file says."""
         with tempfile.TemporaryDirectory() as folder:
-            conf = configuration.new()
-            policy_opts.set_defaults(conf)
-            conf.set_override('bind_host', '0.0.0.0')
             state = pathlib.Path(folder, 'a', 'b')
-            standalone.configure(conf, state)
+            conf, told = self.configure(state)
             self.assertEqual(0o700, state.stat().st_mode & 0o777)
             self.assertEqual(('127.0.0.1', f'sqlite:///{state}/freezer.sqlite'), (conf.bind_host, conf.database.connection))
+            self.assertEqual([], told)
+
+    def test_every_path(self):
+        """The database is where the folder is, whatever is in its name."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ('a?b=c', '50%', '%2e', '$HOME', '${bind_host}', 'a#b', 'two  words', "it's",
+                         'ä', 'a:b@c', 'file:x'):
+                state = pathlib.Path(folder, name)
+                conf, _told = self.configure(state)
+                storage = db.load(conf)
+                storage.sync()
+                storage.close()
+                self.assertTrue((state / 'freezer.sqlite').is_file(), name)
+                self.assertEqual(0o600, (state / 'freezer.sqlite').stat().st_mode & 0o777)
+                self.assertEqual(str(state / 'policy.yaml'), conf.oslo_policy.policy_file)
+
+    def test_wide_rights(self):
+        """The database's are taken away from others, and both are told; the folder is the user's.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            state = pathlib.Path(folder)
+            state.chmod(0o755)
+            files = [state / f'freezer.sqlite{suffix}' for suffix in ('', '-wal', '-shm')]
+            for file in (*files, state / 'other'):
+                file.touch(0o644)
+            _conf, told = self.configure(state)
+            rights = [file.stat().st_mode & 0o777 for file in (*files, state / 'other')]
+            self.assertEqual([0o600] * 3 + [0o644], rights)
+            self.assertEqual(4, len(told), told)
+            self.assertIn(f'chmod 700 {folder}', told[-1])
+            self.assertEqual(0o755, state.stat().st_mode & 0o777)
+
+    def test_policy_of_others(self):
+        """What lies in the folders of a deployment on the same machine, or in the user's, doesn't
+        count.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.useFixture(fixtures.EnvironmentVariable('HOME', folder))
+            rules = pathlib.Path(folder, '.freezer', 'policy.d')
+            rules.mkdir(parents=True)
+            (rules / 'closed.yaml').write_text('sessions:get_all: "!"')
+            state = pathlib.Path(folder, 'state')
+            conf, _told = self.configure(state)
+            who = {'roles': ['admin'], 'project_id': 'p'}
+            asked = ('sessions:get_all', {'project_id': 'p'}, who)
+            self.assertTrue(policy.Policy(conf).allows(*asked))
+            (state / 'policy.yaml').write_text('sessions:get_all: "!"')
+            self.assertFalse(policy.Policy(conf).allows(*asked))
+
+    def test_no_home(self):
+        """Where the user's folder can't be found out, one is asked for."""
+        self.useFixture(fixtures.EnvironmentVariable('HOME', None))
+        self.useFixture(fixtures.EnvironmentVariable('XDG_STATE_HOME', None))
+        with fixtures.MonkeyPatch('os.getuid', lambda: 4000000000):
+            self.assertRaisesRegex(standalone.Unusable, '--state-dir', standalone.default_folder)
