@@ -45,12 +45,12 @@ def kind(year: int) -> Kind:
 
 
 def days(kind: Kind, wanted: collections.abc.Mapping[str, Values]) -> int:
-    """The days of such a year that have one of the wanted values in each of :data:`FIELDS`."""
+    """The days of such a year that have a wanted value in each of some of :data:`FIELDS`."""
     sets = _sets(kind)
-    common = -1
-    for field in FIELDS:
+    common = (1 << (366 if kind.leap else 365)) - 1
+    for field, values in wanted.items():
         fitting = 0
-        for value in wanted[field]:
+        for value in values:
             fitting |= sets[field].get(value, 0)
         common &= fitting
     return common

@@ -65,8 +65,9 @@ def _text(field: str, texts: Texts) -> str:
 
 
 def _wanted(texts: Texts) -> dict[str, frozenset[int | str]]:
-    """The values of the fields that tell days."""
-    return {field: triggers.cron_values(field, _text(field, texts)) for field in calendars.FIELDS}
+    """The values of those fields that tell days from others."""
+    told = {field: _text(field, texts) for field in calendars.FIELDS}
+    return {field: triggers.cron_values(field, text) for field, text in told.items() if text != '*'}
 
 
 def _numbers(field: str, texts: Texts) -> collections.abc.Sequence[int]:
