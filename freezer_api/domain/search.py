@@ -6,6 +6,7 @@ This is the one definition. Drivers index exactly :func:`index_pairs` and :func:
 
 import collections.abc
 import dataclasses
+import functools
 import json
 import re
 import typing
@@ -169,13 +170,14 @@ def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
         if key not in known:
             expected = f'{", ".join(known[:-1])} or {known[-1]}'
             raise exceptions.InvalidInput(f'search.{key[:64]}: unknown key; expected {expected}.', 'search.invalid')
-    pairs, texts = _conditions(search.get('match', []), 'match')
-    not_pairs, not_texts = _conditions(search.get('match_not', []), 'match_not')
-    if len(pairs) + len(texts) + len(not_pairs) + len(not_texts) > MAX_CONDITIONS:
+    wanted, unwanted = _Conditions(), _Conditions()
+    _collect(search.get('match', []), 'search.match', wanted, unwanted)
+    _collect(search.get('match_not', []), 'search.match_not', unwanted, wanted)
+    if wanted.number + unwanted.number > MAX_CONDITIONS:
         raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.', 'search.invalid')
     since, until = (_moment(search[bound], bound) if bound in search else None for bound in BOUNDS)
-    return Query(frozenset(pairs), frozenset(not_pairs), frozenset(texts), frozenset(not_texts), since, until,
-                 asked=search or None, **page)
+    return Query(frozenset(wanted.pairs), frozenset(unwanted.pairs), frozenset(wanted.texts), frozenset(unwanted.texts),
+                 since, until, asked=search or None, **page)
 
 
 def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int,
@@ -223,13 +225,34 @@ def _moment(value: typing.Any, bound: str) -> int:
     return found
 
 
-def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[set[Pair], set[str]]:
+class _Conditions:
+    """The conditions of one kind, those that must hold or those of which none may, as they are collected."""
+
+    def __init__(self) -> None:
+        self.pairs: set[Pair] = set()
+        self.texts: set[str] = set()
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return len(self.pairs) + len(self.texts)
+
+
+#: What becomes of an entry ``_all``: its value and its place in the request are given.
+_Everywhere = collections.abc.Callable[[typing.Any, str], None]
+
+
+def _collect(entries: typing.Any, place: str, here: _Conditions, opposite: _Conditions) -> None:
+    """Add the conditions of a list to those of its kind; an ``_all`` may have some of the opposite kind."""
+    _add(entries, place, here, lambda value, where: _all(value, where, here, opposite))
+
+
+def _add(entries: typing.Any, place: str, here: _Conditions, everywhere: _Everywhere | None) -> None:
+    """Add the conditions of a list; without ``everywhere`` the key ``_all`` is one like any other."""
     if not isinstance(entries, list):
-        raise exceptions.InvalidInput(f'search.{place}: must be a list of objects with one key each.', 'search.invalid')
-    pairs: set[Pair] = set()
-    texts: set[str] = set()
+        raise exceptions.InvalidInput(f'{place}: must be a list of objects with one key each.', 'search.invalid')
     for number, entry in enumerate(entries):
-        where = f'search.{place}[{number}]'
+        where = f'{place}[{number}]'
         if not isinstance(entry, dict) or len(entry) != 1:
             raise exceptions.InvalidInput(f'{where}: must be an object with one key.', 'search.invalid')
         (key, value), = entry.items()
@@ -237,31 +260,57 @@ def _conditions(entries: typing.Any, place: str, nested: bool = False) -> tuple[
             raise exceptions.InvalidInput(f'{where}.{key[:64]}: must be a scalar.', 'search.invalid')
         if '\0' in key or isinstance(value, str) and '\0' in value:
             raise exceptions.InvalidInput(f'{where}: contains the character NUL.', 'search.invalid')
-        if key == '_all' and not nested:
-            _all(value, where, place, pairs, texts)
+        if key == '_all' and everywhere is not None:
+            everywhere(value, f'{where}._all')
         else:
-            pairs.add((key, canonical(value)))
-    return pairs, texts
+            here.pairs.add((key, canonical(value)))
 
 
-def _all(value: typing.Any, where: str, place: str, pairs: set[Pair], texts: set[str]) -> None:
-    """An ``_all`` condition: a JSON list of field matches, or else a text to look for anywhere."""
-    if not isinstance(value, str):
-        raise exceptions.InvalidInput(f'{where}._all: must be a string.', 'search.invalid')
+def _all(value: typing.Any, where: str, here: _Conditions, opposite: _Conditions) -> None:
+    """An ``_all`` condition: a search as users type it behind a command's ``--search``, or a text to look for anywhere.
+
+    A list of field matches stands for its entries, an object for those of its ``match``; those of its ``match_not`` are of
+    the opposite kind. In an object an ``_all`` is a text.
+    """
+    typed = _parsed(value)
+    if isinstance(typed, list) and typed and all(isinstance(field, dict) and len(field) == 1 for field in typed):
+        _add(typed, where, here, None)
+    elif isinstance(typed, dict) and typed and typed.keys() <= {*CONDITIONS}:
+        for key, kind in zip(CONDITIONS, (here, opposite), strict=True):
+            _add(typed.get(key, []), f'{where}.{key}', kind, functools.partial(_add_text, kind))
+    else:
+        return _add_text(here, value, where)
+    # What is read above makes floats of integers that are too large, and Python refuses very long ones.
+    exact = json.loads(value, parse_int=lambda digits: int(digits) if len(digits) <= 20 else 2**64)
+    if any(type(leaf) is int and not -2**63 <= leaf < 2**64 for leaf in _scalars(exact)):
+        raise exceptions.InvalidInput(f'{where}: has an integer beyond 64 bit.', 'search.invalid')
+    return None
+
+
+def _parsed(value: typing.Any) -> typing.Any:
+    """The JSON value of a text; None if it has none."""
     try:
-        fields = orjson.loads(value)
+        return orjson.loads(value) if isinstance(value, str) else None
     except orjson.JSONDecodeError:
-        fields = None
-    if isinstance(fields, list) and fields and all(isinstance(field, dict) and len(field) == 1 for field in fields):
-        found = _conditions(fields, place, nested=True)[0]
-        # What is read above makes floats of integers that are too large.
-        if any(type(field) is int and not -2**63 <= field < 2**64 for entry in json.loads(value) for field in entry.values()):
-            raise exceptions.InvalidInput(f'{where}._all: has an integer beyond 64 bit.', 'search.invalid')
-        pairs |= found
-        return
+        return None
+
+
+def _add_text(here: _Conditions, value: typing.Any, where: str) -> None:
+    """Add a text to look for anywhere."""
+    if not isinstance(value, str):
+        raise exceptions.InvalidInput(f'{where}: must be a string.', 'search.invalid')
     if len(value) > MAX_NEEDLE:
-        raise exceptions.InvalidInput(f'{where}._all: is longer than {MAX_NEEDLE} characters.', 'search.invalid')
-    texts.add(value.casefold())
+        raise exceptions.InvalidInput(f'{where}: is longer than {MAX_NEEDLE} characters.', 'search.invalid')
+    here.texts.add(value.casefold())
+
+
+def _scalars(value: typing.Any) -> collections.abc.Iterator[typing.Any]:
+    """The scalars of a list of conditions, or of an object with such lists."""
+    if isinstance(value, (dict, list)):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _scalars(element)
+    else:
+        yield value
 
 
 def _leaves(value: typing.Any) -> collections.abc.Iterator[typing.Any]:

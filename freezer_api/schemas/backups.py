@@ -1,5 +1,7 @@
 """What callers send for backups: documents, or flat, as agents do, what stands in a document's ``backup_metadata``."""
 
+import re
+
 from freezer_api import exceptions
 from freezer_api.domain import backups
 from freezer_api.domain.documents import Body
@@ -20,6 +22,8 @@ METADATA = base.record({
 })
 STATUS = base.record({'status': base.choice(backups.STATUSES)})
 _INSIDE = 'backup_metadata.'
+#: What forms and scripts send for a moment; the longest are far outside of the bounds.
+_INTEGER = re.compile(r'-?[0-9]{1,20}')
 _check = {prefix: base.compiled(METADATA, prefix) for prefix in ('', _INSIDE)}
 _check_status = base.compiled(STATUS)
 _READ_ONLY = ('backup_id', 'project_id', 'user_id')
@@ -58,9 +62,12 @@ def _divided(body: Body, left_away: tuple[str, ...]) -> Body:
     for key in ('backup_name', 'time_stamp'):
         if metadata.get(key) is None:
             metadata.pop(key, None)
-    # Agents write what they don't know as an empty text.
-    if metadata.get('time_stamp') == '':
+    stamp = metadata.get('time_stamp')
+    if stamp == '':
+        # Agents write what they don't know as an empty text.
         del metadata['time_stamp']
+    elif isinstance(stamp, str) and _INTEGER.fullmatch(stamp):
+        metadata['time_stamp'] = int(stamp)
     _check['' if inner is None else _INSIDE](metadata)
     chosen = {} if status is None else {'status': status}
     _check_status(chosen)

@@ -94,6 +94,9 @@ OF_ANYTHING: tuple[Case, ...] = (
     ([{'_all': 'strasse'}], [{'_all': 'ünï'}], ('sharp',)), ([{'_all': ''}], [], tuple(ANYTHING)), ([], [{'_all': ''}], ()),
     ([{'_all': '[]'}], [], ()), ([], [{'_all': '[]'}], tuple(ANYTHING)), ([{'_all': '[{"s": "x"}, {"n": 50}]'}], [], ('scalars',)),
     ([{'_all': '[{"s": "x"}]'}, {'n': 51}], [], ('deep',)), ([{'s': 'x'}], [{'_all': '[{"n": 51}, {"n": 50}]'}], ('arrays',)),
+    ([{'_all': '{"match": [{"s": "x"}], "match_not": [{"n": 50}]}'}], [], ('deep', 'arrays')),
+    ([{'s': 'x'}], [{'_all': '{"match": [{"n": 50}], "match_not": [{"n": 51}]}'}], ('deep',)),
+    ([{'_all': '{"match": [{"_all": "STRASSE"}]}'}], [{'_all': 'ünï'}], ('sharp',)), ([{'_all': '{}'}], [], ()),
     ([{'s': 'y'}, {'_all': 'Y'}], [{'_all': 'z'}], ('shadowed',)),
     ([], [{'_all': 'a'}, {'_all': 'x'}], ('types', 'composed', 'decomposed', 'big', 'rounded', 'signs', 'nothing')),
 )

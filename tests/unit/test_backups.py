@@ -36,7 +36,8 @@ REFUSED = (
     ({'backup_name': 'etc', 'status': 'deleted'}, 'container: is required.'),
     ({**DATA, 'container': ['c']}, f'container: {A_TEXT}'),
     ({**DATA, 'hostname': 5}, f'hostname: {A_TEXT}'),
-    ({**DATA, 'time_stamp': '1700000000'}, f'time_stamp: {A_MOMENT}'),
+    *(({**DATA, 'time_stamp': stamp}, f'time_stamp: {A_MOMENT}')
+      for stamp in ('now', ' 5', '5.0', '+5', '1e5', '٣', '5\n', '9' * 20, '9' * 5000)),
     ({**DATA, 'time_stamp': True}, f'time_stamp: {A_MOMENT}'),
     ({**DATA, 'time_stamp': 1e300}, f'time_stamp: {A_MOMENT}'),
     ({**DATA, 'time_stamp': schemas.LATEST + 1}, f'time_stamp: {A_MOMENT}'),
@@ -62,6 +63,8 @@ TAKEN = (
     ({'backup_name': 'etc', 'status': 'deleting'}, 'deleting', {'backup_name': 'etc'}),
     ({**DATA, 'time_stamp': None, 'level': None}, 'available', {**DATA, 'time_stamp': ..., 'level': None}),
     ({**DATA, 'time_stamp': ''}, 'available', {**DATA, 'time_stamp': ...}),
+    ({**DATA, 'time_stamp': '1700000000'}, 'available', {**DATA, 'time_stamp': 1_700_000_000}),
+    ({**DATA, 'time_stamp': '-5'}, 'available', {**DATA, 'time_stamp': -5}),
     ({**DATA, 'time_stamp': 1.5}, 'available', {**DATA, 'time_stamp': 1.5}),
     ({**DATA, 'time_stamp': schemas.LATEST}, 'available', {**DATA, 'time_stamp': schemas.LATEST}),
     ({**DATA, 'backup_id': 'gone', 'user_id': 'x'}, 'available', {**DATA, 'backup_id': 'gone', 'user_id': 'x'}),
@@ -85,6 +88,7 @@ PATCHED = (
     ({'backup_metadata': {'backup_id': 'x'}}, {**WHOLE, 'backup_metadata': {**DATA, 'backup_id': 'x'}}),
     ({'backup_name': None, 'time_stamp': None, 'container': None}, {**WHOLE, 'backup_metadata': {**DATA, 'container': None}}),
     ({'time_stamp': ''}, WHOLE),
+    ({'time_stamp': '5'}, {**WHOLE, 'backup_metadata': {**DATA, 'time_stamp': 5}}),
     ({'time_stamp': 5}, {**WHOLE, 'backup_metadata': {**DATA, 'time_stamp': 5}}),
 )
 

@@ -42,6 +42,12 @@ BAD = (
     ({'match': [{'_all': 5}]}, r'match\[0\]\._all: must be a string'),
     ({'match': [{'_all': None}]}, r'_all: must be a string'), ({'match': [{'_all': ['a']}]}, '_all: must be a scalar'),
     ({'match': [{'_all': 'x' * 257}]}, 'longer than 256'), ({'match': [{'_all': '[{"a": [1]}]'}]}, r'\.a: must be a scalar'),
+    ({'match': [{'_all': '{"match": {}}'}]}, r'^search\.match\[0\]\._all\.match: must be a list'),
+    ({'match': [{'_all': '{"match": [5]}'}]}, r'_all\.match\[0\]: must be an object with one key'),
+    ({'match': [{'_all': '{"match_not": [{"a": []}]}'}]}, r'_all\.match_not\[0\]\.a: must be a scalar'),
+    ({'match_not': [{'_all': '{"match": [{"_all": 5}]}'}]}, r'_all\.match\[0\]\._all: must be a string'),
+    ({'match': [{'_all': '{"match": [{"_all": "%s"}]}' % ('x' * 257)}]}, 'longer than 256'),
+    ({'match': [{'_all': '{"match": [%s]}' % ', '.join('{"a": %d}' % n for n in range(31))}]}, 'more than 30 conditions'),
     ({'match': [{'a': n} for n in range(31)]}, 'more than 30 conditions'),
     ({'match': [{'a': n} for n in range(20)], 'match_not': [{'b': n} for n in range(11)]}, 'more than 30 conditions'),
 )
@@ -151,6 +157,30 @@ class Matches(unittest.TestCase):
         self._finds({'a': '{"a": 1}'}, True, [{'_all': '{"a": 1}'}])
         self._finds({'_all': 'x'}, True, [{'_all': '[{"_all": "x"}]'}])
 
+    def test_a_search_within_all(self):
+        """What users type behind a command's ``--search``."""
+        body = {'a': 'x', 'b': 1, 'c': 'Some Text'}
+        for typed, expected in (
+                ('{"match": [{"a": "x"}]}', True), ('{"match": [{"a": "y"}]}', False), ('{"match_not": [{"a": "x"}]}', False),
+                ('{"match": [{"a": "x"}, {"b": 1}], "match_not": [{"b": 2}]}', True),
+                ('{"match": [{"a": "x"}], "match_not": [{"b": 1}]}', False), ('{"match": []}', True),
+                ('{"match": [{"_all": "some t"}]}', True), ('{"match_not": [{"_all": "some t"}]}', False),
+                ('{"match": [{"_all": "[{}]"}]}', False), ('{"match": [{"missing": null}]}', False)):
+            self._finds(body, expected, [{'_all': typed}])
+            self._finds(body, False, [{'_all': typed}, {'a': 'y'}])
+            self._finds(body, False, [{'_all': typed}], [{'b': 1}])
+
+    def test_a_search_within_all_that_may_not_hold(self):
+        body = {'a': 'x', 'b': 1}
+        for typed, expected in (('{"match": [{"a": "x"}]}', False), ('{"match": [{"a": "y"}]}', True),
+                                ('{"match": [{"a": "y"}, {"b": 1}]}', False), ('{"match_not": [{"a": "x"}]}', True),
+                                ('{"match_not": [{"a": "y"}]}', False),
+                                ('{"match": [{"a": "y"}], "match_not": [{"b": 1}]}', True)):
+            self._finds(body, expected, [], [{'_all': typed}])
+
+    def test_other_objects_are_texts(self):
+        for text in ('{}', '{"matches": []}', '{"match": [], "other": 1}', '"match"', '5'):
+            self.assertEqual({text}, parsed([{'_all': text}]).texts)
 
     def test_the_table_that_drivers_pass(self):
         for scene in search_cases.SCENES:
@@ -208,8 +238,9 @@ class Parse(unittest.TestCase):
                 search.parse(bad, JOBS)
 
     def test_integers_in_a_list_are_bounded_as_others_are(self):
-        for large in (2**64, -2**63 - 1):
-            self._refused({'match': [{'_all': f'[{{"a": 5.5}}, {{"a": {large}}}]'}]}, JOBS, r'_all: has an integer beyond 64 bit')
+        for large in (2**64, -2**63 - 1, '9' * 300):
+            for typed in (f'[{{"a": 5.5}}, {{"a": {large}}}]', f'{{"match": [{{"a": {large}}}]}}'):
+                self._refused({'match': [{'_all': typed}]}, JOBS, r'_all: has an integer beyond 64 bit')
         for value in (2**64 - 1, -2**63, 1e30):
             self.assertEqual({('a', search.canonical(value))}, parsed([{'_all': f'[{{"a": {value}}}]'}]).pairs)
 
