@@ -24,8 +24,8 @@ class RequestContext(context.RequestContext):
 
     @classmethod
     def of_request(cls, environ: Environ, rules: policy.Policy, project_id: str) -> 'RequestContext':
-        """The context of a request for a project; ``Unauthorized`` unless its token has been found valid."""
-        if environ.get('HTTP_X_IDENTITY_STATUS') != 'Confirmed':
+        """The context of a request for a project; ``Unauthorized`` unless its token has been found valid, and is a user's."""
+        if environ.get('HTTP_X_IDENTITY_STATUS') != 'Confirmed' or not environ.get('HTTP_X_USER_ID'):
             raise exceptions.Unauthorized('The request you have made requires authentication.')
         return cls(
             rules, project_id, environ.get('HTTP_X_PROJECT_ID'),

@@ -3,12 +3,13 @@
 oslo.policy walks a tree of checks for every decision, inspects the signature of each node and looks at the policy files'
 times: 115 to 173 µs for a reader's rule. Here the trees are turned into plain functions whenever the files have
 changed, which is looked for once a second at most. Checks that aren't the library's own common ones, ``http:`` among them,
-are left to the library.
+are left to the library. In one point the meaning is another one on purpose, see :func:`_generic`.
 """
 
 import ast
 import collections.abc
 import logging
+import re
 import threading
 import time
 import typing
@@ -21,6 +22,8 @@ from freezer_api import policies
 LOG = logging.getLogger(__name__)
 #: Seconds for which the files are taken to be as they were.
 FRESH = 1.0
+#: What the target fills in a check.
+_FILLED = re.compile(r'%\(([^)]*)\)')
 
 Target = collections.abc.Mapping[str, typing.Any]
 Credentials = dict[str, typing.Any]
@@ -127,18 +130,41 @@ def _role(role: str) -> Check:
 
 
 def _generic(check: typing.Any) -> Check:
-    """A comparison of a credential, or of a literal, with a text that the target fills."""
+    """A comparison of a credential, or of a literal, with a text that the target fills.
+
+    Other than in the library nothing that is absent equals a text: by that a token without a project would be one for the
+    project ``None``. Nor does a boolean equal a text that comes from the request.
+    """
     path = check.kind.split('.')
+    names = _FILLED.findall(check.match)
     try:
-        literal = str(ast.literal_eval(check.kind))
+        literal, is_literal = ast.literal_eval(check.kind), True
     except (ValueError, SyntaxError):
-        literal = None
+        literal, is_literal = None, False
 
     def generic(target: Target, credentials: Credentials, name: str) -> bool:
         try:
             match = check.match % target
+            told = [target[key] for key in names]
         except KeyError:
             return False
-        return match == literal if literal is not None else check._find_in_dict(credentials, path, match)
+        if None in told:
+            return False
+        from_text = any(not isinstance(value, bool) for value in told)
+        given = [literal] if is_literal else _found(credentials, path)
+        return any(str(value) == match for value in given
+                   if value is not None and not (from_text and isinstance(value, bool)))
 
     return generic
+
+
+def _found(value: typing.Any, path: list[str]) -> collections.abc.Iterator[typing.Any]:
+    """What stands at the end of a path through objects; of a list, in each of its elements."""
+    if not path:
+        yield value
+        return
+    if not isinstance(value, collections.abc.Mapping) or path[0] not in value:
+        return
+    inner = value[path[0]]
+    for element in inner if isinstance(inner, list) else [inner]:
+        yield from _found(element, path[1:])

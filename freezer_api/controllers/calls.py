@@ -43,8 +43,10 @@ class Call:
     def caller(self) -> common.Caller:
         """Who sends it, for the services."""
         who = self.context
+        if who.project_id is None or who.user_id is None:
+            raise exceptions.Unauthorized('The request you have made requires authentication.')
         # The context is logged, so it doesn't know the token.
-        return common.Caller(str(who.project_id), str(who.user_id), roles=frozenset(who.roles),
+        return common.Caller(who.project_id, who.user_id, roles=frozenset(who.roles),
                              token=self.environ.get('HTTP_X_AUTH_TOKEN', ''))
 
     @property

@@ -47,6 +47,25 @@ class TestMatrix(matrix.MatrixTest):
         return [self.perform(operation, token)[::2] for operation in matrix.OPERATIONS
                 for group, code in operation.codes.items() if code > 400 for token in matrix.TOKENS[group]]
 
+    def test_who_has_no_project_is_in_none(self):
+        """Nor is the project that is called so anybody's."""
+        for method, path, body in (('GET', 'jobs', None), ('GET', 'sessions', None), ('GET', 'backups', None),
+                                   ('POST', 'clients', {'client_id': 'c'}), ('POST', 'sessions', {'schedule': {}}),
+                                   ('DELETE', 'jobs/j', None), ('GET', 'jobs?all_projects=True', None)):
+            for token in ('member', 'reader,member', 'member@alpha', 'member!domain'):
+                self.assertEqual(403, self.call(method, f'/v2/None/{path}', body, token=token).code, (path, token))
+        self.assertEqual(201, self.call('POST', '/v2/None/clients', {'client_id': 'd'}, token='member@None').code)
+
+    def test_a_token_of_nobody(self):
+        """Without a user nothing is answered, and nothing is anybody's called ``None``."""
+        def nobody(application):
+            return lambda environ, start: application({**environ, 'HTTP_X_IDENTITY_STATUS': 'Confirmed', 'HTTP_X_ROLES': 'admin',
+                                                       'HTTP_X_PROJECT_ID': 'alpha'}, start)
+
+        self.use(authenticate=nobody)
+        for method, body in (('GET', None), ('POST', {'schedule': {}})):
+            self.assert_error(self.call(method, '/v2/alpha/sessions', body), '401')
+
     def test_a_denial_names_the_rule(self):
         self.assert_error(self.call('POST', '/v2/alpha/sessions', {'schedule': {}}, token='reader@alpha'), '403', 'sessions:create')
         self.assert_error(self.call('GET', '/v2/alpha/sessions', token='admin!system'), '403', 'sessions:get_all')

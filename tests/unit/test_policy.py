@@ -156,7 +156,7 @@ class TestRemote(PolicyTest):
 
 ATOMS = ['@', '!', 'role:member', 'role:admin', 'role:%(project_id)s', 'project_id:%(project_id)s', 'project_id:%(nothing)s',
          'user_id:u', "'p':%(project_id)s", "'u':%(project_id)s", 'True:%(flag)s', 'is_admin:True', 'rule:one', 'rule:two',
-         'rule:none', 'nested.a:1', 'nested.a:3', 'nested.b:1']
+         'rule:none', 'domain_id:%(project_id)s', 'domain_id:None', 'project_id:None', 'nested.a:1', 'nested.a:3', 'nested.b:1']
 CHECKS = strategies.recursive(
     strategies.sampled_from(ATOMS),
     lambda inner: strategies.one_of(
@@ -173,19 +173,63 @@ def said(decide: typing.Callable[[], typing.Any]) -> bool | None:
         return None
 
 
+class TestWhatIsAbsent(testtools.TestCase):
+    """Here oslo.policy itself says otherwise: by its ``str`` a token without a project is one for the project ``None``."""
+
+    def decide(self, check: str, target: dict[str, typing.Any], **credentials: typing.Any) -> tuple[bool, bool]:
+        """The decision about a check here, and the library's."""
+        options = cfg.ConfigOpts()
+        options([])
+        enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict({'asked': check}), use_conf=False)
+        given = {**MEMBER, **credentials}
+        return policy.compiled(enforcer)['asked'](target, given, 'asked'), bool(enforcer.enforce('asked', target, given))
+
+    def test_it_equals_no_text(self):
+        for check, target, credentials in (
+                ('project_id:%(project_id)s', {'project_id': 'None'}, {'project_id': None}),
+                ('project_id:%(project_id)s', {'project_id': None}, {'project_id': 'None'}),
+                ('project_id:%(project_id)s', {'project_id': None}, {'project_id': None}),
+                ('project_id:None', HERE, {'project_id': None}), ('None:%(project_id)s', {'project_id': 'None'}, {}),
+                ('user_id:%(project_id)s', {'project_id': 'None'}, {'user_id': None}),
+                ('nested.a:%(project_id)s', {'project_id': 'None'}, {'nested': {'a': [None, 1]}})):
+            with self.subTest(check):
+                self.assertEqual((False, True), self.decide(check, target, **credentials))
+
+    def test_nor_does_a_boolean_that_of_a_request(self):
+        for check, project in (('is_admin_project:%(project_id)s', 'True'), ('True:%(project_id)s', 'True'),
+                               ('False:%(project_id)s', 'False')):
+            self.assertEqual((False, True), self.decide(check, {'project_id': project}, is_admin_project=True))
+
+    def test_what_a_rule_says_itself_counts(self):
+        for check in ('is_admin_project:True', 'True:%(flag)s', 'is_admin_project:%(flag)s', "'None':%(name)s"):
+            self.assertEqual((True, True), self.decide(check, {'flag': True, 'name': 'None'}, is_admin_project=True))
+
+    def test_no_project_is_one_s_own_without_a_project(self):
+        for rule in policies.list_rules():
+            for roles in (['member'], ['reader'], ['member', 'reader']):
+                options = cfg.ConfigOpts()
+                options([])
+                enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict(
+                    {one.name: one.check_str for one in policies.list_rules()}), use_conf=False)
+                credentials = {**MEMBER, 'roles': roles, 'project_id': None}
+                self.assertFalse(policy.compiled(enforcer)[rule.name]({'project_id': 'None'}, credentials, rule.name), rule.name)
+
+
 class TestSameMeaning(testtools.TestCase):
-    """Every tree of checks says what oslo.policy itself makes of it."""
+    """Every tree of checks says what oslo.policy itself makes of it, if that isn't told what is absent."""
 
     @hypothesis.given(CHECKS, CHECKS, CHECKS, strategies.sampled_from(['default', None]),
                       strategies.lists(strategies.sampled_from(['member', 'ADMIN', 'p']), max_size=3),
-                      strategies.sampled_from(['p', 'q', None]))
-    def test_as_oslo_policy_decides(self, asked, one, two, default, roles, project):
+                      strategies.sampled_from(['p', 'q', 'None', None]),
+                      strategies.sampled_from(['p', 'None']))
+    def test_as_oslo_policy_decides(self, asked, one, two, default, roles, project, path):
         rules = {'asked': asked, 'one': one, 'two': two, 'default': 'role:p'}
         options = cfg.ConfigOpts()
         options([])
         enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict(rules), default_rule=default, use_conf=False)
         credentials = {**MEMBER, 'roles': roles, 'project_id': project}
-        target = {'project_id': 'p', 'flag': True}
+        target = {'project_id': path, 'flag': True}
         ours = policy.compiled(enforcer)['asked']
-        theirs = said(lambda: enforcer.enforce('asked', target, credentials))
+        told = {name: value for name, value in credentials.items() if value is not None}
+        theirs = said(lambda: enforcer.enforce('asked', target, told))
         self.assertEqual(theirs, said(lambda: ours(target, credentials, 'asked')))

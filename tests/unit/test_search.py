@@ -1,5 +1,6 @@
 """What a search means: the pairs that a document offers, what conditions parse to, and what a page is."""
 
+import json
 import unittest
 
 from freezer_api import exceptions
@@ -46,8 +47,8 @@ BAD = (
     ({'match': [{'_all': '{"match": [5]}'}]}, r'_all\.match\[0\]: must be an object with one key'),
     ({'match': [{'_all': '{"match_not": [{"a": []}]}'}]}, r'_all\.match_not\[0\]\.a: must be a scalar'),
     ({'match_not': [{'_all': '{"match": [{"_all": 5}]}'}]}, r'_all\.match\[0\]\._all: must be a string'),
-    ({'match': [{'_all': '{"match": [{"_all": "%s"}]}' % ('x' * 257)}]}, 'longer than 256'),
-    ({'match': [{'_all': '{"match": [%s]}' % ', '.join('{"a": %d}' % n for n in range(31))}]}, 'more than 30 conditions'),
+    ({'match': [{'_all': json.dumps({'match': [{'_all': 'x' * 257}]})}]}, 'longer than 256'),
+    ({'match': [{'_all': json.dumps({'match': [{'a': n} for n in range(31)]})}]}, 'more than 30 conditions'),
     ({'match': [{'a': n} for n in range(31)]}, 'more than 30 conditions'),
     ({'match': [{'a': n} for n in range(20)], 'match_not': [{'b': n} for n in range(11)]}, 'more than 30 conditions'),
 )
