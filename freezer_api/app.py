@@ -43,7 +43,9 @@ def _delegation(conf: cfg.ConfigOpts, standalone: bool) -> trusts.Delegation:
     """Which jobs get trusts; none in the standalone mode."""
     options = conf.centralized_scheduler
     if standalone:
-        if options.enabled:
+        # It is so by default, of which nobody needs to be told.
+        found = conf.get_location('enabled', 'centralized_scheduler')
+        if options.enabled and found is not None and found.location.is_user_controlled:
             LOG.warning('[centralized_scheduler] has no effect: there is no Keystone in the standalone mode.')
         return trusts.OFF
     keystone = identity.Identity(conf)

@@ -9,9 +9,9 @@ GROUP = 'centralized_scheduler'
 OPTIONS = [
     cfg.BoolOpt(
         'enabled',
-        default=False,
-        help='Whether jobs on central clients get a trust in Keystone: the scheduler executes them by the rights that their '
-        'creators have in their projects.',
+        default=True,
+        help='Whether jobs on central clients get a trust in Keystone: the scheduler executes them by the rights that those who '
+        'wrote them have in their projects. Without a central client it has no effect.',
     ),
     cfg.BoolOpt('enforce_trusts', default=False, help='Whether jobs on all other clients get a trust as well. Needs enabled.'),
     cfg.StrOpt(
@@ -22,10 +22,12 @@ OPTIONS = [
     ),
     cfg.ListOpt(
         'trusts_delegated_roles',
-        default=[],
-        help="The roles that a trust passes on. Empty: those of the token with which the job is made. Who doesn't have them all "
+        default=['member'],
+        help="The roles that a trust passes on. Empty: those of the token of the request. Who doesn't have them all "
         'in the project can make no job that needs a trust.',
     ),
+    cfg.StrOpt('service_user', help='Has no effect: trusts are given to the user of auth_section. Older files name one here.'),
+    cfg.StrOpt('service_user_domain', help='Has no effect, like service_user.'),
 ]
 
 

@@ -6,7 +6,7 @@ import threading
 import fixtures
 from oslo_log import formatters
 
-from freezer_api import exceptions, middleware
+from freezer_api import app, conf, exceptions, middleware
 from tests.functional import base
 
 ID = 'req-12345678-1234-1234-1234-123456789abc'
@@ -214,6 +214,17 @@ class TestStandalone(base.FunctionalTest):
         self.assertEqual(('any', 'standalone'), (session['project_id'], session['user_id']))
         answer = self.call('POST', '/v2/any/clients', {'client_id': 'c', 'is_central': True}, token=None)
         self.assertEqual(201, answer.code, 'every role')
+
+    def test_only_who_wants_trusts_is_told_that_there_are_none(self):
+        for said, given in (('', []), ('[centralized_scheduler] has no effect', ['enabled = true'])):
+            log = self.useFixture(fixtures.FakeLogger())
+            file = self.service.folder / 'trusts.conf'
+            file.write_text('\n'.join(['[centralized_scheduler]', *given]))
+            configuration = conf.new()
+            configuration([], default_config_files=[str(file)], default_config_dirs=[])
+            app.build(configuration, self.service.storage, standalone=True)
+            self.assertEqual(bool(said), '[centralized_scheduler]' in log.output)
+            self.assertIn(said, log.output)
 
     def test_headers_of_the_caller_count_for_nothing(self):
         answer = self.call('GET', '/v2/any/sessions', token=None, X_Domain_Id='d', OpenStack_System_Scope='all', X_Roles='none',

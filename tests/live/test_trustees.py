@@ -15,7 +15,7 @@ from tests.functional import base
 from tests.live import delegation, programs
 from tests.servers import identity, keystone, process
 
-NOBODY = 'client_id: jobs on this client need a trust, and the service has nobody to give it to'
+NOBODY = 'client_id: jobs on this client need a trust, and no trustee is configured ([centralized_scheduler] auth_section).'
 
 
 class ServiceTest(base.FunctionalTest):

@@ -3,6 +3,7 @@
 import pathlib
 import tempfile
 
+import fixtures
 import testtools
 from oslo_config import cfg
 
@@ -25,6 +26,19 @@ class TestOptions(testtools.TestCase):
         self.assertEqual((['http://127.0.0.1:9200'], 'freezer'), (made.elasticsearch.hosts, made.elasticsearch.index))
         self.assertEqual((1, 'refresh', True), (made.elasticsearch.number_of_replicas, made.elasticsearch.read_your_writes,
                                                 made.elasticsearch.verify_certs))
+
+        trusts = made.centralized_scheduler
+        self.assertEqual((True, False, 'keystone_authtoken', ['member']), (
+            trusts.enabled, trusts.enforce_trusts, trusts.auth_section, trusts.trusts_delegated_roles))
+
+    def test_what_older_files_name_is_known(self):
+        """Who is the trustee was told by a name; it is the user of a section."""
+        file = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'freezer-api.conf')
+        file.write_text('[centralized_scheduler]\nservice_user = freezer\nservice_user_domain = Default\n')
+        made = conf.new()
+        made([], default_config_files=[str(file)], default_config_dirs=[])
+        self.assertEqual(('freezer', 'Default'), (made.centralized_scheduler.service_user,
+                                                  made.centralized_scheduler.service_user_domain))
 
     def test_objects_are_independent(self):
         """What one configuration is told, no other knows."""
