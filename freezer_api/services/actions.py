@@ -15,6 +15,7 @@ from freezer_api.services.common import Caller, Shown, ShownPage, Written
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """Make an action, under the body's ``action_id`` if it has one; ``Conflict`` if that is taken in the project."""
     given = schemas.action(body)
+    actions.check_keys(given['freezer_action'], 'freezer_action')
     id = given.get('action_id') or common.new_id()
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
@@ -59,6 +60,7 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         precondition.check(current)
         if current is None:
+            actions.check_keys(given['freezer_action'], 'freezer_action')
             return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
         new = actions.created(id, current.project_id, current.body['user_id'], given)
         return _fitting(storage, current.body, new, linked)
@@ -81,6 +83,7 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
 def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:
     """The new state of an action, if the jobs that have it can have what is new in it, and their clients can do that."""
     if new['freezer_action'] != old['freezer_action']:
+        actions.check_keys(new['freezer_action'], 'freezer_action')
         for link in linked:
             if link.client is not None:
                 capabilities.check(new['freezer_action'], link.client.body['client'], 'freezer_action')

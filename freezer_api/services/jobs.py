@@ -28,7 +28,8 @@ def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation 
     """Make a job, under the body's ``job_id`` if it has one, the actions that it brings along, and the trust that it needs.
 
     ``Conflict`` if the id is taken; ``Unprocessable`` if the client isn't there or can't do it, or if an action that
-    the body refers to isn't there or is another one, or without a trust; ``IdentityUnavailable`` if that can't be told.
+    the body merely refers to isn't there, or without a trust; ``IdentityUnavailable`` if that can't
+    be told.
     """
     given = schemas.job(body)
     id = given.get('job_id') or common.new_id()
@@ -134,13 +135,22 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
     """The change of a job that ``compose`` tells; ``client`` must fit a ``whole`` one, or one with another client or actions."""
 
     def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
-        new = compose(current, functools.partial(actions.resolved, entries, stored), now)
+        link = functools.cache(
+            functools.partial(
+                actions.resolved, entries, stored, current.body['job_actions'] if current else ()
+            )
+        )
+        new = compose(current, lambda: link().entries, now)
         if not whole and current is not None and all(new[key] == current.body[key] for key in ('client_id', 'job_actions')):
             return JobWrite(new)
         if new['client_id'] != client_id:
             raise _Overtaken('')
         common.sized(storage, new, 'job_actions', jobs.size)
-        return JobWrite(_fitting(new, client), actions.made(entries, caller.project_id, caller.user_id))
+        made = {
+            id: actions.created(id, caller.project_id, caller.user_id, action)
+            for id, action in link().made.items()
+        }
+        return JobWrite(_fitting(new, client), made)
 
     return change
 
@@ -161,9 +171,11 @@ def _fitting(job: Body, client: Document | None) -> Body:
     if client is None:
         raise exceptions.Unprocessable(f'client_id: client {job["client_id"]} could not be found.', 'job.client-not-found')
     for number, entry in enumerate(job['job_actions']):
-        capabilities.check(entry['freezer_action'], client.body['client'], f'job_actions[{number}].freezer_action')
+        place = f'job_actions[{number}].freezer_action'
+        actions.check_keys(entry['freezer_action'], place)
+        capabilities.check(entry['freezer_action'], client.body['client'], place)
     return jobs.on_client(job, client)
 
 
 def _references(entries: collections.abc.Iterable[actions.Wanted]) -> frozenset[str]:
-    return frozenset(entry.action_id for entry in entries if entry.shared)
+    return frozenset(entry.action_id for entry in entries if entry.action_id is not None)

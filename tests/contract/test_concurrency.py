@@ -220,6 +220,37 @@ class Threads(Crowds):
                 self.assertEqual([], job.body['job_actions'])
                 self.actor.delete_job(job.id)
 
+    def test_many_jobs_bring_an_action_along(self):
+        """One of them makes it, the others find it; and none sees that there was anybody else."""
+        definition = {'action': 'info'}
+
+        def bring(current, stored, now):
+            body = actors.job_body('', 'p', job_actions=[actors.entry('a', definition)])
+            made = {
+                'action_id': 'a',
+                'project_id': 'p',
+                'user_id': 'u',
+                'freezer_action': definition,
+            }
+            return JobWrite(body, {} if 'a' in stored else {'a': made})
+
+        for _ in range(5):
+            written = crowd.threads(
+                8,
+                lambda number: self.storage.write_job(
+                    self.actor.scope, f'j{number}', bring, ('a',)
+                ),
+            )
+            self.assertEqual([1] * 8, [job.version for job in written])
+            self.assertEqual(
+                (1, 8), (self.actor.get(ACTIONS, 'a').version, len(self.actor.ids(JOBS)))
+            )
+            self.actor.put_action('a', action='exec')
+            for job in self.actor.page(JOBS).documents:
+                self.assertEqual({'action': 'exec'}, job.body['job_actions'][0]['freezer_action'])
+                self.actor.delete_job(job.id)
+            self.actor.delete_action('a')
+
     def test_what_is_read_belongs_to_one_moment(self):
         session = self.actor.new_session(hold_off=0)
         jobs = crowd.members(self.actor, session, 4)

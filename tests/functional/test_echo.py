@@ -116,7 +116,14 @@ class TestPatch(EchoTest):
         entry = self.document('/jobs/free')['job_actions'][0]
         self.assertEqual([5, 6, False], [entry[rule] for rule in rules])
         different = {**first, 'freezer_action': {**definition, 'mode': None}}
-        self.do(422, 'PATCH', '/jobs/free', {**document, 'job_actions': [different, second]})
+        self.do(200, 'PATCH', '/jobs/free', {**document, 'job_actions': [different, second]})
+        entries = self.document('/jobs/free')['job_actions']
+        self.assertEqual(different['freezer_action'], entries[0]['freezer_action'])
+        self.assertEqual(
+            (False, second),
+            (entries[0]['action_id'] in ('action', second['action_id']), entries[1]),
+        )
+        self.assertEqual(definition, self.document('/actions/action')['freezer_action'])
 
     def test_with_nulls_in_a_definition(self):
         """There a null is a value, except that an action is one."""

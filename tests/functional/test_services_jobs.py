@@ -1,5 +1,7 @@
 """Jobs: what they refer to, who may see what, and what a refused request leaves behind: nothing."""
 
+import concurrent.futures
+
 from freezer_api import exceptions
 from freezer_api.db.base import JobWrite
 from freezer_api.domain import search
@@ -112,21 +114,138 @@ class References(UseCase):
                                                  self.job(id)['job_actions'][0]['max_retries']) for id in 'jk'])
         self.assertEqual(1, len(actions.list_page(self.storage, ME, search.Query()).items))
 
-    def test_unknown_foreign_and_different_ones_are_refused_and_nothing_stays(self):
+    def test_unknown_and_foreign_ones_are_refused_and_nothing_stays(self):
         self.make_job('j')
-        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
         actions.create(self.storage, STRANGER, {'action_id': 'b', 'freezer_action': BACKUP})
-        for entry, text in (({'action_id': 'none'}, 'job_actions[1].action_id'), ({'action_id': 'b'}, 'job_actions[1].action_id'),
-                            ({'action_id': 'a', 'freezer_action': EXEC}, 'job_actions[1].freezer_action')):
-            body = {'client_id': 'c', 'job_actions': [{'freezer_action': EXEC}, entry]}
-            with self.refused(exceptions.Unprocessable, text):
-                jobs.create(self.storage, ME, body)
-            for id in ('j', 'new'):
-                with self.refused(exceptions.Unprocessable, text):
-                    jobs.replace(self.storage, ME, id, body)
-            for change in (body, {'job_actions': body['job_actions']}):
-                with self.refused(exceptions.Unprocessable, text):
-                    jobs.update(self.storage, ME, 'j', change)
+        for id in ('none', 'b'):
+            body = {
+                'client_id': 'c',
+                'job_actions': [
+                    {'freezer_action': EXEC},
+                    {'action_id': 'new', 'freezer_action': EXEC},
+                    {'action_id': id},
+                ],
+            }
+            for write in self.writes(body):
+                with self.refused(exceptions.Unprocessable, 'job_actions[2].action_id: '):
+                    write()
+
+    def writes(self, body):
+        """All ways to write the job ``j`` or a new one from a body."""
+        yield lambda: jobs.create(self.storage, ME, body)
+        for id in ('j', 'new'):
+            yield lambda id=id: jobs.replace(self.storage, ME, id, body)
+        for change in (body, {key: value for key, value in body.items() if key != 'client_id'}):
+            yield lambda change=change: jobs.update(self.storage, ME, 'j', change)
+
+    def entry(self, job_id='j', number=0):
+        """An entry of a job."""
+        return self.job(job_id)['job_actions'][number]
+
+    def all_actions(self):
+        """The ids of the project's actions."""
+        return [
+            action['action_id']
+            for action in actions.list_page(self.storage, ME, search.Query(limit=100)).items
+        ]
+
+    def test_a_file_that_was_edited_makes_one_action_however_often_it_is_sent(self):
+        self.make_job('j')
+        exported = self.job('j')
+        first = exported['job_actions'][0]
+        self.make_job('k', job_actions=[{'action_id': first['action_id']}])
+        edited = {**exported, 'job_actions': [{**first, 'freezer_action': EXEC, 'max_retries': 1}]}
+        for _ in range(5):
+            jobs.update(self.storage, COLLEAGUE, 'j', edited)
+        entry = self.entry()
+        self.assertEqual((EXEC, 1), (entry['freezer_action'], entry['max_retries']))
+        self.assertEqual([first['action_id'], entry['action_id']], self.all_actions())
+        self.assertEqual(
+            (2, BACKUP), (self.job('j')['_version'], self.entry('k')['freezer_action'])
+        )
+        self.assertEqual('bob', self.action(entry['action_id'])['user_id'])
+
+    def test_a_file_without_ids_makes_one_action_however_often_it_is_sent(self):
+        self.make_job('j', job_actions=[])
+        for _ in range(5):
+            jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
+        self.assertEqual(
+            ([self.entry()['action_id']], 2), (self.all_actions(), self.job('j')['_version'])
+        )
+        for _ in range(2):
+            jobs.replace(self.storage, ME, 'j', JOB)
+        self.assertEqual(1, len(self.all_actions()))
+
+    def test_a_file_of_another_project(self):
+        clients.register(self.storage, STRANGER, {'client_id': 'c'})
+        self.make_job('j', job_actions=[{'freezer_action': BACKUP, 'max_retries': 1}])
+        exported, before = self.job('j'), self.action(self.entry()['action_id'])
+        jobs.create(self.storage, STRANGER, exported)
+        self.assertEqual(exported['job_actions'], self.job('j', STRANGER)['job_actions'])
+        self.assertEqual(
+            'beta', actions.show(self.storage, STRANGER, before['action_id']).body['project_id']
+        )
+        self.assertEqual(before, self.action(before['action_id']))
+
+    def test_a_file_whose_action_went(self):
+        self.make_job('j')
+        exported = self.job('j')
+        actions.delete(self.storage, ME, self.entry()['action_id'])
+        self.assertEqual([], self.job('j')['job_actions'])
+        for _ in range(2):
+            jobs.update(self.storage, ME, 'j', exported)
+            self.assertEqual(exported['job_actions'], self.job('j')['job_actions'])
+        self.assertEqual([exported['job_actions'][0]['action_id']], self.all_actions())
+
+    def test_many_send_the_same_file_at_once(self):
+        """Neither is refused for the others, nor does any leave an action behind."""
+        self.make_job('j')
+        exported = self.job('j')
+        before = self.all_actions()
+        for entry, number in (
+            ({'action_id': 'x', 'freezer_action': EXEC}, 2),
+            ({'freezer_action': EXEC}, 2),
+            ({**exported['job_actions'][0], 'freezer_action': {**EXEC, 'command': 'x'}}, 3),
+        ):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                sent = [
+                    pool.submit(
+                        jobs.update, self.storage, ME, 'j', {**exported, 'job_actions': [entry]}
+                    )
+                    for _ in range(16)
+                ]
+            self.assertEqual({self.job('j')['_version']}, {one.result().version for one in sent})
+            self.assertEqual(number, len(self.all_actions()))
+        self.assertEqual(before, self.all_actions()[:1])
+
+    def test_actions_that_are_left_unused_stay(self):
+        self.make_job('j')
+        jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': EXEC}]})
+        self.assertEqual(2, len(self.all_actions()))
+
+    def test_an_action_that_is_made_under_the_id_meanwhile(self):
+        """Between the look and the write: it is referred to, or it is another one."""
+        write_job = self.storage.write_job
+        for id, definition, kept in (('x', EXEC, True), ('y', BACKUP, False)):
+            made = []
+
+            def overtaken(*args, id=id, definition=definition, made=made):
+                if not made:
+                    made.append(
+                        actions.create(
+                            self.storage, COLLEAGUE, {'action_id': id, 'freezer_action': definition}
+                        )
+                    )
+                return write_job(*args)
+
+            self.storage.write_job = overtaken
+            jobs.create(self.storage, ME, {'client_id': 'c', 'job_id': f'j{id}', 'job_actions': [
+                {'action_id': id, 'freezer_action': EXEC}]})
+            entry = self.entry(f'j{id}')
+            self.assertEqual(
+                (EXEC, kept, 'bob'),
+                (entry['freezer_action'], entry['action_id'] == id, self.action(id)['user_id']),
+            )
 
     def test_a_patch_brings_actions_along_and_keeps_the_order(self):
         self.make_job('j')
@@ -141,6 +260,151 @@ class References(UseCase):
         self.make_job('j')
         with self.refused(exceptions.Conflict):
             jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'})
+
+
+class Spelling(UseCase):
+    """Keys of a definition that agents take for others, on every path by which one comes in."""
+
+    BAD = (
+        ({'Action': 'exec'}, 'Action: must be spelt action.'),
+        ({'engine-name': 'nova'}, 'engine-name: must be spelt engine_name.'),
+        ({'MODE': 'cindernative'}, 'MODE: must be spelt mode.'),
+        ({'Os-Trust-Id': 't'}, 'Os-Trust-Id: must be spelt os_trust_id.'),
+        ({'a-b': 1, 'A_B': 2}, 'A_B: means the same as a-b to agents.'),
+        ({'x=y': 1}, 'x=y: is not a key that agents can read'),
+    )
+
+    def test_jobs(self):
+        self.make_job('j')
+        for keys, text in self.BAD:
+            bodies = (
+                {
+                    **JOB,
+                    'job_actions': [
+                        {'freezer_action': EXEC},
+                        {'freezer_action': {**BACKUP, **keys}},
+                    ],
+                },
+                {
+                    **JOB,
+                    'job_actions': [
+                        {'freezer_action': EXEC},
+                        {'action_id': 'new', 'freezer_action': {**BACKUP, **keys}},
+                    ],
+                },
+                {
+                    **JOB,
+                    'action_defaults': keys,
+                    'job_actions': [
+                        {'action_id': self.job('j')['job_actions'][0]['action_id']},
+                        {'freezer_action': BACKUP},
+                    ],
+                },
+            )
+            for body in bodies:
+                for write in References.writes(self, body):
+                    with self.refused(
+                        exceptions.InvalidInput, f'job_actions[1].freezer_action.{text}'
+                    ):
+                        write()
+
+    def test_defaults_and_a_definition_that_become_the_same(self):
+        body = {
+            **JOB,
+            'action_defaults': {'Path-To-Backup': '/'},
+            'job_actions': [{'freezer_action': {**BACKUP, 'path_to_backup': '/etc'}}],
+        }
+        with self.refused(
+            exceptions.InvalidInput,
+            'job_actions[0].freezer_action.path_to_backup: means the same as Path-To-Backup',
+        ):
+            jobs.create(self.storage, ME, body)
+
+    def test_actions(self):
+        self.make_job('j')
+        linked = self.job('j')['job_actions'][0]['action_id']
+        for keys, text in self.BAD:
+            body = {'freezer_action': {**BACKUP, **keys}}
+            for write in (
+                lambda body=body: actions.create(self.storage, ME, body),
+                *(
+                    lambda id=id, body=body: actions.replace(self.storage, ME, id, body)
+                    for id in ('new', linked)
+                ),
+                lambda body=body: actions.update(self.storage, ME, linked, body),
+                lambda keys=keys: actions.update(
+                    self.storage, ME, linked, {'freezer_action': keys}
+                ),
+            ):
+                with self.refused(exceptions.InvalidInput, f'freezer_action.{text}'):
+                    write()
+
+    def test_a_key_that_becomes_one_that_is_stored(self):
+        actions.create(
+            self.storage,
+            ME,
+            {'action_id': 'a', 'freezer_action': {**BACKUP, 'path_to_backup': '/etc'}},
+        )
+        with self.refused(
+            exceptions.InvalidInput,
+            'freezer_action.Path-To-Backup: means the same as path_to_backup to agents.',
+        ):
+            actions.update(self.storage, ME, 'a', {'freezer_action': {'Path-To-Backup': '/'}})
+
+    def test_an_agent_s_credentials_are_left_away(self):
+        own = {**BACKUP, 'os_trust_id': 't'}
+        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': own})
+        actions.update(self.storage, ME, 'a', {'freezer_action': {'os_trust_id': 't'}})
+        self.make_job(
+            'j', job_actions=[{'freezer_action': own}], action_defaults={'os_trust_id': 't'}
+        )
+        self.assertEqual(
+            [BACKUP, BACKUP],
+            [self.action('a')['freezer_action'], self.job('j')['job_actions'][0]['freezer_action']],
+        )
+
+    def test_what_was_stored_before(self):
+        """It is read, reported on and sent back; but who changes what the job does is told."""
+        definition = {**BACKUP, 'engine-name': 'tar', 'os_trust_id': 't'}
+        self.make_job('j')
+        action_id = self.job('j')['job_actions'][0]['action_id']
+        self.storage.write_action(
+            ME.scope,
+            action_id,
+            lambda action, linked, now: {**action.body, 'freezer_action': definition},
+        )
+        whole, action = self.job('j'), self.action(action_id)
+        self.assertEqual(
+            (definition, definition),
+            (whole['job_actions'][0]['freezer_action'], action['freezer_action']),
+        )
+        jobs.update(
+            self.storage,
+            ME,
+            'j',
+            {'job_schedule': {'status': 'running'}, 'session_id': '', 'session_tag': 0},
+        )
+        jobs.event(self.storage, ME, 'j', {'stop': None})
+        jobs.update(self.storage, ME, 'j', {**whole, 'description': 'new'})
+        actions.update(self.storage, ME, action_id, {**action, 'max_retries': 1})
+        self.assertEqual(
+            ('new', definition),
+            (self.job('j')['description'], self.job('j')['job_actions'][0]['freezer_action']),
+        )
+        for change in (
+            lambda: jobs.update(
+                self.storage,
+                ME,
+                'j',
+                {'job_actions': [*whole['job_actions'], {'freezer_action': EXEC}]},
+            ),
+            lambda: jobs.create(
+                self.storage, ME, {**JOB, 'job_actions': [{'action_id': action_id}]}
+            ),
+            lambda: actions.update(self.storage, ME, action_id, {'freezer_action': {'x': 1}}),
+        ):
+            with self.refused(exceptions.InvalidInput, 'engine-name: must be spelt engine_name.'):
+                change()
 
 
 class Clients(UseCase):
@@ -184,7 +448,8 @@ class Clients(UseCase):
         jobs.update(self.storage, ME, 'j', {'job_schedule': {'status': 'running', 'event': ''}, 'session_id': '', 'session_tag': 0})
         jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'new'})
         self.assertEqual(('running', 'new'), (self.job('j')['job_schedule']['status'], self.job('j')['description']))
-        for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': BACKUP}]}):
+        jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
+        for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': EXEC}]}):
             with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):
                 jobs.update(self.storage, ME, 'j', change)
         with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):

@@ -18,8 +18,12 @@ def entries(*bodies, defaults=None):
     return actions.wanted([actions.completed(body, defaults or {}) for body in bodies], lambda: next(ids))
 
 
-def resolved(*bodies, defaults=None):
-    return actions.resolved(entries(*bodies, defaults=defaults), STORED)
+def resolved(*bodies, defaults=None, present=()):
+    return actions.resolved(entries(*bodies, defaults=defaults), STORED, present).entries
+
+
+def ids(found):
+    return [entry['action_id'] for entry in found]
 
 
 class Hoisting(unittest.TestCase):
@@ -44,6 +48,28 @@ class Hoisting(unittest.TestCase):
     def test_what_is_no_definition_is_left_for_the_check(self):
         for entry in ({}, {'freezer_action': []}, {'freezer_action': 'x'}):
             self.assertEqual(entry, actions.hoisted(entry))
+
+
+    def test_an_agent_s_credentials_are_left_away(self):
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec'}},
+            actions.hoisted({'freezer_action': {'action': 'exec', 'os_trust_id': 't'}}),
+        )
+        self.assertEqual(
+            {'action_id': 'a'},
+            actions.completed({'action_id': 'a', 'freezer_action': {'os_trust_id': 't'}}, {}),
+        )
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec'}},
+            actions.completed({}, {'action': 'exec', 'os_trust_id': 't'}),
+        )
+        stored = {**ACTION, 'freezer_action': {**BACKUP, 'os_trust_id': 't'}}
+        self.assertEqual(stored, actions.patched(stored, {'freezer_action': {**BACKUP}}))
+        self.assertEqual(
+            {**BACKUP, 'mode': 'nova'},
+            actions.patched(stored, {'freezer_action': {'mode': 'nova'}})['freezer_action'],
+        )
+        self.assertEqual(actions.fingerprint(BACKUP), actions.fingerprint(stored['freezer_action']))
 
 
 class Defaults(unittest.TestCase):
@@ -100,20 +126,102 @@ class Resolving(unittest.TestCase):
         entry, = resolved({'action_id': 'a', 'freezer_action': {'action': 'backup'}}, defaults=BACKUP)
         self.assertEqual(BACKUP, entry['freezer_action'])
 
-    def test_another_definition_is_refused(self):
+    def test_another_definition_makes_another_action(self):
         for definition in ({'action': 'backup'}, {**BACKUP, 'mode': 'nova'}, {**BACKUP, 'extra': 0}):
-            with self.assertRaises(exceptions.Unprocessable) as caught:
-                resolved({'action_id': 'a'}, {'action_id': 'a', 'freezer_action': definition})
-            self.assertEqual('job_actions[1].freezer_action: differs from the definition of action a.', caught.exception.message)
+            found = actions.resolved(
+                entries({'action_id': 'a'}, {'action_id': 'a', 'freezer_action': definition}),
+                STORED,
+            )
+            self.assertEqual(['a', 'new1'], ids(found.entries))
+            new = {'action_id': 'new1', 'freezer_action': definition, **RULES}
+            self.assertEqual((new, {'new1': new}), (found.entries[1], found.made))
 
     def test_equality_is_of_json_values(self):
         stored = {'a': documents.Document(documents.ACTIONS, 'p', 'a', 1, 0, {**ACTION, 'freezer_action': {
             'action': 'exec', 'dry': True, 'level': 1, 'paths': ['x', {'y': 0}]}})}
-        same = {'action': 'exec', 'dry': True, 'level': 1.0, 'paths': ['x', {'y': 0}]}
-        actions.resolved(entries({'action_id': 'a', 'freezer_action': same}), stored)
-        for other in ({'dry': 1}, {'level': True}, {'paths': ['x']}, {'paths': ['x', {'y': False}]}, {'paths': {}}, {'level': '1'}):
-            with self.assertRaises(exceptions.Unprocessable):
-                actions.resolved(entries({'action_id': 'a', 'freezer_action': {**same, **other}}), stored)
+        same = {
+            'paths': ['x', {'y': -0.0}],
+            'action': 'exec',
+            'dry': True,
+            'level': 1.0,
+            'mode': None,
+        }
+        self.assertEqual(
+            {}, actions.resolved(entries({'action_id': 'a', 'freezer_action': same}), stored).made
+        )
+        for other in (
+            {'dry': 1},
+            {'level': True},
+            {'paths': ['x']},
+            {'paths': ['x', {'y': False}]},
+            {'paths': {}},
+            {'level': '1'},
+            {'level': 1.5},
+            {'level': None},
+        ):
+            found = actions.resolved(
+                entries({'action_id': 'a', 'freezer_action': {**same, **other}}), stored
+            )
+            self.assertEqual(['new0'], [*found.made], other)
+
+    def test_an_action_that_is_not_there_is_made_under_its_id(self):
+        definition = {'action': 'exec'}
+        found = actions.resolved(
+            entries(
+                {'action_id': 'x', 'freezer_action': definition, 'max_retries': 2},
+                {'action_id': 'x'},
+                {'action_id': 'x', 'freezer_action': definition},
+                {'action_id': 'x', 'freezer_action': BACKUP},
+            ),
+            STORED,
+        )
+        self.assertEqual(['x', 'x', 'x', 'new3'], ids(found.entries))
+        self.assertEqual(
+            {
+                'x': {'action_id': 'x', 'freezer_action': definition, **RULES, 'max_retries': 2},
+                'new3': {'action_id': 'new3', 'freezer_action': BACKUP, **RULES},
+            },
+            found.made,
+        )
+        self.assertEqual([2, 2, 2, 5], [entry['max_retries'] for entry in found.entries])
+
+    def test_an_equal_action_of_the_job_serves_again(self):
+        present = resolved(
+            {'freezer_action': {'action': 'exec'}, 'max_retries': 9}, {'action_id': 'a'}
+        )
+        for body, rules in (
+            ({'freezer_action': {'action': 'exec', 'mode': None}}, RULES),
+            ({'freezer_action': {'action': 'exec'}, 'max_retries': 3}, {**RULES, 'max_retries': 3}),
+            ({'action_id': 'a', 'freezer_action': {'action': 'exec'}}, RULES),
+        ):
+            found = actions.resolved(entries(body), STORED, present)
+            self.assertEqual(([{**present[0], **rules}], {}), (found.entries, found.made))
+        # What is there under the id that is named goes first, and one that isn't there is made.
+        self.assertEqual(
+            ['a'], ids(resolved({'action_id': 'a', 'freezer_action': BACKUP}, present=present))
+        )
+        self.assertEqual(
+            ['x'],
+            ids(
+                resolved({'action_id': 'x', 'freezer_action': {'action': 'exec'}}, present=present)
+            ),
+        )
+
+    def test_the_same_request_has_the_same_effect_again(self):
+        exec_, info = {'freezer_action': {'action': 'exec'}}, {'freezer_action': {'action': 'info'}}
+        for bodies in (
+            (exec_, exec_, info),
+            (exec_, {'action_id': 'a', **exec_}, {'action_id': 'a'}),
+            ({'action_id': 'a', **exec_}, {'action_id': 'a', **exec_}),
+            ({'action_id': 'x', **info}, info),
+            ({'action_id': 'a', 'freezer_action': BACKUP}, {'freezer_action': BACKUP}),
+        ):
+            first = resolved(*bodies)
+            self.assertEqual(first, resolved(*bodies, present=first))
+        first = resolved(exec_)
+        shared = resolved(exec_, exec_, present=first)
+        self.assertEqual(['new0', 'new0'], ids(shared))
+        self.assertEqual(shared, resolved(exec_, exec_, present=shared))
 
     def test_an_unknown_action_is_refused(self):
         with self.assertRaises(exceptions.Unprocessable) as caught:
@@ -123,15 +231,24 @@ class Resolving(unittest.TestCase):
     def test_an_entry_without_reference_makes_an_action(self):
         wanted = entries({'freezer_action': {'action': 'exec'}, 'max_retries': 2, 'mandatory': None})
         self.assertEqual([{'action_id': 'new0', 'freezer_action': {'action': 'exec'}, **RULES, 'max_retries': 2}],
-                         actions.resolved(wanted, {}))
-        self.assertEqual({'new0': {'action_id': 'new0', 'project_id': 'p', 'user_id': 'u', 'freezer_action': {'action': 'exec'},
-                                   **RULES, 'max_retries': 2}}, actions.made(wanted, 'p', 'u'))
+                         actions.resolved(wanted, {}).entries)
+        self.assertEqual(
+            {
+                'new0': {
+                    'action_id': 'new0',
+                    'freezer_action': {'action': 'exec'},
+                    **RULES,
+                    'max_retries': 2,
+                }
+            },
+            actions.resolved(wanted, {}).made,
+        )
 
     def test_order_is_kept_and_an_action_may_come_twice(self):
         made = {'freezer_action': {'action': 'exec'}}
         bodies = ({'action_id': 'a'}, made, {'action_id': 'a'}, made)
-        self.assertEqual(['a', 'new0', 'a', 'new1'], [entry['action_id'] for entry in resolved(*bodies)])
-        self.assertEqual({'new0', 'new1'}, actions.made(entries(*bodies), 'p', 'u').keys())
+        self.assertEqual(['a', 'new1', 'a', 'new3'], ids(resolved(*bodies)))
+        self.assertEqual({'new1', 'new3'}, actions.resolved(entries(*bodies), STORED).made.keys())
 
 
 class Alone(unittest.TestCase):

@@ -31,6 +31,20 @@ class Capabilities(unittest.TestCase):
         capabilities.check({'action': 'backup'}, FEW, '')
         capabilities.check({'action': 'backup', 'mode': None, 'storage': None, 'engine': None, 'engine_name': None}, FEW, '')
 
+    def test_without_a_mode_it_is_fs(self):
+        """As agents have it."""
+        for definition in ({'action': 'backup'}, {'action': 'backup', 'mode': None}):
+            with self.assertRaises(exceptions.Unprocessable) as caught:
+                capabilities.check(
+                    definition, {**FEW, 'supported_modes': ['cinder']}, 'freezer_action'
+                )
+            self.assertEqual(
+                'freezer_action.mode: fs is not supported by client c.', caught.exception.message
+            )
+        capabilities.check(
+            {'action': 'backup', 'mode': 'cinder'}, {**FEW, 'supported_modes': ['cinder']}, ''
+        )
+
     def test_a_client_that_supports_nothing(self):
         with self.assertRaises(exceptions.Unprocessable):
             capabilities.check({'action': 'backup'}, {**ABLE, 'supported_actions': []}, '')
