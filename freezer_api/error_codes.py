@@ -50,8 +50,10 @@ MEANINGS = {
     'session.tag-too-high': 'The tag is higher than that of the session.',
     'session.unknown-action': 'Sessions know the actions start and end alone.',
     'storage.schema-out-of-date': "The schema of the storage isn't that of this release. An operator has to run: "
-                                  'freezer-manage db sync.',
+    'freezer-manage db sync.',
     'storage.unavailable': 'The storage does not answer in time. The request can be sent again.',
+    'trust.editor-refused': 'Who changes what a job with a trust does lends it their own rights, and '
+    'Keystone refuses that to this token.',
     'trust.gone': 'The trust that the job was to have has ended meanwhile. The request can be sent again.',
     'trust.no-trustee': 'The job needs a trust, and no trustee is configured.',
     'trust.refused': 'The job needs a trust, and Keystone refuses to make it for this token.',

@@ -75,8 +75,9 @@ def table(storage: base.Storage, max_limit: int, implicit_all_projects: bool = F
     controllers: dict[type, typing.Any] = {
         root.Root: root.Root(home(PATHS)),
         Jobs: Jobs(storage, max_limit, implicit_all_projects, delegation),
+        Actions: Actions(storage, max_limit, delegation),
     }
-    for controller in (Sessions, Actions, Clients, Backups):
+    for controller in (Sessions, Clients, Backups):
         controllers[controller] = controller(storage, max_limit)
     bound: Table = {}
     for path in PATHS:

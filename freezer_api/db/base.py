@@ -100,6 +100,9 @@ class Linked:
 
 #: A change of an action: its stored state, the jobs of its project that have it, and the moment.
 ActionChange = collections.abc.Callable[[Document | None, collections.abc.Sequence[Linked], int], Body | None]
+#: How a job follows an action that it has: the job as it is, and the action as it is to be (None:
+#: deleted), to the job's body. Called after the change, as often as that is.
+Follow = collections.abc.Callable[[Linked, Body | None], Body]
 
 
 #: What is copied beside the kinds of documents, and after them: the records of earlier runs.
@@ -195,8 +198,15 @@ class Storage(abc.ABC):
     # Actions and jobs
 
     @abc.abstractmethod
-    def write_action(self, scope: Scope, id: str, change: ActionChange) -> Document | None:
-        """Create, change or delete an action; the jobs that have it follow (:func:`links.relinked`), their versions grow."""
+    def write_action(
+        self, scope: Scope, id: str, change: ActionChange, follow: Follow | None = None
+    ) -> Document | None:
+        """Create, change or delete an action; the jobs that have it follow, their versions grow.
+
+        They become what ``follow`` tells, without it :func:`links.relinked`. It may give them
+        another trust: ``TrustGone`` if that isn't there, and nothing has happened, as in
+        :meth:`write_job`.
+        """
 
     @abc.abstractmethod
     def write_job(self, scope: Scope, id: str, change: JobChange, action_ids: collections.abc.Collection[str] = ()) -> Document:

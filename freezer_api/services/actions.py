@@ -8,8 +8,9 @@ from freezer_api.db.base import Linked, Storage
 from freezer_api.domain import actions, capabilities, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, Body, Document, Precondition
 from freezer_api.schemas import actions as schemas
-from freezer_api.services import common
+from freezer_api.services import common, trusts
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services.trusts import OFF, Delegation
 
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
@@ -37,10 +38,19 @@ def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPag
     return common.shown_page(storage.find(caller.scope, ACTIONS, query), caller)
 
 
-def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+def update(
+    storage: Storage,
+    caller: Caller,
+    id: str,
+    body: Body,
+    precondition: Precondition = ANYTHING,
+    delegation: Delegation = OFF,
+) -> Written:
     """Merge the body into the action, and into its definition; the jobs that have it follow.
 
-    ``Unprocessable`` if the client of one of them can't do what the action asks then.
+    ``Unprocessable`` if the client of one of them can't do what the action asks then. Jobs with a
+    trust that do something else then get one of the caller's, or the caller is ``Forbidden`` to
+    change the action.
     """
     common.existing(ACTIONS, id)
     given = schemas.patch(body)
@@ -49,10 +59,17 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
         old = common.found(ACTIONS, id, current, precondition).body
         return _fitting(storage, old, actions.patched(old, given), linked)
 
-    return _written(storage.write_action(caller.scope, id, change))
+    return _written(trusts.write_action(storage, caller, delegation, id, change))
 
 
-def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
+def replace(
+    storage: Storage,
+    caller: Caller,
+    id: str,
+    body: Body,
+    precondition: Precondition = ANYTHING,
+    delegation: Delegation = OFF,
+) -> Written:
     """Make an action under an id, or give the one there another definition, like :func:`update`."""
     common.existing(ACTIONS, id)
     given = schemas.action(body)
@@ -65,7 +82,7 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
         new = actions.created(id, current.project_id, current.body['user_id'], given)
         return _fitting(storage, current.body, new, linked)
 
-    return _written(storage.write_action(caller.scope, id, change))
+    return _written(trusts.write_action(storage, caller, delegation, id, change))
 
 
 def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition = ANYTHING) -> None:

@@ -74,6 +74,8 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
 
     Only a change of client or actions needs the client, so jobs of a client deleted since can be changed otherwise. Only
     where the client is named does the job get the trust that it needs there, or lose the one that it had on another client.
+    A job with a trust that is to do something else gets one of the caller's, or the caller is
+    ``Forbidden`` to change it.
     """
     common.existing(JOBS, id)
     believed = reports.session_of(body)
@@ -89,9 +91,20 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
         client_id, client = _client_of(storage, caller, id, given)
         change = _changing(storage, caller, compose, entries or (), client_id, client)
         with contextlib.suppress(_Overtaken):
-            if client is None or 'client_id' not in given:
+            if client is None:
                 return common.written(storage.write_job(caller.scope, id, change, references))
-            return common.written(trusts.write_job(storage, caller, delegation, id, change, references, client))
+            return common.written(
+                trusts.write_job(
+                    storage,
+                    caller,
+                    delegation,
+                    id,
+                    change,
+                    references,
+                    client,
+                    named='client_id' in given,
+                )
+            )
     raise exceptions.StorageUnavailable('The job is changed by too many at once. Please try again.')
 
 

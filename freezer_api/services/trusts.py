@@ -2,6 +2,10 @@
 
 A job's trust is stored before the job, and looked up in Keystone before it is given again; so no job has one that isn't
 there. It ends with the last job of the project that has it. Whatever would refuse a request is found before a trust is made.
+
+Nobody writes what runs by the rights of somebody else: who changes what a job with a trust does
+gives it one of their own, in the same step. To take something away by deleting an action gives
+nobody anything to run, and needs no trust.
 """
 
 import collections.abc
@@ -10,8 +14,8 @@ import logging
 import typing
 
 from freezer_api import exceptions, identity
-from freezer_api.db.base import JobChange, JobWrite, Storage, TrustGone
-from freezer_api.domain import documents, jobs, search
+from freezer_api.db.base import ActionChange, JobChange, JobWrite, Linked, Storage, TrustGone
+from freezer_api.domain import actions, documents, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, CREDENTIALS, JOBS, TRUSTS, Body, Document, Precondition
 from freezer_api.services import common
 from freezer_api.services.common import Caller
@@ -35,7 +39,12 @@ class Delegation:
 
     def covers(self, client: Document) -> bool:
         """Whether a job on a client has a trust."""
-        return self.keystone is not None and self.enabled and (self.every or client.body['client']['is_central'])
+        return self.active and (self.every or client.body['client']['is_central'])
+
+    @property
+    def active(self) -> bool:
+        """Whether any job has a trust."""
+        return self.keystone is not None and self.enabled
 
 
 OFF = Delegation()
@@ -49,41 +58,69 @@ class _Taken:
     made: bool
 
 
-class _Bound:
-    """The change of a job, with the credentials that it has afterwards; ``lost`` are those that it had before."""
+class _Needed(exceptions.FreezerError):
+    """An action changes that a job with a trust has, and none of the caller's was taken for it."""
 
-    def __init__(self, change: JobChange, covered: bool, taken: _Taken | None, whole: bool):
+
+class _Bound:
+    """The change of a job, with the credentials that it has then; it had those that are ``lost``.
+
+    ``whole``: it is written as a whole; ``named``: its client is named.
+    """
+
+    def __init__(self, change: JobChange, covered: bool, whole: bool, named: bool):
         self._change = change
         self._covered = covered
-        self._taken = taken
         self._whole = whole
+        self._named = named
+        self.taken: _Taken | None = None
         self.lost: Body | None = None
+
+    def needs(self, current: Document | None, body: Body) -> bool:
+        """Whether the job can't keep the credentials that it has, or the lack of any."""
+        if self._whole or current is None or current.body['client_id'] != body['client_id']:
+            return True
+        return does_otherwise(current.body, body) if current.body.get(CREDENTIALS) else self._named
 
     def __call__(self, current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
         wanted = self._change(current, stored, now)
         had = current.body.get(CREDENTIALS) if current else None
-        has = self._taken.credentials if self._taken else None if self._whole else _kept(current, wanted.body)
-        if self._covered and has is None:
+        needs = self.needs(current, wanted.body)
+        if self._covered and needs and self.taken is None:
             raise TrustGone('user_credentials: the job has no trust any more.')
+        has = self.taken.credentials if self.taken else None if needs else had
         self.lost = had if had and (has is None or has['trust_id'] != had['trust_id']) else None
         return JobWrite(jobs.with_credentials(wanted.body, has), wanted.actions)
 
 
 def write_job(storage: Storage, caller: Caller, delegation: Delegation, id: str, change: JobChange,
-              action_ids: collections.abc.Collection[str], client: Document, whole: bool = False) -> Document:
+              action_ids: collections.abc.Collection[str], client: Document, whole: bool = False,
+              named: bool = True) -> Document:
     """Write a job for a client that was looked at, and give it a trust of the caller's if the client is to have one.
 
-    Unless it is written as a ``whole``, a job that stays on its client keeps the trust that it has. The trust that it loses
-    ends, if no other job has it. ``Unprocessable`` or ``IdentityUnavailable`` if there has to be a trust and can't be one.
+    Unless it is written as a ``whole``, a job that stays on its client and does what it did keeps
+    the trust that it has, and one without a trust gets one only if its client is ``named``. The
+    trust that it loses ends, if no other job has it. ``Unprocessable`` or ``IdentityUnavailable``
+    if there has to be a trust and can't be one; ``Forbidden`` if the caller can't give one to a job
+    that is to do something else.
     """
     covered = delegation.covers(client)
     for _ in range(ATTEMPTS):
-        taken = None
+        bound = _Bound(change, covered, whole, named)
         if covered:
             current, body = _rehearse(storage, caller, id, change, action_ids)
-            if whole or _kept(current, body) is None:
-                taken = _take(storage, caller, delegation)
-        bound = _Bound(change, covered, taken, whole)
+            if bound.needs(current, body):
+                edited = (
+                    current is not None
+                    and bool(current.body.get(CREDENTIALS))
+                    and does_otherwise(current.body, body)
+                )
+                bound.taken = (
+                    _lend(storage, caller, delegation, 'job_actions')
+                    if edited
+                    else _take(storage, caller, delegation)
+                )
+        taken = bound.taken
         try:
             document = storage.write_job(caller.scope, id, bound, action_ids)
         except TrustGone:
@@ -96,6 +133,96 @@ def write_job(storage: Storage, caller: Caller, delegation: Delegation, id: str,
         _release(storage, caller, delegation, bound.lost)
         return document
     raise exceptions.StorageUnavailable('The job or its trust is changed by too many at once. Please try again.')
+
+
+def write_action(
+    storage: Storage, caller: Caller, delegation: Delegation, id: str, change: ActionChange
+) -> Document | None:
+    """Write an action; jobs with a trust that do something else by it get one of the caller's.
+
+    A job that isn't to have one loses the one that it has. Errors are those of :func:`write_job`.
+    """
+    taken: _Taken | None = None
+    # Each trust is taken after an attempt without one.
+    for _ in range(2 * ATTEMPTS):
+        lending = _Lending(change, delegation, id, taken)
+        try:
+            document = storage.write_action(caller.scope, id, lending.change, lending.follow)
+        except _Needed:
+            taken = _lend(storage, caller, delegation, 'freezer_action')
+            continue
+        except TrustGone:
+            taken = None
+            continue
+        except Exception:
+            _release_all(storage, caller, delegation, lending, taken)
+            raise
+        _release_all(storage, caller, delegation, lending, taken)
+        return document
+    raise exceptions.StorageUnavailable(
+        'The action or a trust is changed by too many at once. Please try again.'
+    )
+
+
+class _Lending:
+    """The change of an action, and how its jobs follow; they had what is ``lost``."""
+
+    def __init__(self, change: ActionChange, delegation: Delegation, id: str, taken: _Taken | None):
+        self._change = change
+        self._delegation = delegation
+        self._id = id
+        self._taken = taken
+        self._otherwise = False
+        self.lost: dict[str, Body] = {}
+
+    def change(
+        self, current: Document | None, linked: collections.abc.Sequence[Linked], now: int
+    ) -> Body | None:
+        """What becomes of the action; ``_Needed`` if a job needs a trust for it."""
+        body = self._change(current, linked, now)
+        self._otherwise = (
+            current is not None
+            and body is not None
+            and any(link.job.body.get(CREDENTIALS) for link in linked)
+            and _is_other(current.body['freezer_action'], body['freezer_action'])
+        )
+        if self._taken is None and any(
+            self._concerns(link) and self._covers(link) for link in linked
+        ):
+            raise _Needed('')
+        self.lost = {}
+        for link in linked:
+            had = link.job.body.get(CREDENTIALS)
+            if had and had != self._credentials(link):
+                self.lost[had['trust_id']] = had
+        return body
+
+    def follow(self, link: Linked, action: Body | None) -> Body:
+        """The job with the action as it is to be."""
+        return jobs.with_credentials(
+            links.relinked(link.job.body, self._id, action), self._credentials(link)
+        )
+
+    def _credentials(self, link: Linked) -> Body | None:
+        """What a job has afterwards."""
+        if not self._concerns(link):
+            return link.job.body.get(CREDENTIALS)
+        return self._taken.credentials if self._taken and self._covers(link) else None
+
+    def _concerns(self, link: Linked) -> bool:
+        """Whether a job has a trust, and does something else by the change."""
+        return self._otherwise and bool(link.job.body.get(CREDENTIALS))
+
+    def _covers(self, link: Linked) -> bool:
+        """Whether a job with a trust is to have one; its client may have been deleted."""
+        return (
+            self._delegation.active if link.client is None else self._delegation.covers(link.client)
+        )
+
+
+def _is_other(one: Body, other: Body) -> bool:
+    """Whether two definitions differ."""
+    return actions.fingerprint(one) != actions.fingerprint(other)
 
 
 def delete_job(storage: Storage, caller: Caller, delegation: Delegation, id: str, precondition: Precondition) -> None:
@@ -114,11 +241,9 @@ def delete_job(storage: Storage, caller: Caller, delegation: Delegation, id: str
         _release(storage, caller, delegation, lost)
 
 
-def _kept(current: Document | None, body: Body) -> Body | None:
-    """The credentials of a job that stays on its client."""
-    if current is None or current.body['client_id'] != body['client_id']:
-        return None
-    return current.body.get(CREDENTIALS)
+def does_otherwise(old: Body, new: Body) -> bool:
+    """Whether a job does something else than before."""
+    return old['job_actions'] != new['job_actions']
 
 
 def _rehearse(storage: Storage, caller: Caller, id: str, change: JobChange,
@@ -149,6 +274,34 @@ def _take(storage: Storage, caller: Caller, delegation: Delegation) -> _Taken:
         _release(storage, caller, delegation, credentials, unsure=True)
         raise
     return _Taken(credentials, made=True)
+
+
+def _lend(storage: Storage, caller: Caller, delegation: Delegation, place: str) -> _Taken:
+    """A trust for what the caller changes at a place; ``Forbidden`` if Keystone refuses it."""
+    try:
+        return _take(storage, caller, delegation)
+    except exceptions.Unprocessable as error:
+        if error.code != 'trust.refused':
+            raise
+        text = error.message.removeprefix('client_id: ')
+        raise exceptions.Forbidden(
+            f'{place}: who changes what a job does lends it their own rights; {text}',
+            'trust.editor-refused',
+        ) from error
+
+
+def _release_all(
+    storage: Storage,
+    caller: Caller,
+    delegation: Delegation,
+    lending: _Lending,
+    taken: _Taken | None,
+) -> None:
+    """End the trusts that jobs have lost, and one that was made for them in vain."""
+    for credentials in lending.lost.values():
+        _release(storage, caller, delegation, credentials)
+    if taken and taken.made:
+        _release(storage, caller, delegation, taken.credentials)
 
 
 def _release(storage: Storage, caller: Caller, delegation: Delegation, credentials: Body | None, unsure: bool = False) -> None:

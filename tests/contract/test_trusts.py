@@ -3,6 +3,7 @@
 import collections
 
 from freezer_api.db.base import JobWrite, TrustGone
+from freezer_api.domain import links
 from freezer_api.domain.documents import ACTIONS, JOBS, TRUSTS
 from tests.contract import actors, base, crowd, stepping
 
@@ -11,6 +12,20 @@ def give(actor, job, trust, **changes):
     """Write a job that has a trust (None: that has none)."""
     credentials = {} if trust is None else {'user_credentials': {'trust_id': trust, 'trustor_user_id': 'user'}}
     return actor.put_job(job, actors.job_body(job, actor.project_id, **credentials, **changes))
+
+
+def lend(actor, action_id, trust, **freezer_action):
+    """Change an action; the jobs with a trust that have it get another one."""
+    def change(current, linked, now):
+        return {**current.body, 'freezer_action': freezer_action}
+
+    def follow(link, action):
+        body = links.relinked(link.job.body, action_id, action)
+        if 'user_credentials' not in body:
+            return body
+        return {**body, 'user_credentials': {'trust_id': trust, 'trustor_user_id': 'user'}}
+
+    return actor.storage.write_action(actor.scope, action_id, change, follow)
 
 
 @base.on_every_database()
@@ -75,6 +90,34 @@ class Trusts:
         self.actor.delete_job('j')
         self.assertTrue(self.actor.end_trust('t'))
 
+    def test_jobs_get_another_one_with_their_action(self):
+        for trust in ('t', 'u'):
+            self.actor.put_trust(trust)
+        self.actor.put_action('a', action='info')
+        for job, trust, action in (
+            ('j', 't', 'a'),
+            ('k', 't', 'a'),
+            ('l', None, 'a'),
+            ('m', 't', 'b'),
+        ):
+            give(self.actor, job, trust, job_actions=[actors.entry(action, {'action': 'info'})])
+        before = self.actor.page(JOBS).documents
+        self.assertRaises(TrustGone, lend, self.actor, 'a', 'v', action='exec')
+        self.assertEqual(before, self.actor.page(JOBS).documents)
+        self.assertEqual('info', self.actor.get(ACTIONS, 'a').body['freezer_action']['action'])
+        lend(self.actor, 'a', 'u', action='exec')
+        after = self.actor.page(JOBS).documents
+        self.assertEqual(
+            ['u', 'u', None, 't'],
+            [job.body.get('user_credentials', {}).get('trust_id') for job in after],
+        )
+        self.assertEqual(['exec', 'exec', 'exec', 'info'], [
+            job.body['job_actions'][0]['freezer_action']['action'] for job in after])
+        self.assertEqual([2, 2, 2, 1], [job.version for job in after])
+        self.assertEqual((False, False), (self.actor.end_trust('t'), self.actor.end_trust('u')))
+        self.actor.delete_job('m')
+        self.assertEqual((True, False), (self.actor.end_trust('t'), self.actor.end_trust('u')))
+
     def test_other_values_of_jobs_name_no_trust(self):
         self.actor.put_trust('t')
         self.actor.new_job('j', description='t', trust_id='t', user_credentials={'trustor_user_id': 't'})
@@ -115,6 +158,18 @@ class Trusting:
         for trust in had:
             self.ended.append((trust, self.actor.end_trust(trust)))
 
+    def lend(self, number):
+        """Change an action whose jobs get a trust; try again where that went meanwhile."""
+        while True:
+            there = self.actor.ids(TRUSTS)
+            trust = there[-1] if there else actors.new_id()
+            if not there:
+                self.actor.put_trust(trust)
+            try:
+                return lend(self.actor, 'a', trust, action='exec', number=number)
+            except TrustGone:
+                continue
+
     def sweep(self):
         """End the trusts that no job has."""
         for trust in self.actor.ids(TRUSTS):
@@ -138,15 +193,24 @@ class Races:
 class TrustsInEveryOrder(Races):
 
     def test_every_order_of_steps(self):
-        for pair in (('make', 'drop'), ('make', 'sweep'), ('drop', 'drop other'),
-                     ('drop', 'drop'), ('drop', 'sweep'), ('make', 'make')):
+        for pair in (
+            ('make', 'drop'),
+            ('make', 'sweep'),
+            ('drop', 'drop other'),
+            ('drop', 'drop'),
+            ('drop', 'sweep'),
+            ('make', 'make'),
+            ('lend', 'sweep'),
+            ('lend', 'lend'),
+            ('lend', 'drop'),
+        ):
             orders = 0
             for order, results in stepping.interleavings(lambda pair=pair: self._arrange(pair)):
                 orders += 1
                 with self.subTest(pair=pair, order=order):
                     self.assertEqual([], [result for result in results if isinstance(result, Exception)])
                     times = self._check(self.ended)
-                    if 'make' not in pair:
+                    if not {'make', 'lend'} & {*pair}:
                         self.assertEqual({'t': 1}, times)
             self.assertGreater(orders, 2)
 
@@ -156,9 +220,19 @@ class TrustsInEveryOrder(Races):
         for job, who in (('j', 'drop'), ('other', 'drop other')):
             if who in pair:
                 give(self.actor, job, 't')
+        if 'lend' in pair:
+            self.actor.put_action('a', action='exec')
+            self.actor.put_trust('u')
+            for job in ('j', 'k'):
+                give(self.actor, job, 't', job_actions=[actors.entry('a', {'action': 'exec'})])
         one = Trusting(self.actor, stepping.Stepping(self.storage), self.ended)
-        acts = {'make': lambda number: one.make(f'new{number}'), 'drop': lambda number: one.drop('j'),
-                'drop other': lambda number: one.drop('other'), 'sweep': lambda number: one.sweep()}
+        acts = {
+            'make': lambda number: one.make(f'new{number}'),
+            'drop': lambda number: one.drop('j'),
+            'drop other': lambda number: one.drop('other'),
+            'sweep': lambda number: one.sweep(),
+            'lend': one.lend,
+        }
         return [lambda name=name, number=number: acts[name](number) for number, name in enumerate(pair)]
 
 
@@ -202,3 +276,28 @@ class TrustsOfManyThreads(Races):
                 self.actor.delete_job(document.id)
             if jobs:
                 self.assertTrue(self.actor.end_trust('t'))
+
+    def test_one_that_ends_while_jobs_get_it_with_their_action(self):
+        self.actor.put_action('a', action='info')
+        for round_ in range(5):
+            for trust in ('t', 'u'):
+                self.actor.put_trust(trust)
+            for job in ('j', 'k'):
+                give(self.actor, job, 't', job_actions=[actors.entry('a', {'action': 'info'})])
+
+            def act(number, round_=round_):
+                if number % 2:
+                    return self.actor.end_trust('u')
+                try:
+                    return lend(self.actor, 'a', 'u', action='exec', number=f'{number}-{round_}')
+                except TrustGone:
+                    return None
+
+            results = crowd.threads(6, act)
+            lent, ends = any(results[::2]), results[1::2]
+            has = {
+                job.body['user_credentials']['trust_id'] for job in self.actor.page(JOBS).documents
+            }
+            self.assertEqual({'u' if lent else 't'}, has)
+            self.assertEqual(0 if lent else 1, sum(ends))
+            self.assertLessEqual(has, set(self.actor.ids(TRUSTS)))

@@ -83,6 +83,9 @@ class TestOptions(ServiceTest):
             self.assertIsNone(self.trust_of(self.job()))
         self.configure(enforce_trusts=True)
         trust = self.people.trust(self.trust_of(self.job()))
+        self.assertEqual({'member'}, {role['name'] for role in trust['roles']})
+        self.configure(trusts_delegated_roles=[])
+        trust = self.people.trust(self.trust_of(self.job()))
         self.assertEqual({'member', 'reader'}, {role['name'] for role in trust['roles']}, 'those of the token')
 
     def test_a_job_from_before_gets_one_where_its_client_is_named(self):
@@ -97,6 +100,25 @@ class TestOptions(ServiceTest):
         self.configure(enabled=False)
         self.ask(204, 'DELETE', f'jobs/{job_id}')
         self.assertEqual([], self.people.trusts())
+
+    def test_a_member_who_edits_an_administrator_s_job(self):
+        """The scheduler may do for the job what the member may, not what the administrator may."""
+        self.serve(trusts_delegated_roles='')
+        job_id = self.job(who=delegation.TRUSTEE)
+        first = self.people.trust(self.trust_of(job_id))
+        self.assertIn('admin', {role['name'] for role in first['roles']})
+        self.ask(200, 'PATCH', f'jobs/{job_id}', {'description': 'x'})
+        self.assertEqual(first['id'], self.trust_of(job_id))
+        self.ask(
+            200,
+            'PATCH',
+            f'jobs/{job_id}',
+            {'job_actions': [{'freezer_action': {'action': 'exec', 'command': 'id'}}]},
+        )
+        second = self.people.trust(self.trust_of(job_id))
+        self.assertEqual((self.people.ids['ann'], {'member', 'reader'}),
+                         (second['trustor_user_id'], {role['name'] for role in second['roles']}))
+        self.assertEqual([second['id']], self.people.trusts())
 
     def test_nobody_to_give_it_to(self):
         wrong = {'wrong': {'password': 'wrong'}, 'bare': {'auth_type': ''}, 'odd': {'auth_type': 'unheard-of'},

@@ -136,6 +136,92 @@ class TestTrusts(testtools.TestCase):
         self.ann.call('POST', f'jobs/{job_id}', 201, {**whole, 'client_id': self.plain})
         self.assertEqual((None, []), (self.credentials(job_id), self.people.trusts()))
 
+    def test_who_changes_what_a_job_does(self):
+        """The job and the action that it has: the trust is that of who wrote last what is done."""
+        action_id = self.ann.call('POST', 'actions', 201, EXEC)['action_id']
+        job_id, other = (
+            self.job(self.ann, job_actions=[{'action_id': action_id}]) for _ in range(2)
+        )
+        first = self.credentials(job_id)
+        whole = self.bob.call('GET', f'jobs/{job_id}', 200)
+        for body in (whole, {'job_actions': whole['job_actions']}, {'description': 'by bob'}):
+            self.bob.call('PATCH', f'jobs/{job_id}', 200, body)
+            self.assertEqual(first, self.credentials(job_id))
+        self.bob.call(
+            'PATCH',
+            f'jobs/{job_id}',
+            200,
+            {'job_actions': [{'freezer_action': {'action': 'info'}}]},
+        )
+        second = self.credentials(job_id)
+        trust = self.people.trust(second['trust_id'])
+        self.assertEqual(
+            (self.people.ids['bob'], False), (trust['trustor_user_id'], trust['impersonation'])
+        )
+        self.assertEqual(
+            (first, {first['trust_id'], second['trust_id']}),
+            (self.credentials(other), {*self.people.trusts()}),
+        )
+        self.bob.call('PATCH', f'actions/{action_id}', 200, {'freezer_action': {'command': 'id'}})
+        self.assertEqual(
+            (second, [second['trust_id']]), (self.credentials(other), self.people.trusts())
+        )
+        self.scheduler.call('POST', f'actions/{action_id}', 201, EXEC)
+        third = self.credentials(other)
+        self.assertEqual(self.people.ids[delegation.TRUSTEE], third['trustor_user_id'])
+        self.assertEqual({second['trust_id'], third['trust_id']}, {*self.people.trusts()})
+
+    def test_who_has_no_rights_to_lend(self):
+        """An administrator without a role in the project, and a token that may not delegate."""
+        action_id = self.ann.call('POST', 'actions', 201, EXEC)['action_id']
+        job_id = self.job(self.ann, job_actions=[{'action_id': action_id}])
+        before, credentials = self.ann.call('GET', f'jobs/{job_id}', 200), self.credentials(job_id)
+        stranger = self.project(programs.identity.token('admin', 'beta').id)
+        for who in (stranger, self.project(self.people.application_token('bob'))):
+            for method, path, body, place in (
+                ('PATCH', f'jobs/{job_id}', {'job_actions': []}, 'job_actions'),
+                (
+                    'POST',
+                    f'jobs/{job_id}',
+                    {'client_id': self.central, 'job_actions': []},
+                    'job_actions',
+                ),
+                (
+                    'PATCH',
+                    f'actions/{action_id}',
+                    {'freezer_action': {'command': 'id'}},
+                    'freezer_action',
+                ),
+                (
+                    'POST',
+                    f'actions/{action_id}',
+                    {'freezer_action': {'action': 'info'}},
+                    'freezer_action',
+                ),
+            ):
+                answer = self.said(who, method, path, body)
+                self.assertEqual(
+                    (403, 'trust.editor-refused'),
+                    (answer.status_code, answer.json()['code']),
+                    answer.text,
+                )
+                self.assertRegex(
+                    answer.json()['description'],
+                    f'^{place}: .* roles member, which Keystone refuses to this token',
+                )
+            who.call('PATCH', f'jobs/{job_id}', 200, before)
+        self.assertEqual(before, self.ann.call('GET', f'jobs/{job_id}', 200))
+        self.assertEqual(
+            (credentials, [credentials['trust_id']]),
+            (self.credentials(job_id), self.people.trusts()),
+        )
+        self.way.cut()
+        answer = self.said(
+            self.bob, 'PATCH', f'actions/{action_id}', {'freezer_action': {'command': 'id'}}
+        )
+        self.assertEqual(503, answer.status_code, answer.text)
+        self.bob.call('PATCH', f'actions/{action_id}', 200, {'max_retries': 1})
+
     def test_sessions_leave_trusts_alone(self):
         job_id = self.job(self.ann)
         credentials = self.credentials(job_id)

@@ -1,8 +1,9 @@
 """Actions."""
 
 from freezer_api.controllers import base, calls, types
+from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
-from freezer_api.services import actions
+from freezer_api.services import actions, trusts
 
 WRITTEN = types.Json('action_version')
 
@@ -11,6 +12,10 @@ class Actions(base.Resource):
     """``/actions`` and all that is below."""
 
     name = 'action'
+
+    def __init__(self, storage: Storage, max_limit: int, delegation: trusts.Delegation):
+        super().__init__(storage, max_limit)
+        self.delegation = delegation
 
     @base.expose('actions:get_all', types.Json('actions'), *types.LIST)
     def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
@@ -32,12 +37,20 @@ class Actions(base.Resource):
     @base.expose('actions:update', WRITTEN, types.ID, body=types.Json('action'))
     def update(self, call: calls.Call, action_id: str, body: Body) -> base.Answer:
         """Change an action; the jobs that have it follow."""
-        return self.written(actions.update(self.storage, call.caller, action_id, body, call.precondition))
+        return self.written(
+            actions.update(
+                self.storage, call.caller, action_id, body, call.precondition, self.delegation
+            )
+        )
 
     @base.expose('actions:replace', WRITTEN, types.ID, body=types.Json('action'), status=201)
     def replace(self, call: calls.Call, action_id: str, body: Body) -> base.Answer:
         """Replace an action, or create it under this id."""
-        return self.written(actions.replace(self.storage, call.caller, action_id, body, call.precondition))
+        return self.written(
+            actions.replace(
+                self.storage, call.caller, action_id, body, call.precondition, self.delegation
+            )
+        )
 
     @base.expose('actions:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, action_id: str) -> base.Answer:

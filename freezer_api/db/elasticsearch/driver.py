@@ -50,10 +50,13 @@ class Driver(base.Storage):
 
     # Actions and jobs
 
-    def write_action(self, scope: Scope, id: str, change: base.ActionChange) -> Document | None:
+    def write_action(
+        self, scope: Scope, id: str, change: base.ActionChange, follow: base.Follow | None = None
+    ) -> Document | None:
         pair = 'action_id', search.canonical(id)
         return self._run(ACTIONS, scope, id, lambda unit: jobs.write_action(
-            unit, self.clock, self.finder.having, self.finder.visible, scope.project_id, id, change, pair))
+            unit, self.clock, self.finder.having, self.finder.visible, scope.project_id, id,
+            change, follow, pair))
 
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:

@@ -76,7 +76,8 @@ def end_trust(unit: Unit, having: Having, project: str, id: str, pair: tuple[str
 
 
 def write_action(unit: Unit, clock: Clock, having: Having, seen: Clients,
-                 project: str, id: str, change: base.ActionChange, pair: tuple[str, str]) -> Document | None:
+                 project: str, id: str, change: base.ActionChange, follow: base.Follow | None,
+                 pair: tuple[str, str]) -> Document | None:
     """See :meth:`Storage.write_action`. A job that takes it, after it was read here, moves it."""
     stored = unit.get(codec.key(ACTIONS, project, id))
     keys = [codec.key(JOBS, project, job) for job in having(JOBS, project, pair)] if stored else []
@@ -86,9 +87,11 @@ def write_action(unit: Unit, clock: Clock, having: Having, seen: Clients,
     now = clock()
     linked = [Linked(codec.document(job), clients.get(job.state['body']['client_id'])) for job in jobs]
     body = change(codec.document(stored) if stored else None, linked, now)
-    if stored is not None:
-        for job in jobs:
-            unit.put(codec.changed(job, links.relinked(job.state['body'], id, body)))
+    follow = follow or (lambda link, action: links.relinked(link.job.body, id, action))
+    for job, link in zip(jobs, linked, strict=True):
+        followed = follow(link, body)
+        _guard_trust(unit, project, job.state['body'], followed)
+        unit.put(codec.changed(job, followed))
     return store_body(unit, ACTIONS, project, id, stored, body, now)
 
 

@@ -50,8 +50,11 @@ class Driver(base.Storage):
 
     # Actions and jobs
 
-    def write_action(self, scope: Scope, id: str, change: base.ActionChange) -> Document | None:
-        return self.database.write(lambda connection: jobs.write_action(connection, self.clock, scope.project_id, id, change))
+    def write_action(
+        self, scope: Scope, id: str, change: base.ActionChange, follow: base.Follow | None = None
+    ) -> Document | None:
+        return self.database.write(lambda connection: jobs.write_action(
+            connection, self.clock, scope.project_id, id, change, follow))
 
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:

@@ -5,7 +5,7 @@ import collections.abc
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.base import ActionChange, Check, JobChange, Linked, TrustGone
+from freezer_api.db.base import ActionChange, Check, Follow, JobChange, Linked, TrustGone
 from freezer_api.db.sqlalchemy import errors, models, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
 from freezer_api.domain.documents import Body, Document
@@ -31,7 +31,7 @@ def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str
     moved_in = row.document.body['session_id'] if row and wanted.body['client_id'] != row.document.body['client_id'] else ''
     if moved_in and moved_in != hold:
         raise errors.HoldSession(moved_in)
-    _hold_trust(connection, project, row.document.body if row else {}, wanted.body)
+    _hold_trusts(connection, project, [(row.document.body if row else {}, wanted.body)])
     for action, body in wanted.actions.items():
         rows.create(connection, documents.ACTIONS, project, action, body, now)
     if row is None:
@@ -69,7 +69,7 @@ def end_trust(connection: sqlalchemy.Connection, project: str, id: str) -> bool:
 
 
 def write_action(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str,
-                 change: ActionChange) -> Document | None:
+                 change: ActionChange, follow: Follow | None) -> Document | None:
     """See :meth:`Storage.write_action`. While the action is held, no job can take it up."""
     row = rows.lock(connection, documents.ACTIONS, project, id)
     jobs = _jobs_with(connection, project, id) if row else []
@@ -78,19 +78,34 @@ def write_action(connection: sqlalchemy.Connection, clock: sessions.Clock, proje
     body = change(row.document if row else None, linked, now)
     if row is None:
         return None if body is None else rows.create(connection, documents.ACTIONS, project, id, body, now)
-    for job in jobs:
-        rows.update(connection, job, links.relinked(job.document.body, id, body))
+    follow = follow or (lambda link, action: links.relinked(link.job.body, id, action))
+    followed = [follow(link, body) for link in linked]
+    _hold_trusts(
+        connection,
+        project,
+        [(job.document.body, new) for job, new in zip(jobs, followed, strict=True)],
+    )
+    for job, new in zip(jobs, followed, strict=True):
+        rows.update(connection, job, new)
     if body is None:
         rows.delete(connection, row)
         return None
     return rows.update(connection, row, body)
 
 
-def _hold_trust(connection: sqlalchemy.Connection, project: str, old: Body, new: Body) -> None:
-    """Keep the trust that a job is given from going. The one that it has can't go."""
-    given = documents.trust(new)
-    if given is not None and given != documents.trust(old) and not rows.lock_all(
-            connection, documents.TRUSTS, project, (given,), share=True):
+def _hold_trusts(
+    connection: sqlalchemy.Connection, project: str, changes: list[tuple[Body, Body]]
+) -> None:
+    """Keep the trusts that jobs are given from going, told what jobs are and become.
+
+    Those that they have can't go.
+    """
+    given = {
+        trust
+        for old, new in changes
+        if (trust := documents.trust(new)) and trust != documents.trust(old)
+    }
+    if given - rows.lock_all(connection, documents.TRUSTS, project, given, share=True).keys():
         raise TrustGone('user_credentials: the trust has ended.')
 
 
