@@ -147,6 +147,13 @@ class TestOpenStackStandalone(Processes, testtools.TestCase):
         """It is told the address, and that there is nobody to log in to."""
         session_id = self.shown('session create', '--file', self.file({'schedule': {}, 'description': 'all of it'}))['Session ID']
         self.assertIn(f'| {session_id} | all of it   | active |        |      0 |', self.done('session list'))
+        for typed, found in (
+            (f'[{{"session_id": "{session_id}"}}]', [session_id]),
+            ('{"match": [{"description": "all of it"}]}', [session_id]),
+            ('{"match": [{"_all": "ALL OF"}]}', [session_id]),
+            ('{"match_not": [{"description": "all of it"}]}', ['']),
+        ):
+            self.assertEqual(found, self.column('Session ID', 'session list', '--search', typed))
         said = self.refused('session add job', '--session-id', session_id, '--job-id', 'nobody')
         self.assertEqual('[*] Error 404: Job nobody could not be found.', said)
 
