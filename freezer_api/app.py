@@ -31,12 +31,19 @@ def build(conf: cfg.ConfigOpts, storage: base.Storage | None = None, standalone:
         conf.oslo_middleware.max_request_body_size)
     authenticate = authenticate or (middleware.EveryRole if standalone else _keystone(conf))
     protected = authenticate(api)
-    application: Application = middleware.Gate(middleware.Healthcheck(protected, conf, storage), api, protected)
+    application: Application = middleware.Gate(_health(protected, conf, storage), api, protected)
     application = _cors(application, conf)
     application = _behind_proxy(application, conf)
     if standalone:
         application = middleware.Loopback(application)
     return middleware.RequestId(application)
+
+
+def _health(application: Application, conf: cfg.ConfigOpts, storage: base.Storage) -> dict[str, Application]:
+    """The health checks by their paths; they share one probe of the storage."""
+    probe = middleware.StorageProbe(storage)
+    return {middleware.HEALTHCHECK_PATH: middleware.Healthcheck(application, conf, probe),
+            middleware.READINESS_PATH: middleware.Readiness(application, conf, probe)}
 
 
 def _delegation(conf: cfg.ConfigOpts, standalone: bool) -> trusts.Delegation:

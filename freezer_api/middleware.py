@@ -10,6 +10,7 @@ import typing
 
 import keystoneauth1.exceptions
 import orjson
+import oslo_middleware.exceptions
 import webob.exc
 from keystonemiddleware import auth_token
 from oslo_config import cfg
@@ -18,6 +19,7 @@ from oslo_middleware import healthcheck
 from oslo_middleware.healthcheck import pluginbase
 
 from freezer_api import exceptions
+from freezer_api.conf import middleware as options
 from freezer_api.db import base
 
 LOG = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ Application = collections.abc.Callable[[Environ, StartResponse], collections.abc
 REQUEST_ID = re.compile(r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}')
 HOST = re.compile(r'(?:\[(?P<bracketed>[0-9a-f:.]+)\]|(?P<plain>[^:/@\[\]]*))(?::[0-9]*)?')
 HEALTHCHECK_PATH = '/healthcheck'
+READINESS_PATH = '/healthcheck/ready'
 HEALTH_VERBS = 'GET, HEAD, OPTIONS'
 #: Verbs that change nothing; a web page that causes them doesn't see the answer.
 READS = frozenset(('GET', 'HEAD', 'OPTIONS'))
@@ -173,9 +176,10 @@ class RequestId:
 
 
 class Gate:
-    """Which of three applications answers: the health check, what needs no token (OPTIONS neither), and all the rest."""
+    """Which application answers: a health check by its path, what needs no token (OPTIONS neither), and all the rest."""
 
-    def __init__(self, health: Application, unprotected: Application, protected: Application):
+    def __init__(self, health: collections.abc.Mapping[str, Application], unprotected: Application,
+                 protected: Application):
         self._health = health
         self._unprotected = unprotected
         self._protected = protected
@@ -183,9 +187,10 @@ class Gate:
     def __call__(self, environ: Environ, start_response: StartResponse) -> collections.abc.Iterable[bytes]:
         path = path_of(environ)
         method = environ['REQUEST_METHOD']
-        if path == HEALTHCHECK_PATH:
+        health = self._health.get(path)
+        if health is not None:
             if method in ('GET', 'HEAD'):
-                return self._health(environ, start_response)
+                return health(environ, start_response)
             told = Response.of_verbs(HEALTH_VERBS) if method == 'OPTIONS' else fault(MethodNotAllowed(method), HEALTH_VERBS)
             return told(environ, start_response)
         if path in OPEN_PATHS or method == 'OPTIONS':
@@ -254,38 +259,22 @@ class EveryRole:
         return self._application(environ, start_response)
 
 
-class Healthcheck(healthcheck.Healthcheck):
-    """oslo.middleware's, which answers for the storage that this application has.
-
-    ``application`` answers whom the health check is not for (``[healthcheck] allowed_source_ranges``).
-    """
-
-    def __init__(self, application: Application, conf: cfg.ConfigOpts, storage: base.Storage):
-        super().__init__(application, conf)
-        for extension in self._backends:
-            if isinstance(extension.obj, StorageHealthcheck):
-                extension.obj.storage = storage
-
-
-class StorageHealthcheck(pluginbase.HealthcheckBaseExtension):
-    """The backend ``freezer_storage``: whether the storage answers and has this release's schema."""
+class StorageProbe:
+    """Whether a storage answers and has this release's schema, asked by one thread at a time."""
 
     #: Seconds, less than load balancers have patience for.
     PATIENCE = 3
 
-    def __init__(self, oslo_conf: cfg.ConfigOpts, conf: dict[str, typing.Any]):
-        super().__init__(oslo_conf, conf)
-        self.storage: base.Storage | None = None
+    def __init__(self, storage: base.Storage):
+        self._storage = storage
         self._running: concurrent.futures.Future[None] | None = None
 
-    def healthcheck(self, server_port: int) -> pluginbase.HealthcheckResult:
+    def result(self) -> pluginbase.HealthcheckResult:
         """The result within :attr:`PATIENCE`; a check that still hangs from an earlier time isn't joined by another."""
-        if self.storage is None:
-            return pluginbase.HealthcheckResult(False, 'no storage')
         if self._running is None or self._running.done():
             self._running = concurrent.futures.Future()
             # A daemon: a check that hangs must not keep the process from ending, as an executor's thread does.
-            threading.Thread(target=_settle, args=(self._running, self.storage.check), daemon=True).start()
+            threading.Thread(target=_settle, args=(self._running, self._storage.check), daemon=True).start()
         try:
             self._running.result(self.PATIENCE)
         except concurrent.futures.TimeoutError:
@@ -301,3 +290,42 @@ def _settle(future: 'concurrent.futures.Future[None]', check: collections.abc.Ca
         future.set_result(None)
     except Exception as error:
         future.set_exception(error)
+
+
+class StorageHealthcheck(pluginbase.HealthcheckBaseExtension):
+    """The backend ``freezer_storage``: what the probe of the application's storage finds."""
+
+    def __init__(self, oslo_conf: cfg.ConfigOpts, conf: dict[str, typing.Any]):
+        super().__init__(oslo_conf, conf)
+        self.probe: StorageProbe | None = None
+
+    def healthcheck(self, server_port: int) -> pluginbase.HealthcheckResult:
+        """As :meth:`StorageProbe.result`."""
+        if self.probe is None:
+            return pluginbase.HealthcheckResult(False, 'no storage')
+        return self.probe.result()
+
+
+class Healthcheck(healthcheck.Healthcheck):
+    """oslo.middleware's, by the backends that ``[healthcheck]`` names: by default, whether the process lives.
+
+    ``application`` answers whom it is not for (``allowed_source_ranges``). ``cfg.Error`` if an option can't be.
+    """
+
+    def __init__(self, application: Application, conf: cfg.ConfigOpts, probe: StorageProbe):
+        try:
+            super().__init__(application, conf)
+        except (ValueError, oslo_middleware.exceptions.ConfigInvalid) as error:
+            raise cfg.ConfigFileValueError(f'[healthcheck]: {error}') from None
+        # Versions of the library below 7 compare the path by themselves, with the prefix in it.
+        self._ignore_path = True
+        for extension in self._backends:
+            if isinstance(extension.obj, StorageHealthcheck):
+                extension.obj.probe = probe
+
+
+class Readiness(Healthcheck):
+    """The same by the backend ``freezer_storage`` alone: whether the process can serve."""
+
+    def _conf_get(self, key: str, group: str = 'healthcheck') -> typing.Any:
+        return [options.STORAGE_BACKEND] if key == 'backends' else super()._conf_get(key, group)

@@ -1,9 +1,12 @@
 """What surrounds the API: versions, the home document, health, request ids, and what the operator may switch on."""
 
+import contextlib
 import logging
+import sqlite3
 import threading
 
 import fixtures
+from oslo_config import cfg
 from oslo_log import formatters
 
 from freezer_api import app, conf, exceptions, middleware
@@ -120,53 +123,126 @@ class TestFaults(base.FunctionalTest):
 
 
 class TestHealth(base.FunctionalTest):
+    """``/healthcheck``: the process lives, whatever the storage does."""
 
     def setUp(self):
         super().setUp()
         self.use(storage=Broken)
 
-    def test_it_is_well(self):
-        for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
-            answer = self.call(method, '/healthcheck', token=None)
-            self.assertEqual((status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow']))
+    def test_it_lives(self):
         for path in ('/healthcheck', '/healthcheck/'):
             answer = self.call('GET', path, token=None)
             self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))
         answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
         self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
 
+    def test_the_store_does_not_matter(self):
+        self.service.storage.error = exceptions.StorageUnavailable()
+        self.service.storage.gate.clear()
+        self.addCleanup(self.service.storage.gate.set)
+        self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
+
+    def test_a_file_switches_it_off(self):
+        """Until it is gone again. Without one being named nothing is logged."""
+        log_levels = dict(level.split('=') for level in self.service.conf.default_log_levels)
+        self.assertEqual('ERROR', log_levels['oslo_middleware.healthcheck.disable_by_file'])
+        path = self.service.folder / 'off'
+        self.use(healthcheck__disable_by_file_path=path)
+        log = self.useFixture(fixtures.FakeLogger())
+        path.touch()
+        answer = self.call('GET', '/healthcheck', token=None)
+        self.assertEqual((503, b'DISABLED BY FILE'), (answer.code, answer.raw))
+        path.unlink()
+        self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
+        self.assertEqual('', log.output)
+
+    def test_backends_are_the_operators_choice(self):
+        """The backend that asks the storage stays available to who has named it."""
+        self.use(storage=Broken, healthcheck__backends='freezer_storage')
+        self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
+        self.service.storage.error = exceptions.StorageUnavailable()
+        self.assertEqual(503, self.call('GET', '/healthcheck', token=None).code)
+
+    def test_options_that_cannot_be(self):
+        for options in ({'allowed_source_ranges': '192.0.2.0/64'}, {'backends': 'disable_by_file,enable_by_files'}):
+            self.service.conf.clear_override('backends', 'healthcheck')
+            for name, value in options.items():
+                self.service.conf.set_override(name, value.split(','), 'healthcheck')
+            error = self.assertRaises(cfg.ConfigFileValueError, app.build, self.service.conf, self.service.storage)
+            self.assertIn('[healthcheck]', str(error))
+
+
+class TestReadiness(base.FunctionalTest):
+    """``/healthcheck/ready``: the process can serve."""
+
+    def setUp(self):
+        super().setUp()
+        self.use(storage=Broken)
+
+    def test_it_is_ready(self):
+        for path in ('/healthcheck/ready', '/healthcheck/ready/'):
+            answer = self.call('GET', path, token=None)
+            self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))
+        answer = self.call('GET', '/healthcheck/ready', token=None, Accept='application/json')
+        self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
+
+    def test_methods_of_both(self):
+        for path in ('/healthcheck', '/healthcheck/ready'):
+            for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
+                answer = self.call(method, path, token=None)
+                self.assertEqual((status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow']))
+            answer = self.call('HEAD', path, token=None)
+            self.assertEqual((2, b''), (answer.code // 100, answer.raw))
+
     def test_the_store_is_away(self):
         self.service.storage.error = exceptions.StorageUnavailable('secret host')
-        answer = self.call('GET', '/healthcheck', token=None)
+        answer = self.call('GET', '/healthcheck/ready', token=None)
         self.assertEqual('503 Service Unavailable', answer.status)
         self.assertIn('text/plain', answer.headers['Content-Type'])
         self.assertEqual(b'storage unavailable', answer.raw)
+        self.assertEqual(503, self.call('HEAD', '/healthcheck/ready', token=None).code)
         self.service.storage.error = None
+        self.assertEqual(200, self.call('GET', '/healthcheck/ready', token=None).code)
+
+    def test_the_schema_is_not_there(self):
+        self.use()
+        sqlite = self.service.folder / 'freezer.sqlite'
+        with contextlib.closing(sqlite3.connect(sqlite)) as connection:
+            connection.execute('UPDATE freezer_schema SET version_num = "0000"')
+            connection.commit()
+        self.assertEqual(503, self.call('GET', '/healthcheck/ready', token=None).code)
         self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
+
+    def test_a_file_that_switches_liveness_off_does_not_matter(self):
+        self.use(healthcheck__disable_by_file_path='/')
+        self.assertEqual(503, self.call('GET', '/healthcheck', token=None).code)
+        self.assertEqual(200, self.call('GET', '/healthcheck/ready', token=None).code)
 
     def test_details_only_where_they_are_switched_on(self):
         self.use(storage=Broken, healthcheck__detailed=True)
         self.service.storage.error = exceptions.StorageUnavailable('which host')
-        answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
+        answer = self.call('GET', '/healthcheck/ready', token=None, Accept='application/json')
         self.assertEqual('which host', answer.json['reasons'][0]['details'])
 
     def test_a_store_that_hangs(self):
-        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageHealthcheck.PATIENCE', 0.05))
+        self.use(storage=Broken, healthcheck__backends='freezer_storage')
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageProbe.PATIENCE', 0.05))
         self.service.storage.gate.clear()
         self.addCleanup(self.service.storage.gate.set)
         threads = threading.active_count()
-        for _time in range(5):
-            self.assertEqual(b'storage timed out', self.call('GET', '/healthcheck', token=None).raw)
+        for path in ('/healthcheck', '/healthcheck/ready') * 3:
+            self.assertEqual(b'storage timed out', self.call('GET', path, token=None).raw)
         self.assertLessEqual(threading.active_count(), threads + 1, 'no more than one waits')
         self.service.storage.gate.set()
-        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageHealthcheck.PATIENCE', 30))
-        self.assertEqual(b'OK', self.call('GET', '/healthcheck', token=None).raw)
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.middleware.StorageProbe.PATIENCE', 30))
+        self.assertEqual(b'OK', self.call('GET', '/healthcheck/ready', token=None).raw)
 
-    def test_whom_it_is_not_for(self):
+    def test_whom_they_are_not_for(self):
         self.use(healthcheck__allowed_source_ranges=['192.0.2.0/24'])
         refused = {'REMOTE_ADDR': '198.51.100.1'}
-        self.assert_error(self.call('GET', '/healthcheck', environ=refused), '404')
-        self.assertEqual(200, self.call('GET', '/healthcheck', environ={'REMOTE_ADDR': '192.0.2.1'}).code)
+        for path in ('/healthcheck', '/healthcheck/ready'):
+            self.assert_error(self.call('GET', path, environ=refused), '404')
+            self.assertEqual(200, self.call('GET', path, environ={'REMOTE_ADDR': '192.0.2.1'}).code)
 
 
 class TestRequestIds(base.FunctionalTest):
@@ -303,7 +379,7 @@ class TestKeystoneAway(base.FunctionalTest):
         self.assertEqual(b'', self.call('HEAD', SESSIONS, token=None).raw)
 
     def test_what_needs_no_token(self):
-        for path, code in (('/', 300), ('/v2', 200), ('/healthcheck', 200)):
+        for path, code in (('/', 300), ('/v2', 200), ('/healthcheck', 200), ('/healthcheck/ready', 200)):
             self.assertEqual(code, self.call('GET', path, token=None).code)
         self.assertEqual(200, self.call('OPTIONS', SESSIONS, token=None).code)
 

@@ -110,7 +110,8 @@ class TestPrefix(RoutesTest):
                 if route.pattern or verb != 'GET':
                     self.assertEqual(plain.status, prefixed.status, (verb, route.pattern))
                     self.assertEqual(plain.headers.get('Allow'), prefixed.headers.get('Allow'))
-        self.assertEqual(200, self.below('GET', f'{PREFIX}/healthcheck', token=None).code)
+        for path in ('/healthcheck', '/healthcheck/ready'):
+            self.assertEqual(200, self.below('GET', PREFIX + path, token=None).code)
         self.assertEqual(201, self.below('POST', f'{PREFIX}/v2/alpha/sessions/', {'schedule': {}}).code)
         self.assertEqual(401, self.below('GET', f'{PREFIX}/v2/alpha/sessions', token=None).code)
         self.assert_error(self.below('GET', f'{PREFIX}{PREFIX}/v2/alpha/sessions'), '404')
@@ -220,7 +221,8 @@ class TestHosts(base.FunctionalTest):
         asked = {'environ': {'REMOTE_ADDR': '198.51.100.1'}, 'X_Forwarded_For': '192.0.2.1', 'token': None}
         for trusted, code in ((False, 401), (True, 200)):
             self.use(healthcheck__allowed_source_ranges=['192.0.2.0/24'], oslo_middleware__enable_proxy_headers_parsing=trusted)
-            self.assertEqual(code, self.call('GET', '/healthcheck', **asked).code)
+            for path in ('/healthcheck', '/healthcheck/ready'):
+                self.assertEqual(code, self.call('GET', path, **asked).code)
 
 
 class TestOrigins(base.FunctionalTest):

@@ -57,7 +57,7 @@ class _Serving(testtools.TestCase):
                 self.assertEqual(503, answer.status_code, answer.text)
                 self.assertGreater(int(answer.headers['Retry-After']), 0)
                 self.assertEqual({'title': 'Service Unavailable', 'description': description}, answer.json())
-        self.assertEqual(503, requests.get(f'{self.server.url}/healthcheck', timeout=programs.SECONDS).status_code)
+        self.assertEqual(503, requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).status_code)
         self.assertEqual(300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code)
 
     def logged(self, line: str) -> None:
@@ -116,7 +116,7 @@ class TestOutage(testscenarios.WithScenarios, _Serving):
             project.call('POST', f'sessions/{session_id}/action', 202, {'start': {'job_id': job_id, 'current_tag': 0}})
         self.assertEqual(1, project.call('GET', f'sessions/{session_id}', 200)['session_tag'])
         self.assertEqual([session_id], [one['session_id'] for one in project.call('GET', 'sessions', 200)['sessions']])
-        self.assertEqual('OK', requests.get(f'{self.server.url}/healthcheck', timeout=programs.SECONDS).text)
+        self.assertEqual('OK', requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).text)
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)

@@ -45,18 +45,20 @@ class TestDatabaseHangs(testtools.TestCase):
         before, paused, after = (f'req-{uuid.uuid4()}' for _ in range(3))
         self.assertEqual(200, self.sessions(before).status_code)
         self.assertEqual('OK', self.get('/healthcheck').text)
+        self.assertEqual('OK', self.get('/healthcheck/ready').text)
         self.addCleanup(self.database.resume)
         self.database.pause()
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiting = pool.submit(self.sessions, paused)
-            checks = [pool.submit(self.get, '/healthcheck', Accept='application/json') for _ in range(3)]
-            self.assertEqual((300, 200), (self.get('/').status_code, self.get('/v2').status_code), 'what needs no database')
+            checks = [pool.submit(self.get, '/healthcheck/ready', Accept='application/json') for _ in range(3)]
+            answers = [self.get(path).status_code for path in ('/', '/v2', '/healthcheck')]
+            self.assertEqual([300, 200, 200], answers, 'what needs no database')
         for answer in (check.result() for check in checks):
             self.assertEqual((503, 'storage timed out'), (answer.status_code, answer.json()['reasons'][0]['reason']))
         answer = waiting.result()
         self.assertEqual((503, paused), (answer.status_code, answer.headers['X-OpenStack-Request-Id']))
         self.assertGreater(int(answer.headers['Retry-After']), 0)
-        self.assertEqual({'title', 'description'}, set(answer.json()))
+        self.assertEqual({'title', 'description', 'code'}, set(answer.json()))
         self.database.resume()
         self.assertEqual('OK', self.healthy())
         self.assertEqual((200, []), (self.sessions(after).status_code, self.sessions(after).json()['sessions']))
@@ -66,7 +68,7 @@ class TestDatabaseHangs(testtools.TestCase):
     def detailed(self) -> None:
         """What the database's driver says of it is for operators who ask for it, as this one does."""
         self.database.halt()
-        reasons = self.get('/healthcheck', Accept='application/json').json()['reasons']
+        reasons = self.get('/healthcheck/ready', Accept='application/json').json()['reasons']
         self.assertEqual(['storage unavailable'], [reason['reason'] for reason in reasons])
         self.assertNotEqual('', reasons[0]['details'])
 
@@ -83,7 +85,7 @@ class TestDatabaseHangs(testtools.TestCase):
     def healthy(self) -> str:
         """What the health check says once it is content; a check that had hung may still be under way."""
         deadline = time.monotonic() + PATIENCE
-        while (answer := self.get('/healthcheck')).status_code != 200 and time.monotonic() < deadline:
+        while (answer := self.get('/healthcheck/ready')).status_code != 200 and time.monotonic() < deadline:
             time.sleep(0.1)
         return answer.text
 

@@ -36,9 +36,9 @@ class TestOutage(testscenarios.WithScenarios, testtools.TestCase):
         for answer in (self.call('GET', 'v2/PROJECT/sessions'), self.call('POST', 'v2/PROJECT/sessions', json={'schedule': {}})):
             self.assertEqual(503, answer.status_code, answer.text)
             self.assertGreater(int(answer.headers['Retry-After']), 0)
-            self.assertEqual({'title', 'description'}, set(answer.json()))
+            self.assertEqual({'title', 'description', 'code'}, set(answer.json()))
             self.assertNotIn('sql', answer.text.lower())
-        self.assertEqual(503, self.call('GET', 'healthcheck').status_code)
+        self.assertEqual(503, self.call('GET', 'healthcheck/ready').status_code)
         self.assertEqual(300, self.call('GET', '').status_code)
 
     def test_outage(self):
@@ -50,10 +50,10 @@ class TestOutage(testscenarios.WithScenarios, testtools.TestCase):
         self.database.start()
         self.unavailable()
         self.assertEqual(0, programs.run('freezer-manage', '--config-file', self.config_file, 'db', 'sync').returncode)
-        self.assertEqual(200, self.call('GET', 'healthcheck').status_code)
+        self.assertEqual(200, self.call('GET', 'healthcheck/ready').status_code)
         kept = self.call('POST', 'v2/PROJECT/sessions', json={'schedule': {}}).json()['session_id']
         self.database.kill()
         self.unavailable()
         self.database.start()
         self.assertEqual([kept], [session['session_id'] for session in self.call('GET', 'v2/PROJECT/sessions').json()['sessions']])
-        self.assertEqual(200, self.call('GET', 'healthcheck').status_code)
+        self.assertEqual(200, self.call('GET', 'healthcheck/ready').status_code)

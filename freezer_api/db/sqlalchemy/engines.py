@@ -1,11 +1,13 @@
 """Engines: how connections to the three databases are made and what is set on them."""
 
 import dataclasses
+import inspect
 import typing
 
 import sqlalchemy
 from oslo_config import cfg
 from oslo_db.sqlalchemy import exc_filters
+from sqlalchemy.engine import default
 
 #: However a URL spells the database: the modules that this driver is built on.
 DIALECTS = {'mysql': 'mysql+pymysql', 'mariadb': 'mysql+pymysql', 'postgresql': 'postgresql+psycopg',
@@ -16,6 +18,10 @@ SQLITE_BUSY_TIMEOUT = 30
 #: Tables for which PostgreSQL tries all orders of joining them. With its own default, 8, that takes a hundred times as long as
 #: the search itself.
 JOINS_ORDERED = 4
+#: At the end of each use SQLAlchemy would roll back what commits by itself: a round trip. Its option against that came
+#: with 2.0.43.
+_NO_ROLLBACKS = ({'skip_autocommit_rollback': True}
+                 if 'skip_autocommit_rollback' in inspect.signature(default.DefaultDialect).parameters else {})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +62,10 @@ def make(conf: cfg.ConfigOpts) -> Engines:
     writer ends every one that it begins, and a lost connection is noticed where it is used.
     """
     url, pool = url_of(conf), _pool(conf)
-    reader = _engine(url, conf, isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True, **pool)
+    reader = _engine(url, conf, isolation_level='AUTOCOMMIT', **_NO_ROLLBACKS, **pool)
+    if not _NO_ROLLBACKS:
+        # Nothing is there to be rolled back. setattr, for it is a method.
+        setattr(reader.dialect, 'do_rollback', lambda connection: None)  # noqa: B010
     return Engines(reader, _engine(url, conf, **_isolation(url), **pool))
 
 

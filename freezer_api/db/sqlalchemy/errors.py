@@ -49,7 +49,7 @@ def meaning(error: BaseException) -> Meaning:
     """What one of :data:`FAILURES` means."""
     if isinstance(error, oslo_db.exception.DBDuplicateEntry):
         return Meaning.DUPLICATE
-    if isinstance(error, (oslo_db.exception.DBDeadlock, oslo_db.exception.DBConsistencyError)):
+    if isinstance(error, oslo_db.exception.DBDeadlock):
         return Meaning.CONFLICT
     if isinstance(error, oslo_db.exception.DBConnectionError):
         return Meaning.LOST
