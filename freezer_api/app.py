@@ -60,7 +60,8 @@ def _delegation(conf: cfg.ConfigOpts, standalone: bool) -> trusts.Delegation:
 
 
 def _keystone(conf: cfg.ConfigOpts) -> Filter:
-    """keystonemiddleware, configured by ``[keystone_authtoken]``."""
+    """keystonemiddleware, configured by ``[keystone_authtoken]``; ``cfg.Error`` if a package that it needs isn't there."""
+    middleware.require_token_cache(conf)
     return lambda application: middleware.Keystone(application, {'oslo_config_config': conf})
 
 

@@ -9,6 +9,7 @@ import threading
 import typing
 
 import keystoneauth1.exceptions
+import keystonemiddleware.opts
 import orjson
 import oslo_middleware.exceptions
 import webob.exc
@@ -20,6 +21,7 @@ from oslo_middleware.healthcheck import pluginbase
 
 from freezer_api import exceptions
 from freezer_api.conf import middleware as options
+from freezer_api.conf import packages
 from freezer_api.db import base
 
 LOG = logging.getLogger(__name__)
@@ -208,6 +210,26 @@ class Keystone(auth_token.AuthProtocol):
         except (webob.exc.HTTPServiceUnavailable, keystoneauth1.exceptions.ClientException) as error:
             text = 'The token can not be validated: Keystone does not answer as it should.'
             raise exceptions.IdentityUnavailable(text) from error
+
+
+def require_token_cache(conf: cfg.ConfigOpts) -> None:
+    """Return if keystonemiddleware finds what its cache of tokens needs, which it looks for at the first request.
+
+    Else ``cfg.Error`` names the package.
+    """
+    for group, auth_options in keystonemiddleware.opts.list_auth_token_opts():
+        conf.register_opts(auth_options, group=group)
+    cache = conf.keystone_authtoken
+    if not cache.memcached_servers:
+        return
+    setting = '[keystone_authtoken] memcached_servers'
+    # Below keystonemiddleware 10.9 there are neither.
+    if getattr(cache, 'memcache_sasl_enabled', False) or getattr(cache, 'memcache_tls_enabled', False):
+        packages.require('bmemcached', setting, 'python-binary-memcached', 'memcached')
+    else:
+        packages.require('memcache', setting, 'python-memcached', 'memcached')
+    if cache.memcache_security_strategy.lower() != 'none':
+        packages.require('cryptography', '[keystone_authtoken] memcache_security_strategy', 'cryptography', 'memcached')
 
 
 class Loopback:

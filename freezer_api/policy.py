@@ -10,14 +10,17 @@ import ast
 import collections.abc
 import logging
 import re
+import sys
 import threading
 import time
 import typing
 
 from oslo_config import cfg
-from oslo_policy import _checks, policy
+from oslo_policy import _checks, opts, policy
 
+from freezer_api import conf as configuration
 from freezer_api import policies
+from freezer_api.conf import files
 
 LOG = logging.getLogger(__name__)
 #: Seconds for which the files are taken to be as they were.
@@ -72,6 +75,25 @@ class Policy:
         self._enforcer.load_rules()
         self._checks = compiled(self._enforcer)
         self._due = time.monotonic() + FRESH
+
+
+def get_enforcer() -> policy.Enforcer:
+    """What oslo.policy's commands (``oslopolicy-validator`` and so on) work with, for ``--namespace freezer-api``.
+
+    By the configuration files that ``--config-file`` and ``--config-dir`` of the command name, else the usual ones.
+    """
+    options = configuration.new()
+    configured, folders = files.defaults()
+    options(files.of_wsgi_server({}, sys.argv[1:]), project=files.PROJECT, default_config_files=configured,
+            default_config_dirs=folders)
+    enforcer = policy.Enforcer(options)
+    enforcer.register_defaults(policies.list_rules())
+    found = options.find_file(options.oslo_policy.policy_file)
+    if found:
+        # The validator looks into the library's global configuration, and for a file that is found from everywhere.
+        opts.set_defaults(cfg.CONF)
+        cfg.CONF.set_override('policy_file', found, 'oslo_policy')
+    return enforcer
 
 
 def compiled(enforcer: policy.Enforcer) -> dict[str, Check]:

@@ -1,49 +1,112 @@
-"""What the commands share: operators' mistakes end in one clear line and an exit code, never in a traceback."""
+"""What the commands share: their failures end in one clear line and an exit code, never in a traceback."""
 
 import collections.abc
 import functools
+import logging
+import re
 import sys
+import typing
 
 from oslo_config import cfg
 
 from freezer_api import exceptions
 from freezer_api.conf import files
 
+LOG = logging.getLogger(__name__)
 #: Exit codes.
 DONE = 0
 FAILED = 1
+#: What libraries add for programmers: a link to their documentation.
+LINK = re.compile(r'\(Background on this error at: [^)]*\)')
 
 #: What runs a command: its arguments to its exit code.
 Run = collections.abc.Callable[[list[str]], int]
 
 
+class Failed(Exception):
+    """A command can't go on; the message is the line that says so."""
+
+
+class Located:
+    """A store whose failures say which store it is: ``where`` it is, then what has failed. All else is the store's own."""
+
+    def __init__(self, storage: typing.Any):
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> typing.Any:
+        found = getattr(self._storage, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        def call(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
+            try:
+                return found(*arguments, **named)
+            except Exception as error:
+                where = self._storage.where()
+                raise Failed(f'{where}: {describe(error)}' if where else describe(error)) from error
+
+        return call
+
+
 def describe(error: BaseException) -> str:
-    """An error and what caused it, in one line for an operator."""
-    causes = [error] if error.__cause__ is None else [error, error.__cause__]
-    texts = [' '.join(str(one).split()) or type(one).__name__ for one in causes]
-    return ': '.join(text.removesuffix('.') for text in texts)
+    """An error and what caused it, in one line for an operator; a driver's error by the words of the database."""
+    causes = [error] if error.__cause__ is None or _wrapped(error) is not None else [error, error.__cause__]
+    # A caller of the API is asked to try again; an operator is told what is wrong.
+    if len(causes) == 2 and type(error) is exceptions.StorageUnavailable:
+        return f'the storage is unavailable: {_told(causes[1])}'
+    return ': '.join(_told(one) for one in causes)
 
 
-def fail(prog: str, text: str) -> int:
+def _told(error: BaseException) -> str:
+    while (inner := _wrapped(error)) is not None:
+        error = inner
+    numbered = len(error.args) == 2 and isinstance(error.args[0], int) and not isinstance(error, OSError)
+    text = str(error.args[1] if numbered else error)
+    return ' '.join(LINK.sub('', text).split()).removesuffix('.') or type(error).__name__
+
+
+def _wrapped(error: BaseException) -> BaseException | None:
+    """The database's own error in one of SQLAlchemy or oslo.db; None in any other."""
+    inner = getattr(error, 'inner_exception', None) or getattr(error, 'orig', None)
+    return inner if isinstance(inner, BaseException) and inner is not error else None
+
+
+def fail(prog: str, text: str, code: int = FAILED) -> int:
     """Say what went wrong on standard error; the exit code for it."""
     print(f'{prog}: {text}', file=sys.stderr)
-    return FAILED
+    return code
 
 
-def command(prog: str) -> collections.abc.Callable[[Run], collections.abc.Callable[..., int]]:
-    """Make a console script of a function that takes its arguments: what an operator can mend is told in one line."""
+def _failed(prog: str, error: Exception, code: int) -> int:
+    """Say what went wrong; what nobody foresaw goes into the log as a whole."""
+    foreseen = isinstance(error, (cfg.Error, exceptions.FreezerError, OSError, Failed))
+    text = describe(error) if not isinstance(error, Failed) else str(error)
+    if not foreseen:
+        text = f'{type(error).__name__}: {text}'
+    if isinstance(error, cfg.RequiredOptError):
+        text = f'{text}, in {files.FOLDER}/{files.FILE} or a file that --config-file names'
+    if files.logs_elsewhere():
+        LOG.error('%s', text, exc_info=None if foreseen else error)
+    LOG.debug('%s', text, exc_info=error)
+    return fail(prog, text, code)
+
+
+def command(prog: str, failed: int = FAILED) -> collections.abc.Callable[[Run], collections.abc.Callable[..., int]]:
+    """Make a console script of a function that takes its arguments: every failure is told in one line.
+
+    ``failed`` is its exit code then. The traceback is in the log, if that is kept anywhere, and shown with ``--debug``.
+    """
 
     def decorate(function: Run) -> collections.abc.Callable[..., int]:
         @functools.wraps(function)
         def main(argv: list[str] | None = None) -> int:
             try:
                 return function(sys.argv[1:] if argv is None else argv)
-            except cfg.RequiredOptError as error:
-                return fail(prog, f'{describe(error)}, in {files.FOLDER}/{files.FILE} or a file that --config-file names')
-            except (cfg.Error, exceptions.FreezerError, OSError) as error:
-                return fail(prog, describe(error))
+            except Exception as error:
+                return _failed(prog, error, failed)
             except KeyboardInterrupt:
-                return fail(prog, 'interrupted')
+                return fail(prog, 'interrupted', failed)
 
         return main
 

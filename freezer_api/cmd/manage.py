@@ -54,16 +54,36 @@ def copy(conf: cfg.ConfigOpts) -> int:
 
 
 def purge(conf: cfg.ConfigOpts) -> int:
-    """Erase a project; print how many documents of each kind are gone."""
+    """Erase a project, once somebody has said yes; print how many documents of each kind are gone."""
+    project_id = conf.command.project_id
+    if not project_id.strip():
+        return common.fail(PROG, 'ID: a project is needed')
+    if not conf.command.yes:
+        if not sys.stdin.isatty():
+            return common.fail(PROG, 'nobody is here to be asked; --yes erases without a question')
+        if not _confirmed(f'Erase all documents of project {project_id}? It cannot be undone. [y/N] '):
+            return common.fail(PROG, 'nothing was erased')
     with _stored(conf) as storage:
-        for kind, count in storage.purge(conf.command.project_id).items():
+        erased = storage.purge(project_id)
+        for kind, count in erased.items():
             print(f'{kind}: {count}')
+    if not any(erased.values()):
+        print(f'There was nothing of project {project_id}.')
     return common.DONE
+
+
+def _confirmed(question: str) -> bool:
+    """Whether somebody at the terminal says yes."""
+    try:
+        return input(question).strip().lower() in ('y', 'yes')
+    except EOFError:
+        print()
+        return False
 
 
 def _stored(conf: cfg.ConfigOpts) -> contextlib.closing[base.Storage]:
     """The store of a configuration, for as long as it is used."""
-    return contextlib.closing(db.load(conf))
+    return contextlib.closing(typing.cast(base.Storage, common.Located(db.load(conf))))
 
 
 def _named(conf: cfg.ConfigOpts, name: str) -> contextlib.closing[base.Storage]:
@@ -95,6 +115,7 @@ def add_parsers(subparsers: typing.Any) -> None:
     """The commands below ``freezer-manage``."""
     database = subparsers.add_parser('db', help='the store').add_subparsers(dest='action', required=True)
     database.add_parser('sync', help='create its schema, or upgrade it to this release').set_defaults(run=sync)
+    database.add_parser('update', help='the same as sync').set_defaults(run=sync)
     database.add_parser('version', help="print its schema's version").set_defaults(run=show_version)
     moved: argparse.ArgumentParser = database.add_parser(
         'copy', help='copy all of a store into another one, while no API process runs', description=COPY)
@@ -102,17 +123,18 @@ def add_parsers(subparsers: typing.Any) -> None:
     moved.add_argument('--to', dest='target', metavar='STORE', required=True, help='likewise, the store to copy into')
     moved.set_defaults(run=copy)
     project = subparsers.add_parser('project', help='a whole project').add_subparsers(dest='action', required=True)
-    erase: argparse.ArgumentParser = project.add_parser('purge', help='erase all its documents, without asking back')
+    erase: argparse.ArgumentParser = project.add_parser('purge', help='erase all its documents')
     erase.add_argument('project_id', metavar='ID')
+    erase.add_argument('--yes', action='store_true', help='erase without asking')
     erase.set_defaults(run=purge)
 
 
 @common.command(PROG)
 def main(argv: list[str]) -> int:
-    """Run one command. Exit code 1 with one line on what an operator has to mend, 2 for a wrong command line."""
+    """Run one command. Exit code 1 with one line on what has failed, 2 for a wrong command line."""
     conf = configuration.new()
     conf.register_cli_opt(cfg.SubCommandOpt('command', title='commands', handler=add_parsers))
-    files.read(conf, argv, PROG)
+    files.read(conf, argv, PROG, quiet=True)
     return conf.command.run(conf)
 
 

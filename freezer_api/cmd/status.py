@@ -2,17 +2,18 @@
 
 import sys
 
-import yaml
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
 from oslo_upgradecheck import common_checks, upgradecheck
 
 from freezer_api import conf as configuration
-from freezer_api import db, exceptions, policies
-from freezer_api.cmd import common
+from freezer_api import db, exceptions, middleware
+from freezer_api.cmd import common, options, policy_files
 from freezer_api.conf import files
 
 PROG = 'freezer-manager-status'
+#: The exit code where the checks themselves can't be made.
+ERROR = 255
 
 
 def success() -> upgradecheck.Result:
@@ -25,6 +26,11 @@ def failure(details: str) -> upgradecheck.Result:
     return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
+def warning(details: str) -> upgradecheck.Result:
+    """This release can serve, but perhaps not as the operator means it to."""
+    return upgradecheck.Result(upgradecheck.Code.WARNING, details)
+
+
 class Checks(upgradecheck.UpgradeCommands):
     """The checks, in the order in which they are told; they only read."""
 
@@ -34,55 +40,64 @@ class Checks(upgradecheck.UpgradeCommands):
     def storage(self) -> upgradecheck.Result:
         """The store answers and has this release's schema."""
         try:
-            storage = db.load(self.conf)
+            storage = common.Located(db.load(self.conf))
         except (exceptions.FreezerError, cfg.Error) as error:
             return failure(common.describe(error))
         try:
             storage.check()
-        except exceptions.SchemaOutOfDate as error:
-            return failure(f'{common.describe(error)}. Run: freezer-manage db sync')
-        except exceptions.StorageUnavailable as error:
-            return failure(common.describe(error))
+        except common.Failed as error:
+            return failure(str(error))
         finally:
             storage.close()
         return success()
 
+    def packages(self) -> upgradecheck.Result:
+        """What the configuration asks for is installed."""
+        try:
+            middleware.require_token_cache(self.conf)
+        except cfg.Error as error:
+            return failure(common.describe(error))
+        return success()
+
+    def option_names(self) -> upgradecheck.Result:
+        """No option in our own sections is misspelt."""
+        unknown = options.unknown(self.conf)
+        return warning(f'Nothing reads {", ".join(unknown)}.') if unknown else success()
+
     def policy_format(self) -> upgradecheck.Result:
-        """The policy file isn't JSON."""
+        """The policy file isn't JSON; one without rules is in no format."""
+        path = self.conf.find_file(self.conf.oslo_policy.policy_file)
+        try:
+            if path and not policy_files.read(path):
+                return success()
+        except policy_files.Broken:
+            pass
         return common_checks.check_policy_json(self, self.conf)
 
     def policy_rules(self) -> upgradecheck.Result:
-        """The policy file is a mapping of rules that this release knows, or that the file's own rules may use."""
-        path = self.conf.find_file(self.conf.oslo_policy.policy_file)
-        if not path:
-            return success()
-        try:
-            with open(path, encoding='utf-8') as file:
-                rules = yaml.safe_load(file) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            return failure(f'{path} cannot be read: {common.describe(error)}')
-        if not isinstance(rules, dict):
-            return failure(f'{path} is not a mapping of rule names to rules.')
-        known = {rule.name for rule in policies.list_rules()}
-        unknown = sorted(str(name) for name in rules if ':' in str(name) and name not in known)
-        if unknown:
-            return upgradecheck.Result(upgradecheck.Code.WARNING, f'{path} has rules that nothing asks for: {", ".join(unknown)}')
-        return success()
+        """The policy files are mappings of rules that can be parsed, and that this release knows."""
+        faults = list(policy_files.faults(self.conf))
+        if faults:
+            return failure('; '.join(faults))
+        unknown = list(policy_files.unknown(self.conf))
+        return warning('; '.join(unknown)) if unknown else success()
 
     _upgrade_checks = (
         ('Storage and schema', storage),
+        ('Installed packages', packages),
+        ('Names of options', option_names),
         ('Policy file format', policy_format),
         ('Policy file rules', policy_rules),
     )
 
 
-@common.command(PROG)
+@common.command(PROG, failed=ERROR)
 def main(argv: list[str]) -> int:
     """Run the checks. Exit code 0 if all is well, 1 for a warning, 2 for a failure, 255 for an error in a check."""
     conf = configuration.new()
     policy_opts.set_defaults(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))
-    files.read(conf, argv, PROG)
+    files.read(conf, argv, PROG, quiet=True)
     # The library looks here for --json.
     upgradecheck.CONF = conf
     return int(upgradecheck.run(conf))

@@ -2,25 +2,30 @@
 
 import argparse
 import collections.abc
+import logging
 import os
+import sys
 
 from oslo_config import cfg
 from oslo_log import log
 
 from freezer_api import version
+from freezer_api.conf import packages
 
 FOLDER = '/etc/freezer'
 FILE = 'freezer-api.conf'
+#: Read where there is none of the name above: the file of a deployment that has one for all of its Freezer.
+OTHER_FILE = 'freezer.conf'
 
 #: The project by which oslo.config and oslo.policy look for further files (``/etc/freezer/policy.yaml``).
 PROJECT = 'freezer'
 
 
 def defaults() -> tuple[list[str], list[str]]:
-    """The files and the folders that are read when none are named: those in ``/etc/freezer`` that exist."""
-    files = [os.path.join(FOLDER, FILE)]
+    """The file and the folder that are read when none are named: those in ``/etc/freezer`` that exist."""
+    files = [path for name in (FILE, OTHER_FILE) if os.path.isfile(path := os.path.join(FOLDER, name))]
     folders = [os.path.join(FOLDER, f'{FILE}.d')]
-    return [path for path in files if os.path.isfile(path)], [path for path in folders if os.path.isdir(path)]
+    return files[:1], [path for path in folders if os.path.isdir(path)]
 
 
 def of_wsgi_server(environ: collections.abc.Mapping[str, str], argv: collections.abc.Sequence[str]) -> list[str]:
@@ -42,12 +47,14 @@ def of_wsgi_server(environ: collections.abc.Mapping[str, str], argv: collections
 
 
 def read(
-    conf: cfg.ConfigOpts, args: collections.abc.Sequence[str], prog: str, use_defaults: bool = True, epilog: str | None = None
+    conf: cfg.ConfigOpts, args: collections.abc.Sequence[str], prog: str, use_defaults: bool = True,
+    epilog: str | None = None, quiet: bool = False
 ) -> None:
     """Parse a command line and the files that it names into ``conf``, and set up logging as they say.
 
     Without a file or folder named, :func:`defaults` are read, unless ``use_defaults`` is false. ``epilog`` ends the
-    text of ``--help``. Errors are ``cfg.Error``.
+    text of ``--help``. ``quiet``: on standard error logs say nothing unless ``--debug`` asks for it; a command tells of
+    its failure by itself. Errors are ``cfg.Error`` and ``OSError``, for a log file that can't be written.
     """
     files, folders = defaults() if use_defaults else ([], [])
     conf(
@@ -60,10 +67,25 @@ def read(
         epilog=epilog,
     )
     validate(conf)
+    if conf.use_journal:
+        packages.require('systemd.journal', '[DEFAULT] use_journal', 'systemd-python', 'journal')
     if not (conf.log_file or conf.log_dir or conf.use_journal):
         # The library's own choice is standard output, which is what a command was asked for.
         conf.set_default('use_stderr', True)
     log.setup(conf, prog, version.release())
+    if quiet and not conf.debug:
+        for handler in _on_stderr():
+            handler.setLevel(logging.CRITICAL)
+
+
+def logs_elsewhere() -> bool:
+    """Whether logs are kept, in files or by the journal, and not shown on standard error alone."""
+    return len(logging.getLogger().handlers) > len(_on_stderr())
+
+
+def _on_stderr() -> list[logging.Handler]:
+    return [handler for handler in logging.getLogger().handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr]
 
 
 def validate(conf: cfg.ConfigOpts) -> None:

@@ -308,6 +308,10 @@ class Storage(abc.ABC):
     def version(self) -> str | None:
         """The version of the schema that is there, None if there is none."""
 
+    def where(self) -> str:
+        """Which store it is, for an operator: its kind and address, without a password. '' if that isn't known."""
+        return ''
+
     @abc.abstractmethod
     def close(self) -> None:
         """Give up connections. The next call opens them again."""

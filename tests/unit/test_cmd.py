@@ -2,15 +2,20 @@
 
 import os
 import pathlib
+import sqlite3
+import sys
 import tempfile
+import typing
 
 import fixtures
+import oslo_db.exception
+import sqlalchemy
 import testtools
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
 
+from freezer_api import app, db, exceptions, middleware, policy
 from freezer_api import conf as configuration
-from freezer_api import db, exceptions, policy
 from freezer_api.cmd import api, common, standalone
 
 
@@ -31,20 +36,114 @@ class TestMistakes(testtools.TestCase):
         return code, stderr.read()
 
     def test_one_line_with_the_cause(self):
-        """A cause of several lines is told too, in the same line."""
+        """A cause of several lines is told too, in the same line; an operator isn't asked to try again."""
         error = exceptions.StorageUnavailable()
         error.__cause__ = ConnectionRefusedError('Connection\n refused.')
         code, text = self.run_command(error)
         self.assertEqual(1, code)
-        self.assertEqual('some-command: The storage is unavailable. Please try again: Connection refused\n', text)
+        self.assertEqual('some-command: the storage is unavailable: Connection refused\n', text)
+
+    def test_the_words_of_the_database(self):
+        """Neither a driver's classes nor its links, however deep its error is wrapped."""
+        original = sqlite3.OperationalError(1045, 'Access denied for "u"')
+        wrapped = sqlalchemy.exc.OperationalError('SELECT secret', {}, original)
+        error = exceptions.StorageUnavailable()
+        error.__cause__ = oslo_db.exception.DBError(wrapped)
+        self.assertEqual('some-command: the storage is unavailable: Access denied for "u"\n', self.run_command(error)[1])
+        for one in (wrapped, oslo_db.exception.DBError(wrapped)):
+            self.assertTrue(self.run_command(one)[1].endswith(': Access denied for "u"\n'))
+        linked = sqlalchemy.exc.ArgumentError('No URL', code='e3q8')
+        self.assertIn('sqlalche.me', str(linked))
+        self.assertEqual('some-command: ArgumentError: No URL\n', self.run_command(linked)[1])
+
+    def test_which_store(self):
+        """A store's failures say where it is; all else of it is as it was."""
+        broken = common.Located(Broken())
+        self.assertEqual('1', broken.version())
+        error = self.assertRaises(common.Failed, broken.check)
+        self.assertEqual('some-command: cellar: out of order\n', self.run_command(error)[1])
 
     def test_interrupt(self):
         """Ctrl-C is no traceback."""
         self.assertEqual((1, 'some-command: interrupted\n'), self.run_command(KeyboardInterrupt()))
 
-    def test_defects_are_not_hidden(self):
-        """An error of the program itself goes through."""
-        self.assertRaises(ZeroDivisionError, self.run_command, ZeroDivisionError())
+    def test_defects(self):
+        """An error of the program itself is one line too; its traceback is in the log where there is one."""
+        self.assertEqual((1, 'some-command: ZeroDivisionError: by nought\n'), self.run_command(ZeroDivisionError('by nought')))
+        log = self.useFixture(fixtures.FakeLogger())
+        self.run_command(ZeroDivisionError('by nought'))
+        self.assertIn('Traceback', log.output)
+        self.assertIn('raise error', log.output)
+
+
+class Broken:
+    """A store that is out of order."""
+
+    def version(self) -> str:
+        """What still works."""
+        return '1'
+
+    def check(self) -> None:
+        """What doesn't."""
+        raise exceptions.StorageUnavailable('out of order')
+
+    def where(self) -> str:
+        """Its address."""
+        return 'cellar'
+
+
+class TestPackages(testtools.TestCase):
+    """What is missing is named at the start: package, and the extra that has it."""
+
+    def conf(self, **options: typing.Any) -> cfg.ConfigOpts:
+        """A configuration with options of ``[keystone_authtoken]``."""
+        conf = configuration.new()
+        conf([], default_config_files=[], default_config_dirs=[])
+        middleware.require_token_cache(conf)
+        for name, value in options.items():
+            conf.set_override(name, value, 'keystone_authtoken')
+        return conf
+
+    def hide(self, name: str) -> None:
+        """Let a module not be importable."""
+        self.useFixture(fixtures.MonkeyPatch('sys.modules', {**sys.modules, name: None}))
+
+    def test_nothing_is_needed_by_default(self):
+        """Without servers no package."""
+        self.hide('memcache')
+        middleware.require_token_cache(self.conf())
+
+    def test_servers_of_the_cache(self):
+        """The package that keystonemiddleware imports at the first request."""
+        conf = self.conf(memcached_servers=['127.0.0.1:11211'])
+        middleware.require_token_cache(conf)
+        self.hide('memcache')
+        error = self.assertRaises(cfg.Error, middleware.require_token_cache, conf)
+        for text in ('memcached_servers', 'python-memcached', 'freezer-api[memcached]'):
+            self.assertIn(text, str(error))
+        self.assertRaises(cfg.Error, app.build, conf, Broken())
+
+    def test_servers_with_credentials(self):
+        """Another package then."""
+        conf = self.conf(memcached_servers=['127.0.0.1:11211'], memcache_sasl_enabled=True)
+        middleware.require_token_cache(conf)
+        self.hide('bmemcached')
+        self.assertIn('python-binary-memcached', str(self.assertRaises(cfg.Error, middleware.require_token_cache, conf)))
+
+    def test_database(self):
+        """The extra is that of the database."""
+        for url, module, extra in (('mysql://u@h/d', 'pymysql', 'mysql'), ('postgresql://u@h/d', 'psycopg', 'postgresql')):
+            conf = self.conf()
+            conf.set_override('connection', url, 'database')
+            with fixtures.MonkeyPatch('sys.modules', {**sys.modules, module: None}):
+                error = self.assertRaises(cfg.Error, db.load, conf)
+            self.assertIn(f'freezer-api[{extra}]', str(error))
+
+    def test_address_without_a_password(self):
+        """What commands print of a database."""
+        conf = self.conf()
+        conf.set_override('connection', 'mysql+pymysql://u:secret@h:1/d?read_timeout=5', 'database')
+        self.assertEqual('mysql://u:***@h:1/d', db.load(conf).where())
 
 
 class TestStandalone(testtools.TestCase):

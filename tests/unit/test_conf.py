@@ -88,6 +88,20 @@ class TestWSGIServer(testtools.TestCase):
         self.assertEqual([], files.of_wsgi_server({}, ['--config', '/gunicorn.py']))
 
 
+class TestDefaultFiles(testtools.TestCase):
+    """Which file counts where none is named."""
+
+    def test_the_first_that_is_there(self):
+        """The API's own, else that of all of Freezer; never both."""
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.conf.files.FOLDER', str(folder)))
+        self.assertEqual(([], []), files.defaults())
+        (folder / 'freezer.conf').touch()
+        self.assertEqual([str(folder / 'freezer.conf')], files.defaults()[0])
+        (folder / 'freezer-api.conf').touch()
+        self.assertEqual([str(folder / 'freezer-api.conf')], files.defaults()[0])
+
+
 class TestRead(testtools.TestCase):
     """Parsing files."""
 

@@ -4,6 +4,7 @@ import collections.abc
 import functools
 import logging
 import os
+import re
 import threading
 import typing
 
@@ -34,6 +35,10 @@ _JSON = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'json'}
 _LINES = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'x-ndjson'}
 
 Answer = tuple[int, typing.Any]
+
+
+class Refused(Exception):
+    """Why no host serves us; for the log and the operator's commands."""
 
 
 class Missing(exceptions.SchemaOutOfDate):
@@ -92,7 +97,7 @@ class Client:
             raise exceptions.StorageUnavailable() from error
         except elasticsearch.UnsupportedProductError as error:
             LOG.error('Elasticsearch: what answers at [elasticsearch] hosts is not Elasticsearch.')
-            raise exceptions.StorageUnavailable() from error
+            raise exceptions.StorageUnavailable() from Refused(f'what answers is not Elasticsearch ({error})')
         return self._understood(answer.meta.status, answer.body)
 
     def _answer(self, send: collections.abc.Callable[[], typing.Any]) -> typing.Any:
@@ -126,10 +131,11 @@ class Client:
         kind = error_type(body)
         if status == 401 or status == 403 and kind != 'cluster_block_exception':
             LOG.error('Elasticsearch: the credentials ([elasticsearch] http_auth or api_key) are refused with status %s.', status)
-            raise exceptions.StorageUnavailable()
+            refused = f'the credentials ([elasticsearch] http_auth or api_key) are refused with status {status}'
+            raise exceptions.StorageUnavailable() from Refused(refused)
         if status in _BUSY:
             LOG.warning('Elasticsearch: answers with status %s (%s).', status, kind)
-            raise exceptions.StorageUnavailable()
+            raise exceptions.StorageUnavailable() from Refused(f'it answers with status {status} ({kind})')
         return status, body
 
     def _client(self) -> typing.Any:
@@ -158,6 +164,11 @@ def connect(conf: typing.Any) -> typing.Any:
         user, _, password = conf.http_auth.partition(':')
         options['basic_auth'] = user, password
     return elasticsearch.Elasticsearch(hosts, **options).options(ignore_status=range(400, 600))
+
+
+def addresses(conf: typing.Any) -> list[str]:
+    """The hosts as URLs, without the credentials that may be in them."""
+    return [re.sub('//[^/@]*@', '//', _url(host, conf.use_ssl)) for host in conf.hosts]
 
 
 def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:

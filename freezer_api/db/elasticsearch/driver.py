@@ -116,6 +116,9 @@ class Driver(base.Storage):
     def version(self) -> str | None:
         return schema.version(self.client)
 
+    def where(self) -> str:
+        return f'Elasticsearch at {", ".join(client.addresses(self.conf.elasticsearch))}'
+
     def close(self) -> None:
         self.client.close()
 

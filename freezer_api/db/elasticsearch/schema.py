@@ -35,9 +35,7 @@ def sync(client: Client) -> None:
     ``SchemaOutOfDate`` where they are a newer release's, or can't be made.
     """
     there = _behind(client)
-    newer = [index.name for index in there.values() if index.version > mappings.VERSION]
-    if newer:
-        raise exceptions.SchemaOutOfDate(f'The indices of Elasticsearch are those of a newer release: {", ".join(newer)}.')
+    _check_newer(there)
     _put_template(client)
     attempt = 0
     while old := [kind for kind in mappings.KINDS if kind not in there or there[kind].version < mappings.VERSION]:
@@ -66,8 +64,16 @@ def version(client: Client) -> str | None:
 def check(client: Client) -> None:
     """Return if the indices are this release's, else raise ``SchemaOutOfDate``; one request."""
     found = _behind(client)
+    _check_newer(found)
     if any(kind not in found or found[kind].version != mappings.VERSION for kind in mappings.KINDS):
         raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
+
+
+def _check_newer(there: dict[str, Index]) -> None:
+    """``SchemaOutOfDate`` where indices are a newer release's, which no upgrade helps against."""
+    newer = [index.name for index in there.values() if index.version > mappings.VERSION]
+    if newer:
+        raise exceptions.SchemaOutOfDate(f'The indices of Elasticsearch are those of a newer release: {", ".join(newer)}.')
 
 
 def _behind(client: Client) -> dict[str, Index]:

@@ -8,7 +8,20 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Entry, Page, Place, Scope
-from freezer_api.db.sqlalchemy import backups, copying, database, errors, finding, jobs, migrate, purging, rows, sessions, settling
+from freezer_api.db.sqlalchemy import (
+    backups,
+    copying,
+    database,
+    engines,
+    errors,
+    finding,
+    jobs,
+    migrate,
+    purging,
+    rows,
+    sessions,
+    settling,
+)
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -119,6 +132,9 @@ class Driver(base.Storage):
 
     def version(self) -> str | None:
         return self.database.read(migrate.current)
+
+    def where(self) -> str:
+        return engines.address(self.conf)
 
     def close(self) -> None:
         self.database.close()

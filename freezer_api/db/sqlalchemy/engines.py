@@ -9,9 +9,13 @@ from oslo_config import cfg
 from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy.engine import default
 
+from freezer_api.conf import packages
+
 #: However a URL spells the database: the modules that this driver is built on.
 DIALECTS = {'mysql': 'mysql+pymysql', 'mariadb': 'mysql+pymysql', 'postgresql': 'postgresql+psycopg',
             'postgres': 'postgresql+psycopg', 'sqlite': 'sqlite+pysqlite'}
+#: The module of a dialect, the package that has it, and the extra that brings it.
+PACKAGES = {'mysql': ('pymysql', 'PyMySQL', 'mysql'), 'postgresql': ('psycopg', 'psycopg', 'postgresql')}
 #: Seconds until a host counts as unreachable; until a statement waits no longer for a lock; for an answer.
 CONNECT_TIMEOUT, LOCK_TIMEOUT, READ_TIMEOUT = 10, 10, 60
 SQLITE_BUSY_TIMEOUT = 30
@@ -38,7 +42,10 @@ class Engines:
 
 
 def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
-    """The database that ``[database] connection`` names, with its dialect; ``cfg.Error`` if it names none that serves."""
+    """The database that ``[database] connection`` names, with its dialect.
+
+    ``cfg.Error`` if it names none that serves, or one that a package is missing for.
+    """
     if not conf.database.connection:
         raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
     try:
@@ -52,7 +59,17 @@ def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
         raise cfg.ConfigFileValueError('[database] connection: SQLite needs a file.')
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters)
-    return url.set(drivername=DIALECTS[backend])
+    url = url.set(drivername=DIALECTS[backend])
+    if url.get_backend_name() in PACKAGES:
+        module, package, extra = PACKAGES[url.get_backend_name()]
+        packages.require(module, '[database] connection', package, extra)
+    return url
+
+
+def address(conf: cfg.ConfigOpts) -> str:
+    """The configured database for an operator to read: without a password, and without parameters."""
+    url = url_of(conf)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string()
 
 
 def make(conf: cfg.ConfigOpts) -> Engines:
@@ -96,6 +113,8 @@ def _engine(url: sqlalchemy.URL, conf: cfg.ConfigOpts, patient: bool = False, **
         sqlalchemy.event.listen(engine, 'connect', _sqlite_settings(conf.database.sqlite_synchronous))
     if backend == 'mysql':
         sqlalchemy.event.listen(engine, 'connect', _mysql_settings(conf.database, patient))
+        if 'read_timeout' not in url.query:
+            sqlalchemy.event.listen(engine, 'connect', _mysql_patience(None if patient else READ_TIMEOUT))
     return engine
 
 
@@ -110,9 +129,8 @@ def _pool(conf: cfg.ConfigOpts) -> dict[str, typing.Any]:
 
 
 def _mysql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
-    args = {'connect_timeout': CONNECT_TIMEOUT}
-    if not patient:
-        args |= {'read_timeout': READ_TIMEOUT, 'write_timeout': READ_TIMEOUT}
+    # The time to connect doesn't count the server's greeting: see _mysql_patience.
+    args = {'connect_timeout': CONNECT_TIMEOUT, 'read_timeout': CONNECT_TIMEOUT, 'write_timeout': READ_TIMEOUT}
     # The charset is no matter of taste: tables are in it, and without the prefix bytes would be taken for text.
     return {key: value for key, value in args.items() if key not in url.query} | {'charset': 'utf8mb4', 'binary_prefix': True}
 
@@ -147,6 +165,16 @@ def _mysql_settings(options: typing.Any, patient: bool) -> typing.Callable[..., 
         if settings:
             with connection.cursor() as cursor:
                 cursor.execute('SET ' + ', '.join(f'SESSION {name} = %s' for name in settings), list(settings.values()))
+
+    return apply
+
+
+def _mysql_patience(seconds: int | None) -> typing.Callable[..., None]:
+    """Wait longer for answers once the server has greeted and let us in; None: for ever, as changes of the schema may last."""
+
+    def apply(connection: typing.Any, record: typing.Any) -> None:
+        # PyMySQL has no other way to change it.
+        connection._read_timeout = seconds
 
     return apply
 

@@ -10,6 +10,7 @@ import sqlalchemy.exc
 #: All that can come out of a statement, a commit or the connection pool.
 FAILURES = (sqlalchemy.exc.SQLAlchemyError, oslo_db.exception.DBError)
 
+NEWER = 'The tables of the database are those of a newer release'
 OUT_OF_DATE = 'The tables of the database are not those of this release. The operator has to run: freezer-manage db sync'
 
 #: Numbers are MySQL's, texts are SQL states. 3572 and 55P03: no lock within the time.
@@ -18,6 +19,8 @@ _CONFLICTS = frozenset((1020, 1205, 1213, 3572, '40001', '40P01', '55P03'))
 _SCHEMA = frozenset((1146, 1054, '42P01', '42703', '42S02', '42S22'))
 _SQLITE_LOCKED = re.compile('database( table| schema)? is locked')
 _SQLITE_SCHEMA = re.compile('no such (table|column)|table .* has no column named')
+#: PostgreSQL's for a missing right. MySQL's come as an OperationalError.
+_FORBIDDEN = frozenset(('42501',))
 #: 57P01 … 57P03: the server is going down or coming up. Class 08: connection.
 _LOST = ('57P', '08')
 
@@ -76,6 +79,8 @@ def _told_by_code(original: typing.Any) -> Meaning | None:
         return Meaning.CONFLICT
     if codes & _SCHEMA:
         return Meaning.SCHEMA
+    if codes & _FORBIDDEN:
+        return Meaning.UNAVAILABLE
     return Meaning.LOST if any(isinstance(code, str) and code.startswith(_LOST) for code in codes) else None
 
 

@@ -27,6 +27,7 @@ _LOCK_NUMBER = 0x667265657A6572
 def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
     """Bring the schema to a revision. One process at a time does, the others wait and find it done."""
     with _connected(conf) as connection, _alone(connection):
+        _check_newer(current(connection))
         config = _config()
         config.attributes['connection'] = connection
         alembic.command.upgrade(config, revision)
@@ -39,8 +40,17 @@ def current(connection: sqlalchemy.Connection) -> str | None:
 
 def check(connection: sqlalchemy.Connection) -> None:
     """Return if the schema is this release's, else raise ``SchemaOutOfDate``; one statement."""
-    if connection.execute(_REVISION).scalars().all() != [head()]:
+    found = connection.execute(_REVISION).scalars().all()
+    if found != [head()]:
+        _check_newer(*found)
         raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE)
+
+
+def _check_newer(*found: str | None) -> None:
+    """``SchemaOutOfDate`` for a revision that this release doesn't know."""
+    unknown = [revision for revision in found if revision and revision not in revisions()]
+    if unknown:
+        raise exceptions.SchemaOutOfDate(f'{errors.NEWER}: they are at {unknown[0]}, this release is at {head()}')
 
 
 def revisions() -> list[str]:
