@@ -1,9 +1,15 @@
 """``freezer-manage`` and ``freezer-manager-status`` on each database."""
 
 import json
+import os
 import pathlib
+import pty
+import socket
+import subprocess
+import uuid
 
 import fixtures
+import sqlalchemy
 import testscenarios
 import testtools
 
@@ -60,24 +66,27 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         code, checks = self.upgrade_check()
         self.assertEqual((2, 2), (code, checks['Storage and schema'][0]))
         self.assertIn('freezer-manage db sync', checks['Storage and schema'][1])
-        for _time in range(2):
-            code, said, errors = self.manage('db', 'sync')
+        for name in ('sync', 'update', 'sync'):
+            code, said, errors = self.manage('db', name)
             self.assertEqual((0, ''), (code, errors))
         version = self.manage('db', 'version')[1].strip()
         self.assertEqual(f'The schema is at {version}.\n', said)
         code, checks = self.upgrade_check()
-        self.assertEqual((0, [0, 0, 0]), (code, [result for result, _details in checks.values()]), checks)
+        self.assertEqual((0, [0] * 5), (code, [result for result, _details in checks.values()]), checks)
 
     def test_purge(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""
         self.manage('db', 'sync')
         seed(self.config_file)
-        code, said, errors = self.manage('project', 'purge', 'gone')
+        code, said, errors = self.manage('project', 'purge', '--yes', 'gone')
         self.assertEqual((0, ''), (code, errors))
         self.assertEqual({'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
                          {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()})
-        self.assertIn('sessions: 1', self.manage('project', 'purge', 'kept')[1])
-        self.assertIn('sessions: 0', self.manage('project', 'purge', 'kept')[1])
+        self.assertNotIn('nothing', said)
+        self.assertIn('sessions: 1', self.manage('project', 'purge', 'kept', '--yes')[1])
+        said = self.manage('project', 'purge', 'kept', '--yes')[1]
+        self.assertIn('sessions: 0', said)
+        self.assertIn('There was nothing of project kept.', said)
 
 
 def seed(config_file: str) -> None:
@@ -95,6 +104,13 @@ def seed(config_file: str) -> None:
             jobs.create(storage, caller, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]})
             sessions.attach(storage, caller, session.id, job_id)
     storage.close()
+
+
+def administer(url: str, statement: str) -> None:
+    """Execute one statement in a database."""
+    engine = sqlalchemy.create_engine(url, isolation_level='AUTOCOMMIT', poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
 
 
 class TestMistakes(CommandTest):
@@ -136,7 +152,7 @@ class TestMistakes(CommandTest):
         for connection in ('mysql+pymysql://root@127.0.0.1:1/freezer', 'postgresql+psycopg://postgres@127.0.0.1:1/freezer'):
             self.configure(connection)
             self.refused(self.manage('db', 'sync'), 'storage')
-            self.refused(self.manage('project', 'purge', 'p'), 'storage')
+            self.refused(self.manage('project', 'purge', '--yes', 'p'), 'storage')
             code, checks = self.upgrade_check()
             self.assertEqual((2, 2), (code, checks['Storage and schema'][0]))
 
@@ -156,6 +172,121 @@ class TestMistakes(CommandTest):
         self.refused(ended, 'elastic_transport')
         self.refused(ended, 'pip install "freezer-api[elasticsearch]"')
 
+    def test_newer_schema(self):
+        """Neither sync nor the check advises what doesn't help."""
+        for server in (programs.SQLITE, servers.MYSQL, servers.POSTGRESQL):
+            store = self.useFixture(programs.Database(server))
+            self.configure(store.url)
+            self.manage('db', 'sync')
+            administer(store.url, "UPDATE freezer_schema SET version_num = '9999'")
+            self.refused(self.manage('db', 'sync'), 'newer release: they are at 9999')
+            code, checks = self.upgrade_check()
+            self.assertEqual(2, code)
+            self.assertIn('newer release', checks['Storage and schema'][1])
+            self.assertNotIn('db sync', checks['Storage and schema'][1])
+
+    def test_what_a_database_refuses(self):
+        """Each reason by the words of the database, and which database it is; no password, nothing of the driver."""
+        for connection, text in (*self.mysql(), *self.postgresql(), *self.sqlite()):
+            self.configure(connection, f'[DEFAULT]\nlog_file = {self.folder}/log\n')
+            ended = self.manage('db', 'sync')
+            self.refused(ended, text)
+            for internal in ('secret', 'sqlalche.me', 'Error', 'pymysql', 'psycopg'):
+                self.assertNotIn(internal, ended[2])
+            self.assertIn(connection.partition('+')[0].partition(':')[0], ended[2])
+
+    def mysql(self) -> list[tuple[str, str]]:
+        """Connections that MariaDB refuses, and what it says."""
+        url = sqlalchemy.make_url(self.useFixture(programs.Database(servers.MYSQL)).url)
+        user = f'u{uuid.uuid4().hex[:12]}'
+        for statement in (f"CREATE USER {user} IDENTIFIED BY 'secret'", f'GRANT SELECT ON {url.database}.* TO {user}'):
+            administer(str(url), statement)
+        self.addCleanup(administer, servers.address(servers.MYSQL), f'DROP USER {user}')
+        theirs = url.set(username=user, password='secret')
+        return [(one.render_as_string(hide_password=False), text) for one, text in (
+            (theirs.set(password='secret-but-wrong'), 'Access denied'), (url.set(database='nowhere'), 'Unknown database'),
+            (theirs, 'denied to user'))]
+
+    def postgresql(self) -> list[tuple[str, str]]:
+        """Connections that PostgreSQL refuses, and what it says."""
+        url = sqlalchemy.make_url(self.useFixture(programs.Database(servers.POSTGRESQL)).url)
+        user = f'u{uuid.uuid4().hex[:12]}'
+        administer(str(url), f'CREATE ROLE {user} LOGIN')
+        self.addCleanup(administer, servers.address(servers.POSTGRESQL), f'DROP ROLE {user}')
+        fixed = self.useFixture(programs.Database(servers.POSTGRESQL)).url
+        administer(fixed, f'ALTER DATABASE {sqlalchemy.make_url(fixed).database} SET default_transaction_read_only = on')
+        return [(one.render_as_string(hide_password=False), text) for one, text in (
+            (url.set(username='nobody_at_all', password='secret'), 'does not exist'),
+            (url.set(database='nowhere'), 'does not exist'),
+            (url.set(username=user), 'permission denied'), (sqlalchemy.make_url(fixed), 'read-only transaction'))]
+
+    def sqlite(self) -> list[tuple[str, str]]:
+        """Files that SQLite refuses, and what it says."""
+        path = pathlib.Path(self.folder, 'text.sqlite')
+        path.write_text('This is no database. ' * 100)
+        return [('sqlite:////nowhere/freezer.sqlite', 'unable to open database file'), (f'sqlite:///{path}', 'not a database')]
+
+    def test_a_server_that_never_speaks(self):
+        """It takes the connection, and that is all."""
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            port = silent.getsockname()[1]
+            for connection in (f'mysql+pymysql://u:secret@127.0.0.1:{port}/d', f'postgresql+psycopg://u:secret@127.0.0.1:{port}/d'):
+                self.configure(connection)
+                self.refused(self.manage('db', 'sync'), f'127.0.0.1:{port}')
+            self.configure(None, f'[storage]\ndriver = elasticsearch\n[elasticsearch]\ntimeout = 1\n'
+                                 f'hosts = http://u:secret@127.0.0.1:{port}\n')
+            ended = self.manage('db', 'sync')
+            self.refused(ended, f'http://127.0.0.1:{port}')
+            self.assertNotIn('secret', ended[2])
+
+    def test_logs_that_cannot_be_written(self):
+        """The line names the file."""
+        for option in ('log_file', 'log_config_append'):
+            self.configure('sqlite:////nowhere/x.sqlite', f'[DEFAULT]\n{option} = /nowhere/freezer.log\n')
+            self.refused(self.manage('db', 'sync'), '/nowhere/freezer.log')
+
+    def test_package_of_the_token_cache_is_missing(self):
+        """No process starts, and the upgrade check fails; both name the package and the extra."""
+        self.hide('memcache')
+        self.configure(f'sqlite:///{self.folder}/freezer.sqlite', '[keystone_authtoken]\nmemcached_servers = 127.0.0.1:11211\n')
+        self.manage('db', 'sync')
+        ended = programs.run('freezer-api', '--config-file', self.config_file)
+        self.assertEqual(1, ended.returncode)
+        self.assertIn('python-memcached', ended.stderr.splitlines()[-1])
+        self.assertIn('pip install "freezer-api[memcached]"', ended.stderr.splitlines()[-1])
+        self.useFixture(fixtures.EnvironmentVariable('OS_FREEZER_CONFIG_FILES', self.config_file))
+        ended = programs.run('python', '-c', 'import freezer_api.wsgi')
+        self.assertEqual(1, ended.returncode)
+        self.assertIn('python-memcached', ended.stderr)
+        code, checks = self.upgrade_check()
+        self.assertEqual((2, 2), (code, checks['Installed packages'][0]))
+        self.assertIn('python-memcached', checks['Installed packages'][1])
+
+    def test_package_of_the_journal_is_missing(self):
+        """Likewise."""
+        self.hide('systemd')
+        self.configure('sqlite:////nowhere/x.sqlite', '[DEFAULT]\nuse_journal = true\n')
+        self.refused(self.manage('db', 'sync'), 'freezer-api[journal]')
+        ended = programs.run('freezer-manager-status', '--config-file', self.config_file, 'upgrade', 'check')
+        self.assertEqual((255, ''), (ended.returncode, ended.stdout))
+        self.assertIn('systemd-python', ended.stderr)
+
+    def hide(self, module: str) -> None:
+        """Let no process find a module."""
+        folder = self.useFixture(fixtures.TempDir()).path
+        pathlib.Path(folder, f'{module}.py').write_text('raise ModuleNotFoundError(name=__name__)\n')
+        self.useFixture(fixtures.EnvironmentVariable('PYTHONPATH', folder))
+
+    def test_options_that_nothing_reads(self):
+        """A warning lists those of our own sections, and what may be meant; others are others' business."""
+        self.configure(f'sqlite:///{self.folder}/freezer.sqlite',
+                       'conection = x\n[sessions]\nruns_keept = 1\n[elsewhere]\nx = y\n[keystone_authtoken]\nx = y\n')
+        self.manage('db', 'sync')
+        code, checks = self.upgrade_check()
+        self.assertEqual((1, 1), (code, checks['Names of options'][0]), checks)
+        self.assertEqual('Nothing reads [database] conection (is connection meant?), [sessions] runs_keept (is runs_kept meant?).',
+                         checks['Names of options'][1])
+
     def test_wrong_command_line(self):
         """A command that isn't, or none, or half of one: the usage, exit code 2."""
         self.configure('sqlite:////nowhere')
@@ -171,34 +302,46 @@ class TestMistakes(CommandTest):
         self.refused((ended.returncode, ended.stdout, ended.stderr), 'connection')
 
 
-class TestPolicyFile(CommandTest):
-    """What the upgrade check says of a policy file."""
+class TestQuestion(CommandTest):
+    """What ``project purge`` asks for before it erases."""
 
-    def check(self, text: str) -> tuple[int, dict[str, tuple[int, str]]]:
-        """Write a policy file and check."""
-        pathlib.Path(self.folder, 'policy.yaml').write_text(text)
+    def setUp(self):
+        super().setUp()
         self.configure(f'sqlite:///{self.folder}/freezer.sqlite')
         self.manage('db', 'sync')
-        return self.upgrade_check()
+        seed(self.config_file)
 
-    def test_good(self):
-        """Rules of the service, and rules that they use."""
-        code, checks = self.check('"operators": "role:operator"\n"sessions:delete": "rule:operators"\n')
-        self.assertEqual(0, code, checks)
+    def ask(self, answer: bytes) -> tuple[int, str]:
+        """The exit code and what is said to somebody at a terminal who answers so."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        command = [str(programs.FOLDER / 'freezer-manage'), '--config-file', self.config_file, 'project', 'purge', 'gone']
+        with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            os.close(theirs)
+            os.write(ours, answer)
+            said, _none = process.communicate(timeout=programs.SECONDS)
+        return process.returncode, said
 
-    def test_json(self):
-        """JSON fails."""
-        code, checks = self.check('{"sessions:delete": "role:operator"}')
-        self.assertEqual((2, 2), (code, checks['Policy file format'][0]))
+    def test_answers(self):
+        """Only a yes is one."""
+        for answer in (b'\n', b'n\n', b'gone\n', b'\x04'):
+            code, said = self.ask(answer)
+            self.assertEqual(1, code)
+            self.assertIn('project gone', said)
+            self.assertTrue(said.endswith('freezer-manage: nothing was erased\n'), said)
+        code, said = self.ask(b'yes\n')
+        self.assertEqual(0, code)
+        self.assertIn('sessions: 1', said)
 
-    def test_broken(self):
-        """What can't be parsed, or is no mapping, fails."""
-        for text in ('a: [', '- a\n- b\n'):
-            code, checks = self.check(text)
-            self.assertEqual((2, 2), (code, checks['Policy file rules'][0]), text)
+    def test_nobody_there(self):
+        """Without a terminal the answer has to be given in advance; nothing is erased meanwhile."""
+        code, said, errors = self.manage('project', 'purge', 'gone')
+        self.assertEqual((1, '', 1), (code, said, len(errors.splitlines())))
+        self.assertIn('--yes', errors)
+        self.assertIn('sessions: 1', self.manage('project', 'purge', 'gone', '--yes')[1])
 
-    def test_unknown_rule(self):
-        """A rule that nothing asks for is a warning."""
-        code, checks = self.check('"sessions:destroy": "role:operator"\n')
-        self.assertEqual((1, 1), (code, checks['Policy file rules'][0]))
-        self.assertIn('sessions:destroy', checks['Policy file rules'][1])
+    def test_no_id(self):
+        """An empty one, as an unset variable of a script makes it."""
+        for project_id in ('', ' '):
+            code, said, errors = self.manage('project', 'purge', '--yes', project_id)
+            self.assertEqual((1, '', 1), (code, said, len(errors.splitlines())))
