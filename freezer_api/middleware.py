@@ -223,7 +223,7 @@ def require_token_cache(conf: cfg.ConfigOpts) -> None:
     if not cache.memcached_servers:
         return
     setting = '[keystone_authtoken] memcached_servers'
-    # Below keystonemiddleware 10.9 there are neither.
+    # Older versions of keystonemiddleware do not have them.
     if getattr(cache, 'memcache_sasl_enabled', False) or getattr(cache, 'memcache_tls_enabled', False):
         packages.require('bmemcached', setting, 'python-binary-memcached', 'memcached')
     else:
