@@ -11,12 +11,14 @@ import errno
 import logging
 import socket
 import sys
+import threading
 import time
+import typing
 
-from waitress import channel, server, wasyncore
+from waitress import channel, server
 
 from freezer_api import middleware
-from freezer_api.cmd import http_answers, http_requests
+from freezer_api.cmd import http_answers, http_requests, polling
 
 LOG = logging.getLogger(__name__)
 
@@ -169,8 +171,19 @@ class Channel(channel.HTTPChannel):
         except OSError:
             self.handle_close()
 
+    def add_channel(self, map: typing.Any = None) -> None:
+        """Be known to the server from now on."""
+        super().add_channel(map)
+        self.server.poller.changed.append(self._fileno)
+
+    def del_channel(self, map: typing.Any = None) -> None:
+        """Be known to it no more."""
+        self.server.poller.forget(self._fileno)
+        super().del_channel(map)
+
     def service(self) -> None:
         """Answer the next request, in a thread."""
+        self.server.serviced.channel = self
         if self.total_outbufs_len > MAX_UNSENT and self.connected:
             self.parked = True
             self.server.pull_trigger()
@@ -201,6 +214,10 @@ class Server(server.TcpWSGIServer):
         listening: socket.socket,
         adj: http_requests.Settings,
     ):
+        channels: dict[int, typing.Any] = {}
+        self.poller = polling.Poller(channels)
+        #: The connection that a thread works for.
+        self.serviced = threading.local()
         dispatcher = http_answers.Dispatcher()
         dispatcher.set_thread_count(adj.threads)
         self.stopping = self.reloading = False
@@ -210,7 +227,7 @@ class Server(server.TcpWSGIServer):
         info = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
             application,
-            {},
+            channels,
             _sock=listening,
             dispatcher=dispatcher,
             adj=adj,
@@ -271,11 +288,13 @@ class Server(server.TcpWSGIServer):
         ``reload`` is called in this thread when :attr:`reloading` is set.
         """
         while not self.stopping:
-            wasyncore.poll2(1, self._map)
+            self._poll(1)
             if self.reloading:
                 self.reloading = False
                 reload()
         self.accepting = False
+        self.poller.forget(self._fileno)
+        self.poller.sweep()
         self.del_channel()
         self.socket.close()
         began = time.time()
@@ -283,12 +302,24 @@ class Server(server.TcpWSGIServer):
             left := self._unfinished(time.time() - began)
         ) and time.time() < began + self.adj.grace:
             self._close_idle(time.time() - began)
-            wasyncore.poll2(0.1, self._map)
+            self.poller.poll(0.1)
         for each in list(self.active_channels.values()):
             if not each.works:
                 each.handle_close()
         self.task_dispatcher.shutdown(timeout=1 if not left else 0)
         return not left
+
+    def pull_trigger(self) -> None:
+        """Wake the main thread, which is to look at the connection that this thread works for."""
+        serviced = getattr(self.serviced, 'channel', None)
+        if serviced is not None:
+            self.poller.changed.append(serviced._fileno)
+        super().pull_trigger()
+
+    def _poll(self, seconds: float) -> None:
+        """Let connections go on; this one, which does what is due, is asked each time."""
+        self.poller.changed.append(self._fileno)
+        self.poller.poll(seconds)
 
     def stop(self) -> None:
         """Have :meth:`serve` end; may be called by a signal's handler."""
@@ -334,6 +365,7 @@ class Server(server.TcpWSGIServer):
         room again.
         """
         self.uncounted = 0
+        self.poller.sweep()
         held = [(each.since, each.held, each) for each in list(self.active_channels.values())]
         total = sum(size for _since, size, _each in held)
         if total > MAX_BUFFERED:
