@@ -226,7 +226,8 @@ class Jobs:
         self.refused(400, 'not finite', jobs.create, job('web', description=float('nan')))
         self.refused(400, 'search', jobs.list_all, search={'matches': []})
         self.refused(422, 'client_id: client nobody could not be found.', jobs.create, job('nobody'))
-        self.refused(422, 'job_actions[0].action_id: action nothing could not be found.', jobs.create, job('web', job_actions=[{'action_id': 'nothing'}]))
+        unknown = job('web', job_actions=[{'action_id': 'nothing'}])
+        self.refused(422, 'job_actions[0].action_id: action nothing could not be found.', jobs.create, unknown)
         self.home.call('POST', 'clients', 201, {'client_id': 'web', 'supported_modes': ['mysql']})
         self.refused(422, 'job_actions[0].freezer_action', jobs.create, job('web'))
 
