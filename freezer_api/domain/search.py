@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import re
+import sys
 import typing
 
 import orjson
@@ -18,6 +19,8 @@ from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body
 
 MAX_CONDITIONS = 30
+#: The pairs that a document may offer.
+MAX_VALUES = 4096
 MAX_NEEDLE = 256
 MAX_TEXT = 1000
 DEFAULT_LIMIT = 10
@@ -99,7 +102,21 @@ def offers(kind: str, body: Body) -> frozenset[Pair]:
 
     Objects count for the depth, arrays don't; an array offers its scalar elements.
     """
+    return frozenset(_offered(kind, body))
+
+
+def count(kind: str, body: Body, most: int = sys.maxsize) -> int:
+    """How many pairs a document offers; counted until there are more than ``most``."""
     found: set[Pair] = set()
+    for pair in _offered(kind, body):
+        found.add(pair)
+        if len(found) > most:
+            break
+    return len(found)
+
+
+def _offered(kind: str, body: Body) -> collections.abc.Iterator[Pair]:
+    """The pairs that a document offers, some of them several times."""
     seen: set[str] = set()
     level = [searchable(kind, body)]
     while level:
@@ -110,10 +127,9 @@ def offers(kind: str, body: Body) -> frozenset[Pair]:
                     if isinstance(leaf, dict):
                         deeper.append(leaf)
                     elif key not in seen:
-                        found.add((key, canonical(leaf)))
+                        yield key, canonical(leaf)
         seen.update(key for here in level for key in here)
         level = deeper
-    return frozenset(found)
 
 
 def index_pairs(kind: str, body: Body) -> frozenset[Pair]:
@@ -314,16 +330,24 @@ def _scalars(value: typing.Any) -> collections.abc.Iterator[typing.Any]:
 
 
 def _leaves(value: typing.Any) -> collections.abc.Iterator[typing.Any]:
-    if isinstance(value, list):
-        for element in value:
-            yield from _leaves(element)
-    else:
-        yield value
+    """What stands in a value, or in lists within lists of it.
+
+    Without recursion, which would hand each through all levels.
+    """
+    left = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, list):
+            left.extend(here)
+        else:
+            yield here
 
 
 def _strings(value: typing.Any) -> collections.abc.Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for element in value.values() if isinstance(value, dict) else value:
-            yield from _strings(element)
+    left = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, (dict, list)):
+            left.extend(here.values() if isinstance(here, dict) else here)

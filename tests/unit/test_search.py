@@ -291,3 +291,16 @@ class ParsePage(unittest.TestCase):
         query = search.parse({'match': [{'a': 1}]}, JOBS, **self._page('5', marker='m', sort='created:desc'))
         self.assertEqual((5, 'm', True, frozenset({('a', 'n1')})), (query.limit, query.marker, query.descending, query.pairs))
 
+
+
+class Counting(unittest.TestCase):
+    """How many pairs a document offers, as far as that is to be known."""
+
+    def test_as_many_as_are_offered(self):
+        body = {'a': [1, 1.0, True, [2, [3]]], 'b': {'a': 9, 'c': 'x'}, 'd': [], 'e': None}
+        self.assertEqual(len(search.offers('backups', body)), search.count('backups', body))
+
+    def test_it_stops_beyond_the_bound(self):
+        body = {'values': list(range(1000))}
+        self.assertEqual([11, 1000, 1000],
+                         [search.count('backups', body, most) for most in (10, 1000, 2000)])
