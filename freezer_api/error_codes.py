@@ -7,6 +7,7 @@ Every error that a caller can get has one of these. The API reference is made fr
 MEANINGS = {
     'action.exists': 'Another action of the project has this id.',
     'action.not-found': 'The project has no action with this id.',
+    'action.shared-too-much': 'The jobs that have the action are more than can change at once.',
     'backup.not-found': 'The project has no backup with this id.',
     'client.central-forbidden': 'The caller may not make a client a central one, or a central one a plain one.',
     'client.foreign': 'The central client belongs to another project.',
@@ -16,6 +17,7 @@ MEANINGS = {
     'document.conflict': 'The request contradicts what is stored.',
     'document.precondition-failed': 'If-Match or If-None-Match does not hold for the stored document.',
     'document.too-large': 'The document would become larger than documents may be.',
+    'document.too-many-values': 'The document would have more values than can be searched.',
     'identity.unauthorized': 'The request has no token, or one that is no longer valid.',
     'identity.unavailable': 'Keystone does not answer as it should. The request can be sent again.',
     'internal': 'The server failed; its log tells why.',
@@ -26,6 +28,7 @@ MEANINGS = {
     'job.not-found': 'The project has no job with this id.',
     'list.invalid': 'A parameter of the list is malformed, or contradicts another one.',
     'list.marker-not-found': 'The list has no document with the id in marker.',
+    'list.too-large': 'The page is larger than pages may be; a lower limit helps.',
     'policy.forbidden': "The policy doesn't allow the caller to do this.",
     'request.forbidden-origin': 'The standalone service refuses requests of web pages.',
     'request.header-too-large': 'The headers are longer than the server takes.',

@@ -77,6 +77,13 @@ class Page:
     more: bool
 
 
+class Bounds(typing.NamedTuple):
+    """The bytes that a page may have, and a document; those stored before may have more."""
+
+    page: int
+    document: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class JobWrite:
     """What a change makes of a job: its body, and actions to create with it in the same step, by id."""
@@ -144,6 +151,22 @@ class Entry:
         return orjson.dumps([self.kind, self.project_id, self.id, *values])
 
 
+def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
+    """What is to be raised where the jobs that have an action are more than ``most`` bytes."""
+    return exceptions.Conflict(
+        f'action {action_id}: the jobs that have it change with it, and are more than {most} bytes '
+        'together. Please take it out of some of them, or delete them, first.',
+        'action.shared-too-much')
+
+
+def check_page(size: int, most: int) -> None:
+    """Raise ``InvalidInput`` for a page whose ``size`` in bytes is more than ``most``."""
+    if size > most:
+        raise exceptions.InvalidInput(
+            f'limit: the documents of this page are more than {most} bytes; please ask for fewer.',
+            'list.too-large')
+
+
 class TrustGone(exceptions.Conflict):
     """The trust that a job was to have is no longer there; the caller takes another one."""
 
@@ -162,9 +185,20 @@ class Storage(abc.ABC):
         self.clock = clock
 
     @property
-    def max_size(self) -> int:
+    def max_document_size(self) -> int:
         """The bytes of JSON that a document may have: what is read must fit into a body, to be sent back whole."""
-        return int(self.conf.oslo_middleware.max_request_body_size) - MARGIN
+        sent_back = int(self.conf.oslo_middleware.max_request_body_size) - MARGIN
+        return min(int(self.conf.api.max_document_size), sent_back)
+
+    @property
+    def max_response_size(self) -> int:
+        """The bytes of JSON that a request may read, or rewrite, of several documents together."""
+        return int(self.conf.api.max_response_size)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What a page may cost."""
+        return Bounds(self.max_response_size, self.max_document_size)
 
     # Every kind
 
@@ -178,6 +212,10 @@ class Storage(abc.ABC):
 
         A marker stands for its position whether or not the document matches; one that isn't in the scope, or not of its
         ``marker_project``, is ``InvalidInput``. No cost grows with the number of documents that don't match, but for ``texts``.
+        ``InvalidInput`` (:func:`check_page`) for a page whose bodies are more than
+        :attr:`max_response_size`. As long as no document is too large itself
+        (:attr:`max_document_size`), hardly more than that is read. A session counts as it is shown,
+        with its members.
         """
 
     @abc.abstractmethod
@@ -205,7 +243,8 @@ class Storage(abc.ABC):
 
         They become what ``follow`` tells, without it :func:`links.relinked`. It may give them
         another trust: ``TrustGone`` if that isn't there, and nothing has happened, as in
-        :meth:`write_job`.
+        :meth:`write_job`. ``Conflict`` (:func:`shared_too_much`), before all of them are read, if
+        these jobs are more than :attr:`max_response_size`.
         """
 
     @abc.abstractmethod

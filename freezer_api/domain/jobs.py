@@ -51,13 +51,19 @@ def on_client(job: Body, client: documents.Document) -> Body:
 
 
 def size(job: Body) -> int:
-    """How many bytes of JSON a job is, counted without making them: many entries may have one large action."""
+    """How many bytes of JSON a job is, counted without making them.
+
+    Many entries may have one large action. Whatever schedule it has counts for
+    :data:`schedules.ROOM`: so no session's makes a job too large that joins it.
+    """
     definitions: dict[str, int] = {}
     for entry in job['job_actions']:
         if entry['action_id'] not in definitions:
             definitions[entry['action_id']] = documents.size(entry['freezer_action'])
     bare = [{**entry, 'freezer_action': None} for entry in job['job_actions']]
-    return documents.size({**job, 'job_actions': bare}) + sum(definitions[entry['action_id']] for entry in bare)
+    rest = {**job, 'job_actions': bare, 'job_schedule': None}
+    shared = sum(definitions[entry['action_id']] for entry in bare)
+    return documents.size(rest) + schedules.ROOM + shared
 
 
 def with_credentials(job: Body, credentials: Body | None) -> Body:

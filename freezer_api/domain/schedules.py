@@ -20,6 +20,8 @@ OBEYED = frozenset(('stop', 'completed', 'removed'))
 CLEARING = {STOP: OBEYED, ABORT: OBEYED,
             START: frozenset(('running', 'scheduled', 'stop', 'removed'))}
 NO_PID = -1
+#: Bytes of JSON that a caller's schedule may have, and that a job's can, with its runtime keys.
+MAX_SIZE, ROOM = 3584, 4096
 
 
 def created(given: Body, now: int) -> Body:

@@ -44,9 +44,10 @@ def formatted(name: str, description: str) -> Schema:
     return {'type': 'string', 'format': name, 'description': description}
 
 
-def array(items: Schema, description: str) -> Schema:
-    """A list of ``items``."""
-    return {'type': 'array', 'items': items, 'description': description}
+def array(items: Schema, most: int, description: str) -> Schema:
+    """A list of at most ``most`` ``items``."""
+    return {'type': 'array', 'items': items, 'maxItems': most,
+            'description': f'a list of at most {most} {description}'}
 
 
 def record(properties: dict[str, Schema], required: collections.abc.Sequence[str] = (), closed: bool = False) -> Schema:
@@ -84,10 +85,14 @@ def present(given: Body) -> Body:
 
 
 def _is_deeper(value: typing.Any, levels: int) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(element, levels - 1) for element in inner)
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        if not level:
+            return False
+        level = [element for here in level
+                 for element in (here.values() if isinstance(here, dict) else here)
+                 if isinstance(element, (dict, list))]
+    return bool(level)
 
 
 def _complaint(error: fastjsonschema.JsonSchemaValueException, prefix: str) -> str:

@@ -1,5 +1,7 @@
 """What callers send for clients."""
 
+import typing
+
 from freezer_api import exceptions
 from freezer_api.domain import capabilities
 from freezer_api.domain.documents import Body
@@ -11,7 +13,7 @@ CLIENT = base.record({
     'description': base.text(1024),
     'uuid': base.text(255),
     'is_central': base.BOOLEAN,
-    **{supported: base.array(base.text(255), f'a list of {key}s')
+    **{supported: base.array(base.text(255), capabilities.MAX_VALUES, f'different {key}s')
        for key, supported in capabilities.SUPPORTED.items()},
 }, required=('client_id',))
 _check = base.compiled(CLIENT)
@@ -28,5 +30,15 @@ def client(body: Body) -> Body:
         raise exceptions.InvalidInput('client: must be an object.')
     source = body if inner is None else inner
     given = base.present({key: source[key] for key in CLIENT['properties'] if key in source})
+    for key in capabilities.SUPPORTED.values():
+        if key in given:
+            given[key] = _different(given[key])
     (_check if inner is None else _check_inside)(given)
     return given
+
+
+def _different(values: typing.Any) -> typing.Any:
+    """A list of texts without double ones."""
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return list(dict.fromkeys(values))
+    return values

@@ -4,7 +4,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import actions as rules
-from freezer_api.domain import reports
+from freezer_api.domain import documents, reports
 from freezer_api.domain import schedules as commands
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import actions, base, schedules
@@ -20,7 +20,7 @@ PATCH = base.record({
     'description': base.text(1024),
     'job_schedule': schedules.SCHEDULE,
     'action_defaults': actions.DEFAULTS,
-    'job_actions': base.array(ENTRY, 'a list of objects with a freezer_action each'),
+    'job_actions': base.array(ENTRY, rules.MAX_ENTRIES, 'objects with a freezer_action each'),
 }, closed=True)
 JOB = {**PATCH, 'required': ['client_id', 'job_actions']}
 _check = base.compiled(JOB, formats=schedules.FORMATS)
@@ -58,6 +58,22 @@ def patch(body: Body) -> Body:
     return given
 
 
+def check_size(body: Body, most: int) -> None:
+    """Raise ``InvalidInput`` for a body that makes a job of more than ``most`` bytes.
+
+    Unless it has more itself: only that grows which ``action_defaults`` are filled into. What they
+    add is told without filling them in.
+    """
+    entries, defaults = body.get('job_actions'), body.get('action_defaults')
+    if not _is_bounded(entries) or not isinstance(defaults, dict):
+        return
+    given = documents.size(entries)
+    if given + rules.added(entries, defaults) > max(most, given + documents.size(defaults)):
+        raise exceptions.InvalidInput(
+            f'job_actions: with action_defaults they make a document of more than {most} bytes.',
+            'document.too-large')
+
+
 def command(body: Body) -> str:
     """The command of a request to tell a job something, or ``InvalidInput``."""
     known = ', '.join(commands.COMMANDS)
@@ -74,10 +90,14 @@ def command(body: Body) -> str:
 def _cleaned(body: Body) -> Body:
     given = schedules.cleaned(base.present({key: value for key, value in body.items() if key not in READ_ONLY}), 'job_schedule')
     entries, defaults = given.get('job_actions'), given.get('action_defaults', {})
-    if isinstance(entries, list) and isinstance(defaults, dict):
+    if _is_bounded(entries) and isinstance(defaults, dict):
         filling = rules.without_nulls(defaults)
         given['job_actions'] = [_entry(entry, filling) for entry in entries]
     return given
+
+
+def _is_bounded(entries: typing.Any) -> typing.TypeGuard[list]:
+    return isinstance(entries, list) and len(entries) <= rules.MAX_ENTRIES
 
 
 def _entry(entry: typing.Any, defaults: Body) -> typing.Any:

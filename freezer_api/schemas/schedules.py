@@ -5,7 +5,7 @@ import functools
 import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import firing, schedules, triggers
+from freezer_api.domain import documents, firing, schedules, triggers
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
@@ -40,11 +40,15 @@ _DAYS = _CRON[:_CRON.index('schedule_hour')]
 def cleaned(body: Body, key: str) -> Body:
     """A body whose schedule under ``key``, if it is an object, is without nulls.
 
-    Names of weekdays are in ``schedule_day_of_week``, where agents look for them.
+    Names of weekdays are in ``schedule_day_of_week``, where agents look for them. ``InvalidInput``
+    for one that is too large.
     """
     schedule = body.get(key)
     if not isinstance(schedule, dict):
         return body
+    if documents.size(schedule) > schedules.MAX_SIZE:
+        raise exceptions.InvalidInput(
+            f'{key}: has more than {schedules.MAX_SIZE} bytes.', 'document.too-large')
     return {**body, key: _by_weekday(base.present(schedule), key)}
 
 

@@ -4,9 +4,10 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db import base
 from freezer_api.db.base import Linked, Storage
 from freezer_api.domain import actions, capabilities, jobs, links, search
-from freezer_api.domain.documents import ACTIONS, ANYTHING, Body, Document, Precondition
+from freezer_api.domain.documents import ACTIONS, ANYTHING, JOBS, Body, Document, Precondition
 from freezer_api.schemas import actions as schemas
 from freezer_api.services import common, trusts
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
@@ -15,14 +16,16 @@ from freezer_api.services.trusts import OFF, Delegation
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """Make an action, under the body's ``action_id`` if it has one; ``Conflict`` if that is taken in the project."""
+    common.check_size(storage, body.get('freezer_action'), 'freezer_action')
     given = schemas.action(body)
     actions.check_keys(given['freezer_action'], 'freezer_action')
     id = given.get('action_id') or common.new_id()
+    new = _sized(storage, actions.created(id, caller.project_id, caller.user_id, given))
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         if current is not None:
             raise exceptions.Conflict(f'action_id: there is an action {id} already.', 'action.exists')
-        return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
+        return new
 
     return _written(storage.write_action(caller.scope, id, change))
 
@@ -73,12 +76,13 @@ def replace(
     """Make an action under an id, or give the one there another definition, like :func:`update`."""
     common.existing(ACTIONS, id)
     given = schemas.action(body)
+    first = actions.created(id, caller.project_id, caller.user_id, given)
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
         precondition.check(current)
         if current is None:
             actions.check_keys(given['freezer_action'], 'freezer_action')
-            return common.sized(storage, actions.created(id, caller.project_id, caller.user_id, given), 'freezer_action')
+            return _sized(storage, first)
         new = actions.created(id, current.project_id, current.body['user_id'], given)
         return _fitting(storage, current.body, new, linked)
 
@@ -99,14 +103,25 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
 
 def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:
     """The new state of an action, if the jobs that have it can have what is new in it, and their clients can do that."""
-    if new['freezer_action'] != old['freezer_action']:
-        actions.check_keys(new['freezer_action'], 'freezer_action')
-        for link in linked:
-            if link.client is not None:
-                capabilities.check(new['freezer_action'], link.client.body['client'], 'freezer_action')
-            job = links.relinked(link.job.body, new['action_id'], new)
-            common.sized(storage, job, f'freezer_action: in job {link.job.id}', jobs.size)
-    return common.sized(storage, new, 'freezer_action')
+    _sized(storage, new, old)
+    if new['freezer_action'] == old['freezer_action']:
+        return new
+    actions.check_keys(new['freezer_action'], 'freezer_action')
+    for client in {link.client.id: link.client for link in linked if link.client}.values():
+        capabilities.check(new['freezer_action'], client.body['client'], 'freezer_action')
+    total = 0
+    for link in linked:
+        job = links.relinked(link.job.body, new['action_id'], new)
+        place = f'freezer_action: in job {link.job.id}'
+        common.sized(storage, JOBS, job, place, link.job.body, jobs.size)
+        total += jobs.size(job)
+    if total > storage.max_response_size:
+        raise base.shared_too_much(new['action_id'], storage.max_response_size)
+    return new
+
+
+def _sized(storage: Storage, new: Body, old: Body | None = None) -> Body:
+    return common.sized(storage, ACTIONS, new, 'freezer_action', old)
 
 
 def _written(document: Document | None) -> Written:

@@ -3,7 +3,7 @@
 import typing
 
 from freezer_api.db.base import Storage
-from freezer_api.domain import backups, search
+from freezer_api.domain import backups, documents, search
 from freezer_api.domain.documents import ANYTHING, BACKUPS, Body, Document, Precondition
 from freezer_api.schemas import backups as schemas
 from freezer_api.services import common
@@ -12,11 +12,16 @@ from freezer_api.services.common import Caller, Shown, ShownPage, Written
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """Make a backup under an id of its own; an agent's ``backup_id`` is no more than metadata."""
+    common.check_size(storage, body, 'backup_metadata')
     given = schemas.backup(body)
     id = common.new_id()
 
+    # Its time doesn't matter here, the one that it gets is as long.
+    some = backups.created(id, caller.project_id, caller.user_id, given, documents.now())
+    common.sized(storage, BACKUPS, some, 'backup_metadata')
+
     def change(current: Document | None, now: int) -> Body:
-        return common.sized(storage, backups.created(id, caller.project_id, caller.user_id, given, now), 'backup_metadata')
+        return backups.created(id, caller.project_id, caller.user_id, given, now)
 
     return common.written(_stored(storage.write(caller.scope, BACKUPS, id, change)))
 
@@ -39,7 +44,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
 
     def change(current: Document | None, now: int) -> Body:
         old = common.found(BACKUPS, id, current, precondition).body
-        return common.sized(storage, backups.patched(old, given), 'backup_metadata')
+        return common.sized(storage, BACKUPS, backups.patched(old, given), 'backup_metadata', old)
 
     return common.shown(_stored(storage.write(caller.scope, BACKUPS, id, change)), caller)
 

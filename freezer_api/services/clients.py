@@ -27,7 +27,7 @@ def register(storage: Storage, caller: Caller, body: Body, precondition: Precond
         if not may_centralise and new['client']['is_central'] != bool(current and current.body['client']['is_central']):
             raise exceptions.Forbidden('is_central: policy does not allow clients:create_central to be performed.',
                                        'client.central-forbidden')
-        return common.sized(storage, new, 'client')
+        return common.sized(storage, CLIENTS, new, 'client', current.body if current else None)
 
     document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
     return common.written(typing.cast(Document, document))

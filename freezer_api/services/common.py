@@ -8,7 +8,7 @@ import uuid
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Scope
-from freezer_api.domain import documents, jobs
+from freezer_api.domain import documents, jobs, search
 from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
 MAX_NAME = 255
@@ -55,7 +55,7 @@ class ShownPage:
     ``next_project`` is whose document the marker is, in lists of all projects.
     """
 
-    items: list[Body]
+    items: collections.abc.Sequence[Body]
     next_marker: str | None
     next_project: str | None = None
 
@@ -92,7 +92,7 @@ def shown(document: Document, caller: Caller) -> Shown:
 
 def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> ShownPage:
     """A page as the caller may see it; ``everywhere``: of the documents of all projects."""
-    items = [_body(document, caller) for document in page.documents]
+    items = _Bodies(page.documents, caller)
     if not page.more or not items:
         return ShownPage(items, None)
     last = page.documents[-1]
@@ -115,16 +115,59 @@ def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document 
         return None
 
 
-def sized(storage: base.Storage, body: Body, place: str, size: collections.abc.Callable[[Body], int] = documents.size) -> Body:
-    """The body of a document, or ``InvalidInput`` if it couldn't be sent back whole; ``size`` tells its bytes of JSON."""
-    if size(body) > storage.max_size:
-        raise exceptions.InvalidInput(f'{place}: makes a document of more than {storage.max_size} bytes.', 'document.too-large')
+def check_size(storage: base.Storage, value: typing.Any, place: str) -> None:
+    """Raise ``InvalidInput`` for what no new document can hold; asked before anything is made of it."""
+    if documents.size(value) > storage.max_document_size:
+        raise _too_large(place, storage.max_document_size)
+
+
+def sized(storage: base.Storage, kind: str, body: Body, place: str, old: Body | None = None,
+          size: collections.abc.Callable[[Body], int] = documents.size) -> Body:
+    """The body of a document to store, or ``InvalidInput`` if it is more than a document may be.
+
+    ``size`` tells its bytes of JSON. One that was more before (``old``) may stay so, and not grow.
+    """
+    most, now = storage.max_document_size, size(body)
+    if now > most and (old is None or now > size(old)):
+        raise _too_large(place, most)
+    # A value takes two bytes at least.
+    if now > 2 * search.MAX_VALUES:
+        many = search.MAX_VALUES
+        before = many if old is None else max(many, search.count(kind, old))
+        if search.count(kind, body, before) > before:
+            raise exceptions.InvalidInput(
+                f'{place}: makes a document of more than {many} searchable values.',
+                'document.too-many-values')
     return body
 
 
 def written(document: Document) -> Written:
     """What became of a document."""
     return Written(document.id, document.version, document.etag)
+
+
+def _too_large(place: str, most: int) -> exceptions.InvalidInput:
+    return exceptions.InvalidInput(
+        f'{place}: makes a document of more than {most} bytes.', 'document.too-large')
+
+
+class _Bodies(collections.abc.Sequence[Body]):
+    """Documents as a caller may see them, each made when it is looked at."""
+
+    def __init__(self, found: collections.abc.Sequence[Document], caller: Caller):
+        self._found = found
+        self._caller = caller
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: typing.Any) -> typing.Any:
+        if isinstance(index, slice):
+            return _Bodies(self._found[index], self._caller)
+        return _body(self._found[index], self._caller)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, collections.abc.Sequence) and [*self] == [*other]
 
 
 def _body(document: Document, caller: Caller) -> Body:

@@ -31,6 +31,8 @@ def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation 
     the body merely refers to isn't there, or without a trust; ``IdentityUnavailable`` if that can't
     be told.
     """
+    common.check_size(storage, body.get('job_actions'), 'job_actions')
+    schemas.check_size(body, storage.max_document_size)
     given = schemas.job(body)
     id = given.get('job_id') or common.new_id()
 
@@ -46,6 +48,7 @@ def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition:
             delegation: Delegation = OFF) -> Written:
     """Make a job under an id, or give the one there another definition; it keeps its session. Else like :func:`create`."""
     common.existing(JOBS, id)
+    schemas.check_size(body, storage.max_document_size)
     given = schemas.job({**body, 'job_id': None})
 
     def compose(current: Document | None, link: Link, now: int) -> Body:
@@ -79,6 +82,7 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     """
     common.existing(JOBS, id)
     believed = reports.session_of(body)
+    schemas.check_size(body, storage.max_document_size)
     given = schemas.patch(body)
     entries = actions.wanted(given['job_actions'], common.new_id) if 'job_actions' in given else None
     references = _references(entries or ())
@@ -154,11 +158,14 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
             )
         )
         new = compose(current, lambda: link().entries, now)
+        old = None if current is None else current.body
+        if old is None or any(new[key] != old[key] for key in ('description', 'job_actions')):
+            # No action that comes with a job is more than the job.
+            common.sized(storage, JOBS, new, 'job_actions', old, jobs.size)
         if not whole and current is not None and all(new[key] == current.body[key] for key in ('client_id', 'job_actions')):
             return JobWrite(new)
         if new['client_id'] != client_id:
             raise _Overtaken('')
-        common.sized(storage, new, 'job_actions', jobs.size)
         made = {
             id: actions.created(id, caller.project_id, caller.user_id, action)
             for id, action in link().made.items()
@@ -183,10 +190,12 @@ def _fitting(job: Body, client: Document | None) -> Body:
     """A job that its client can do, marked if the client is a central one."""
     if client is None:
         raise exceptions.Unprocessable(f'client_id: client {job["client_id"]} could not be found.', 'job.client-not-found')
+    definitions = []
     for number, entry in enumerate(job['job_actions']):
         place = f'job_actions[{number}].freezer_action'
         actions.check_keys(entry['freezer_action'], place)
-        capabilities.check(entry['freezer_action'], client.body['client'], place)
+        definitions.append((place, entry['freezer_action']))
+    capabilities.check_all(definitions, client.body['client'])
     return jobs.on_client(job, client)
 
 

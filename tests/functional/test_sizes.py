@@ -1,54 +1,278 @@
-"""What is stored can be sent back: no document grows beyond what a body may have."""
+"""What one document may be, on every path that stores something; and that it can be sent back."""
 
+import subprocess
+import sys
+
+from freezer_api.db.base import Scope
+from freezer_api.domain import actions, capabilities, search
+from freezer_api.domain.documents import BACKUPS
 from tests.functional import base
 
 LIMIT = 20_000
-LARGE = {'action': 'exec', 'command': 'x' * 9_000}
+LARGE = {'action': 'exec', 'command': 'x' * 7_500}
+METADATA = {'backup_name': 'b', 'container': 'c', 'hostname': 'h'}
+KINDS = ('jobs', 'actions', 'clients', 'backups', 'sessions')
+CRON = '\u3000' * 250 + '1'
+TOO_LARGE = f'makes a document of more than {LIMIT} bytes.'
+TOO_MANY = 'makes a document of more than 4096 searchable values.'
+MANY = list(range(search.MAX_VALUES))
 
 
-class TestSizes(base.FunctionalTest):
+class Bounded(base.FunctionalTest):
+    """A service with a client, and documents bounded."""
+
+    limits = {'api__max_document_size': LIMIT}
 
     def setUp(self):
         super().setUp()
-        self.use(oslo_middleware__max_request_body_size=LIMIT)
+        self.use(**self.limits)
         self.make_client('c')
 
-    def refused(self, method, path, body, place):
+    def refused(self, method, path, body, text):
         """A request is answered 400, and changes nothing."""
-        kinds = [f'/{kind}' for kind in ('jobs', 'actions', 'clients', 'backups')]
-        before = [self.do(200, 'GET', kind) for kind in kinds]
+        before = [self.do(200, 'GET', f'/{kind}') for kind in KINDS]
         answer = self.call(method, f'/v2/alpha{path}', body)
-        self.assert_error(answer, '400', f'{place}: makes a document of more than 18976 bytes.')
-        self.assertEqual(before, [self.do(200, 'GET', kind) for kind in kinds])
+        self.assert_error(answer, '400', text)
+        self.assertEqual(before, [self.do(200, 'GET', f'/{kind}') for kind in KINDS])
+        return answer.json
+
+    def entries(self, *references):
+        """A job of references."""
+        return {'client_id': 'c', 'job_actions': [{'action_id': id} for id in references]}
+
+
+class TestSizes(Bounded):
 
     def test_many_entries_of_one_action(self):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
-        self.do(201, 'POST', '/jobs/two', {'client_id': 'c', 'job_actions': [{'action_id': 'large'}] * 2})
+        two, three = self.entries('large', 'large'), self.entries('large', 'large', 'large')
+        self.do(201, 'POST', '/jobs/two', two)
         self.do(200, 'PATCH', '/jobs/two', self.do(200, 'GET', '/jobs/two'))
-        for path in ('/jobs', '/jobs/two', '/jobs/new'):
-            self.refused('POST', path, {'client_id': 'c', 'job_actions': [{'action_id': 'large'}] * 3}, 'job_actions')
-        self.refused('PATCH', '/jobs/two', {'job_actions': [{'action_id': 'large'}] * 250}, 'job_actions')
+        for method, path in (('POST', '/jobs'), ('POST', '/jobs/two'), ('POST', '/jobs/new'),
+                             ('PATCH', '/jobs/two')):
+            error = self.refused(method, path, three, f'job_actions: {TOO_LARGE}')
+            self.assertEqual('document.too-large', error['code'])
+
+    def test_defaults_count_before_they_are_filled_in(self):
+        defaults = {'action_defaults': LARGE}
+        for count, fits in ((2, True), (3, False)):
+            for method, path in (('POST', '/jobs'), ('POST', '/jobs/j'), ('PATCH', '/jobs/j')):
+                body = {**self.entries(), **defaults, 'job_actions': [{}] * count}
+                if fits:
+                    self.do(200 if method == 'PATCH' else 201, method, path, body)
+                else:
+                    self.refused(method, path, body, 'job_actions: with action_defaults')
+        # What an entry has itself, and a reference, take none.
+        own = [{'freezer_action': {'action': 'exec', 'command': 'x'}}] * 20
+        self.do(201, 'POST', '/jobs', {**self.entries(), **defaults, 'job_actions': own})
+        one = self.do(200, 'GET', '/jobs/j')['job_actions'][0]['action_id']
+        self.do(201, 'POST', '/jobs', {**self.entries(one, one), **defaults})
+
+    def test_a_job_has_a_limited_number_of_entries(self):
+        entry = {'freezer_action': {'action': 'exec'}}
+        self.use()
+        self.make_client('c')
+        most = {'client_id': 'c', 'job_actions': [entry] * actions.MAX_ENTRIES}
+        self.do(201, 'POST', '/jobs/j', most)
+        more = {'client_id': 'c', 'job_actions': [entry] * (actions.MAX_ENTRIES + 1)}
+        text = 'job_actions: must be a list of at most 256 objects'
+        for method, path in (('POST', '/jobs'), ('POST', '/jobs/j'), ('PATCH', '/jobs/j')):
+            self.refused(method, path, more, text)
+            self.refused(method, path, {**more, 'job_actions': [{}] * 9_000}, text)
+
+    def test_a_description_counts(self):
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 7_300}})
+        self.do(201, 'POST', '/jobs/j', self.entries('a'))
+        self.refused('PATCH', '/jobs/j', {'description': 'x' * 1024}, TOO_LARGE)
 
     def test_an_action_that_grows(self):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
-        grown = {'freezer_action': {'action': 'exec', 'more': 'x' * 8_000}}
         self.do(200, 'PATCH', '/actions/large', {'freezer_action': {'more': 'x' * 7_000}})
-        self.do(201, 'POST', '/jobs/one', {'client_id': 'c', 'job_actions': [{'action_id': 'large'}]})
-        self.refused('PATCH', '/actions/large', {'freezer_action': {'even_more': 'x' * 8_000}}, 'freezer_action: in job one')
+        self.do(201, 'POST', '/jobs/one', self.entries('large'))
+        self.refused('PATCH', '/actions/large', {'freezer_action': {'even_more': 'x' * 2_000}},
+                     f'freezer_action: in job one: {TOO_LARGE}')
         self.do(201, 'POST', '/actions/small', {'freezer_action': {'action': 'exec'}})
-        self.do(201, 'POST', '/jobs/three', {'client_id': 'c', 'job_actions': [{'action_id': 'small'}] * 3})
+        self.do(201, 'POST', '/jobs/three', self.entries('small', 'small', 'small'))
+        grown = {'freezer_action': {'action': 'exec', 'more': 'x' * 6_000}}
         for method in ('PATCH', 'POST'):
-            self.refused(method, '/actions/small', grown, 'freezer_action: in job three')
-        self.refused('POST', '/actions', {'freezer_action': {**LARGE, 'more': 'x' * 10_000}}, 'freezer_action')
+            self.refused(method, '/actions/small', grown,
+                         f'freezer_action: in job three: {TOO_LARGE}')
+        grown = {'freezer_action': {**LARGE, 'more': 'x' * 13_000}}
+        for method, path in (('POST', '/actions'), ('POST', '/actions/new'),
+                             ('POST', '/actions/small'), ('PATCH', '/actions/small')):
+            self.refused(method, path, grown, f'freezer_action: {TOO_LARGE}')
 
     def test_a_backup_that_grows(self):
-        metadata = {'backup_name': 'b', 'container': 'c', 'hostname': 'h'}
-        path = f'/backups/{self.do(201, "POST", "/backups", metadata)["backup_id"]}'
+        path = f'/backups/{self.do(201, "POST", "/backups", METADATA)["backup_id"]}'
         self.do(200, 'PATCH', path, {'one': 'x' * 9_000})
         self.do(200, 'PATCH', path, self.do(200, 'GET', path))
-        self.refused('PATCH', path, {'two': 'x' * 10_000}, 'backup_metadata')
-        self.refused('POST', '/backups', {**metadata, 'one': 'x' * 19_000}, 'backup_metadata')
+        self.refused('PATCH', path, {'two': 'x' * 11_000}, f'backup_metadata: {TOO_LARGE}')
+        self.refused('POST', '/backups', {**METADATA, 'one': 'x' * 19_900}, TOO_LARGE)
 
     def test_a_client_that_grows(self):
-        self.do(201, 'POST', '/clients', {'client_id': 'c', 'supported_modes': ['x' * 255] * 40})
-        self.refused('POST', '/clients', {'client_id': 'c', 'supported_engines': ['x' * 255] * 40}, 'client')
+        values = [f'{number:03}{"x" * 252}' for number in range(capabilities.MAX_VALUES)]
+        self.do(201, 'POST', '/clients', {'client_id': 'c', 'supported_modes': values})
+        self.refused('POST', '/clients', {'client_id': 'c', 'supported_engines': values},
+                     f'client: {TOO_LARGE}')
+
+    def test_a_session_makes_no_job_too_large(self):
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 7_800}})
+        self.do(201, 'POST', '/jobs/j', self.entries('a'))
+        cron = ','.join(['1'] * 128)[:255]
+        schedule = {f'schedule_{field}': cron for field in ('month', 'day', 'hour', 'minute')}
+        self.make_session('s', schedule=schedule)
+        self.do(204, 'PUT', '/sessions/s/jobs/j')
+        whole = self.do(200, 'GET', '/jobs/j')
+        self.assertEqual(cron, whole['job_schedule']['schedule_minute'])
+        self.do(200, 'PATCH', '/jobs/j', whole)
+
+    def test_a_schedule_has_its_own_bound(self):
+        fields = ('month', 'week', 'day', 'hour', 'minute')
+        schedule = {f'schedule_{field}': CRON for field in fields}
+        self.refused('POST', '/sessions', {'schedule': schedule},
+                     'schedule: has more than 3584 bytes.')
+        self.refused('POST', '/jobs', {**self.entries(), 'job_schedule': schedule},
+                     'job_schedule: has more than 3584 bytes.')
+
+
+class TestBodies(Bounded):
+    """Bodies that are less than documents: what was read can be sent back."""
+
+    limits = {'oslo_middleware__max_request_body_size': LIMIT}
+
+    def test_what_was_read_can_be_sent_back(self):
+        text = 'freezer_action: makes a document of more than 18976 bytes.'
+        for size, fits in ((18_900, False), (18_500, True)):
+            body = {'freezer_action': {'action': 'exec', 'x': 'x' * size}}
+            if fits:
+                self.do(201, 'POST', '/actions/a', body)
+            else:
+                self.refused('POST', '/actions', body, text)
+        self.do(200, 'PATCH', '/actions/a', self.do(200, 'GET', '/actions/a'))
+
+
+class TestValues(Bounded):
+    """At most so many different values of a key can be searched."""
+
+    limits = {}
+
+    def test_values(self):
+        text = TOO_MANY
+        more = {'values': [*MANY, 'one more']}
+        error = self.refused('POST', '/backups', {**METADATA, **more}, f'backup_metadata: {text}')
+        self.assertEqual('document.too-many-values', error['code'])
+        definition = {'action': 'exec', **more}
+        self.refused('POST', '/actions', {'freezer_action': definition}, f'freezer_action: {text}')
+        job = {'client_id': 'c', 'job_actions': [{'freezer_action': definition}]}
+        self.refused('POST', '/jobs', job, f'job_actions: {text}')
+        # A key that stands less deep in the job is not searched there, but in the action.
+        hidden = {'freezer_action': {'action': 'exec', 'job_id': [*MANY, 'one more']}}
+        self.refused('POST', '/jobs', {**job, 'job_actions': [hidden]}, f'job_actions: {text}')
+
+    def test_values_of_what_grows(self):
+        backup = self.do(201, 'POST', '/backups', {**METADATA, 'values': MANY[:-10]})['backup_id']
+        self.refused('PATCH', f'/backups/{backup}', {'more': MANY[:10]}, 'searchable values')
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {'action': 'exec', 'v': MANY[:-50]}})
+        self.do(201, 'POST', '/jobs/j', self.entries('a'))
+        for method in ('PATCH', 'POST'):
+            grown = {'freezer_action': {'action': 'exec', 'v': [*MANY, 'one more']}}
+            self.refused(method, '/actions/a', grown, 'searchable values')
+        self.do(201, 'POST', '/actions/b', {'freezer_action': {'action': 'exec', 'w': MANY[:-50]}})
+        for method, path in (('POST', '/jobs'), ('PATCH', '/jobs/j')):
+            self.refused(method, path, self.entries('a', 'b'), f'job_actions: {TOO_MANY}')
+
+    def test_equal_values_count_once(self):
+        self.do(201, 'POST', '/backups', {**METADATA, 'values': [1, 1.0, 'a'] * 10_000})
+        self.do(201, 'POST', '/backups', {**METADATA, 'empty': [[]] * 50_000})
+
+    def test_capabilities(self):
+        values = [f'{number}' for number in range(capabilities.MAX_VALUES)]
+        self.do(201, 'POST', '/clients', {'client_id': 'd', 'supported_modes': values * 100})
+        self.assertEqual(values, self.do(200, 'GET', '/clients/d')['client']['supported_modes'])
+        for key in capabilities.SUPPORTED.values():
+            for more in ([*values, 'x'], ['x' * 256]):
+                self.refused('POST', '/clients', {'client_id': 'd', key: more}, f'{key}')
+
+
+class TestLargeOnes(Bounded):
+    """What was stored when documents weren't bounded: it stays usable, and doesn't grow."""
+
+    limits = {}
+
+    def setUp(self):
+        super().setUp()
+        definition = {'action': 'exec', 'text': 'x' * 15_000, 'values': [*range(5_000)]}
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {'action': 'exec'}})
+        self.do(201, 'POST', '/jobs/j', self.entries('a'))
+        self.make_session('s')
+        self.backup = self.do(201, 'POST', '/backups', METADATA)['backup_id']
+        scope, storage = Scope('alpha'), self.service.storage
+        storage.write_action(scope, 'a', lambda current, linked, now: {
+            **current.body, 'freezer_action': definition})
+        storage.write(scope, BACKUPS, self.backup, lambda current, now: {
+            **current.body, 'backup_metadata': {**METADATA, 'values': [*range(5_000)]}})
+        self.service.conf.set_override('max_document_size', 16_384, 'api')
+        self.assertLess(30_000, len(self.call('GET', '/v2/alpha/jobs/j').raw))
+
+    def test_reports_events_and_sessions(self):
+        self.do(200, 'PATCH', '/jobs/j', {'job_schedule': {'status': 'running'}, 'session_id': '',
+                                          'session_tag': 0})
+        self.do(202, 'POST', '/jobs/j/event', {'stop': None})
+        self.do(204, 'PUT', '/sessions/s/jobs/j')
+        self.do(200, 'PATCH', '/sessions/s', {'schedule': {'schedule_interval': '5 days'}})
+        schedule = self.do(200, 'GET', '/jobs/j')['job_schedule']
+        self.assertEqual('5 days', schedule['schedule_interval'])
+        self.do(204, 'DELETE', '/sessions/s')
+        for path in ('/jobs/j', '/actions/a', f'/backups/{self.backup}'):
+            self.do(204, 'DELETE', path)
+
+    def test_whole_documents_sent_back(self):
+        for path in ('/jobs/j', '/actions/a', f'/backups/{self.backup}'):
+            whole = self.do(200, 'GET', path)
+            self.do(200, 'PATCH', path, whole)
+
+    def test_they_do_not_grow(self):
+        text = 'makes a document of more than 16384 bytes'
+        self.refused('PATCH', '/jobs/j', {'description': 'x'}, text)
+        for body in ({'freezer_action': {'more': 1}}, {'freezer_action': {'text': 'x' * 15_001}}):
+            self.refused('PATCH', '/actions/a', body, text)
+        path = f'/backups/{self.backup}'
+        self.refused('PATCH', path, {'more': 1}, text)
+        self.service.conf.set_override('max_document_size', 100_000, 'api')
+        self.refused('PATCH', path, {'more': 1}, TOO_MANY)
+
+    def test_they_can_be_made_smaller(self):
+        self.do(200, 'PATCH', '/actions/a', {'freezer_action': {'text': ''}})
+        self.do(200, 'PATCH', '/actions/a', {'freezer_action': {'values': []}})
+        self.do(200, 'PATCH', '/jobs/j', {'description': 'x'})
+        self.do(200, 'PATCH', f'/backups/{self.backup}', {'values': [*range(4_900)]})
+        self.do(200, 'PATCH', f'/backups/{self.backup}', {'values': []})
+
+
+class TestMemory(base.FunctionalTest):
+    """What bodies must not need, where they would need all there is: a process of 1.5 GB."""
+
+    BODIES = {
+        'defaults': "{'client_id': 'c', 'job_actions': [{}] * 3_000,"
+                    " 'action_defaults': dict.fromkeys(map(str, range(70_000)), 1)}",
+        'entries': "{'client_id': 'c', 'action_defaults': {'action': 'exec', **dict.fromkeys("
+                   "map(str, range(70_000)), 1)}, 'job_actions': [{}] * 256}"}
+    PROGRAM = ('import resource, sys\n'
+               'resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))\n'
+               'from freezer_api import exceptions\n'
+               'from freezer_api.schemas import jobs\n'
+               'try:\n'
+               '    body = {body}\n'
+               '    jobs.check_size(body, 262_144)\n'
+               '    jobs.job(body)\n'
+               'except exceptions.InvalidInput as error:\n'
+               '    sys.exit(error.message)\n')
+
+    def test_defaults_are_not_filled_into_too_much(self):
+        for name, body in self.BODIES.items():
+            with self.subTest(name):
+                program = self.PROGRAM.replace('{body}', body)
+                command = [sys.executable, '-c', program]
+                done = subprocess.run(command, capture_output=True, text=True)
+                self.assertIn('job_actions: ', done.stderr)
+                self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)

@@ -21,6 +21,7 @@ class TestOptions(testtools.TestCase):
         self.assertEqual(('0.0.0.0', 9090), (made.bind_host, made.bind_port))
         self.assertEqual('sqlalchemy', made.storage.driver)
         self.assertEqual((1000, False), (made.api.max_limit, made.api.implicit_all_projects))
+        self.assertEqual((262_144, 33_554_432), (made.api.max_document_size, made.api.max_response_size))
         self.assertEqual(100, made.sessions.runs_kept)
         self.assertEqual(4 * 1024 * 1024, made.oslo_middleware.max_request_body_size)
         self.assertEqual((['http://127.0.0.1:9200'], 'freezer'), (made.elasticsearch.hosts, made.elasticsearch.index))

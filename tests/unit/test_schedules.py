@@ -5,7 +5,7 @@ import unittest
 import hypothesis
 from hypothesis import strategies as st
 
-from freezer_api.domain import documents, schedules
+from freezer_api.domain import documents, schedules, triggers
 from tests import base
 
 base.explore()
@@ -186,3 +186,19 @@ class Properties(unittest.TestCase):
         timing = schedules.timing(schedules.patched(stored, {**new, **runtime}, fixed=False))
         self.assertIn(timing, (old, new))
         self.assertEqual(new or (old if runtime else {}), timing)
+
+
+class Room(unittest.TestCase):
+    """What a schedule takes at most, whoever it comes from."""
+
+    def test_what_a_caller_can_say_leaves_room_for_what_an_agent_tells(self):
+        longest = {'event': 'remove', 'status': 'completed', 'result': 'aborted',
+                   'current_pid': -2**63, **dict.fromkeys(schedules.TIMES, -2**63)}
+        self.assertLessEqual(schedules.MAX_SIZE + documents.size(longest), schedules.ROOM)
+
+    def test_every_schedule_of_plain_characters_fits(self):
+        fields = {f'schedule_{field}': '1' * 255 for field in triggers.CRON}
+        dates = dict.fromkeys(('schedule_date', 'schedule_start_date', 'schedule_end_date'),
+                              '2030-01-31T22:30:00.123456789+02:00')
+        whole = {**fields, **dates, 'schedule_interval': '1' * 11 + ' seconds'}
+        self.assertLessEqual(documents.size(whole), schedules.MAX_SIZE)

@@ -92,7 +92,7 @@ REFUSED = (
     (jobs.job, {**JOB, 'action_defaults': []}, 'action_defaults: must be an object.'),
     (jobs.job, {**JOB, 'action_defaults': {'mode': 'x'}},
      'action_defaults.mode: must be one of fs, mongo, mysql, sqlserver, cinder, glance, cindernative, nova.'),
-    (jobs.job, {**JOB, 'job_actions': {}}, 'job_actions: must be a list of objects with a freezer_action each.'),
+    (jobs.job, {**JOB, 'job_actions': {}}, 'job_actions: must be a list of at most 256 objects with a freezer_action each.'),
     (jobs.job, {**JOB, 'job_actions': [DO, 5]}, 'job_actions[1]: must be an object.'),
     (jobs.job, {**JOB, 'job_actions': [DO, {}]}, 'job_actions[1].freezer_action.action: is required.'),
     (jobs.job, {**JOB, 'job_actions': [{'freezer_action': []}]}, 'job_actions[0].freezer_action: must be an object.'),
@@ -168,7 +168,7 @@ REFUSED = (
     (clients.client, {'client': 5, 'client_id': 'c'}, 'client: must be an object.'),
     (clients.client, {'client_id': 'c', 'hostname': 5}, 'hostname: must be a text of at most 255 characters.'),
     (clients.client, {'client': {'client_id': 'c', 'is_central': 'yes'}}, 'client.is_central: must be true or false.'),
-    (clients.client, {'client_id': 'c', 'supported_modes': 'fs'}, 'supported_modes: must be a list of modes.'),
+    (clients.client, {'client_id': 'c', 'supported_modes': 'fs'}, 'supported_modes: must be a list of at most 64 different modes.'),
     (clients.client, {'client_id': 'c', 'supported_engines': ['tar', 7]},
      'supported_engines[1]: must be a text of at most 255 characters.'),
 )
