@@ -52,6 +52,37 @@ class Document:
         return make_etag(self.version, self.created)
 
 
+class Packed(Document):
+    """A document whose body is kept as JSON, and made anew each time that it is looked at.
+
+    So of the bodies of many documents one exists at a time.
+    """
+
+    __slots__ = ('_json',)
+    _json: str | bytes
+
+    def __init__(self, kind: str, project_id: str, id: str, version: int, created: int,
+                 json: str | bytes):
+        values = (kind, project_id, id, version, created, json)
+        for name, value in zip((*_FIELDS[:-1], '_json'), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def body(self) -> Body:
+        """The body."""
+        return orjson.loads(self._json)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Document):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Document))
+
+
 def make_etag(version: int, created: int) -> str:
     """The tag of one version of a document created at ``created`` (microseconds), without quotes."""
     return f'{created:x}-{version}'

@@ -37,6 +37,13 @@ SCENE = [
     (samples.Step('', 'POST', FULL, {'schedule': {}, 'session_tag': sessions.MAX_TAG}), {}),
     (samples.Step('', 'PUT', f'{FULL}/jobs/{samples.WEB_JOB}'), {}),
 ]
+#: A change of an action that jobs have which are more than can change at once.
+SHARED = {'freezer_action': {'action': 'exec', 'text': 'x' * 40_000}}
+WIDE = {'client_id': samples.WEB, 'job_actions': [{'action_id': 'wide'}]}
+SCENE += [
+    (samples.Step('', 'POST', '/actions/wide', SHARED), {}),
+    *[(samples.Step('', 'POST', '/jobs', WIDE), {}) for _ in range(2)],
+]
 UNABLE = {'client_id': 'nowhere', 'job_actions': [BACKUP]}
 TAKEN = {'job_id': samples.DB_JOB, 'client_id': samples.DB, 'job_actions': [BACKUP]}
 ELSEWHERE = {'client_id': 'central', 'job_actions': [BACKUP]}
@@ -53,8 +60,9 @@ PARTICULAR: dict[str, list[typing.Any]] = {
     'Update job': [UNABLE, ELSEWHERE],
     'Replace or create job': [UNABLE, ELSEWHERE],
     'Create action': [{'action_id': samples.ACTION, **BACKUP}],
-    'Update action': [MYSQL],
-    'Replace or create action': [MYSQL],
+    'Update action': [MYSQL, SHARED],
+    'Replace or create action': [MYSQL, SHARED],
+    'Remove action': [SHARED],
     'Register client': [{'client_id': 'central', 'is_central': True}],
 }
 
@@ -116,6 +124,7 @@ class TestStatuses(testtools.TestCase):
         for step, identity in SCENE:
             answer = self.stage.call(step.verb, step.url, None if step.body is None else json.dumps(step.body), identity)
             self.assertIn(answer.code, (201, 204), answer.raw)
+        self.stage.service.conf.set_override('max_response_size', 65_536, 'api')
         for section in operations():
             documented = section.codes('error') & {405, 409, 422}
             found = [self.particular(section, body) for body in PARTICULAR.get(section.title, [])]
@@ -124,8 +133,13 @@ class TestStatuses(testtools.TestCase):
     def particular(self, section: reference.Section, body: typing.Any) -> int:
         """The code that is answered to a body."""
         identity = SERVICE if 'is_central' in body else {}
-        session_id = FULL.rpartition('/')[2] if body is LAST else samples.SESSION
-        return self.stage.call(section.verb, path_of(section, session_id=session_id), json.dumps(body), identity).code
+        ids = {}
+        if body is LAST:
+            ids['session_id'] = FULL.rpartition('/')[2]
+        if body is SHARED:
+            ids['action_id'] = 'wide'
+        path = path_of(section, **ids)
+        return self.stage.call(section.verb, path, json.dumps(body), identity).code
 
 
 class TestStorage(testtools.TestCase):

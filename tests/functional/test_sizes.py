@@ -249,6 +249,38 @@ class TestLargeOnes(Bounded):
         self.do(200, 'PATCH', f'/backups/{self.backup}', {'values': []})
 
 
+class TestPages(Bounded):
+
+    limits = {'api__max_response_size': 100_000, 'api__max_document_size': LIMIT}
+
+    def test_a_page_is_whole_or_refused(self):
+        for _ in range(6):
+            self.do(201, 'POST', '/backups', {**METADATA, 'text': 'x' * 18_000})
+        self.assertEqual(5, len(self.do(200, 'GET', '/backups?limit=5')['backups']))
+        for limit in (6, 1000):
+            answer = self.call('GET', f'/v2/alpha/backups?limit={limit}')
+            text = 'limit: the documents of this page are more than 100000 bytes'
+            self.assert_error(answer, '400', text)
+            self.assertEqual('list.too-large', answer.json['code'])
+
+    def test_an_action_that_too_many_jobs_have(self):
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 6_000}})
+        for number in range(8):
+            self.do(201, 'POST', f'/jobs/j{number}', self.entries('a'))
+        for method, body in (('PATCH', {'freezer_action': {'more': 1}}), ('DELETE', None),
+                             ('POST', {'freezer_action': LARGE})):
+            answer = self.call(method, '/v2/alpha/actions/a', body)
+            self.assert_error(answer, '409', 'action a: the jobs that have it change with it')
+            self.assertEqual('action.shared-too-much', answer.json['code'])
+        self.do(204, 'DELETE', '/jobs/j0')
+        self.do(204, 'DELETE', '/jobs/j1')
+        # Six jobs can change, but not to this.
+        grown = {'freezer_action': {'even_more': 'x' * 2_000}}
+        self.assert_error(self.call('PATCH', '/v2/alpha/actions/a', grown), '409', 'action a')
+        self.do(204, 'DELETE', '/actions/a')
+        self.assertEqual([], self.do(200, 'GET', '/jobs/j2')['job_actions'])
+
+
 class TestMemory(base.FunctionalTest):
     """What bodies must not need, where they would need all there is: a process of 1.5 GB."""
 

@@ -36,7 +36,7 @@ class Driver(base.Storage):
         return codec.document(value)
 
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
-        return self.finder.page(scope, kind, query)
+        return self.finder.page(scope, kind, query, self.bounds)
 
     def claimed(self, kind: str, id: str) -> Document | None:
         value = self.finder.claimed(kind, id)
@@ -56,7 +56,7 @@ class Driver(base.Storage):
         pair = 'action_id', search.canonical(id)
         return self._run(ACTIONS, scope, id, lambda unit: jobs.write_action(
             unit, self.clock, self.finder.having, self.finder.visible, scope.project_id, id,
-            change, follow, pair))
+            change, follow, pair, self.max_response_size))
 
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:

@@ -6,11 +6,14 @@ done again; what hasn't is as the index says. So a page is of one moment, and ha
 """
 
 import collections.abc
+import contextlib
 import functools
 import typing
 
+import orjson
+
 from freezer_api import exceptions
-from freezer_api.db.base import Page, Scope
+from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.elasticsearch import client, codec, commit, queries, sessions, store
 from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.sessions import Clock
@@ -25,7 +28,11 @@ SPARE = 16
 #: Documents that an internal look-up reads at once.
 MANY = 500
 
+#: How long Elasticsearch remembers a moment that isn't asked about.
+KEPT = '30s'
+
 Hit = dict[str, typing.Any]
+Search = collections.abc.Callable[[Hit], typing.Any]
 
 
 class Finder:
@@ -37,10 +44,12 @@ class Finder:
         self.client = self.committer.store.client
         self.clock = clock
 
-    def page(self, scope: Scope, kind: str, query: search.Query) -> Page:
+    def page(self, scope: Scope, kind: str, query: search.Query, bounds: Bounds) -> Page:
         """See :meth:`Storage.find`."""
         position = self._position(scope, kind, query)
         shadowed = self._shadowed(scope.project_id) if scope.central and kind == documents.CLIENTS else ()
+        if query.limit * bounds.document > bounds.page:
+            return self._large_page(scope, kind, query, bounds, position, shadowed)
         size, attempt = query.limit + 1 + SPARE, 0
         while True:
             answer = self._asked(kind, queries.page(scope, kind, query, position, size, self.clock(), shadowed))
@@ -52,8 +61,74 @@ class Finder:
             found = [hit for hit in hits if _is_found(hit)]
             if len(found) > query.limit or len(hits) < size:
                 shown = tuple(_document(kind, hit) for hit in found[:query.limit])
+                check_page(sum(documents.size(document.body) for document in shown), bounds.page)
                 return Page(shown, len(found) > query.limit)
             size *= 2
+
+    def _large_page(self, scope: Scope, kind: str, query: search.Query, bounds: Bounds,
+                    position: list[typing.Any] | None,
+                    shadowed: collections.abc.Sequence[str]) -> Page:
+        """A page that may be too large: read slice by slice, until it is whole or is too large."""
+        many, attempt = max(1, bounds.page // bounds.document), 0
+        while True:
+            now = self.clock()
+            body = queries.page(scope, kind, query, position, many, now, shadowed, sliced=True)
+            page = self._sliced(kind, query.limit, bounds, many, body)
+            if page is not None:
+                return page
+            commit.pause(attempt)
+            attempt += 1
+
+    def _sliced(self, kind: str, limit: int, bounds: Bounds, many: int, body: Hit) -> Page | None:
+        """A page of ``many`` hits at once.
+
+        None if what was found isn't as the index says, and has been made so.
+        """
+        shown: list[Document] = []
+        total = 0
+        with self._moment(kind) as moment:
+            while (answer := moment(body)) is not None:
+                hits = answer['hits']['hits']
+                if not self._quiet(kind, [*hits, *queries.aside(answer)]):
+                    return None
+                for hit in filter(_is_found, hits):
+                    if len(shown) == limit:
+                        return Page(tuple(shown), True)
+                    document, size = _packed(kind, hit)
+                    total += size
+                    check_page(total, bounds.page)
+                    shown.append(document)
+                if len(hits) < many:
+                    return Page(tuple(shown), False)
+                body = queries.next_slice(body, hits)
+        return None
+
+    @contextlib.contextmanager
+    def _moment(self, kind: str) -> collections.abc.Iterator[Search]:
+        """Searches that see the index as it is now, whatever happens meanwhile.
+
+        None from one that comes when Elasticsearch has forgotten the moment.
+        """
+        self._refresh(kind)
+        path, how = f'/{self.client.alias(kind)}/_pit', {'keep_alive': KEPT, **client.SAME_COPY}
+        status, opened = self.client.call('POST', path, None, how)
+        if status != 200:
+            raise RuntimeError(f'_pit: {status} {opened}')
+        held = {'id': opened['id'], 'keep_alive': KEPT}
+
+        def search_then(body: Hit) -> typing.Any:
+            asked = {**body, 'pit': held, 'seq_no_primary_term': True}
+            status, answer = self.client.call('POST', '/_search', asked)
+            if status not in (200, 404):
+                raise RuntimeError(f'_search: {status} {answer}')
+            return answer if status == 200 else None
+
+        try:
+            yield search_then
+        finally:
+            # It is forgotten by itself, some time.
+            with contextlib.suppress(exceptions.StorageUnavailable):
+                self.client.call('DELETE', '/_pit', {'id': opened['id']})
 
     def having(self, kind: str, project: str, pair: search.Pair) -> list[str]:
         """The ids of the documents of a project that have a pair."""
@@ -109,12 +184,15 @@ class Finder:
     def _asked(self, kind: str, body: Hit) -> typing.Any:
         """The whole answer to a search, of all that was written before it."""
         alias = self.client.alias(kind)
-        if not self.client.waits:
-            self.client.call('POST', f'/{alias}/_refresh')
+        self._refresh(kind)
         status, answer = self.client.call('POST', f'/{alias}/_search', {**body, 'seq_no_primary_term': True}, client.SAME_COPY)
         if status != 200:
             raise RuntimeError(f'_search: {status} {answer}')
         return answer
+
+    def _refresh(self, kind: str) -> None:
+        if not self.client.waits:
+            self.client.call('POST', f'/{self.client.alias(kind)}/_refresh')
 
     def _quiet(self, kind: str, hits: list[Hit]) -> bool:
         """Whether what was found is as the index says. If not, it is made so, for the next search."""
@@ -192,3 +270,10 @@ def _is_found(hit: Hit) -> bool:
 
 def _document(kind: str, hit: Hit) -> Document:
     return codec.document(typing.cast(codec.Value, store.found(kind, hit).value))
+
+
+def _packed(kind: str, hit: Hit) -> tuple[Document, int]:
+    """The document of a hit, and its bytes of JSON."""
+    one = _document(kind, hit)
+    body = orjson.dumps(one.body)
+    return documents.Packed(kind, one.project_id, one.id, one.version, one.created, body), len(body)

@@ -23,25 +23,41 @@ FOUND, RESTLESS, DUE = 'found', 'restless', 'due'
 
 
 def page(scope: Scope, kind: str, query: search.Query, position: list[typing.Any] | None, size: int, now: int,
-         shadowed: collections.abc.Sequence[str] = ()) -> Clause:
-    """A page of a query behind a position, and what is restless there; not central ones of the ids ``shadowed``."""
+         shadowed: collections.abc.Sequence[str] = (), sliced: bool = False) -> Clause:
+    """A page of a query behind a position, and what is restless there.
+
+    Not central ones of the ids ``shadowed``. ``sliced``: the first slice, see :func:`next_slice`.
+    """
     own = [_wanted(name, kind, query) for name in _scopes(scope, kind)]
     if shadowed:
         own[1]['bool']['must_not'].append({'terms': {'id': list(shadowed)}})
     found = _named(FOUND, _any(own))
     if not query.offset:
-        return _sorted([found, *_restless(scope, kind, now)], size, position, query.descending)
+        both = [found, *_restless(scope, kind, now)]
+        if not sliced or position is None:
+            return _sorted(both, size, position, query.descending)
+        # What is sorted at one moment has a third value, which no position knows.
+        here = behind(_any(both), position, query.descending)
+        return _sorted([here], size, None, query.descending)
     # What lies before the page counts as well: the restless of all the scope come beside it, and none among those counted.
-    wanted = found if position is None else _all([found, _behind(position, query.descending)])
+    wanted = found if position is None else behind(found, position, query.descending)
     return {**_sorted([wanted], size, None, query.descending), 'from': query.offset,
             'aggs': {'all': {'global': {}, 'aggs': _aside(scope, kind, now)}}}
 
 
-def _behind(position: list[typing.Any], descending: bool) -> Clause:
-    """What ``search_after`` means, which may not be combined with an offset."""
+def behind(clause: Clause, position: list[typing.Any], descending: bool) -> Clause:
+    """A clause and what ``search_after`` means, which may not be combined with an offset."""
     seq, key = position
     beyond = 'lt' if descending else 'gt'
-    return _any([{'range': {'seq': {beyond: seq}}}, _all([_term('seq', seq), {'range': {'key': {beyond: key}}}])])
+    same = _all([_term('seq', seq), {'range': {'key': {beyond: key}}}])
+    return _all([clause, _any([{'range': {'seq': {beyond: seq}}}, same])])
+
+
+def next_slice(body: Clause, hits: list[Clause]) -> Clause:
+    """The search for what follows the hits of a search of one moment."""
+    if body.get('from'):
+        return {**body, 'from': body['from'] + len(hits)}
+    return {**body, 'search_after': hits[-1]['sort']}
 
 
 def _aside(scope: Scope, kind: str, now: int) -> Clause:
@@ -59,9 +75,10 @@ def aside(answer: Clause) -> list[Clause]:
 
 
 def with_pair(kind: str, project: str, pair: search.Pair, size: int, after: list[typing.Any] | None) -> Clause:
-    """The documents of a project that have a pair."""
+    """The documents of a project that have a pair: which they are, without their states."""
     term, = terms.look_up(project, kind, (pair,))
-    return _sorted([_named(FOUND, _term('terms', term)), *_restless(Scope(project), kind, 0)], size, after)
+    wanted = [_named(FOUND, _term('terms', term)), *_restless(Scope(project), kind, 0)]
+    return {**_sorted(wanted, size, after), '_source': store.WITHOUT_STATE}
 
 
 def everywhere(id: str, size: int, after: list[typing.Any] | None) -> Clause:

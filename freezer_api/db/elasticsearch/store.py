@@ -10,6 +10,7 @@ from freezer_api.db.elasticsearch.codec import Key, Value
 
 #: The part of a document that isn't a pure function of the rest.
 SOURCE = ['project', 'id', 'seq', 'doc']
+WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
 #: Documents in one request.
 CHUNK = 500
 

@@ -49,8 +49,9 @@ class Driver(base.Storage):
 
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
         if kind == documents.SESSIONS:
-            return settling.find(self.database, self.clock, scope, query)
-        return self.database.read(lambda connection: finding.page(connection, scope, kind, query))
+            return settling.find(self.database, self.clock, scope, query, self.bounds)
+        return self.database.read(lambda connection: finding.page(
+            connection, scope, kind, query, self.bounds))
 
     def claimed(self, kind: str, id: str) -> Document | None:
         return self.database.read(lambda connection: rows.claimed(connection, kind, id))
@@ -67,7 +68,7 @@ class Driver(base.Storage):
         self, scope: Scope, id: str, change: base.ActionChange, follow: base.Follow | None = None
     ) -> Document | None:
         return self.database.write(lambda connection: jobs.write_action(
-            connection, self.clock, scope.project_id, id, change, follow))
+            connection, self.clock, scope.project_id, id, change, follow, self.max_response_size))
 
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:

@@ -4,17 +4,16 @@ import collections.abc
 import dataclasses
 import typing
 
-import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.base import Page, Scope
+from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.sqlalchemy import queries, session_rows, terms
 from freezer_api.domain import documents, search
-from freezer_api.domain.documents import Document
 
 #: For each term, and for the bounds, what lies at a distance that was asked for; None where they end before.
 Reached = dict[str, int | None]
+Rows = collections.abc.Sequence[typing.Any]
 
 
 def central(scope: Scope, kind: str) -> bool:
@@ -22,27 +21,37 @@ def central(scope: Scope, kind: str) -> bool:
     return scope.central and kind == documents.CLIENTS
 
 
-def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: search.Query) -> Page:
-    """A page of any kind but sessions; ``InvalidInput`` if the marker isn't in the scope."""
-    searched = _Search.of(scope, kind, query)
+def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: search.Query,
+         bounds: Bounds) -> Page:
+    """A page of any kind but sessions.
+
+    ``InvalidInput`` if the marker isn't in the scope, or the page is too large.
+    """
+    searched = _Search.of(scope, kind, query, bounds)
     several, own = searched.shape.central or searched.shape.everywhere, scope.project_id
-    return _page(query, [
-        Document(kind, row.project if several else own, row.id, row.version, row.created, orjson.loads(row.body))
-        for row in searched.rows(connection)])
+    found = searched.rows(connection)
+    shown = found[:query.limit]
+    check_page(sum(_octets(row.body) for row in shown), bounds.page)
+    packed = tuple(
+        documents.Packed(kind, row.project if several else own, row.id, row.version, row.created,
+                         row.body) for row in shown)
+    return Page(packed, len(found) > query.limit)
 
 
-def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query, now: int) -> Page | None:
+def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query,
+                     bounds: Bounds, now: int) -> Page | None:
     """A page of sessions; None if runs of the project have lapsed at ``now``, which are to be settled first."""
-    statement, parameters = _Search.of(scope, documents.SESSIONS, query).statement(connection)
-    found = connection.execute(statement, parameters | {'now': now}).all()
+    found = _Search.of(scope, documents.SESSIONS, query, bounds).rows(connection, now)
     if session_rows.beside(found):
         return None
     stored = session_rows.assemble(scope.project_id, found, query.descending)
-    return _page(query, [one.session.document() for one in stored])
+    shown = tuple(one.session.document() for one in stored[:query.limit])
+    check_page(sum(documents.size(document.body) for document in shown), bounds.page)
+    return Page(shown, len(stored) > query.limit)
 
 
-def _page(query: search.Query, found: list[Document]) -> Page:
-    return Page(tuple(found[:query.limit]), len(found) > query.limit)
+def _octets(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,9 +64,10 @@ class _Search:
     scopes: tuple[str, ...]
     wanted: tuple[list[int], ...]
     unwanted: tuple[list[int], ...]
+    bounds: Bounds
 
     @classmethod
-    def of(cls, scope: Scope, kind: str, query: search.Query) -> '_Search':
+    def of(cls, scope: Scope, kind: str, query: search.Query, bounds: Bounds) -> '_Search':
         wanted, unwanted = search.compile_pairs(kind, query)
         both, everywhere = central(scope, kind), scope.everywhere and kind == documents.JOBS
         # Texts are read in the order of documents within a scope alone.
@@ -67,20 +77,37 @@ class _Search:
         shape = queries.Shape(kind, len(wanted), len(unwanted), len(query.texts), len(query.not_texts), query.descending, both,
                               everywhere, query.bounded)
         return cls(scope, query, shape, scopes, tuple(list(terms.look_up(s, kind, wanted)) for s in scopes),
-                   tuple(list(terms.look_up(s, kind, unwanted)) for s in scopes))
+                   tuple(list(terms.look_up(s, kind, unwanted)) for s in scopes), bounds)
 
-    def rows(self, connection: sqlalchemy.Connection) -> collections.abc.Sequence[typing.Any]:
-        """The rows of the page."""
+    def rows(self, connection: sqlalchemy.Connection, now: int = 0) -> Rows:
+        """The rows of the page; ``now`` is that of a page of sessions."""
         if self.shape.bounded:
             return self._rows_in_bounds(connection)
-        return connection.execute(*self.statement(connection)).all()
+        shape, parameters = self.statement(connection)
+        return self._read(connection, shape, parameters | ({'now': now} if now else {}))
 
-    def statement(self, connection: sqlalchemy.Connection) -> tuple[typing.Any, dict[str, typing.Any]]:
-        """The statement for a page without bounds, and its parameters. Some databases are asked before which term is to lead."""
+    def _read(self, connection: sqlalchemy.Connection, shape: queries.Shape,
+              parameters: dict[str, typing.Any]) -> Rows:
+        """The rows that a statement finds.
+
+        Where they can be too many bytes, the database is asked before how many they are.
+        """
+        if self.query.limit * self.bounds.document > self.bounds.page:
+            shown = {'take': self.query.limit, 'reach': self.query.offset + self.query.limit}
+            size = connection.execute(queries.size(shape), parameters | shown).scalar_one()
+            check_page(int(size), self.bounds.page)
+        return connection.execute(queries.page(shape), parameters).all()
+
+    def statement(self, connection: sqlalchemy.Connection
+                  ) -> tuple[queries.Shape, dict[str, typing.Any]]:
+        """What the statement for a page without bounds is like, and its parameters.
+
+        Some databases are asked before which term is to lead.
+        """
         parameters = self._parameters(self._position(connection))
         if self.shape.wanted > queries.ORDERED_WELL.get(connection.dialect.name, self.shape.wanted):
             parameters |= self._sparsest_first(parameters, self._probe(connection, parameters, queries.PROBE))
-        return queries.page(self.shape), parameters
+        return self.shape, parameters
 
     def _rows_in_bounds(self, connection: sqlalchemy.Connection) -> collections.abc.Sequence[typing.Any]:
         """The rows of a page that is bounded in time: found by what lies in the bounds, or by the sparsest term.
@@ -94,9 +121,9 @@ class _Search:
             reached = self._probe(connection, parameters, far)
             upto = reached[self._ranked(reached, 0)[0]]
             if upto is not None and reached['bounds'] is None:
-                return connection.execute(queries.page(dataclasses.replace(shape, by_time=True)), parameters).all()
+                return self._read(connection, dataclasses.replace(shape, by_time=True), parameters)
             within = self._sparsest_first(parameters, reached) | {'upto': end if upto is None else upto}
-            found = connection.execute(queries.page(shape), parameters | within).all()
+            found = self._read(connection, shape, parameters | within)
             if upto is None or len(found) > self.query.limit:
                 return found
             far *= queries.FARTHER

@@ -5,15 +5,26 @@ import collections.abc
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.base import ActionChange, Check, Follow, JobChange, Linked, TrustGone
-from freezer_api.db.sqlalchemy import errors, models, rows, session_rows, sessions, terms
+from freezer_api.db.base import (
+    ActionChange,
+    Check,
+    Follow,
+    JobChange,
+    Linked,
+    TrustGone,
+    shared_too_much,
+)
+from freezer_api.db.sqlalchemy import errors, models, queries, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
 from freezer_api.domain.documents import Body, Document
 
-_WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(
-    models.pairs.join(models.jobs, models.jobs.c.seq == models.pairs.c.seq)).where(
-    models.pairs.c.term == bindparam('term'), models.jobs.c.project == bindparam('project'))
-_ANY_WITH_TERM = _WITH_TERM.limit(1)
+_OF_TERM = models.pairs.join(models.jobs, models.jobs.c.seq == models.pairs.c.seq)
+_HAS_TERM = (models.pairs.c.term == bindparam('term'),
+             models.jobs.c.project == bindparam('project'))
+_SIZE = queries.Octets(models.jobs.c.body).label('size')
+_WITH_TERM = sqlalchemy.select(models.jobs.c.id, _SIZE).select_from(_OF_TERM).where(*_HAS_TERM)
+_ANY_WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(_OF_TERM).where(
+    *_HAS_TERM).limit(1)
 
 
 def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, change: JobChange,
@@ -69,10 +80,13 @@ def end_trust(connection: sqlalchemy.Connection, project: str, id: str) -> bool:
 
 
 def write_action(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str,
-                 change: ActionChange, follow: Follow | None) -> Document | None:
-    """See :meth:`Storage.write_action`. While the action is held, no job can take it up."""
+                 change: ActionChange, follow: Follow | None, most: int) -> Document | None:
+    """See :meth:`Storage.write_action`; ``most`` bytes of jobs can change with it.
+
+    While the action is held, no job can take it up.
+    """
     row = rows.lock(connection, documents.ACTIONS, project, id)
-    jobs = _jobs_with(connection, project, id) if row else []
+    jobs = _jobs_with(connection, project, id, most) if row else []
     linked = _linked(connection, project, jobs)
     now = clock()
     body = change(row.document if row else None, linked, now)
@@ -109,11 +123,15 @@ def _hold_trusts(
         raise TrustGone('user_credentials: the trust has ended.')
 
 
-def _jobs_with(connection: sqlalchemy.Connection, project: str, action_id: str) -> list[rows.Row]:
-    """The jobs that have an action, held."""
+def _jobs_with(connection: sqlalchemy.Connection, project: str, action_id: str,
+               most: int) -> list[rows.Row]:
+    """The jobs that have an action, held; ``Conflict`` if they are more than ``most`` bytes."""
     term, = terms.look_up(project, documents.JOBS, [('action_id', search.canonical(action_id))])
-    ids = connection.execute(_WITH_TERM, {'term': term, 'project': project}).scalars().all()
-    held = rows.lock_all(connection, documents.JOBS, project, ids)
+    found = connection.execute(_WITH_TERM, {'term': term, 'project': project})
+    sizes = {row.id: int(row.size) for row in found}
+    if sum(sizes.values()) > most:
+        raise shared_too_much(action_id, most)
+    held = rows.lock_all(connection, documents.JOBS, project, sizes)
     return [row for row in held.values() if action_id in links.action_ids(row.document.body)]
 
 

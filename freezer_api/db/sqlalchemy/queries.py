@@ -24,6 +24,8 @@ PROBE = 200
 #: How many times farther it looks the next time, where it has to know what is the least.
 FARTHER = 8
 FIRST, LAST = 0, 2**63 - 1
+#: Bytes of JSON that a member of a session is shown with, at least.
+MEMBER = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,6 +105,27 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     if shape.central:
         return found.add_columns(table.c.project).where(within | table.c.claim.is_not(None))
     return found.where(within)
+
+
+@functools.lru_cache(maxsize=512)
+def size(shape: Shape) -> sqlalchemy.Select:
+    """The bytes of the bodies on a page, with the least that members of sessions take.
+
+    Parameters are those of the page.
+    """
+    found, table = _found(shape).cte('page'), models.tables[shape.kind]
+    joined = InOrder(found, table, table.c.seq == found.c.seq)
+    octets = sqlalchemy.func.coalesce(sqlalchemy.func.sum(Octets(table.c.body)), 0)
+    total = sqlalchemy.select(octets).select_from(joined)
+    if not shape.everywhere:
+        own = table.c.project == bindparam('project')
+        total = total.where(own | table.c.claim.is_not(None) if shape.central else own)
+    if shape.kind != documents.SESSIONS:
+        return total
+    jobs = models.members
+    of_page = InOrder(found, jobs, jobs.c.session == found.c.seq)
+    members = sqlalchemy.select(sqlalchemy.func.count()).select_from(of_page)
+    return sqlalchemy.select(total.scalar_subquery() + MEMBER * members.scalar_subquery())
 
 
 @functools.lru_cache(maxsize=128)
@@ -257,6 +280,19 @@ def _within(seq: typing.Any, shape: Shape) -> typing.Any:
 
 def _order(seq: typing.Any, shape: Shape) -> typing.Any:
     return seq.desc() if shape.descending else seq
+
+
+class Octets(sqlalchemy.sql.functions.GenericFunction):
+    """How many bytes a text is in UTF-8."""
+
+    type = sqlalchemy.BigInteger()
+    name = 'octet_length'
+    inherit_cache = True
+
+
+@compiles(Octets, 'sqlite')
+def _octets_sqlite(element: Octets, compiler: typing.Any, **arguments: typing.Any) -> str:
+    return f'length(CAST({compiler.process(element.clauses, **arguments)} AS BLOB))'
 
 
 class Place(sqlalchemy.sql.functions.GenericFunction):

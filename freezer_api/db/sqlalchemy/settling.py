@@ -7,7 +7,7 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.base import Page, Scope
+from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.sqlalchemy import finding, history, session_rows
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.domain import documents, runs, search
@@ -51,11 +51,13 @@ def get_run(database: Database, clock: Clock, project: str, id: str, tag: int) -
     return found[0]
 
 
-def find(database: Database, clock: Clock, scope: Scope, query: search.Query) -> Page:
+def find(database: Database, clock: Clock, scope: Scope, query: search.Query,
+         bounds: Bounds) -> Page:
     """A page of sessions, once none of the project is due."""
     while True:
         now = clock()
-        page = database.read(functools.partial(finding.page_of_sessions, scope=scope, query=query, now=now))
+        page = database.read(functools.partial(
+            finding.page_of_sessions, scope=scope, query=query, bounds=bounds, now=now))
         if page is not None:
             return page
         due = database.read(functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
