@@ -7,7 +7,7 @@ import functools
 from freezer_api import exceptions
 from freezer_api.db.base import JobChange, JobWrite, Scope, Storage
 from freezer_api.domain import actions, capabilities, jobs, reports, search
-from freezer_api.domain.documents import ANYTHING, JOBS, Body, Document, Precondition
+from freezer_api.domain.documents import ACTIONS, ANYTHING, JOBS, Body, Document, Precondition
 from freezer_api.schemas import jobs as schemas
 from freezer_api.services import clients, common, trusts
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
@@ -160,7 +160,6 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
         new = compose(current, lambda: link().entries, now)
         old = None if current is None else current.body
         if old is None or any(new[key] != old[key] for key in ('description', 'job_actions')):
-            # No action that comes with a job is more than the job.
             common.sized(storage, JOBS, new, 'job_actions', old, jobs.size)
         if not whole and current is not None and all(new[key] == current.body[key] for key in ('client_id', 'job_actions')):
             return JobWrite(new)
@@ -170,6 +169,10 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
             id: actions.created(id, caller.project_id, caller.user_id, action)
             for id, action in link().made.items()
         }
+        for body in made.values():
+            # Of a definition an action can have more searchable values than a job, where other
+            # keys hide some.
+            common.sized(storage, ACTIONS, body, 'job_actions')
         return JobWrite(_fitting(new, client), made)
 
     return change
