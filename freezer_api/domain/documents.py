@@ -62,7 +62,9 @@ class Packed(Document):
     _json: str | bytes
 
     def __init__(self, kind: str, project_id: str, id: str, version: int, created: int,
-                 json: str | bytes):
+                 body: Body | str | bytes):
+        # A copy with other values is told the body itself.
+        json = orjson.dumps(body) if isinstance(body, dict) else body
         values = (kind, project_id, id, version, created, json)
         for name, value in zip((*_FIELDS[:-1], '_json'), values, strict=True):
             object.__setattr__(self, name, value)

@@ -131,8 +131,8 @@ def sized(storage: base.Storage, kind: str, body: Body, place: str, old: Body | 
     if now > most and (old is None or now > size(old)):
         raise _too_large(place, most)
     # A value takes two bytes at least.
-    if now > 2 * search.MAX_VALUES:
-        many = search.MAX_VALUES
+    many = search.MAX_VALUES
+    if now > 2 * many and search.count(kind, body, many) > many:
         before = many if old is None else max(many, search.count(kind, old))
         if search.count(kind, body, before) > before:
             raise exceptions.InvalidInput(
