@@ -10,8 +10,13 @@ import os
 import sys
 import typing
 
-from freezer_api import app, conf
+from oslo_config import cfg
+
+from freezer_api import app, conf, exceptions
 from freezer_api.conf import files
+
+#: The exit codes of a worker by which uwsgi, and gunicorn, learn that another one is of no use.
+UWSGI_NO_APP, GUNICORN_NO_BOOT = 22, 3
 
 
 class Chunks:
@@ -44,10 +49,19 @@ def of_uwsgi(application: app.Application) -> app.Application:
 
 
 def build(environ: collections.abc.Mapping[str, str], argv: collections.abc.Sequence[str]) -> app.Application:
-    """The application as the environment and the command line of a WSGI server configure it."""
+    """Build the application as the environment and the command line of a WSGI server configure it.
+
+    What an operator has to mend first is one line on standard error, and ``SystemExit``: a server
+    that imports this module shows the line without a traceback of ours.
+    """
     configuration = conf.new()
-    files.read(configuration, files.of_wsgi_server(environ, argv), prog='freezer-api')
-    return app.build(configuration)
+    try:
+        files.read(configuration, files.of_wsgi_server(environ, argv), prog='freezer-api')
+        return app.build(configuration)
+    except (cfg.Error, exceptions.FreezerError, OSError) as error:
+        text = ' '.join(str(error).split())
+        print(f'freezer-api: {text}', file=sys.stderr, flush=True)
+        raise SystemExit(UWSGI_NO_APP if 'uwsgi' in sys.modules else GUNICORN_NO_BOOT) from None
 
 
 application = of_uwsgi(build(os.environ, sys.argv[1:]))

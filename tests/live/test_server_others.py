@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import subprocess
 
 import requests
 import testscenarios
@@ -73,3 +75,29 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
             timeout=programs.SECONDS,
         )
         return json.loads(answer.text)['sessions']
+
+
+class TestMistakes(testscenarios.WithScenarios, testtools.TestCase):
+    """A server that loads the entry says in one line what its configuration lacks, and ends."""
+
+    scenarios = [
+        ('gunicorn', {'arguments': (
+            'gunicorn', '--no-control-socket', '--bind', '127.0.0.1:0',
+            'freezer_api.wsgi:application')}),
+        ('uwsgi', {'arguments': (
+            'uwsgi', '--master', '--lazy-apps', '--need-app', '--http-socket', '127.0.0.1:0',
+            '--virtualenv', str(programs.FOLDER.parent),
+            '--module', 'freezer_api.wsgi:application')}),
+    ]
+
+    def test_line(self):
+        program, *arguments = self.arguments
+        done = subprocess.run(
+            [str(programs.FOLDER / program), *arguments], timeout=programs.SECONDS, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, 'OS_FREEZER_CONFIG_FILES': '/nowhere/freezer-api.conf'})
+        told = [line for line in done.stdout.splitlines() if line.startswith('freezer-api: ')]
+        line = 'freezer-api: Failed to find some config files: /nowhere/freezer-api.conf'
+        self.assertEqual({line}, {*told}, done.stdout)
+        self.assertNotIn('Traceback', done.stdout)
+        self.assertNotEqual(0, done.returncode)
