@@ -1,0 +1,488 @@
+"""Plans of restores and verifications, case by case. What holds for all of them is in
+test_restores_random.
+"""
+
+import unittest
+
+from freezer_api.domain import clients, documents, restores, restoring
+from freezer_api.domain.documents import Document
+from freezer_api.domain.restores import Member, Order, Wish
+
+AT = 1_700_000_000
+METADATA = {
+    'mode': 'fs',
+    'storage': 'local',
+    'container': '/backups',
+    'engine_name': 'tar',
+    'hostname': 'web',
+    'backup_name': 'etc',
+    'path_to_backup': '/etc',
+    'time_stamp': AT,
+    'client_version': '19.0.0',
+    'job_id': 'j',
+    'curr_backup_level': 0,
+    'encrypt': {'not': 'scalar'},
+}
+ACTION = {
+    'action': 'backup',
+    'mode': 'fs',
+    'storage': 'local',
+    'container': '/backups',
+    'engine_name': 'tar',
+    'backup_name': 'etc',
+    'path_to_backup': '/etc',
+    'encrypt_pass_file': '/key',
+    'exclude': '*.log',
+    'max_level': 5,
+    'incremental': True,
+    'remove_older_than': 7,
+    'snapshot': True,
+    'lvm_srcvol': '/dev/a',
+    'consistency_check': True,
+    'upload_limit': 5,
+    'overwrite': True,
+    'restore_from_host': 'x',
+    'proxy': None,
+}
+RESTORED = {
+    'action': 'restore',
+    'mode': 'fs',
+    'storage': 'local',
+    'container': '/backups',
+    'engine_name': 'tar',
+    'backup_name': 'etc',
+    'hostname': 'web',
+    'encrypt_pass_file': '/key',
+    'restore_abs_path': '/etc',
+    'restore_from_date': '2023-11-14T22:14:30',
+}
+CLIENT = clients.registered(None, 'p', 'u', {'client_id': 'c'}, 'uuid')['client']
+
+
+def backup(status='available', created=AT + 10, id='b', **metadata):
+    """A backup's document; a key that is None isn't there."""
+    told = {key: value for key, value in {**METADATA, **metadata}.items() if value is not None}
+    body = {
+        'backup_id': id,
+        'project_id': 'p',
+        'user_id': 'u',
+        'status': status,
+        'backup_metadata': told,
+    }
+    return Document(documents.BACKUPS, 'p', id, 1, created * documents.SECOND, body)
+
+
+def member(*sources, job_id='j', **keys):
+    """A member of the run, on client ``c``."""
+    return Member(job_id, 'c', sources=sources, **keys)
+
+
+def planned(*members, status='completed', client=CLIENT, **order):
+    """The plan for a run of these members, of which every target is one client."""
+    order = Order(**order)
+    return restores.plan('s', 3, status, members, order, {m.target(order): client for m in members})
+
+
+def codes(plan):
+    """What stands against a plan."""
+    return [problem['code'] for problem in plan.problems]
+
+
+def changed(definition=None, metadata=None, created=AT + 10, **order):
+    """The only step of a plan for an action and metadata that differ from the usual ones so, and
+    the problems.
+    """
+    action = {
+        key: value for key, value in {**ACTION, **(definition or {})}.items() if value is not None
+    }
+    plan = planned(
+        member(restoring.source(backup(created=created, **(metadata or {})), [action])), **order
+    )
+    return plan.steps[0], codes(plan)
+
+
+class TestActions(unittest.TestCase):
+    def test_files(self):
+        step, problems = changed()
+        self.assertEqual((RESTORED, [], 'exact'), (step.action, problems, step.source.sure))
+        self.assertEqual(['in-place'], [warning['code'] for warning in step.warnings])
+
+    def test_shown(self):
+        plan = planned(member(restoring.source(backup(), [ACTION])))
+        shown = plan.shown()
+        self.assertEqual(
+            ('s', 3, True, []),
+            tuple(shown[key] for key in ('session_id', 'session_tag', 'complete', 'problems')),
+        )
+        self.assertEqual(
+            {
+                'job_id': 'j',
+                'client_id': 'c',
+                'backup_id': 'b',
+                'time_stamp': AT,
+                'sure': 'exact',
+                'freezer_action': RESTORED,
+                'warnings': [restoring.warning('in-place')],
+            },
+            shown['steps'][0],
+        )
+
+    def test_spellings_of_forms(self):
+        action = {
+            'action': 'backup',
+            'engine': 'tar',
+            'Path-To-Backup': '/etc',
+            'backup-name': 'etc',
+            'storage': 'local',
+            'container': '/backups',
+            'encrypt-pass-file': '/key',
+        }
+        plan = planned(member(restoring.source(backup(), [action])))
+        self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)))
+
+    def test_what_an_agent_assumes(self):
+        metadata = {
+            'storage': 'swift',
+            'container': 'freezer_backups',
+            'backup_name': 'freezer_fs_web',
+        }
+        plan = planned(
+            member(
+                restoring.source(
+                    backup(**metadata), [{'action': 'backup', 'path_to_backup': '/etc'}]
+                )
+            )
+        )
+        action = plan.steps[0].action
+        self.assertEqual(('exact', []), (plan.steps[0].source.sure, codes(plan)))
+        self.assertEqual(
+            ('fs', 'swift', 'freezer_backups', 'tar', 'freezer_{mode}_{resource_id}'),
+            tuple(
+                action[key]
+                for key in ('mode', 'storage', 'container', 'engine_name', 'backup_name')
+            ),
+        )
+
+    def test_a_template_stays_one(self):
+        step, problems = changed({'backup_name': '{mode}-{resource_id}'}, {'backup_name': 'fs-web'})
+        self.assertEqual(
+            ('{mode}-{resource_id}', 'exact', []),
+            (step.action['backup_name'], step.source.sure, problems),
+        )
+
+    def test_an_older_agent_fills_no_template(self):
+        step, problems = changed(
+            {'backup_name': '{mode}'},
+            {'backup_name': '{mode}', 'engine_name': None, 'client_version': '18.0.0'},
+        )
+        self.assertEqual(('{mode}', []), (step.action['backup_name'], problems))
+        self.assertEqual(['zone', 'in-place'], [warning['code'] for warning in step.warnings])
+
+    def test_credentials_of_the_storage_alone(self):
+        secrets = {
+            'ssh_host': 'h',
+            'ssh_password': 'p',
+            'ftp_host': 'h',
+            'access_key': 'a',
+            'secret_key': 's',
+            'endpoint': 'e',
+        }
+        for storage, kept in (
+            ('local', set()),
+            ('s3', {'access_key', 'secret_key', 'endpoint'}),
+            ('ssh', {'ssh_host', 'ssh_password'}),
+            ('ftp', {'ftp_host'}),
+            ('ftps', {'ftp_host'}),
+        ):
+            step, problems = changed({'storage': storage, **secrets}, {'storage': storage})
+            self.assertEqual((kept, []), (set(secrets) & set(step.action), problems), storage)
+
+    def test_databases(self):
+        for mode in ('mysql', 'mongo', 'sqlserver'):
+            step, problems = changed(
+                {'mode': mode, 'mysql_conf': '/m', 'sql_server_conf': '/s', 'path_to_backup': None},
+                {'mode': mode},
+            )
+            self.assertEqual(({**RESTORED, 'mode': mode}, []), (step.action, problems))
+            self.assertIn('database', [warning['code'] for warning in step.warnings])
+
+    def test_resources(self):
+        for mode, engine, key in (
+            ('nova', 'nova', 'nova_inst_id'),
+            ('glance', 'glance', 'glance_image_id'),
+            ('cinder', 'tar', 'cinder_vol_id'),
+            ('cinder', 'osbrick', 'cinderbrick_vol_id'),
+        ):
+            told = {'mode': mode, 'engine_name': engine, key: 'x'}
+            step, problems = changed(
+                {**told, 'path_to_backup': None}, {**told, 'path_to_backup': None}
+            )
+            expected = {
+                name: value for name, value in RESTORED.items() if name != 'restore_abs_path'
+            }
+            self.assertEqual(({**expected, **told}, []), (step.action, problems))
+            self.assertIn('new-resource', [warning['code'] for warning in step.warnings])
+            self.assertEqual(
+                mode == 'cinder', 'last-listed' in [warning['code'] for warning in step.warnings]
+            )
+
+    def test_a_native_backup_of_cinder(self):
+        told = {'mode': 'cindernative', 'cindernative_vol_id': 'v'}
+        step, problems = changed(told, {**told, 'cinder_backup_id': 'n'})
+        self.assertEqual(
+            {
+                'action': 'restore',
+                'mode': 'cindernative',
+                'cindernative_vol_id': 'v',
+                'cindernative_backup_id': 'n',
+            },
+            step.action,
+        )
+        self.assertEqual([], problems)
+        self.assertEqual(['unidentified'], changed(told, told)[1])
+
+    def test_a_job_that_is_gone(self):
+        plan = planned(member(restoring.source(backup(storage='ssh', ssh_host='h'), None)))
+        step = plan.steps[0]
+        expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
+        self.assertEqual(
+            ({**expected, 'storage': 'ssh', 'ssh_host': 'h'}, 'assumed', []),
+            (step.action, step.source.sure, codes(plan)),
+        )
+        self.assertEqual(
+            ['name', 'encryption', 'credentials', 'in-place'],
+            [warning['code'] for warning in step.warnings],
+        )
+
+    def test_the_right_one_of_several_actions(self):
+        others = [
+            {'action': 'exec', 'command': 'x'},
+            {**ACTION, 'container': '/elsewhere'},
+            {**ACTION, 'encrypt_pass_file': '/2'},
+        ]
+        plan = planned(member(restoring.source(backup(), others)))
+        self.assertEqual(('/2', []), (plan.steps[0].action['encrypt_pass_file'], codes(plan)))
+
+    def test_the_last_backup_of_each_place(self):
+        first, second = (
+            restoring.source(backup(id=id, time_stamp=at), [ACTION])
+            for id, at in (('1', AT), ('2', AT + 5))
+        )
+        other = restoring.source(
+            backup(id='3', path_to_backup='/srv', backup_name='srv', time_stamp=AT + 1), None
+        )
+        self.assertEqual([other, second], [*restores.latest([second, first, other])])
+
+
+class TestDates(unittest.TestCase):
+    def date(self, created, following=None, **metadata):
+        return restoring.date(
+            restoring.Source(
+                backup(created=created, **metadata), ACTION, fits=True, following=following
+            )
+        )
+
+    def test_until_a_minute_after_it_was_recorded(self):
+        self.assertEqual('2023-11-14T22:14:20', self.date(AT))
+        self.assertEqual('2023-11-14T22:24:20', self.date(AT + 600))
+        self.assertEqual('2023-11-14T22:14:20', self.date(AT - 600))
+
+    def test_before_the_next_one(self):
+        self.assertEqual('2023-11-14T22:13:29', self.date(AT + 600, following=AT + 10))
+        self.assertEqual('2023-11-14T22:14:20', self.date(AT, following=AT + 600))
+
+    def test_what_is_no_time(self):
+        for time_stamp in (-5, 10**12, 'x', True, None):
+            self.assertIsNone(self.date(AT, time_stamp=time_stamp))
+            self.assertEqual(['no-time'], changed(metadata={'time_stamp': time_stamp})[1])
+
+    def test_followers(self):
+        source = restoring.source(backup(), [ACTION])
+        for metadata, follows in (
+            ({}, True),
+            ({'job_id': 'other'}, True),
+            ({'backup_name': 'other'}, False),
+            ({'hostname': 'db'}, False),
+            ({'container': '/2'}, False),
+            ({'storage': 'swift'}, False),
+            ({'engine_name': 'rsync'}, False),
+        ):
+            self.assertEqual(
+                follows,
+                restoring.is_follower(source, backup(time_stamp=AT + 5, **metadata)),
+                metadata,
+            )
+        template = restoring.source(
+            backup(backup_name='fs-web'), [{**ACTION, 'backup_name': '{mode}-{resource_id}'}]
+        )
+        self.assertTrue(
+            restoring.is_follower(template, backup(mode='mysql', backup_name='mysql-web'))
+        )
+        self.assertFalse(
+            restoring.is_follower(template, backup(mode='mysql', backup_name='fs-web'))
+        )
+
+
+class TestWishes(unittest.TestCase):
+    def test_where_to(self):
+        path_of = lambda **order: changed(**order)[0].action['restore_abs_path']  # noqa: E731
+        self.assertEqual('/restore/etc', path_of(path_prefix='/restore'))
+        self.assertEqual('/own', path_of(path_prefix='/restore', wishes={'j': Wish(path='/own')}))
+        for original, below in (
+            ('C:\\data', '/r/C/data'),
+            ('/../../x', '/r/x'),
+            ('a/../..', '/r'),
+            (None, '/r/etc'),
+        ):
+            self.assertEqual(
+                below,
+                path_of(
+                    path_prefix='/r',
+                    metadata={'path_to_backup': original},
+                    definition={'path_to_backup': original or '/etc'},
+                ).rstrip('/'),
+                original,
+            )
+
+    def test_to_whom(self):
+        source = restoring.source(backup(), [ACTION])
+        for order, target in (
+            ({}, 'c'),
+            ({'client_id': 'd'}, 'd'),
+            ({'client_id': 'd', 'wishes': {'j': Wish(client_id='e')}}, 'e'),
+        ):
+            self.assertEqual(target, planned(member(source), **order).steps[0].client_id)
+
+    def test_overwrite_is_asked_for(self):
+        self.assertNotIn('overwrite', changed()[0].action)
+        self.assertIs(True, changed(wishes={'j': Wish(overwrite=True)})[0].action['overwrite'])
+
+    def test_what_is_set_over_the_plan(self):
+        wish = Wish(freezer_action={'encrypt_pass_file': None, 'container': '/copy'})
+        step, problems = changed(wishes={'j': wish})
+        expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
+        self.assertEqual(({**expected, 'container': '/copy'}, []), (step.action, problems))
+
+    def test_skipped(self):
+        plan = planned(
+            member(restoring.source(backup(status='deleted'), [ACTION])),
+            wishes={'j': Wish(skip=True)},
+        )
+        self.assertEqual(((), (), False), (plan.steps, plan.problems, plan.complete))
+
+
+class TestProblems(unittest.TestCase):
+    def test_members(self):
+        source = restoring.source(backup(), [ACTION])
+        for members, status, found in (
+            ([member(source)], 'running', ['running']),
+            ([member(source, result='fail')], 'completed', ['failed']),
+            ([member()], 'completed', ['missing']),
+            ([member(silent=True)], 'completed', []),
+            ([member(source), member(source, job_id='k')], 'completed', ['same-path']),
+        ):
+            plan = planned(*members, status=status)
+            self.assertEqual((found, not found), (codes(plan), plan.complete))
+
+    def test_backups(self):
+        for status, found in (
+            ('deleted', 'deleted'),
+            ('deleting', 'deleted'),
+            ('error', 'unavailable'),
+            ('creating', 'unavailable'),
+        ):
+            self.assertEqual(
+                [found], codes(planned(member(restoring.source(backup(status=status), [ACTION]))))
+            )
+
+    def test_a_job_that_does_something_else_today(self):
+        for key, value in (
+            ('container', '/2'),
+            ('backup_name', 'x'),
+            ('storage', 'swift'),
+            ('mode', 'mysql'),
+            ('engine_name', 'rsync'),
+            ('path_to_backup', '/srv'),
+            ('hostname', 'db'),
+            ('action', 'admin'),
+        ):
+            definition = {**ACTION, key: value}
+            plan = planned(member(restoring.source(backup(), [definition])))
+            self.assertEqual(
+                (['changed'], 'assumed'), (codes(plan), plan.steps[0].source.sure), key
+            )
+            wish = {'j': Wish(freezer_action={'encrypt_pass_file': '/key'})}
+            plan = planned(member(restoring.source(backup(), [definition])), wishes=wish)
+            self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)), key)
+
+    def test_what_cannot_be_restored(self):
+        for engine in ('rsync', 'rsyncv2'):
+            self.assertEqual(
+                ['unrestorable'], changed({'engine_name': engine}, {'engine_name': engine})[1]
+            )
+        self.assertIn('unrestorable', changed(metadata={'mode': 'tape'})[1])
+        self.assertIn('no-path', changed({'path_to_backup': None}, {'path_to_backup': None})[1])
+        self.assertIn('unidentified', changed({'mode': 'nova'}, {'mode': 'nova'})[1])
+
+    def test_percent(self):
+        self.assertEqual(['percent'], changed({'encrypt_pass_file': '/100%'})[1])
+        self.assertEqual([], changed({'exclude': '100%'})[1])
+
+    def test_clients(self):
+        source = restoring.source(backup(), [ACTION])
+        self.assertEqual(['client-missing'], codes(planned(member(source), client=None)))
+        for key, value in (
+            ('actions', ['backup']),
+            ('modes', ['nova']),
+            ('storages', []),
+            ('engines', ['rsync']),
+        ):
+            plan = planned(member(source), client={**CLIENT, f'supported_{key}': value})
+            self.assertEqual(['not-capable'], codes(plan), key)
+
+
+class TestVerifications(unittest.TestCase):
+    def test_reading(self):
+        step, problems = changed(mode='verify-read')
+        self.assertEqual(
+            ({**RESTORED, 'restore_abs_path': restores.READING, 'dry_run': True}, []),
+            (step.action, problems),
+        )
+
+    def test_what_an_agent_would_restore_instead(self):
+        told = {'mode': 'cindernative', 'cindernative_vol_id': 'v', 'cinder_backup_id': 'n'}
+        for mode, more in (
+            ('nova', {'nova_inst_id': 'i', 'engine_name': 'nova'}),
+            ('cindernative', told),
+            ('cinder', {'cinder_vol_id': 'v'}),
+            ('glance', {'glance_image_id': 'g', 'engine_name': 'glance'}),
+        ):
+            for verification in ('verify-read', 'verify-restore'):
+                self.assertEqual(
+                    ['unverifiable'],
+                    changed({'mode': mode, **more}, {'mode': mode, **more}, mode=verification)[1],
+                )
+
+    def test_comparing(self):
+        step, problems = changed(
+            metadata={'consistency_checksum': 'f00'}, mode='verify-restore', path='/v'
+        )
+        expected = {**RESTORED, 'restore_abs_path': '/v/j', 'consistency_checksum': 'f00'}
+        self.assertEqual((expected, [], ()), (step.action, problems, step.warnings))
+        step, _problems = changed(mode='verify-restore', path='/v')
+        self.assertEqual(['no-checksum'], [warning['code'] for warning in step.warnings])
+        self.assertEqual(
+            ['unverifiable'],
+            changed({'mode': 'mysql'}, {'mode': 'mysql'}, mode='verify-restore')[1],
+        )
+
+    def test_each_backup_has_a_folder_of_its_own(self):
+        sources = [
+            restoring.source(backup(id=path, path_to_backup=path, backup_name=path), None)
+            for path in ('/a', '/b')
+        ]
+        plan = planned(member(*sources), mode='verify-restore', path='/v')
+        self.assertEqual(
+            (['/v/j', '/v/j/1'], []),
+            ([step.action['restore_abs_path'] for step in plan.steps], codes(plan)),
+        )
