@@ -30,7 +30,8 @@ SCHEDULES = {documents.JOBS: 'job_schedule', documents.SESSIONS: 'schedule'}
 Pair = tuple[str, str]
 #: Letters of composite pairs, which no value begins with, so that no caller's condition is one: ``(client_id, 'o…')`` stands
 #: for "of this client and not completed", the agents' poll; others for the completed ones, for a job's trust, and for a
-#: backup's session and tag. A job has one of the first two: so its index stays as large when it completes, and is turned.
+#: backup's session and tag, or the run that a session restores. A job has one of the first two: so its index stays as large when
+#: it completes, and is turned.
 OPEN, CLOSED, TRUST, RUN = 'o', 'c', 't', 'r'
 COMPLETED = ('status', 'scompleted')
 #: What a search may have; the keys of the second line only where backups are searched.
@@ -137,6 +138,9 @@ def index_pairs(kind: str, body: Body) -> frozenset[Pair]:
     found = offers(kind, body)
     if kind == documents.JOBS:
         return found | _of_job(found, documents.trust(body))
+    if kind == documents.SESSIONS:
+        restored = body.get('restore')
+        return found if restored is None else found | {restore_pair(restored['session_id'], restored['session_tag'])}
     run = backups.run_of(body) if kind == documents.BACKUPS else None
     return found if run is None else found | {run_pair(*run)}
 
@@ -149,6 +153,11 @@ def trust_pair(id: str) -> Pair:
 def run_pair(session_id: str, tag: int) -> Pair:
     """The composite pair of the backups that name a session and a tag (:func:`backups.run_of`)."""
     return 'session_id', f'{RUN}{tag} {session_id}'
+
+
+def restore_pair(session_id: str, tag: int) -> Pair:
+    """The composite pair of the sessions that restore or verify a run."""
+    return 'restore', f'{RUN}{tag} {session_id}'
 
 
 def compile_pairs(kind: str, query: Query) -> tuple[frozenset[Pair], frozenset[Pair]]:

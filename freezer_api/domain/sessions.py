@@ -77,7 +77,10 @@ class Record:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Session:
-    """A session with its members and its current run (None: it never started)."""
+    """A session with its members and its current run (None: it never started).
+
+    ``restore`` says which run the session restores or verifies; None if it is no such session.
+    """
 
     project_id: str
     session_id: str
@@ -90,6 +93,7 @@ class Session:
     members: collections.abc.Mapping[str, Member] = dataclasses.field(default_factory=dict)
     version: int = 1
     created: int = 0
+    restore: collections.abc.Mapping[str, typing.Any] | None = None
 
     @property
     def etag(self) -> str:
@@ -111,6 +115,7 @@ class Session:
         end = run.ended // documents.SECOND if run and run.ended >= 0 else -1
         return {'session_id': self.session_id, 'project_id': self.project_id, 'user_id': self.user_id,
                 'description': self.description, 'session_tag': self.tag, 'hold_off': self.hold_off,
+                **self._purpose(),
                 'schedule': dict(self.schedule), 'status': run.status if run else ACTIVE,
                 'result': run.result if run else '', 'time_start': start, 'time_end': end,
                 'time_started': start, 'time_ended': end,
@@ -124,7 +129,11 @@ class Session:
     def dump(self) -> Body:
         """What a driver stores of a session beside its identity, version, creation and members."""
         return {'user_id': self.user_id, 'description': self.description, 'tag': self.tag, 'hold_off': self.hold_off,
+                **self._purpose(),
                 'schedule': dict(self.schedule), 'run': dataclasses.asdict(self.run) if self.run else None}
+
+    def _purpose(self) -> Body:
+        return {} if self.restore is None else {'restore': dict(self.restore)}
 
     @classmethod
     def load(cls, project_id: str, session_id: str, stored: Body, members: collections.abc.Mapping[str, Member],
@@ -133,7 +142,8 @@ class Session:
         run = stored['run']
         return cls(project_id=project_id, session_id=session_id, user_id=stored['user_id'], description=stored['description'],
                    tag=stored['tag'], hold_off=stored['hold_off'], schedule=stored['schedule'],
-                   run=Run(**run) if run else None, members=members, version=version, created=created)
+                   run=Run(**run) if run else None, members=members, version=version, created=created,
+                   restore=stored.get('restore'))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -53,6 +53,14 @@ class Callers(unittest.TestCase):
         nulls = made(session_tag=None, hold_off=None, description=None)
         self.assertEqual((0, 30, ''), (nulls.tag, nulls.hold_off, nulls.description))
 
+    def test_what_a_session_restores_is_no_callers_to_set(self):
+        restore = {'session_id': 's', 'session_tag': 1, 'mode': 'restore'}
+        self.assertNotIn('restore', made(restore=restore).body())
+        session = dataclasses.replace(made(), restore=restore)
+        for changed in (session, sessions.patch(session, {'restore': {}}), sessions.replace(session, {'schedule': {}})):
+            self.assertEqual(restore, changed.body()['restore'])
+            self.assertEqual(changed, Session.load('p', 's', changed.dump(), {}, 1, NOW))
+
     def test_without_a_schedule(self):
         with self.assertRaisesRegex(exceptions.InvalidInput, 'schedule: is required'):
             sessions.create('p', 's', 'u', {'description': 'd'}, NOW)
