@@ -25,26 +25,31 @@ _STATUS = {200: '200 OK', 201: '201 Created', 202: '202 Accepted', 204: '204 No 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers: a JSON body (None: no content), and the bare entity tag of the document."""
+    """What an endpoint answers: a JSON body (None: no content), and the bare entity tag of the document.
+
+    ``code`` is the status where it isn't the usual one, ``location`` the path of what was made.
+    """
 
     body: typing.Any = None
     etag: str | None = None
+    code: int | None = None
+    location: str | None = None
 
 
 def expose(rule: str, result: typing.Any, *arguments: typing.Any, body: typing.Any = None, status: int = 200,
-           offers: tuple[str, ...] = JSON) -> collections.abc.Callable[[typing.Any], typing.Any]:
+           offers: tuple[str, ...] = JSON, also: tuple[int, ...] = ()) -> collections.abc.Callable[[typing.Any], typing.Any]:
     """Declare an endpoint: the policy rule that guards it, and its signature in WSME's terms.
 
     ``arguments`` are the types of the path's parts behind the project, and of the query's parameters, which have
     defaults; ``body`` is the type of a body that is needed; ``status`` is what success answers, as the first of the types
-    in ``offers``, all of which may be asked for.
+    in ``offers``, all of which may be asked for. ``also`` are further statuses that an answer may name.
     """
     options = {'status_code': status} if body is None else {'status_code': status, 'body': body}
     signature = wsme.signature(result, wsme.types.HostRequest, *arguments, **options)
 
     def decorate(method: typing.Any) -> typing.Any:
         signature(method)
-        method.rule, method.offers = rule, offers
+        method.rule, method.offers, method.also = rule, offers, also
         return method
 
     return decorate
@@ -59,6 +64,7 @@ class Endpoint:
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
         self.status = _STATUS[definition.status_code]
+        self.codes = frozenset((definition.status_code, *getattr(method, 'also', ())))
         self.has_body = definition.body_type is not None
         parts = definition.arguments[:-1] if self.has_body else definition.arguments
         self.converters = [part.datatype.frombasetype for part in parts if part.mandatory]
@@ -81,11 +87,13 @@ class Endpoint:
 
     def _respond(self, call: calls.Call, answer: Answer) -> middleware.Response:
         headers = [] if answer.etag is None else [('ETag', f'"{answer.etag}"')]
+        headers += [] if answer.location is None else [('Location', answer.location)]
+        status = self.status if answer.code is None else _STATUS[answer.code]
         if answer.body is None:
-            return middleware.Response(self.status, headers)
+            return middleware.Response(status, headers)
         if answer.etag is not None and call.is_known(answer.etag):
             return middleware.Response('304 Not Modified', headers)
-        return middleware.Response.of_json(self.status, answer.body, headers, self.offers[0])
+        return middleware.Response.of_json(status, answer.body, headers, self.offers[0])
 
 
 class Resource:

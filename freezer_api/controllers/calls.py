@@ -68,6 +68,11 @@ class Call:
         """The JSON object in the body; errors as :func:`bodies.parse_object` has them."""
         return bodies.parse_object(self.raw_body())
 
+    def optional_body(self) -> dict[str, typing.Any]:
+        """The JSON object in the body, an empty one if there is none."""
+        raw = self.raw_body()
+        return bodies.parse_object(raw) if raw.strip() else {}
+
     def raw_body(self) -> bytes:
         """The body, whatever its type; ``BodyTooLarge`` beyond the limit, however it is
         transferred.
@@ -118,9 +123,12 @@ class Call:
 
     def link(self, **parameters: typing.Any) -> str:
         """This path with the prefix, and other parameters; those that are None are left away."""
-        path = middleware.prefix_of(self.environ) + middleware.path_of(self.environ)
         given = {name: value for name, value in parameters.items() if value is not None}
-        return f'{urllib.parse.quote(path.encode("latin-1"))}?{urllib.parse.urlencode(given)}'
+        return f'{self.resource(middleware.path_of(self.environ))}?{urllib.parse.urlencode(given)}'
+
+    def resource(self, path: str) -> str:
+        """A path below the prefix, as links have it."""
+        return urllib.parse.quote((middleware.prefix_of(self.environ) + path).encode('latin-1'))
 
 
 def query_parameters(query: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from freezer_api.controllers.v2.actions import Actions
 from freezer_api.controllers.v2.backups import Backups
 from freezer_api.controllers.v2.clients import Clients
 from freezer_api.controllers.v2.jobs import Jobs
+from freezer_api.controllers.v2.restores import Restores
 from freezer_api.controllers.v2.sessions import Sessions
 from freezer_api.db import base
 from freezer_api.services import trusts
@@ -46,6 +47,10 @@ PATHS = (
     Path('/v2/{project_id}/sessions/{session_id}/runs', Sessions, {'GET': Sessions.runs}),
     Path('/v2/{project_id}/sessions/{session_id}/runs/{session_tag}', Sessions,
          {'GET': Sessions.run}, relation='runs'),
+    Path('/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/restore', Restores,
+         {'POST': Restores.restore}, relation='run_restores'),
+    Path('/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/verify', Restores,
+         {'POST': Restores.verify}, relation='run_verifications'),
 
     Path('/v2/{project_id}/jobs', Jobs, {'GET': Jobs.get_all, 'POST': Jobs.create}),
     Path('/v2/{project_id}/jobs/{job_id}', Jobs,
@@ -66,6 +71,8 @@ PATHS = (
     Path('/v2/{project_id}/backups/{backup_id}', Backups,
          {'GET': Backups.get, 'PATCH': Backups.update, 'DELETE': Backups.delete},
          relation='backups'),
+    Path('/v2/{project_id}/backups/{backup_id}/restore', Restores,
+         {'POST': Restores.restore_backup}, relation='backup_restores'),
 )
 
 
@@ -76,6 +83,7 @@ def table(storage: base.Storage, max_limit: int, implicit_all_projects: bool = F
         root.Root: root.Root(home(PATHS)),
         Jobs: Jobs(storage, max_limit, implicit_all_projects, delegation),
         Actions: Actions(storage, max_limit, delegation),
+        Restores: Restores(storage, delegation),
     }
     for controller in (Sessions, Clients, Backups):
         controllers[controller] = controller(storage, max_limit)

@@ -17,8 +17,10 @@ from freezer_api.domain.restoring import COMPARE, READ, RESTORE, Source
 
 #: Where an agent that only reads makes an empty folder, unless the request names another one.
 READING = '/tmp/freezer-verify'  # noqa: S108
-#: What the caller may accept: the run is brought back in part.
+#: Problems of a part of the run that a caller may accept, by mode: the rest is brought back, or
+#: verified.
 INCOMPLETE = frozenset(('failed', 'missing'))
+LEFT_OUT = frozenset(('unverifiable', 'deleted', 'unavailable'))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,13 +75,14 @@ class Member:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One backup, and what the client is to be told."""
+    """One backup, what the client is to be told, and what stands against that."""
 
     job_id: str
     client_id: str
     source: Source
     action: Body
     warnings: tuple[Body, ...]
+    problems: tuple[Body, ...] = ()
 
     def shown(self) -> Body:
         """The entry of ``steps``."""
@@ -105,6 +108,20 @@ class Plan:
     complete: bool
     steps: tuple[Step, ...]
     problems: tuple[Body, ...]
+
+    def refusals(self, order: Order) -> list[Body]:
+        """The problems for which the order can't be carried out."""
+        accepted = INCOMPLETE if order.allow_incomplete else frozenset()
+        accepted = accepted if order.mode == RESTORE else INCOMPLETE | LEFT_OUT
+        return [problem for problem in self.problems if problem['code'] not in accepted]
+
+    def by_member(self) -> dict[str, list[Step]]:
+        """The steps that nothing stands against, by the jobs whose backups they restore."""
+        found: dict[str, list[Step]] = {}
+        for step in self.steps:
+            if not step.problems:
+                found.setdefault(step.job_id, []).append(step)
+        return found
 
     def shown(self) -> Body:
         """The answer's ``plan``."""
@@ -170,12 +187,12 @@ def _of_member(
         problems.append(_problem(member.job_id, 'missing', 'The run has no backup of the member.'))
     for number, source in enumerate(member.sources):
         step = _step(member, number, source, order)
-        against = _against(member, step, order, clients)
-        steps.append(step)
-        problems += [
+        against = tuple(
             _problem(member.job_id, code, f'Backup {source.backup.id}: {text}')
-            for code, text in against
-        ]
+            for code, text in _against(member, step, order, clients)
+        )
+        steps.append(dataclasses.replace(step, problems=against))
+        problems += against
     return steps, problems
 
 
@@ -183,6 +200,11 @@ def _step(member: Member, number: int, source: Source, order: Order) -> Step:
     wish = order.wish(member.job_id)
     path = _path(member, number, source, order)
     action = restoring.compose(source, path)
+    for key in wish.freezer_action.keys() - restoring.settable(action['mode']):
+        raise exceptions.InvalidInput(
+            f'jobs.{member.job_id}.freezer_action.{key[:64]}: '
+            f'must not be set in a restore of mode {action["mode"][:64]}.'
+        )
     found = {**action, **wish.freezer_action}
     if wish.overwrite:
         found['overwrite'] = True
@@ -201,15 +223,13 @@ def _step(member: Member, number: int, source: Source, order: Order) -> Step:
 def _path(member: Member, number: int, source: Source, order: Order) -> str | None:
     """Where a backup is restored to; None: where it came from."""
     wish = order.wish(member.job_id)
-    own = wish.path if wish.path is None or number == 0 else posixpath.join(wish.path, str(number))
-    if own is not None:
-        return own
+    numbered = [str(number)] if len(member.sources) > 1 else []
+    if wish.path is not None:
+        return posixpath.join(wish.path, *numbered)
     if order.mode == READ:
         return order.path or READING
     if order.mode == COMPARE:
-        return posixpath.join(
-            order.path or READING, member.job_id, *([str(number)] if number else [])
-        )
+        return posixpath.join(order.path or READING, member.job_id, *numbered)
     if order.path_prefix is None:
         return None
     below = (source.path or member.job_id).replace(':', '').replace('\\', '/')

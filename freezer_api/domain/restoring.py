@@ -185,6 +185,11 @@ def allowed(mode: str, storage: str | None = None) -> frozenset[str]:
     return frozenset().union(_COMMON, MODE_KEYS.get(mode, frozenset()), *chosen.values())
 
 
+def settable(mode: str) -> frozenset[str]:
+    """The keys of a restore that a request may set over what is planned."""
+    return allowed(mode) | ({'consistency_checksum'} if mode in agents.FILES else frozenset())
+
+
 def fits(action: Body, metadata: Body) -> bool:
     """Whether an action is the one that made a backup, as far as its metadata tell; both as
     :func:`scalars`.

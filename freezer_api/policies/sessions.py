@@ -20,4 +20,16 @@ RULES = [
     base.rule('sessions:job:remove', base.ADMIN_OR_OWNER, 'Detach a job.', 'DELETE /sessions/{session_id}/jobs/{job_id}'),
     base.rule('sessions:run:get', base.ADMIN_OR_READER_OR_SERVICE, 'Show a run.', 'GET /sessions/{session_id}/runs/{session_tag}'),
     base.rule('sessions:run:get_all', base.ADMIN_OR_READER_OR_SERVICE, 'List the runs.', 'GET /sessions/{session_id}/runs'),
+    base.rule(
+        'sessions:run:restore',
+        base.ADMIN_OR_OWNER,
+        'Restore a run. A dry run shows definitions of actions.',
+        'POST /sessions/{session_id}/runs/{session_tag}/restore',
+    ),
+    base.rule(
+        'sessions:run:verify',
+        base.ADMIN_OR_OWNER,
+        'Verify a run.',
+        'POST /sessions/{session_id}/runs/{session_tag}/verify',
+    ),
 ]

@@ -24,15 +24,25 @@ class Restores:
     def _found(self, run, tag, **page):
         pairs = frozenset((search.restore_pair(run, tag),))
         query = search.Query(pairs, **{'limit': 10, 'descending': True, **page})
-        return [found.id for found in self.storage.find(self.actor.scope, SESSIONS, query).documents]
+        return [
+            found.id for found in self.storage.find(self.actor.scope, SESSIONS, query).documents
+        ]
 
     def test_found_by_the_run_newest_first(self):
         self.actor.new_session('backup')
-        for id, run, tag in (('a', 's', 1), ('b', 's', 2), ('c', 's', 1), ('d', 't', 1), ('e', 's', 1)):
+        for id, run, tag in (
+            ('a', 's', 1),
+            ('b', 's', 2),
+            ('c', 's', 1),
+            ('d', 't', 1),
+            ('e', 's', 1),
+        ):
             self._restoring(id, run, tag)
         self.assertEqual(['e', 'c', 'a'], self._found('s', 1))
         self.assertEqual(['e', 'c'], self._found('s', 1, limit=2))
-        self.assertEqual([['b'], ['d'], []], [self._found(*run) for run in (('s', 2), ('t', 1), ('s', 3))])
+        self.assertEqual(
+            [['b'], ['d'], []], [self._found(*run) for run in (('s', 2), ('t', 1), ('s', 3))]
+        )
         self.actor.delete_session('c')
         self.assertEqual(['e', 'a'], self._found('s', 1))
         self.assertEqual([], self.actor_in('other').ids(SESSIONS))
@@ -53,9 +63,13 @@ class Restores:
         self.actor.patch_session('a', description='x', hold_off=9)
         self.actor.put_session('a', description='y')
         body = self.actor.session('a')
-        self.assertEqual((restore, 'completed', 'y'), (body['restore'], body['status'], body['description']))
+        self.assertEqual(
+            (restore, 'completed', 'y'), (body['restore'], body['status'], body['description'])
+        )
         self.assertEqual(['a'], self._found('s', 1))
-        self.assertEqual(['a'], self.actor.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}]))
+        self.assertEqual(
+            ['a'], self.actor.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}])
+        )
 
     def test_of_no_other_session(self):
         self.actor.new_session('plain')

@@ -40,8 +40,8 @@ class Section:
 
     def names(self, table: str, place: str) -> dict[str, dict[str, typing.Any]]:
         """The parameters of a table that have a place (header, path, query, body): their descriptions, by name."""
-        described = {name: parameters().get(key, {}) for name, key in self.tables.get(table, ())}
-        return {name: parameter for name, parameter in described.items() if parameter.get('in') == place}
+        described = [(name, parameters().get(key, {})) for name, key in self.tables.get(table, ())]
+        return {name: parameter for name, parameter in described if parameter.get('in') == place}
 
 
 @functools.cache

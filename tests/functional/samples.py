@@ -62,6 +62,7 @@ DUMP = {'action': 'backup', 'mode': 'mysql', 'storage': 'swift', 'container': 'd
 NIGHTLY = {'schedule_interval': '1 days', 'schedule_start_date': '2026-01-06T01:00:00+00:00'}
 MEMBERS = f'/sessions/{SESSION}/jobs'
 ACTIONS = f'/sessions/{SESSION}/actions'
+RUN = f'/sessions/{SESSION}/runs/1'
 
 #: What the samples show, in the order in which the ids above appear.
 STEPS = [
@@ -118,10 +119,20 @@ STEPS = [
     Step('backups-list', 'GET', '/backups', {'match': [{'job_id': FILES_JOB}], 'time_after': START}),
     Step('backups-update', 'PATCH', f'/backups/{BACKUP}', {
         'status': 'error', 'backup_metadata': {'reason': 'The archive is incomplete.'}}),
+    Step('', 'POST', '/backups', {
+        'backup_name': 'orders', 'action': 'backup', 'mode': 'mysql', 'storage': 'swift', 'container': 'db-backups',
+        'hostname': 'db.example.org', 'engine_name': 'tar', 'path_to_backup': '/var/lib/mysql',
+        'client_version': '19.0.0', 'time_stamp': START + 160, 'job_id': DB_JOB}),
     Step('session-end', 'POST', ACTIONS, {'end': {'job_id': DB_JOB, 'current_tag': 1, 'result': 'success'}}, later=120),
     Step('session-action', 'POST', f'/sessions/{SESSION}/action', {'start': {'job_id': DB_JOB, 'current_tag': 1}}, later=DAY),
     Step('runs-list', 'GET', f'/sessions/{SESSION}/runs?limit=1'),
-    Step('runs-get', 'GET', f'/sessions/{SESSION}/runs/1'),
+    Step('', 'PATCH', f'/backups/{BACKUP}', {'status': 'available'}),
+    Step('run-restore-dry', 'POST', f'{RUN}/restore', {'dry_run': True, 'path_prefix': '/restore'}),
+    Step('run-restore', 'POST', f'{RUN}/restore', {
+        'path_prefix': '/restore', 'jobs': {DB_JOB: {'path': '/var/lib/mysql-restored'}}}),
+    Step('run-verify', 'POST', f'{RUN}/verify', {'mode': 'read', 'jobs': {DB_JOB: {'skip': True}}}),
+    Step('backup-restore', 'POST', f'/backups/{BACKUP}/restore', {'path_prefix': '/restore/files'}),
+    Step('runs-get', 'GET', RUN),
 ]
 #: What has no bodies to show; it takes away what the other steps made.
 CLEARING = [Step('', 'DELETE', path) for path in (

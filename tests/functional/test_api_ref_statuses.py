@@ -49,6 +49,10 @@ TAKEN = {'job_id': samples.DB_JOB, 'client_id': samples.DB, 'job_actions': [BACK
 ELSEWHERE = {'client_id': 'central', 'job_actions': [BACKUP]}
 LAST = {'start': {'job_id': samples.WEB_JOB, 'current_tag': sessions.MAX_TAG}}
 MYSQL = {'freezer_action': {'action': 'restore', 'mode': 'mysql'}}
+#: A restore under an id that is taken, and one by a client that isn't there.
+TAKEN_ID = {'session_id': samples.SESSION}
+AGAIN = {**TAKEN_ID, 'jobs': {samples.DB_JOB: {'skip': True}}}
+NOBODY = {'client_id': 'nowhere'}
 #: Bodies for the statuses that depend on the operation, by its title.
 PARTICULAR: dict[str, list[typing.Any]] = {
     'Update session': [{'session_tag': 99}],
@@ -64,6 +68,7 @@ PARTICULAR: dict[str, list[typing.Any]] = {
     'Replace or create action': [MYSQL, SHARED],
     'Remove action': [SHARED],
     'Register client': [{'client_id': 'central', 'is_central': True}],
+    'Restore run': [AGAIN, NOBODY], 'Verify run': [AGAIN, NOBODY], 'Restore backup': [TAKEN_ID, NOBODY],
 }
 
 

@@ -96,7 +96,8 @@ class TestCascades(matrix.MatrixTest):
         self.unmoved()
 
     def test_deleting_everything(self):
-        for path in ('/actions/action', '/clients/client', '/sessions/session', '/jobs/job', '/jobs/other'):
+        for path in ('/actions/action', '/clients/client', '/sessions/session', '/sessions/past', '/jobs/job',
+                     '/jobs/other', '/jobs/past'):
             self.do(204, 'DELETE', path)
         self.unmoved()
         for kind in ('sessions', 'jobs', 'clients'):

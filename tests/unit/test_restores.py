@@ -483,6 +483,6 @@ class TestVerifications(unittest.TestCase):
         ]
         plan = planned(member(*sources), mode='verify-restore', path='/v')
         self.assertEqual(
-            (['/v/j', '/v/j/1'], []),
+            (['/v/j/0', '/v/j/1'], []),
             ([step.action['restore_abs_path'] for step in plan.steps], codes(plan)),
         )

@@ -10,7 +10,7 @@ from freezer_api.domain import search as searches
 from freezer_api.domain import sessions as domain
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs
-from freezer_api.services import sessions
+from freezer_api.services import restores, sessions
 
 WRITTEN = types.Json('session_version')
 
@@ -89,7 +89,9 @@ class Sessions(base.Resource):
     @base.expose('sessions:run:get', types.Json('run'), types.ID, types.TAG)
     def run(self, call: calls.Call, session_id: str, session_tag: int) -> base.Answer:
         """One run."""
-        return base.Answer(sessions.run(self.storage, call.caller, session_id, session_tag))
+        shown = sessions.run(self.storage, call.caller, session_id, session_tag)
+        restored = restores.of_run(self.storage, call.caller, session_id, session_tag)
+        return base.Answer({**shown, **restored})
 
 
 def _tag(marker: str | None) -> int | None:

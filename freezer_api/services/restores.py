@@ -1,0 +1,250 @@
+"""Use cases of restores: a plan is made of all that is known, and carried out as a session.
+
+A restore is a session whose members restore. It takes existing operations, one after the other:
+the session is made, then each job, stopped so that no agent begins it, and attached; at last all
+are told to start. A process that dies before leaves stopped jobs in a session that says what it is.
+"""
+
+import collections.abc
+import dataclasses
+
+from freezer_api import exceptions
+from freezer_api.db.base import Storage
+from freezer_api.domain import backups, documents, restores, restoring, search, sessions
+from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS, Body, Document
+from freezer_api.domain.restores import Member, Order, Plan, Step, Wish
+from freezer_api.domain.sessions import Outcome, Record, Session
+from freezer_api.schemas import restores as schemas
+from freezer_api.services import clients, common, jobs
+from freezer_api.services import sessions as session_cases
+from freezer_api.services.common import Caller
+from freezer_api.services.trusts import OFF, Delegation
+
+#: Restores and verifications that are shown of a run.
+SHOWN = 100
+#: Backups of one machine and container that are looked at for the one that came next.
+PAGE, PAGES = 1000, 10
+#: The mode of a session as requests and lists call it.
+MODES = {restoring.RESTORE: 'restore', restoring.READ: 'read', restoring.COMPARE: 'restore'}
+#: A job that no agent begins, nor even sees: none polls completed ones. One that saw it would report
+#: that it obeys the stop; and that report, coming late, would take the start away.
+_PARKED = {'event': 'stop', 'status': 'completed'}
+_VERIFICATIONS = {'read': restoring.READ, 'restore': restoring.COMPARE}
+#: How a problem is told that stands against a request: the error and its code.
+_ERRORS: dict[str, tuple[type[exceptions.FreezerError], str]] = {
+    'running': (exceptions.Conflict, 'restore.run-in-progress'),
+    'failed': (exceptions.Conflict, 'restore.incomplete'),
+    'missing': (exceptions.Conflict, 'restore.incomplete'),
+    'deleted': (exceptions.Conflict, 'restore.backup-deleted'),
+    'unavailable': (exceptions.Conflict, 'restore.backup-unavailable'),
+    'changed': (exceptions.Conflict, 'restore.job-changed'),
+    'client-missing': (exceptions.Unprocessable, 'job.client-not-found'),
+    'not-capable': (exceptions.Unprocessable, 'client.not-capable'),
+    'unrestorable': (exceptions.Unprocessable, 'restore.unrestorable'),
+    'unidentified': (exceptions.Unprocessable, 'restore.unrestorable'),
+    'no-time': (exceptions.Unprocessable, 'restore.unrestorable'),
+    'percent': (exceptions.Unprocessable, 'restore.unrestorable'),
+    'no-path': (exceptions.InvalidInput, 'request.invalid'),
+    'same-path': (exceptions.InvalidInput, 'request.invalid'),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Begun:
+    """A restore or a verification: its plan, and the session that carries it out (None: a dry run).
+
+    ``jobs`` are its jobs by those whose backups they restore.
+    """
+
+    plan: Body
+    session_id: str | None = None
+    jobs: Body = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Target:
+    """What is to be restored: all that a plan needs, and the key of the session that will do it."""
+
+    session_id: str
+    tag: int
+    status: str
+    members: tuple[Member, ...]
+    key: Body
+
+
+def restore(storage: Storage, caller: Caller, id: str, tag: int, body: Body,
+            delegation: Delegation = OFF) -> Begun:
+    """Restore a run. ``NotFound`` without it; ``Conflict`` while it goes on, and for what else is
+    not as it was; ``Unprocessable`` for what can't be done.
+    """
+    given = schemas.restore(body)
+    target = _run(storage, caller, id, tag)
+    order = Order(path_prefix=given.get('path_prefix'), client_id=given.get('client_id'),
+                  allow_incomplete=given.get('allow_incomplete', False), wishes=_wishes(given))
+    return _carry_out(storage, caller, target, order, given, delegation)
+
+
+def verify(storage: Storage, caller: Caller, id: str, tag: int, body: Body,
+           delegation: Delegation = OFF) -> Begun:
+    """Verify a run, as far as agents can; like :func:`restore`. ``Conflict`` if nothing is left."""
+    given = schemas.verification(body)
+    target = _run(storage, caller, id, tag)
+    order = Order(mode=_VERIFICATIONS[given.get('mode', 'read')], client_id=given.get('client_id'),
+                  path=given.get('path'), wishes=_wishes(given))
+    return _carry_out(storage, caller, target, order, given, delegation)
+
+
+def restore_backup(storage: Storage, caller: Caller, id: str, body: Body,
+                   delegation: Delegation = OFF) -> Begun:
+    """Restore one backup, whatever made it; like :func:`restore`."""
+    common.existing(BACKUPS, id)
+    given = schemas.restore(body)
+    target = _backup(storage, caller, storage.get(caller.scope, BACKUPS, id))
+    order = Order(path_prefix=given.get('path_prefix'), client_id=given.get('client_id'),
+                  allow_incomplete=given.get('allow_incomplete', False), wishes=_wishes(given))
+    return _carry_out(storage, caller, target, order, given, delegation)
+
+
+def of_run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
+    """The latest ``restores`` and ``verifications`` of a run, newest first."""
+    query = search.Query(frozenset((search.restore_pair(id, tag),)), limit=SHOWN, descending=True)
+    found: dict[str, list[Body]] = {'restores': [], 'verifications': []}
+    for document in storage.find(caller.scope, SESSIONS, query).documents:
+        body, restored = document.body, document.body['restore']
+        entry = {'session_id': document.id, 'mode': MODES[restored['mode']],
+                 **{key: body[key] for key in ('time_start', 'time_end', 'status', 'result')}}
+        if 'backup_id' in restored:
+            entry['backup_id'] = restored['backup_id']
+        restores_ = restored['mode'] == restoring.RESTORE
+        found['restores' if restores_ else 'verifications'].append(entry)
+    return found
+
+
+def _run(storage: Storage, caller: Caller, id: str, tag: int) -> _Target:
+    """What is known of a run."""
+    common.existing(SESSIONS, id)
+    record = storage.run(caller.scope, id, tag)
+    ids = storage.run_backups(caller.scope, id, record)
+    made: dict[str, list[Document]] = {job_id: [] for job_id in record.jobs}
+    for backup in filter(None, (common.stored(storage, caller.scope, BACKUPS, id) for id in ids)):
+        made.setdefault(backups.job_of(backup.body) or backup.id, []).append(backup)
+    members = tuple(_member(storage, caller, job_id, made[job_id], record.jobs.get(job_id))
+                    for job_id in sorted(made))
+    return _Target(id, tag, record.status, members, {'session_id': id, 'session_tag': tag})
+
+
+def _backup(storage: Storage, caller: Caller, backup: Document) -> _Target:
+    """What is known of one backup; the run that it names, if it names one."""
+    session_id, tag = backups.run_of(backup.body) or ('', 0)
+    member = _member(storage, caller, backups.job_of(backup.body) or backup.id, [backup], None)
+    key = {'session_id': session_id, 'session_tag': tag, 'backup_id': backup.id}
+    return _Target(session_id, tag, sessions.COMPLETED, (member,), key)
+
+
+def _member(storage: Storage, caller: Caller, job_id: str, made: list[Document],
+            entry: Body | None) -> Member:
+    """A member with its backups; ``entry`` is what it did in the run (None: it isn't counted)."""
+    job = common.stored(storage, caller.scope, JOBS, job_id) if common.is_id(job_id) else None
+    actions = [action['freezer_action'] for action in job.body['job_actions']] if job else None
+    sources = (_followed(storage, caller, restoring.source(backup, actions)) for backup in made)
+    found = entry or {'client_id': job.body['client_id'] if job else '', 'result': sessions.SUCCESS}
+    silent = actions is not None and not any(
+        action.get('action') == 'backup' for action in actions)
+    return Member(job_id, found['client_id'], found['result'], restores.latest(sources), silent)
+
+
+def _followed(storage: Storage, caller: Caller, source: restoring.Source) -> restoring.Source:
+    """A backup with the next one of its place, as far as it matters for the date."""
+    window, metadata = restoring.window(source.backup), source.metadata
+    if window is None or not {'container', 'hostname'} <= metadata.keys():
+        return source
+    pairs = frozenset((key, search.canonical(metadata[key])) for key in ('container', 'hostname'))
+    query = search.Query(pairs, since=(window[0] + 1) * documents.SECOND, limit=PAGE,
+                         until=(window[1] + 1) * documents.SECOND)
+    found: list[Document] = []
+    for _page in range(PAGES):
+        page = storage.find(caller.scope, BACKUPS, query)
+        found += page.documents
+        if not page.more:
+            break
+        query = dataclasses.replace(query, marker=page.documents[-1].id)
+    return restoring.followed(source, found)
+
+
+def _able(storage: Storage, caller: Caller, client_id: str) -> Body | None:
+    """What a client can do, None if there is no such client."""
+    client = clients.lookup(storage, caller, client_id)
+    return client.body['client'] if client else None
+
+
+def _wishes(given: Body) -> dict[str, Wish]:
+    return {job_id: Wish(**wish) for job_id, wish in given['jobs'].items()}
+
+
+def _carry_out(storage: Storage, caller: Caller, target: _Target, order: Order, given: Body,
+               delegation: Delegation) -> Begun:
+    """Plan what is ordered, and do it unless it is a dry run or something stands against it."""
+    members = {member.job_id for member in target.members}
+    for job_id in given['jobs'].keys() - members:
+        raise exceptions.InvalidInput(f'jobs.{job_id[:64]}: is not a member of what is restored.')
+    targets = {member.target(order) for member in target.members}
+    able = {id: _able(storage, caller, id) for id in targets}
+    plan = restores.plan(target.session_id, target.tag, target.status, target.members, order, able)
+    if given.get('dry_run'):
+        return Begun(plan.shown())
+    for problem in plan.refusals(order):
+        raise _refusal(problem)
+    if not plan.by_member():
+        raise exceptions.Conflict('Nothing is left to do: no backup fits.', 'restore.nothing-left')
+    key = {**target.key, 'mode': order.mode}
+    return _begin(storage, caller, plan, key, given, delegation)
+
+
+def _refusal(problem: Body) -> exceptions.FreezerError:
+    error, code = _ERRORS[problem['code']]
+    place = f'jobs.{problem["job_id"]}: ' if problem['job_id'] else ''
+    return error(f'{place}{problem["text"]}', code)
+
+
+def _begin(storage: Storage, caller: Caller, plan: Plan, key: Body, given: Body,
+           delegation: Delegation) -> Begun:
+    """Make the session and its jobs, and start them."""
+    id = given.get('session_id') or common.new_id()
+    about = f'backup {key["backup_id"]}' if 'backup_id' in key \
+        else f'run {plan.tag} of session {plan.session_id}'
+    _create_session(storage, caller, id, key, about,
+                    given.get('hold_off', schemas.DEFAULT_HOLD_OFF))
+    made = {}
+    for member, steps in plan.by_member().items():
+        job = _job(steps, f'{_verb(key)} {about}, job {member}')
+        made[member] = jobs.create(storage, caller, job, delegation).id
+        session_cases.attach(storage, caller, id, made[member])
+    session_cases.update(storage, caller, id, {'event': 'start'})
+    return Begun(plan.shown(), id, made)
+
+
+def _create_session(storage: Storage, caller: Caller, id: str, key: Body, about: str,
+                    hold_off: int) -> None:
+    """Make the session of a restore, which is told by its key; ``Conflict`` if the id is taken."""
+    body = {'schedule': {}, 'hold_off': hold_off, 'description': f'{_verb(key)} {about}'}
+
+    def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
+        if session is not None:
+            raise exceptions.Conflict(f'session_id: there is a session {id} already.',
+                                      'session.exists')
+        new = sessions.create(caller.project_id, id, caller.user_id, body, now)
+        return Outcome(dataclasses.replace(new, restore=key))
+
+    storage.write_session(caller.scope, id, decision)
+
+
+def _job(steps: collections.abc.Sequence[Step], description: str) -> Body:
+    """A job that restores a member's backups one by one, whatever becomes of the others."""
+    entries = [{'freezer_action': step.action, 'max_retries': 0, 'mandatory': len(steps) > 1}
+               for step in steps]
+    return {'client_id': steps[0].client_id, 'description': description[:1024],
+            'job_schedule': _PARKED, 'job_actions': entries}
+
+
+def _verb(key: Body) -> str:
+    return 'Restore of' if key['mode'] == restoring.RESTORE else 'Verification of'
