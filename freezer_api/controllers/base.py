@@ -78,9 +78,9 @@ class Endpoint:
         if not accepts(call.environ.get('HTTP_ACCEPT'), self.offers):
             raise middleware.NotAcceptable()
         query = calls.query_parameters(call.environ.get('QUERY_STRING', ''))
-        named = {name: value for name, value in query.items() if name in self.parameters}
+        named: dict[str, typing.Any] = {name: value for name, value in query.items() if name in self.parameters}
         if self.has_body:
-            arguments.append(call.body())
+            named['body'] = call.body()
         if self.rule != PUBLIC and not call.context.enforced:
             raise RuntimeError(f'{self.method!r} would have been reached unenforced')
         return self._respond(call, self.method(call, *arguments, **named))

@@ -57,6 +57,7 @@ PATHS = (
          {'GET': Jobs.get, 'PATCH': Jobs.update, 'POST': Jobs.replace, 'DELETE': Jobs.delete},
          relation='jobs'),
     Path('/v2/{project_id}/jobs/{job_id}/event', Jobs, {'POST': Jobs.event}, relation='job_events'),
+    Path('/v2/{project_id}/jobs/{job_id}/check', Jobs, {'GET': Jobs.check}, relation='job_checks'),
 
     Path('/v2/{project_id}/actions', Actions, {'GET': Actions.get_all, 'POST': Actions.create}),
     Path('/v2/{project_id}/actions/{action_id}', Actions,

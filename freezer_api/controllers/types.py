@@ -5,7 +5,7 @@ import typing
 
 import wsme.types
 
-from freezer_api import middleware
+from freezer_api import exceptions, middleware
 from freezer_api.domain import documents, sessions
 
 text = wsme.types.text
@@ -50,3 +50,12 @@ ID = Id()
 TAG = Tag()
 #: The types of a list's parameters: limit, offset, marker, sort, search.
 LIST: tuple[typing.Any, ...] = (text,) * 5
+
+
+def flag(name: str, value: str | None, code: str | None = None) -> bool:
+    """What a parameter says that is True or False, in any case; one that isn't given is False."""
+    if value is None or value.lower() == 'false':
+        return False
+    if value.lower() != 'true':
+        raise exceptions.InvalidInput(f'{name}: must be True or False.', code)
+    return True

@@ -8,7 +8,7 @@ GET_ALL_PROJECTS = 'jobs:get_all_projects'
 RULES = [
     base.rule('jobs:create', base.ADMIN_OR_OWNER, 'Create a job.', 'POST /jobs'),
     base.rule('jobs:delete', base.ADMIN_OR_OWNER, 'Delete a job; it leaves its session.', 'DELETE /jobs/{job_id}'),
-    base.rule('jobs:get', base.ADMIN_OR_READER_OR_SERVICE, 'Show a job.', 'GET /jobs/{job_id}'),
+    base.rule('jobs:get', base.ADMIN_OR_READER_OR_SERVICE, 'Show a job.', 'GET /jobs/{job_id}', 'GET /jobs/{job_id}/check'),
     base.rule('jobs:get_all', base.ADMIN_OR_READER_OR_SERVICE, 'List and search jobs.', 'GET /jobs'),
     base.rule(
         GET_ALL_PROJECTS,

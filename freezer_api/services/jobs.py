@@ -9,7 +9,7 @@ from freezer_api.db.base import JobChange, JobWrite, Scope, Storage
 from freezer_api.domain import actions, capabilities, jobs, reports, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, JOBS, Body, Document, Precondition
 from freezer_api.schemas import jobs as schemas
-from freezer_api.services import clients, common, trusts
+from freezer_api.services import clients, common, pruning, trusts
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
 from freezer_api.services.trusts import OFF, Delegation
 
@@ -87,28 +87,29 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     entries = actions.wanted(given['job_actions'], common.new_id) if 'job_actions' in given else None
     references = _references(entries or ())
 
+    # The storage may call again on a newer state; what the last call says is what took effect.
+    change_of: tuple[Body, Body] | None = None
+
     def compose(current: Document | None, link: Link, now: int) -> Body:
+        nonlocal change_of
         job = common.found(JOBS, id, current, precondition)
-        return jobs.patched(job.body, given, None if entries is None else link(), believed)
+        new = jobs.patched(job.body, given, None if entries is None else link(), believed)
+        change_of = job.body, new
+        return new
 
     for _ in range(ATTEMPTS):
         client_id, client = _client_of(storage, caller, id, given)
         change = _changing(storage, caller, compose, entries or (), client_id, client)
         with contextlib.suppress(_Overtaken):
             if client is None:
-                return common.written(storage.write_job(caller.scope, id, change, references))
-            return common.written(
-                trusts.write_job(
-                    storage,
-                    caller,
-                    delegation,
-                    id,
-                    change,
-                    references,
-                    client,
-                    named='client_id' in given,
-                )
-            )
+                document = storage.write_job(caller.scope, id, change, references)
+            else:
+                named = 'client_id' in given
+                document = trusts.write_job(
+                    storage, caller, delegation, id, change, references, client, named=named)
+            if change_of is not None:
+                pruning.follow(storage, caller, *change_of)
+            return common.written(document)
     raise exceptions.StorageUnavailable('The job is changed by too many at once. Please try again.')
 
 
@@ -173,7 +174,7 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
             # Of a definition an action can have more searchable values than a job, where other
             # keys hide some.
             common.sized(storage, ACTIONS, body, 'job_actions')
-        return JobWrite(_fitting(new, client), made)
+        return JobWrite(fitting(new, client), made)
 
     return change
 
@@ -189,7 +190,7 @@ def _client_of(storage: Storage, caller: Caller, id: str, given: Body) -> tuple[
     return client_id, clients.lookup(storage, caller, client_id)
 
 
-def _fitting(job: Body, client: Document | None) -> Body:
+def fitting(job: Body, client: Document | None) -> Body:
     """A job that its client can do, marked if the client is a central one."""
     if client is None:
         raise exceptions.Unprocessable(f'client_id: client {job["client_id"]} could not be found.', 'job.client-not-found')

@@ -107,6 +107,7 @@ STEPS = [
         'description': 'The whole shop', 'hold_off': 60, 'schedule': NIGHTLY}),
     Step('', 'PUT', f'{MEMBERS}/{FILES_JOB}'),
     Step('', 'PUT', f'{MEMBERS}/{DB_JOB}'),
+    Step('job-check', 'GET', f'/jobs/{DB_JOB}/check'),
     Step('sessions-get-with-job', 'GET', f'/sessions/{SESSION}'),
     Step('session-start', 'POST', ACTIONS, {'start': {'job_id': DB_JOB, 'current_tag': 0}}),
     Step('', 'POST', ACTIONS, {'start': {'job_id': FILES_JOB, 'current_tag': 0}}),

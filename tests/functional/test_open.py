@@ -74,7 +74,7 @@ class TestDocuments(base.FunctionalTest):
         self.assertEqual(
             {'rel/sessions', 'rel/session_jobs', 'rel/session_actions', 'rel/runs', 'rel/jobs',
              'rel/job_events', 'rel/actions', 'rel/clients', 'rel/backups', 'rel/run_restores',
-             'rel/run_verifications', 'rel/backup_restores'}, {*resources})
+             'rel/job_checks', 'rel/run_verifications', 'rel/backup_restores'}, {*resources})
         for name, resource in resources.items():
             path = resource['href-template'].format(
                 project_id='alpha', session_tag=1, **dict.fromkeys(

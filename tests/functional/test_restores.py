@@ -2,7 +2,13 @@
 
 from tests.functional import base
 
-ACTION = {'action': 'backup', 'storage': 'local', 'container': '/b', 'backup_name': 'etc', 'path_to_backup': '/etc'}
+ACTION = {
+    'action': 'backup',
+    'storage': 'local',
+    'container': '/b',
+    'backup_name': 'etc',
+    'path_to_backup': '/etc',
+}
 
 
 class TestRestores(base.FunctionalTest):
@@ -11,13 +17,28 @@ class TestRestores(base.FunctionalTest):
         self.make_job(job_actions=[{'freezer_action': ACTION}])
         self.make_session(hold_off=0)
         self.do(204, 'PUT', '/sessions/session/jobs/job')
-        self.do(202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 0}})
-        told = {**ACTION, 'hostname': 'h', 'job_id': 'job', 'session_id': 'session', 'session_tag': 1}
+        self.do(
+            202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 0}}
+        )
+        told = {
+            **ACTION,
+            'hostname': 'h',
+            'job_id': 'job',
+            'session_id': 'session',
+            'session_tag': 1,
+        }
         self.backup = self.do(201, 'POST', '/backups', told)['backup_id']
-        self.do(202, 'POST', '/sessions/session/action', {
-            'end': {'job_id': 'job', 'current_tag': 1, 'result': 'success'}})
-        self.paths = ['/sessions/session/runs/1/restore', '/sessions/session/runs/1/verify',
-                      f'/backups/{self.backup}/restore']
+        self.do(
+            202,
+            'POST',
+            '/sessions/session/action',
+            {'end': {'job_id': 'job', 'current_tag': 1, 'result': 'success'}},
+        )
+        self.paths = [
+            '/sessions/session/runs/1/restore',
+            '/sessions/session/runs/1/verify',
+            f'/backups/{self.backup}/restore',
+        ]
 
     def test_an_empty_body_will_do(self):
         for path in self.paths:

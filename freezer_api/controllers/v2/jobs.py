@@ -8,9 +8,11 @@ from freezer_api.controllers import base, calls, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs as policies
-from freezer_api.services import common, jobs, trusts
+from freezer_api.services import common, jobs, preflight, trusts
 
 WRITTEN = types.Json('job_version')
+#: In place of the body in signatures; there always is one.
+NO_BODY: Body = {}
 
 
 class Jobs(base.Resource):
@@ -42,23 +44,28 @@ class Jobs(base.Resource):
         """Whether a list has the jobs of all projects; ``Forbidden`` if it was asked to and the caller may not."""
         if all_projects is None:
             return self.implicit_all_projects and call.context.may(policies.GET_ALL_PROJECTS)
-        if all_projects.lower() not in ('true', 'false'):
-            raise exceptions.InvalidInput('all_projects: must be True or False.', 'list.invalid')
-        if all_projects.lower() == 'false':
+        if not types.flag('all_projects', all_projects, 'list.invalid'):
             return False
         call.context.can(policies.GET_ALL_PROJECTS)
         return True
 
-    @base.expose('jobs:create', types.Json('job_id'), body=types.Json('job'), status=201)
-    def create(self, call: calls.Call, body: Body) -> base.Answer:
-        """A new job, under the body's id or one of its own."""
+    @base.expose('jobs:create', types.Json('job_id'), types.text, body=types.Json('job'), status=201, also=(200,))
+    def create(self, call: calls.Call, dry_run: str | None = None, body: Body = NO_BODY) -> base.Answer:
+        """A new job, under the body's id or one of its own; or what agents would make of it."""
         call.precondition.check(None)
+        if types.flag('dry_run', dry_run):
+            return base.Answer(preflight.check_new(self.storage, call.caller, body), code=200)
         return self.created(jobs.create(self.storage, call.caller, body, self.delegation))
 
     @base.expose('jobs:get', types.Json('job'), types.ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
         """A job."""
         return base.shown(jobs.show(self.storage, self.caller(call), job_id))
+
+    @base.expose('jobs:get', types.Json('job_problems'), types.ID)
+    def check(self, call: calls.Call, job_id: str) -> base.Answer:
+        """What agents would make of a job."""
+        return base.Answer(preflight.check(self.storage, call.caller, job_id))
 
     @base.expose('jobs:update', WRITTEN, types.ID, body=types.Json('job'))
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:

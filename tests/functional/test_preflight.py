@@ -1,0 +1,77 @@
+"""The preflight of a job that is there, and of one that isn't made."""
+
+from tests.functional import base
+
+PROBLEM = {
+    'action': 0,
+    'key': 'engine',
+    'code': 'unknown-key',
+    'agents': '>=19.0.0',
+    'effect': 'fails',
+}
+JOB = {
+    'client_id': 'client',
+    'job_actions': [{'freezer_action': {'action': 'backup', 'engine': 'tar'}}],
+}
+
+
+class TestPreflight(base.FunctionalTest):
+    def setUp(self):
+        super().setUp()
+        self.make_client()
+
+    def problems(self, answer):
+        """The problems of an answer, without their texts."""
+        return [
+            {key: value for key, value in problem.items() if key != 'text'}
+            for problem in answer['problems']
+        ]
+
+    def test_a_job_that_is_there(self):
+        self.do(201, 'POST', '/jobs', {**JOB, 'job_id': 'job'})
+        self.assertEqual([PROBLEM], self.problems(self.do(200, 'GET', '/jobs/job/check')))
+        self.make_session(schedule={'schedule_interval': '1 days'})
+        self.do(204, 'PUT', '/sessions/session/jobs/job')
+        self.assertEqual(
+            ['unknown-key', 'interval-in-session'],
+            [problem['code'] for problem in self.do(200, 'GET', '/jobs/job/check')['problems']],
+        )
+        self.do(404, 'GET', '/jobs/none/check')
+
+    def test_a_job_that_is_not_made(self):
+        before = self.do(200, 'GET', '/actions')
+        for value in ('true', 'True'):
+            self.assertEqual(
+                [PROBLEM], self.problems(self.do(200, 'POST', f'/jobs?dry_run={value}', JOB))
+            )
+        self.assertEqual([], self.do(200, 'GET', '/jobs')['jobs'])
+        self.assertEqual(before, self.do(200, 'GET', '/actions'))
+        self.do(201, 'POST', '/jobs?dry_run=false', JOB)
+
+    def test_what_would_not_be_accepted(self):
+        self.do(400, 'POST', '/jobs?dry_run=1', JOB)
+        self.do(400, 'POST', '/jobs?dry_run=true', {'client_id': 'client'})
+        self.do(422, 'POST', '/jobs?dry_run=true', {**JOB, 'client_id': 'other'})
+        self.do(
+            422,
+            'POST',
+            '/jobs?dry_run=true',
+            {'client_id': 'client', 'job_actions': [{'action_id': 'none'}]},
+        )
+        self.make_client('weak', supported_engines=[])
+        self.do(422, 'POST', '/jobs?dry_run=true', {**JOB, 'client_id': 'weak'})
+
+    def test_a_reference_is_looked_up(self):
+        self.do(
+            201,
+            'POST',
+            '/actions',
+            {'action_id': 'a', 'freezer_action': {'action': 'exec', 'command': 'x'}},
+        )
+        answer = self.do(
+            200,
+            'POST',
+            '/jobs?dry_run=true',
+            {'client_id': 'client', 'job_actions': [{'action_id': 'a'}]},
+        )
+        self.assertEqual(['exec'], [problem['code'] for problem in answer['problems']])
