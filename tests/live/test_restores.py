@@ -1,0 +1,242 @@
+"""Two published agents back up; files change; a run is restored crosswise, and verified.
+
+Identity is not what this is about: a double stands for Keystone.
+"""
+
+import pathlib
+import shutil
+
+import fixtures
+import testtools
+
+from tests.live import agents, doubles, programs
+
+PROJECT = 'alpha'
+FILES = {'one': b'first\n', 'two': bytes(range(256)) * 40, 'below/three': b'deep\n', 'empty': b''}
+
+
+class Project(agents.Project):
+    """A project whose jobs have folders of their own."""
+
+    def member(self, job_id: str, client_id: str, **action: str) -> str:
+        """A job that backs up a folder of its own; its id."""
+        data = self.folder / 'data' / job_id
+        write(data, FILES)
+        definition = {
+            'action': 'backup',
+            'mode': 'fs',
+            'storage': 'local',
+            'engine_name': 'tar',
+            'backup_name': job_id,
+            'path_to_backup': str(data),
+            'container': str(self.folder / 'archives' / job_id),
+            'log_file': str(self.folder / f'{job_id}.log'),
+            **action,
+        }
+        return self.job(job_id, client_id, definition)
+
+    def restored(self, session_id: str, operation: str, /, **body: object) -> dict:
+        """Restore or verify a run; the answer, when it has ended."""
+        answer = self.call('POST', f'sessions/{session_id}/{operation}', 202, body)
+        return {**answer, 'session': self.session_when(answer['session_id'], status='completed')}
+
+
+def write(folder: pathlib.Path, files: dict[str, bytes]) -> None:
+    """Write files."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read(folder: pathlib.Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
+
+
+class TestRestores(testtools.TestCase):
+    """The agents are started once; two runs are over when the tests begin."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = programs.shared(cls, fixtures.TempDir()).path
+        cls.server = programs.shared(cls, programs.standalone(f'{folder}/state'))
+        cls.project = Project(cls.server.url, PROJECT, '', folder)
+        key = cls.project.folder / 'key'
+        key.write_text('secret\n')
+        for name in ('north', 'old'):
+            cls.project.call('POST', 'clients', 201, {'client_id': name, 'hostname': 'announced'})
+        # A template as name, an encrypted archive with a checksum, and one by the release before.
+        members = (
+            cls.project.member('web', 'north', backup_name='{mode}_of_{resource_id}'),
+            cls.project.member('db', 'north', encrypt_pass_file=str(key), consistency_check='true'),
+            cls.project.member('log', 'old'),
+        )
+        cls.session_id = cls.project.together(*members, hold_off=3)
+        login = programs.shared(cls, doubles.KeystoneDouble(PROJECT, cls.server.url))
+        cls.agents = {
+            name: programs.shared(
+                cls, agents.Agent(name, login, cls.project, previous=name == 'old')
+            )
+            for name in ('north', 'old')
+        }
+        cls.project.session_when(
+            cls.session_id, session_tag=1, status='completed', result='success'
+        )
+        for job_id in members:
+            data = cls.project.folder / 'data' / job_id
+            shutil.rmtree(data)
+            write(data, {'one': b'second\n', 'new': b'new\n'})
+        agents.until(
+            lambda: cls.project.call(
+                'PATCH', f'sessions/{cls.session_id}', 200, {'event': 'start'}
+            ),
+            bool,
+        )
+        cls.project.session_when(
+            cls.session_id, session_tag=2, status='completed', result='success'
+        )
+
+    def target(self, name):
+        """A folder to restore to."""
+        return pathlib.Path(self.useFixture(fixtures.TempDir()).path, name)
+
+    def results(self, answer):
+        """What became of each member."""
+        jobs = answer['session']['jobs']
+        return {member: jobs[job_id]['result'] for member, job_id in answer['jobs'].items()}
+
+    def test_crosswise(self):
+        """Run 1 is brought back to the other node, byte for byte; run 2 stays what it is."""
+        crosswise = {
+            'web': {'client_id': 'old'},
+            'log': {'client_id': 'north'},
+            'db': {'client_id': 'old'},
+        }
+        for tag, files in ((1, FILES), (2, {'one': b'second\n', 'new': b'new\n'})):
+            target = self.target('all')
+            body = {'path_prefix': str(target), 'jobs': crosswise}
+            plan = self.project.call(
+                'POST',
+                f'sessions/{self.session_id}/runs/{tag}/restore',
+                200,
+                {**body, 'dry_run': True},
+            )['plan']
+            self.assertEqual((True, []), (plan['complete'], plan['problems']))
+            self.assertEqual(['exact'] * 3, [step['sure'] for step in plan['steps']])
+            answer = self.project.restored(self.session_id, f'runs/{tag}/restore', **body)
+            self.assertEqual(dict.fromkeys(crosswise, 'success'), self.results(answer))
+            for job_id in crosswise:
+                self.assertEqual(
+                    files, read(target / str(self.project.folder / 'data' / job_id).lstrip('/'))
+                )
+            entry = self.project.run_of(self.session_id, tag)['restores'][0]
+            self.assertEqual(
+                (answer['session_id'], 'completed', 'success'),
+                (entry['session_id'], entry['status'], entry['result']),
+            )
+
+    def test_a_strangers_file_survives(self):
+        """An agent refuses a folder that isn't empty; that member alone fails. Asked to overwrite,
+        it deletes what was there.
+        """
+        target = self.target('here')
+        write(target, {'mine': b'not yours\n'})
+        for overwrite, files, result in (
+            (False, {'mine': b'not yours\n'}, 'fail'),
+            (True, FILES, 'success'),
+        ):
+            wishes = {
+                'web': {'path': str(target), 'overwrite': overwrite},
+                'db': {'skip': True},
+                'log': {'path': str(self.target('log'))},
+            }
+            answer = self.project.restored(self.session_id, 'runs/1/restore', jobs=wishes)
+            self.assertEqual({'web': result, 'log': 'success'}, self.results(answer))
+            self.assertEqual(files, read(target))
+
+    def test_one_backup(self):
+        """The older backup of two, which is in the storage beside a newer one."""
+        run = self.project.run_of(self.session_id, 1)
+        documents = [self.project.call('GET', f'backups/{id}', 200) for id in run['backups']]
+        (backup,) = [
+            document for document in documents if document['backup_metadata']['job_id'] == 'log'
+        ]
+        target = self.target('one')
+        answer = self.project.call(
+            'POST',
+            f'backups/{backup["backup_id"]}/restore',
+            202,
+            {'jobs': {'log': {'path': str(target), 'client_id': 'north'}}},
+        )
+        self.project.session_when(answer['session_id'], status='completed', result='success')
+        self.assertEqual(FILES, read(target))
+
+    def test_verifications(self):
+        """Both ways succeed; where an archive is damaged, only that member's fails."""
+        target = self.target('verify')
+        nodes = {
+            'db': {'client_id': 'old'},
+            'web': {'client_id': 'old'},
+            'log': {'client_id': 'north'},
+        }
+        for body in ({}, {'mode': 'restore', 'path': str(target)}):
+            answer = self.project.restored(self.session_id, 'runs/2/verify', jobs=nodes, **body)
+            self.assertEqual(dict.fromkeys(nodes, 'success'), self.results(answer), body)
+        self.assertEqual({'one': b'second\n', 'new': b'new\n'}, read(target / 'db'))
+        self.damage('web')
+        answer = self.project.restored(self.session_id, 'runs/2/verify', jobs=nodes)
+        self.assertEqual({'db': 'success', 'log': 'success', 'web': 'fail'}, self.results(answer))
+        listed = self.project.run_of(self.session_id, 2)['verifications']
+        self.assertEqual(
+            [('read', 'fail'), ('restore', 'success'), ('read', 'success')],
+            [(entry['mode'], entry['result']) for entry in listed],
+        )
+
+    def test_a_pruned_run_is_refused(self):
+        """What an admin job has removed is no longer listed as available."""
+        session_id = self.project.together(self.project.member('brief', 'north'), hold_off=3)
+        self.project.event('brief', 'start')
+        self.project.session_when(session_id, session_tag=1, status='completed', result='success')
+        (backup_id,) = self.project.run_of(session_id, 1)['backups']
+        container = self.project.folder / 'archives' / 'brief'
+        self.assertNotEqual({}, read(container))
+        self.project.job(
+            'prune',
+            'north',
+            {
+                'action': 'admin',
+                'mode': 'fs',
+                'storage': 'local',
+                'engine_name': 'tar',
+                'backup_name': 'brief',
+                'container': str(container),
+                'remove_older_than': '0',
+                'log_file': str(self.project.folder / 'prune.log'),
+            },
+        )
+        self.project.over('prune')
+        self.assertEqual({}, read(container))
+        self.assertEqual('deleted', self.project.call('GET', f'backups/{backup_id}', 200)['status'])
+        refused = self.project.call('POST', f'sessions/{session_id}/runs/1/restore', 409)
+        self.assertEqual('restore.backup-deleted', refused['code'])
+
+    def damage(self, job_id):
+        """Flip bytes of the archive that a member made in run 2, until the test is over."""
+        archives = (self.project.folder / 'archives' / job_id / 'data').rglob('data')
+        latest = max(
+            (path for path in archives if path.is_file()), key=lambda path: path.stat().st_mtime
+        )
+        whole = latest.read_bytes()
+        self.addCleanup(latest.write_bytes, whole)
+        middle = len(whole) // 2
+        latest.write_bytes(
+            whole[:middle]
+            + bytes(byte ^ 0xFF for byte in whole[middle : middle + 8])
+            + whole[middle + 8 :]
+        )
