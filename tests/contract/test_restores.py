@@ -1,11 +1,29 @@
-"""Sessions that restore or verify a run: what they say of it is kept, and they are found by it."""
+"""Sessions that restore or verify a run: what they say of it is kept, and they are found by it.
+
+And restores as a whole, from a run of two members to the session that brings it back.
+"""
 
 import dataclasses
 
-from freezer_api.domain import search, sessions
-from freezer_api.domain.documents import SESSIONS
+from freezer_api import exceptions
+from freezer_api.domain import documents, search, sessions
+from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.domain.sessions import Outcome
+from freezer_api.services import backups, clients, jobs, restores
+from freezer_api.services import sessions as use_cases
+from freezer_api.services.common import Caller
 from tests.contract import base
+from tests.dying import Dying
+
+ACTION = {
+    'action': 'backup',
+    'mode': 'fs',
+    'storage': 'local',
+    'container': '/b',
+    'engine_name': 'tar',
+}
+#: What the steps of a restore write, in order, for two members.
+STEPS = ['write_session', 'write_job', 'attach', 'write_job', 'attach', 'write_session']
 
 
 @base.on_every_database()
@@ -74,3 +92,128 @@ class Restores:
     def test_of_no_other_session(self):
         self.actor.new_session('plain')
         self.assertNotIn('restore', self.actor.session('plain'))
+
+
+@base.on_every_database()
+class RestoredRuns:
+    def setUp(self):
+        super().setUp()
+        self.caller = Caller(self.actor.project_id, 'user')
+        clients.register(self.storage, self.caller, {'client_id': 'c', 'hostname': 'host'})
+        self.run = self.actor.new_session(hold_off=30)
+        for name in ('etc', 'srv'):
+            action = {**ACTION, 'backup_name': name, 'path_to_backup': f'/{name}'}
+            job = {'job_id': name, 'client_id': 'c', 'job_actions': [{'freezer_action': action}]}
+            jobs.create(self.storage, self.caller, job)
+            self.actor.attach(self.run, name)
+        for tag in (0, 1):
+            self._back_up(tag)
+
+    def _back_up(self, tag):
+        """A run of both, a minute after the one before."""
+        self.clock.advance(60)
+        for name in ('etc', 'srv'):
+            self.actor.start(self.run, name, tag)
+        self.clock.advance(1)
+        told = {**ACTION, 'hostname': 'host', 'time_stamp': self.clock.now // documents.SECOND}
+        for name in ('etc', 'srv'):
+            made = {**told, 'backup_name': name, 'path_to_backup': f'/{name}', 'job_id': name}
+            backups.create(self.storage, self.caller, made)
+        self.clock.advance(9)
+        for name in ('etc', 'srv'):
+            self.actor.end(self.run, name, tag + 1)
+
+    def _restore(self, storage=None, **body):
+        return restores.restore(storage or self.storage, self.caller, self.run, 1, body)
+
+    def test_course(self):
+        plan = self._restore(dry_run=True, path_prefix='/r').plan
+        self.assertEqual(
+            (True, [], ['/r/etc', '/r/srv']),
+            (
+                plan['complete'],
+                plan['problems'],
+                [step['freezer_action']['restore_abs_path'] for step in plan['steps']],
+            ),
+        )
+        begun = self._restore(path_prefix='/r')
+        self.assertEqual(
+            {'start'}, {self.actor.job(id)['job_schedule']['event'] for id in begun.jobs.values()}
+        )
+        for id in begun.jobs.values():
+            self.actor.start(begun.session_id, id, 0)
+        for id in begun.jobs.values():
+            self.actor.end(begun.session_id, id, 1)
+        verification = restores.verify(self.storage, self.caller, self.run, 1, {})
+        shown = restores.of_run(self.storage, self.caller, self.run, 1)
+        self.assertEqual(
+            [(begun.session_id, 'completed', 'success')],
+            [
+                (entry['session_id'], entry['status'], entry['result'])
+                for entry in shown['restores']
+            ],
+        )
+        self.assertEqual(
+            [verification.session_id], [entry['session_id'] for entry in shown['verifications']]
+        )
+        self.assertEqual(
+            {'restores': [], 'verifications': []},
+            restores.of_run(self.storage, self.caller, self.run, 2),
+        )
+
+    def test_the_date_is_before_the_next_backup(self):
+        first = self._restore(dry_run=True).plan['steps'][0]
+        at = self.clock.now // documents.SECOND - 70 - 9
+        self.assertEqual(
+            (at, '2023-11-14T22:15:21'),
+            (first['time_stamp'], first['freezer_action']['restore_from_date']),
+        )
+        for second in (30, 20):
+            told = {**ACTION, 'hostname': 'host', 'backup_name': 'etc', 'time_stamp': at + second}
+            backups.create(self.storage, self.caller, told)
+        first = self._restore(dry_run=True).plan['steps'][0]
+        self.assertEqual('2023-11-14T22:14:40', first['freezer_action']['restore_from_date'])
+
+    def test_a_process_that_dies(self):
+        """Nothing runs, the session says what it is, and goes without a trace in its jobs."""
+        for writes in range(1, len(STEPS)):
+            id = f'back-{writes}'
+            dying = Dying(self.storage, writes)
+            self.assertRaises(exceptions.StorageUnavailable, self._restore, dying, session_id=id)
+            self.assertEqual(STEPS[:writes], dying.written)
+            made = [job for job in self.actor.ids(JOBS) if job not in ('etc', 'srv')]
+            self.assertEqual(
+                (STEPS[:writes].count('write_job'), STEPS[:writes].count('attach')),
+                (len(made), len(self.actor.session(id)['jobs'])),
+            )
+            self.assertRaises(exceptions.Conflict, self._restore, session_id=id)
+            use_cases.delete(self.storage, self.caller, id)
+            for job in made:
+                body = self.actor.job(job)
+                self.assertEqual(('', 'stop'), (body['session_id'], body['job_schedule']['event']))
+                self.actor.delete_job(job)
+
+    def test_pruned(self):
+        prune = {**ACTION, 'action': 'admin', 'backup_name': 'etc', 'remove_older_than': 0}
+        jobs.create(
+            self.storage,
+            self.caller,
+            {'job_id': 'prune', 'client_id': 'c', 'job_actions': [{'freezer_action': prune}]},
+        )
+        now = self.clock.now // documents.SECOND
+        told = {
+            'status': 'completed',
+            'result': 'success',
+            'time_started': now - 50,
+            'time_ended': now,
+        }
+        report = {'job_schedule': told, 'session_id': '', 'session_tag': 0}
+        jobs.update(self.storage, self.caller, 'prune', report)
+        self.assertEqual(
+            [('etc', 'deleted')],
+            [
+                (problem['job_id'], problem['code'])
+                for problem in self._restore(dry_run=True).plan['problems']
+            ],
+        )
+        self.assertEqual(1, len(self.actor.ids(documents.BACKUPS, [{'status': 'deleted'}])))

@@ -3,11 +3,11 @@ breaks off.
 """
 
 import datetime
-import functools
 
 from freezer_api import exceptions
 from freezer_api.domain import documents, search
 from freezer_api.services import backups, clients, jobs, restores, sessions
+from tests.dying import Dying
 from tests.functional.use_cases import ME, STRANGER, UseCase
 
 ACTION = {
@@ -20,26 +20,6 @@ ACTION = {
 }
 #: What steps of a restore write, in order, for two members.
 WRITES = ['write_session', 'write_job', 'attach', 'write_job', 'attach', 'write_session']
-
-
-class Dying:
-    """A storage whose process dies after some writes."""
-
-    def __init__(self, storage, writes):
-        self._storage, self._left = storage, writes
-        self.written = []
-
-    def __getattr__(self, name):
-        found = getattr(self._storage, name)
-        if name not in {*WRITES, 'write', 'write_action', 'detach', 'delete_job'}:
-            return found
-        return functools.partial(self._write, name, found)
-
-    def _write(self, name, method, *args, **kwargs):
-        if len(self.written) == self._left:
-            raise exceptions.StorageUnavailable()
-        self.written.append(name)
-        return method(*args, **kwargs)
 
 
 class Restoring(UseCase):
