@@ -68,6 +68,12 @@ class Member:
     sources: tuple[Source, ...] = ()
     silent: bool = False
 
+    @property
+    def release(self) -> int | None:
+        """The first number of its agent's version, as far as its backups tell."""
+        told = [agents.major(source.metadata.get('client_version')) for source in self.sources]
+        return max((number for number in told if number is not None), default=None)
+
     def target(self, order: Order) -> str:
         """The client that is to restore it."""
         return order.wish(self.job_id).client_id or order.client_id or self.client_id
@@ -165,11 +171,15 @@ def plan(
         else []
     )
     complete = not problems
+    releases: dict[str, int] = {}
+    for member in members:
+        known = max(member.release or 0, releases.get(member.client_id, 0))
+        releases |= {member.client_id: known} if known else {}
     for member in members:
         if order.wish(member.job_id).skip:
             complete = complete and member.silent
             continue
-        made, against = _of_member(member, order, clients)
+        made, against = _of_member(member, order, clients, releases)
         complete = complete and not against
         steps += made
         problems += against
@@ -178,7 +188,10 @@ def plan(
 
 
 def _of_member(
-    member: Member, order: Order, clients: collections.abc.Mapping[str, Body | None]
+    member: Member,
+    order: Order,
+    clients: collections.abc.Mapping[str, Body | None],
+    releases: collections.abc.Mapping[str, int],
 ) -> tuple[list[Step], list[Body]]:
     steps, problems = [], []
     if member.result != sessions.SUCCESS:
@@ -186,7 +199,7 @@ def _of_member(
     if not member.sources and not member.silent:
         problems.append(_problem(member.job_id, 'missing', 'The run has no backup of the member.'))
     for number, source in enumerate(member.sources):
-        step = _step(member, number, source, order)
+        step = _step(member, number, source, order, releases.get(member.target(order)))
         against = tuple(
             _problem(member.job_id, code, f'Backup {source.backup.id}: {text}')
             for code, text in _against(member, step, order, clients)
@@ -196,7 +209,7 @@ def _of_member(
     return steps, problems
 
 
-def _step(member: Member, number: int, source: Source, order: Order) -> Step:
+def _step(member: Member, number: int, source: Source, order: Order, release: int | None) -> Step:
     wish = order.wish(member.job_id)
     path = _path(member, number, source, order)
     action = restoring.compose(source, path)
@@ -214,7 +227,7 @@ def _step(member: Member, number: int, source: Source, order: Order) -> Step:
     if order.mode == COMPARE and checksum:
         found.setdefault('consistency_checksum', checksum)
     found = {key: value for key, value in found.items() if value is not None}
-    warned = restoring.warnings(source, found, in_place=path is None)
+    warned = restoring.warnings(source, found, path is None, release)
     if order.mode == COMPARE and not found.get('consistency_checksum'):
         warned.append(restoring.warning('no-checksum'))
     return Step(member.job_id, member.target(order), source, found, tuple(warned))

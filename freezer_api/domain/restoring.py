@@ -81,7 +81,7 @@ _SECRET = frozenset(('s3', 'ftp', 'ftps', 'ssh'))
 _UNRESTORABLE = frozenset(('rsync', 'rsyncv2'))
 #: What the warnings of plans say.
 WARNINGS = {
-    'zone': 'An agent older than 19.0.0 takes restore_from_date for local time; '
+    'zone': 'An agent older than 19.0.0, if it is one, takes restore_from_date for local time; '
     'its clock has to be on UTC.',
     'name': 'The job is gone; if its backup_name was a template, the backup is not '
     'found by the name of the metadata.',
@@ -98,6 +98,8 @@ WARNINGS = {
     'no-checksum': 'The backup was made without consistency_check; whether it can be '
     'restored is all that is verified.',
 }
+#: The first release whose agents take dates without a zone for UTC.
+UTC_RELEASE = 19
 #: Seconds that a storage's stamp may be later than the backup was recorded.
 MARGIN = 60
 #: The last second that every agent's dates can name, in whichever zone.
@@ -308,11 +310,15 @@ def read_only(action: Body) -> Body:
     return {**action, 'dry_run': True}
 
 
-def warnings(source: Source, action: Body, in_place: bool) -> list[Body]:
-    """What the operator should know before a restore begins."""
+def warnings(source: Source, action: Body, in_place: bool, release: int | None) -> list[Body]:
+    """What the operator should know before a restore begins.
+
+    ``release`` is the first number of the version of the agent that is to restore, None if it isn't
+    known.
+    """
     found = []
-    mode, version = action['mode'], agents.major(source.metadata.get('client_version'))
-    if mode != 'cindernative' and (version is None or version < 19):
+    mode = action['mode']
+    if mode != 'cindernative' and (release is None or release < UTC_RELEASE):
         found.append(warning('zone'))
     if not source.fits:
         found.append(warning('name' if source.gone else 'changed'))

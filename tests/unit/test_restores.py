@@ -178,6 +178,25 @@ class TestActions(unittest.TestCase):
         self.assertEqual(('{mode}', []), (step.action['backup_name'], problems))
         self.assertEqual(['zone', 'in-place'], [warning['code'] for warning in step.warnings])
 
+    def test_the_zone_is_that_of_the_agent_that_restores(self):
+        older = member(restoring.source(backup(client_version='18.0.0'), [ACTION]))
+        latest = Member('k', 'd', sources=(restoring.source(backup(path_to_backup='/x'), None),))
+        crosswise = {'j': Wish(client_id='d'), 'k': Wish(client_id='c')}
+        for wishes, warned in (
+            ({}, ['c']),
+            (crosswise, ['c']),
+            ({'j': Wish(client_id='e')}, ['e']),
+        ):
+            plan = planned(older, latest, path_prefix='/r', wishes=wishes)
+            zone = restoring.warning('zone')
+            found = [step.client_id for step in plan.steps if zone in step.warnings]
+            self.assertEqual(warned, found)
+        silent = restoring.source(backup(client_version=None, path_to_backup='/y'), None)
+        plan = planned(latest, Member('l', 'd', sources=(silent,)))
+        self.assertNotIn(
+            restoring.warning('zone'), [*plan.steps[0].warnings, *plan.steps[1].warnings]
+        )
+
     def test_credentials_of_the_storage_alone(self):
         secrets = {
             'ssh_host': 'h',
