@@ -75,6 +75,10 @@ _TOLD = (
     'glance_image_id',
     'cindernative_vol_id',
 )
+#: Keys whose values are compared, and are texts.
+_TEXTS = frozenset(
+    ('mode', 'storage', 'engine_name', 'container', 'hostname', 'backup_name', 'path_to_backup')
+)
 #: Storages whose passwords metadata don't have.
 _SECRET = frozenset(('s3', 'ftp', 'ftps', 'ssh'))
 #: The engines whose archives can be restored, and those that a mode has by itself.
@@ -151,13 +155,16 @@ class Source:
 
 
 def scalars(body: Body) -> Body:
-    """The keys whose values an option can have; what is said by texts alone is one."""
-    texts = ('mode', 'storage', 'engine_name', 'path_to_backup', 'backup_name')
-    return {
-        key: value
-        for key, value in agents.plain(body).items()
-        if isinstance(value, str if key in texts else (str, int, float))
-    }
+    """The keys whose values an option can have, of an action or of metadata; numbers in place of a
+    name are texts, as agents read them.
+    """
+    found: Body = {}
+    for key, value in agents.plain(body).items():
+        if key not in _TEXTS:
+            found |= {key: value} if isinstance(value, (str, int, float)) else {}
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            found[key] = str(value)
+    return found
 
 
 def source(

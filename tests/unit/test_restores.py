@@ -163,6 +163,21 @@ class TestActions(unittest.TestCase):
             ),
         )
 
+    def test_numbers_in_place_of_names(self):
+        step, problems = changed(
+            {'backup_name': 5, 'container': 7}, {'backup_name': '5', 'container': '7'}
+        )
+        self.assertEqual(
+            ('5', '7', []), (step.action['backup_name'], step.action['container'], problems)
+        )
+
+    def test_what_no_option_can_have(self):
+        for value in ([], {'a': 1}, True):
+            step, problems = changed(
+                metadata={'mode': value, 'storage': value, 'engine_name': value}
+            )
+            self.assertEqual((RESTORED, []), (step.action, problems))
+
     def test_a_template_stays_one(self):
         step, problems = changed({'backup_name': '{mode}-{resource_id}'}, {'backup_name': 'fs-web'})
         self.assertEqual(
