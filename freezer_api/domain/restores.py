@@ -11,7 +11,14 @@ import posixpath
 import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import agents, backups, capabilities, restoring, sessions
+from freezer_api.domain import (
+    agents,
+    backups,
+    capabilities,
+    restore_keys,
+    restoring,
+    sessions,
+)
 from freezer_api.domain.documents import Body
 from freezer_api.domain.restoring import COMPARE, READ, RESTORE, Source
 
@@ -213,7 +220,7 @@ def _step(member: Member, number: int, source: Source, order: Order, release: in
     wish = order.wish(member.job_id)
     path = _path(member, number, source, order)
     action = restoring.compose(source, path)
-    for key in wish.freezer_action.keys() - restoring.settable(action['mode']):
+    for key in wish.freezer_action.keys() - restore_keys.settable(action['mode']):
         raise exceptions.InvalidInput(
             f'jobs.{member.job_id}.freezer_action.{key[:64]}: '
             f'must not be set in a restore of mode {action["mode"][:64]}.'

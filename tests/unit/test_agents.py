@@ -2,7 +2,7 @@
 
 import unittest
 
-from freezer_api.domain import agents, restoring
+from freezer_api.domain import agents, restore_keys
 
 METADATA = {'mode': 'fs', 'hostname': 'web', 'container': 'c', 'storage': 'local'}
 
@@ -39,18 +39,18 @@ class TestOptions(unittest.TestCase):
         )
 
     def test_every_agent_knows_whatever_a_restore_may_have(self):
-        for mode in restoring.MODE_KEYS:
-            self.assertEqual(set(), restoring.allowed(mode) - agents.known_to_all(), mode)
+        for mode in restore_keys.MODE_KEYS:
+            self.assertEqual(set(), restore_keys.allowed(mode) - agents.known_to_all(), mode)
         self.assertLessEqual(
             {'action', 'mode', 'dry_run', 'overwrite', 'consistency_checksum'},
             agents.known_to_all(),
         )
 
     def test_no_restore_may_have_what_removes_or_overwrites(self):
-        for mode in restoring.MODE_KEYS:
+        for mode in restore_keys.MODE_KEYS:
             self.assertEqual(
                 set(),
-                restoring.allowed(mode)
+                restore_keys.allowed(mode)
                 & {
                     'overwrite',
                     'remove_older_than',

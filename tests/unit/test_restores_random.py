@@ -11,7 +11,15 @@ import unittest
 import hypothesis
 from hypothesis import strategies as st
 
-from freezer_api.domain import actions, agents, clients, documents, restores, restoring
+from freezer_api.domain import (
+    actions,
+    agents,
+    clients,
+    documents,
+    restore_keys,
+    restores,
+    restoring,
+)
 from freezer_api.domain.documents import Document
 from freezer_api.domain.restores import Member, Order, Wish
 from tests import base
@@ -159,7 +167,7 @@ class TestPlans(unittest.TestCase):
         """An agent can act on it."""
         action = step.action
         self.assertFalse(any('%' in str(value) for value in action.values()), action)
-        self.assertIn(action['mode'], restoring.MODE_KEYS)
+        self.assertIn(action['mode'], restore_keys.MODE_KEYS)
         if action['mode'] == 'cindernative':
             self.assertTrue(action['cindernative_backup_id'])
             return
