@@ -45,12 +45,6 @@ def options(version: str) -> dict[str, str]:
     return {**dict.fromkeys(_data('logging'), 'text'), **_data(version)['options']}
 
 
-@functools.cache
-def known_to_all() -> frozenset[str]:
-    """The options that every agent of :data:`VERSIONS` knows."""
-    return frozenset.intersection(*(frozenset(options(version)) for version in VERSIONS))
-
-
 def key(name: str) -> str:
     """A key of an action as agents read it."""
     return name.lower().replace('-', '_')
