@@ -20,14 +20,19 @@ def check_new(storage: Storage, caller: Caller, body: Body) -> Body:
 
     What depends on the moment isn't looked at: whether the id is free, and the trust.
     """
+    common.check_size(storage, body.get('job_actions'), 'job_actions')
+    schemas.check_size(body, storage.max_document_size)
     given = schemas.job(body)
     entries = actions.wanted(given['job_actions'], common.new_id)
-    found = {entry.action_id: common.stored(storage, caller.scope, ACTIONS, entry.action_id)
-             for entry in entries if entry.shared}
-    known = {id: document for id, document in found.items() if document is not None}
-    linked = actions.resolved(entries, known)
+    known = {}
+    for action_id in {entry.action_id for entry in entries if entry.action_id is not None}:
+        action = common.stored(storage, caller.scope, ACTIONS, action_id)
+        if action is not None:
+            known[action_id] = action
+    linked = actions.resolved(entries, known).entries
     id = given.get('job_id') or common.new_id()
     job = jobs.created(id, caller.project_id, caller.user_id, given, linked, storage.clock())
+    common.sized(storage, JOBS, job, 'job_actions', size=jobs.size)
     return _problems(fitting(job, clients.lookup(storage, caller, given['client_id'])))
 
 
