@@ -164,6 +164,9 @@ def _generic(check: typing.Any) -> Check:
     except (ValueError, SyntaxError):
         literal, is_literal = None, False
 
+    if not is_literal and len(path) == len(names) == 1 and check.match == f'%({names[0]})s':
+        return _equal(path[0], names[0])
+
     def generic(target: Target, credentials: Credentials, name: str) -> bool:
         try:
             match = check.match % target
@@ -178,6 +181,23 @@ def _generic(check: typing.Any) -> Check:
                    if value is not None and not (from_text and isinstance(value, bool)))
 
     return generic
+
+
+def _equal(credential: str, key: str) -> Check:
+    """The comparison that most rules make, of one credential with one text of the target."""
+
+    def equal(target: Target, credentials: Credentials, name: str) -> bool:
+        wanted, given = target.get(key), credentials.get(credential)
+        if isinstance(wanted, str) and isinstance(given, str):
+            return wanted == given
+        if wanted is None or given is None:
+            return False
+        from_text = not isinstance(wanted, bool)
+        values = given if isinstance(given, list) else [given]
+        return any(str(value) == str(wanted) for value in values
+                   if value is not None and not (from_text and isinstance(value, bool)))
+
+    return equal
 
 
 def _found(value: typing.Any, path: list[str]) -> collections.abc.Iterator[typing.Any]:

@@ -23,7 +23,7 @@ JSON = ('application/json',)
 _STATUS = {200: '200 OK', 201: '201 Created', 202: '202 Accepted', 204: '204 No Content', 300: '300 Multiple Choices'}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Answer:
     """What an endpoint answers: a JSON body (None: no content), and the bare entity tag of the document.
 
@@ -87,7 +87,8 @@ class Endpoint:
 
     def _respond(self, call: calls.Call, answer: Answer) -> middleware.Response:
         headers = [] if answer.etag is None else [('ETag', f'"{answer.etag}"')]
-        headers += [] if answer.location is None else [('Location', answer.location)]
+        if answer.location is not None:
+            headers.append(('Location', answer.location))
         status = self.status if answer.code is None else _STATUS[answer.code]
         if answer.body is None:
             return middleware.Response(status, headers)
@@ -140,8 +141,10 @@ def shown(document: common.Shown) -> Answer:
 def listed(call: calls.Call, name: str, items: collections.abc.Sequence[Body], marker: typing.Any,
            limit: int, **others: typing.Any) -> Answer:
     """A page, with a link to the next one where ``marker`` says that there is one."""
-    # One after the other: the objects that JSON stands for can take thirty times its bytes.
-    body: dict[str, typing.Any] = {name: [orjson.Fragment(orjson.dumps(item)) for item in items]}
+    body: dict[str, typing.Any] = {name: items}
+    if not isinstance(items, list):
+        # One after the other: the objects that JSON stands for can take thirty times its bytes.
+        body[name] = [orjson.Fragment(orjson.dumps(item)) for item in items]
     if marker is not None:
         body[f'{name}_links'] = [{'rel': 'next', 'href': call.link(limit=limit, marker=marker, **others)}]
     return Answer(body)

@@ -82,6 +82,8 @@ class Call:
         """
         stream, limit = self.environ['wsgi.input'], self.max_body_size
         announced = self._announced_size()
+        if announced == 0:
+            return b''
         if announced is not None and announced > limit:
             _discard(stream, announced)
             raise _too_large(limit)

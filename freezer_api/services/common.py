@@ -92,7 +92,9 @@ def shown(document: Document, caller: Caller) -> Shown:
 
 def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> ShownPage:
     """A page as the caller may see it; ``everywhere``: of the documents of all projects."""
-    items = _Bodies(page.documents, caller)
+    items: collections.abc.Sequence[Body] = _Bodies(page.documents, caller)
+    if not any(isinstance(document, documents.Packed) for document in page.documents):
+        items = [*items]
     if not page.more or not items:
         return ShownPage(items, None)
     last = page.documents[-1]

@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 import typing
 
+import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
@@ -14,6 +15,10 @@ from freezer_api.domain import documents, search
 #: For each term, and for the bounds, what lies at a distance that was asked for; None where they end before.
 Reached = dict[str, int | None]
 Rows = collections.abc.Sequence[typing.Any]
+#: Bytes of JSON of a page whose documents may all be parsed at once.
+PARSED_AT_ONCE = 1024 * 1024
+#: Bytes of JSON that a session without members, and a member of it, are shown with at most.
+LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
 
 
 def central(scope: Scope, kind: str) -> bool:
@@ -31,11 +36,11 @@ def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: sear
     several, own = searched.shape.central or searched.shape.everywhere, scope.project_id
     found = searched.rows(connection)
     shown = found[:query.limit]
-    check_page(sum(_octets(row.body) for row in shown), bounds.page)
-    packed = tuple(
-        documents.Packed(kind, row.project if several else own, row.id, row.version, row.created,
-                         row.body) for row in shown)
-    return Page(packed, len(found) > query.limit)
+    size = sum(_octets(row.body) for row in shown)
+    check_page(size, bounds.page)
+    make = _packed if size > PARSED_AT_ONCE else _parsed
+    page = tuple(make(kind, row.project if several else own, row) for row in shown)
+    return Page(page, len(found) > query.limit)
 
 
 def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query,
@@ -46,8 +51,19 @@ def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: sea
         return None
     stored = session_rows.assemble(scope.project_id, found, query.descending)
     shown = tuple(one.session.document() for one in stored[:query.limit])
-    check_page(sum(documents.size(document.body) for document in shown), bounds.page)
+    members = sum(len(one.session.members) for one in stored[:query.limit])
+    if len(shown) * LARGEST_SESSION + members * LARGEST_MEMBER > bounds.page:
+        check_page(sum(documents.size(document.body) for document in shown), bounds.page)
     return Page(shown, len(stored) > query.limit)
+
+
+def _parsed(kind: str, project: str, row: typing.Any) -> documents.Document:
+    body = orjson.loads(row.body)
+    return documents.Document(kind, project, row.id, row.version, row.created, body)
+
+
+def _packed(kind: str, project: str, row: typing.Any) -> documents.Document:
+    return documents.Packed(kind, project, row.id, row.version, row.created, row.body)
 
 
 def _octets(text: str) -> int:
