@@ -102,7 +102,7 @@ class Actor:
              ) -> Page:
         """A page of a search."""
         asked = {'match': list(match), 'match_not': list(match_not), **dict(bounds)}
-        return self.storage.find(self.scope, kind, search.parse(asked, kind, **{'limit': 1000, **page}))
+        return self.storage.find(self.scope, kind, search.parse(asked, kind, **{'limit': 100, **page}))
 
     def ids(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), bounds: typing.Any = (), **page: typing.Any
             ) -> list[str]:

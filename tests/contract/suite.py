@@ -16,6 +16,7 @@ from tests.contract import (
     test_lists,
     test_operation,
     test_processes,
+    test_restores,
     test_runs,
     test_search,
     test_search_random,
@@ -30,7 +31,8 @@ THEMES: tuple[type, ...] = (
     test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge, test_trusts.Trusts, test_trusts.TrustsInEveryOrder,
     test_trusts.TrustsOfManyThreads, test_backups.BackupsInTime, test_backups.BackupsOfRuns, test_operation.Operation,
     test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings,
-    test_copying.Copies, test_copying.Restores, test_copying.BrokenCopies)
+    test_copying.Copies, test_copying.Restores, test_copying.BrokenCopies,
+    test_restores.RestoreSessions, test_restores.RestoredRuns)
 
 
 def cases(case: type[base.ContractCase]) -> dict[str, type[base.ContractCase]]:

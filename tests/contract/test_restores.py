@@ -27,7 +27,7 @@ STEPS = ['write_session', 'write_job', 'attach', 'write_job', 'attach', 'write_s
 
 
 @base.on_every_database()
-class Restores:
+class RestoreSessions:
     def _restoring(self, id, run, tag, mode='restore', **more):
         """A new session that restores a run."""
         restore = {'session_id': run, 'session_tag': tag, 'mode': mode, **more}
