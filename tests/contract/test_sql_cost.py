@@ -5,10 +5,10 @@ import json
 import webob
 
 from freezer_api import app
-from freezer_api.db.base import Scope
+from freezer_api.db.base import JobWrite, Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
-from tests.contract import base, costs
+from tests.contract import actors, base, costs
 from tests.functional.base import Identity, send
 
 
@@ -54,6 +54,21 @@ class Statements(costs.Settling, costs.Cost):
         for told in ({'status': 'running', 'time_started': 5, 'current_pid': 7}, {'event': 'stop'},
                      {'status': 'completed', 'result': 'success', 'time_ended': 9, 'event': ''}, {'status': '', 'result': ''}):
             self.assertLessEqual(self.count(lambda told=told: self._report(told)), 4, told)
+
+    def test_a_job_that_takes_up_an_action_and_a_trust(self):
+        """One statement more where that has to be written; none for what the job has already."""
+        writes = self.one.database.dialect == 'mysql'
+        self.actor.put_action('a', action='info')
+        self.actor.put_trust('t')
+        taken = {'job_actions': [actors.entry('a', {'action': 'info'})],
+                 'user_credentials': {'trust_id': 't', 'trustor_user_id': 'user'}}
+
+        def write(**changes):
+            body = actors.job_body('j', self.actor.project_id, **taken, **changes)
+            self.one.write_job(self.actor.scope, 'j', lambda *state: JobWrite(body), ('a',))
+
+        self.assertEqual(6 + writes, self.count(write))
+        self.assertEqual(5, self.count(lambda: write(description='other')))
 
     def _report(self, told):
         self.actor.change_job(self.jobs[0], lambda job: {**job, 'job_schedule': {**job['job_schedule'], **told}})

@@ -20,7 +20,9 @@ from tests.servers import process
 
 MYSQL, POSTGRESQL, KEYSTONE = 'FREEZER_TEST_MYSQL_URL', 'FREEZER_TEST_POSTGRESQL_URL', 'FREEZER_TEST_KEYSTONE_URL'
 ELASTICSEARCH8, ELASTICSEARCH9 = 'FREEZER_TEST_ELASTICSEARCH8_URL', 'FREEZER_TEST_ELASTICSEARCH9_URL'
-NAMES = (MYSQL, POSTGRESQL, KEYSTONE, ELASTICSEARCH8, ELASTICSEARCH9)
+#: Two addresses, of the nodes of one cluster, with a blank between them.
+GALERA = 'FREEZER_TEST_GALERA_URLS'
+NAMES = (MYSQL, GALERA, POSTGRESQL, KEYSTONE, ELASTICSEARCH8, ELASTICSEARCH9)
 #: Whoever has one of these sets its name in the environment to the address, and it is used instead.
 OWN = (ELASTICSEARCH8, ELASTICSEARCH9)
 #: Behind the name of a server that can't run on this machine: the variable that says why.
@@ -52,6 +54,20 @@ def create_database(server: str) -> str:
     url = sqlalchemy.make_url(server).set(database=f'fz_{uuid.uuid4().hex}')
     _administer(server, f'CREATE DATABASE {url.database}')
     return url.render_as_string(hide_password=False)
+
+
+def database_in(server: str, database: str) -> str:
+    """The URL of a database as another node of its cluster has it."""
+    name = sqlalchemy.make_url(database).database
+    return sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def await_database(server: str, database: str) -> None:
+    """Wait until another node of a database's cluster has it."""
+    engine = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql('SET SESSION wsrep_sync_wait = 15')
+        connection.exec_driver_sql(f'SHOW CREATE DATABASE {sqlalchemy.make_url(database).database}')
 
 
 def drop_database(database: str) -> None:

@@ -10,9 +10,10 @@ import subprocess
 import sys
 
 from tests import servers
-from tests.servers import elasticsearch, keystone, mariadb, postgresql, process
+from tests.servers import elasticsearch, galera, keystone, mariadb, postgresql, process
 
-STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone,
+STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.GALERA: galera.Galera,
+            servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone,
             servers.ELASTICSEARCH8: functools.partial(elasticsearch.Node, elasticsearch.VERSION8),
             servers.ELASTICSEARCH9: functools.partial(elasticsearch.Node, elasticsearch.VERSION9)}
 

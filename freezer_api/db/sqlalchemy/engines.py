@@ -22,6 +22,8 @@ SQLITE_BUSY_TIMEOUT = 30
 #: Tables for which PostgreSQL tries all orders of joining them. With its own default, 8, that takes a hundred times as long as
 #: the search itself.
 JOINS_ORDERED = 4
+#: Galera's mask for SELECT and the begin of a transaction.
+READS_WAIT = 1
 #: At the end of each use SQLAlchemy would roll back what commits by itself: a round trip. Its option against that came
 #: with 2.0.43.
 _NO_ROLLBACKS = ({'skip_autocommit_rollback': True}
@@ -162,9 +164,15 @@ def _mysql_settings(options: typing.Any, patient: bool) -> typing.Callable[..., 
         settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
 
     def apply(connection: typing.Any, record: typing.Any) -> None:
-        if settings:
-            with connection.cursor() as cursor:
-                cursor.execute('SET ' + ', '.join(f'SESSION {name} = %s' for name in settings), list(settings.values()))
+        with connection.cursor() as cursor:
+            # A node of a Galera cluster shows what was written at others a moment later, unless it
+            # is told to wait for it.
+            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+            waits = ('wsrep_on', 'ON') in cursor.fetchall()
+            all_settings = ({'wsrep_sync_wait': READS_WAIT} if waits else {}) | settings
+            if all_settings:
+                assignments = ', '.join(f'SESSION {name} = %s' for name in all_settings)
+                cursor.execute(f'SET {assignments}', list(all_settings.values()))
 
     return apply
 

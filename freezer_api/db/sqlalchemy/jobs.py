@@ -1,4 +1,10 @@
-"""What is done to jobs and actions. Each function is the work of one transaction; for locks see :mod:`.sessions`."""
+"""What is done to jobs and actions. Each function is the work of one transaction; for locks see
+:mod:`.sessions`.
+
+What a job takes up, actions and a trust, is written by it where that is how others notice
+(:func:`rows.use`): who changes or deletes it writes it too. What the job has already need not be:
+who changes that writes the job as well.
+"""
 
 import collections.abc
 
@@ -43,6 +49,10 @@ def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str
     if moved_in and moved_in != hold:
         raise errors.HoldSession(moved_in)
     _hold_trusts(connection, project, [(row.document.body if row else {}, wanted.body)])
+    if rows.shared_by_writing(connection):
+        had = links.action_ids(row.document.body) if row else frozenset()
+        taken = (links.action_ids(wanted.body) - had) & actions.keys()
+        rows.use(connection, documents.ACTIONS, project, taken)
     for action, body in wanted.actions.items():
         rows.create(connection, documents.ACTIONS, project, action, body, now)
     if row is None:
@@ -119,7 +129,13 @@ def _hold_trusts(
         for old, new in changes
         if (trust := documents.trust(new)) and trust != documents.trust(old)
     }
-    if given - rows.lock_all(connection, documents.TRUSTS, project, given, share=True).keys():
+    if not given:
+        return
+    if rows.shared_by_writing(connection):
+        there = rows.use(connection, documents.TRUSTS, project, given)
+    else:
+        there = len(rows.lock_all(connection, documents.TRUSTS, project, given, share=True))
+    if there < len(given):
         raise TrustGone('user_credentials: the trust has ended.')
 
 

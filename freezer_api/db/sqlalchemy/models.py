@@ -86,8 +86,15 @@ def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
             sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'))
 
 
+def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
+    """``uses``: how often jobs have taken it up, counted where :func:`rows.use` is called."""
+    zero = sqlalchemy.text('0')
+    return (sqlalchemy.Column('uses', sqlalchemy.BigInteger, nullable=False, server_default=zero),)
+
+
 BY_TIME, BY_JOB = 'ix_freezer_backups_project_moment', 'ix_freezer_backups_project_job_id_moment'
-_EXTRAS = {documents.SESSIONS: _session_extras, documents.BACKUPS: _backup_extras}
+_EXTRAS = {documents.SESSIONS: _session_extras, documents.BACKUPS: _backup_extras,
+           documents.ACTIONS: _used_extras, documents.TRUSTS: _used_extras}
 #: By kind.
 tables = {kind: _documents(kind, *_EXTRAS.get(kind, tuple)()) for kind in documents.KINDS}
 sessions = tables[documents.SESSIONS]

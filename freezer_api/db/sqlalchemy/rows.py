@@ -73,11 +73,31 @@ def lock(connection: sqlalchemy.Connection, kind: str, project: str, id: str) ->
 
 def lock_all(connection: sqlalchemy.Connection, kind: str, project: str, ids: collections.abc.Collection[str],
              share: bool = False) -> dict[str, Row]:
-    """Hold those documents that exist, ascending by id. ``share``: others may hold them so too, and none changes them."""
+    """Hold those documents that exist, ascending by id. ``share``: none changes them; others may
+    hold them so too, unless that is told by writing (:func:`shared_by_writing`)."""
     if not ids:
         return {}
-    found = connection.execute(_hold_all(kind, share), {'project': project, 'ids': sorted(ids)})
+    shared = share and not shared_by_writing(connection)
+    found = connection.execute(_hold_all(kind, shared), {'project': project, 'ids': sorted(ids)})
     return {row.id: _row(kind, project, row) for row in found}
+
+
+def shared_by_writing(connection: sqlalchemy.Connection) -> bool:
+    """Whether what is used has to be written by who uses it, see :func:`use`."""
+    return connection.dialect.name == 'mysql'
+
+
+def use(connection: sqlalchemy.Connection, kind: str, project: str,
+        ids: collections.abc.Collection[str]) -> int:
+    """Keep documents from being changed or deleted before the transaction ends, wherever that is
+    tried; how many there are.
+
+    Locks are seen by one node of a Galera cluster alone. That two transactions have written the
+    same row is seen by all: one of them fails, and runs again.
+    """
+    if not ids:
+        return 0
+    return connection.execute(_USE[kind], {'of_project': project, 'ids': sorted(ids)}).rowcount
 
 
 def write(connection: sqlalchemy.Connection, clock: collections.abc.Callable[[], int], kind: str, project: str, id: str,
@@ -224,5 +244,8 @@ _UPDATE = {kind: sqlalchemy.update(table).where(table.c.seq == bindparam('of')).
     {name: bindparam(name) for name in ('version', 'body', 'indexed', 'claim', 'moment', 'job_id') if name in table.c})
     for kind, table in models.tables.items()}
 _DELETE = {kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of')) for kind, table in models.tables.items()}
+_USE = {kind: sqlalchemy.update(table).values(uses=table.c.uses + 1).where(
+    table.c.project == bindparam('of_project'), table.c.id.in_(bindparam('ids', expanding=True)))
+    for kind, table in models.tables.items() if 'uses' in table.c}
 _CLAIM = {kind: sqlalchemy.select(*_shown(table)).where(table.c.claim == bindparam('claim_'))
           for kind, table in models.tables.items()}

@@ -1,0 +1,195 @@
+"""A Galera cluster that is written through two nodes: neither's row locks are seen by the other
+one.
+
+What has been read may be changed at the other node meanwhile. That is noticed if both transactions
+have written one row.
+"""
+
+from freezer_api import exceptions
+from freezer_api.db.base import JobWrite, Scope, TrustGone
+from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
+from tests import servers
+from tests.contract import actors, base, crowd, test_concurrency
+from tests.contract.test_trusts import give
+
+ROUNDS = 100
+
+
+class Galera(base.ContractCase):
+    """A database in the cluster of the test run, with one storage on each node."""
+
+    name = 'Galera'
+    turned = False
+
+    @classmethod
+    def make_options(cls):
+        first, second = servers.address(servers.GALERA).split()
+        url = servers.create_database(first)
+        cls.addClassCleanup(servers.drop_database, url)
+        servers.await_database(second, url)
+        cls.other_options = {'database': {'connection': servers.database_in(second, url)}}
+        return {'database': {'connection': url}}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.storages = cls.storage, cls.make_storage(base.configured(cls.other_options))
+
+    def setUp(self):
+        super().setUp()
+        scope = Scope(self.actor.project_id)
+        self.one, self.two = (actors.Actor(storage, scope) for storage in self.storages)
+
+    def at_once(self, first, second):
+        """What two calls return, the one at the first node, the other one at the second."""
+        return crowd.threads(2, lambda who: (first, second)[who]())
+
+    def count(self, race, rounds=ROUNDS):
+        """How many of so many rounds tell of a fault; each is given a number."""
+        return sum(race(f'{number}') for number in range(rounds))
+
+
+class Races(Galera):
+    """Two callers at once, one at each node."""
+
+    def test_a_job_takes_an_action_that_changes(self):
+        def race(number):
+            self.one.put_action(number, action='info', log='old')
+            self.at_once(lambda: take(self.one, f'j{number}', number),
+                         lambda: self.two.put_action(number, action='info', log='new'))
+            entry, = self.one.job(f'j{number}')['job_actions']
+            return entry['freezer_action'] != self.one.get(ACTIONS, number).body['freezer_action']
+
+        self.assertEqual(0, self.count(race))
+
+    def test_a_job_takes_an_action_that_goes(self):
+        def race(number):
+            self.one.put_action(number, action='info')
+            job, _ = self.at_once(lambda: take(self.one, f'j{number}', number),
+                                  lambda: self.two.delete_action(number))
+            return job is not None and self.one.job(f'j{number}')['job_actions'] != []
+
+        self.assertEqual(0, self.count(race))
+
+    def test_a_job_is_given_a_trust_that_ends(self):
+        def race(number):
+            self.one.put_trust(number)
+            job, ended = self.at_once(lambda: given(self.one, f'j{number}', number),
+                                      lambda: self.two.end_trust(number))
+            self.assertEqual(ended, self.one.missing(TRUSTS, number))
+            return bool(job) == ended
+
+        self.assertEqual(0, self.count(race))
+
+    def test_a_trust_that_loses_both_of_its_jobs(self):
+        """Who drops the last one ends it; of two that drop one each, exactly one is the last."""
+        def race(number):
+            self.one.put_trust(number)
+            jobs = [f'{who}{number}' for who in 'ab']
+            for job in jobs:
+                give(self.one, job, number)
+
+            def drop(who):
+                actor = (self.one, self.two)[who]
+                actor.delete_job(jobs[who])
+                return actor.end_trust(number)
+
+            return sum(crowd.threads(2, drop)) != 1
+
+        self.assertEqual(0, self.count(race))
+
+    def test_one_claim_is_won_once(self):
+        def race(number):
+            kind, id = (CLIENTS, JOBS)[int(number) % 2], actors.new_id()
+            one, two = (self.actor_in(actors.new_id(), storage) for storage in self.storages)
+            won = self.at_once(lambda: claim(one, kind, id), lambda: claim(two, kind, id))
+            return sum(won) != 1 or won != [not actor.missing(kind, id) for actor in (one, two)]
+
+        self.assertEqual(0, self.count(race))
+
+    def test_one_id_is_created_twice(self):
+        def race(number):
+            def put(who):
+                actor = (self.one, self.two)[who]
+                actor.put_session(number, description=f'{who}')
+                actor.put_job(number, actors.job_body(number, 'p', description=f'{who}'))
+                actor.put_action(number, action='info', log=f'{who}')
+                actor.put_client(number, description=f'{who}')
+
+            crowd.threads(2, put)
+            kinds = (SESSIONS, JOBS, ACTIONS, CLIENTS)
+            return {2} != {self.one.get(kind, number).version for kind in kinds}
+
+        self.assertEqual(0, self.count(race))
+
+    def test_what_is_written_at_one_node_is_read_at_the_other(self):
+        session = self.one.new_session()
+
+        def race(number):
+            job = self.one.new_job(session_id=session)
+            return (session != self.two.job(job)['session_id']
+                    or job not in self.two.session(session)['jobs']
+                    or [job] != self.two.ids(JOBS, [{'job_id': job}]))
+
+        self.assertEqual(0, self.count(race))
+
+    def test_many_jobs_take_one_action_that_changes(self):
+        self.one.put_action('a', action='info', log='first')
+
+        def act(number):
+            actor = (self.one, self.two)[number // 2 % 2]
+            for step in range(5):
+                if number % 2:
+                    take(actor, f'j{number}-{step}', 'a')
+                else:
+                    actor.put_action('a', action='info', log=f'{number}-{step}')
+
+        crowd.threads(12, act)
+        action, jobs = self.one.get(ACTIONS, 'a'), self.one.page(JOBS).documents
+        self.assertEqual((31, 30), (action.version, len(jobs)))
+        self.assertEqual({action.body['freezer_action']['log']},
+                         {job.body['job_actions'][0]['freezer_action']['log'] for job in jobs})
+
+
+class Crowds(test_concurrency.Crowds, Galera):
+    """The members of one session, half of them at each node."""
+
+    def live(self, session, jobs, life):
+        def one(number):
+            return life((self.one, self.two)[number % 2], session, jobs[number])
+
+        return [told for lived in crowd.threads(len(jobs), one) for told in lived]
+
+
+def take(actor, job, action):
+    """Make a job that has an action as it is; None if the action is gone."""
+    def change(current, stored, now):
+        if action not in stored:
+            raise exceptions.Unprocessable('gone')
+        return JobWrite(actors.job_body(job, actor.project_id, job_actions=[
+            actors.entry(action, stored[action].body['freezer_action'])]))
+
+    try:
+        return actor.storage.write_job(actor.scope, job, change, (action,))
+    except exceptions.Unprocessable:
+        return None
+
+
+def given(actor, job, trust):
+    """Make a job that has a trust; None if that is gone."""
+    try:
+        return give(actor, job, trust)
+    except TrustGone:
+        return None
+
+
+def claim(actor, kind, id):
+    """Make a central client, or a job on one; whether nobody else has the id."""
+    try:
+        if kind == CLIENTS:
+            actor.put_client(id, central=True)
+        else:
+            actor.put_job(id, actors.job_body(id, actor.project_id, _central=True))
+    except exceptions.Conflict:
+        return False
+    return True
