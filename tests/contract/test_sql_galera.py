@@ -5,7 +5,9 @@ What has been read may be changed at the other node meanwhile. That is noticed i
 have written one row.
 """
 
-from freezer_api import exceptions
+import unittest
+
+from freezer_api import db, exceptions
 from freezer_api.db.base import JobWrite, Scope, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from tests import servers
@@ -151,6 +153,26 @@ class Races(Galera):
                          {job.body['job_actions'][0]['freezer_action']['log'] for job in jobs})
 
 
+class Syncs(unittest.TestCase):
+    """Two processes make the schema at once, one at each node, in several databases."""
+
+    DATABASES = 6
+
+    def test_at_both_nodes(self):
+        first, second = servers.address(servers.GALERA).split()
+        urls = [servers.create_database(first) for _ in range(self.DATABASES)]
+        for url in urls:
+            self.addCleanup(servers.drop_database, url)
+            servers.await_database(second, url)
+        elsewhere = [servers.database_in(second, url) for url in urls]
+        crowd.processes(sync_all, [(urls,), (elsewhere,)])
+        for url in urls:
+            storage = db.load(base.configured({'database': {'connection': url}}))
+            storage.check()
+            actors.Actor(storage, Scope('p')).new_job()
+            storage.close()
+
+
 class Crowds(test_concurrency.Crowds, Galera):
     """The members of one session, half of them at each node."""
 
@@ -159,6 +181,12 @@ class Crowds(test_concurrency.Crowds, Galera):
             return life((self.one, self.two)[number % 2], session, jobs[number])
 
         return [told for lived in crowd.threads(len(jobs), one) for told in lived]
+
+
+def sync_all(urls):
+    """Make the schema of several databases."""
+    for url in urls:
+        crowd.sync({'database': {'connection': url}})
 
 
 def take(actor, job, action):

@@ -1,17 +1,21 @@
 """The schema: it is made step by step, agrees with the models, and any number of processes may ask for it at once."""
 
+import ast
 import concurrent.futures
 import multiprocessing
+import pathlib
 import typing
+import unittest
 
 import alembic.autogenerate
 import alembic.migration
 import sqlalchemy
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import Storage
-from freezer_api.db.sqlalchemy import engines, migrate, models
+from freezer_api.db.sqlalchemy import migrate, models
 from tests.contract import base
+from tests.migrations import common
+from tests.migrations.common import Broken, Empty, breaking
 
 PROCESSES = 4
 
@@ -22,32 +26,6 @@ def sync(options: base.Options) -> None:
     storage.sync()
     storage.check()
     storage.close()
-
-
-class Empty:
-    """An empty database for each test."""
-
-    make_options: typing.Any
-    addCleanup: typing.Any
-
-    @classmethod
-    def setUpClass(cls):
-        """Nothing is shared."""
-
-    def setUp(self):
-        self.options = self.make_options()
-        self.conf = base.configured(self.options)
-        self.storage: Storage = db.load(self.conf)
-        self.addCleanup(self.storage.close)
-        self.engine = engines.make_for_schema(self.conf)
-
-    def run_sql(self, *statements: str) -> None:
-        with self.engine.begin() as connection:
-            for statement in statements:
-                connection.execute(sqlalchemy.text(statement))
-
-    def tables(self) -> set[str]:
-        return set(sqlalchemy.inspect(self.engine).get_table_names())
 
 
 @base.on_every_database(*base.SQL_DATABASES)
@@ -128,3 +106,52 @@ class Versions(Empty):
         with self.assertRaises(exceptions.SchemaOutOfDate) as caught:
             call()
         return caught.exception
+
+
+@base.on_every_database(*base.SQL_DATABASES)
+class BrokenOff(Empty):
+    """A change of the schema ends before any of its statements; the next one completes it."""
+
+    def test_from_nothing(self):
+        self._walk(lambda: None)
+
+    def test_with_what_an_earlier_release_has_stored(self):
+        def arrange():
+            migrate.upgrade(self.conf, '0001')
+            common.load(self.engine, common.FOLDER / '0001.json')
+
+        self._walk(arrange)
+
+    def _walk(self, arrange):
+        arrange()
+        with breaking(-1) as done:
+            self.storage.sync()
+        whole, points = self.everything(), len(done)
+        self.assertGreater(points, 10)
+        # Elsewhere all of it is one transaction, whose points are alike.
+        for at in range(0, points, 1 if self.engine.dialect.name == 'mysql' else 5):
+            with self.subTest(before=done[at]):
+                self.empty()
+                arrange()
+                with self.assertRaises(Broken), breaking(at):
+                    self.storage.sync()
+                self.storage.sync()
+                self.assertEqual(whole, self.everything())
+
+
+class Revisions(unittest.TestCase):
+    """Revisions stay what they were, whatever becomes of the rest."""
+
+    def test_they_use_nothing_that_may_change(self):
+        folder = pathlib.Path(migrate.__file__).parent / 'migrations'
+        files = [*folder.glob('versions/0*.py'), *folder.glob('readers_*.py')]
+        self.assertGreater(len(files), len(migrate.revisions()))
+        for file in files:
+            for node in ast.walk(ast.parse(file.read_text())):
+                names = [alias.name for alias in getattr(node, 'names', ())]
+                if isinstance(node, ast.ImportFrom):
+                    names = [f'{node.module}.{name}' for name in names]
+                for name in names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+                    if name.startswith('freezer_api'):
+                        own = f'freezer_api.db.sqlalchemy.migrations.readers_{file.name[:4]}'
+                        self.assertEqual(own, name, file.name)

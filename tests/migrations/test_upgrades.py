@@ -1,7 +1,6 @@
 """Databases of earlier releases: all that they hold is there after an upgrade, and is found by what this release can search."""
 
 import json
-import pathlib
 import typing
 
 import sqlalchemy
@@ -12,38 +11,22 @@ from freezer_api.db.sqlalchemy import driver, migrate, models, reindexing, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from tests.contract import actors, base
-from tests.migrations.test_migrations import Empty
+from tests.migrations.common import FOLDER, Empty, load
 
-#: What a release with the schema of this name has stored: the rows of each table.
-STORED = pathlib.Path(__file__).parent / '0001.json'
 PROJECTS = ('p', 'q é')
-
-
-def load(engine: sqlalchemy.Engine, stored: pathlib.Path) -> None:
-    """Put rows into tables that are there and empty."""
-    with engine.begin() as connection:
-        for name, found in json.loads(stored.read_text()).items():
-            values = [{key: bytes.fromhex(value['hex']) if isinstance(value, dict) else value for key, value in row.items()}
-                      for row in found]
-            if connection.dialect.name == 'mysql':
-                # Projects are bytes there, which the tables tell but not what they are of.
-                values = [{key: value.encode() if key in ('project', 'scope') else value for key, value in row.items()}
-                          for row in values]
-            table = sqlalchemy.Table(f'freezer_{name}', sqlalchemy.MetaData(), autoload_with=connection)
-            connection.execute(sqlalchemy.insert(table), values)
-            if connection.dialect.name == 'postgresql' and 'created' in table.c:
-                connection.exec_driver_sql(
-                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'seq'), {max(row['seq'] for row in values)})")
 
 
 @base.on_every_database(*base.SQL_DATABASES)
 class FromTheFirst(Empty):
     """A store of the first schema, with documents of every kind, brought to this release's."""
 
+    revision = '0001'
+
     def setUp(self):
         super().setUp()
-        migrate.upgrade(self.conf, '0001')
-        load(self.engine, STORED)
+        self.stored = FOLDER / f'{self.revision}.json'
+        migrate.upgrade(self.conf, self.revision)
+        load(self.engine, self.stored)
         self.storage.sync()
         self.storage.clock = base.Clock()
         self.storage.clock.advance(106)
@@ -53,7 +36,7 @@ class FromTheFirst(Empty):
         self.storage.check()
         self.assertEqual({'sessions': 1, 'jobs': 4, 'actions': 1, 'clients': 1, 'backups': 4, 'trusts': 0},
                          {kind: len(self.one.ids(kind)) for kind in documents.KINDS})
-        for table, found in json.loads(STORED.read_text()).items():
+        for table, found in json.loads(self.stored.read_text()).items():
             for row in found if table in documents.KINDS else ():
                 document = self.storage.get(Scope(row['project']), table, row['id'])
                 self.assertEqual((row['version'], row['created']), (document.version, document.created))
@@ -93,7 +76,7 @@ class FromTheFirst(Empty):
 
     def test_an_upgrade_that_was_broken_off(self):
         before = self._state()
-        was = next(row for row in json.loads(STORED.read_text())['jobs'] if row['id'] == 'last')
+        was = next(row for row in json.loads(self.stored.read_text())['jobs'] if row['id'] == 'last')
         scope, = terms.text_scopes(terms.scopes(JOBS, 'p', None))
         kept = terms.index(JOBS, (scope,), self.one.job('last'))[0]
         with self.engine.begin() as connection:
@@ -153,3 +136,10 @@ class FromTheFirst(Empty):
         tables = {'pairs': models.pairs, 'texts': models.texts, **{kind: models.tables[kind] for kind in (JOBS, BACKUPS)}}
         with self.engine.connect() as connection:
             return {name: {tuple(row) for row in connection.execute(sqlalchemy.select(table))} for name, table in tables.items()}
+
+
+@base.on_every_database(*base.SQL_DATABASES)
+class FromTheSecond(FromTheFirst):
+    """The same documents, as a release with the second schema has stored them."""
+
+    revision = '0002'

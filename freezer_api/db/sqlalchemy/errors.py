@@ -13,10 +13,15 @@ FAILURES = (sqlalchemy.exc.SQLAlchemyError, oslo_db.exception.DBError)
 NEWER = 'The tables of the database are those of a newer release'
 OUT_OF_DATE = 'The tables of the database are not those of this release. The operator has to run: freezer-manage db sync'
 
-#: Numbers are MySQL's, texts are SQL states. 3572 and 55P03: no lock within the time.
-_CONFLICTS = frozenset((1020, 1205, 1213, 3572, '40001', '40P01', '55P03'))
+#: Numbers are MySQL's, texts are SQL states. 3572 and 55P03: no lock within the time. 1412 and 1684: a
+#: table that is being changed.
+_CONFLICTS = frozenset((1020, 1205, 1213, 1412, 1684, 3572, '40001', '40P01', '55P03'))
 #: No such table, no such column.
 _SCHEMA = frozenset((1146, 1054, '42P01', '42703', '42S02', '42S22'))
+#: Such a key is there.
+_DUPLICATES = frozenset((1062, '23505'))
+#: Such a table, column or index is there.
+_EXISTS = frozenset((1050, 1060, 1061))
 _SQLITE_LOCKED = re.compile('database( table| schema)? is locked')
 _SQLITE_SCHEMA = re.compile('no such (table|column)|table .* has no column named')
 #: PostgreSQL's for a missing right. MySQL's come as an OperationalError.
@@ -42,6 +47,7 @@ class Meaning(enum.Enum):
 
     CONFLICT = 'another transaction was in the way: run this one again'
     DUPLICATE = 'somebody else has created the same: run the transaction again, it finds it now'
+    EXISTS = 'somebody else has made this part of the schema'
     LOST = 'the connection is gone'
     SCHEMA = 'the tables are not those of this release'
     UNAVAILABLE = 'the database can not serve now'
@@ -77,6 +83,10 @@ def _told_by_code(original: typing.Any) -> Meaning | None:
     codes = {getattr(original, 'sqlstate', None), original.args[0] if original.args else None}
     if codes & _CONFLICTS:
         return Meaning.CONFLICT
+    if codes & _DUPLICATES:
+        return Meaning.DUPLICATE
+    if codes & _EXISTS:
+        return Meaning.EXISTS
     if codes & _SCHEMA:
         return Meaning.SCHEMA
     if codes & _FORBIDDEN:

@@ -3,34 +3,88 @@
 import collections.abc
 import contextlib
 import functools
+import logging
 import pathlib
+import random
+import time
+import typing
 
 import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
+import alembic.util
 import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import engines, errors
 
+LOG = logging.getLogger(__name__)
+_JITTER = random.SystemRandom()
 #: The table that holds the version. Not Alembic's usual one, which an older service in the same database may have.
 VERSION_TABLE = 'freezer_schema'
 #: Seconds to wait for another process that changes the schema.
 PATIENCE = 600
 _REVISION: sqlalchemy.Select = sqlalchemy.select(sqlalchemy.column('version_num')).select_from(sqlalchemy.table(VERSION_TABLE))
+#: Seconds between two attempts, at most.
+LONGEST_PAUSE = 1
+NEWER = 'The tables of the database are those of a newer release (revision {}).'
+#: What an upgrade meets that comes in between another one's statements.
+_RIVALS = (errors.Meaning.CONFLICT, errors.Meaning.DUPLICATE, errors.Meaning.EXISTS)
 _LOCK = 'freezer_schema'
 _LOCK_NUMBER = 0x667265657A6572
 
 
+class Overtaken(Exception):
+    """Another process has changed the schema meanwhile."""
+
+
 def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
-    """Bring the schema to a revision. One process at a time does, the others wait and find it done."""
-    with _connected(conf) as connection, _alone(connection):
-        _check_newer(current(connection))
-        config = _config()
+    """Bring the schema to a revision. One process at a time does, the others wait and find it done.
+
+    Locks are each node's own in a Galera cluster. There several may meet: whose step another one
+    has done begins again, and leaves out what is there.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _upgrade(conf, revision)
+        except (Overtaken, *errors.FAILURES) as error:
+            if not isinstance(error, Overtaken) and errors.meaning(error) not in _RIVALS:
+                raise _told(error) from error
+            if time.monotonic() > deadline:
+                raise exceptions.StorageUnavailable() from error
+            LOG.info('Another process changes the schema, too; looking again at what is left.')
+            time.sleep(_JITTER.uniform(0, LONGEST_PAUSE))
+
+
+def _upgrade(conf: cfg.ConfigOpts, revision: str) -> None:
+    with engines.make_for_schema(conf).connect() as connection, _alone(connection):
+        config, before = _config(), current(connection)
         config.attributes['connection'] = connection
-        alembic.command.upgrade(config, revision)
+        try:
+            alembic.command.upgrade(config, revision)
+        except alembic.util.CommandError as error:
+            if before not in (None, *revisions()):
+                raise exceptions.SchemaOutOfDate(NEWER.format(before)) from error
+            if current(connection) == before:
+                raise
+            raise Overtaken from error
+
+
+def applied(ctx: alembic.migration.MigrationContext, *_: typing.Any, **_what: typing.Any) -> None:
+    """Called with each revision before it takes effect: ``Overtaken`` if another process has gone
+    further meanwhile.
+    """
+    if ctx.connection is not None and len(ctx.connection.execute(_REVISION).all()) != 1:
+        raise Overtaken
+
+
+def _told(error: Exception) -> Exception:
+    """What an error that ends an upgrade is to its caller."""
+    away = (errors.Meaning.LOST, errors.Meaning.UNAVAILABLE, errors.Meaning.CONFLICT)
+    return exceptions.StorageUnavailable() if errors.meaning(error) in away else error
 
 
 def current(connection: sqlalchemy.Connection) -> str | None:
@@ -73,19 +127,6 @@ def _config() -> alembic.config.Config:
     config.set_main_option('script_location', str(pathlib.Path(__file__).parent / 'migrations').replace('%', '%%'))
     config.set_main_option('path_separator', 'os')
     return config
-
-
-@contextlib.contextmanager
-def _connected(conf: cfg.ConfigOpts) -> collections.abc.Iterator[sqlalchemy.Connection]:
-    """A connection for changes of the schema, as one transaction where the database can; ``StorageUnavailable`` without one."""
-    engine = engines.make_for_schema(conf)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except errors.FAILURES as error:
-        if errors.meaning(error) in (errors.Meaning.LOST, errors.Meaning.UNAVAILABLE, errors.Meaning.CONFLICT):
-            raise exceptions.StorageUnavailable() from error
-        raise
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
-"""Bringing what an earlier release stored to what this one indexes. For migrations: nobody else writes meanwhile.
+"""Bringing the index to what this release makes of the documents. Nobody else writes meanwhile.
 
-Whatever changes what is indexed of a kind, or how, needs a revision that calls :func:`reindex` for that kind. An older revision
-that calls it does so with the functions of this release, which is as good.
+No revision of the schema uses this, for it changes with the release; each has readers of its own.
 """
 
 import collections

@@ -1,4 +1,7 @@
-"""Documents of five kinds, members and runs of sessions, the search index."""
+"""Documents of five kinds, members and runs of sessions, the search index.
+
+Each step is left out where it is done: in MySQL what was broken off isn't undone.
+"""
 
 import typing
 
@@ -35,17 +38,24 @@ def upgrade() -> None:
     for kind in KINDS:
         documents(kind)
     members()
-    op.create_table('freezer_runs', key('session'), key('tag'), sqlalchemy.Column('body', JSON, nullable=False), **INNODB)
-    op.create_table('freezer_pairs', key('term'), key('seq'), sqlite_with_rowid=False, **INNODB)
-    op.create_table('freezer_texts', key('kind', ascii(16)), key('scope', PROJECT), key('seq'),
-                    sqlalchemy.Column('text', BLOB, nullable=False), **INNODB)
+    body = sqlalchemy.Column('body', JSON, nullable=False)
+    table('freezer_runs', key('session'), key('tag'), body)
+    table('freezer_pairs', key('term'), key('seq'), sqlite_with_rowid=False)
+    table('freezer_texts', key('kind', ascii(16)), key('scope', PROJECT), key('seq'),
+          sqlalchemy.Column('text', BLOB, nullable=False))
+
+
+def table(name: str, *columns: sqlalchemy.schema.SchemaItem, **options: typing.Any) -> None:
+    """A table, unless it is there."""
+    if not sqlalchemy.inspect(op.get_bind()).has_table(name):
+        op.create_table(name, *columns, **options, **INNODB)
 
 
 def documents(kind: str) -> None:
     """The table of one kind, with what sessions have in addition."""
     name = f'freezer_{kind}'
     extra = [sqlalchemy.Column('settle_at', BIG), sqlalchemy.Column('records', sqlalchemy.Integer, nullable=False)]
-    op.create_table(
+    table(
         name,
         key('seq', BIG.with_variant(sqlalchemy.Integer(), 'sqlite'), autoincrement=True),
         sqlalchemy.Column('project', PROJECT, nullable=False),
@@ -58,14 +68,17 @@ def documents(kind: str) -> None:
         *(extra if kind == 'sessions' else ()),
         sqlalchemy.UniqueConstraint('project', 'id', name=f'uq_{name}_project_id'),
         sqlalchemy.UniqueConstraint('claim', name=f'uq_{name}_claim'),
-        sqlite_autoincrement=True, **INNODB)
+        sqlite_autoincrement=True)
     if kind == 'sessions':
-        op.create_index(f'ix_{name}_project_settle_at', name, ['project', 'settle_at'])
+        index = f'ix_{name}_project_settle_at'
+        made = sqlalchemy.inspect(op.get_bind()).get_indexes(name)
+        if index not in {one['name'] for one in made}:
+            op.create_index(index, name, ['project', 'settle_at'])
 
 
 def members() -> None:
     """The members of sessions."""
-    op.create_table(
+    table(
         'freezer_session_members',
         key('session'),
         key('job_id', ascii(255)),
@@ -75,4 +88,4 @@ def members() -> None:
         sqlalchemy.Column('time_started', BIG, nullable=False),
         sqlalchemy.Column('time_ended', BIG, nullable=False),
         sqlalchemy.Column('counted', sqlalchemy.SmallInteger, nullable=False),
-        sqlite_with_rowid=False, **INNODB)
+        sqlite_with_rowid=False)

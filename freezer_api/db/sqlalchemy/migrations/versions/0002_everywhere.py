@@ -9,7 +9,7 @@ import sqlalchemy
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from freezer_api.db.sqlalchemy import reindexing
+from freezer_api.db.sqlalchemy.migrations import readers_0002
 
 revision = '0002'
 down_revision = '0001'
@@ -42,9 +42,8 @@ def upgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
         # How it tells rare terms from common ones. By default it knows the hundred most common of all projects and kinds.
         op.execute('ALTER TABLE freezer_pairs ALTER COLUMN term SET STATISTICS 1000')
-    for kind in ('jobs', 'sessions'):
-        reindexing.reindex(op.get_bind(), kind)
-    reindexing.reindex(op.get_bind(), 'backups', ('moment', 'job_id'))
+    for kind in ('jobs', 'sessions', 'backups'):
+        readers_0002.reindex(op.get_bind(), kind)
 
 
 def trusts() -> None:
