@@ -2,6 +2,7 @@
 
 import ast
 import concurrent.futures
+import functools
 import multiprocessing
 import pathlib
 import typing
@@ -13,7 +14,8 @@ import sqlalchemy
 
 from freezer_api import db, exceptions
 from freezer_api.db.sqlalchemy import migrate, models
-from tests.contract import base
+from freezer_api.domain import search
+from tests.contract import actors, base, costs
 from tests.migrations import common
 from tests.migrations.common import Broken, Empty, breaking
 
@@ -87,20 +89,81 @@ class Versions(Empty):
 
     def test_nothing_there(self):
         self.assertIsNone(self.storage.version())
-        error = self._refused(self.storage.check)
-        self.assertIn('freezer-manage db sync', error.message)
-        self._refused(lambda: self.storage.get(base.Scope('p'), 'jobs', 'j'))
-
-    def test_another_release(self):
-        self.storage.sync()
-        self.run_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = 'another'")
-        self.assertEqual('another', self.storage.version())
         self._refused(self.storage.check)
+        self._refused_everything()
+
+    def test_what_to_do_is_for_operators_alone(self):
+        """They read the causes of errors in the log."""
+        for prepare in (lambda: None, lambda: migrate.upgrade(self.conf, '0002'), self.storage.sync,
+                        lambda: self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN created')):
+            prepare()
+            try:
+                self.storage.get(base.Scope('p'), 'jobs', 'j')
+            except exceptions.SchemaOutOfDate as error:
+                self.assertNotIn('freezer-manage', error.message)
+                self.assertIn('freezer-manage db sync', str(error.__cause__))
+            except exceptions.NotFound:
+                self.storage.check()
+
+    def test_every_earlier_one(self):
+        for revision in migrate.revisions()[:-1]:
+            migrate.upgrade(self.conf, revision)
+            self._refused_everything()
+        self.storage.sync()
+        for call in self._calls():
+            call()
+
+    def test_a_later_one(self):
+        self.storage.sync()
+        self._later('9999', declared='9999', lowest='9999')
+        self._refused_everything()
+        self._refused(self.storage.sync)
+
+    def test_a_later_one_that_says_nothing_or_lets_others_in(self):
+        self.storage.sync()
+        own = migrate.head()
+        cases = (own, own, False), ('9999', own, True), ('9999', '0001', True)
+        for declared, lowest, fits in cases:
+            self._later('9999', declared, lowest)
+            for call in self._calls():
+                call() if fits else self._refused(call)
+
+    def test_several_at_once(self):
+        self.storage.sync()
+        self.run_sql(f"INSERT INTO {migrate.VERSION_TABLE} VALUES ('0001')")
+        self._refused_everything()
 
     def test_a_column_missing(self):
         self.storage.sync()
         self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN version')
         self._refused(lambda: self.storage.get(base.Scope('p'), 'jobs', 'j'))
+
+    def test_it_is_looked_at_once_and_again_when_that_fails(self):
+        self.storage.sync()
+        recorder = costs.Recorder(self.storage)
+        query = search.parse(None, 'jobs')
+        job = functools.partial(self.storage.find, base.Scope('p'), 'jobs', query)
+        self.assertEqual([2, 1, 1], [len(recorder.of(job)) for _ in range(3)])
+        self.run_sql('ALTER TABLE freezer_pairs RENAME TO freezer_moved',
+                     f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
+        self.assertIn('9999', str(self._refused(job).__cause__))
+
+    def _later(self, revision, declared, lowest):
+        """Let the schema be that of a later release, and be looked at by a new process."""
+        self.run_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'",
+                     f"UPDATE freezer_compatibility SET revision = '{declared}'",
+                     f"UPDATE freezer_compatibility SET lowest = '{lowest}'")
+        self.storage = db.load(self.conf)
+        self.addCleanup(self.storage.close)
+
+    def _calls(self):
+        actor = actors.Actor(self.storage, base.Scope('p'))
+        return (self.storage.check, lambda: actor.page('jobs'), lambda: actor.page('sessions'),
+                lambda: actor.put_client('c'), lambda: self.storage.purge('nobody'))
+
+    def _refused_everything(self):
+        for call in self._calls():
+            self._refused(call)
 
     def _refused(self, call: typing.Callable[[], typing.Any]) -> exceptions.SchemaOutOfDate:
         with self.assertRaises(exceptions.SchemaOutOfDate) as caught:

@@ -13,7 +13,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import engines, errors
+from freezer_api.db.sqlalchemy import engines, errors, migrate
 from freezer_api.db.sqlalchemy.errors import Meaning
 
 #: Seconds in which an operation must find its way past others.
@@ -40,6 +40,7 @@ class Database:
 
     def read(self, work: Work) -> typing.Any:
         """Run work that only reads; each of its statements sees a state of its own."""
+        self._check_first()
         return self._attempts(self._reading, work)
 
     def write(self, work: Work) -> typing.Any:
@@ -47,7 +48,21 @@ class Database:
 
         Domain errors undo it. ``StorageUnavailable`` if the answer to the commit is lost.
         """
+        self._check_first()
         return self._attempts(self._transaction, work)
+
+    def look(self, work: Work) -> typing.Any:
+        """Run work that only reads, whatever schema there is."""
+        return self._attempts(self._reading, work)
+
+    def check(self) -> None:
+        """Return if this release may use the schema, else raise ``SchemaOutOfDate``.
+
+        What it is raised from tells operators what to do.
+        """
+        self._fits = False
+        self.look(migrate.check)
+        self._fits = True
 
     def close(self) -> None:
         """Give up connections; the next work makes new ones."""
@@ -56,8 +71,14 @@ class Database:
     def _begin_alone(self) -> None:
         """Start with no connection and no lock: those that there may be belong to a parent process."""
         self.engines.dispose(close=False)
+        #: Whether the schema has been looked at, and nothing odd has happened since.
+        self._fits = False
         # SQLite has one writer at a time, whom others can only poll for: within a process they queue here instead.
         self._turn: contextlib.AbstractContextManager = threading.Lock() if self.dialect == 'sqlite' else contextlib.nullcontext()
+
+    def _check_first(self) -> None:
+        if not self._fits:
+            self.check()
 
     def _reading(self, work: Work) -> typing.Any:
         with self.engines.reader.connect() as connection:
@@ -86,11 +107,22 @@ class Database:
                 cause: Exception = error
             except errors.FAILURES as error:
                 cause = error
+                self._look_again(error)
                 met[_worth_another(error, met)] += 1
                 time.sleep(_JITTER.uniform(pause / 2, pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
             if time.monotonic() > deadline:
                 raise exceptions.StorageUnavailable() from cause
+
+
+    def _look_again(self, error: Exception) -> None:
+        """Let the schema be looked at again after what a changed one may be the reason of."""
+        meaning = errors.meaning(error)
+        odd = self._fits and meaning not in (Meaning.CONFLICT, Meaning.DUPLICATE)
+        if odd:
+            self._fits = False
+        if odd and meaning in (Meaning.SCHEMA, Meaning.DEFECT):
+            self.check()
 
 
 def _worth_another(error: Exception, met: collections.abc.Mapping[Meaning, int]) -> Meaning:
@@ -103,7 +135,7 @@ def _worth_another(error: Exception, met: collections.abc.Mapping[Meaning, int])
             return meaning
         raise exceptions.Conflict('An id that should be created is taken.') from error
     if meaning is Meaning.SCHEMA:
-        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from error
+        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from migrate.Misfit(str(error))
     if meaning is Meaning.DEFECT:
         raise error
     raise exceptions.StorageUnavailable() from error

@@ -126,13 +126,13 @@ class Driver(base.Storage):
     # Operation
 
     def check(self) -> None:
-        self.database.read(migrate.check)
+        self.database.check()
 
     def sync(self) -> None:
         migrate.upgrade(self.conf)
 
     def version(self) -> str | None:
-        return self.database.read(migrate.current)
+        return self.database.look(migrate.current)
 
     def where(self) -> str:
         return engines.address(self.conf)

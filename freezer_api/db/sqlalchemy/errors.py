@@ -11,7 +11,7 @@ import sqlalchemy.exc
 FAILURES = (sqlalchemy.exc.SQLAlchemyError, oslo_db.exception.DBError)
 
 NEWER = 'The tables of the database are those of a newer release'
-OUT_OF_DATE = 'The tables of the database are not those of this release. The operator has to run: freezer-manage db sync'
+OUT_OF_DATE = 'The tables of the database are not those of this release.'
 
 #: Numbers are MySQL's, texts are SQL states. 3572 and 55P03: no lock within the time. 1412 and 1684: a
 #: table that is being changed.

@@ -18,7 +18,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import engines, errors
+from freezer_api.db.sqlalchemy import engines, errors, models
 
 LOG = logging.getLogger(__name__)
 _JITTER = random.SystemRandom()
@@ -29,11 +29,20 @@ PATIENCE = 600
 _REVISION: sqlalchemy.Select = sqlalchemy.select(sqlalchemy.column('version_num')).select_from(sqlalchemy.table(VERSION_TABLE))
 #: Seconds between two attempts, at most.
 LONGEST_PAUSE = 1
-NEWER = 'The tables of the database are those of a newer release (revision {}).'
 #: What an upgrade meets that comes in between another one's statements.
 _RIVALS = (errors.Meaning.CONFLICT, errors.Meaning.DUPLICATE, errors.Meaning.EXISTS)
+_FIT = sqlalchemy.select(sqlalchemy.column('version_num'), *models.compatibility.c).select_from(
+    sqlalchemy.table(VERSION_TABLE).outerjoin(models.compatibility, sqlalchemy.true()))
 _LOCK = 'freezer_schema'
 _LOCK_NUMBER = 0x667265657A6572
+
+
+class Misfit(Exception):
+    """The schema isn't one that this release may use; for operators, so it says what to run."""
+
+    def __init__(self, why: str):
+        super().__init__(
+            f'Run freezer-manage db sync of the newest release that uses the database. {why}')
 
 
 class Overtaken(Exception):
@@ -62,12 +71,11 @@ def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
 def _upgrade(conf: cfg.ConfigOpts, revision: str) -> None:
     with engines.make_for_schema(conf).connect() as connection, _alone(connection):
         config, before = _config(), current(connection)
+        _check_newer(before)
         config.attributes['connection'] = connection
         try:
             alembic.command.upgrade(config, revision)
         except alembic.util.CommandError as error:
-            if before not in (None, *revisions()):
-                raise exceptions.SchemaOutOfDate(NEWER.format(before)) from error
             if current(connection) == before:
                 raise
             raise Overtaken from error
@@ -93,20 +101,36 @@ def current(connection: sqlalchemy.Connection) -> str | None:
 
 
 def check(connection: sqlalchemy.Connection) -> None:
-    """Return if the schema is this release's, else raise ``SchemaOutOfDate``; one statement."""
-    found = connection.execute(_REVISION).scalars().all()
-    if found != [head()]:
-        _check_newer(*found)
-        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE)
+    """Return if this release may use the schema, else raise ``SchemaOutOfDate``; one statement.
+
+    It may use its own, and a later one that declares it.
+    """
+    found = connection.execute(_FIT).all()
+    if len(found) == 1 and _fits(*found[0]):
+        return
+    there = sorted({row.version_num for row in found})
+    _check_newer(*there)
+    raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from Misfit(
+        f'The schema is at revision {", ".join(there) or "none"}, and this release needs {head()}.')
 
 
 def _check_newer(*found: str | None) -> None:
     """``SchemaOutOfDate`` for a revision that this release doesn't know."""
     unknown = [revision for revision in found if revision and revision not in revisions()]
     if unknown:
-        raise exceptions.SchemaOutOfDate(f'{errors.NEWER}: they are at {unknown[0]}, this release is at {head()}')
+        text = f'{errors.NEWER}: they are at {unknown[0]}, this release is at {head()}.'
+        raise exceptions.SchemaOutOfDate(text)
 
 
+def _fits(revision: str, declared_by: str, lowest: str | None) -> bool:
+    own = head()
+    if revision == own:
+        return True
+    later = revision not in revisions() and declared_by == revision
+    return later and lowest is not None and own is not None and lowest <= own
+
+
+@functools.cache
 def revisions() -> list[str]:
     """All revisions, the oldest first."""
     return [script.revision for script in reversed(list(_scripts().walk_revisions()))]

@@ -141,3 +141,11 @@ texts = sqlalchemy.Table(
     sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
     sqlalchemy.Column('text', Blob, nullable=False),
     **_OPTIONS)
+
+#: Which releases may use the schema: those whose own revision is ``lowest`` or later. The one row
+#: counts while ``revision`` is the schema's: one that says nothing fits no release but its own.
+compatibility = sqlalchemy.Table(
+    'freezer_compatibility', metadata,
+    sqlalchemy.Column('revision', Word, primary_key=True),
+    sqlalchemy.Column('lowest', Word, nullable=False),
+    **_OPTIONS)
