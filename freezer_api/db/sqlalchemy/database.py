@@ -23,6 +23,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.064
 #: Creations of the same id that may meet each other in a row before it counts as taken.
 MOST_DUPLICATES = 10
 
+#: What another server behind the same address may do better.
+_ELSEWHERE = (Meaning.LOST, Meaning.READ_ONLY)
 _JITTER = random.SystemRandom()
 
 Work = collections.abc.Callable[[sqlalchemy.Connection], typing.Any]
@@ -74,7 +76,7 @@ class Database:
         #: Whether the schema has been looked at, and nothing odd has happened since.
         self._fits = False
         # SQLite has one writer at a time, whom others can only poll for: within a process they queue here instead.
-        self._turn: contextlib.AbstractContextManager = threading.Lock() if self.dialect == 'sqlite' else contextlib.nullcontext()
+        self._lock = threading.Lock() if self.dialect == 'sqlite' else None
 
     def _check_first(self) -> None:
         if not self._fits:
@@ -87,7 +89,7 @@ class Database:
     def _transaction(self, work: Work) -> typing.Any:
         done = False
         try:
-            with self._turn, self.engines.writer.connect() as connection, connection.begin():
+            with self._turn(), self.engines.writer.connect() as connection, connection.begin():
                 engines.begin(connection)
                 result = work(connection)
                 done = True
@@ -96,6 +98,20 @@ class Database:
                 raise exceptions.StorageUnavailable() from error
             raise
         return result
+
+    @contextlib.contextmanager
+    def _turn(self) -> collections.abc.Iterator[None]:
+        """A turn to write, where there is one at a time; ``StorageUnavailable`` if none comes."""
+        if self._lock is None:
+            yield
+            return
+        if not self._lock.acquire(timeout=DEADLINE):
+            raise exceptions.StorageUnavailable() from TimeoutError(
+                f'Others have been writing for {DEADLINE} seconds.')
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _attempts(self, attempt: collections.abc.Callable[[Work], typing.Any], work: Work) -> typing.Any:
         deadline, pause = time.monotonic() + DEADLINE, FIRST_PAUSE
@@ -118,6 +134,8 @@ class Database:
     def _look_again(self, error: Exception) -> None:
         """Let the schema be looked at again after what a changed one may be the reason of."""
         meaning = errors.meaning(error)
+        if meaning in _ELSEWHERE:
+            self.engines.dispose()
         odd = self._fits and meaning not in (Meaning.CONFLICT, Meaning.DUPLICATE)
         if odd:
             self._fits = False
@@ -128,8 +146,10 @@ class Database:
 def _worth_another(error: Exception, met: collections.abc.Mapping[Meaning, int]) -> Meaning:
     """What a failure means that another attempt may get past; else the error to end with is raised."""
     meaning = errors.meaning(error)
-    if meaning is Meaning.CONFLICT or meaning is Meaning.LOST and not met[meaning]:
+    if meaning is Meaning.CONFLICT or meaning in _ELSEWHERE and not met[meaning]:
         return meaning
+    if meaning is Meaning.READ_ONLY:
+        raise exceptions.StorageUnavailable('The storage takes no writes at the moment.') from error
     if meaning is Meaning.DUPLICATE:
         if met[meaning] < MOST_DUPLICATES:
             return meaning

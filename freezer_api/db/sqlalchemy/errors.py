@@ -26,6 +26,8 @@ _SQLITE_LOCKED = re.compile('database( table| schema)? is locked')
 _SQLITE_SCHEMA = re.compile('no such (table|column)|table .* has no column named')
 #: PostgreSQL's for a missing right. MySQL's come as an OperationalError.
 _FORBIDDEN = frozenset(('42501',))
+#: A server that takes no writes: a replica, or what has become one.
+_READ_ONLY = frozenset((1290, 1792, 1836, '25006'))
 #: 57P01 … 57P03: the server is going down or coming up. Class 08: connection.
 _LOST = ('57P', '08')
 
@@ -49,6 +51,7 @@ class Meaning(enum.Enum):
     DUPLICATE = 'somebody else has created the same: run the transaction again, it finds it now'
     EXISTS = 'somebody else has made this part of the schema'
     LOST = 'the connection is gone'
+    READ_ONLY = 'the server takes no writes: another one may, to which a new connection leads'
     SCHEMA = 'the tables are not those of this release'
     UNAVAILABLE = 'the database can not serve now'
     DEFECT = 'the statement is wrong'
@@ -83,6 +86,8 @@ def _told_by_code(original: typing.Any) -> Meaning | None:
     codes = {getattr(original, 'sqlstate', None), original.args[0] if original.args else None}
     if codes & _CONFLICTS:
         return Meaning.CONFLICT
+    if codes & _READ_ONLY:
+        return Meaning.READ_ONLY
     if codes & _DUPLICATES:
         return Meaning.DUPLICATE
     if codes & _EXISTS:

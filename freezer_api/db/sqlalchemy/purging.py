@@ -14,24 +14,27 @@ BATCH = 200
 
 
 def purge(database: Database, kind: str, project: str) -> int:
-    """Erase the documents of a kind; how many there were."""
+    """Erase the documents of a kind; how many of them this call has erased."""
     count = 0
-    while erased := database.write(lambda connection: _batch(connection, kind, project)):
+    while True:
+        found, erased = database.write(lambda connection: _batch(connection, kind, project))
         count += erased
-    return count
+        if not found:
+            return count
 
 
-def _batch(connection: sqlalchemy.Connection, kind: str, project: str) -> int:
+def _batch(connection: sqlalchemy.Connection, kind: str, project: str) -> tuple[int, int]:
+    """How many documents were found, and how many of them were still there to be erased."""
     ids = connection.execute(_first(kind), {'project': project}).scalars().all()
     if kind == documents.SESSIONS:
         held = session_rows.lock(connection, project, ids) if ids else {}
         for stored in held.values():
             sessions.remove(connection, stored)
-        return len(held)
+        return len(ids), len(held)
     documents_held = rows.lock_all(connection, kind, project, ids)
     for row in documents_held.values():
         rows.delete(connection, row)
-    return len(documents_held)
+    return len(ids), len(documents_held)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+import logging
 import operator
 import typing
 
@@ -13,6 +14,7 @@ from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
 from freezer_api.domain import documents, runs
 from freezer_api.domain.sessions import Member, Session, found_alike
 
+LOG = logging.getLogger(__name__)
 #: Lapsed sessions that are settled by one transaction.
 BATCH = 50
 
@@ -25,6 +27,8 @@ class Stored:
     session: Session
     indexed: bytes
     records: int
+    #: The moment by which the session is found to have lapsed; it is to be the session's own.
+    settle_at: int | None
 
     def due(self, now: int) -> bool:
         """Whether its run has lapsed."""
@@ -66,8 +70,9 @@ def beside(found: collections.abc.Iterable[typing.Any]) -> list[typing.Any]:
 
 
 def _stored(project: str, row: typing.Any, of_session: dict[str, Member]) -> Stored:
-    seq, id, version, created, body, indexed, records = row[:_OWN]
-    return Stored(seq, Session.load(project, id, orjson.loads(body), of_session, version, created), indexed, records)
+    seq, id, version, created, body, indexed, records, settle_at = row[:_OWN]
+    session = Session.load(project, id, orjson.loads(body), of_session, version, created)
+    return Stored(seq, session, indexed, records, settle_at)
 
 
 def create(connection: sqlalchemy.Connection, session: Session, now: int) -> Session:
@@ -107,9 +112,21 @@ def settle(connection: sqlalchemy.Connection, due: collections.abc.Iterable[Stor
 
 def _settle(connection: sqlalchemy.Connection, stored: Stored, now: int) -> Session | None:
     old, new = stored.session, runs.lapse(stored.session, now)
+    if old.settle_at != stored.settle_at:
+        _mend(connection, stored)
+        return None
     values = {'of': stored.seq, 'version': new.version, 'body': rows.dump(new.dump()), 'settle_at': new.settle_at,
               'indexed': stored.indexed, 'records': stored.records, 'old_version': old.version, 'old_settle_at': old.settle_at}
     return new if _store_shown(connection, stored, new, _UPDATE_UNCHANGED, values) else None
+
+
+def _mend(connection: sqlalchemy.Connection, stored: Stored) -> None:
+    """Let a session lapse when it says; who asked for it reads it again."""
+    old = stored.session
+    LOG.error('Column settle_at of session %s in project %s was %s, but should be %s; corrected.',
+              old.session_id, old.project_id, stored.settle_at, old.settle_at)
+    values = {'of': stored.seq, 'old_version': old.version, 'settle_at': old.settle_at}
+    connection.execute(_MEND, values)
 
 
 def _store_shown(connection: sqlalchemy.Connection, stored: Stored, new: Session, statement: sqlalchemy.Update,
@@ -149,7 +166,8 @@ def by_id() -> sqlalchemy.Select:
 
 def _own_columns() -> tuple[sqlalchemy.Column, ...]:
     table = models.sessions.c
-    return table.seq, table.id, table.version, table.created, table.body, table.indexed, table.records
+    return (table.seq, table.id, table.version, table.created, table.body, table.indexed,
+            table.records, table.settle_at)
 
 
 def _members() -> sqlalchemy.Select:
@@ -187,5 +205,7 @@ _MEMBERS = sqlalchemy.select(models.members.c.session, *members.COLUMNS).where(
     models.members.c.session.in_(bindparam('seqs', expanding=True)))
 _UPDATE = sqlalchemy.update(models.sessions).where(models.sessions.c.seq == bindparam('of')).values(
     {name: bindparam(name) for name in ('version', 'body', 'settle_at', 'indexed', 'records')})
+_MEND = sqlalchemy.update(models.sessions).values(settle_at=bindparam('settle_at')).where(
+    models.sessions.c.seq == bindparam('of'), models.sessions.c.version == bindparam('old_version'))
 _UPDATE_UNCHANGED = _UPDATE.where(
     models.sessions.c.version == bindparam('old_version'), models.sessions.c.settle_at == bindparam('old_settle_at'))

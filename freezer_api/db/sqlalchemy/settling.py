@@ -2,6 +2,7 @@
 
 import collections.abc
 import functools
+import time
 import typing
 
 import sqlalchemy
@@ -9,7 +10,7 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.sqlalchemy import finding, history, session_rows
-from freezer_api.db.sqlalchemy.database import Database
+from freezer_api.db.sqlalchemy.database import DEADLINE, Database
 from freezer_api.domain import documents, runs, search
 from freezer_api.domain.sessions import Record, Session
 
@@ -54,7 +55,8 @@ def get_run(database: Database, clock: Clock, project: str, id: str, tag: int) -
 def find(database: Database, clock: Clock, scope: Scope, query: search.Query,
          bounds: Bounds) -> Page:
     """A page of sessions, once none of the project is due."""
-    while True:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
         now = clock()
         page = database.read(functools.partial(
             finding.page_of_sessions, scope=scope, query=query, bounds=bounds, now=now))
@@ -62,11 +64,13 @@ def find(database: Database, clock: Clock, scope: Scope, query: search.Query,
             return page
         due = database.read(functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
         database.write(functools.partial(session_rows.settle, due=due, now=now))
+    raise _unsettled()
 
 
 def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tuple[Session, typing.Any]:
     """A session that isn't due, and what was read with it by the same statement."""
-    while True:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
         now = clock()
         found = database.read(reading)
         if found is None:
@@ -77,3 +81,8 @@ def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tup
         settled, = database.write(functools.partial(session_rows.settle, due=(stored,), now=now))
         if settled is not None:
             return settled, extra
+    raise _unsettled()
+
+
+def _unsettled() -> exceptions.StorageUnavailable:
+    return exceptions.StorageUnavailable('Sessions are changed by too many at once. Try again.')

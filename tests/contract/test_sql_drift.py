@@ -1,0 +1,151 @@
+"""Stored values that are derived from documents and no longer what these say; others who are
+quicker; a server that takes no writes.
+"""
+
+import threading
+import unittest.mock
+
+import sqlalchemy
+
+from freezer_api import exceptions
+from freezer_api.db.sqlalchemy import database, models
+from freezer_api.domain.documents import CLIENTS, SESSIONS
+from tests import servers
+from tests.contract import actors, base, costs
+from tests.servers import mariadb
+
+
+@base.on_every_database(*base.SQL_DATABASES)
+class Lapses(costs.Cost):
+    """When a session lapses stands beside it, and somebody has written something else there."""
+
+    def setUp(self):
+        super().setUp()
+        self.actor = self.actor_in(self.actor.project_id, self.one)
+        self.session = self.actor.new_session(hold_off=60)
+        self.job = self.actor.new_job(session_id=self.session)
+
+    def test_lists_mend_it_once(self):
+        for _ in range(2):
+            self._write(1)
+            with self.assertLogs('freezer_api.db') as logged:
+                self.assertEqual([self.session], self.actor.ids(SESSIONS))
+            self.assertIn(self.session, logged.output[0])
+            self.assertEqual(1, self.count(lambda: self.actor.ids(SESSIONS)))
+            self.actor.start(self.session, self.job, 0)
+
+    def test_a_lapse_that_is_not_found(self):
+        self.actor.new_job(session_id=self.session)
+        self.actor.start(self.session, self.job, 0)
+        self.actor.end(self.session, self.job, 1)
+        self._write(None)
+        self.clock.advance(61)
+        with self.assertLogs('freezer_api.db'):
+            self.assertEqual('completed', self.actor.session(self.session)['status'])
+        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
+
+    def _write(self, moment):
+        with self.one.database.engines.writer.connect() as connection, connection.begin():
+            connection.execute(sqlalchemy.update(models.sessions).where(
+                models.sessions.c.id == self.session).values(settle_at=moment))
+
+
+@base.on_every_database(base.MariaDB, base.PostgreSQL)
+class Purges:
+    """Two processes erase one project."""
+
+    def test_a_batch_that_another_one_takes(self):
+        ids = [f'{number:03}' for number in range(210)]
+        for id in ids:
+            self.actor.put_client(id)
+        other = self.actor_in(self.actor.project_id, self.make_storage())
+        writer = self.storage.database.engines.writer
+        taken = []
+
+        def take(connection, cursor, statement, parameters, context, many):
+            if 'FOR UPDATE' in statement and not taken:
+                taken.extend(ids[:200])
+                for id in taken:
+                    other.write(CLIENTS, id, None)
+
+        sqlalchemy.event.listen(writer, 'before_cursor_execute', take)
+        self.addCleanup(sqlalchemy.event.remove, writer, 'before_cursor_execute', take)
+        self.assertEqual(10, self.storage.purge(self.actor.project_id)[CLIENTS])
+        self.assertEqual([], self.actor.ids(CLIENTS))
+
+
+@base.on_every_database(base.SQLite)
+class Turns:
+    """Who writes to SQLite waits for its turn, for a while."""
+
+    def test_somebody_who_writes_for_ever(self):
+        busy, done = threading.Event(), threading.Event()
+
+        def change(current, now):
+            busy.set()
+            done.wait()
+            return actors.client_body('long', self.actor.project_id)
+
+        thread = threading.Thread(target=self.storage.write, args=(
+            self.actor.scope, CLIENTS, 'long', change))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(done.set)
+        busy.wait()
+        with unittest.mock.patch.object(database, 'DEADLINE', 0.2):
+            self.assertRaises(exceptions.StorageUnavailable, self.actor.put_client, 'c')
+            self.assertTrue(self.actor.missing(CLIENTS, 'c'))
+        done.set()
+        thread.join()
+        self.actor.put_client('c')
+
+
+class ReadOnly:
+    """The primary has become a replica, until it takes writes again."""
+
+    def test_reads_go_on_and_writes_wait(self):
+        self.actor.put_client('c')
+        self.take_writes(False)
+        self.assertFalse(self.actor.missing(CLIENTS, 'c'))
+        with self.assertRaises(exceptions.StorageUnavailable) as caught:
+            self.actor.put_client('d')
+        self.assertIn('takes no writes', caught.exception.message)
+        self.take_writes(True)
+        self.actor.put_client('d')
+
+
+class ReadOnlyMariaDB(ReadOnly, base.ContractCase):
+    name = 'MariaDB'
+
+    @classmethod
+    def make_options(cls):
+        cls.server = mariadb.MariaDB()
+        cls.addClassCleanup(cls.server.stop)
+        url = servers.create_database(cls.server.url)
+        cls.run_sql("CREATE USER plain@localhost IDENTIFIED BY 'p'",
+                    'GRANT ALL ON *.* TO plain@localhost',
+                    'REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM plain@localhost')
+        return {'database': {'connection': url.replace('root@', 'plain:p@')}}
+
+    @classmethod
+    def run_sql(cls, *statements):
+        with sqlalchemy.create_engine(cls.server.url).connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def take_writes(self, does):
+        self.run_sql(f'SET GLOBAL read_only = {int(not does)}')
+
+
+class ReadOnlyPostgreSQL(ReadOnly, base.PostgreSQL):
+    def take_writes(self, does):
+        name = self.storage.database.engines.reader.url.database
+        setting = f'default_transaction_read_only = {"off" if does else "on"}'
+        server = sqlalchemy.make_url(servers.address(servers.POSTGRESQL)).set(database='postgres')
+        engine = sqlalchemy.create_engine(server, isolation_level='AUTOCOMMIT')
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f'ALTER DATABASE {name} SET {setting}')
+        engine.dispose()
+        if not does:
+            # What is set counts for connections that begin then.
+            self.storage.close()
