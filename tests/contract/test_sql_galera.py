@@ -7,12 +7,15 @@ have written one row.
 
 import unittest
 
+import pymysql
+
 from freezer_api import db, exceptions
 from freezer_api.db.base import JobWrite, Scope, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from tests import servers
 from tests.contract import actors, base, crowd, test_concurrency
 from tests.contract.test_trusts import give
+from tests.servers import galera
 
 ROUNDS = 100
 
@@ -151,6 +154,34 @@ class Races(Galera):
         self.assertEqual((31, 30), (action.version, len(jobs)))
         self.assertEqual({action.body['freezer_action']['log']},
                          {job.body['job_actions'][0]['freezer_action']['log'] for job in jobs})
+
+
+class Refusals(base.ContractCase):
+    """A node that serves nobody, as one does that has lost sight of the others."""
+
+    name = 'Galera'
+
+    @classmethod
+    def make_options(cls):
+        # Of its own, for the other one is used by other tests at the same time.
+        cls.cluster = galera.Galera()
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.node = cls.cluster.nodes[0]
+        return {'database': {'connection': servers.create_database(cls.node.url)}}
+
+    def test_until_it_is_back(self):
+        job = self.actor.new_job()
+        self._refuse('ALL')
+        for call in (lambda: self.actor.job(job), self.actor.new_job, self.storage.check):
+            self.assertRaises(exceptions.StorageUnavailable, call)
+        self._refuse('NONE')
+        self.assertEqual(job, self.actor.job(job)['job_id'])
+        self.actor.new_job()
+
+    def _refuse(self, what):
+        # SQLAlchemy would ask the server something first.
+        with pymysql.connect(unix_socket=self.node.socket, user='root') as connection:
+            connection.cursor().execute(f'SET GLOBAL wsrep_reject_queries = {what}')
 
 
 class Syncs(unittest.TestCase):
