@@ -117,6 +117,8 @@ def _engine(url: sqlalchemy.URL, conf: cfg.ConfigOpts, patient: bool = False, **
         sqlalchemy.event.listen(engine, 'connect', _mysql_settings(conf.database, patient))
         if 'read_timeout' not in url.query:
             sqlalchemy.event.listen(engine, 'connect', _mysql_patience(None if patient else READ_TIMEOUT))
+    if backend == 'postgresql':
+        sqlalchemy.event.listen(engine, 'connect', _postgresql_settings(patient))
     return engine
 
 
@@ -138,15 +140,11 @@ def _mysql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
 
 
 def _postgresql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
-    # JIT costs more than it brings here. Prepared statements come to be planned without regard to the terms in them: a plan that
-    # reads a whole table for a rare one. A page is some rows of long lists, which other joins than nested loops read to the end.
-    joins = f'-c enable_mergejoin=off -c enable_hashjoin=off -c join_collapse_limit={JOINS_ORDERED}'
-    settings = f'-c jit=off {joins} -c from_collapse_limit={JOINS_ORDERED}'
-    if not patient:
-        settings += f' -c lock_timeout={LOCK_TIMEOUT}s'
     args = {'connect_timeout': CONNECT_TIMEOUT, 'keepalives_idle': READ_TIMEOUT, 'tcp_user_timeout': READ_TIMEOUT * 1000}
     args = {key: value for key, value in args.items() if key not in url.query}
-    return args | {'options': f'{url.query.get("options", "")} {settings}'.strip(), 'prepare_threshold': None}
+    # Prepared statements come to be planned without regard to the terms in them: a plan that reads
+    # a whole table for a rare one.
+    return args | {'prepare_threshold': None}
 
 
 def _sqlite_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
@@ -154,6 +152,23 @@ def _sqlite_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
 
 
 _CONNECT_ARGS = {'mysql': _mysql_args, 'postgresql': _postgresql_args, 'sqlite': _sqlite_args}
+
+
+def _postgresql_settings(patient: bool) -> typing.Callable[..., None]:
+    # JIT costs more than it brings here. A page is some rows of long lists, which other joins than
+    # nested loops read to the end.
+    settings = {'jit': 'off', 'enable_mergejoin': 'off', 'enable_hashjoin': 'off',
+                'join_collapse_limit': JOINS_ORDERED, 'from_collapse_limit': JOINS_ORDERED}
+    if not patient:
+        settings['lock_timeout'] = f"'{LOCK_TIMEOUT}s'"
+
+    def apply(connection: typing.Any, record: typing.Any) -> None:
+        # Not as options of the connection, which poolers refuse.
+        with connection.cursor() as cursor:
+            cursor.execute('; '.join(f'SET {name} = {value}' for name, value in settings.items()))
+        connection.commit()
+
+    return apply
 
 
 def _mysql_settings(options: typing.Any, patient: bool) -> typing.Callable[..., None]:
