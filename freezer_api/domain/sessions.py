@@ -220,11 +220,24 @@ def found_alike(old: Session, new: Session) -> bool:
     Of the keys of a member's entry, all but the client's stand at the top of the document as well, where they count; so a
     driver may leave its index alone. This is what most starts and ends come to.
     """
-    return (old.schedule is new.schedule and old.run == new.run
-            and (old.description, old.tag, old.hold_off) == (new.description, new.tag, new.hold_off)
-            and old.members.keys() == new.members.keys()
-            and all(old.members[job_id].client_id == member.client_id for job_id, member in new.members.items())
+    return (_same(old, new, _ASIDE) and old.members.keys() == new.members.keys()
+            and all(_same(old.members[job_id], member, _PROGRESS)
+                    for job_id, member in new.members.items())
             and _words(old) == _words(new))
+
+
+#: Fields of a session that aren't searched, or by other ones; fields of a member that may differ.
+_ASIDE = frozenset(('members', 'version', 'created'))
+_PROGRESS = frozenset(('status', 'result', 'time_started', 'time_ended', 'counted'))
+
+
+def _same(old: Session | Member, new: Session | Member, but_for: frozenset[str]) -> bool:
+    """Whether all fields are equal, those too that are added one day. Python would take True for 1 in
+    a mapping, which has to be the very same.
+    """
+    pairs = ((getattr(old, field.name), getattr(new, field.name))
+             for field in dataclasses.fields(old) if field.name not in but_for)
+    return all(a is b or a == b and not isinstance(a, collections.abc.Mapping) for a, b in pairs)
 
 
 def _words(session: Session) -> set[str]:

@@ -190,3 +190,19 @@ class Preconditions(unittest.TestCase):
             self.assertTrue(documents.ID.match(id), id)
         for id in ('', '.', '-a', 'a b', 'a/b', 'é', 'a\n', 'x' * 256, 'a\0'):
             self.assertFalse(documents.ID.match(id), id)
+
+
+class FoundAlike(unittest.TestCase):
+    def test_a_field_that_is_added_one_day(self):
+        """What a session has beside its members' progress makes its index anew where it changes."""
+        prioritised = dataclasses.make_dataclass(
+            'Prioritised', [('priority', int, 0)], bases=(sessions.Session,), frozen=True)
+        old = prioritised('p', 's', 'user', members={'j': sessions.Member('c')})
+        self.assertTrue(sessions.found_alike(old, dataclasses.replace(old, version=2)))
+        self.assertFalse(sessions.found_alike(old, dataclasses.replace(old, priority=1)))
+        one, true = (dataclasses.replace(old, schedule={'x': value}) for value in (1, True))
+        self.assertFalse(sessions.found_alike(one, true))
+        for field in dataclasses.fields(sessions.Session):
+            if field.name not in ('members', 'version', 'created'):
+                other = dataclasses.replace(old, **{field.name: object()})
+                self.assertFalse(sessions.found_alike(old, other), field.name)
