@@ -48,7 +48,7 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
         yield 'GET', f'{kind}s/none', None, 404, f'{kind.capitalize()} none could not be found'
     yield 'DELETE', 'backups/none', None, 404, 'Backup none could not be found'
     yield 'POST', 'jobs/none/event', {'start': None}, 404, 'Job none could not be found'
-    yield 'POST', 'backups/none/restore', {}, 404, 'resource could not be found'
+    yield 'POST', 'backups/none/restore', {}, 404, 'Backup none could not be found'
 
 
 class TestSkyline(testtools.TestCase):

@@ -45,6 +45,10 @@ class Misfit(Exception):
             f'Run freezer-manage db sync of the newest release that uses the database. {why}')
 
 
+class Newer(Exception):
+    """The schema is a later release's; for operators."""
+
+
 class Overtaken(Exception):
     """Another process has changed the schema meanwhile."""
 
@@ -118,8 +122,8 @@ def _check_newer(*found: str | None) -> None:
     """``SchemaOutOfDate`` for a revision that this release doesn't know."""
     unknown = [revision for revision in found if revision and revision not in revisions()]
     if unknown:
-        text = f'{errors.NEWER}: they are at {unknown[0]}, this release is at {head()}.'
-        raise exceptions.SchemaOutOfDate(text)
+        raise exceptions.SchemaOutOfDate(f'{errors.NEWER}.') from Newer(
+            f'they are at {unknown[0]}, this release is at {head()}')
 
 
 def _fits(revision: str, declared_by: str, lowest: str | None) -> bool:
