@@ -56,7 +56,10 @@ class _Serving(testtools.TestCase):
             for answer in pool.map(lambda call: self.call(*call), calls):
                 self.assertEqual(503, answer.status_code, answer.text)
                 self.assertGreater(int(answer.headers['Retry-After']), 0)
-                self.assertEqual({'title': 'Service Unavailable', 'description': description}, answer.json())
+                told = answer.json()
+                code = 'schema-out-of-date' if description == NO_INDICES else 'unavailable'
+                self.assertEqual(f'storage.{code}', told.pop('code'))
+                self.assertEqual({'title': 'Service Unavailable', 'description': description}, told)
         self.assertEqual(503, requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).status_code)
         self.assertEqual(300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code)
 

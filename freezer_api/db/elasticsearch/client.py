@@ -90,8 +90,9 @@ class Client:
                 # What an alias has named until this moment is gone: an upgrade has put another index in its place.
                 answer = self._answer(send)
         except elastic_transport.TlsError as error:
-            LOG.error('Elasticsearch: the certificate of a host is not trusted ([elasticsearch] ca_certs): %s', error.message)
-            raise exceptions.StorageUnavailable() from error
+            refused = f'the certificate of a host is not trusted ([elasticsearch] ca_certs): {error.message}'
+            LOG.error('Elasticsearch: %s', refused)
+            raise exceptions.StorageUnavailable() from Refused(refused)
         except elastic_transport.TransportError as error:
             LOG.warning('Elasticsearch: no host answers (%s): %s', type(error).__name__, error.message)
             raise exceptions.StorageUnavailable() from error
