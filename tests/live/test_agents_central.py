@@ -10,7 +10,7 @@ from tests.servers import identity, keystone
 
 EXPECTED = (
     # It reports the abort of a running job as who it is and not by the job's trust: in its own project, where there is no such job.
-    r'Job update error: \[\*\] Error 404: .*job held',
+    r'Job update error: \[\*\] Error 404: Job held',
 )
 
 
