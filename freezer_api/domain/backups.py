@@ -4,7 +4,7 @@ import typing
 
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.sessions import MAX_TAG, Record
 
 CREATING, AVAILABLE, ERROR, DELETING, DELETED = STATUSES = ('creating', 'available', 'error', 'deleting', 'deleted')
 #: Of a backup in one of these it needn't be known where it is.
@@ -53,7 +53,10 @@ def job_of(body: Body) -> str | None:
 def run_of(body: Body) -> tuple[str, int] | None:
     """The session and the tag that a backup's metadata name."""
     session_id, tag = (body['backup_metadata'].get(key) for key in ('session_id', 'session_tag'))
-    if not isinstance(session_id, str) or isinstance(tag, bool) or not isinstance(tag, (int, float)) or tag != int(tag):
+    if not isinstance(session_id, str) or isinstance(tag, bool) or not isinstance(tag, (int, float)):
+        return None
+    # No run has another tag, and an integer made of a great float fits into no answer.
+    if not 0 <= tag <= MAX_TAG or tag != int(tag):
         return None
     return session_id, int(tag)
 

@@ -193,3 +193,17 @@ class Runs(unittest.TestCase):
         self.assertTrue(self.belongs(session_id='s', session_tag=3.0))
         for session_id, tag in (('s', 2), ('t', 3), ('s', True), ('s', '3'), ('s', None), (None, 3), ('s', 3.5), (['s'], 3)):
             self.assertFalse(self.belongs(session_id=session_id, session_tag=tag), (session_id, tag))
+
+
+class RunsNamed(unittest.TestCase):
+    """The run that a backup's metadata name."""
+
+    def test_a_tag_that_no_run_has_names_none(self):
+        for tag in (1e308, 2**31, -1, 1.5, True, '1', None):
+            metadata = {'session_id': 's', 'session_tag': tag}
+            self.assertIsNone(backups.run_of({'backup_metadata': metadata}), tag)
+
+    def test_a_tag_that_runs_can_have(self):
+        for tag in (0, 1, 1.0, 2**31 - 1):
+            metadata = {'session_id': 's', 'session_tag': tag}
+            self.assertEqual(('s', int(tag)), backups.run_of({'backup_metadata': metadata}))
