@@ -136,7 +136,9 @@ class Process:
         _OWN.discard(self)
 
     def _options(self, extra: dict[str, str]) -> dict:
-        options: dict = {'cwd': self.folder, 'stdin': subprocess.DEVNULL, 'env': {**os.environ, 'LC_ALL': 'C.UTF-8', **extra}}
+        # MariaDB, when it starts, removes what it takes for its own in the folder for temporary files.
+        environment = {**os.environ, 'LC_ALL': 'C.UTF-8', 'TMPDIR': str(self.folder), **extra}
+        options: dict = {'cwd': self.folder, 'stdin': subprocess.DEVNULL, 'env': environment}
         if self.user is not None:
             options |= {'user': self.user, 'group': pwd.getpwnam(self.user).pw_gid, 'extra_groups': ()}
         return options
