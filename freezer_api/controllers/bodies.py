@@ -12,6 +12,9 @@ from freezer_api import exceptions
 MAX_DEPTH = 64
 #: What may be an integer beyond 64 bit, which orjson makes a float of without a word.
 _LONG = re.compile(rb'[0-9]{19}')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_LONG_NUMBER = re.compile(rb'[0-9.eE+-]{19,}')
+_INTEGER = re.compile(rb'-?[0-9]+')
 
 
 def parse_object(raw: bytes) -> dict[str, typing.Any]:
@@ -49,10 +52,17 @@ def parse(raw: bytes, place: str = 'body') -> typing.Any:
     except orjson.JSONDecodeError:
         raise _defect(raw, place) from None
     if _LONG.search(raw):
-        _check(_scrutinised(raw, place), place)
-    elif b'\\u0000' in raw or raw.count(b'{') + raw.count(b'[') > MAX_DEPTH:
+        _check_integers(raw, place)
+    if b'\\u0000' in raw or raw.count(b'{') + raw.count(b'[') > MAX_DEPTH:
         _check(value, place)
     return value
+
+
+def _check_integers(raw: bytes, place: str) -> None:
+    """Look at every long integer of what is JSON; no value is made of it once more."""
+    for number in _LONG_NUMBER.findall(_STRING.sub(b'', raw)):
+        if _INTEGER.fullmatch(number):
+            _integer(place, number.decode())
 
 
 def _defect(raw: bytes, place: str) -> exceptions.FreezerError:

@@ -36,6 +36,7 @@ in time: then a write may have happened, as a whole. The next call works once th
 import abc
 import collections.abc
 import dataclasses
+import functools
 import typing
 
 import orjson
@@ -184,13 +185,13 @@ class Storage(abc.ABC):
         self.conf = conf
         self.clock = clock
 
-    @property
+    @functools.cached_property
     def max_document_size(self) -> int:
         """The bytes of JSON that a document may have: what is read must fit into a body, to be sent back whole."""
         sent_back = int(self.conf.oslo_middleware.max_request_body_size) - MARGIN
         return min(int(self.conf.api.max_document_size), sent_back)
 
-    @property
+    @functools.cached_property
     def max_response_size(self) -> int:
         """The bytes of JSON that a request may read, or rewrite, of several documents together."""
         return int(self.conf.api.max_response_size)

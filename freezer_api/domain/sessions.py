@@ -110,17 +110,19 @@ class Session:
 
     def body(self) -> Body:
         """The document as shown, without ``_version``."""
-        run = self.run
+        run, members = self.run, self.members
         start = run.started // documents.SECOND if run else -1
         end = run.ended // documents.SECOND if run and run.ended >= 0 else -1
-        return {'session_id': self.session_id, 'project_id': self.project_id, 'user_id': self.user_id,
-                'description': self.description, 'session_tag': self.tag, 'hold_off': self.hold_off,
-                **self._purpose(),
-                'schedule': dict(self.schedule), 'status': run.status if run else ACTIVE,
-                'result': run.result if run else '', 'time_start': start, 'time_end': end,
-                'time_started': start, 'time_ended': end,
-                # In one order, for an entity tag stands for the very bytes that are shown.
-                'jobs': {job_id: self.members[job_id].shown() for job_id in sorted(self.members)}}
+        shown = {'session_id': self.session_id, 'project_id': self.project_id, 'user_id': self.user_id,
+                 'description': self.description, 'session_tag': self.tag, 'hold_off': self.hold_off,
+                 'schedule': dict(self.schedule), 'status': run.status if run else ACTIVE,
+                 'result': run.result if run else '', 'time_start': start, 'time_end': end,
+                 'time_started': start, 'time_ended': end,
+                 # In one order, for an entity tag stands for the very bytes that are shown.
+                 'jobs': {job_id: members[job_id].shown() for job_id in sorted(members)} if members else {}}
+        if self.restore is not None:
+            shown['restore'] = dict(self.restore)
+        return shown
 
     def document(self) -> documents.Document:
         """The session as a document like those of the other kinds."""
@@ -128,12 +130,11 @@ class Session:
 
     def dump(self) -> Body:
         """What a driver stores of a session beside its identity, version, creation and members."""
-        return {'user_id': self.user_id, 'description': self.description, 'tag': self.tag, 'hold_off': self.hold_off,
-                **self._purpose(),
-                'schedule': dict(self.schedule), 'run': dataclasses.asdict(self.run) if self.run else None}
-
-    def _purpose(self) -> Body:
-        return {} if self.restore is None else {'restore': dict(self.restore)}
+        stored = {'user_id': self.user_id, 'description': self.description, 'tag': self.tag, 'hold_off': self.hold_off,
+                  'schedule': dict(self.schedule), 'run': dataclasses.asdict(self.run) if self.run else None}
+        if self.restore is not None:
+            stored['restore'] = dict(self.restore)
+        return stored
 
     @classmethod
     def load(cls, project_id: str, session_id: str, stored: Body, members: collections.abc.Mapping[str, Member],

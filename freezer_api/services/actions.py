@@ -55,7 +55,7 @@ def update(
     trust that do something else then get one of the caller's, or the caller is ``Forbidden`` to
     change the action.
     """
-    common.existing(ACTIONS, id)
+    _check_growth(storage, caller, id, body)
     given = schemas.patch(body)
 
     def change(current: Document | None, linked: collections.abc.Sequence[Linked], now: int) -> Body:
@@ -74,7 +74,7 @@ def replace(
     delegation: Delegation = OFF,
 ) -> Written:
     """Make an action under an id, or give the one there another definition, like :func:`update`."""
-    common.existing(ACTIONS, id)
+    _check_growth(storage, caller, id, body)
     given = schemas.action(body)
     first = actions.created(id, caller.project_id, caller.user_id, given)
 
@@ -99,6 +99,12 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
 
     storage.write_action(caller.scope, id, change)
     return None
+
+
+def _check_growth(storage: Storage, caller: Caller, id: str, body: Body) -> None:
+    common.existing(ACTIONS, id)
+    common.check_growth(
+        storage, caller.scope, ACTIONS, id, body.get('freezer_action'), 'freezer_action')
 
 
 def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Iterable[Linked]) -> Body:

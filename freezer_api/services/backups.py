@@ -40,6 +40,7 @@ def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPag
 def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Shown:
     """Merge the body into the backup's metadata, and take its ``status``; the backup as it is then, or ``NotFound``."""
     common.existing(BACKUPS, id)
+    common.check_growth(storage, caller.scope, BACKUPS, id, body, 'backup_metadata')
     given = schemas.patch(body)
 
     def change(current: Document | None, now: int) -> Body:

@@ -92,9 +92,11 @@ def shown(document: Document, caller: Caller) -> Shown:
 
 def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> ShownPage:
     """A page as the caller may see it; ``everywhere``: of the documents of all projects."""
-    items: collections.abc.Sequence[Body] = _Bodies(page.documents, caller)
-    if not any(isinstance(document, documents.Packed) for document in page.documents):
-        items = [*items]
+    items: collections.abc.Sequence[Body]
+    if documents.Packed in map(type, page.documents):
+        items = _Bodies(page.documents, caller)
+    else:
+        items = [_body(document, caller) for document in page.documents]
     if not page.more or not items:
         return ShownPage(items, None)
     last = page.documents[-1]
@@ -120,6 +122,21 @@ def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document 
 def check_size(storage: base.Storage, value: typing.Any, place: str) -> None:
     """Raise ``InvalidInput`` for what no new document can hold; asked before anything is made of it."""
     if documents.size(value) > storage.max_document_size:
+        raise _too_large(place, storage.max_document_size)
+
+
+def check_growth(storage: base.Storage, scope: Scope, kind: str, id: str, value: typing.Any,
+                 place: str) -> None:
+    """Raise ``InvalidInput`` for what the document under an id can't come to hold, like
+    :func:`check_size`.
+
+    One that is larger than a document may be already may have a value as large as itself.
+    """
+    size = documents.size(value)
+    if size <= storage.max_document_size:
+        return
+    old = stored(storage, scope, kind, id)
+    if old is None or size > documents.size(old.body):
         raise _too_large(place, storage.max_document_size)
 
 

@@ -2,7 +2,6 @@
 
 import collections.abc
 import contextlib
-import functools
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobChange, JobWrite, Scope, Storage
@@ -47,8 +46,7 @@ def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation 
 def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING,
             delegation: Delegation = OFF) -> Written:
     """Make a job under an id, or give the one there another definition; it keeps its session. Else like :func:`create`."""
-    common.existing(JOBS, id)
-    schemas.check_size(body, storage.max_document_size)
+    _check_growth(storage, caller, id, body)
     given = schemas.job({**body, 'job_id': None})
 
     def compose(current: Document | None, link: Link, now: int) -> Body:
@@ -80,9 +78,8 @@ def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: 
     A job with a trust that is to do something else gets one of the caller's, or the caller is
     ``Forbidden`` to change it.
     """
-    common.existing(JOBS, id)
+    _check_growth(storage, caller, id, body)
     believed = reports.session_of(body)
-    schemas.check_size(body, storage.max_document_size)
     given = schemas.patch(body)
     entries = actions.wanted(given['job_actions'], common.new_id) if 'job_actions' in given else None
     references = _references(entries or ())
@@ -137,6 +134,14 @@ def event(storage: Storage, caller: Caller, id: str, body: Body, precondition: P
     return {'result': answer}
 
 
+def _check_growth(storage: Storage, caller: Caller, id: str, body: Body) -> None:
+    common.existing(JOBS, id)
+    if 'job_actions' in body:
+        entries = body['job_actions']
+        common.check_growth(storage, caller.scope, JOBS, id, entries, 'job_actions')
+        schemas.check_size(body, storage.max_document_size)
+
+
 def _write_whole(storage: Storage, caller: Caller, id: str, given: Body, compose: Compose, delegation: Delegation) -> Written:
     """Write a job that is described as a whole; its client must be there and capable."""
     entries = actions.wanted(given['job_actions'], common.new_id)
@@ -153,11 +158,15 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
     """The change of a job that ``compose`` tells; ``client`` must fit a ``whole`` one, or one with another client or actions."""
 
     def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
-        link = functools.cache(
-            functools.partial(
-                actions.resolved, entries, stored, current.body['job_actions'] if current else ()
-            )
-        )
+        resolution: actions.Resolution | None = None
+
+        def link() -> actions.Resolution:
+            nonlocal resolution
+            if resolution is None:
+                present = current.body['job_actions'] if current else ()
+                resolution = actions.resolved(entries, stored, present)
+            return resolution
+
         new = compose(current, lambda: link().entries, now)
         old = None if current is None else current.body
         if old is None or any(new[key] != old[key] for key in ('description', 'job_actions')):

@@ -33,7 +33,7 @@ def list_page(storage: Storage, caller: Caller, query: search.Query) -> ShownPag
 def update(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING) -> Written:
     """Change what the body names; the members' jobs follow with its schedule, a raised tag and a top-level ``event``."""
     common.existing(SESSIONS, id)
-    given = schemas.session(body)
+    given = schemas.patch(body)
 
     def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
         session = common.found(SESSIONS, id, session, precondition)

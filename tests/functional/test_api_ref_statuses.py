@@ -129,7 +129,7 @@ class TestStatuses(testtools.TestCase):
         for step, identity in SCENE:
             answer = self.stage.call(step.verb, step.url, None if step.body is None else json.dumps(step.body), identity)
             self.assertIn(answer.code, (201, 204), answer.raw)
-        self.stage.service.conf.set_override('max_response_size', 65_536, 'api')
+        self.stage.service.storage.max_response_size = 65_536
         for section in operations():
             documented = section.codes('error') & {405, 409, 422}
             found = [self.particular(section, body) for body in PARTICULAR.get(section.title, [])]

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import sqlalchemy
+
 from freezer_api.db.base import Scope
 from freezer_api.domain import actions, capabilities, search
 from freezer_api.domain.documents import BACKUPS
@@ -194,6 +196,36 @@ class TestValues(Bounded):
                 self.refused('POST', '/clients', {'client_id': 'd', key: more}, f'{key}')
 
 
+class TestWithoutATurnToWrite(Bounded):
+    """What no document can hold is refused while others write."""
+
+    def test_what_is_too_large(self):
+        self.do(201, 'POST', '/actions/a', {'freezer_action': {'action': 'exec'}})
+        self.do(201, 'POST', '/jobs/j', self.entries('a'))
+        backup = self.do(201, 'POST', '/backups', METADATA)['backup_id']
+        action = {'freezer_action': {'action': 'exec', 'more': 'x' * LIMIT}}
+        job = {'client_id': 'c', 'job_actions': [action]}
+        metadata = {**METADATA, 'more': 'x' * LIMIT}
+        written = []
+        writer = self.service.storage.database.engines.writer
+        sqlalchemy.event.listen(
+            writer, 'before_cursor_execute', lambda *arguments: written.append(arguments[2]))
+        for method, path, body, place in (
+                ('POST', '/actions', action, 'freezer_action'),
+                ('POST', '/actions/a', action, 'freezer_action'),
+                ('PATCH', '/actions/a', action, 'freezer_action'),
+                ('POST', '/jobs', job, 'job_actions'),
+                ('POST', '/jobs/j', job, 'job_actions'),
+                ('PATCH', '/jobs/j', job, 'job_actions'),
+                ('POST', '/backups', metadata, 'backup_metadata'),
+                ('PATCH', f'/backups/{backup}', metadata, 'backup_metadata')):
+            with self.subTest(f'{method} {path}'):
+                self.refused(method, path, body, f'{place}: {TOO_LARGE}')
+        self.assertEqual([], written)
+        self.do(200, 'PATCH', '/jobs/j', {'description': 'x'})
+        self.assertNotEqual([], written)
+
+
 class TestLargeOnes(Bounded):
     """What was stored when documents weren't bounded: it stays usable, and doesn't grow."""
 
@@ -211,7 +243,7 @@ class TestLargeOnes(Bounded):
             **current.body, 'freezer_action': definition})
         storage.write(scope, BACKUPS, self.backup, lambda current, now: {
             **current.body, 'backup_metadata': {**METADATA, 'values': [*range(5_000)]}})
-        self.service.conf.set_override('max_document_size', 16_384, 'api')
+        self.service.storage.max_document_size = 16_384
         self.assertLess(30_000, len(self.call('GET', '/v2/alpha/jobs/j').raw))
 
     def test_reports_events_and_sessions(self):
@@ -238,7 +270,7 @@ class TestLargeOnes(Bounded):
             self.refused('PATCH', '/actions/a', body, text)
         path = f'/backups/{self.backup}'
         self.refused('PATCH', path, {'more': 1}, text)
-        self.service.conf.set_override('max_document_size', 100_000, 'api')
+        self.service.storage.max_document_size = 100_000
         self.refused('PATCH', path, {'more': 1}, TOO_MANY)
 
     def test_they_can_be_made_smaller(self):

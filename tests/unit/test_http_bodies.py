@@ -53,6 +53,13 @@ class Refused(testtools.TestCase):
         for number in (2**63 - 1, -2**63, 2**64 - 1):
             self.assertEqual([number], bodies.parse(b'[%d]' % number))
 
+    def test_digits_that_are_no_integer(self):
+        digits = b'9' * 30
+        for raw in (b'["%s"]', b'["\\"%s"]', b'[0.%s]', b'[%s.5]', b'[%se1]', b'[1e-%s]'):
+            with self.subTest(raw):
+                self.assertEqual(json.loads(raw % digits), bodies.parse(raw % digits))
+        self.assert_invalid(b'{"%s": ["\\\\", %s]}' % (digits, digits), '64 bit')
+
     def test_nesting(self):
         self.assertEqual(json.loads(nested(64)), bodies.parse(nested(64)))
         for depth in (65, 66, 500, 1024, 1025, 5000, 100_000):

@@ -51,8 +51,8 @@ def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: sea
         return None
     stored = session_rows.assemble(scope.project_id, found, query.descending)
     shown = tuple(one.session.document() for one in stored[:query.limit])
-    members = sum(len(one.session.members) for one in stored[:query.limit])
-    if len(shown) * LARGEST_SESSION + members * LARGEST_MEMBER > bounds.page:
+    # Of the rows each is a session or a member.
+    if len(shown) * LARGEST_SESSION + len(found) * LARGEST_MEMBER > bounds.page:
         check_page(sum(documents.size(document.body) for document in shown), bounds.page)
     return Page(shown, len(stored) > query.limit)
 
