@@ -46,7 +46,8 @@ def patch(body: Body) -> Body:
     An agent reports with the schedule that it has, which may be older than our rules: it isn't
     looked at.
     """
-    if reports.session_of(body) is not None and isinstance(body['job_schedule'], dict):
+    reported = reports.session_of(body) is not None
+    if reported and isinstance(body['job_schedule'], dict):
         body = {**body, 'job_schedule': commands.runtime(body['job_schedule'])}
     given = _cleaned(body)
     given.pop('job_id', None)
@@ -54,7 +55,8 @@ def patch(body: Body) -> Body:
         # Nulls alone stand for keys that aren't there: they replace no schedule.
         del given['job_schedule']
     _check_patch(given)
-    schedules.check(given.get('job_schedule', {}), 'job_schedule')
+    if not reported:
+        schedules.check(given.get('job_schedule', {}), 'job_schedule')
     return given
 
 

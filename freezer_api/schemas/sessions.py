@@ -4,6 +4,7 @@ import re
 import typing
 
 from freezer_api import exceptions
+from freezer_api.domain import schedules as commands
 from freezer_api.domain import sessions
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base, schedules
@@ -16,24 +17,30 @@ SESSION = base.record({
     'schedule': schedules.SCHEDULE,
     **{alias: _ALIASES[key] for alias, key in sessions.ALIASES.items()},
 })
+#: In a change the event is told to the members, and kept nowhere.
+PATCH = {**SESSION, 'properties': {
+    **SESSION['properties'], sessions.EVENT: base.choice(('', *commands.COMMANDS))}}
 _REPORT = {'job_id': base.ID, 'current_tag': base.integer(0, sessions.MAX_TAG), 'result': base.choice(sessions.RESULTS)}
 ACTIONS = base.record({
     'start': base.record(_REPORT, required=('job_id', 'current_tag')),
     'end': base.record(_REPORT, required=('job_id', 'result')),
 })
 _check = base.compiled(SESSION, formats=schedules.FORMATS)
+_check_patch = base.compiled(PATCH, formats=schedules.FORMATS)
 _check_action = base.compiled(ACTIONS)
 
 
 def session(body: Body) -> Body:
-    """The keys of a request to create, replace or change a session that are the caller's to set, or ``InvalidInput``.
+    """The keys of a request to create or replace a session that are the caller's to set, or ``InvalidInput``.
 
     Without nulls; read-only and unknown keys are left away.
     """
-    given = schedules.cleaned(base.present({key: body[key] for key in SESSION['properties'] if key in body}), 'schedule')
-    _check(given)
-    schedules.check(sessions.schedule_of(given) or {}, 'schedule')
-    return given
+    return _checked(body, _check)
+
+
+def patch(body: Body) -> Body:
+    """The keys of a request to change a session, like :func:`session`."""
+    return _checked(body, _check_patch)
 
 
 def action(body: Body) -> tuple[str, Body]:
@@ -50,6 +57,13 @@ def action(body: Body) -> tuple[str, Body]:
         told = base.present({key: _tag(value) if key == 'current_tag' else value for key, value in told.items() if key in _REPORT})
     _check_action({name: told})
     return name, told
+
+
+def _checked(body: Body, check: base.Check) -> Body:
+    given = schedules.cleaned(base.present({key: body[key] for key in SESSION['properties'] if key in body}), 'schedule')
+    check(given)
+    schedules.check(sessions.schedule_of(given) or {}, 'schedule')
+    return given
 
 
 def _tag(value: typing.Any) -> typing.Any:

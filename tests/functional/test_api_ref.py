@@ -101,7 +101,7 @@ def _joined(*records: schemas.Schema) -> schemas.Schema:
 
 
 SCHEDULED = _with(session_schemas.SESSION, required=('schedule',))
-NAMED = {**session_schemas.SESSION, 'properties': {'session_id': schemas.ID, **session_schemas.SESSION['properties']},
+NAMED = {**session_schemas.PATCH, 'properties': {'session_id': schemas.ID, **session_schemas.PATCH['properties']},
          'required': ['session_id']}
 STARTED = _inside('start', _with(session_schemas.ACTIONS['properties']['start'], without=('result',)))
 ENDED = _inside('end', session_schemas.ACTIONS['properties']['end'])
@@ -112,7 +112,7 @@ RECORDED = _joined(backup_schemas.STATUS, _with(backup_schemas.METADATA, require
 DIVIDED = _joined(backup_schemas.STATUS, schemas.record({'backup_metadata': backup_schemas.METADATA}))
 #: The schema of the body that each operation takes, or that each part has.
 BODIES = {
-    'Create session': SCHEDULED, 'Update session': session_schemas.SESSION, 'Replace or create session': SCHEDULED,
+    'Create session': SCHEDULED, 'Update session': session_schemas.PATCH, 'Replace or create session': SCHEDULED,
     'Update session named in the body': NAMED, 'Start session': STARTED, 'End session': ENDED,
     'Start or end session, for older clients': EITHER,
     'Create job': job_schemas.JOB, 'Update job': _with(job_schemas.PATCH, without=('job_id',)),

@@ -127,11 +127,16 @@ class Members(UseCase):
         for schedule in (DAILY, {**DAILY, 'event': 'stop'}):
             session_id = self.make_session('j', schedule=schedule)
             before = self.session(session_id)
-            for event in ('start', 'abort', '', 'remove'):
+            for event in ('start', 'abort', ''):
                 sessions.update(self.storage, ME, session_id, {'event': event})
                 self.assertEqual(before, self.session(session_id))
             sessions.delete(self.storage, ME, session_id)
             jobs.delete(self.storage, ME, 'j')
+
+    def test_an_event_in_a_patch_is_a_command(self):
+        session_id = self.make_session('j')
+        with self.assertRaisesRegex(exceptions.InvalidInput, 'one of the empty text, start, stop'):
+            sessions.update(self.storage, ME, session_id, {'event': 'remove'})
 
     def test_who_is_attached_after_an_event_gets_that_of_the_schedule_alone(self):
         session_id = self.make_session('j', schedule={**DAILY, 'event': 'stop'})
