@@ -275,7 +275,8 @@ class Storage(abc.ABC):
         """Decide about a session, and store all of the outcome; the outcome with the version that the session has now.
 
         ``record`` names the earlier run whose record the decision needs. A session that is deleted takes its records
-        along. After a run has begun, the oldest records beyond ``[sessions] runs_kept`` (the current run counts) go.
+        along. After a run has begun, the oldest records beyond ``[sessions] runs_kept`` (the current run counts) go, but
+        never that of the newest run that ended in success (:attr:`Session.succeeded`).
         The cost doesn't depend on the number of sessions or of runs kept.
         """
 

@@ -78,7 +78,8 @@ def end(session: Session, job_id: str, tag: int | None, result: str, now: int, r
         if member and member.status == RUNNING and session.run and session.run.tag == session.tag:
             session = settle(_with_member(session, job_id, _ended(member, result, now)), now)
     elif record is not None and record.jobs.get(job_id, {}).get('status') == RUNNING:
-        records = (_late_end(record, job_id, result, now),)
+        late = _late_end(record, job_id, result, now)
+        session, records = _with_success(session, late), (late,)
     return Outcome(session, _says(SUCCESS, session), records)
 
 
@@ -120,8 +121,16 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     record = current(overtaken)
     members = {id: Member(member.client_id, counted=True) for id, member in session.members.items()}
     members[job_id] = _started(members[job_id], now)
-    opened = dataclasses.replace(session, tag=tag, run=Run(tag, session.hold_off, now), members=members)
+    opened = dataclasses.replace(
+        _with_success(session, record), tag=tag, run=Run(tag, session.hold_off, now), members=members)
     return _answer(opened, job_id, SUCCESS, (record,) if record else ())
+
+
+def _with_success(session: Session, record: Record | None) -> Session:
+    """The session, knowing of the record of an earlier run."""
+    if record is None or record.result != SUCCESS or record.tag <= session.succeeded:
+        return session
+    return dataclasses.replace(session, succeeded=record.tag)
 
 
 def _next_round(session: Session, now: int) -> bool:

@@ -79,7 +79,8 @@ class Record:
 class Session:
     """A session with its members and its current run (None: it never started).
 
-    ``restore`` says which run the session restores or verifies; None if it is no such session.
+    ``restore`` says which run the session restores or verifies; None if it is no such session. ``succeeded``
+    is the tag of the newest earlier run that ended in success, which is kept the longest; -1 if none is known.
     """
 
     project_id: str
@@ -94,6 +95,7 @@ class Session:
     version: int = 1
     created: int = 0
     restore: collections.abc.Mapping[str, typing.Any] | None = None
+    succeeded: int = -1
 
     @property
     def etag(self) -> str:
@@ -131,7 +133,8 @@ class Session:
     def dump(self) -> Body:
         """What a driver stores of a session beside its identity, version, creation and members."""
         stored = {'user_id': self.user_id, 'description': self.description, 'tag': self.tag, 'hold_off': self.hold_off,
-                  'schedule': dict(self.schedule), 'run': dataclasses.asdict(self.run) if self.run else None}
+                  'schedule': dict(self.schedule), 'run': dataclasses.asdict(self.run) if self.run else None,
+                  'succeeded': self.succeeded}
         if self.restore is not None:
             stored['restore'] = dict(self.restore)
         return stored
@@ -144,7 +147,7 @@ class Session:
         return cls(project_id=project_id, session_id=session_id, user_id=stored['user_id'], description=stored['description'],
                    tag=stored['tag'], hold_off=stored['hold_off'], schedule=stored['schedule'],
                    run=Run(**run) if run else None, members=members, version=version, created=created,
-                   restore=stored.get('restore'))
+                   restore=stored.get('restore'), succeeded=stored.get('succeeded', -1))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ def found_alike(old: Session, new: Session) -> bool:
 
 
 #: Fields of a session that aren't searched, or by other ones; fields of a member that may differ.
-_ASIDE = frozenset(('members', 'version', 'created'))
+_ASIDE = frozenset(('members', 'version', 'created', 'succeeded'))
 _PROGRESS = frozenset(('status', 'result', 'time_started', 'time_ended', 'counted'))
 
 

@@ -132,6 +132,33 @@ class Runs:
         self.assertEqual(('success', 6), actor.end(self.session, 'j0', 3))
         self.assertEqual([6, 5, 4], self._tags())
 
+    def _fail(self, actor, tag):
+        self.clock.advance(31)
+        self.assertEqual(('success', tag), actor.start(self.session, 'j0', tag - 1))
+
+    def test_the_newest_success_stays(self):
+        actor = self._keeping(3)
+        self._run()
+        self._run()
+        for tag in (3, 4, 5, 6):
+            self._fail(actor, tag)
+        self.assertEqual([6, 5, 2], self._tags())
+        self.assertEqual('success', self.storage.run(actor.scope, self.session, 2).result)
+        # One that succeeds late takes its place.
+        for job in ('j1', 'j2'):
+            self.assertEqual(('success', 6), actor.start(self.session, job, 5))
+        self._fail(actor, 7)
+        for job in self.jobs:
+            actor.end(self.session, job, 6)
+        self.assertEqual('success', self.storage.run(actor.scope, self.session, 6).result)
+        for tag in (8, 9, 10):
+            self._fail(actor, tag)
+        self.assertEqual([10, 9, 6], self._tags())
+        self._keeping(1)
+        for tag in (11, 12):
+            self._fail(actor, tag)
+            self.assertEqual([tag, 6], self._tags())
+
     def test_all_are_kept(self):
         actor = self._keeping(0)
         for tag in range(120):

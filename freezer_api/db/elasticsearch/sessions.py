@@ -36,7 +36,7 @@ def decide(unit: Unit, clock: Clock, project: str, id: str, decision: Decision, 
         unit.put(value)
         after = codec.session(value)
     else:
-        kept = _keep(unit, stored, outcome.records, runs_kept)
+        kept = _keep(unit, stored, outcome.records, runs_kept, after.succeeded)
         after = _store(unit, stored, before, after, kept)
     if outcome.follow is not None:
         unit.load(codec.key(JOBS, project, job) for job in outcome.followers)
@@ -137,8 +137,11 @@ def _earlier(unit: Unit, stored: Value | None, session: Session | None, tag: int
     return codec.record(value) if value else None
 
 
-def _keep(unit: Unit, stored: Value, records: collections.abc.Iterable[Record], runs_kept: int) -> Ranges:
-    """Store records, each in place of the one of its tag, and forget the oldest; the tags of which there is one then."""
+def _keep(unit: Unit, stored: Value, records: collections.abc.Iterable[Record], runs_kept: int,
+          spared: int) -> Ranges:
+    """Store records, each in place of the one of its tag, and forget the oldest but that of a tag; the
+    tags of which there is one then.
+    """
     kept: Ranges = stored.state['kept']
     life = stored.state['life']
     added = False
@@ -148,10 +151,22 @@ def _keep(unit: Unit, stored: Value, records: collections.abc.Iterable[Record], 
         if not any(first <= record.tag <= last for first, last in kept):
             kept, added = with_tag(kept, record.tag), True
     while added and runs_kept and sum(last - first + 1 for first, last in kept) > runs_kept - 1:
-        oldest, last = kept[0]
+        oldest = _oldest(kept, spared)
+        if oldest is None:
+            break
         unit.drop(codec.run_key(life, oldest))
-        kept = ([[oldest + 1, last]] if oldest < last else []) + kept[1:]
+        kept = without_tag(kept, oldest)
     return kept
+
+
+def _oldest(kept: Ranges, spared: int) -> int | None:
+    """The lowest tag but one of them."""
+    for first, last in kept:
+        if first != spared:
+            return first
+        if first < last:
+            return first + 1
+    return None
 
 
 def with_tags(ranges: Ranges, tags: collections.abc.Iterable[int]) -> Ranges:
@@ -169,3 +184,12 @@ def with_tag(ranges: Ranges, tag: int) -> Ranges:
     if ranges and ranges[-1][1] == tag - 1:
         return [*ranges[:-1], [ranges[-1][0], tag]]
     return [*ranges, [tag, tag]]
+
+
+def without_tag(ranges: Ranges, tag: int) -> Ranges:
+    """Ranges without one of their tags."""
+    found: Ranges = []
+    for first, last in ranges:
+        parts = [[first, tag - 1], [tag + 1, last]] if first <= tag <= last else [[first, last]]
+        found += [part for part in parts if part[0] <= part[1]]
+    return found

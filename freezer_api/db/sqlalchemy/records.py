@@ -46,9 +46,11 @@ def store(connection: sqlalchemy.Connection, session: int, records: collections.
     return added
 
 
-def forget(connection: sqlalchemy.Connection, session: int, number: int) -> int:
-    """Delete the oldest ``number`` records, reading none but those; how many are gone."""
-    return connection.execute(_oldest(), {'of': session, 'number': number}).rowcount if number > 0 else 0
+def forget(connection: sqlalchemy.Connection, session: int, number: int, spared: int) -> int:
+    """Delete the oldest ``number`` records but that of a tag, reading hardly more than those; how many are gone."""
+    if number <= 0:
+        return 0
+    return connection.execute(_oldest(), {'of': session, 'number': number, 'spared': spared}).rowcount
 
 
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
@@ -63,7 +65,8 @@ def _plain(value: typing.Any) -> typing.Any:
 @functools.cache
 def _oldest() -> sqlalchemy.Delete:
     # MySQL reads from a table that a statement deletes from only if the inner query is a table of its own.
-    oldest = sqlalchemy.select(table.c.tag).where(table.c.session == bindparam('of')).order_by(table.c.tag).limit(
+    of_session = table.c.session == bindparam('of'), table.c.tag != bindparam('spared')
+    oldest = sqlalchemy.select(table.c.tag).where(*of_session).order_by(table.c.tag).limit(
         bindparam('number')).subquery('oldest')
     newest = sqlalchemy.select(sqlalchemy.func.max(oldest.c.tag)).scalar_subquery()
-    return sqlalchemy.delete(table).where(table.c.session == bindparam('of'), table.c.tag <= newest)
+    return sqlalchemy.delete(table).where(*of_session, table.c.tag <= newest)

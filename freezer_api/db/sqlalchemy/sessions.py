@@ -111,7 +111,8 @@ def _store(connection: sqlalchemy.Connection, stored: session_rows.Stored | None
     run = stored.session.run
     added = records.store(connection, stored.seq, outcome.records, run.tag if run else None)
     if added and runs_kept:
-        added -= records.forget(connection, stored.seq, stored.records + added - (runs_kept - 1))
+        number = stored.records + added - (runs_kept - 1)
+        added -= records.forget(connection, stored.seq, number, outcome.session.succeeded)
     return session_rows.store(connection, stored, before, outcome.session, added)
 
 
