@@ -66,12 +66,17 @@ def spans(record: Record) -> dict[str, tuple[int, int]]:
     return {job_id: _span(entry, record.time_end) for job_id, entry in record.jobs.items() if entry['time_started'] >= 0}
 
 
-def belongs(body: Body, session_id: str, record: Record) -> bool:
-    """Whether a backup belongs to a run: it was made by one of its jobs in that job's time, or names session and tag."""
-    if run_of(body) == (session_id, record.tag):
+def belongs(backup: documents.Document, session_id: str, record: Record) -> bool:
+    """Whether a backup belongs to a run: it was made by one of its jobs in that job's time, or names session and tag.
+
+    By the clock of the agent's machine, as its metadata say, or by ours: an agent posts a backup
+    before it reports its end.
+    """
+    if run_of(backup.body) == (session_id, record.tag):
         return True
-    at, span = time_of(body), spans(record).get(job_of(body) or '')
-    return at is not None and span is not None and span[0] <= at <= span[1]
+    span = spans(record).get(job_of(backup.body) or '')
+    moments = (time_of(backup.body), backup.created)
+    return span is not None and any(at is not None and span[0] <= at <= span[1] for at in moments)
 
 
 def _span(entry: Body, over: int) -> tuple[int, int]:

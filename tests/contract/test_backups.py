@@ -107,11 +107,16 @@ def record_of(tag=3, time_end=-1, **members):
 @base.on_every_database()
 class BackupsOfRuns:
 
+    def setUp(self):
+        super().setUp()
+        # What is put is recorded at another time than it is of.
+        self.clock.advance(-DAY)
+
     def _holds(self, record, expected, session='s'):
         found = self.storage.run_backups(self.actor.scope, session, record)
         self.assertEqual(tuple(expected), found)
         self.assertEqual(found, tuple(document.id for document in self.actor.page(BACKUPS).documents
-                                      if backups.belongs(document.body, session, record)))
+                                      if backups.belongs(document, session, record)))
 
     def test_made_by_a_member_in_its_time(self):
         stamps = (NOW - 1, NOW - 0.5, NOW, NOW + 10.25, NOW + 20, NOW + 20.75, NOW + 21, None, str(NOW), True, 1e300)
@@ -198,6 +203,37 @@ class BackupsOfRuns:
         self.clock.advance(1)
         self.actor.put_backup('late', job_id=first, time_stamp=self.clock.now // 1_000_000)
         self.assertEqual((f'of-{first}',), self._run_backups(session, 1))
+
+    def test_recorded_here_in_the_time_of_a_member(self):
+        """Whatever the clock of its machine says, and not only if it says something."""
+        here = NOW - DAY
+        for number, second in enumerate((-1, 0, 5.5, 10, 11)):
+            self.clock.now = int((here + second) * 1_000_000)
+            self.actor.put_backup(f'ahead{number}', job_id='j', time_stamp=NOW + DAY)
+            self.actor.put_backup(f'untimed{number}', job_id='j')
+            self.actor.put_backup(f'other{number}', job_id='k', time_stamp=here + 5)
+        self.clock.now = (here + 5) * 1_000_000
+        self.actor.put_backup('nobody', time_stamp=NOW + DAY)
+        inside = [f'{kind}{number}' for number in (1, 2, 3) for kind in ('ahead', 'untimed')]
+        self._holds(record_of(j=('completed', here, here + 10)), inside)
+        # It stays recorded when it was, however it is changed.
+        self.clock.now = (here + 99) * 1_000_000
+        self.actor.put_backup('ahead1', job_id='j', time_stamp=NOW + 2 * DAY)
+        self._holds(record_of(j=('completed', here, here + 10)), inside)
+        self._holds(record_of(j=('running', here + 11, -1)),
+                    ['ahead0', 'ahead1', 'ahead2', 'ahead3', 'ahead4', 'untimed4'])
+        self._holds(record_of(j=('running', NOW + 2 * DAY, -1)), ['ahead1'])
+
+    def test_a_machine_whose_clock_is_off(self):
+        session = self.actor.new_session(hold_off=60)
+        job = self.actor.new_job(session_id=session)
+        self.actor.start(session, job, 0)
+        for off in (-5, 0, 5):
+            stamp = self.clock.now // 1_000_000 + off
+            self.actor.put_backup(f'by{off}', job_id=job, time_stamp=stamp)
+        self.clock.advance(1)
+        self.actor.end(session, job, 1)
+        self.assertEqual(('by-5', 'by0', 'by5'), self._run_backups(session, 1))
 
     def _run_backups(self, session, tag):
         return self.storage.run_backups(self.actor.scope, session, self.storage.run(self.actor.scope, session, tag))

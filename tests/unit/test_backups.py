@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from freezer_api import exceptions
 from freezer_api.domain import backups
+from freezer_api.domain.documents import BACKUPS, SECOND, Document
 from freezer_api.domain.sessions import Record
 from freezer_api.schemas import backups as schemas
 from tests import base
@@ -173,8 +174,9 @@ RECORD = Record(3, 'running', '', 100, -1, {
 
 class Runs(unittest.TestCase):
 
-    def belongs(self, **metadata):
-        return backups.belongs({**WHOLE, 'backup_metadata': metadata}, 's', RECORD)
+    def belongs(self, created=0, **metadata):
+        body = {**WHOLE, 'backup_metadata': metadata}
+        return backups.belongs(Document(BACKUPS, 'p', 'b', 1, created, body), 's', RECORD)
 
     def test_by_job_and_time(self):
         for job_id, time_stamp in (('done', 100), ('done', 150.5), ('done', 200), ('done', 200.9), ('running', 150),
@@ -185,6 +187,13 @@ class Runs(unittest.TestCase):
             self.assertFalse(self.belongs(job_id=job_id, time_stamp=time_stamp), (job_id, time_stamp))
         self.assertFalse(self.belongs(time_stamp=150))
         self.assertFalse(self.belongs(job_id='done'))
+
+    def test_by_job_and_record(self):
+        for second, inside in ((99.9, False), (100, True), (200.9, True), (201, False)):
+            created = int(second * SECOND)
+            self.assertEqual(inside, self.belongs(created, job_id='done'))
+            self.assertEqual(inside, self.belongs(created, job_id='done', time_stamp=500))
+            self.assertFalse(self.belongs(created, job_id='other', time_stamp=150))
 
     def test_by_session_and_tag(self):
         self.assertTrue(self.belongs(session_id='s', session_tag=3))

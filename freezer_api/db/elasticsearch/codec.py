@@ -164,7 +164,8 @@ def indexed(value: Value) -> Body:
         found = terms.fields(value.kind, value.project, None, current.body())
         return found if current.settle_at is None else {**found, 'settle_at': current.settle_at}
     body = value.state['body']
-    return terms.fields(value.kind, value.project, documents.claim(value.kind, value.id, body), body)
+    found = terms.fields(value.kind, value.project, documents.claim(value.kind, value.id, body), body)
+    return {**found, 'created': value.state['created']} if value.kind == documents.BACKUPS else found
 
 
 def source(key: Key, value: Value | None, mark: collections.abc.Mapping[str, typing.Any], seq: int = 0, project: str = '') -> Body:

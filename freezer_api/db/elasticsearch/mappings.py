@@ -5,13 +5,13 @@ import typing
 from freezer_api.domain import documents
 
 #: Of mappings and settings. Another one makes new indices of the old ones: see :mod:`.upgrading`.
-VERSION = 1
+VERSION = 2
 KINDS = (*documents.KINDS, 'runs', 'claims')
 _WORD = {'type': 'keyword', 'doc_values': False}
 PROPERTIES: dict[str, typing.Any] = {
     'project': {'type': 'keyword'}, 'id': {'type': 'keyword'}, 'key': {'type': 'keyword'},
     'seq': {'type': 'long'}, 'terms': _WORD, 'grams': _WORD,
-    'text': {'type': 'text', 'analyzer': 'whitespace', 'norms': False}, 'moment': {'type': 'long'},
+    'text': {'type': 'text', 'analyzer': 'whitespace', 'norms': False}, 'moment': {'type': 'long'}, 'created': {'type': 'long'},
     'settle_at': {'type': 'long'}, 'restless': {'type': 'boolean'}, 'doc': {'type': 'object', 'enabled': False}}
 Settings = dict[str, typing.Any]
 

@@ -15,7 +15,7 @@ from freezer_api.domain.sessions import Record
 
 Clause = dict[str, typing.Any]
 #: Jobs that one search for a run's backups asks for.
-JOBS_AT_ONCE = 500
+JOBS_AT_ONCE = 300
 #: Documents that may come beside a page, as many as Elasticsearch allows by default.
 ASIDE = 100
 #: The names of clauses: what a query looks for; locks and tombstones; sessions whose runs have lapsed.
@@ -109,7 +109,8 @@ def of_run(project: str, session_id: str, record: Record, size: int
 
     spans = list(backups.spans(record).items())
     for first in range(0, max(1, len(spans)), JOBS_AT_ONCE):
-        made = [_all([look_up(terms.made_by(job_id)), {'range': {'moment': {'gte': since, 'lte': until}}}])
+        made = [_all([look_up(terms.made_by(job_id)), _any(
+                    [{'range': {clock: {'gte': since, 'lte': until}}} for clock in ('moment', 'created')])])
                 for job_id, (since, until) in spans[first:first + JOBS_AT_ONCE]]
         wanted = _any([look_up(search.run_pair(session_id, record.tag)), *made])
         yield functools.partial(_sorted, [_named(FOUND, wanted), *_restless(Scope(project), documents.BACKUPS, 0)], size)

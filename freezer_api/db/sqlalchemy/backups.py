@@ -12,6 +12,8 @@ from freezer_api.domain.sessions import Record
 #: Jobs that one part of a statement asks for, and all of it: SQLite bounds how deep conditions nest, and all bound parameters.
 PART, MOST = 128, 4096
 Spans = dict[str, tuple[int, int]]
+#: The columns that tell when a backup was made, each with its index.
+_CLOCKS = (('moment', models.BY_JOB), ('created', models.BY_JOB_HERE))
 
 
 def of_run(connection: sqlalchemy.Connection, project: str, session_id: str, record: Record) -> tuple[str, ...]:
@@ -36,20 +38,23 @@ def _size(number: int) -> int:
 
 @functools.cache
 def _statement(size: int) -> sqlalchemy.CompoundSelect:
-    """The backups that name the session and the tag, and those that one of ``size`` jobs made in its time."""
+    """The backups that name the session and the tag, and those that one of ``size`` jobs made in its
+    time, by the clock of its machine or by ours.
+    """
     table, pair = models.backups.alias(), models.pairs.alias()
     named = sqlalchemy.select(table.c.seq, table.c.id).select_from(
         queries.InOrder(pair, table, table.c.seq == pair.c.seq)).where(
         pair.c.term == bindparam('term', type_=sqlalchemy.BigInteger), table.c.project == bindparam('project'))
     parts = (range(first, min(first + PART, size)) for first in range(0, size, PART))
-    return sqlalchemy.union_all(named, *map(_made, parts))
+    made = (_made(part, *by) for part in parts for by in _CLOCKS)
+    return sqlalchemy.union_all(named, *made)
 
 
-def _made(numbers: range) -> sqlalchemy.Select:
+def _made(numbers: range, clock: str, index: str) -> sqlalchemy.Select:
     table = models.backups.alias()
     spans = [sqlalchemy.and_(table.c.job_id == bindparam(f'job_{number}'),
-                             table.c.moment.between(bindparam(f'since_{number}'), bindparam(f'until_{number}')))
+                             table.c[clock].between(bindparam(f'since_{number}'), bindparam(f'until_{number}')))
              for number in numbers]
     return sqlalchemy.select(table.c.seq, table.c.id).where(
         table.c.project == bindparam('project'), sqlalchemy.or_(*spans)).with_hint(
-        table, f'FORCE INDEX ({models.BY_JOB})', 'mysql')
+        table, f'FORCE INDEX ({index})', 'mysql')

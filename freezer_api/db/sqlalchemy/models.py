@@ -83,7 +83,8 @@ def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
     return (sqlalchemy.Column('moment', sqlalchemy.BigInteger),
             sqlalchemy.Column('job_id', Id),
             sqlalchemy.Index(BY_TIME, 'project', 'moment'),
-            sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'))
+            sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'),
+            sqlalchemy.Index(BY_JOB_HERE, 'project', 'job_id', 'created'))
 
 
 def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
@@ -93,6 +94,7 @@ def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
 
 
 BY_TIME, BY_JOB = 'ix_freezer_backups_project_moment', 'ix_freezer_backups_project_job_id_moment'
+BY_JOB_HERE = 'ix_freezer_backups_project_job_id_created'
 _EXTRAS = {documents.SESSIONS: _session_extras, documents.BACKUPS: _backup_extras,
            documents.ACTIONS: _used_extras, documents.TRUSTS: _used_extras}
 #: By kind.
