@@ -7,7 +7,7 @@ from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import clients, search
 from freezer_api.domain.documents import ANYTHING, CLIENTS, Body, Document, Precondition
 from freezer_api.schemas import clients as schemas
-from freezer_api.services import common
+from freezer_api.services import common, placing
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
 
 
@@ -20,8 +20,12 @@ def register(storage: Storage, caller: Caller, body: Body, precondition: Precond
     """
     given = schemas.client(body)
     uuid = common.new_id()
+    # The storage may call again on a newer state; what the last call was given is what was changed.
+    before: Document | None = None
 
     def change(current: Document | None, now: int) -> Body:
+        nonlocal before
+        before = current
         precondition.check(current)
         new = clients.registered(current.body if current else None, caller.project_id, caller.user_id, given, uuid)
         if not may_centralise and new['client']['is_central'] != bool(current and current.body['client']['is_central']):
@@ -29,8 +33,9 @@ def register(storage: Storage, caller: Caller, body: Body, precondition: Precond
                                        'client.central-forbidden')
         return common.sized(storage, CLIENTS, new, 'client', current.body if current else None)
 
-    document = storage.write(caller.scope, CLIENTS, given['client_id'], change)
-    return common.written(typing.cast(Document, document))
+    after = storage.write(caller.scope, CLIENTS, given['client_id'], change)
+    placing.follow(storage, before, after)
+    return common.written(typing.cast(Document, after))
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -52,10 +57,15 @@ def delete(storage: Storage, caller: Caller, id: str, precondition: Precondition
     if found is None:
         return precondition.check(None)
 
+    before: Document | None = None
+
     def change(current: Document | None, now: int) -> None:
+        nonlocal before
+        before = current
         precondition.check(current)
 
     storage.write(caller.scope, CLIENTS, id, change)
+    placing.follow(storage, before, None)
     return None
 
 

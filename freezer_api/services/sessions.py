@@ -135,9 +135,7 @@ def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
 def _act_elsewhere(storage: Storage, caller: Caller, id: str, job_id: str, decision: Decision, tag: int | None) -> Body | None:
     """Decide about a session of another project that has a job as its member which is on a central client of the caller's.
 
-    None if there is no such session. A job's id is known over all projects from when the job is written for a central
-    client. One that came to a central client in another way, since a plain client of that id is gone, isn't found before
-    it is written again, with its client; it has no trust before that either.
+    None if there is no such session. A job's id is known over all projects from when the job is on a central client.
     """
     job = storage.claimed(JOBS, job_id)
     if job is None or job.body['session_id'] != id:

@@ -125,15 +125,49 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assert_missing(self.act(self.end(1)))
         self.assertEqual(202, self.act(self.end(1), project='dev', token='service@dev').code)
 
-    def test_a_job_that_came_to_the_client_by_itself_is_found_once_it_is_written_again(self):
+    def test_a_job_that_comes_to_the_client_by_itself(self):
         self.make_client('late')
         self.do(201, 'POST', '/jobs', {'job_id': 'moved', 'client_id': 'late', 'job_actions': []})
         self.do(204, 'PUT', '/sessions/session/jobs/moved')
         self.ask('ops', 'POST', '/clients', {'client_id': 'late', 'is_central': True}, 201)
-        self.do(204, 'DELETE', '/clients/late')
         self.assert_missing(self.act(self.start(0, 'moved')))
-        self.do(201, 'POST', '/jobs/moved', {'client_id': 'late', 'job_actions': []})
+        self.do(204, 'DELETE', '/clients/late')
         self.assertEqual(202, self.act(self.start(0, 'moved')).code)
+
+    def test_jobs_follow_their_client(self):
+        """Whose agent a job is told the process of: that of the client that it is on."""
+        self.do(200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}})
+        for _number in range(3):
+            self.do(201, 'POST', '/jobs', {'client_id': 'central', 'job_actions': []})
+        etag = self.call('GET', '/v2/alpha/jobs/job').headers['ETag']
+        self.assertFalse(self.shows_the_process())
+        self.make_client('central')
+        self.assertTrue(self.shows_the_process())
+        # Agents register whenever they begin.
+        followed = self.call('GET', '/v2/alpha/jobs/job').headers['ETag']
+        self.assertNotEqual(etag, followed)
+        self.make_client('central')
+        self.assertEqual(followed, self.call('GET', '/v2/alpha/jobs/job').headers['ETag'])
+        self.do(204, 'DELETE', '/clients/central')
+        self.assertFalse(self.shows_the_process())
+        self.ask('ops', 'DELETE', '/clients/central', None, 204)
+        self.assertFalse(self.shows_the_process())
+        self.make_client('central')
+        self.assertTrue(self.shows_the_process())
+
+    def test_an_id_is_free_for_others_where_its_job_has_left_the_central_client(self):
+        other = {'job_id': 'job', 'client_id': 'central', 'job_actions': []}
+        self.ask('beta', 'POST', '/jobs', other, 409)
+        self.make_client('central')
+        self.ask('beta', 'POST', '/jobs', other, 201)
+        # Of the two one can come back.
+        with self.assertLogs('freezer_api.services.placing', 'WARNING') as logged:
+            self.do(204, 'DELETE', '/clients/central')
+        self.assertIn('Job job of project alpha is not found by central client central', logged.output[0])
+        self.do(204, 'DELETE', '/jobs/job')
+
+    def shows_the_process(self):
+        return 'current_pid' in self.do(200, 'GET', '/jobs/job')['job_schedule']
 
     def test_preconditions_are_held_against_the_session_that_is_found(self):
         etag = self.call('GET', '/v2/alpha/sessions/session').headers['ETag']
