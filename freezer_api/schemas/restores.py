@@ -4,7 +4,7 @@ import re
 import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import agents
+from freezer_api.domain import actions, agents
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
@@ -73,9 +73,11 @@ def _plain(given: Body) -> Body:
 
 
 def _action(wish: Body, job_id: str) -> Body:
+    definition, within = wish.get('freezer_action', {}), f'jobs.{job_id[:64]}.freezer_action'
+    actions.check_keys(definition, within)
     found: dict[str, typing.Any] = {}
-    for name, value in wish.get('freezer_action', {}).items():
-        place = f'jobs.{job_id[:64]}.freezer_action.{name[:64]}'
+    for name, value in definition.items():
+        place = f'{within}.{name[:64]}'
         key = 'engine_name' if agents.key(name) == 'engine' else agents.key(name)
         if key in found:
             raise exceptions.InvalidInput(f'{place}: is given twice.')

@@ -423,8 +423,8 @@ class Refusals(Restoring):
                 'container: must be a scalar',
             ),
             (
-                {'jobs': {'etc': {'freezer_action': {'engine': 'tar', 'engine-name': 'tar'}}}},
-                'engine-name: is given twice',
+                {'jobs': {'etc': {'freezer_action': {'engine': 'tar', 'engine_name': 'tar'}}}},
+                'engine_name: is given twice',
             ),
         ):
             with self.refused(exceptions.InvalidInput, text):
