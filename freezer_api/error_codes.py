@@ -28,7 +28,7 @@ MEANINGS = {
     'job.not-found': 'The project has no job with this id.',
     'list.invalid': 'A parameter of the list is malformed, or contradicts another one.',
     'list.marker-not-found': 'The list has no document with the id in marker.',
-    'list.too-large': 'The page is larger than pages may be; a lower limit helps.',
+    'list.too-large': 'The page, or the plan, is larger than answers may be; asking for less helps.',
     'policy.forbidden': "The policy doesn't allow the caller to do this.",
     'request.forbidden-origin': 'The standalone service refuses requests of web pages.',
     'request.header-too-large': 'The headers are longer than the server takes.',

@@ -31,6 +31,7 @@ def check_all(definitions: collections.abc.Iterable[tuple[str, Body]], client: B
         for key in (*SUPPORTED, *actions.ALIASES):
             value = DEFAULTS.get(key) if definition.get(key) is None else definition[key]
             if value is not None and value not in able[actions.ALIASES.get(key, key)]:
+                told = str(value)[:64]
                 raise exceptions.Unprocessable(
-                    f'{place}.{key}: {value} is not supported by client {client["client_id"]}.',
+                    f'{place}.{key}: {told} is not supported by client {client["client_id"]}.',
                     'client.not-capable')

@@ -303,7 +303,7 @@ def _same_paths(
                 yield _problem(
                     step.job_id,
                     'same-path',
-                    f'Client {place[0]} restores something else to {place[1]} too.',
+                    f'Client {place[0]} restores something else to {place[1][:1024]} too.',
                 )
             taken.add(place)
 

@@ -187,7 +187,7 @@ def _storage_of(told: Body) -> tuple[typing.Any, ...]:
 
 
 def followed(source: Source, others: collections.abc.Iterable[documents.Document]) -> Source:
-    """The source with the next one of its place among other backups."""
+    """The source with the next one of its place, of other backups and the one known before."""
     own = window(source.backup)
     if own is None:
         return source
@@ -196,9 +196,10 @@ def followed(source: Source, others: collections.abc.Iterable[documents.Document
         for other in others
         if (at := backups.time_of(other.body)) is not None and is_follower(source, other)
     ]
-    return dataclasses.replace(
-        source, following=min((second for second in seconds if second > own[0]), default=None)
-    )
+    later = [second for second in seconds if second > own[0]]
+    if source.following is not None:
+        later.append(source.following)
+    return dataclasses.replace(source, following=min(later, default=None))
 
 
 def window(backup: documents.Document) -> tuple[int, int] | None:

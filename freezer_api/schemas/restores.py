@@ -4,11 +4,13 @@ import re
 import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import actions, agents
+from freezer_api.domain import actions, agents, documents
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
 DEFAULT_HOLD_OFF = 86_400
+#: Of how many members a request may want something of its own.
+MAX_WISHES = 1024
 PATH: base.Schema = {
     'type': 'string', 'maxLength': 1024, 'pattern': r'^(/|[A-Za-z]:[\\/])[^%\x00-\x1f\x7f]*$',
     'description': 'an absolute path of at most 1,024 characters, without % and control characters',
@@ -20,7 +22,9 @@ WISH = base.record({
     'skip': base.BOOLEAN,
     'freezer_action': {'type': 'object', 'description': 'an object'},
 }, closed=True)
-_WISHES: base.Schema = {'type': 'object', 'additionalProperties': WISH, 'description': 'an object'}
+_WISHES: base.Schema = {'type': 'object', 'additionalProperties': WISH,
+                        'maxProperties': MAX_WISHES,
+                        'description': f'an object of at most {MAX_WISHES:,} members'}
 _COMMON = {
     'dry_run': base.BOOLEAN,
     'session_id': base.ID,
@@ -37,29 +41,36 @@ _check_verification = base.compiled(VERIFICATION)
 _UNREADABLE = re.compile(r'[%\x00-\x1f\x7f]')
 
 
-def restore(body: Body) -> Body:
+def restore(body: Body, most: int) -> Body:
     """The keys of a request to restore, without nulls, or ``InvalidInput``.
 
-    A misspelt key is refused: what it was to prevent would happen.
+    A misspelt key is refused: what it was to prevent would happen. ``most`` is how many bytes of
+    JSON ``jobs`` may be: a plan repeats what is wanted of a member for each of its backups.
     """
-    given = _cleaned(body)
+    given = _cleaned(body, most)
     _check_restore(given)
     return _plain(given)
 
 
-def verification(body: Body) -> Body:
+def verification(body: Body, most: int) -> Body:
     """The keys of a request to verify, like :func:`restore`."""
-    given = _cleaned(body)
+    given = _cleaned(body, most)
     _check_verification(given)
     if given.get('mode') == 'restore' and 'path' not in given:
         raise exceptions.InvalidInput('path: is required where mode is restore.')
     return _plain(given)
 
 
-def _cleaned(body: Body) -> Body:
+def _cleaned(body: Body, most: int) -> Body:
     given = base.present(body)
     wishes = given.get('jobs')
     if isinstance(wishes, dict):
+        # Counted first: to look at each of very many would take long.
+        if len(wishes) > MAX_WISHES:
+            raise exceptions.InvalidInput(f'jobs: must be {_WISHES["description"]}.')
+        if documents.size(wishes) > most:
+            raise exceptions.InvalidInput(
+                f'jobs: must be at most {most} bytes of JSON.', 'document.too-large')
         given['jobs'] = {job_id: base.present(wish) if isinstance(wish, dict) else wish
                          for job_id, wish in wishes.items() if wish is not None}
     return given

@@ -7,6 +7,7 @@ are told to start. A process that dies before leaves stopped jobs in a session t
 
 import collections.abc
 import dataclasses
+import itertools
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
@@ -22,8 +23,9 @@ from freezer_api.services.trusts import OFF, Delegation
 
 #: Restores and verifications that are shown of a run.
 SHOWN = 100
-#: Backups of one machine and container that are looked at for the one that came next.
-PAGE, PAGES = 1000, 10
+#: Backups of one machine and container that are looked at for the one that came next. A page is
+#: less than pages may be, however large they are.
+PAGE, PAGES = 100, 100
 #: The mode of a session as requests and lists call it.
 MODES = {restoring.RESTORE: 'restore', restoring.READ: 'read', restoring.COMPARE: 'restore'}
 #: A job that no agent begins, nor even sees: none polls completed ones. One that saw it would report
@@ -77,7 +79,7 @@ def restore(storage: Storage, caller: Caller, id: str, tag: int, body: Body,
     """Restore a run. ``NotFound`` without it; ``Conflict`` while it goes on, and for what else is
     not as it was; ``Unprocessable`` for what can't be done.
     """
-    given = schemas.restore(body)
+    given = schemas.restore(body, storage.max_document_size)
     target = _run(storage, caller, id, tag)
     order = Order(path_prefix=given.get('path_prefix'), client_id=given.get('client_id'),
                   allow_incomplete=given.get('allow_incomplete', False), wishes=_wishes(given))
@@ -87,7 +89,7 @@ def restore(storage: Storage, caller: Caller, id: str, tag: int, body: Body,
 def verify(storage: Storage, caller: Caller, id: str, tag: int, body: Body,
            delegation: Delegation = OFF) -> Begun:
     """Verify a run, as far as agents can; like :func:`restore`. ``Conflict`` if nothing is left."""
-    given = schemas.verification(body)
+    given = schemas.verification(body, storage.max_document_size)
     target = _run(storage, caller, id, tag)
     order = Order(mode=_VERIFICATIONS[given.get('mode', 'read')], client_id=given.get('client_id'),
                   path=given.get('path'), wishes=_wishes(given))
@@ -98,7 +100,7 @@ def restore_backup(storage: Storage, caller: Caller, id: str, body: Body,
                    delegation: Delegation = OFF) -> Begun:
     """Restore one backup, whatever made it; like :func:`restore`."""
     common.existing(BACKUPS, id)
-    given = schemas.restore(body)
+    given = schemas.restore(body, storage.max_document_size)
     target = _backup(storage, caller, storage.get(caller.scope, BACKUPS, id))
     order = Order(path_prefix=given.get('path_prefix'), client_id=given.get('client_id'),
                   allow_incomplete=given.get('allow_incomplete', False), wishes=_wishes(given))
@@ -126,7 +128,12 @@ def _run(storage: Storage, caller: Caller, id: str, tag: int) -> _Target:
     record = storage.run(caller.scope, id, tag)
     ids = storage.run_backups(caller.scope, id, record)
     made: dict[str, list[Document]] = {job_id: [] for job_id in record.jobs}
+    left = storage.max_response_size
     for backup in filter(None, (common.stored(storage, caller.scope, BACKUPS, id) for id in ids)):
+        left -= documents.size(backup.body)
+        if left < 0:
+            raise _too_large('backups: the run has', storage.max_response_size,
+                             'please restore them one by one')
         made.setdefault(backups.job_of(backup.body) or backup.id, []).append(backup)
     members = tuple(_member(storage, caller, job_id, made[job_id], record.jobs.get(job_id))
                     for job_id in sorted(made))
@@ -161,14 +168,13 @@ def _followed(storage: Storage, caller: Caller, source: restoring.Source) -> res
     pairs = frozenset((key, search.canonical(metadata[key])) for key in ('container', 'hostname'))
     query = search.Query(pairs, since=(window[0] + 1) * documents.SECOND, limit=PAGE,
                          until=(window[1] + 1) * documents.SECOND)
-    found: list[Document] = []
     for _page in range(PAGES):
         page = storage.find(caller.scope, BACKUPS, query)
-        found += page.documents
+        source = restoring.followed(source, page.documents)
         if not page.more:
             break
         query = dataclasses.replace(query, marker=page.documents[-1].id)
-    return restoring.followed(source, found)
+    return source
 
 
 def _able(storage: Storage, caller: Caller, client_id: str) -> Body | None:
@@ -190,6 +196,7 @@ def _carry_out(storage: Storage, caller: Caller, target: _Target, order: Order, 
     targets = {member.target(order) for member in target.members}
     able = {id: _able(storage, caller, id) for id in targets}
     plan = restores.plan(target.session_id, target.tag, target.status, target.members, order, able)
+    _check_size(plan, storage.max_response_size)
     if given.get('dry_run'):
         return Begun(plan.shown())
     for problem in plan.refusals(order):
@@ -198,6 +205,22 @@ def _carry_out(storage: Storage, caller: Caller, target: _Target, order: Order, 
         raise exceptions.Conflict('Nothing is left to do: no backup fits.', 'restore.nothing-left')
     key = {**target.key, 'mode': order.mode}
     return _begin(storage, caller, plan, key, given, delegation)
+
+
+def _check_size(plan: Plan, most: int) -> None:
+    """Raise ``InvalidInput`` for a plan of more bytes of JSON than an answer may have.
+
+    A step is made to JSON alone, and no further ones once they are too much.
+    """
+    left = most
+    for entry in itertools.chain(map(Step.shown, plan.steps), plan.problems):
+        left -= documents.size(entry)
+        if left < 0:
+            raise _too_large('jobs: the plan is', most, 'jobs.<id>.skip leaves members out')
+
+
+def _too_large(what: str, most: int, remedy: str) -> exceptions.InvalidInput:
+    return exceptions.InvalidInput(f'{what} more than {most} bytes; {remedy}.', 'list.too-large')
 
 
 def _refusal(problem: Body) -> exceptions.FreezerError:

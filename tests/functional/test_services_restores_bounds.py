@@ -1,8 +1,109 @@
-"""How keys are spelt that a restore sets."""
+"""What one restore may cost."""
 
 from freezer_api import exceptions
-from freezer_api.services import restores
+from freezer_api.domain import search
+from freezer_api.schemas import restores as schemas
+from freezer_api.services import jobs, restores, sessions
 from tests.functional.test_services_restores import ME, Restoring
+
+#: Bytes that a document may have, and an answer, where a test sets less than an operator does.
+LIMIT, MOST = 20_000, 100_000
+
+
+class Bounds(Restoring):
+    def setUp(self):
+        super().setUp()
+        self.storage.conf.set_override('max_document_size', LIMIT, 'api')
+
+    def everyone(self, **body):
+        """Ask each of the three calls."""
+        yield lambda: self.restore(**body)
+        yield lambda: self.verify(**body)
+        yield lambda: restores.restore_backup(self.storage, ME, self.made['etc'], body)
+
+    def too_large(self, calls, error, code, text):
+        """Each of the calls is refused with a code."""
+        before = self.everything()
+        for call in calls:
+            with self.assertRaises(error) as caught:
+                call()
+            self.assertEqual((code, text), (caught.exception.code, caught.exception.message))
+            self.assertEqual(before, self.everything())
+
+    def everything(self):
+        """The versions of what restores are made of."""
+        pages = (listed.list_page(self.storage, ME, search.Query(limit=1000)).items
+                 for listed in (sessions, jobs))
+        return [[body['_version'] for body in items] for items in pages]
+
+    def test_what_is_wanted_of_all_members_together(self):
+        wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT // 2)}}
+        calls = self.everyone(dry_run=True, jobs={'etc': wish, 'srv': wish})
+        text = f'jobs: must be at most {LIMIT} bytes of JSON.'
+        self.too_large(calls, exceptions.InvalidInput, 'document.too-large', text)
+        self.assertEqual([], self.problems(self.restore(dry_run=True, jobs={'etc': wish})))
+
+    def test_nothing_is_read_for_too_much(self):
+        many = {f'job-{number}': {} for number in range(schemas.MAX_WISHES + 1)}
+        large = {'etc': {'freezer_action': {'log_file': 'x' * LIMIT}}}
+        for jobs_, text in ((many, 'an object of at most 1,024 members'), (large, 'at most')):
+            asked = self.storage.conf, self.storage.max_document_size
+
+            class Unread:
+                """A storage that has nothing but its limits."""
+
+                conf, max_document_size = asked
+
+            for call in (restores.restore, restores.verify):
+                with self.refused(exceptions.InvalidInput, text):
+                    call(Unread(), ME, self.session_id, self.tag, {'jobs': jobs_})
+            with self.refused(exceptions.InvalidInput, text):
+                restores.restore_backup(Unread(), ME, self.made['etc'], {'jobs': jobs_})
+
+    def test_members_are_counted_before_they_are_looked_at(self):
+        wishes = dict.fromkeys(map(str, range(schemas.MAX_WISHES + 1)), 'no object')
+        with self.refused(exceptions.InvalidInput, 'jobs: must be an object of at most 1,024'):
+            self.restore(jobs=wishes)
+        wishes.popitem()
+        with self.refused(exceptions.InvalidInput, ': must be an object.'):
+            self.restore(jobs=wishes)
+
+    def test_a_plan_repeats_it_for_each_backup(self):
+        self.storage.conf.set_override('max_response_size', MOST, 'api')
+        wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT * 3 // 4)}}
+        self.advance(-4)
+        for number in range(6):
+            self.make_backup('etc', backup_name=f'etc-{number}', path_to_backup=f'/{number}')
+        self.advance(4)
+        calls = [lambda dry=dry: self.restore(dry_run=dry, jobs={'etc': wish})
+                 for dry in (True, False)]
+        calls.append(lambda: self.verify(dry_run=True, jobs={'etc': wish}))
+        text = f'jobs: the plan is more than {MOST} bytes; jobs.<id>.skip leaves members out.'
+        self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
+        self.restore(dry_run=True, jobs={'etc': {**wish, 'skip': True}})
+        self.restore(dry_run=True, jobs={'srv': wish})
+
+    def test_the_backups_of_a_run_are_bounded_together(self):
+        self.advance(-4)
+        for number in range(6):
+            self.make_backup('etc', note='x' * (LIMIT * 9 // 10), path_to_backup=f'/{number}')
+        self.advance(4)
+        self.restore(dry_run=True)
+        self.storage.conf.set_override('max_response_size', MOST, 'api')
+        calls = [lambda: self.restore(dry_run=True), lambda: self.verify(dry_run=True)]
+        text = f'backups: the run has more than {MOST} bytes; please restore them one by one.'
+        self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
+
+    def test_problems_repeat_no_long_value(self):
+        path = '/' + 'x' * (LIMIT // 2)
+        wish = {'freezer_action': {'restore_abs_path': path, 'engine_name': 'y' * 5_000}}
+        self.advance(-4)
+        self.make_backup('etc', path_to_backup='/2')
+        self.advance(4)
+        found = self.restore(dry_run=True, jobs={'etc': wish}).plan['problems']
+        self.assertLessEqual(
+            {'same-path', 'not-capable'}, {problem['code'] for problem in found})
+        self.assertGreater(2_000, max(len(problem['text']) for problem in found))
 
 
 class Spelling(Restoring):
