@@ -1,5 +1,6 @@
-"""A storage whose process dies between two of its writes."""
+"""Storages whose process dies between two of its writes, and those that fail at one of them."""
 
+import collections.abc
 import functools
 import typing
 
@@ -41,3 +42,28 @@ class Dying:
             raise exceptions.StorageUnavailable()
         self.written.append(name)
         return method(*args, **kwargs)
+
+
+class Meddled:
+    """Does as a storage does, but for one call: the one of that number to a method of this name.
+
+    It is left to ``meddle``, which is told the call, with nothing to be given to it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        number: int,
+        meddle: collections.abc.Callable[[collections.abc.Callable[[], typing.Any]], typing.Any],
+    ):
+        self._storage, self._name, self._left, self._meddle = storage, name, number, meddle
+
+    def __getattr__(self, name: str) -> typing.Any:
+        found = getattr(self._storage, name)
+        return functools.partial(self._call, found) if name == self._name else found
+
+    def _call(self, method: typing.Any, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
+        self._left -= 1
+        call = functools.partial(method, *args, **kwargs)
+        return call() if self._left else self._meddle(call)

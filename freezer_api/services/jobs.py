@@ -43,6 +43,27 @@ def create(storage: Storage, caller: Caller, body: Body, delegation: Delegation 
     return _write_whole(storage, caller, id, given, compose, delegation)
 
 
+def planned(storage: Storage, caller: Caller, body: Body) -> Body:
+    """The job that :func:`create` would make of a body, or the error; nothing is stored.
+
+    What depends on the moment isn't looked at: whether the id is free, and the trust.
+    """
+    common.check_size(storage, body.get('job_actions'), 'job_actions')
+    schemas.check_size(body, storage.max_document_size)
+    given = schemas.job(body)
+    entries = actions.wanted(given['job_actions'], common.new_id)
+    found = ((id, common.stored(storage, caller.scope, ACTIONS, id)) for id in _references(entries))
+    known = {id: action for id, action in found if action is not None}
+    id = given.get('job_id') or common.new_id()
+
+    def compose(current: Document | None, link: Link, now: int) -> Body:
+        return jobs.created(id, caller.project_id, caller.user_id, given, link(), now)
+
+    client = clients.lookup(storage, caller, given['client_id'])
+    change = _changing(storage, caller, compose, entries, given['client_id'], client, whole=True)
+    return change(None, known, storage.clock()).body
+
+
 def replace(storage: Storage, caller: Caller, id: str, body: Body, precondition: Precondition = ANYTHING,
             delegation: Delegation = OFF) -> Written:
     """Make a job under an id, or give the one there another definition; it keeps its session. Else like :func:`create`."""
@@ -183,7 +204,7 @@ def _changing(storage: Storage, caller: Caller, compose: Compose, entries: colle
             # Of a definition an action can have more searchable values than a job, where other
             # keys hide some.
             common.sized(storage, ACTIONS, body, 'job_actions')
-        return JobWrite(fitting(new, client), made)
+        return JobWrite(_fitting(new, client), made)
 
     return change
 
@@ -199,7 +220,7 @@ def _client_of(storage: Storage, caller: Caller, id: str, given: Body) -> tuple[
     return client_id, clients.lookup(storage, caller, client_id)
 
 
-def fitting(job: Body, client: Document | None) -> Body:
+def _fitting(job: Body, client: Document | None) -> Body:
     """A job that its client can do, marked if the client is a central one."""
     if client is None:
         raise exceptions.Unprocessable(f'client_id: client {job["client_id"]} could not be found.', 'job.client-not-found')

@@ -1,12 +1,10 @@
 """Use cases of the preflight: what agents would make of a job. Nothing is stored."""
 
 from freezer_api.db.base import Storage
-from freezer_api.domain import actions, jobs, preflight
-from freezer_api.domain.documents import ACTIONS, JOBS, Body
-from freezer_api.schemas import jobs as schemas
-from freezer_api.services import clients, common
+from freezer_api.domain import preflight
+from freezer_api.domain.documents import JOBS, Body
+from freezer_api.services import common, jobs
 from freezer_api.services.common import Caller
-from freezer_api.services.jobs import fitting
 
 
 def check(storage: Storage, caller: Caller, id: str) -> Body:
@@ -20,20 +18,7 @@ def check_new(storage: Storage, caller: Caller, body: Body) -> Body:
 
     What depends on the moment isn't looked at: whether the id is free, and the trust.
     """
-    common.check_size(storage, body.get('job_actions'), 'job_actions')
-    schemas.check_size(body, storage.max_document_size)
-    given = schemas.job(body)
-    entries = actions.wanted(given['job_actions'], common.new_id)
-    known = {}
-    for action_id in {entry.action_id for entry in entries if entry.action_id is not None}:
-        action = common.stored(storage, caller.scope, ACTIONS, action_id)
-        if action is not None:
-            known[action_id] = action
-    linked = actions.resolved(entries, known).entries
-    id = given.get('job_id') or common.new_id()
-    job = jobs.created(id, caller.project_id, caller.user_id, given, linked, storage.clock())
-    common.sized(storage, JOBS, job, 'job_actions', size=jobs.size)
-    return _problems(fitting(job, clients.lookup(storage, caller, given['client_id'])))
+    return _problems(jobs.planned(storage, caller, body))
 
 
 def _problems(job: Body) -> Body:

@@ -6,13 +6,17 @@ are told to start. A process that dies before leaves stopped jobs in a session t
 """
 
 import collections.abc
+import contextlib
 import dataclasses
 import itertools
+import logging
+import re
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
+from freezer_api.domain import actions as rules
 from freezer_api.domain import backups, documents, restores, restoring, search, sessions
-from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS, Body, Document
+from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS, Body, Document, Precondition
 from freezer_api.domain.restores import Member, Order, Plan, Step, Wish
 from freezer_api.domain.sessions import Outcome, Record, Session
 from freezer_api.schemas import restores as schemas
@@ -21,6 +25,7 @@ from freezer_api.services import sessions as session_cases
 from freezer_api.services.common import Caller
 from freezer_api.services.trusts import OFF, Delegation
 
+LOG = logging.getLogger(__name__)
 #: Restores and verifications that are shown of a run.
 SHOWN = 100
 #: Backups of one machine and container that are looked at for the one that came next. A page is
@@ -231,19 +236,66 @@ def _refusal(problem: Body) -> exceptions.FreezerError:
 
 def _begin(storage: Storage, caller: Caller, plan: Plan, key: Body, given: Body,
            delegation: Delegation) -> Begun:
-    """Make the session and its jobs, and start them."""
+    """Make the session and its jobs, and start them. What fails leaves nothing if it can."""
     id = given.get('session_id') or common.new_id()
     about = f'backup {key["backup_id"]}' if 'backup_id' in key \
         else f'run {plan.tag} of session {plan.session_id}'
+    bodies = {member: _job(steps, f'{_verb(key)} {about}, job {member}')
+              for member, steps in plan.by_member().items()}
+    for member, body in bodies.items():
+        _check(storage, caller, member, body)
     _create_session(storage, caller, id, key, about,
                     given.get('hold_off', schemas.DEFAULT_HOLD_OFF))
-    made = {}
-    for member, steps in plan.by_member().items():
-        job = _job(steps, f'{_verb(key)} {about}, job {member}')
-        made[member] = jobs.create(storage, caller, job, delegation).id
-        session_cases.attach(storage, caller, id, made[member])
-    session_cases.update(storage, caller, id, {'event': 'start'})
+    made = {member: body['job_id'] for member, body in bodies.items()}
+    try:
+        for member, body in bodies.items():
+            with _as_named(member):
+                jobs.create(storage, caller, body, delegation)
+            session_cases.attach(storage, caller, id, body['job_id'])
+        session_cases.update(storage, caller, id, {'event': 'start'})
+    except Exception:
+        _take_away(storage, caller, id, made.values(), delegation)
+        raise
     return Begun(plan.shown(), id, made)
+
+
+def _check(storage: Storage, caller: Caller, member: str, body: Body) -> None:
+    """Raise what :func:`jobs.create` would for a job, in terms of the request."""
+    count = len(body['job_actions'])
+    if count > rules.MAX_ENTRIES:
+        raise exceptions.InvalidInput(
+            f'jobs.{member[:64]}: has {count} backups to restore, more than the '
+            f'{rules.MAX_ENTRIES} actions of a job; please restore them one by one.')
+    with _as_named(member):
+        jobs.planned(storage, caller, body)
+
+
+@contextlib.contextmanager
+def _as_named(member: str) -> collections.abc.Iterator[None]:
+    """Errors of a member's job name what the caller has sent, and not the job made of it."""
+    try:
+        yield
+    except (exceptions.InvalidInput, exceptions.Unprocessable) as error:
+        rest = re.sub(r'^job_actions(\[\d+\])?\.?', '', error.message)
+        place = f'jobs.{member[:64]}' if rest.startswith(':') else f'jobs.{member[:64]}.'
+        raise type(error)(place + rest, error.code) from None
+
+
+def _take_away(storage: Storage, caller: Caller, id: str,
+               job_ids: collections.abc.Iterable[str], delegation: Delegation) -> None:
+    """Delete a restore that did not begin. One that may have begun after all stays."""
+    try:
+        for job_id in job_ids:
+            job = common.stored(storage, caller.scope, JOBS, job_id)
+            if job is not None:
+                parked = Precondition(if_match=(job.etag,))
+                if job.body['job_schedule']['event'] != _PARKED['event']:
+                    raise exceptions.Conflict(f'Job {job_id} has been started.')
+                jobs.delete(storage, caller, job_id, parked, delegation)
+        session_cases.delete(storage, caller, id)
+    except Exception as error:
+        LOG.warning('Restore %s of project %s failed, and what was made of it stays: %s',
+                    id, caller.project_id, error)
 
 
 def _create_session(storage: Storage, caller: Caller, id: str, key: Body, about: str,
@@ -265,8 +317,8 @@ def _job(steps: collections.abc.Sequence[Step], description: str) -> Body:
     """A job that restores a member's backups one by one, whatever becomes of the others."""
     entries = [{'freezer_action': step.action, 'max_retries': 0, 'mandatory': len(steps) > 1}
                for step in steps]
-    return {'client_id': steps[0].client_id, 'description': description[:1024],
-            'job_schedule': _PARKED, 'job_actions': entries}
+    return {'job_id': common.new_id(), 'client_id': steps[0].client_id,
+            'description': description[:1024], 'job_schedule': _PARKED, 'job_actions': entries}
 
 
 def _verb(key: Body) -> str:

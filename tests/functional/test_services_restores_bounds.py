@@ -1,9 +1,12 @@
-"""What one restore may cost."""
+"""What one restore may cost, and that one which is refused leaves nothing behind."""
+
+import logging
 
 from freezer_api import exceptions
 from freezer_api.domain import search
 from freezer_api.schemas import restores as schemas
-from freezer_api.services import jobs, restores, sessions
+from freezer_api.services import clients, jobs, restores, sessions
+from tests.dying import Dying, Meddled
 from tests.functional.test_services_restores import ME, Restoring
 
 #: Bytes that a document may have, and an answer, where a test sets less than an operator does.
@@ -32,8 +35,10 @@ class Bounds(Restoring):
 
     def everything(self):
         """The versions of what restores are made of."""
-        pages = (listed.list_page(self.storage, ME, search.Query(limit=1000)).items
-                 for listed in (sessions, jobs))
+        pages = (
+            listed.list_page(self.storage, ME, search.Query(limit=1000)).items
+            for listed in (sessions, jobs)
+        )
         return [[body['_version'] for body in items] for items in pages]
 
     def test_what_is_wanted_of_all_members_together(self):
@@ -75,8 +80,9 @@ class Bounds(Restoring):
         for number in range(6):
             self.make_backup('etc', backup_name=f'etc-{number}', path_to_backup=f'/{number}')
         self.advance(4)
-        calls = [lambda dry=dry: self.restore(dry_run=dry, jobs={'etc': wish})
-                 for dry in (True, False)]
+        calls = [
+            lambda dry=dry: self.restore(dry_run=dry, jobs={'etc': wish}) for dry in (True, False)
+        ]
         calls.append(lambda: self.verify(dry_run=True, jobs={'etc': wish}))
         text = f'jobs: the plan is more than {MOST} bytes; jobs.<id>.skip leaves members out.'
         self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
@@ -101,15 +107,19 @@ class Bounds(Restoring):
         self.make_backup('etc', path_to_backup='/2')
         self.advance(4)
         found = self.restore(dry_run=True, jobs={'etc': wish}).plan['problems']
-        self.assertLessEqual(
-            {'same-path', 'not-capable'}, {problem['code'] for problem in found})
+        self.assertLessEqual({'same-path', 'not-capable'}, {problem['code'] for problem in found})
         self.assertGreater(2_000, max(len(problem['text']) for problem in found))
 
 
 class Spelling(Restoring):
     def test_what_means_something_to_the_service_is_spelt_so(self):
-        for key, right in (('ENGINE', 'engine'), ('Engine-Name', 'engine_name'),
-                           ('Storage', 'storage'), ('MODE', 'mode'), ('OS-trust-id', 'os_trust_id')):
+        for key, right in (
+            ('ENGINE', 'engine'),
+            ('Engine-Name', 'engine_name'),
+            ('Storage', 'storage'),
+            ('MODE', 'mode'),
+            ('OS-trust-id', 'os_trust_id'),
+        ):
             text = f'jobs.etc.freezer_action.{key}: must be spelt {right}.'
             body = {'jobs': {'etc': {'freezer_action': {key: 'tar'}}}}
             for call in (self.restore, self.verify):
@@ -119,9 +129,11 @@ class Spelling(Restoring):
                 restores.restore_backup(self.storage, ME, self.made['etc'], body)
 
     def test_keys_that_are_the_same_to_agents(self):
-        for keys, text in ((('log-file', 'log_file'), 'log_file: means the same as log-file'),
-                           (('log=file',), 'log=file: is not a key'),
-                           (('engine', 'engine_name'), 'engine_name: is given twice')):
+        for keys, text in (
+            (('log-file', 'log_file'), 'log_file: means the same as log-file'),
+            (('log=file',), 'log=file: is not a key'),
+            (('engine', 'engine_name'), 'engine_name: is given twice'),
+        ):
             with self.refused(exceptions.InvalidInput, f'jobs.etc.freezer_action.{text}'):
                 self.restore(jobs={'etc': {'freezer_action': dict.fromkeys(keys, '/x')}})
 
@@ -129,3 +141,95 @@ class Spelling(Restoring):
         wish = {'freezer_action': {'Log-File': '/log', 'engine': 'tar'}}
         action = self.restore(dry_run=True, jobs={'etc': wish}).plan['steps'][0]['freezer_action']
         self.assertEqual(('/log', 'tar'), (action['log_file'], action['engine_name']))
+
+
+class Refused(Restoring):
+    """What a job can't be is found before anything is made, and said in terms of the request."""
+
+    def test_a_job_that_is_too_large(self):
+        self.storage.conf.set_override('max_document_size', LIMIT, 'api')
+        self.advance(-4)
+        for number in range(3):
+            self.make_backup('etc', path_to_backup=f'/{number}', backup_name=f'etc-{number}')
+        self.advance(4)
+        wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT // 3)}}
+        with self.refused(
+            exceptions.InvalidInput, f'jobs.etc: makes a document of more than {LIMIT}'
+        ):
+            self.restore(jobs={'etc': wish})
+
+    def test_what_schemas_refuse(self):
+        clients.register(self.storage, ME, {'client_id': 'c', 'supported_engines': ['tar', 'own']})
+        wish = {'freezer_action': {'engine_name': 'own'}}
+        with self.refused(
+            exceptions.InvalidInput, 'jobs.srv.freezer_action.engine_name: must be one of'
+        ):
+            self.restore(jobs={'srv': wish})
+
+    def test_more_backups_than_a_job_has_actions(self):
+        self.advance(-4)
+        for number in range(256):
+            self.make_backup('srv', path_to_backup=f'/{number}', backup_name=f'srv-{number}')
+        self.advance(4)
+        with self.refused(exceptions.InvalidInput, 'jobs.srv: has 257 backups to restore'):
+            self.restore(jobs={'srv': {'freezer_action': {'log_file': '/log'}}})
+
+
+class Failing(Restoring):
+    """What fails after the session was made takes away what was made."""
+
+    def restore_meddled(self, name, number, meddle):
+        storage = Meddled(self.storage, name, number, meddle)
+        return restores.restore(storage, ME, self.session_id, self.tag, {'session_id': 'back'})
+
+    def test_a_client_that_is_deleted_meanwhile(self):
+        def deleted(write):
+            write()
+            clients.delete(self.storage, ME, 'c')
+
+        with self.assertRaises(exceptions.Unprocessable) as caught:
+            self.restore_meddled('attach', 1, deleted)
+        self.assertRegex(caught.exception.message, r'^jobs\.srv\.client_id: client c could not be')
+        self.nothing_is_left()
+
+    def test_a_storage_that_is_away_for_a_moment(self):
+        def before(write):
+            raise exceptions.StorageUnavailable()
+
+        def after(write):
+            write()
+            raise exceptions.StorageUnavailable()
+
+        for name, number in (('write_job', 1), ('write_job', 2), ('attach', 1), ('attach', 2)):
+            for meddle in (before, after):
+                with self.subTest(name, number=number, meddle=meddle.__name__):
+                    self.assertRaises(
+                        exceptions.StorageUnavailable, self.restore_meddled, name, number, meddle
+                    )
+                    self.nothing_is_left()
+        self.assertRaises(
+            exceptions.StorageUnavailable, self.restore_meddled, 'write_session', 2, before
+        )
+        self.nothing_is_left()
+        # Now it has begun, and agents may have seen it.
+        self.assertRaises(
+            exceptions.StorageUnavailable, self.restore_meddled, 'write_session', 2, after
+        )
+        self.assertEqual(2, len(self.session('back')['jobs']))
+
+    def test_what_cannot_be_taken_away_is_logged(self):
+        with (
+            self.assertLogs('freezer_api.services.restores', logging.WARNING) as logs,
+            self.assertRaises(exceptions.StorageUnavailable),
+        ):
+            restores.restore(
+                Dying(self.storage, 3), ME, self.session_id, self.tag, {'session_id': 'back'}
+            )
+        self.assertIn('Restore back of project alpha failed', logs.output[0])
+
+    def nothing_is_left(self):
+        self.assertRaises(exceptions.NotFound, self.session, 'back')
+        found = [
+            job['job_id'] for job in jobs.list_page(self.storage, ME, search.Query(limit=100)).items
+        ]
+        self.assertEqual(['etc', 'srv'], sorted(found))
