@@ -162,6 +162,24 @@ class TestTooMuch(wires.ServerTest):
         self.refused(431, 'request.header-too-large', wires.GET[:-2] + b'X: ', *much)
         self.refused(431, 'request.header-too-large', wires.GET[:-2], *[b'X: y\r\n' * 20000] * 100)
         self.assert_no_memory()
+        fields = [f'x{number}: y' for number in range(256)]
+        self.refused(431, 'request.header-too-large', wires.head(*fields))
+        request = wires.head(*fields[2:], 'Connection: close', first='GET / HTTP/1.1')
+        self.assertEqual([b'300'], wires.statuses(self.send(request)))
+
+    def test_requests_ahead(self):
+        """Those that come before the answer to the one before them stay the bytes that they are,
+        and are answered in their order.
+        """
+        tiny = b'GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+        ahead = [self.connect() for _ in range(60)]
+        for each in ahead:
+            each.sendall(tiny * 1700)
+        self.works()
+        self.assert_no_memory()
+        last = wires.head('Connection: close', first='GET /nothing HTTP/1.1')
+        found = wires.statuses(self.send(tiny * 3000, b'\r\n' * 100000, tiny, last))
+        self.assertEqual([b'200'] * 3001 + [b'404'], found)
 
     def test_bodies(self):
         """Announced, in one chunk, and in many: the answer doesn't wait for them."""

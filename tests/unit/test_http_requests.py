@@ -75,7 +75,7 @@ class TestChunks(testtools.TestCase):
         """
         one = request()
         feed(one, b'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + data, cut)
-        self.assertLessEqual(one.size, len(data))
+        self.assertLessEqual(len(one.body_rcv), len(data))
 
 
 class TestHeads(testtools.TestCase):
@@ -87,6 +87,25 @@ class TestHeads(testtools.TestCase):
         one = request()
         feed(one, data + b'\r\n\r\n', cut)
         self.assertTrue(one.completed)
+
+    def test_empty_lines(self):
+        """However many stand before a request, they are taken at once."""
+        one = request()
+        self.assertEqual(60000, one.received(b'\r\n' * 30000))
+        self.assertTrue(one.empty)
+        for cut in (1, 3, 1000):
+            one = request()
+            left = b'\r\n' * 20 + b'GET / HTTP/1.1\r\n\r\nGET'
+            while not one.completed or one.empty:
+                one = request() if one.completed else one
+                left = left[one.received(left[:cut]) :]
+            self.assertEqual(('GET', None, b'GET'), (one.command, one.error, left))
+
+    def test_size(self):
+        """It is told of heads as well, of which there are several copies."""
+        one = request()
+        one.received(b'POST / HTTP/1.1\r\nContent-Length: 9\r\nX: %s\r\n\r\n' % (b'y' * 9000))
+        self.assertLess(36000, one.size)
 
     def test_lengths(self):
         """Numbers of any size are compared, and not made integers of."""
