@@ -1,10 +1,11 @@
 """How the built-in server answers: by the application, or by an error in the form that all have."""
 
+import io
 import logging
 import typing
 
 from oslo_context import context
-from waitress import task
+from waitress import buffers, task
 
 from freezer_api import middleware
 from freezer_api.cmd import http_requests
@@ -13,6 +14,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds after which a client may come again that no thread was free for.
 RETRY_AFTER = 5
+#: Bytes of an answer that is sent from where it is.
+LARGE = 256 * 1024
 #: Status to code, of the answers that the application doesn't give.
 CODES = {
     408: 'request.timeout',
@@ -58,10 +61,20 @@ class Task(task.WSGITask):
         self.wrote_header = True
         if self.content_length == len(data) and self.has_body:
             self.content_bytes_written = len(data)
-            self.channel.write_soon(head + data)
+            self._write_whole(head, data)
         else:
             self.channel.write_soon(head)
             super().write(data)
+
+    def _write_whole(self, head: bytes, data: bytes) -> None:
+        if len(data) < LARGE:
+            self.channel.write_soon(head + data)
+            return
+        # Neither this nor the connection's own buffer makes a copy of it.
+        answer = buffers.ReadOnlyFileBasedBuffer(io.BytesIO(data))
+        answer.prepare()
+        self.channel.write_soon(head)
+        self.channel.write_soon(answer)
 
 
 class Refusal(task.ErrorTask):

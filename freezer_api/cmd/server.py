@@ -3,6 +3,8 @@ signals do to them.
 """
 
 import collections.abc
+import contextlib
+import ctypes
 import logging
 import os
 import resource
@@ -35,6 +37,9 @@ MIN_CONNECTIONS = 10
 RECEIVED = 64 * 1024
 #: More bytes than any answer has: no answer is written to a file.
 MEMORY_ONLY = 1 << 40
+#: Blocks of as many bytes are given back once they are free; the number is that of glibc.
+LARGE_BLOCK = 1024 * 1024
+M_MMAP_THRESHOLD = -3
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 Reload = collections.abc.Callable[[], None]
@@ -89,6 +94,7 @@ def serve(
     """
     # The server's threads inherit this: signals are for the main thread, which they have to wake.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    _give_memory_back()
     server = serving.Server(application, listening, settings)
 
     def stop(_number: int, _frame: types.FrameType | None) -> None:
@@ -107,6 +113,13 @@ def serve(
     if lifeline is not None:
         Lifeline(lifeline, server)
     return server.serve(reload)
+
+
+def _give_memory_back() -> None:
+    """Keep no memory that large pages took. By default each thread may keep some of them."""
+    with contextlib.suppress(OSError, AttributeError):
+        # Other C libraries don't have it.
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 class Lifeline(wasyncore.file_dispatcher):
