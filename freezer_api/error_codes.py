@@ -54,6 +54,7 @@ MEANINGS = {
     'search.invalid': 'The search is malformed.',
     'server.busy': 'The server has more requests than it can serve. The request can be sent again.',
     'session.exists': 'Another session of the project has this id.',
+    'session.members-too-much': 'The jobs of the session are more than can change at once.',
     'session.not-a-member': 'The job is not a member of the session.',
     'session.not-found': 'The project has no session with this id.',
     'session.run-in-progress': 'The tag cannot be raised while a run is going on.',

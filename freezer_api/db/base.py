@@ -160,6 +160,14 @@ def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
         'action.shared-too-much')
 
 
+def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
+    """What is to be raised where the jobs that follow a session are more than ``most`` bytes."""
+    return exceptions.Conflict(
+        f'session {session_id}: the jobs of its members change with it, and are more than {most} '
+        'bytes together. Please take some of them out of it first.',
+        'session.members-too-much')
+
+
 def check_page(size: int, most: int) -> None:
     """Raise ``InvalidInput`` for a page whose ``size`` in bytes is more than ``most``."""
     if size > most:
@@ -277,7 +285,9 @@ class Storage(abc.ABC):
         ``record`` names the earlier run whose record the decision needs. A session that is deleted takes its records
         along. After a run has begun, the oldest records beyond ``[sessions] runs_kept`` (the current run counts) go, but
         never that of the newest run that ended in success (:attr:`Session.succeeded`).
-        The cost doesn't depend on the number of sessions or of runs kept.
+        The cost doesn't depend on the number of sessions or of runs kept. ``Conflict``
+        (:func:`members_too_much`), before all of them are read, if the jobs of the followers are
+        more than :attr:`max_response_size`.
         """
 
     @abc.abstractmethod

@@ -10,6 +10,7 @@ from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIO
 from tests.contract import base
 
 PAGE, DOCUMENT = 200_000, 20_000
+DAILY = {'schedule_interval': '1 days'}
 #: Bytes of the documents here, and as many of them as a page can have.
 LARGE = 19_000
 FIT = 10
@@ -189,3 +190,37 @@ class SharedActions(Bounded):
         self.own.delete_job('j000')
         self.own.delete_action('shared')
         self.assertTrue(self.own.missing(ACTIONS, 'shared'))
+
+
+@base.on_every_database()
+class LargeMembers(Bounded):
+    """The jobs of a session that change with it are bounded together; each by itself isn't."""
+
+    def join(self, count):
+        session = self.own.new_session()
+        for number in range(count):
+            self.own.new_job(f'j{number:03}', session_id=session, description='x' * LARGE)
+        return session
+
+    def test_as_many_as_fit(self):
+        session = self.join(FIT)
+        self.own.patch_session(session, schedule=DAILY)
+        self.assertLessEqual(DAILY.items(), self.own.job('j003')['job_schedule'].items())
+        self.own.delete_session(session)
+        self.assertEqual('', self.own.job('j003')['session_id'])
+
+    def test_more_than_fit(self):
+        session = self.join(MANY)
+        before = [self.own.get(SESSIONS, session), *self.own.page(JOBS, limit=FIT).documents]
+        for change in (lambda: self.own.patch_session(session, schedule=DAILY),
+                       lambda: self.own.delete_session(session)):
+            peak = self.refused(change, exceptions.Conflict, 'session.members-too-much')
+            self.assertLess(peak, self.room)
+        after = [self.own.get(SESSIONS, session), *self.own.page(JOBS, limit=FIT).documents]
+        self.assertEqual(before, after)
+        self.assertEqual(('success', 1), self.own.start(session, 'j000', 0))
+        self.own.end(session, 'j000', 1)
+        for number in range(FIT, MANY):
+            self.own.detach(session, f'j{number:03}')
+        self.own.delete_session(session)
+        self.assertTrue(self.own.missing(SESSIONS, session))

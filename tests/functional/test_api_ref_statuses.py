@@ -42,8 +42,12 @@ SHARED = {'freezer_action': {'action': 'exec', 'text': 'x' * 40_000}}
 WIDE = {'client_id': samples.WEB, 'job_actions': [{'action_id': 'wide'}]}
 SCENE += [
     (samples.Step('', 'POST', '/actions/wide', SHARED), {}),
-    *[(samples.Step('', 'POST', '/jobs', WIDE), {}) for _ in range(2)],
+    *[(samples.Step('', 'POST', f'/jobs/wide{number}', WIDE), {}) for number in range(2)],
+    (samples.Step('', 'POST', '/sessions/wide', {'schedule': {}}), {}),
+    *[(samples.Step('', 'PUT', f'/sessions/wide/jobs/wide{number}'), {}) for number in range(2)],
 ]
+#: A change of a session that its jobs follow.
+FOLLOWED = {'schedule': {'schedule_interval': '7 days'}}
 UNABLE = {'client_id': 'nowhere', 'job_actions': [BACKUP]}
 TAKEN = {'job_id': samples.DB_JOB, 'client_id': samples.DB, 'job_actions': [BACKUP]}
 ELSEWHERE = {'client_id': 'central', 'job_actions': [BACKUP]}
@@ -57,6 +61,7 @@ NOBODY = {'client_id': 'nowhere'}
 PARTICULAR: dict[str, list[typing.Any]] = {
     'Update session': [{'session_tag': 99}],
     'Update session named in the body': [{'session_id': samples.SESSION, 'session_tag': 99}],
+    'Replace or create session': [FOLLOWED], 'Remove session': [FOLLOWED],
     'Start session': [LAST, {'dance': {}}],
     'End session': [{'dance': {}}],
     'Start or end session, for older clients': [LAST, {'dance': {}}],
@@ -143,6 +148,8 @@ class TestStatuses(testtools.TestCase):
             ids['session_id'] = FULL.rpartition('/')[2]
         if body is SHARED:
             ids['action_id'] = 'wide'
+        if body is FOLLOWED:
+            ids['session_id'] = 'wide'
         path = path_of(section, **ids)
         return self.stage.call(section.verb, path, json.dumps(body), identity).code
 

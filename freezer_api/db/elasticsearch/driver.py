@@ -75,7 +75,7 @@ class Driver(base.Storage):
     def write_session(self, scope: Scope, id: str, decision: Decision, record: int | None = None) -> Outcome:
         kept = self.conf.sessions.runs_kept
         return self._run(SESSIONS, scope, id, lambda unit: sessions.decide(
-            unit, self.clock, scope.project_id, id, decision, record, kept))
+            unit, self.clock, scope.project_id, id, decision, record, kept, self.max_response_size))
 
     def attach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
         self._run(SESSIONS, scope, session_id, lambda unit: sessions.attach(

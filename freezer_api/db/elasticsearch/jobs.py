@@ -13,8 +13,6 @@ from freezer_api.db.elasticsearch.units import Elsewhere, Unit
 from freezer_api.domain import documents, links
 from freezer_api.domain.documents import ACTIONS, JOBS, SESSIONS, TRUSTS, Body, Document
 
-#: Jobs that are read at once to be changed with their action.
-AT_ONCE = 64
 #: Tells the clients of a project by their ids, central ones among them.
 Clients = collections.abc.Callable[[str, frozenset[str]], dict[str, Document]]
 #: Tells the ids of the documents of a project that have a pair, as they are since the call.
@@ -86,7 +84,8 @@ def write_action(unit: Unit, clock: Clock, having: Having, seen: Clients,
     """
     stored = unit.get(codec.key(ACTIONS, project, id))
     keys = [codec.key(JOBS, project, job) for job in having(JOBS, project, pair)] if stored else []
-    _load_some(unit, keys, id, most)
+    if not unit.load_within(keys, most):
+        raise base.shared_too_much(id, most)
     jobs = [value for key in keys if (value := unit.get(key)) and id in links.action_ids(value.state['body'])]
     clients = seen(project, frozenset(job.state['body']['client_id'] for job in jobs)) if jobs else {}
     now = clock()
@@ -98,18 +97,6 @@ def write_action(unit: Unit, clock: Clock, having: Having, seen: Clients,
         _guard_trust(unit, project, job.state['body'], followed)
         unit.put(codec.changed(job, followed))
     return store_body(unit, ACTIONS, project, id, stored, body, now)
-
-
-def _load_some(unit: Unit, keys: list[codec.Key], action_id: str, most: int) -> None:
-    """Read the jobs that have an action; ``Conflict`` if they are more than ``most`` bytes."""
-    total = 0
-    for first in range(0, len(keys), AT_ONCE):
-        some = keys[first:first + AT_ONCE]
-        unit.load(some)
-        values = [value for key in some if (value := unit.get(key))]
-        total += sum(documents.size(value.state['body']) for value in values)
-        if total > most:
-            raise base.shared_too_much(action_id, most)
 
 
 def store_body(unit: Unit, kind: str, project: str, id: str, stored: Value | None, body: Body | None, now: int) -> Document | None:

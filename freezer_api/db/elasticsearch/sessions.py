@@ -8,6 +8,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
+from freezer_api.db.base import members_too_much
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.units import Unit
@@ -19,8 +20,9 @@ Clock = collections.abc.Callable[[], int]
 Ranges = list[list[int]]
 
 
-def decide(unit: Unit, clock: Clock, project: str, id: str, decision: Decision, record: int | None, runs_kept: int) -> Outcome:
-    """See :meth:`Storage.write_session`."""
+def decide(unit: Unit, clock: Clock, project: str, id: str, decision: Decision, record: int | None, runs_kept: int,
+           most: int) -> Outcome:
+    """See :meth:`Storage.write_session`; ``most`` bytes of jobs can follow."""
     stored = unit.get(codec.key(SESSIONS, project, id))
     session = codec.session(stored) if stored else None
     earlier = _earlier(unit, stored, session, record)
@@ -39,7 +41,8 @@ def decide(unit: Unit, clock: Clock, project: str, id: str, decision: Decision, 
         kept = _keep(unit, stored, outcome.records, runs_kept, after.succeeded)
         after = _store(unit, stored, before, after, kept)
     if outcome.follow is not None:
-        unit.load(codec.key(JOBS, project, job) for job in outcome.followers)
+        if not unit.load_within([codec.key(JOBS, project, job) for job in outcome.followers], most):
+            raise members_too_much(id, most)
         for job in outcome.followers:
             follower = unit.get(codec.key(JOBS, project, job))
             if follower is not None:

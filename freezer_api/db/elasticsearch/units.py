@@ -15,11 +15,14 @@ from freezer_api.db.elasticsearch import commit
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commit import Committer, Moved, Plan
 from freezer_api.db.elasticsearch.store import Found
+from freezer_api.domain import documents
 
 #: Seconds after which an operation that is always overtaken gives up.
 DEADLINE = 30.0
 #: Operations that one commit takes along.
 MOST = 64
+#: Documents of any size that are read at once.
+AT_ONCE = 64
 
 
 class Elsewhere(Exception):
@@ -50,6 +53,19 @@ class Unit:
             read = self._committer.hold(missing, self._deadline)
             self.found |= read
             self._now |= {key: found.value for key, found in read.items()}
+
+    def load_within(self, keys: collections.abc.Iterable[Key], most: int) -> bool:
+        """Read documents bit by bit; False once they are more than ``most`` bytes of JSON."""
+        left = most
+        wanted = list(keys)
+        for first in range(0, len(wanted), AT_ONCE):
+            some = wanted[first:first + AT_ONCE]
+            self.load(some)
+            values = [value for key in some if (value := self.get(key))]
+            left -= sum(documents.size(value.state['body']) for value in values)
+            if left < 0:
+                return False
+        return True
 
     def get(self, key: Key) -> Value | None:
         """A document as it is now, with what this unit has changed."""

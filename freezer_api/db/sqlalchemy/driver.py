@@ -91,7 +91,7 @@ class Driver(base.Storage):
     def write_session(self, scope: Scope, id: str, decision: Decision, record: int | None = None) -> Outcome:
         kept = self.conf.sessions.runs_kept
         return self.database.write(lambda connection: sessions.decide(
-            connection, self.clock, scope.project_id, id, decision, record, kept))
+            connection, self.clock, scope.project_id, id, decision, record, kept, self.bounds))
 
     def attach(self, scope: Scope, session_id: str, job_id: str, precondition: Precondition = ANYTHING) -> None:
         def work(connection: Connection, hold: str) -> None:
