@@ -52,6 +52,9 @@ Change = collections.abc.Callable[[Document | None, int], Body | None]
 
 #: Bytes that a document may grow by without its caller: what tells of versions, sessions and times.
 MARGIN = 1024
+#: Actions of any size that are read at once for a job. Together with definitions of its own, a job
+#: may refer to more than it can have.
+ACTIONS_AT_ONCE = 16
 #: What must be true of a document that is to be deleted (None: there is none); it raises a domain error if it isn't. Like a
 #: change it may be called several times: what it was told last is what is deleted.
 Check = collections.abc.Callable[[Document | None], None]
@@ -160,6 +163,12 @@ def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
         'action.shared-too-much')
 
 
+def actions_too_large(most: int) -> exceptions.InvalidInput:
+    """What is to be raised where a job refers to actions of more than ``most`` bytes."""
+    return exceptions.InvalidInput(
+        f'job_actions: refer to actions of more than {most} bytes together.', 'document.too-large')
+
+
 def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
     """What is to be raised where the jobs that follow a session are more than ``most`` bytes."""
     return exceptions.Conflict(
@@ -263,6 +272,8 @@ class Storage(abc.ABC):
         The actions in ``action_ids`` can't change or go between the call of ``change`` and its effect. Where the job
         is a member of a session and its client changes, the member's entry follows (:func:`runs.moved`). Nor can the
         trust go that the job is given: ``TrustGone`` if it isn't there, and nothing has happened.
+        ``InvalidInput`` (:func:`actions_too_large`), before all of them are read, if these actions
+        are more than any job can have: :data:`ACTIONS_AT_ONCE` times :attr:`max_document_size`.
         """
 
     @abc.abstractmethod

@@ -14,7 +14,16 @@ import logging
 import typing
 
 from freezer_api import exceptions, identity
-from freezer_api.db.base import ActionChange, JobChange, JobWrite, Linked, Storage, TrustGone
+from freezer_api.db.base import (
+    ACTIONS_AT_ONCE,
+    ActionChange,
+    JobChange,
+    JobWrite,
+    Linked,
+    Storage,
+    TrustGone,
+    actions_too_large,
+)
 from freezer_api.domain import actions, documents, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, CREDENTIALS, JOBS, TRUSTS, Body, Document, Precondition
 from freezer_api.services import common
@@ -250,12 +259,28 @@ def _rehearse(storage: Storage, caller: Caller, id: str, change: JobChange,
               action_ids: collections.abc.Collection[str]) -> tuple[Document | None, Body]:
     """The job as it is and as it would be now, or the error that refuses the request."""
     current = common.stored(storage, caller.scope, JOBS, id)
-    stored = {action: document for action in action_ids if (document := common.stored(storage, caller.scope, ACTIONS, action))}
-    body = change(current, stored, storage.clock()).body
+    body = change(current, _asked_for(storage, caller, action_ids), storage.clock()).body
     holder = storage.claimed(JOBS, id) if documents.claim(JOBS, id, body) else None
     if holder is not None and holder.project_id != caller.project_id:
         raise exceptions.Conflict(f'job {id}: the id is held by another project.', 'job.id-taken')
     return current, body
+
+
+def _asked_for(storage: Storage, caller: Caller, action_ids: collections.abc.Collection[str]
+               ) -> dict[str, Document]:
+    """Those of the actions that exist, bounded as for :meth:`Storage.write_job`."""
+    found: dict[str, Document] = {}
+    left = most = ACTIONS_AT_ONCE * storage.max_document_size
+    for id in action_ids:
+        action = common.stored(storage, caller.scope, ACTIONS, id)
+        if action is None:
+            continue
+        if len(action_ids) > ACTIONS_AT_ONCE:
+            left -= documents.size(action.body)
+        if left < 0:
+            raise actions_too_large(most)
+        found[id] = action
+    return found
 
 
 def _take(storage: Storage, caller: Caller, delegation: Delegation) -> _Taken:

@@ -4,10 +4,10 @@ import functools
 import tracemalloc
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import Scope
+from freezer_api.db.base import ACTIONS_AT_ONCE, JobWrite, Scope
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS
-from tests.contract import base
+from tests.contract import actors, base
 
 PAGE, DOCUMENT = 200_000, 20_000
 DAILY = {'schedule_interval': '1 days'}
@@ -224,3 +224,31 @@ class LargeMembers(Bounded):
             self.own.detach(session, f'j{number:03}')
         self.own.delete_session(session)
         self.assertTrue(self.own.missing(SESSIONS, session))
+
+
+@base.on_every_database()
+class LargeActions(Bounded):
+    """Actions that a job refers to, which no job could have all together."""
+
+    def test_what_fits_is_told_and_what_does_not_is_not_read(self):
+        for number in range(MANY):
+            self.own.put_action(f'a{number:03}', action='exec', text='x' * LARGE)
+        ids = [f'a{number:03}' for number in range(MANY)]
+        told = []
+
+        def change(current, stored, now):
+            told.append(sorted(stored))
+            return JobWrite(actors.job_body('j', self.own.project_id))
+
+        for some in (ids[:2], ids[:ACTIONS_AT_ONCE]):
+            self.bounded.write_job(self.own.scope, 'j', change, some)
+        self.assertEqual([ids[:2], ids[:ACTIONS_AT_ONCE]], told)
+        peak = self.refused(
+            lambda: self.bounded.write_job(self.own.scope, 'j', change, ids),
+            exceptions.InvalidInput, 'document.too-large')
+        self.assertLess(peak, self.room)
+        self.assertEqual(2, len(told))
+        for id in ids[5:]:
+            self.own.delete_action(id)
+        self.bounded.write_job(self.own.scope, 'j', change, ids)
+        self.assertEqual(ids[:5], told[-1])

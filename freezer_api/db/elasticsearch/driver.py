@@ -61,7 +61,8 @@ class Driver(base.Storage):
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:
         return self._run(JOBS, scope, id, lambda unit: jobs.write_job(
-            unit, self.clock, scope.project_id, id, change, frozenset(action_ids)))
+            unit, self.clock, scope.project_id, id, change, frozenset(action_ids),
+            self.max_document_size))
 
     def delete_job(self, scope: Scope, id: str, check: base.Check = ANYTHING.check) -> bool:
         return self._run(JOBS, scope, id, lambda unit: jobs.delete_job(unit, self.clock, scope.project_id, id, check))

@@ -28,9 +28,15 @@ def write(unit: Unit, clock: Clock, kind: str, project: str, id: str, change: ba
 
 
 def write_job(unit: Unit, clock: Clock, project: str, id: str, change: base.JobChange,
-              action_ids: collections.abc.Collection[str]) -> Document:
-    """See :meth:`Storage.write_job`. Where the session is concerned, it has to be the primary document."""
+              action_ids: collections.abc.Collection[str], most: int) -> Document:
+    """See :meth:`Storage.write_job`; ``most`` bytes may a document have.
+
+    Where the session is concerned, it has to be the primary document.
+    """
     keys = {action: codec.key(ACTIONS, project, action) for action in action_ids}
+    together = base.ACTIONS_AT_ONCE * most
+    if len(keys) > base.ACTIONS_AT_ONCE and not unit.load_within(keys.values(), together):
+        raise base.actions_too_large(together)
     unit.load((codec.key(JOBS, project, id), *keys.values()))
     stored = unit.get(codec.key(JOBS, project, id))
     actions = {action: codec.document(value) for action, key in keys.items() if (value := unit.get(key))}

@@ -22,7 +22,7 @@ DEADLINE = 30.0
 #: Operations that one commit takes along.
 MOST = 64
 #: Documents of any size that are read at once.
-AT_ONCE = 64
+AT_ONCE = 16
 
 
 class Elsewhere(Exception):

@@ -73,7 +73,8 @@ class Driver(base.Storage):
     def write_job(self, scope: Scope, id: str, change: base.JobChange,
                   action_ids: collections.abc.Collection[str] = ()) -> Document:
         def work(connection: Connection, hold: str) -> Document:
-            return jobs.write(connection, self.clock, scope.project_id, id, change, action_ids, hold)
+            return jobs.write(connection, self.clock, scope.project_id, id, change, action_ids, hold,
+                              self.max_document_size)
 
         return self._holding('', work)
 

@@ -12,35 +12,41 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.base import (
+    ACTIONS_AT_ONCE,
     ActionChange,
     Check,
     Follow,
     JobChange,
     Linked,
     TrustGone,
+    actions_too_large,
     shared_too_much,
 )
-from freezer_api.db.sqlalchemy import errors, models, queries, rows, session_rows, sessions, terms
+from freezer_api.db.sqlalchemy import errors, functions, models, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
 from freezer_api.domain.documents import Body, Document
 
 _OF_TERM = models.pairs.join(models.jobs, models.jobs.c.seq == models.pairs.c.seq)
 _HAS_TERM = (models.pairs.c.term == bindparam('term'),
              models.jobs.c.project == bindparam('project'))
-_SIZE = queries.Octets(models.jobs.c.body).label('size')
+_SIZE = functions.Octets(models.jobs.c.body).label('size')
 _WITH_TERM = sqlalchemy.select(models.jobs.c.id, _SIZE).select_from(_OF_TERM).where(*_HAS_TERM)
 _ANY_WITH_TERM = sqlalchemy.select(models.jobs.c.id).select_from(_OF_TERM).where(
     *_HAS_TERM).limit(1)
 
 
 def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str, id: str, change: JobChange,
-          action_ids: collections.abc.Collection[str], hold: str) -> Document:
-    """See :meth:`Storage.write_job`.
+          action_ids: collections.abc.Collection[str], hold: str, most: int) -> Document:
+    """See :meth:`Storage.write_job`; ``most`` bytes may a document have.
 
     Most changes are agents' reports, which concern the job alone. Where another client shows that the session is
     concerned, ``HoldSession`` asks to be called again with it as ``hold`` ('': none).
     """
     stored = session_rows.lock(connection, project, (hold,)).get(hold) if hold else None
+    if len(action_ids) > ACTIONS_AT_ONCE:
+        size = rows.octets(connection, documents.ACTIONS, project, action_ids)
+        if size > ACTIONS_AT_ONCE * most:
+            raise actions_too_large(ACTIONS_AT_ONCE * most)
     actions = rows.lock_all(connection, documents.ACTIONS, project, frozenset(action_ids), share=True)
     row = rows.lock(connection, documents.JOBS, project, id)
     now = clock()

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import selectable
 
-from freezer_api.db.sqlalchemy import engines, models, rows, session_rows
+from freezer_api.db.sqlalchemy import engines, functions, models, rows, session_rows
 from freezer_api.domain import documents
 
 #: How many terms a database orders well by itself, if it doesn't any number. SQLite guesses.
@@ -115,7 +115,7 @@ def size(shape: Shape) -> sqlalchemy.Select:
     """
     found, table = _found(shape).cte('page'), models.tables[shape.kind]
     joined = InOrder(found, table, table.c.seq == found.c.seq)
-    octets = sqlalchemy.func.coalesce(sqlalchemy.func.sum(Octets(table.c.body)), 0)
+    octets = sqlalchemy.func.coalesce(sqlalchemy.func.sum(functions.Octets(table.c.body)), 0)
     total = sqlalchemy.select(octets).select_from(joined)
     if not shape.everywhere:
         own = table.c.project == bindparam('project')
@@ -256,8 +256,8 @@ def _text_of(text: typing.Any, shape: Shape, scope: typing.Any) -> list[typing.A
 
 
 def _contains(text: typing.Any, shape: Shape) -> list[typing.Any]:
-    wanted = [Place(bindparam(f'text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) > 0 for i in range(shape.texts)]
-    unwanted = [Place(bindparam(f'unwanted_text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) == 0
+    wanted = [functions.Place(bindparam(f'text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) > 0 for i in range(shape.texts)]
+    unwanted = [functions.Place(bindparam(f'unwanted_text_{i}', type_=sqlalchemy.LargeBinary), text.c.text) == 0
                 for i in range(shape.unwanted_texts)]
     return wanted + unwanted
 
@@ -280,41 +280,3 @@ def _within(seq: typing.Any, shape: Shape) -> typing.Any:
 
 def _order(seq: typing.Any, shape: Shape) -> typing.Any:
     return seq.desc() if shape.descending else seq
-
-
-class Octets(sqlalchemy.sql.functions.GenericFunction):
-    """How many bytes a text is in UTF-8."""
-
-    type = sqlalchemy.BigInteger()
-    name = 'octet_length'
-    inherit_cache = True
-
-
-@compiles(Octets, 'sqlite')
-def _octets_sqlite(element: Octets, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'length(CAST({compiler.process(element.clauses, **arguments)} AS BLOB))'
-
-
-class Place(sqlalchemy.sql.functions.GenericFunction):
-    """Where bytes begin in other bytes, counted from 1; 0 if they aren't there."""
-
-    type = sqlalchemy.Integer()
-    name = 'place'
-    inherit_cache = True
-
-
-@compiles(Place, 'mysql')
-def _place_mysql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'LOCATE({compiler.process(element.clauses, **arguments)})'
-
-
-@compiles(Place, 'postgresql')
-def _place_postgresql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
-    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
-    return f'position({needle} IN {text})'
-
-
-@compiles(Place, 'sqlite')
-def _place_sqlite(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
-    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
-    return f'instr({text}, {needle})'

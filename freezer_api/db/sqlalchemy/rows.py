@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 
 from freezer_api import exceptions
 from freezer_api.db.base import Change
-from freezer_api.db.sqlalchemy import indexing, models, terms
+from freezer_api.db.sqlalchemy import functions, indexing, models, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
 
@@ -80,6 +80,13 @@ def lock_all(connection: sqlalchemy.Connection, kind: str, project: str, ids: co
     shared = share and not shared_by_writing(connection)
     found = connection.execute(_hold_all(kind, shared), {'project': project, 'ids': sorted(ids)})
     return {row.id: _row(kind, project, row) for row in found}
+
+
+def octets(connection: sqlalchemy.Connection, kind: str, project: str,
+           ids: collections.abc.Collection[str]) -> int:
+    """How many bytes of JSON those documents have that exist, told without reading them."""
+    found = {'project': project, 'ids': sorted(ids)}
+    return int(connection.execute(_OCTETS[kind], found).scalar_one())
 
 
 def shared_by_writing(connection: sqlalchemy.Connection) -> bool:
@@ -247,5 +254,9 @@ _DELETE = {kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of')) 
 _USE = {kind: sqlalchemy.update(table).values(uses=table.c.uses + 1).where(
     table.c.project == bindparam('of_project'), table.c.id.in_(bindparam('ids', expanding=True)))
     for kind, table in models.tables.items() if 'uses' in table.c}
+_OCTETS = {kind: sqlalchemy.select(
+    sqlalchemy.func.coalesce(sqlalchemy.func.sum(functions.Octets(table.c.body)), 0)).where(
+    table.c.project == bindparam('project'), table.c.id.in_(bindparam('ids', expanding=True)))
+    for kind, table in models.tables.items()}
 _CLAIM = {kind: sqlalchemy.select(*_shown(table)).where(table.c.claim == bindparam('claim_'))
           for kind, table in models.tables.items()}

@@ -8,20 +8,15 @@ import collections.abc
 import dataclasses
 
 import sqlalchemy
-from sqlalchemy import bindparam
 
 from freezer_api import exceptions
 from freezer_api.db.base import Bounds, members_too_much
-from freezer_api.db.sqlalchemy import errors, members, models, queries, records, rows, session_rows
+from freezer_api.db.sqlalchemy import errors, members, records, rows, session_rows
 from freezer_api.domain import documents, membership, runs
 from freezer_api.domain.documents import Precondition
 from freezer_api.domain.sessions import Decision, Follow, Outcome, Record, Session
 
 Clock = collections.abc.Callable[[], int]
-_SIZE = sqlalchemy.select(
-    sqlalchemy.func.coalesce(sqlalchemy.func.sum(queries.Octets(models.jobs.c.body)), 0)).where(
-    models.jobs.c.project == bindparam('project'),
-    models.jobs.c.id.in_(bindparam('ids', expanding=True)))
 
 
 def decide(connection: sqlalchemy.Connection, clock: Clock, project: str, id: str, decision: Decision, record: int | None,
@@ -126,10 +121,10 @@ def _store(connection: sqlalchemy.Connection, stored: session_rows.Stored | None
 def _check_size(connection: sqlalchemy.Connection, project: str, id: str,
                 followers: collections.abc.Collection[str], bounds: Bounds) -> None:
     """Raise ``Conflict`` if the jobs that follow a session are more bytes than may change at once."""
-    if len(followers) * bounds.document > bounds.page:
-        found = {'project': project, 'ids': sorted(followers)}
-        if int(connection.execute(_SIZE, found).scalar_one()) > bounds.page:
-            raise members_too_much(id, bounds.page)
+    if len(followers) * bounds.document <= bounds.page:
+        return
+    if rows.octets(connection, documents.JOBS, project, followers) > bounds.page:
+        raise members_too_much(id, bounds.page)
 
 
 def _follow(connection: sqlalchemy.Connection, project: str, ids: collections.abc.Collection[str], follow: Follow) -> None:
