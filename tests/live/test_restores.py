@@ -9,7 +9,7 @@ import shutil
 import fixtures
 import testtools
 
-from tests.live import agents, doubles, programs
+from tests.live import agents, doubles, programs, shells
 
 PROJECT = 'alpha'
 FILES = {'one': b'first\n', 'two': bytes(range(256)) * 40, 'below/three': b'deep\n', 'empty': b''}
@@ -226,12 +226,31 @@ class TestRestores(testtools.TestCase):
         refused = self.project.call('POST', f'sessions/{session_id}/runs/1/restore', 409)
         self.assertEqual('restore.backup-deleted', refused['code'])
 
-    def damage(self, job_id):
-        """Flip bytes of the archive that a member made in run 2, until the test is over."""
+    def test_by_command(self):
+        """A person restores a run, sees how it goes, and learns from the code what became of it."""
+        target = self.target('all')
+        ended = self.command('run', 'restore', '--path-prefix', str(target), '--client', 'north')
+        self.assertEqual(0, ended.code, ended.err)
+        for job_id in ('web', 'db', 'log'):
+            self.assertIn(f'{job_id} on north: completed, success\n', ended.err)
+            folder = str(self.project.folder / 'data' / job_id).lstrip('/')
+            self.assertEqual(FILES, read(target / folder))
+        self.damage('log', 0)
+        ended = self.command('run', 'verify', '--job', 'log:client_id=north')
+        self.assertEqual(1, ended.code, ended.err)
+        for job_id, result in (('web', 'success'), ('db', 'success'), ('log', 'fail')):
+            self.assertIn(f'{job_id} on north: completed, {result}\n', ended.err)
+
+    def command(self, *words):
+        """A command on run 1 that waits until it has ended."""
+        address = ('--os-auth-type', 'none', '--os-endpoint', f'{self.server.url}/v2/{PROJECT}')
+        return shells.run('openstack', *address, 'backup', *words, '--wait', self.session_id, '1')
+
+    def damage(self, job_id, number=-1):
+        """Flip bytes of an archive of a member, the one of run 2, until the test is over."""
         archives = (self.project.folder / 'archives' / job_id / 'data').rglob('data')
-        latest = max(
-            (path for path in archives if path.is_file()), key=lambda path: path.stat().st_mtime
-        )
+        found = (path for path in archives if path.is_file())
+        latest = sorted(found, key=lambda path: path.stat().st_mtime)[number]
         whole = latest.read_bytes()
         self.addCleanup(latest.write_bytes, whole)
         middle = len(whole) // 2

@@ -11,7 +11,8 @@ import freezer_api
 
 PACKAGE = pathlib.Path(freezer_api.__file__).parent
 #: From top to bottom; a module may import from its own room and from those below.
-ROOMS = [{'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'}, {'policies', 'policy', 'context', 'identity'},
+ROOMS = [{'client'}, {'cmd', 'wsgi'}, {'app'}, {'controllers', 'middleware'}, {'services'},
+         {'policies', 'policy', 'context', 'identity'},
          {'db'}, {'domain', 'schemas'}, {'conf', 'error_codes', 'exceptions', 'version'}]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'waitress', 'oslo_middleware', 'keystonemiddleware'}
@@ -37,6 +38,8 @@ def faults(room: str, source: str) -> list[str]:
             found.append(f'{name}: is relative')
         elif first == 'freezer_api' and rest and RANK[rest.partition('.')[0]] < RANK[room]:
             found.append(f'{name}: stands above')
+        elif room == 'client' and first == 'freezer_api' and rest.partition('.')[0] != 'client':
+            found.append(f'{name}: is of the server, which commands for people ask by its API')
         elif first in WEB and RANK[room] > RANK['controllers'] and not (room == 'conf' and name in OPTIONS):
             found.append(f'{name}: is of the web')
     return found
@@ -62,4 +65,9 @@ class TestLayers(testtools.TestCase):
                 from webob import exc
         """)
         self.assertEqual(4, len(faults('services', source)))
+        for room, source in (('cmd', 'from freezer_api.client import runs'),
+                             ('client', 'from freezer_api.domain import jobs'),
+                             ('client', 'from freezer_api import conf')):
+            self.assertEqual(1, len(faults(room, source)), source)
+        self.assertEqual([], faults('client', 'from freezer_api.client import calls'))
         self.assertEqual([], faults('services', 'from freezer_api.db import base\nimport json\n'))

@@ -1,0 +1,386 @@
+"""The commands of the extra ``client``, given to the published ``openstack`` program."""
+
+import concurrent.futures
+import json
+import pathlib
+
+import fixtures
+import testtools
+
+from tests.live import agents, callers, commands_steps, programs, shells
+
+ACTION = {
+    'action': 'backup',
+    'mode': 'fs',
+    'storage': 'ssh',
+    'engine_name': 'tar',
+    'container': '/archives',
+    'ssh_host': 'vault',
+    'ssh_password': 'unspeakable',
+}
+ID = r'req-[0-9a-f-]{36}'
+
+
+class Run:
+    """A run of two members with a backup each, as agents would have made it, by plain HTTP."""
+
+    def __init__(self, home: callers.Home):
+        self.home = home
+        self.backups: dict[str, str] = {}
+        for client_id in ('north', 'south'):
+            home.call('POST', 'clients', 201, {'client_id': client_id, 'hostname': client_id})
+        self.session_id = home.call('POST', 'sessions', 201, {'schedule': {}})['session_id']
+        for job_id, client_id in (('db', 'south'), ('web', 'north')):
+            action = {**ACTION, 'backup_name': job_id, 'path_to_backup': f'/{job_id}'}
+            job = {
+                'job_id': job_id,
+                'client_id': client_id,
+                'job_actions': [{'freezer_action': action}],
+            }
+            home.call('POST', 'jobs', 201, job)
+            home.call('PUT', f'sessions/{self.session_id}/jobs/{job_id}', 204)
+        for job_id in ('db', 'web'):
+            self.start(self.session_id, job_id, 0)
+        for job_id in ('db', 'web'):
+            told = {
+                **{key: value for key, value in ACTION.items() if key != 'ssh_password'},
+                'backup_name': job_id,
+                'path_to_backup': f'/{job_id}',
+                'hostname': job_id,
+                'job_id': job_id,
+                'client_version': '19.0.0',
+            }
+            self.backups[job_id] = home.call('POST', 'backups', 201, told)['backup_id']
+            self.end(self.session_id, job_id)
+
+    def start(self, session_id: str, job_id: str, tag: int) -> None:
+        """Begin a member's part."""
+        body = {'start': {'job_id': job_id, 'current_tag': tag}}
+        self.home.call('POST', f'sessions/{session_id}/action', 202, body)
+
+    def end(self, session_id: str, job_id: str, result: str = 'success') -> None:
+        """End a member's part."""
+        body = {'end': {'job_id': job_id, 'current_tag': 1, 'result': result}}
+        self.home.call('POST', f'sessions/{session_id}/action', 202, body)
+
+    @property
+    def path(self) -> str:
+        """The path of the run."""
+        return f'sessions/{self.session_id}/runs/1'
+
+
+class Commands(commands_steps.Steps):
+    """One server for a class; a project with a run for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.target = programs.shared(cls, cls.Target())
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.useFixture(fixtures.TempDir()).path
+        self.home = self.target.home()
+        self.shell = self.useFixture(shells.OpenStack(self.home, self.target.region))
+        self.run_ = Run(self.home)
+        self.words = (self.run_.session_id, '1')
+
+    def ended(self, code: int, command: str, *words: str) -> shells.Ended:
+        """What became of a command that ends with a code."""
+        ended = self.shell.run(command, *words)
+        self.assertEqual(code, ended.code, ended.out + ended.err)
+        return ended
+
+    def json(self, command: str, *words: str):
+        """The JSON that a command prints."""
+        return json.loads(self.done(command, *words, '-f', 'json'))
+
+    def test_runs(self):
+        """They are listed, and one is shown with what belongs to it."""
+        (row,) = self.json('run list', self.run_.session_id)
+        self.assertEqual(
+            (1, 'completed', 'success', 2),
+            tuple(row[key] for key in ('Session tag', 'Status', 'Result', 'Jobs')),
+        )
+        self.assertRegex(
+            self.done('run list', self.run_.session_id),
+            r'\|\s+1 \| completed \| success \| 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \|',
+        )
+        self.assertEqual([], self.json('run list', self.run_.session_id, '--marker', '1'))
+        run = self.home.call('GET', self.run_.path, 200)
+        shown = self.json('run show', *self.words)
+        for key in ('jobs', 'backups', 'restores', 'verifications', 'time_start'):
+            self.assertEqual(run[key], shown[key.capitalize().replace('_', ' ')])
+        table = self.done('run show', *self.words)
+        for text in (
+            '| db: south completed, success',
+            '| web: north completed, success',
+            *self.run_.backups.values(),
+        ):
+            self.assertIn(text, table)
+
+    def test_dry_run(self):
+        """Nothing is made; the table has what agents would be told, no secrets, JSON the plan."""
+        told = (
+            '--dry-run',
+            '--path-prefix',
+            '/back',
+            '--client',
+            'south',
+            '--job',
+            'web:client_id=north',
+            '--job',
+            'db:log_file=/log=1',
+            '--job',
+            'db:overwrite=true',
+            '--job',
+            'db:path=/db2',
+        )
+        body = {
+            'dry_run': True,
+            'path_prefix': '/back',
+            'client_id': 'south',
+            'jobs': {
+                'web': {'client_id': 'north'},
+                'db': {'path': '/db2', 'overwrite': True, 'freezer_action': {'log_file': '/log=1'}},
+            },
+        }
+        plan = self.home.call('POST', f'{self.run_.path}/restore', 200, body)['plan']
+        self.assertEqual([], plan['problems'])
+        self.assertEqual(plan, self.json('run restore', *self.words, *told))
+        table = self.done('run restore', *self.words, *told)
+        for text in (
+            'restore_abs_path = /db2',
+            'restore_abs_path = /back/web',
+            'log_file = /log=1',
+            'overwrite = True',
+            'ssh_host = vault',
+            'ssh_password = ***',
+            '| south ',
+            '| north ',
+        ):
+            self.assertIn(text, table)
+        self.assertNotIn('unspeakable', table)
+        for step in plan['steps']:
+            self.assertIn(
+                f'restore_from_date = {step["freezer_action"]["restore_from_date"]}', table
+            )
+        for command in ('run verify', 'run restore'):
+            self.json(command, *self.words, '--dry-run')
+        self.assertEqual([], self.home.call('GET', self.run_.path, 200)['restores'])
+
+    def test_what_stands_against_it(self):
+        """It is told below the table, and refuses the command itself."""
+        self.home.call('PATCH', f'backups/{self.run_.backups["web"]}', 200, {'status': 'deleted'})
+        table = self.done('run restore', *self.words, '--dry-run')
+        self.assertIn(
+            f'\nProblem: web: deleted: Backup {self.run_.backups["web"]}: It is deleted.\n', table
+        )
+        self.assertIn('\nWarning: in-place: It is restored where it came from.\n', table)
+        self.assertIn('\nThe plan is not complete', table)
+        self.assertRegex(
+            self.refused('run restore', *self.words),
+            rf'^jobs.web: Backup \S+: It is deleted. \(HTTP 409, restore.backup-deleted, {ID}\)$',
+        )
+        self.assertIn(
+            'web', self.json('run restore', *self.words, '--dry-run')['problems'][0]['job_id']
+        )
+        made = self.json('run restore', *self.words, '--job', 'web:skip=true')
+        self.assertEqual({'db'}, set(made['jobs']))
+
+    def test_restore(self):
+        """The session that does it, with a job for each member, under an id of one's own."""
+        made = self.json('run restore', *self.words, '--new-session-id', 'back', '--hold-off', '5')
+        session = self.home.call('GET', 'sessions/back', 200)
+        self.assertEqual(
+            ('back', 5, session), (made['session_id'], session['hold_off'], made['session'])
+        )
+        self.assertEqual({'db', 'web'}, set(made['jobs']))
+        again = self.json('run restore', *self.words, '-c', 'Job ID', '-c', 'Client ID')
+        self.assertEqual(
+            [{'Job ID': 'db', 'Client ID': 'south'}, {'Job ID': 'web', 'Client ID': 'north'}], again
+        )
+        self.assertRegex(
+            self.refused('run restore', *self.words, '--new-session-id', 'back'),
+            rf'there is a session back already. \(HTTP 409, session.exists, {ID}\)$',
+        )
+        shown = self.done('run show', *self.words)
+        self.assertIn('| back restore active', shown)
+
+    def test_one_backup(self):
+        """By its id, to another place."""
+        made = self.json(
+            'restore', self.run_.backups['web'], '--client', 'south', '--path-prefix', '/r'
+        )
+        job = self.home.call('GET', f'jobs/{made["jobs"]["web"]}', 200)
+        self.assertEqual(
+            ('south', '/r/web'),
+            (job['client_id'], job['job_actions'][0]['freezer_action']['restore_abs_path']),
+        )
+        self.assertEqual(self.run_.backups['web'], made['session']['restore']['backup_id'])
+
+    def test_verify(self):
+        """By reading, or by restoring to a folder."""
+        made = self.json('run verify', *self.words, '--mode', 'restore', '--path', '/v')
+        self.assertEqual('verify-restore', made['session']['restore']['mode'])
+        self.assertRegex(
+            self.refused('run verify', *self.words, '--mode', 'restore'),
+            rf'^path: is required where mode is restore. \(HTTP 400, request.invalid, {ID}\)$',
+        )
+
+    def test_wait(self):
+        """Each change of a member is told; the code says whether all have succeeded."""
+        for results, code in (
+            ({'db': 'success', 'web': 'success'}, 0),
+            ({'db': 'success', 'web': 'fail'}, 1),
+        ):
+            id = f'back-{code}'
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                waiting = pool.submit(
+                    self.shell.run, 'run restore', *self.words, '--wait', '--new-session-id', id
+                )
+                jobs = agents.until(lambda id=id: self.begun(id), lambda jobs: len(jobs) == 2)
+                for job_id in jobs.values():
+                    self.run_.start(id, job_id, 0)
+                for member, job_id in jobs.items():
+                    self.run_.end(id, job_id, results[member])
+                ended = waiting.result()
+            self.assertEqual(code, ended.code, ended.err)
+            for member, client_id in (('db', 'south'), ('web', 'north')):
+                self.assertIn(f'{member} on {client_id}: completed, {results[member]}\n', ended.err)
+                self.assertRegex(
+                    ended.out,
+                    rf'\| {member} +\| \w+ +\| {client_id} +\| completed \| {results[member]} ',
+                )
+
+    def begun(self, session_id: str) -> dict[str, str]:
+        """The members of a restore that has been started, by those that they restore."""
+        found = self.home.call(
+            'GET', f'sessions?search={json.dumps({"match": [{"session_id": session_id}]})}', 200
+        )
+        jobs = [
+            self.home.call('GET', f'jobs/{job_id}', 200)
+            for session in found['sessions']
+            for job_id in session['jobs']
+            if session['session_id'] == session_id
+        ]
+        return {
+            job['job_actions'][0]['freezer_action']['backup_name']: job['job_id']
+            for job in jobs
+            if job['job_schedule']['event'] == 'start'
+        }
+
+    def test_wait_no_longer(self):
+        """A member that never comes isn't waited for longer than one wants."""
+        ended = self.ended(
+            1, 'run restore', *self.words, '--wait', '--timeout', '1', '--new-session-id', 'back'
+        )
+        self.assertIn('Session back has not ended after 1 seconds; it goes on.', ended.err)
+
+    def test_check(self):
+        """What agents would make of a job, that is there or not."""
+        self.assertEqual([], self.json('job check', 'web'))
+        file = self.file(
+            {'job_actions': [{'freezer_action': {'action': 'exec', 'command': 'true'}}]}
+        )
+        ended = self.ended(1, 'job check', '--file', file, '--client', 'north', '-f', 'json')
+        self.assertEqual(
+            [(0, 'exec')], [(row['Action'], row['Code']) for row in json.loads(ended.out)]
+        )
+        ended = self.ended(1, 'job check', '--file', file)
+        self.assertRegex(
+            ended.err, rf'^client_id: is required. \(HTTP 400, request.invalid, {ID}\)\n$'
+        )
+        for content in ('[]', '{'):
+            file = self.file(content)
+            self.assertIn(f'{file}: ', self.refused('job check', '--file', file))
+        self.assertIn(
+            'No such file',
+            self.refused('job check', '--file', str(pathlib.Path(self.folder, 'none'))),
+        )
+
+    def test_refusals(self):
+        """One line, with the error's code and the id that is in the service's log."""
+        for command, words, text in (
+            (
+                'run list',
+                ('none',),
+                'Session none could not be found. (HTTP 404, session.not-found, ',
+            ),
+            (
+                'run show',
+                (self.run_.session_id, '9'),
+                ' could not be found. (HTTP 404, run.not-found, ',
+            ),
+            (
+                'run restore',
+                (self.run_.session_id, '9'),
+                ' could not be found. (HTTP 404, run.not-found, ',
+            ),
+            ('restore', ('none',), 'Backup none could not be found. (HTTP 404, backup.not-found, '),
+            ('job check', ('none',), 'Job none could not be found. (HTTP 404, job.not-found, '),
+            (
+                'run restore',
+                (*self.words, '--client', 'none'),
+                'could not be found. (HTTP 422, job.client-not-found, ',
+            ),
+            (
+                'run restore',
+                (*self.words, '--job', 'x:skip=true'),
+                'jobs.x: is not a member of what is restored. (HTTP 400',
+            ),
+            (
+                'run restore',
+                (*self.words, '--job', 'db:Engine-Name=tar'),
+                'must be spelt engine_name. (HTTP 400, request.inv',
+            ),
+        ):
+            said = self.refused(command, *words)
+            self.assertIn(text, said)
+            self.assertRegex(said, rf'\(HTTP \d+, [a-z.-]+, {ID}\)$')
+            self.assertNotIn('\n', said)
+        for word in ('db', 'db:path', ':path=/x', 'db:=x', 'db:skip=perhaps'):
+            self.assertIn('--job', self.ended(2, 'run restore', *self.words, '--job', word).err)
+
+
+class TestStandalone(Commands, testtools.TestCase):
+    """``freezer-api --standalone``: nobody needs a token, and the address has the project."""
+
+    Target = callers.Standalone
+
+    def test_addresses(self):
+        """Where no token tells the project the address has to, and a service that is away."""
+        options = ('--os-auth-type', 'none', '--os-endpoint')
+        words = ('backup', 'run', 'list', self.run_.session_id)
+        for endpoint in (self.home.url, f'{self.home.url}/v2', f'{self.home.url}/v2/'):
+            ended = shells.run('openstack', *options, endpoint, *words)
+            self.assertEqual(
+                (1, 'No project is known: --os-endpoint must end with /v2/PROJECT.\n'),
+                (ended.code, ended.err),
+            )
+        ended = shells.run(
+            'openstack', *options, f'{self.home.url}/v2/{self.home.project_id}/', *words
+        )
+        self.assertEqual((0, ''), (ended.code, ended.err))
+        ended = shells.run('openstack', *options, 'http://127.0.0.1:1/v2/p', *words)
+        self.assertEqual(1, ended.code)
+        self.assertRegex(
+            ended.err,
+            r'^The backup service: Unable to establish connection to http://127.0.0.1:1/v2[\w/]*\n$',
+        )
+
+
+class TestCloud(Commands, testtools.TestCase):
+    """Keystone, whose catalogue has the service, and two processes of the API on MariaDB."""
+
+    Target = callers.Cloud
+
+    def test_rights(self):
+        """A reader looks at runs and restores none."""
+        reader = self.target.home('reader')
+        self.shell = self.useFixture(shells.OpenStack(reader, self.target.region))
+        self.assertRegex(
+            self.refused('run restore', 'any', '1', '--dry-run'),
+            rf'\(HTTP 403, policy.forbidden, {ID}\)$',
+        )
+        self.assertIn('session.not-found', self.refused('run list', 'any'))
