@@ -9,6 +9,8 @@ from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as identity_errors
 from osc_lib import exceptions
 
+from freezer_api.client import cells
+
 SERVICE = 'backup'
 #: How often a read that can wait is sent again where the service is away; for two minutes together.
 RETRIES = 8
@@ -120,4 +122,4 @@ def _document(text: str) -> typing.Any:
 
 
 def _line(text: str) -> str:
-    return ' '.join(str(text).split())
+    return cells.safe(' '.join(str(text).split()))

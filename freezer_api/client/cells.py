@@ -23,7 +23,7 @@ class Lines(columns.FormattableColumn):
 
     def human_readable(self) -> str:
         if isinstance(self._value, dict):
-            return '\n'.join(f'{key}: {_plain(value)}' for key, value in self._value.items())
+            return '\n'.join(f'{safe(key)}: {_plain(value)}' for key, value in self._value.items())
         return '\n'.join(map(_plain, self._value))
 
 
@@ -32,8 +32,17 @@ class Action(columns.FormattableColumn):
 
     def human_readable(self) -> str:
         return '\n'.join(
-            f'{key} = {HIDDEN if key in _SECRETS else value}' for key, value in self._value.items()
+            f'{safe(key)} = {HIDDEN if key in _SECRETS else safe(value)}'
+            for key, value in self._value.items()
         )
+
+
+def safe(value: typing.Any) -> str:
+    """A value as a text for a terminal: what isn't printable could be a command to it."""
+    return ''.join(
+        char if char.isprintable() else char.encode('unicode_escape').decode()
+        for char in str(value)
+    )
 
 
 def moment(value: typing.Any) -> str:
@@ -54,6 +63,6 @@ def course(entry: typing.Mapping[str, typing.Any]) -> str:
 
 def _plain(value: typing.Any) -> str:
     if not isinstance(value, dict):
-        return str(value)
+        return safe(value)
     ids = [str(value[key]) for key in ('session_id', 'backup_id', 'client_id') if value.get(key)]
     return ' '.join([*ids, *filter(None, (value.get('mode'), course(value)))])

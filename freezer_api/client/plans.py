@@ -32,12 +32,12 @@ def remarks(plan: Body) -> collections.abc.Iterator[str]:
     """A line for what stands against each job, then one for each kind of warning."""
     for problem in plan['problems']:
         place = f'{problem["job_id"]}: ' if problem['job_id'] else ''
-        yield f'Problem: {place}{problem["code"]}: {problem["text"]}'
+        yield cells.safe(f'Problem: {place}{problem["code"]}: {problem["text"]}')
     told = {
         warning['code']: warning['text'] for step in plan['steps'] for warning in step['warnings']
     }
     for code, text in told.items():
-        yield f'Warning: {code}: {text}'
+        yield cells.safe(f'Warning: {code}: {text}')
     if not plan['complete']:
         yield 'The plan is not complete: not every member that backs up is in it.'
 

@@ -83,6 +83,13 @@ class Cells(unittest.TestCase):
         )
         self.assertEqual('', cells.Lines([]).human_readable())
 
+    def test_what_a_terminal_would_obey(self):
+        value = {'log_file': '/a\x1b[2J\nx\u2028\udc80', 'ö': '¶ 漢'}
+        for cell in (cells.Action(value), cells.Lines(value), cells.Lines([*value.values()])):
+            shown = cell.human_readable()
+            self.assertIn(r'/a\x1b[2J\nx\u2028\udc80', shown)
+            self.assertIn('¶ 漢', shown)
+
     def test_secrets_are_for_machines(self):
         cell = cells.Action(STEP['freezer_action'])
         self.assertEqual(
