@@ -13,7 +13,7 @@ from freezer_api.services import backups, clients, jobs, restores
 from freezer_api.services import sessions as use_cases
 from freezer_api.services.common import Caller
 from tests.contract import base
-from tests.dying import Dying
+from tests.dying import Dying, Meddled
 
 ACTION = {
     'action': 'backup',
@@ -192,6 +192,21 @@ class RestoredRuns:
                 body = self.actor.job(job)
                 self.assertEqual(('', 'stop'), (body['session_id'], body['job_schedule']['event']))
                 self.actor.delete_job(job)
+
+    def test_a_request_that_fails_in_the_middle(self):
+        """What it has made is taken away again, unless it may have begun."""
+
+        def after(write):
+            write()
+            raise exceptions.StorageUnavailable()
+
+        for name, number, stays in (('write_job', 2, 0), ('attach', 2, 0), ('write_session', 2, 3)):
+            before = len(self.actor.ids(SESSIONS)) + len(self.actor.ids(JOBS))
+            storage = Meddled(self.storage, name, number, after)
+            self.assertRaises(exceptions.StorageUnavailable, self._restore, storage)
+            self.assertEqual(
+                before + stays, len(self.actor.ids(SESSIONS)) + len(self.actor.ids(JOBS)), name
+            )
 
     def test_pruned(self):
         prune = {**ACTION, 'action': 'admin', 'backup_name': 'etc', 'remove_older_than': 0}
