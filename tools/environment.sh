@@ -5,6 +5,9 @@ PYTHON=${PYTHON:-python3}
 # What calls the API today, as published: each has its requirements and its pins in tests/live, and an environment .venv-NAME.
 CALLERS=(callers agent dashboard)
 
+# What installs this package, which writes among its sources: one at a time.
+ALONE=(flock tools/environment.sh)
+
 say() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
 }
@@ -36,6 +39,7 @@ install() {
 # the file PINS. It is made again when they, or what this package needs, have changed, or when the checkout was moved.
 environment() {
     local folder=$1 pins=$2 wanted
+    local alone=()
     shift 2
     wanted=$({ "$PYTHON" -VV; pwd; printf '%s\n' "$@"; cat "$pins" ./*requirements.txt tests/*/*.txt setup.cfg; } | sha256sum)
     if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ]; then
@@ -46,6 +50,7 @@ environment() {
     fi
     say "making $folder"
     "$PYTHON" -m venv --clear "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c "$pins" "$@"
+    case " $* " in *' -e '*) alone=("${ALONE[@]}") ;; esac
+    "${alone[@]}" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c "$pins" "$@"
     echo "$wanted" >"$folder/.made-of"
 }
