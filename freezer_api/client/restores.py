@@ -95,7 +95,7 @@ class _Restoring(command.Lister):
         if parsed_args.dry_run:
             self.answer = self.answer['plan']
             return plans.COLUMNS, plans.rows(self.answer)
-        session = api.get('sessions', self.answer['session_id'])
+        session = api.get('sessions', self.answer['session_id'], patient=parsed_args.wait)
         if parsed_args.wait:
             session = self.wait(api, session, parsed_args.timeout)
         self.answer['session'] = session

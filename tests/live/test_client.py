@@ -3,70 +3,15 @@
 import concurrent.futures
 import json
 import pathlib
+import time
 
 import fixtures
 import testtools
 
-from tests.live import agents, callers, commands_steps, programs, shells
+from tests.live import agents, callers, commands_steps, programs, runs, shells
+from tests.servers import process
 
-ACTION = {
-    'action': 'backup',
-    'mode': 'fs',
-    'storage': 'ssh',
-    'engine_name': 'tar',
-    'container': '/archives',
-    'ssh_host': 'vault',
-    'ssh_password': 'unspeakable',
-}
 ID = r'req-[0-9a-f-]{36}'
-
-
-class Run:
-    """A run of two members with a backup each, as agents would have made it, by plain HTTP."""
-
-    def __init__(self, home: callers.Home):
-        self.home = home
-        self.backups: dict[str, str] = {}
-        for client_id in ('north', 'south'):
-            home.call('POST', 'clients', 201, {'client_id': client_id, 'hostname': client_id})
-        self.session_id = home.call('POST', 'sessions', 201, {'schedule': {}})['session_id']
-        for job_id, client_id in (('db', 'south'), ('web', 'north')):
-            action = {**ACTION, 'backup_name': job_id, 'path_to_backup': f'/{job_id}'}
-            job = {
-                'job_id': job_id,
-                'client_id': client_id,
-                'job_actions': [{'freezer_action': action}],
-            }
-            home.call('POST', 'jobs', 201, job)
-            home.call('PUT', f'sessions/{self.session_id}/jobs/{job_id}', 204)
-        for job_id in ('db', 'web'):
-            self.start(self.session_id, job_id, 0)
-        for job_id in ('db', 'web'):
-            told = {
-                **{key: value for key, value in ACTION.items() if key != 'ssh_password'},
-                'backup_name': job_id,
-                'path_to_backup': f'/{job_id}',
-                'hostname': job_id,
-                'job_id': job_id,
-                'client_version': '19.0.0',
-            }
-            self.backups[job_id] = home.call('POST', 'backups', 201, told)['backup_id']
-            self.end(self.session_id, job_id)
-
-    def start(self, session_id: str, job_id: str, tag: int) -> None:
-        """Begin a member's part."""
-        body = {'start': {'job_id': job_id, 'current_tag': tag}}
-        self.home.call('POST', f'sessions/{session_id}/action', 202, body)
-
-    def end(self, session_id: str, job_id: str, result: str = 'success') -> None:
-        """End a member's part."""
-        body = {'end': {'job_id': job_id, 'current_tag': 1, 'result': result}}
-        self.home.call('POST', f'sessions/{session_id}/action', 202, body)
-
-    @property
-    def path(self) -> str:
-        """The path of the run."""
-        return f'sessions/{self.session_id}/runs/1'
 
 
 class Commands(commands_steps.Steps):
@@ -82,7 +27,7 @@ class Commands(commands_steps.Steps):
         self.folder = self.useFixture(fixtures.TempDir()).path
         self.home = self.target.home()
         self.shell = self.useFixture(shells.OpenStack(self.home, self.target.region))
-        self.run_ = Run(self.home)
+        self.run_ = runs.Run(self.home)
         self.words = (self.run_.session_id, '1')
 
     def ended(self, code: int, command: str, *words: str) -> shells.Ended:
@@ -366,8 +311,32 @@ class TestStandalone(Commands, testtools.TestCase):
         self.assertEqual(1, ended.code)
         self.assertRegex(
             ended.err,
-            r'^The backup service: Unable to establish connection to http://127.0.0.1:1/v2[\w/]*\n$',
+            r'^The backup service: Unable to establish connection to http://127.0.0.1:1[\w/]*\n$',
         )
+
+    def test_a_service_that_is_away_meanwhile(self):
+        """Who waits is told so, and goes on when it is back."""
+        folder, port = self.useFixture(fixtures.TempDir()).path, str(process.free_port())
+        first = programs.standalone(folder, '--port', port)
+        first.setUp()
+        self.home = callers.Home(first.url, 'alpha', 'standalone')
+        self.shell = self.useFixture(shells.OpenStack(self.home))
+        self.run_ = runs.Run(self.home)
+        words = (self.run_.session_id, '1', '--wait', '--new-session-id', 'back')
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(self.shell.run, 'run restore', *words)
+            jobs = agents.until(lambda: self.begun('back'), lambda jobs: len(jobs) == 2)
+            first.cleanUp()
+            # Long enough to be noticed: it looks each five seconds.
+            time.sleep(8)
+            self.useFixture(programs.standalone(folder, '--port', port))
+            for job_id in jobs.values():
+                self.run_.start('back', job_id, 0)
+            for job_id in jobs.values():
+                self.run_.end('back', job_id)
+            ended = waiting.result()
+        self.assertEqual(0, ended.code, ended.err)
+        self.assertIn('Unable to establish connection', ended.err)
 
 
 class TestCloud(Commands, testtools.TestCase):
