@@ -353,3 +353,14 @@ class TestCloud(Commands, testtools.TestCase):
             rf'\(HTTP 403, policy.forbidden, {ID}\)$',
         )
         self.assertIn('session.not-found', self.refused('run list', 'any'))
+
+    def test_tokens(self):
+        """A token beside an address will do; one that nobody gave is refused by what checks it."""
+        address = f'{self.home.url}/v2/{self.home.project_id}'
+        options = ('--os-auth-type', 'admin_token', '--os-endpoint', address, '--os-token')
+        words = ('backup', 'run', 'list', self.run_.session_id)
+        ended = shells.run('openstack', *options, self.home.token, *words)
+        self.assertEqual((0, ''), (ended.code, ended.err))
+        ended = shells.run('openstack', *options, 'made-up', *words)
+        self.assertEqual((1, ''), (ended.code, ended.out))
+        self.assertRegex(ended.err, rf'^The request you have made .* \(HTTP 401, {ID}\)\n$')
