@@ -14,13 +14,13 @@ from oslo_policy import opts as policy_opts
 from freezer_api import app, db, exceptions
 from freezer_api import conf as configuration
 from freezer_api.cmd import common, http_requests, server, standalone
-from freezer_api.conf import files
+from freezer_api.conf import files, service
 from freezer_api.db import base
 
 PROG = 'freezer-api'
 EPILOG = (
     '--standalone serves without configuration, database server or Keystone, on the loopback interface only, with its data in '
-    "--state-dir DIR (by default in the user's state folder). --port N takes the place of bind_port; 0 takes a free one."
+    "--state-dir DIR (by default in the user's state folder). --port N is another name of --bind-port; 0 takes a free one."
 )
 LOG = log.getLogger(__name__)
 
@@ -123,11 +123,15 @@ def main(argv: list[str]) -> int:
     if ours.state_dir and not ours.standalone:
         return common.fail(PROG, '--state-dir goes with --standalone')
     conf = configuration.new()
+    conf.register_cli_opts(service.ADDRESS)
     policy_opts.set_defaults(conf)
     # Standalone, a deployment's configuration on the same machine doesn't count.
     files.read(conf, rest, PROG, use_defaults=not ours.standalone, epilog=EPILOG)
     port = conf.bind_port if ours.port is None else ours.port
     if ours.standalone:
+        found = conf.get_location('bind_host')
+        if found is not None and found.location is cfg.Locations.command_line:
+            return common.fail(PROG, '--bind-host does not go with --standalone')
         folder = ours.state_dir or standalone.default_folder()
         return run_standalone(conf, port, folder.absolute())
     return run(conf, port)

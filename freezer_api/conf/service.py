@@ -4,16 +4,20 @@ import collections.abc
 
 from oslo_config import cfg
 
-OPTIONS = [
+#: Those that the command line of freezer-api has as well.
+ADDRESS = [
     cfg.HostAddressOpt(
-        'bind_host',
+        'bind-host',
         default='0.0.0.0',
         help='The address that freezer-api listens on. By default that is every IPv4 address of '
         'the machine (:: is every IPv6 address as well), without TLS: where not all networks '
         'of the machine are trusted, name the address of the one that the proxy is on. A WSGI '
         'server that loads freezer_api.wsgi has its own settings, in place of all of these.',
     ),
-    cfg.PortOpt('bind_port', default=9090, help='The port that freezer-api listens on.'),
+    cfg.PortOpt('bind-port', default=9090, help='The port that freezer-api listens on.'),
+]
+OPTIONS = [
+    *ADDRESS,
     cfg.IntOpt(
         'workers',
         default=1,

@@ -12,6 +12,7 @@ import typing
 import psutil
 
 from tests.live import programs, wires
+from tests.servers import process
 
 
 class TestToken(wires.ServerTest):
@@ -128,3 +129,15 @@ class TestSignals(wires.ServerTest):
         self.assertEqual(1, ended.returncode)
         self.assertIn('Address already in use', ended.stderr.splitlines()[-1])
         self.assertNotIn('Traceback', ended.stderr)
+
+    def test_address(self):
+        """The command line says it as the file does, and counts more."""
+        self.configured()
+        port = process.free_port()
+        file = f'{self.folder}/freezer-api.conf'
+        url = f'http://127.0.0.2:{port}'
+        options = ('--config-file', file, '--bind-host', '127.0.0.2', '--bind-port', str(port))
+        self.server = self.useFixture(programs.Server('freezer-api', *options, url=url))
+        self.works()
+        listening = psutil.Process(self.server.running.pid).net_connections()
+        self.assertEqual({('127.0.0.2', port)}, {tuple(each.laddr) for each in listening})

@@ -11,6 +11,7 @@ import requests
 import testtools
 
 from tests.live import programs
+from tests.servers import process
 
 
 class StandaloneTest(testtools.TestCase):
@@ -103,6 +104,20 @@ class TestStart(StandaloneTest):
         config_file = programs.configuration(self.folder, 'sqlite://')
         ended = programs.run('freezer-api', '--config-file', config_file, '--state-dir', self.folder)
         self.assertEqual((1, 'freezer-api: --state-dir goes with --standalone\n'), (ended.returncode, ended.stderr))
+
+
+    def test_address(self):
+        """The port has the option's name as well; the address can't be another one."""
+        port = process.free_port()
+        server = self.useFixture(programs.Server(
+            'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-port', str(port),
+            announced=r'(http://[^/\s]+)/v2/'))
+        self.assertEqual(f'http://127.0.0.1:{port}', server.url)
+        ended = programs.run(
+            'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-host', '0.0.0.0')
+        self.assertEqual(
+            (1, 'freezer-api: --bind-host does not go with --standalone\n'),
+            (ended.returncode, ended.stderr))
 
 
 class TestStop(StandaloneTest):
