@@ -19,6 +19,9 @@ FAILED = 1
 #: What libraries add for programmers: a link to their documentation.
 LINK = re.compile(r'\(Background on this error at: [^)]*\)')
 
+#: Where oslo.config found a value that can't be.
+LOCATION = re.compile(r"LocationInfo\(location=<[^>]*>, detail='([^']*)'\)")
+
 #: What runs a command: its arguments to its exit code.
 Run = collections.abc.Callable[[list[str]], int]
 
@@ -61,9 +64,13 @@ def describe(error: BaseException) -> str:
 def _told(error: BaseException) -> str:
     while (inner := _wrapped(error)) is not None:
         error = inner
+    if isinstance(error, cfg.NoSuchOptError):
+        # The name is a part of somebody's password, most likely.
+        return f'the configuration has a value {files.DOLLAR}'
     numbered = len(error.args) == 2 and isinstance(error.args[0], int) and not isinstance(error, OSError)
     text = str(error.args[1] if numbered else error)
-    return ' '.join(LINK.sub('', text).split()).removesuffix('.') or type(error).__name__
+    text = LOCATION.sub(r'\1', LINK.sub('', text))
+    return ' '.join(text.split()).removesuffix('.') or type(error).__name__
 
 
 def _wrapped(error: BaseException) -> BaseException | None:

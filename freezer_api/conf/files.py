@@ -5,6 +5,7 @@ import collections.abc
 import logging
 import os
 import sys
+import typing
 
 from oslo_config import cfg
 from oslo_log import log
@@ -19,6 +20,8 @@ OTHER_FILE = 'freezer.conf'
 
 #: The project by which oslo.config and oslo.policy look for further files (``/etc/freezer/policy.yaml``).
 PROJECT = 'freezer'
+#: What is wrong with a value that oslo.config understands as a reference.
+DOLLAR = "with a '$' that no option's name follows; '$$' stands for one '$'"
 
 
 def defaults() -> tuple[list[str], list[str]]:
@@ -57,15 +60,18 @@ def read(
     its failure by itself. Errors are ``cfg.Error`` and ``OSError``, for a log file that can't be written.
     """
     files, folders = defaults() if use_defaults else ([], [])
-    conf(
-        list(args),
-        project=PROJECT,
-        prog=prog,
-        version=version.release(),
-        default_config_files=files,
-        default_config_dirs=folders,
-        epilog=epilog,
-    )
+    try:
+        conf(
+            list(args),
+            project=PROJECT,
+            prog=prog,
+            version=version.release(),
+            default_config_files=files,
+            default_config_dirs=folders,
+            epilog=epilog,
+        )
+    except UnicodeDecodeError as error:
+        raise cfg.ConfigFileValueError(f'a configuration file is not UTF-8: {error}') from None
     validate(conf)
     if conf.use_journal:
         packages.require('systemd.journal', '[DEFAULT] use_journal', 'systemd-python', 'journal')
@@ -91,7 +97,14 @@ def _on_stderr() -> list[logging.Handler]:
 def validate(conf: cfg.ConfigOpts) -> None:
     """Read every option once, so that a value that can't be is told at the start and not by a request: ``cfg.Error``."""
     for name in conf:
-        value = conf[name]
+        value = _value(conf, name, '')
         if isinstance(value, cfg.ConfigOpts.GroupAttr):
             for option in value:
-                value[option]
+                _value(value, option, f'[{name}] ')
+
+
+def _value(values: typing.Any, name: str, section: str) -> typing.Any:
+    try:
+        return values[name]
+    except cfg.NoSuchOptError:
+        raise cfg.ConfigFileValueError(f'{section}{name}: has a value {DOLLAR}') from None

@@ -17,6 +17,7 @@ from oslo_policy import opts as policy_opts
 from freezer_api import app, db, exceptions, middleware, policy
 from freezer_api import conf as configuration
 from freezer_api.cmd import api, common, standalone
+from freezer_api.conf import files
 
 
 class TestMistakes(testtools.TestCase):
@@ -55,6 +56,39 @@ class TestMistakes(testtools.TestCase):
         linked = sqlalchemy.exc.ArgumentError('No URL', code='e3q8')
         self.assertIn('sqlalche.me', str(linked))
         self.assertEqual('some-command: ArgumentError: No URL\n', self.run_command(linked)[1])
+
+    def test_values_of_the_configuration(self):
+        """Which option has one that can't be, and in which file; no part of a password."""
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'freezer-api.conf')
+
+        @common.command('some-command')
+        def main(_argv: list[str]) -> int:
+            conf = configuration.new()
+            conf.register_opts([cfg.StrOpt('password')], group='keystone_authtoken')
+            files.read(conf, ['--config-file', str(path)], 'some-command', use_defaults=False)
+            return len(conf.keystone_authtoken.password)
+
+        dollar = "with a '$' that no option's name follows; '$$' stands for one '$'"
+        for content, told in (
+            (b'[database]\nconnection = mysql://u:pa$word@h/x\n',
+             f'[database] connection: has a value {dollar}'),
+            (b'[keystone_authtoken]\npassword = pa$word\n',
+             f'[keystone_authtoken] password: has a value {dollar}'),
+            (b'[DEFAULT]\nworkers = two\n',
+             f"Value for option workers from {path} is not valid: invalid literal for int() with base 10: 'two'"),
+            (b'\xff\xfe', 'a configuration file is not UTF-8: '),
+        ):
+            path.write_bytes(content)
+            stderr = self.useFixture(fixtures.StringStream('stderr')).stream
+            with fixtures.MonkeyPatch('sys.stderr', stderr):
+                code = main([])
+            stderr.seek(0)
+            said = stderr.read()
+            self.assertEqual((1, 1), (code, said.count('\n')))
+            self.assertTrue(said.startswith(f'some-command: {told}'), said)
+        self.assertEqual(
+            f'some-command: the configuration has a value {dollar}\n',
+            self.run_command(cfg.NoSuchOptError('word'))[1])
 
     def test_which_store(self):
         """A store's failures say where it is; all else of it is as it was."""
