@@ -5,6 +5,7 @@ signals do to them.
 import collections.abc
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import resource
@@ -40,6 +41,9 @@ MEMORY_ONLY = 1 << 40
 #: Blocks of as many bytes are given back once they are free; the number is that of glibc.
 LARGE_BLOCK = 1024 * 1024
 M_MMAP_THRESHOLD = -3
+#: How many more objects there are until the youngest are looked at for cycles, and so on for the
+#: others.
+THRESHOLDS = (20_000, 20, 10)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 Reload = collections.abc.Callable[[], None]
@@ -95,6 +99,7 @@ def serve(
     # The server's threads inherit this: signals are for the main thread, which they have to wake.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     _give_memory_back()
+    spare_the_collector()
     server = serving.Server(application, listening, settings)
 
     def stop(_number: int, _frame: types.FrameType | None) -> None:
@@ -120,6 +125,17 @@ def _give_memory_back() -> None:
     with contextlib.suppress(OSError, AttributeError):
         # Other C libraries don't have it.
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+def spare_the_collector() -> None:
+    """Have the cyclic garbage collector look seldom, and never at what is there already.
+
+    A body of a million empty lists has no cycles; to find that out, over and over with all the
+    modules, took three quarters of the time that it cost.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
 
 
 class Lifeline(wasyncore.file_dispatcher):

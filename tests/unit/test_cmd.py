@@ -1,5 +1,6 @@
 """The commands' own parts; tests/live runs them as processes."""
 
+import gc
 import os
 import pathlib
 import sqlite3
@@ -16,7 +17,7 @@ from oslo_policy import opts as policy_opts
 
 from freezer_api import app, db, exceptions, middleware, policy
 from freezer_api import conf as configuration
-from freezer_api.cmd import api, common, standalone
+from freezer_api.cmd import api, common, server, standalone
 from freezer_api.conf import files
 
 
@@ -269,3 +270,15 @@ class TestStandalone(testtools.TestCase):
         self.useFixture(fixtures.EnvironmentVariable('XDG_STATE_HOME', None))
         with fixtures.MonkeyPatch('os.getuid', lambda: 4000000000):
             self.assertRaisesRegex(standalone.Unusable, '--state-dir', standalone.default_folder)
+
+
+class TestCollector(testtools.TestCase):
+    """What a process does before it serves."""
+
+    def test_what_is_there_is_spared(self):
+        """Large bodies don't have it looked at again and again."""
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+        server.spare_the_collector()
+        self.assertLess(10000, gc.get_freeze_count())
+        self.assertLess(10000, gc.get_threshold()[0])
