@@ -174,6 +174,14 @@ class TestPackages(testtools.TestCase):
                 error = self.assertRaises(cfg.Error, db.load, conf)
             self.assertIn(f'freezer-api[{extra}]', str(error))
 
+    def test_no_database(self):
+        """MySQL takes an address without one, and then has no tables."""
+        for url in ('mysql+pymysql://u:p@h', 'mysql://u:p@h/', 'mariadb://u:p@h/?charset=utf8'):
+            conf = self.conf()
+            conf.set_override('connection', url, 'database')
+            error = self.assertRaises(cfg.ConfigFileValueError, db.load, conf)
+            self.assertEqual('[database] connection: names no database.', str(error))
+
     def test_address_without_a_password(self):
         """What commands print of a database."""
         conf = self.conf()

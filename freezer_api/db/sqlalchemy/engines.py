@@ -59,6 +59,8 @@ def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
         raise cfg.ConfigFileValueError(f'[database] connection: {backend} is not among sqlite, mysql, mariadb and postgresql.')
     if backend == 'sqlite' and (not url.database or url.database == ':memory:'):
         raise cfg.ConfigFileValueError('[database] connection: SQLite needs a file.')
+    if backend in ('mysql', 'mariadb') and not url.database:
+        raise cfg.ConfigFileValueError('[database] connection: names no database.')
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters)
     url = url.set(drivername=DIALECTS[backend])
