@@ -120,7 +120,9 @@ class Resource:
         page = search.parse_page(most=self.max_limit, **asked)
         kind = f'{self.name}s'
         found = list_page(self.storage, self.caller(call), search.parse(wanted, kind, **page))
-        again = orjson.dumps(wanted).decode() if wanted else None
+        again = None
+        if wanted and found.next_marker is not None:
+            again = orjson.dumps(search.without_repeats(wanted)).decode()
         return listed(call, kind, found.items, found.next_marker, page['limit'], sort=asked['sort'], search=again,
                       marker_project=found.next_project, **(others or {}))
 

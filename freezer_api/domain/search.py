@@ -47,7 +47,7 @@ class Query:
     ``texts`` are case-folded substrings. ``since`` and ``until`` are the first and the last moment of a backup's
     :func:`backups.time_of`, in microseconds (None: no bound). ``marker`` is an id, the page begins behind it;
     ``marker_project`` tells whose it is in a list of all projects, ``marker_given`` the parameter that it came in. ``offset``
-    counts documents. The order is that of creation, ``descending`` turns it round. ``asked`` is the search as the caller sent it.
+    counts documents. The order is that of creation, ``descending`` turns it round.
     """
 
     pairs: frozenset[Pair] = frozenset()
@@ -62,7 +62,6 @@ class Query:
     marker_project: str | None = None
     marker_given: str = 'marker'
     descending: bool = False
-    asked: Body | None = None
 
     @property
     def bounded(self) -> bool:
@@ -202,7 +201,13 @@ def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
         raise exceptions.InvalidInput(f'search: has more than {MAX_CONDITIONS} conditions.', 'search.invalid')
     since, until = (_moment(search[bound], bound) if bound in search else None for bound in BOUNDS)
     return Query(frozenset(wanted.pairs), frozenset(unwanted.pairs), frozenset(wanted.texts), frozenset(unwanted.texts),
-                 since, until, asked=search or None, **page)
+                 since, until, **page)
+
+
+def without_repeats(asked: Body) -> Body:
+    """A search that was parsed, each condition once: links to further pages repeat it."""
+    return {key: [*{orjson.dumps(entry): entry for entry in value}.values()]
+            if isinstance(value, list) else value for key, value in asked.items()}
 
 
 def parse_page(limit: str | None, offset: str | None, marker: str | None, sort: str | None, most: int,

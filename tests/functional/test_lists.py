@@ -1,5 +1,6 @@
 """Lists: pages, links and the ways to send a search."""
 
+import json
 import urllib.parse
 
 from tests.functional import base
@@ -108,6 +109,18 @@ class TestPages(base.FunctionalTest):
         self.do(200, 'PATCH', '/jobs/two', {'job_schedule': {'status': 'completed'}})
         found = self.do(200, 'GET', '/jobs', {'match_not': [{'status': 'completed'}], 'match': [{'client_id': 'client'}]})
         self.assertEqual(['one'], [job['job_id'] for job in found['jobs']])
+
+    def test_a_link_repeats_each_condition_once(self):
+        for number in range(3):
+            self.make_session(f'again-{number}', description='same')
+        same, other = {'description': 'same'}, {'hold_off': 7}
+        answer = self.call('GET', '/v2/alpha/sessions?limit=2', {
+            'match': [same] * 10_000, 'match_not': [other, same | {'description': 'x'}, other]}).json
+        link = urllib.parse.urlsplit(answer['sessions_links'][0]['href'])
+        repeated = json.loads(urllib.parse.parse_qs(link.query)['search'][0])
+        self.assertEqual({'match': [same], 'match_not': [other, {'description': 'x'}]}, repeated)
+        following = self.call('GET', answer['sessions_links'][0]['href']).json
+        self.assertEqual(['again-2'], [each['session_id'] for each in following['sessions']])
 
     def test_every_kind_has_links(self):
         for number in range(2):

@@ -230,9 +230,6 @@ class Parse(unittest.TestCase):
         with self.assertRaisesRegex(exceptions.InvalidInput, why):
             search.parse(asked, kind)
 
-    def test_what_was_asked_is_kept(self):
-        self.assertEqual({'match': [{'a': 1}]}, search.parse({'match': [{'a': 1}]}, JOBS, marker='m').asked)
-
     def test_bad_shapes(self):
         for bad, part in BAD:
             with self.subTest(bad), self.assertRaisesRegex(exceptions.InvalidInput, part):
