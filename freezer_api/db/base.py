@@ -42,6 +42,7 @@ import typing
 import orjson
 
 from freezer_api import exceptions
+from freezer_api.db.steps import Step
 from freezer_api.domain import documents, search, sessions
 from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
 
@@ -354,6 +355,31 @@ class Storage(abc.ABC):
         ``Conflict``, and nothing is changed by the call, where something else is there, another document has the claim, or a
         record's session is missing; what else entries tell of each other isn't looked at. Should it break off, any of them may
         be kept; called again with them, and further ones behind, it completes all, in their order.
+        """
+
+    # What is derived. Others read and write meanwhile.
+
+    @abc.abstractmethod
+    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[Entry]:
+        """Those entries of a kind of documents that a project has under ids, as :meth:`entries` tells them."""
+
+    @abc.abstractmethod
+    def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
+        """Hold what is derived of documents against them; ``limit`` of a kind (or ``steps.LEFT``) behind a place.
+
+        Nothing is written. What others do meanwhile is never told as a drift: what seems to be one is
+        looked at again, until it and its document were seen in one state. What is derived by another
+        version (``search.INDEX_VERSION``) isn't held against the document; an earlier one is counted.
+        Not ``thorough``: only that is looked at, at the cost of hardly more than reading the numbers.
+        """
+
+    @abc.abstractmethod
+    def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
+        """Derive anew what is derived by an earlier version; the like of :meth:`verify`.
+
+        ``thorough``: also what has drifted, which the step tells. Each document is changed by itself,
+        as a whole; its version stays. What is up to date isn't written, so a walk that broke off
+        can begin anew.
         """
 
     # Operation

@@ -9,6 +9,7 @@ from tests.contract import (
     test_bounds,
     test_concurrency,
     test_copying,
+    test_derived,
     test_documents,
     test_everywhere,
     test_interleavings,
@@ -31,7 +32,7 @@ THEMES: tuple[type, ...] = (
     test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge, test_trusts.Trusts, test_trusts.TrustsInEveryOrder,
     test_trusts.TrustsOfManyThreads, test_backups.BackupsInTime, test_backups.BackupsOfRuns, test_operation.Operation,
     test_concurrency.Threads, test_processes.Processes, test_interleavings.Interleavings,
-    test_copying.Copies, test_copying.Restores, test_copying.BrokenCopies,
+    test_copying.Copies, test_copying.Restores, test_copying.BrokenCopies, test_derived.Derived,
     test_restores.RestoreSessions, test_restores.RestoredRuns)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy
 
 from freezer_api.db import base as contract
 from freezer_api.db.base import Scope
-from freezer_api.db.sqlalchemy import driver, migrate, models, reindexing, terms
+from freezer_api.db.sqlalchemy import driver, migrate, models, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from tests.contract import actors, base
@@ -110,8 +110,9 @@ class FromTheFirst(Empty):
         self.assertEqual(before, self._state())
 
     def _reindex(self) -> dict[str, int]:
-        with self.engine.begin() as connection:
-            return {kind: reindexing.reindex(connection, kind) for kind in documents.KINDS}
+        """How many documents of each kind had to be mended."""
+        return {kind: len(self.storage.reindex(kind, (), 1000, thorough=True).drifts)
+                for kind in documents.KINDS}
 
     def _is_whole(self) -> None:
         """There are the pairs and the texts that the documents offer, and no other ones."""
@@ -136,7 +137,17 @@ class FromTheFirst(Empty):
         """All that there is of the index."""
         tables = {'pairs': models.pairs, 'texts': models.texts, **{kind: models.tables[kind] for kind in (JOBS, BACKUPS)}}
         with self.engine.connect() as connection:
-            return {name: {tuple(row) for row in connection.execute(sqlalchemy.select(table))} for name, table in tables.items()}
+            found = {name: connection.execute(sqlalchemy.select(table)).all()
+                     for name, table in tables.items()}
+        return {name: {self._told(row) for row in rows} for name, rows in found.items()}
+
+    @staticmethod
+    def _told(row: typing.Any) -> tuple[typing.Any, ...]:
+        """A row, but for the release that has indexed it."""
+        kept = row._asdict()
+        if 'indexed' in kept:
+            kept['indexed'] = terms.Index.unpack(kept['indexed'])
+        return tuple(kept.values())
 
 
 @base.on_every_database(*base.SQL_DATABASES)

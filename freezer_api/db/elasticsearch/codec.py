@@ -11,7 +11,7 @@ import uuid
 import orjson
 
 from freezer_api.db.elasticsearch import terms
-from freezer_api.domain import documents
+from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.sessions import Member, Record, Session
 
@@ -19,6 +19,8 @@ from freezer_api.domain.sessions import Member, Record, Session
 RUNS, CLAIMS = 'runs', 'claims'
 #: A kind and the ``_id`` in its index.
 Key = tuple[str, str]
+#: The version by which what doesn't tell it is indexed.
+FIRST_VERSION = 1
 #: Elasticsearch's limit for an ``_id``, in bytes.
 _MAX_KEY = 512
 
@@ -177,7 +179,22 @@ def source(key: Key, value: Value | None, mark: collections.abc.Mapping[str, typ
     if value is None:
         return {**found, 'project': project, 'id': '', 'seq': seq}
     found['doc']['state'] = value.state
-    return {**found, 'project': value.project, 'id': value.id, 'seq': value.seq, **indexed(value)}
+    fields = indexed(value)
+    if fields:
+        found['doc']['index'] = [search.INDEX_VERSION, digest(fields)]
+    return {**found, 'project': value.project, 'id': value.id, 'seq': value.seq, **fields}
+
+
+def digest(fields: Body) -> str:
+    """What tells whether the fields by which a document is found are others; most are kept nowhere."""
+    dumped = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(dumped, digest_size=8).hexdigest()
+
+
+def made_by(written: Body) -> tuple[int, str]:
+    """The version that a document is indexed by, and the digest; '' where an earlier release wrote it."""
+    version, digest = written['doc'].get('index', (FIRST_VERSION, ''))
+    return version, digest
 
 
 def _is_text(project: str) -> bool:

@@ -37,6 +37,13 @@ def entries(finder: Finder, kind: str, after: Place, limit: int) -> list[Entry]:
         after = tuple(hits[-1]['sort'])
 
 
+def named(finder: Finder, kind: str, project: str,
+          ids: collections.abc.Collection[str]) -> list[Entry]:
+    """See :meth:`Storage.named`."""
+    read = finder.committer.read([codec.key(kind, project, id) for id in ids])
+    return [_entry(value) for found in read.values() if (value := found.value) is not None]
+
+
 def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
     """See :meth:`Storage.restore`."""
     if not given:

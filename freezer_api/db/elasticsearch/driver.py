@@ -6,9 +6,22 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.elasticsearch import client, codec, copying, finding, history, jobs, purging, schema, sessions, store
+from freezer_api.db.elasticsearch import (
+    client,
+    codec,
+    copying,
+    finding,
+    history,
+    jobs,
+    purging,
+    schema,
+    sessions,
+    store,
+    verifying,
+)
 from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.units import Unit, Units
+from freezer_api.db.steps import Step
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, CLIENTS, JOBS, SESSIONS, TRUSTS, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -105,6 +118,17 @@ class Driver(base.Storage):
 
     def restore(self, entries: collections.abc.Sequence[base.Entry]) -> None:
         copying.restore(self.finder, entries)
+
+    # What is derived
+
+    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[base.Entry]:
+        return copying.named(self.finder, kind, project_id, ids)
+
+    def verify(self, kind: str, after: base.Place, limit: int, thorough: bool = True) -> Step:
+        return verifying.walk(self.finder, kind, after, limit, thorough, mend=False)
+
+    def reindex(self, kind: str, after: base.Place, limit: int, thorough: bool = False) -> Step:
+        return verifying.walk(self.finder, kind, after, limit, thorough, mend=True)
 
     # Operation
 

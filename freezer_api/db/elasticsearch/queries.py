@@ -190,6 +190,16 @@ def all_projects(size: int, after: list[typing.Any]) -> Clause:
     return _sorted([{'match_all': {}}], size, after)
 
 
+def whole(size: int, after: list[typing.Any]) -> Clause:
+    """All that there is, in its order, with all that is kept of it."""
+    return {**all_projects(size, after), '_source': True}
+
+
+def of_keys(ids: collections.abc.Sequence[str]) -> Clause:
+    """What is under keys, with all that is kept of it."""
+    return {'query': {'ids': {'values': list(ids)}}, 'size': len(ids), '_source': True}
+
+
 def by_name(size: int, after: list[typing.Any], first: tuple[str, ...]) -> Clause:
     """Documents by project and id, behind a position, or from the ``first`` on."""
     body = {**_sorted([everything()], size, after), 'sort': [{'project': 'asc'}, {'id': 'asc'}]}

@@ -36,6 +36,15 @@ def entries(connection: sqlalchemy.Connection, kind: str, after: Place, limit: i
     return _entries(connection, kind, connection.execute(_page(kind), {'last': last, 'limit': limit}).all())
 
 
+def named(connection: sqlalchemy.Connection, kind: str, project: str,
+          ids: collections.abc.Collection[str]) -> list[Entry]:
+    """See :meth:`Storage.named`."""
+    if not ids:
+        return []
+    found = connection.execute(_named(kind), {'project': project, 'ids': sorted(ids)}).all()
+    return _entries(connection, kind, found)
+
+
 def restore(connection: sqlalchemy.Connection, given: Entries) -> None:
     """See :meth:`Storage.restore`; as the work of one transaction, so a call that broke off has kept nothing."""
     if not given:

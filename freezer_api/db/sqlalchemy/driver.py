@@ -21,7 +21,9 @@ from freezer_api.db.sqlalchemy import (
     rows,
     sessions,
     settling,
+    verifying,
 )
+from freezer_api.db.steps import Step
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 from freezer_api.domain.sessions import Decision, Outcome, Record
@@ -123,6 +125,17 @@ class Driver(base.Storage):
 
     def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
         self.database.write(lambda connection: copying.restore(connection, entries))
+
+    # What is derived
+
+    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[Entry]:
+        return self.database.read(lambda connection: copying.named(connection, kind, project_id, ids))
+
+    def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
+        return verifying.walk(self.database, kind, after, limit, thorough, mend=False)
+
+    def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
+        return verifying.walk(self.database, kind, after, limit, thorough, mend=True)
 
     # Operation
 

@@ -69,6 +69,22 @@ def remove(connection: sqlalchemy.Connection, kind: str, scopes: Scopes, seq: in
         connection.execute(_REMOVE_TEXT, {'of_kind': kind, 'of_scope': scope, 'of': seq})
 
 
+def correct(connection: sqlalchemy.Connection, kind: str, seq: int,
+            changed: tuple[collections.abc.Sequence[int], collections.abc.Sequence[int]],
+            texts: tuple[collections.abc.Sequence[str], collections.abc.Sequence[str]],
+            text: bytes) -> None:
+    """Take terms out and put others in, as told; and texts in, and in place of others, by scope."""
+    gone, come = changed
+    _remove_terms(connection, seq, gone)
+    _add_pairs(connection, [(term, seq) for term in come])
+    missing, other = texts
+    for scope in missing:
+        connection.execute(_ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text})
+    for scope in other:
+        connection.execute(_CHANGE_TEXT, {
+            'of_kind': kind, 'of_scope': scope, 'of': seq, 'new': text})
+
+
 def _change_texts(connection: sqlalchemy.Connection, kind: str, before: Scopes, after: Scopes, seq: int, text: bytes) -> None:
     for scope in before:
         which = {'of_kind': kind, 'of_scope': scope, 'of': seq}

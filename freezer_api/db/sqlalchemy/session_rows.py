@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
-from freezer_api.domain import documents, runs
+from freezer_api.domain import documents, runs, search
 from freezer_api.domain.sessions import Member, Session, found_alike
 
 LOG = logging.getLogger(__name__)
@@ -29,6 +29,11 @@ class Stored:
     records: int
     #: The moment by which the session is found to have lapsed; it is to be the session's own.
     settle_at: int | None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether it isn't found by the moment at which it lapses."""
+        return self.session.settle_at != self.settle_at
 
     def due(self, now: int) -> bool:
         """Whether its run has lapsed."""
@@ -98,7 +103,9 @@ def store(connection: sqlalchemy.Connection, stored: Stored, before: Session, af
     members.store(connection, stored.seq, old.members, after.members)
     values = {'of': stored.seq, 'version': after.version, 'body': rows.dump(after.dump()), 'settle_at': after.settle_at,
               'indexed': stored.indexed, 'records': stored.records + new_records}
-    if after.version == old.version or found_alike(old, after):
+    # What another release's index says of the document may change with what this one's leaves alone.
+    own = terms.made_by(stored.indexed) == search.INDEX_VERSION
+    if after.version == old.version or own and found_alike(old, after):
         connection.execute(_UPDATE, values)
     else:
         _store_shown(connection, stored, after, _UPDATE, values)
@@ -112,7 +119,7 @@ def settle(connection: sqlalchemy.Connection, due: collections.abc.Iterable[Stor
 
 def _settle(connection: sqlalchemy.Connection, stored: Stored, now: int) -> Session | None:
     old, new = stored.session, runs.lapse(stored.session, now)
-    if old.settle_at != stored.settle_at:
+    if stored.drifted:
         _mend(connection, stored)
         return None
     values = {'of': stored.seq, 'version': new.version, 'body': rows.dump(new.dump()), 'settle_at': new.settle_at,

@@ -15,6 +15,10 @@ from freezer_api.domain.documents import Body
 
 __all__ = ('ANY', 'CENTRAL', 'EVERYWHERE', 'Index', 'folded', 'index', 'look_up', 'scopes', 'text_scopes')
 _DIGEST = 16
+_TERM = 8
+_NUMBER = struct.Struct('<H')
+#: Bytes at the end of a packed index that tell its version; of one without them it is the first.
+VERSION_SIZE, FIRST_VERSION = _NUMBER.size, 1
 
 
 class Index(typing.NamedTuple):
@@ -24,14 +28,29 @@ class Index(typing.NamedTuple):
     text_digest: bytes
 
     def pack(self) -> bytes:
-        """As it is kept beside the document."""
-        return self.text_digest + struct.pack(f'<{len(self.terms)}q', *sorted(self.terms))
+        """As it is kept beside the document, by :data:`search.INDEX_VERSION`.
+
+        That stands at the end, where earlier releases don't look, and what they write lacks it: so
+        a document that they have changed is one of their version.
+        """
+        numbers = struct.pack(f'<{len(self.terms)}q', *sorted(self.terms))
+        return self.text_digest + numbers + _NUMBER.pack(search.INDEX_VERSION)
 
     @classmethod
     def unpack(cls, packed: bytes) -> 'Index':
         """What :meth:`pack` was made of."""
         terms = struct.unpack_from(f'<{(len(packed) - _DIGEST) // 8}q', packed, _DIGEST)
         return cls(frozenset(terms), bytes(packed[:_DIGEST]))
+
+
+def made_by(packed: bytes) -> int:
+    """The version that an index was made by, told all that is kept of it."""
+    return version(len(packed), bytes(packed[-_NUMBER.size:]))
+
+
+def version(size: int, end: bytes) -> int:
+    """The same, told the size of what is kept and the last :data:`VERSION_SIZE` bytes of it."""
+    return _NUMBER.unpack(end)[0] if size % _TERM == _NUMBER.size else FIRST_VERSION
 
 
 def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
