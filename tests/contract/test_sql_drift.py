@@ -36,13 +36,16 @@ class Lapses(costs.Cost):
 
     def test_a_lapse_that_is_not_found(self):
         self.actor.new_job(session_id=self.session)
-        self.actor.start(self.session, self.job, 0)
-        self.actor.end(self.session, self.job, 1)
-        self._write(None)
-        self.clock.advance(61)
-        with self.assertLogs('freezer_api.db'):
-            self.assertEqual('completed', self.actor.session(self.session)['status'])
-        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
+        reads = (lambda: self.actor.session(self.session),
+                 lambda: self.actor.page(SESSIONS).documents[0].body)
+        for tag, read in enumerate(reads):
+            self.actor.start(self.session, self.job, tag)
+            self.actor.end(self.session, self.job, tag + 1)
+            self._write(None)
+            self.clock.advance(61)
+            with self.assertLogs('freezer_api.db'):
+                self.assertEqual('completed', read()['status'])
+            self.assertEqual(1, self.count(read))
 
     def _write(self, moment):
         with self.one.database.engines.writer.connect() as connection, connection.begin():

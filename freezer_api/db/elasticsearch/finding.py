@@ -8,13 +8,14 @@ done again; what hasn't is as the index says. So a page is of one moment, and ha
 import collections.abc
 import contextlib
 import functools
+import logging
 import typing
 
 import orjson
 
 from freezer_api import exceptions
 from freezer_api.db.base import Bounds, Page, Scope, check_page
-from freezer_api.db.elasticsearch import client, codec, commit, queries, sessions, store
+from freezer_api.db.elasticsearch import claims, client, codec, commit, queries, sessions, store
 from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.sessions import Clock
 from freezer_api.db.elasticsearch.store import Found
@@ -23,6 +24,7 @@ from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Document
 from freezer_api.domain.sessions import Record
 
+LOG = logging.getLogger(__name__)
 #: Places of a page for what may turn out not to be in it.
 SPARE = 16
 #: Documents that an internal look-up reads at once.
@@ -204,15 +206,36 @@ class Finder:
                 locked[found.key] = found
             elif found.mark.get('gone'):
                 self.committer.bury(found)
-            elif queries.DUE in hit.get('matched_queries', ()) and found.value is not None:
-                project, id = found.value.project, found.value.id
-                self.units.run(found.key, functools.partial(sessions.settle, clock=self.clock, project=project, id=id))
-                quiet = False
+            elif queries.RESTLESS in hit.get('matched_queries', ()):
+                self._correct(found, 'restless')
+            elif kind == documents.SESSIONS and found.value is not None:
+                quiet &= self._settled(hit, found, found.value)
         for key, seen in self.committer.seen(locked).items() if locked else ():
             if seen is None or seen.value != locked[key].value:
                 self.committer.carry(locked[key])
                 quiet = False
         return quiet
+
+    def _settled(self, hit: Hit, found: Found, value: codec.Value) -> bool:
+        """Whether a session is as it is found; else what has lapsed, or is only found so, is stored."""
+        due = codec.session(value).settle_at
+        if due is not None and due < self.clock():
+            self.units.run(found.key, functools.partial(
+                sessions.settle, clock=self.clock, project=value.project, id=value.id))
+            return False
+        if queries.DUE in hit.get('matched_queries', ()):
+            self._correct(found, 'settle_at')
+            return False
+        return True
+
+    def _correct(self, found: Found, field: str) -> None:
+        """Index a document anew that was found by what it doesn't say; who asked may ask again."""
+        there = self.committer.store.get(found.key)
+        if there.at != found.at:
+            return
+        written, = self.committer.store.write([store.put(there, there.value, there.mark)])
+        if written is not None:
+            LOG.error('Field %s of %s %s was not what the document says; corrected.', field, *found.key)
 
     def _position(self, scope: Scope, kind: str, query: search.Query) -> list[typing.Any] | None:
         """The place behind which the page begins."""
@@ -249,7 +272,9 @@ class Finder:
             value = self.stored(kind, claim.project, id)
             if value is not None and documents.claim(kind, id, value.state['body']) is not None:
                 return value
-            # It has given it up since.
+            # It has given it up since; else nobody would ever come to take the claim away.
+            if attempt and claims.is_stale(self.committer, claim) and claims.remove(self.units, claim):
+                return None
             commit.pause(attempt)
             attempt += 1
         return None

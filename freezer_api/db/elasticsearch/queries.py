@@ -151,7 +151,7 @@ def _text(text: str) -> Clause:
 def _restless(scope: Scope, kind: str, now: int) -> list[Clause]:
     """Clauses for what may be other than the index says; ``now`` 0: without lapsed sessions."""
     whose = [] if scope.everywhere or scope.central else [_term('project', scope.project_id)]
-    found = [_all([*whose, _term('restless', True)])]
+    found = [_named(RESTLESS, _all([*whose, _term('restless', True)]))]
     if kind == documents.SESSIONS and now:
         found.append(_named(DUE, _all([*whose, {'range': {'settle_at': {'lt': now}}}])))
     return found

@@ -44,12 +44,15 @@ def page(connection: sqlalchemy.Connection, scope: Scope, kind: str, query: sear
 
 
 def page_of_sessions(connection: sqlalchemy.Connection, scope: Scope, query: search.Query,
-                     bounds: Bounds, now: int) -> Page | None:
-    """A page of sessions; None if runs of the project have lapsed at ``now``, which are to be settled first."""
+                     bounds: Bounds, now: int) -> Page | list[session_rows.Stored]:
+    """A page of sessions. If runs of the project have lapsed at ``now``, which are to be settled
+    first, a list of those that are on the page while the column beside them doesn't say so.
+    """
     found = _Search.of(scope, documents.SESSIONS, query, bounds).rows(connection, now)
-    if session_rows.beside(found):
-        return None
     stored = session_rows.assemble(scope.project_id, found, query.descending)
+    late = [one for one in stored[:query.limit] if one.due(now) and one.drifted]
+    if late or session_rows.beside(found):
+        return late
     shown = tuple(one.session.document() for one in stored[:query.limit])
     # Of the rows each is a session or a member.
     if len(shown) * LARGEST_SESSION + len(found) * LARGEST_MEMBER > bounds.page:

@@ -60,9 +60,10 @@ def find(database: Database, clock: Clock, scope: Scope, query: search.Query,
         now = clock()
         page = database.read(functools.partial(
             finding.page_of_sessions, scope=scope, query=query, bounds=bounds, now=now))
-        if page is not None:
+        if isinstance(page, Page):
             return page
-        due = database.read(functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
+        due = page or database.read(
+            functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
         database.write(functools.partial(session_rows.settle, due=due, now=now))
     raise _unsettled()
 
