@@ -1,6 +1,7 @@
 """``freezer-manage``: what an operator does to the store."""
 
 import argparse
+import collections
 import collections.abc
 import contextlib
 import os
@@ -14,13 +15,21 @@ from freezer_api import conf as configuration
 from freezer_api import db, version
 from freezer_api.cmd import common
 from freezer_api.conf import files
-from freezer_api.db import base, copying
+from freezer_api.db import base, copying, steps, verifying
+from freezer_api.domain import documents
 
 PROG = 'freezer-manage'
 COPY = '''Copy everything from one store into another one, which has to be empty: ids, versions, moments of creation, the order of
 lists, runs. Stop all API processes before, and start them with the other store afterwards; nothing may use either store meanwhile.
 The other store's schema is created if it isn't there. A copy that broke off is gone on with by the same command. At the end
 both stores are read and compared: the exit code is 1, with one line that says why, unless they are equal.'''
+REINDEX = '''Bring what documents are found by up to date with this release, while API processes run: needed after an
+upgrade whose release notes, or whose upgrade check, say so. Each document is changed by itself; what is up to date is passed
+over, so a walk that broke off is simply begun again.'''
+VERIFY = '''Read the whole store and tell what has drifted, one line each: what is derived of a document (search terms, texts,
+moments, claims) and isn't as the document says, and documents that tell different things of each other (a session and its
+members, a job and its actions and trust). Nothing is written. API processes may run meanwhile. The exit code is 1 if there
+is anything to tell.'''
 STORE = '''the name of a driver ("sqlalchemy"), to be configured by this command's own configuration files, or the path of another
 configuration file'''
 
@@ -51,6 +60,45 @@ def copy(conf: cfg.ConfigOpts) -> int:
             count, before = copied.contents.count, copied.before
             print(f'{kind}: {count} ({before} of them were there), digest {copied.contents.digest} on both sides')
     return common.DONE
+
+
+def reindex(conf: cfg.ConfigOpts) -> int:
+    """Bring what is indexed up to date; print what had drifted, and how much was done of each kind."""
+    done: collections.Counter[str] = collections.Counter()
+    mended: collections.Counter[str] = collections.Counter()
+    with _stored(conf) as storage:
+        storage.check()
+        for drift in verifying.reindex(storage, _progress, conf.command.all, done):
+            tqdm.tqdm.write(_told(drift))
+            mended[drift.kind] += drift.mendable
+    for kind in documents.KINDS:
+        print(f'{kind}: {done[kind]} indexed anew, {mended[kind]} mended')
+    return common.DONE
+
+
+def verify(conf: cfg.ConfigOpts) -> int:
+    """Tell what has drifted; the exit code says whether anything has."""
+    outdated: collections.Counter[str] = collections.Counter()
+    found = mendable = 0
+    with _stored(conf) as storage:
+        storage.check()
+        for drift in verifying.verify(storage, _progress, outdated):
+            tqdm.tqdm.write(_told(drift))
+            found += 1
+            mendable += drift.mendable
+    for kind, count in outdated.items():
+        if count:
+            print(f'{kind}: {count} are indexed by an earlier release; run: {PROG} db reindex')
+    print(f'{found} drifts; {mendable} of them are mended by: {PROG} db reindex --all'
+          if found else 'No drifts.')
+    return common.FAILED if found or any(outdated.values()) else common.DONE
+
+
+def _told(drift: steps.Drift) -> str:
+    """A drift as a line."""
+    which = f' {drift.id}' if drift.id else ''
+    where = f' in project {drift.project_id}' if drift.project_id else ''
+    return f'{drift.kind}{which}{where}: {drift.what}'
 
 
 def purge(conf: cfg.ConfigOpts) -> int:
@@ -122,6 +170,13 @@ def add_parsers(subparsers: typing.Any) -> None:
     moved.add_argument('--from', dest='source', metavar='STORE', required=True, help=STORE)
     moved.add_argument('--to', dest='target', metavar='STORE', required=True, help='likewise, the store to copy into')
     moved.set_defaults(run=copy)
+    anew: argparse.ArgumentParser = database.add_parser(
+        'reindex', help='bring what documents are found by up to date', description=REINDEX)
+    anew.add_argument('--all', action='store_true',
+                      help='also read every document, and mend what has drifted (db verify)')
+    anew.set_defaults(run=reindex)
+    database.add_parser('verify', help='tell what has drifted', description=VERIFY).set_defaults(
+        run=verify)
     project = subparsers.add_parser('project', help='a whole project').add_subparsers(dest='action', required=True)
     erase: argparse.ArgumentParser = project.add_parser('purge', help='erase all its documents')
     erase.add_argument('project_id', metavar='ID')

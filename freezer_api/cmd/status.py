@@ -1,6 +1,7 @@
 """``freezer-manager-status upgrade check``: whether this release can serve what an operator has."""
 
 import sys
+import typing
 
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
@@ -10,10 +11,13 @@ from freezer_api import conf as configuration
 from freezer_api import db, exceptions, middleware
 from freezer_api.cmd import common, options, policy_files
 from freezer_api.conf import files
+from freezer_api.db import base, verifying
 
 PROG = 'freezer-manager-status'
 #: The exit code where the checks themselves can't be made.
 ERROR = 255
+OUTDATED = ('Documents are indexed by an earlier release, and searches may miss them. '
+            'Run: freezer-manage db reindex')
 
 
 def success() -> upgradecheck.Result:
@@ -38,18 +42,19 @@ class Checks(upgradecheck.UpgradeCommands):
         self.conf = conf
 
     def storage(self) -> upgradecheck.Result:
-        """The store answers and has this release's schema."""
+        """The store answers, has this release's schema, and is indexed by this release."""
         try:
             storage = common.Located(db.load(self.conf))
         except (exceptions.FreezerError, cfg.Error) as error:
             return failure(common.describe(error))
         try:
             storage.check()
+            outdated = verifying.has_outdated(typing.cast(base.Storage, storage))
         except common.Failed as error:
             return failure(str(error))
         finally:
             storage.close()
-        return success()
+        return warning(OUTDATED) if outdated else success()
 
     def packages(self) -> upgradecheck.Result:
         """What the configuration asks for is installed."""

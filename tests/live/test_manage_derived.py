@@ -1,0 +1,125 @@
+"""``freezer-manage db verify`` and ``db reindex``, and the upgrade check, as an operator runs them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import sqlalchemy
+import testscenarios
+
+from freezer_api import conf as configuration
+from freezer_api import db
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.sqlalchemy import models
+from freezer_api.domain.documents import BACKUPS, KINDS
+from tests import servers
+from tests.live import programs
+from tests.live.test_manage import DATABASES, CommandTest, seed
+
+STORAGE = 'Storage and schema'
+#: Runs a command as the release after this one, which indexes alike.
+NEXT = """
+import sys
+from freezer_api.cmd import manage, status
+from freezer_api.domain import search
+search.INDEX_VERSION += 1
+sys.exit({'manage': manage, 'status': status}[sys.argv[1]].main(sys.argv[2:]))
+"""
+
+
+class TestDerived(testscenarios.WithScenarios, CommandTest):
+    """On every store."""
+
+    scenarios = DATABASES
+    server: str
+
+    def setUp(self):
+        super().setUp()
+        if servers.absent(self.server):
+            self.skipTest(servers.absent(self.server))
+        store = self.useFixture(programs.Database(self.server))
+        keystone = '[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n'
+        self.configure(store.url or None, f'{store.extra}\n{keystone}')
+        self.manage('db', 'sync')
+        seed(self.config_file)
+
+    def test_drift(self):
+        self.assertEqual((0, 'No drifts.\n', ''), self._verified(self.manage('db', 'verify')))
+        self._damage()
+        code, said, errors = self.manage('db', 'verify')
+        self.assertEqual((1, ''), (code, errors), said)
+        self.assertRegex(said, r'(?m)^backups \S+ in project \S+: (column|field) moment is wrong$')
+        self.assertEqual('2 drifts; 2 of them are mended by: freezer-manage db reindex --all',
+                         said.splitlines()[-1])
+        nothing = dict.fromkeys(KINDS, (0, 0))
+        self.assertEqual(nothing, self._reindexed(self.manage('db', 'reindex')))
+        self.assertEqual({**nothing, BACKUPS: (0, 2)},
+                         self._reindexed(self.manage('db', 'reindex', '--all')))
+        self.assertEqual((0, 'No drifts.\n', ''), self._verified(self.manage('db', 'verify')))
+
+    def test_upgrade(self):
+        """The check names the command, after which there is nothing more to tell."""
+        documents = {'sessions': 2, 'jobs': 4, 'actions': 4, 'clients': 2, 'backups': 2}
+        self.assertEqual(0, self.upgrade_check()[1][STORAGE][0])
+        code, details = self._checked_by_the_next()
+        self.assertEqual(1, code)
+        self.assertIn('freezer-manage db reindex', details)
+        code, said, _errors = self._next('manage', 'db', 'verify')
+        self.assertEqual(1, code)
+        for kind, number in documents.items():
+            self.assertIn(f'{kind}: {number} are indexed by an earlier release; '
+                          'run: freezer-manage db reindex\n', said)
+        self.assertEqual({**{kind: (number, 0) for kind, number in documents.items()},
+                          'trusts': (0, 0)}, self._reindexed(self._next('manage', 'db', 'reindex')))
+        self.assertEqual((0, ''), self._checked_by_the_next())
+        self.assertEqual((0, 'No drifts.\n', ''),
+                         self._verified(self._next('manage', 'db', 'verify')))
+
+    def _next(self, program, *arguments):
+        """What the next release's command ends with."""
+        command = (sys.executable, '-c', NEXT, program, '--config-file', self.config_file)
+        ended = subprocess.run(
+            [*command, *arguments], env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
+            capture_output=True, text=True, timeout=programs.SECONDS, check=False)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    def _checked_by_the_next(self):
+        """The result of its check, and the details."""
+        _code, said, _errors = self._next('status', 'upgrade', 'check', '--json')
+        check, = (one for one in json.loads(said)['checks'] if one['check'] == STORAGE)
+        return check['result'], check['details'] or ''
+
+    def _verified(self, ended):
+        """How a command ended, without its steps."""
+        code, said, errors = ended
+        kept = [line for line in said.splitlines(True) if not line.startswith('verifying ')]
+        return code, ''.join(kept), errors
+
+    def _reindexed(self, ended):
+        """By kind, how many were indexed anew and how many mended."""
+        code, said, errors = ended
+        self.assertEqual((0, ''), (code, errors), said)
+        found = {}
+        for line in said.splitlines():
+            kind, _, numbers = line.partition(': ')
+            if kind in KINDS and numbers[:1].isdigit():
+                found[kind] = tuple(int(part.split()[0]) for part in numbers.split(', '))
+        return found
+
+    def _damage(self):
+        """Change the derived moments of both backups by hand."""
+        conf = configuration.new()
+        conf([f'--config-file={self.config_file}'], default_config_files=[], default_config_dirs=[])
+        storage = db.load(conf)
+        self.addCleanup(storage.close)
+        if self.server != servers.ELASTICSEARCH9:
+            with storage.database.engines.writer.connect() as connection, connection.begin():
+                connection.execute(sqlalchemy.update(models.backups).values(moment=1))
+            return
+        for entry in storage.entries(BACKUPS, (), 10):
+            key = codec.key(BACKUPS, entry.project_id, entry.id)
+            found = storage.units.committer.store.get(key)
+            source = codec.source(key, found.value, found.mark) | {'moment': 1}
+            storage.client.call('PUT', f'/{found.index}/_doc/{key[1].replace("/", "%2F")}', source,
+                                {'refresh': 'true'})
