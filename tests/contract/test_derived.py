@@ -179,39 +179,57 @@ class Derived(Stores):
             (TRUSTS, 'old', 'no job has it')], self.told())
 
     def test_nothing_is_told_of_what_others_write_meanwhile(self):
-        storages = [self.own, *(self.make_storage(self.own.conf) for _ in range(2))]
+        told, drifted = [], set()
+
+        def walk(number):
+            told.extend(self.told())
+            drifted.update(self.drifts(), self.drifts(self.own.reindex, thorough=True))
+
+        self._while_others_write(walk)
+        self.assertEqual(([], set()), (told, drifted))
+
+    def test_what_others_write_while_it_is_indexed_anew(self):
+        """Each walk is one of the next version, so it writes all that isn't written meanwhile."""
+        first, done = search.INDEX_VERSION, []
+        self.addCleanup(setattr, search, 'INDEX_VERSION', first)
+
+        def walk(number):
+            search.INDEX_VERSION = first + 1 + number
+            done.append(self.outdated(self.own.reindex))
+
+        self._while_others_write(walk)
+        self.assertGreater(sum(done), self.documents / 2)
+        self.outdated(self.own.reindex)
+        self.assertEqual(0, self.outdated())
+        self.assertEqual(([], set()), (self.told(), self.drifts()))
+
+    def _while_others_write(self, walk):
+        """Walk, again and again, while two processes write what they look at then."""
         over, failed = threading.Event(), []
 
         def churn(number, storage):
-            actor = self.actor_in('p', storage)
-            rounds = 0
-            with contextlib.suppress(exceptions.StorageUnavailable):
+            actor, rounds = self.actor_in('p', storage), 0
+            try:
                 while not over.is_set():
                     rounds += 1
                     self._write(actor, number, rounds)
-
-        def guarded(*arguments):
-            try:
-                churn(*arguments)
             except Exception as error:
                 failed.append(error)
 
-        threads = [threading.Thread(target=guarded, args=(number, storage))
-                   for number, storage in enumerate(storages[1:])]
+        threads = [threading.Thread(target=churn, args=(
+            number, self.make_storage(self.own.conf))) for number in range(2)]
         for thread in threads:
             thread.start()
         self.addCleanup(over.set)
-        stop = threading.Timer(CHURN, over.set)
-        stop.start()
-        told, drifted, walks = [], set(), 0
+        timer = threading.Timer(CHURN, over.set)
+        timer.start()
+        walks = 0
         while not over.is_set():
-            told += self.told()
-            drifted |= self.drifts()
-            drifted |= self.drifts(self.own.reindex, thorough=True)
+            walk(walks)
             walks += 1
         for thread in threads:
             thread.join()
-        self.assertEqual(([], [], set()), (failed, told, drifted))
+        self.assertEqual([], failed)
         self.assertGreater(walks, 0)
         self.assertEqual(([], set()), (self.told(), self.drifts()))
 
@@ -221,6 +239,7 @@ class Derived(Stores):
         actor.put_client('c', zone=f'{number} {rounds}')
         actor.put_action('a', action='backup', path=f'/{number}/{rounds}')
         actor.put_backup(mine, time_stamp=rounds, job_id='j1')
+        self.assertIn(mine, actor.ids(BACKUPS, bounds={'time_after': rounds, 'time_before': rounds}))
         actor.attach('s', 'j1')
         with contextlib.suppress(exceptions.InvalidInput):
             # The other one may have taken it out.
@@ -230,7 +249,8 @@ class Derived(Stores):
         actor.attach('s', mine)
         actor.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
         actor.detach('s', 'j1')
-        actor.delete_job(mine)
+        self.assertEqual([mine], actor.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}]))
+        self.assertTrue(actor.delete_job(mine))
         actor.write(BACKUPS, mine, None)
 
     def _everything(self):
