@@ -94,12 +94,28 @@ def _links(storage: Storage, page: list[Entry]) -> collections.abc.Iterator[Drif
     for entry in page:
         by_project[entry.project_id].append(entry)
     for project, entries in by_project.items():
-        beside = _beside(storage, project, entries)
-        suspects = [entry for entry in entries if _faults(storage, entry, beside)]
+        suspects = []
+        for group in _groups(entries):
+            beside = _beside(storage, project, group)
+            suspects += [entry for entry in group if _faults(storage, entry, beside)]
         if suspects and suspects[0].kind == TRUSTS:
             time.sleep(PAUSE)
         for entry in suspects:
             yield from _look_again(storage, entry)
+
+
+def _groups(entries: list[Entry]) -> collections.abc.Iterator[list[Entry]]:
+    """Entries that tell of a page of others together, or one that tells of more."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        number = len(set(_LINKS[entry.kind].names(entry)))
+        if group and size + number > PAGE:
+            yield group
+            group, size = [], 0
+        group.append(entry)
+        size += number
+    yield group
 
 
 def _look_again(storage: Storage, entry: Entry) -> collections.abc.Iterator[Drift]:

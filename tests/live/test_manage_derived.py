@@ -49,6 +49,7 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         self._damage()
         code, said, errors = self.manage('db', 'verify')
         self.assertEqual((1, ''), (code, errors), said)
+        self.assertIn('verifying jobs: done\n', said)
         self.assertRegex(said, r'(?m)^backups \S+ in project \S+: (column|field) moment is wrong$')
         self.assertEqual('2 drifts; 2 of them are mended by: freezer-manage db reindex --all',
                          said.splitlines()[-1])
