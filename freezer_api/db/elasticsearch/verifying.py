@@ -18,7 +18,7 @@ from freezer_api.domain import documents, search
 #: Looks at what somebody changes again and again, before it counts as changing.
 ATTEMPTS = 5
 #: The fields that are kept beside the document.
-KEPT = ('key', 'project', 'id', 'seq', 'restless', 'moment', 'settle_at')
+KEPT = ('key', 'project', 'id', 'seq', 'restless', 'moment', 'created', 'settle_at')
 
 
 def walk(finder: Finder, kind: str, after: Place, limit: int, thorough: bool, mend: bool) -> Step:

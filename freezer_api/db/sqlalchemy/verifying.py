@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from freezer_api.db import steps
 from freezer_api.db.base import Place
-from freezer_api.db.sqlalchemy import derived, leftovers, models, queries, terms
+from freezer_api.db.sqlalchemy import derived, functions, leftovers, models, terms
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import search
@@ -131,7 +131,7 @@ def _numbers(kind: str) -> sqlalchemy.Select:
     """The numbers of documents, and what tells by which version each is indexed."""
     table = models.tables[kind].c
     return sqlalchemy.select(
-        table.seq, queries.Octets(table.indexed).label('size'), End(table.indexed).label('end')).where(
+        table.seq, functions.Octets(table.indexed).label('size'), End(table.indexed).label('end')).where(
         table.seq > bindparam('last')).order_by(table.seq).limit(bindparam('limit'))
 
 
