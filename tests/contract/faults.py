@@ -254,7 +254,8 @@ class World:
                  for kind in (SESSIONS, JOBS)}
         asked = {**documents, **lists, 'members': lambda: actor.ids(JOBS, [{'session_id': 's'}]),
                  'later jobs': lambda: actor.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
-                 'second running': lambda: actor.ids(SESSIONS, [{'status': 'running'}], offset=1),
+                 'second running': lambda: actor.ids(
+                     SESSIONS, [{'status': 'running'}], offset=1, descending=True),
                  'runs': lambda: [record.shown('s') for record in actor.records('s')],
                  'claim': lambda: actor.storage.claimed(CLIENTS, self.project)}
         return {name: functools.partial(self._told, read) for name, read in asked.items()}

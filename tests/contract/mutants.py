@@ -100,7 +100,8 @@ CLAIMS_LEFT_OUT = Mutant(units.Unit, 'plan', '(changed | guarded)',
 STEPS_MIXED = Mutant(units.Unit, 'attempt', 'self._now = {key: before[0].get(key, self.found[key].value) for key in self._now}',
                      'pass')
 
-RESTLESS_NOT_SEARCHED = Mutant(queries, '_restless', "[_all([*whose, _term('restless', True)])]", '[]')
+RESTLESS_NOT_SEARCHED = Mutant(
+    queries, '_restless', "[_named(RESTLESS, _all([*whose, _term('restless', True)]))]", '[]')
 RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "(mark.get('lock') or {}).get('after') or {", '{')
 LAPSED_NOT_SEARCHED = Mutant(queries, '_restless', 'if kind == documents.SESSIONS and now:', 'if False:')
 RESTLESS_COUNTED_BY_OFFSETS = Mutant(queries, 'page', '_sorted([wanted], ', '_sorted([wanted, *_restless(scope, kind, now)], ')
