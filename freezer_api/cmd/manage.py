@@ -23,13 +23,13 @@ COPY = '''Copy everything from one store into another one, which has to be empty
 lists, runs. Stop all API processes before, and start them with the other store afterwards; nothing may use either store meanwhile.
 The other store's schema is created if it isn't there. A copy that broke off is gone on with by the same command. At the end
 both stores are read and compared: the exit code is 1, with one line that says why, unless they are equal.'''
-REINDEX = '''Bring what documents are found by up to date with this release, while API processes run: needed after an
-upgrade whose release notes, or whose upgrade check, say so. Each document is changed by itself; what is up to date is passed
-over, so a walk that broke off is simply begun again.'''
-VERIFY = '''Read the whole store and tell what has drifted, one line each: what is derived of a document (search terms, texts,
-moments, claims) and isn't as the document says, and documents that tell different things of each other (a session and its
-members, a job and its actions and trust). Nothing is written. API processes may run meanwhile. The exit code is 1 if there
-is anything to tell.'''
+REINDEX = '''Bring what documents are found by up to date with this release, while API processes run:
+needed after an upgrade whose release notes, or whose upgrade check, say so. Each document is
+changed by itself; what is up to date is passed over, so what broke off is simply begun again.'''
+VERIFY = '''Read the whole store and tell what has drifted, one line each: what is derived of a document
+(search terms, texts, moments, claims) and isn't as the document says, and documents that tell
+different things of each other (a session and its members, a job and its actions and trust). Nothing
+is written. API processes may run meanwhile. The exit code is 1 if there is anything to tell.'''
 STORE = '''the name of a driver ("sqlalchemy"), to be configured by this command's own configuration files, or the path of another
 configuration file'''
 
@@ -63,7 +63,7 @@ def copy(conf: cfg.ConfigOpts) -> int:
 
 
 def reindex(conf: cfg.ConfigOpts) -> int:
-    """Bring what is indexed up to date; print what had drifted, and how much was done of each kind."""
+    """Bring what is indexed up to date; print what had drifted, and how much was done."""
     done: collections.Counter[str] = collections.Counter()
     mended: collections.Counter[str] = collections.Counter()
     with _stored(conf) as storage:

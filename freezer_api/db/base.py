@@ -360,26 +360,29 @@ class Storage(abc.ABC):
     # What is derived. Others read and write meanwhile.
 
     @abc.abstractmethod
-    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[Entry]:
-        """Those entries of a kind of documents that a project has under ids, as :meth:`entries` tells them."""
+    def named(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> list[Entry]:
+        """The documents of a kind that a project has under ids, as :meth:`entries` tells them."""
 
     @abc.abstractmethod
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
-        """Hold what is derived of documents against them; ``limit`` of a kind (or ``steps.LEFT``) behind a place.
+        """Hold what is derived of documents against them: ``limit`` of a kind behind a place.
 
-        Nothing is written. What others do meanwhile is never told as a drift: what seems to be one is
-        looked at again, until it and its document were seen in one state. What is derived by another
-        version (``search.INDEX_VERSION``) isn't held against the document; an earlier one is counted.
-        Not ``thorough``: only that is looked at, at the cost of hardly more than reading the numbers.
+        Of ``steps.LEFT`` that is what stands where no document has it. Nothing is written. What
+        others do meanwhile is never told as a drift: what seems to be one is looked at again, until
+        it and its document were seen in one state. What is derived by another version
+        (``search.INDEX_VERSION``) isn't held against the document; an earlier one is counted. Not
+        ``thorough``: only that is looked at, at the cost of hardly more than reading the numbers.
         """
 
     @abc.abstractmethod
     def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
         """Derive anew what is derived by an earlier version; the like of :meth:`verify`.
 
-        ``thorough``: also what has drifted, which the step tells. Each document is changed by itself,
-        as a whole; its version stays. What is up to date isn't written, so a walk that broke off
-        can begin anew.
+        ``thorough``: also what has drifted, which the step tells. Each document is changed by
+        itself, as a whole; its version stays. What is up to date isn't written, so a walk that
+        broke off can begin anew.
         """
 
     # Operation

@@ -23,7 +23,7 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a walk: where the next one begins (None: nothing is left), and how many it looked at.
+    """A step of a walk: where the next one begins (None: nothing is left), how many it looked at.
 
     ``outdated`` of them are indexed by a version before this release's (``search.INDEX_VERSION``).
     """

@@ -1,4 +1,6 @@
-"""Walking a whole store, whichever driver it has, while others use it: what drifted, and mending it.
+"""Walking a whole store, whichever driver it has: what has drifted, and mending it.
+
+Others may use it meanwhile.
 
 What is derived of one document is held against it by the driver. How documents have each other is
 held here, of what the driver tells of them; what seems wrong is looked at again until the one that
@@ -204,7 +206,8 @@ def _faults_of_job(storage: Storage, entry: Entry, beside: Found) -> collections
         yield f'its trust {trust} is missing'
 
 
-def _faults_of_trust(storage: Storage, entry: Entry, beside: Found) -> collections.abc.Iterator[str]:
+def _faults_of_trust(storage: Storage, entry: Entry,
+                     beside: Found) -> collections.abc.Iterator[str]:
     """That no job has it; one that is made, or given back, at this moment isn't told."""
     if typing.cast(Document, entry.content).created > storage.clock() - GRACE:
         return

@@ -18,9 +18,9 @@ from freezer_api import exceptions
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body
 
-#: Of what documents are found by: of :func:`index_pairs` and :func:`folded_text`, and of what drivers
-#: make of these or keep beside. Raise it when any of it changes: ``freezer-manage db reindex`` then
-#: brings what was indexed by an earlier one up to date.
+#: Of what documents are found by: of :func:`index_pairs` and :func:`folded_text`, and of what
+#: drivers make of these or keep beside. Raise it when any of it changes: ``freezer-manage db
+#: reindex`` then brings what was indexed by an earlier one up to date.
 INDEX_VERSION = 1
 MAX_CONDITIONS = 30
 #: The pairs that a document may offer.

@@ -163,7 +163,8 @@ class Derived(Stores):
             Entry(JOBS, 'z', 'member', Document(JOBS, 'z', 'member', 1, 1, copied)),
             Entry(ACTIONS, 'z', 'a', Document(ACTIONS, 'z', 'a', 1, 1, action)),
             Entry(TRUSTS, 'z', 'old', Document(TRUSTS, 'z', 'old', 1, old, {'trust_id': 'old'})),
-            Entry(TRUSTS, 'z', 'new', Document(TRUSTS, 'z', 'new', 1, old + 2, {'trust_id': 'new'})),
+            Entry(TRUSTS, 'z', 'new', Document(
+                TRUSTS, 'z', 'new', 1, old + 2, {'trust_id': 'new'})),
             Entry(SESSIONS, 'z', 's', Session('z', 's', 'user', members={
                 'member': Member('one'), 'nobody': Member('one')}))]
         for entry in entries:
@@ -239,7 +240,8 @@ class Derived(Stores):
         actor.put_client('c', zone=f'{number} {rounds}')
         actor.put_action('a', action='backup', path=f'/{number}/{rounds}')
         actor.put_backup(mine, time_stamp=rounds, job_id='j1')
-        self.assertIn(mine, actor.ids(BACKUPS, bounds={'time_after': rounds, 'time_before': rounds}))
+        now = {'time_after': rounds, 'time_before': rounds}
+        self.assertIn(mine, actor.ids(BACKUPS, bounds=now))
         actor.attach('s', 'j1')
         with contextlib.suppress(exceptions.InvalidInput):
             # The other one may have taken it out.

@@ -103,9 +103,9 @@ class Trusted(Hands, Stores):
         self.assertEqual('completed', self.actor.session('s')['status'])
         for offset in (0, 1):
             self.damage(SESSIONS, 's', settle_at=1)
-            expected = ['s'][offset:]
-            self.corrected('settle_at', lambda offset=offset: self.actor.ids(SESSIONS, offset=offset),
-                           expected)
+            self.corrected(
+                'settle_at', lambda offset=offset: self.actor.ids(SESSIONS, offset=offset),
+                ['s'][offset:])
 
     def test_a_lapse_that_comes_later(self):
         self.actor.patch_session('s', hold_off=60)
@@ -113,7 +113,8 @@ class Trusted(Hands, Stores):
         self.actor.start('s', 'j1', 3)
         self.actor.end('s', 'j1', 4)
         self.damage(SESSIONS, 's', settle_at=1)
-        self.corrected('settle_at', lambda: self.actor.ids(SESSIONS, [{'status': 'running'}]), ['s'])
+        self.corrected(
+            'settle_at', lambda: self.actor.ids(SESSIONS, [{'status': 'running'}]), ['s'])
 
     def test_a_lapse_that_is_not_found(self):
         self.actor.patch_session('s', hold_off=60)

@@ -98,7 +98,8 @@ class Mutants(walks.Walks):
     def test_searches_find_what_is_other_than_the_index_says(self):
         self.caught(mutants.RESTLESS_NOT_SEARCHED, self.read_meanwhile, 'attach n', 2, 'members', 1, 'report j')
         self.caught(mutants.RESTLESS_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
-        self.caught(mutants.LAPSED_NOT_SEARCHED, self.read_meanwhile, 'attach n', 1, 'second running', 1, 'report j')
+        self.caught(mutants.LAPSED_NOT_SEARCHED, self.read_meanwhile,
+                    'attach n', 1, 'second running', 1, 'report j')
 
     def test_what_lies_before_an_offset_is_as_the_index_says(self):
         self.caught(mutants.RESTLESS_COUNTED_BY_OFFSETS, self.broken_off, faults.killing, 'detach j', 1)

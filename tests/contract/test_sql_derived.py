@@ -38,7 +38,8 @@ class DamagedTables(Stores):
         more = terms.Index(own.terms | {5, 6}, own.text_digest)
         table = models.backups
         self.damage(
-            sqlalchemy.insert(models.pairs).values([{'term': 5, 'seq': seq}, {'term': 7, 'seq': seq}]),
+            sqlalchemy.insert(models.pairs).values(
+                [{'term': 5, 'seq': seq}, {'term': 7, 'seq': seq}]),
             sqlalchemy.update(table).where(table.c.seq == seq).values(indexed=more.pack()))
         self.mended((BACKUPS, 'p', 'b'), (steps.LEFT, '', ''))
 
@@ -104,6 +105,7 @@ class DamagedTables(Stores):
     def _seq(self, kind):
         table = models.tables[kind].c
         number = sqlalchemy.select(table.seq).where(table.project == 'p').order_by(table.seq)
-        return self.own.database.read(lambda connection: connection.execute(number).scalars().first())
+        return self.own.database.read(
+            lambda connection: connection.execute(number).scalars().first())
 
     _pairs = staticmethod(functools.partial(sqlalchemy.delete, models.pairs))

@@ -1,4 +1,4 @@
-"""``freezer-manage db verify`` and ``db reindex``, and the upgrade check, as an operator runs them."""
+"""``freezer-manage db verify``, ``db reindex`` and the upgrade check, as an operator runs them."""
 
 import json
 import os

@@ -14,15 +14,15 @@ from freezer_api.domain import documents, search
 from freezer_api.domain.sessions import Member, Session
 
 FOLDER = pathlib.Path(__file__).parent
-#: Of what is derived of ``index_documents.json``, by the schema and the version of the index. A line
-#: is never changed, but for one that no release has had.
+#: Of what is derived of ``index_documents.json``, by the schema and the version of the index.
+#: A line is never changed, but for one that no release has had.
 SQL = {('0003', 1): 'b3ac0250a5b9517d3539dfc7bfe7c5fe'}
 ELASTICSEARCH = {(1, 1): 'a58c4ef68c235b004cce80a40ba2dcfe',
                  (2, 1): '1b94f9afa4a2cc4e8aa306b6113b7280'}
 CHANGED = '''
-What documents offer to the index of {store} is not what it was. New revision: raise INDEX_VERSION in
-freezer_api/domain/search.py, write a release note that operators run freezer-manage db reindex, and
-add {line} beside the digests of the versions before. What needs other columns or mappings needs a
+What documents offer to the index of {store} is not what it was. New revision: raise INDEX_VERSION
+in freezer_api/domain/search.py, write a release note that operators run freezer-manage db reindex,
+and add {line} beside the digests of the versions before. What needs other columns or mappings needs a
 new revision of the schema as well. If nothing should be found otherwise, then this is a mistake.
 '''
 

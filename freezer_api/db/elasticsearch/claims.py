@@ -32,7 +32,7 @@ def holder(claim: Value) -> Key:
 
 def steadily(committer: Committer, key: Key, other: Key,
              judge: collections.abc.Callable[[Value | None, Value | None], bool]) -> bool:
-    """Whether two documents are as ``judge`` says, at one moment: the first is the same before and after."""
+    """Whether two documents are as ``judge`` says, while the first stays as it is."""
     for attempt in range(ATTEMPTS):
         before = committer.read((key,))[key]
         beside = committer.read((other,))[other]
@@ -69,7 +69,8 @@ def remove(units: Units, claim: Value) -> bool:
 
     removed = units.run(claim.key, step)
     if removed:
-        LOG.error('Claim %s of project %s belonged to no document; removed.', claim.id, claim.project)
+        LOG.error('Claim %s of project %s belonged to no document; removed.',
+                  claim.id, claim.project)
     return removed
 
 

@@ -186,13 +186,13 @@ def source(key: Key, value: Value | None, mark: collections.abc.Mapping[str, typ
 
 
 def digest(fields: Body) -> str:
-    """What tells whether the fields by which a document is found are others; most are kept nowhere."""
+    """What tells whether the fields by which a document is found are others."""
     dumped = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(dumped, digest_size=8).hexdigest()
 
 
 def made_by(written: Body) -> tuple[int, str]:
-    """The version that a document is indexed by, and the digest; '' where an earlier release wrote it."""
+    """The version that a document is indexed by, and the digest; '' without one."""
     version, digest = written['doc'].get('index', (FIRST_VERSION, ''))
     return version, digest
 

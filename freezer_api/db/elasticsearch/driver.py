@@ -121,7 +121,9 @@ class Driver(base.Storage):
 
     # What is derived
 
-    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[base.Entry]:
+    def named(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> list[base.Entry]:
         return copying.named(self.finder, kind, project_id, ids)
 
     def verify(self, kind: str, after: base.Place, limit: int, thorough: bool = True) -> Step:

@@ -217,7 +217,7 @@ class Finder:
         return quiet
 
     def _settled(self, hit: Hit, found: Found, value: codec.Value) -> bool:
-        """Whether a session is as it is found; else what has lapsed, or is only found so, is stored."""
+        """Whether a session is as it is found; else it is made so."""
         due = codec.session(value).settle_at
         if due is not None and due < self.clock():
             self.units.run(found.key, functools.partial(
@@ -235,7 +235,8 @@ class Finder:
             return
         written, = self.committer.store.write([store.put(there, there.value, there.mark)])
         if written is not None:
-            LOG.error('Field %s of %s %s was not what the document says; corrected.', field, *found.key)
+            LOG.error('Field %s of %s %s was not what the document says; corrected.',
+                      field, *found.key)
 
     def _position(self, scope: Scope, kind: str, query: search.Query) -> list[typing.Any] | None:
         """The place behind which the page begins."""
@@ -273,7 +274,8 @@ class Finder:
             if value is not None and documents.claim(kind, id, value.state['body']) is not None:
                 return value
             # It has given it up since; else nobody would ever come to take the claim away.
-            if attempt and claims.is_stale(self.committer, claim) and claims.remove(self.units, claim):
+            stale = attempt and claims.is_stale(self.committer, claim)
+            if stale and claims.remove(self.units, claim):
                 return None
             commit.pause(attempt)
             attempt += 1

@@ -1,6 +1,7 @@
-"""Whether documents are found by what they should be found by: for Elasticsearch doesn't tell the terms of one.
+"""Whether documents are found by what they should be found by.
 
-Each part of a document's terms is a clause of its own in a search for that document alone.
+Elasticsearch doesn't tell the terms of a document. So each part of them is a clause of its own in a
+search for that document alone.
 """
 
 import collections.abc

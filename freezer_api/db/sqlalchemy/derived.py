@@ -20,7 +20,7 @@ _COLUMNS = ('seq', 'project', 'id', 'version', 'created', 'body', 'indexed', 'cl
 
 
 class State(typing.NamedTuple):
-    """A row, and of a session its members and the number of its records, to be compared as a whole."""
+    """A row, and of a session its members and how many records it has; compared as a whole."""
 
     row: typing.Any
     members: tuple[tuple[typing.Any, ...], ...] = ()
@@ -34,7 +34,7 @@ class State(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
-    """How a document is derived from, and what isn't so: columns, terms and the scopes of texts."""
+    """What should be derived of a document, and what isn't so."""
 
     values: dict[str, typing.Any]
     index: terms.Index
@@ -69,7 +69,8 @@ def read(connection: sqlalchemy.Connection, kind: str, seqs: collections.abc.Seq
     for seq, *member in connection.execute(_MEMBERS, {'seqs': seqs}):
         of_session[seq].append(tuple(member))
     counts = {row.session: row.number for row in connection.execute(_RECORDS, {'seqs': seqs})}
-    return {row.seq: State(row, tuple(of_session[row.seq]), counts.get(row.seq, 0)) for row in found}
+    return {row.seq: State(row, tuple(of_session[row.seq]), counts.get(row.seq, 0))
+            for row in found}
 
 
 def judge(connection: sqlalchemy.Connection, kind: str, state: State) -> Judged:
@@ -109,7 +110,7 @@ def claimed_elsewhere(connection: sqlalchemy.Connection, kind: str, state: State
 
 
 def _wanted(kind: str, state: State) -> tuple[dict[str, typing.Any], Body]:
-    """The columns that are derived of a document, but for how it is indexed; the document as shown."""
+    """The columns that are derived of a document, but for ``indexed``; the document as shown."""
     row = state.row
     stored = orjson.loads(row.body)
     if kind != documents.SESSIONS:

@@ -128,8 +128,11 @@ class Driver(base.Storage):
 
     # What is derived
 
-    def named(self, kind: str, project_id: str, ids: collections.abc.Collection[str]) -> list[Entry]:
-        return self.database.read(lambda connection: copying.named(connection, kind, project_id, ids))
+    def named(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> list[Entry]:
+        return self.database.read(
+            lambda connection: copying.named(connection, kind, project_id, ids))
 
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
         return verifying.walk(self.database, kind, after, limit, thorough, mend=False)

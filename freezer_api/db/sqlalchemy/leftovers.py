@@ -1,6 +1,6 @@
-"""What is derived of a document and stands where no document has it: terms, texts, members, records.
+"""What is derived of a document and stands where no document has it.
 
-All of it is walked along the keys of its tables.
+Terms, texts, members and records. All of it is walked along the keys of its tables.
 """
 
 import collections
@@ -23,7 +23,8 @@ Key = tuple[typing.Any, ...]
 #: Rows of documents by kind and number.
 Holders = dict[tuple[str, int], typing.Any]
 #: In the order in which they are walked; what is derived of the document itself can be removed.
-TABLES = {'pairs': models.pairs, 'texts': models.texts, 'members': models.members, 'runs': models.runs}
+TABLES = {'pairs': models.pairs, 'texts': models.texts, 'members': models.members,
+          'runs': models.runs}
 MENDABLE = ('pairs', 'texts')
 #: Numbers of documents in one statement.
 CHUNK = 500

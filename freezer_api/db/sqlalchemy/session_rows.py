@@ -103,7 +103,7 @@ def store(connection: sqlalchemy.Connection, stored: Stored, before: Session, af
     members.store(connection, stored.seq, old.members, after.members)
     values = {'of': stored.seq, 'version': after.version, 'body': rows.dump(after.dump()), 'settle_at': after.settle_at,
               'indexed': stored.indexed, 'records': stored.records + new_records}
-    # What another release's index says of the document may change with what this one's leaves alone.
+    # What another release's index says may change with what this one's leaves alone.
     own = terms.made_by(stored.indexed) == search.INDEX_VERSION
     if after.version == old.version or own and found_alike(old, after):
         connection.execute(_UPDATE, values)

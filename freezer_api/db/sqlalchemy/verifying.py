@@ -26,7 +26,8 @@ ATTEMPTS = 5
 PAGE = 50
 
 
-def walk(database: Database, kind: str, after: Place, limit: int, thorough: bool, mend: bool) -> Step:
+def walk(database: Database, kind: str, after: Place, limit: int, thorough: bool,
+         mend: bool) -> Step:
     """See :meth:`Storage.verify` and :meth:`Storage.reindex`."""
     if kind == steps.LEFT:
         return leftovers.walk(database, after, limit, mend) if thorough else Step(None, 0)
@@ -131,7 +132,8 @@ def _numbers(kind: str) -> sqlalchemy.Select:
     """The numbers of documents, and what tells by which version each is indexed."""
     table = models.tables[kind].c
     return sqlalchemy.select(
-        table.seq, functions.Octets(table.indexed).label('size'), End(table.indexed).label('end')).where(
+        table.seq, functions.Octets(table.indexed).label('size'),
+        End(table.indexed).label('end')).where(
         table.seq > bindparam('last')).order_by(table.seq).limit(bindparam('limit'))
 
 
