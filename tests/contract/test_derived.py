@@ -7,7 +7,7 @@ import unittest.mock
 
 from freezer_api import exceptions
 from freezer_api.db import verifying
-from freezer_api.db.base import Entry
+from freezer_api.db.base import Entry, JobWrite
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
 from freezer_api.domain.sessions import Member, Session
@@ -247,13 +247,22 @@ class Derived(Stores):
             # The other one may have taken it out.
             actor.start('s', 'j1', rounds)
             actor.end('s', 'j1')
-        actor.new_job(mine, actions=['a'], description=f'{rounds}')
+        self._put_job(actor, mine, f'{rounds}')
         actor.attach('s', mine)
         actor.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
         actor.detach('s', 'j1')
         self.assertEqual([mine], actor.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}]))
         self.assertTrue(actor.delete_job(mine))
         actor.write(BACKUPS, mine, None)
+
+    def _put_job(self, actor, id, description):
+        """A job that has the action as it is then, which others change meanwhile."""
+        def change(current, stored, now):
+            copy = actors.entry('a', stored['a'].body['freezer_action'])
+            return JobWrite(actors.job_body(
+                id, actor.project_id, description=description, job_actions=[copy]))
+
+        actor.storage.write_job(actor.scope, id, change, ('a',))
 
     def _everything(self):
         return [entry.dump() for kind in documents.KINDS
