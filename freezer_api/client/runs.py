@@ -65,8 +65,8 @@ class Show(command.ShowOne):
             'Time start': cells.Moment(run['time_start']),
             'Time end': cells.Moment(run['time_end']),
             **{
-                name.capitalize(): cells.Lines(run[name])
-                for name in ('jobs', 'backups', 'restores', 'verifications')
+                name.replace('_', ' ').capitalize(): cells.Lines(run[name])
+                for name in ('jobs', 'backups', 'backup_statuses', 'restores', 'verifications')
             },
         }
         return tuple(shown), tuple(shown.values())

@@ -5,13 +5,24 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage
-from freezer_api.domain import jobs, membership, schedules, search, sessions
+from freezer_api.domain import backups, jobs, membership, schedules, search, sessions
 from freezer_api.domain import runs as machine
-from freezer_api.domain.documents import ANYTHING, JOBS, SESSIONS, Body, Precondition
+from freezer_api.domain.documents import (
+    ANYTHING,
+    BACKUPS,
+    JOBS,
+    SESSIONS,
+    Body,
+    Document,
+    Precondition,
+)
 from freezer_api.domain.sessions import Decision, Follow, Outcome, Record, Session
 from freezer_api.schemas import sessions as schemas
 from freezer_api.services import clients, common
 from freezer_api.services.common import Caller, Shown, ShownPage, Written
+
+#: Backups of a run that are read at once.
+BACKUPS_AT_ONCE = 100
 
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
@@ -124,12 +135,26 @@ def runs(storage: Storage, caller: Caller, id: str, limit: int, marker: int | No
 
 
 def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
-    """One run of the session with the ids of its backups, or ``NotFound``."""
+    """One run of the session, or ``NotFound``; with the ids of its backups, and the status of each
+    that isn't available.
+    """
     common.existing(SESSIONS, id)
     if not 0 <= tag <= sessions.MAX_TAG:
         raise exceptions.NotFound('runs', str(tag)[:64])
     record = storage.run(caller.scope, id, tag)
-    return {**record.shown(id), 'backups': list(storage.run_backups(caller.scope, id, record))}
+    ids = list(storage.run_backups(caller.scope, id, record))
+    return {**record.shown(id), 'backups': ids, 'backup_statuses': _unavailable(storage, caller, ids)}
+
+
+def _unavailable(storage: Storage, caller: Caller, ids: list[str]) -> dict[str, str]:
+    """The status of each backup that isn't available, by id."""
+    found: dict[str, str] = {}
+    for first in range(0, len(ids), BACKUPS_AT_ONCE):
+        for entry in storage.named(BACKUPS, caller.project_id, ids[first:first + BACKUPS_AT_ONCE]):
+            status = typing.cast(Document, entry.content).body['status']
+            if status != backups.AVAILABLE:
+                found[entry.id] = status
+    return found
 
 
 def _act_elsewhere(storage: Storage, caller: Caller, id: str, job_id: str, decision: Decision, tag: int | None) -> Body | None:

@@ -113,6 +113,11 @@ class TestCascades(matrix.MatrixTest):
         there = self.call('GET', '/v2/beta/sessions/session/runs/1', token=BETA).json['backups']
         self.assertEqual(3, len(there))
         self.assertNotIn(self.ids['alpha']['backup'], there)
+        self.assertEqual({}, run['backup_statuses'])
+        own, = run['backups']
+        self.do(200, 'PATCH', f'/backups/{own}', {'status': 'error'})
+        run = self.do(200, 'GET', '/sessions/session/runs/1')
+        self.assertEqual(([own], {own: 'error'}), (run['backups'], run['backup_statuses']))
 
 
 class TestOwnership(base.FunctionalTest):
