@@ -241,6 +241,59 @@ class TestRestores(testtools.TestCase):
         for job_id, result in (('web', 'success'), ('db', 'success'), ('log', 'fail')):
             self.assertIn(f'{job_id} on north: completed, {result}\n', ended.err)
 
+    def test_a_member_that_never_comes(self):
+        """It is waited for as long as was said; then the restore has failed, what came is back,
+        and the caller is told which one is missing.
+        """
+        self.project.call('POST', 'clients', 201, {'client_id': 'gone', 'hostname': 'gone'})
+        target = self.target('all')
+        words = ('--hold-off', '20', '--path-prefix', str(target), '--new-session-id', 'partly')
+        ended = self.command(
+            'run', 'restore', *words, '--job', 'web:client_id=gone', '--job', 'log:client_id=north'
+        )
+        self.assertEqual(1, ended.code, ended.err)
+        self.assertIn('web on gone: scheduled\n', ended.err)
+        self.assertNotIn('web on gone: completed', ended.err)
+        for job_id in ('db', 'log'):
+            self.assertIn(f'{job_id} on north: completed, success\n', ended.err)
+            folder = str(self.project.folder / 'data' / job_id).lstrip('/')
+            self.assertEqual(FILES, read(target / folder))
+        self.assertRegex(ended.out, r'\| web +\| \w+ +\| gone +\| scheduled +\| +\|')
+        session = self.project.call('GET', 'sessions/partly', 200)
+        self.assertEqual(('completed', 'fail'), (session['status'], session['result']))
+        self.assertGreaterEqual(session['time_end'] - session['time_start'], 20)
+        courses = {
+            (entry['client_id'], entry['status'], entry['result'])
+            for entry in session['jobs'].values()
+        }
+        self.assertEqual(
+            {('north', 'completed', 'success'), ('gone', 'scheduled', '')}, courses
+        )
+        (entry,) = [
+            entry
+            for entry in self.project.run_of(self.session_id, 1)['restores']
+            if entry['session_id'] == 'partly'
+        ]
+        keys = ('status', 'result', 'time_start', 'time_end')
+        self.assertEqual([session[key] for key in keys], [entry[key] for key in keys])
+        self.come_late(session, target)
+
+    def come_late(self, session, target):
+        """The agent of a member that was given up runs its job all the same; only the job tells."""
+        (job_id,) = [
+            job_id for job_id, entry in session['jobs'].items() if entry['client_id'] == 'gone'
+        ]
+        login = self.useFixture(doubles.KeystoneDouble(PROJECT, self.server.url))
+        self.useFixture(agents.Agent('gone', login, self.project))
+        self.project.over(job_id)
+        folder = str(self.project.folder / 'data' / 'web').lstrip('/')
+        self.assertEqual(FILES, read(target / folder))
+        after = self.project.call('GET', 'sessions/partly', 200)
+        self.assertEqual(
+            [session[key] for key in ('status', 'result', 'jobs')],
+            [after[key] for key in ('status', 'result', 'jobs')],
+        )
+
     def command(self, *words):
         """A command on run 1 that waits until it has ended."""
         address = ('--os-auth-type', 'none', '--os-endpoint', f'{self.server.url}/v2/{PROJECT}')
