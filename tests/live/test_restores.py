@@ -3,6 +3,7 @@
 Identity is not what this is about: a double stands for Keystone.
 """
 
+import os
 import pathlib
 import shutil
 
@@ -13,6 +14,8 @@ from tests.live import agents, doubles, programs, shells
 
 PROJECT = 'alpha'
 FILES = {'one': b'first\n', 'two': bytes(range(256)) * 40, 'below/three': b'deep\n', 'empty': b''}
+#: Bytes of a file that takes a while to be read many times.
+LARGE = 2**27
 
 
 class Project(agents.Project):
@@ -293,6 +296,41 @@ class TestRestores(testtools.TestCase):
             [session[key] for key in ('status', 'result', 'jobs')],
             [after[key] for key in ('status', 'result', 'jobs')],
         )
+
+    def test_a_slow_checksum(self):
+        """It delays what the storage is stamped with; the date finds the backup all the same, and
+        not the one after it.
+        """
+        data = self.project.folder / 'data' / 'slow'
+        member = self.project.member('slow', 'north', consistency_check='true')
+        # Many names of one file: all are summed up, and one is stored.
+        data.joinpath('large').touch()
+        os.truncate(data / 'large', LARGE)
+        for number in range(15):
+            os.link(data / 'large', data / f'large-{number}')
+        session_id = self.project.together(member, hold_off=0)
+        for tag in (1, 2):
+            self.project.call('PATCH', f'sessions/{session_id}', 200, {'event': 'start'})
+            self.project.session_when(session_id, session_tag=tag, status='completed')
+            self.project.over(member)
+            data.joinpath('one').write_bytes(b'second\n')
+        (backup_id,) = self.project.run_of(session_id, 1)['backups']
+        told = self.project.call('GET', f'backups/{backup_id}', 200)['backup_metadata']
+        stored = (self.project.folder / 'archives' / 'slow' / 'data').rglob('data')
+        stamps = sorted(int(path.parent.parent.name) for path in stored if path.is_file())
+        self.assertLess(told['time_stamp'], stamps[0])
+        target = self.target('slow')
+        answer = self.project.restored(
+            session_id, 'runs/1/verify', mode='restore', path=str(target)
+        )
+        self.assertEqual({'slow': 'success'}, self.results(answer))
+        self.assertEqual(
+            told['consistency_checksum'],
+            answer['plan']['steps'][0]['freezer_action']['consistency_checksum'],
+        )
+        found = {name: (target / 'slow' / name).read_bytes() for name in FILES}
+        self.assertEqual(FILES, found)
+        self.assertEqual(LARGE, (target / 'slow' / 'large-14').stat().st_size)
 
     def command(self, *words):
         """A command on run 1 that waits until it has ended."""
