@@ -16,7 +16,7 @@ LIMIT, MOST = 20_000, 100_000
 class Bounds(Restoring):
     def setUp(self):
         super().setUp()
-        self.storage.conf.set_override('max_document_size', LIMIT, 'api')
+        self.storage.max_document_size = LIMIT
 
     def everyone(self, **body):
         """Ask each of the three calls."""
@@ -74,7 +74,7 @@ class Bounds(Restoring):
             self.restore(jobs=wishes)
 
     def test_a_plan_repeats_it_for_each_backup(self):
-        self.storage.conf.set_override('max_response_size', MOST, 'api')
+        self.storage.max_response_size = MOST
         wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT * 3 // 4)}}
         self.advance(-4)
         for number in range(6):
@@ -95,7 +95,7 @@ class Bounds(Restoring):
             self.make_backup('etc', note='x' * (LIMIT * 9 // 10), path_to_backup=f'/{number}')
         self.advance(4)
         self.restore(dry_run=True)
-        self.storage.conf.set_override('max_response_size', MOST, 'api')
+        self.storage.max_response_size = MOST
         calls = [lambda: self.restore(dry_run=True), lambda: self.verify(dry_run=True)]
         text = f'backups: the run has more than {MOST} bytes; please restore them one by one.'
         self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
@@ -147,7 +147,7 @@ class Refused(Restoring):
     """What a job can't be is found before anything is made, and said in terms of the request."""
 
     def test_a_job_that_is_too_large(self):
-        self.storage.conf.set_override('max_document_size', LIMIT, 'api')
+        self.storage.max_document_size = LIMIT
         self.advance(-4)
         for number in range(3):
             self.make_backup('etc', path_to_backup=f'/{number}', backup_name=f'etc-{number}')
