@@ -248,7 +248,7 @@ def compose(source: Source, path: str | None) -> Body:
         'storage': storage,
         'container': container,
         'engine_name': engine,
-        'hostname': metadata.get('hostname'),
+        'hostname': metadata.get('hostname') or base.get('hostname'),
         'backup_name': source.raw_name,
         'restore_from_date': date(source),
     }
@@ -309,6 +309,13 @@ def defect(source: Source, action: Body) -> tuple[str, str] | None:
         )
     if mode not in agents.FILES and not any(action.get(key) for key in MODE_KEYS[mode]):
         return 'unidentified', 'Neither its metadata nor its job tell what was backed up.'
+    nameless = [key for key in ('hostname', 'backup_name') if not action.get(key)]
+    if mode != 'cindernative' and nameless:
+        return (
+            'unidentified',
+            f'Neither its metadata nor the request tell its {nameless[0]}; the agent would '
+            'look for another one.',
+        )
     if mode in agents.FILES and not action.get('restore_abs_path'):
         return 'no-path', 'Neither its metadata nor its job tell a path; the request has to.'
     if mode != 'cindernative' and not action.get('restore_from_date'):

@@ -458,6 +458,16 @@ class TestProblems(unittest.TestCase):
         self.assertIn('no-path', changed({'path_to_backup': None}, {'path_to_backup': None})[1])
         self.assertIn('unidentified', changed({'mode': 'nova'}, {'mode': 'nova'})[1])
 
+    def test_what_it_is_called_in_the_storage(self):
+        """Without it an agent would restore what it finds by its own name, or by the usual one."""
+        gone = restoring.source(backup(backup_name=None), None)
+        self.assertEqual(['unidentified'], codes(planned(member(gone))))
+        wish = {'j': Wish(freezer_action={'backup_name': 'etc'})}
+        self.assertEqual([], codes(planned(member(gone), wishes=wish)))
+        self.assertEqual(['unidentified'], changed(metadata={'hostname': None})[1])
+        step, problems = changed({'hostname': 'web'}, {'hostname': None})
+        self.assertEqual((RESTORED, []), (step.action, problems))
+
     def test_percent(self):
         self.assertEqual(['percent'], changed({'encrypt_pass_file': '/100%'})[1])
         self.assertEqual([], changed({'exclude': '100%'})[1])
