@@ -27,7 +27,8 @@ from tests.contract import (
 
 THEMES: tuple[type, ...] = (
     test_documents.Documents, test_documents.Claims, test_lists.Lists, test_lists.CentralClients,
-    test_bounds.LargePages, test_bounds.SharedActions, test_everywhere.Everywhere,
+    test_bounds.LargeActions, test_bounds.LargeMembers, test_bounds.LargePages,
+    test_bounds.SharedActions, test_everywhere.Everywhere,
     test_everywhere.Claimed, test_search.Searches, test_search_random.RandomSearches, test_sessions.Members, test_runs.Runs,
     test_runs.Lapses, test_jobs.JobsAndActions, test_jobs.Purge, test_trusts.Trusts, test_trusts.TrustsInEveryOrder,
     test_trusts.TrustsOfManyThreads, test_backups.BackupsInTime, test_backups.BackupsOfRuns, test_operation.Operation,
