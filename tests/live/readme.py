@@ -92,7 +92,9 @@ class Shell:
         script = f"\nprintf '\\n{MARK}\\n'\n".join(commands)
         for shown, real in self.real.items():
             script = script.replace(shown, real)
-        path = os.pathsep.join((f'{os.environ["FREEZER_TEST_CALLERS"]}/bin', str(programs.FOLDER), os.environ['PATH']))
+        # The service's programs first: callers have this package as well, for its commands alone.
+        folders = str(programs.FOLDER), f'{os.environ["FREEZER_TEST_CALLERS"]}/bin'
+        path = os.pathsep.join((*folders, os.environ['PATH']))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}
         done = subprocess.run(['bash', '-c', script], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env={**inherited, 'COLUMNS': '200', **self.environment, 'PATH': path}, timeout=600, check=False)
