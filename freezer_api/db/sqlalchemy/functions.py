@@ -5,6 +5,8 @@ import typing
 import sqlalchemy
 from sqlalchemy.ext.compiler import compiles
 
+from freezer_api.db.sqlalchemy import terms
+
 
 class Octets(sqlalchemy.sql.functions.GenericFunction):
     """How many bytes a text is in UTF-8."""
@@ -42,3 +44,27 @@ def _place_postgresql(element: Place, compiler: typing.Any, **arguments: typing.
 def _place_sqlite(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
     needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
     return f'instr({text}, {needle})'
+
+
+class End(sqlalchemy.sql.functions.GenericFunction):
+    """The last bytes of a value, as many as tell the version of an index."""
+
+    type = sqlalchemy.LargeBinary()
+    name = 'freezer_end'
+    inherit_cache = True
+
+
+@compiles(End, 'sqlite')
+def _end_sqlite(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
+    return f'substr({compiler.process(element.clauses, **arguments)}, -{terms.VERSION_SIZE})'
+
+
+@compiles(End, 'mysql')
+def _end_mysql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
+    return f'RIGHT({compiler.process(element.clauses, **arguments)}, {terms.VERSION_SIZE})'
+
+
+@compiles(End, 'postgresql')
+def _end_postgresql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
+    value = compiler.process(element.clauses, **arguments)
+    return f'substring({value} FROM octet_length({value}) - {terms.VERSION_SIZE - 1})'

@@ -7,11 +7,9 @@ row in the same transaction. What is to be mended is held instead, each by a tra
 
 import collections.abc
 import functools
-import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
-from sqlalchemy.ext.compiler import compiles
 
 from freezer_api.db import steps
 from freezer_api.db.base import Place
@@ -103,37 +101,13 @@ def _drift(connection: sqlalchemy.Connection, kind: str, state: derived.State,
     return Drift(kind, project, id, judged.what)
 
 
-class End(sqlalchemy.sql.functions.GenericFunction):
-    """The last bytes of a value, as many as tell the version of an index."""
-
-    type = sqlalchemy.LargeBinary()
-    name = 'freezer_end'
-    inherit_cache = True
-
-
-@compiles(End, 'sqlite')
-def _end_sqlite(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'substr({compiler.process(element.clauses, **arguments)}, -{terms.VERSION_SIZE})'
-
-
-@compiles(End, 'mysql')
-def _end_mysql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'RIGHT({compiler.process(element.clauses, **arguments)}, {terms.VERSION_SIZE})'
-
-
-@compiles(End, 'postgresql')
-def _end_postgresql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
-    value = compiler.process(element.clauses, **arguments)
-    return f'substring({value} FROM octet_length({value}) - {terms.VERSION_SIZE - 1})'
-
-
 @functools.cache
 def _numbers(kind: str) -> sqlalchemy.Select:
     """The numbers of documents, and what tells by which version each is indexed."""
     table = models.tables[kind].c
     return sqlalchemy.select(
         table.seq, functions.Octets(table.indexed).label('size'),
-        End(table.indexed).label('end')).where(
+        functions.End(table.indexed).label('end')).where(
         table.seq > bindparam('last')).order_by(table.seq).limit(bindparam('limit'))
 
 
