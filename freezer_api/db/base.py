@@ -156,28 +156,6 @@ class Entry:
         return orjson.dumps([self.kind, self.project_id, self.id, *values])
 
 
-def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
-    """What is to be raised where the jobs that have an action are more than ``most`` bytes."""
-    return exceptions.Conflict(
-        f'action {action_id}: the jobs that have it change with it, and are more than {most} bytes '
-        'together. Please take it out of some of them, or delete them, first.',
-        'action.shared-too-much')
-
-
-def actions_too_large(most: int) -> exceptions.InvalidInput:
-    """What is to be raised where a job refers to actions of more than ``most`` bytes."""
-    return exceptions.InvalidInput(
-        f'job_actions: refer to actions of more than {most} bytes together.', 'document.too-large')
-
-
-def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
-    """What is to be raised where the jobs that follow a session are more than ``most`` bytes."""
-    return exceptions.Conflict(
-        f'session {session_id}: the jobs of its members change with it, and are more than {most} '
-        'bytes together. Please take some of them out of it first.',
-        'session.members-too-much')
-
-
 def check_page(size: int, most: int) -> None:
     """Raise ``InvalidInput`` for a page whose ``size`` in bytes is more than ``most``."""
     if size > most:
@@ -262,7 +240,7 @@ class Storage(abc.ABC):
 
         They become what ``follow`` tells, without it :func:`links.relinked`. It may give them
         another trust: ``TrustGone`` if that isn't there, and nothing has happened, as in
-        :meth:`write_job`. ``Conflict`` (:func:`shared_too_much`), before all of them are read, if
+        :meth:`write_job`. ``Conflict`` (:func:`refusals.shared_too_much`), before all of them are read, if
         these jobs are more than :attr:`max_response_size`.
         """
 
@@ -273,7 +251,7 @@ class Storage(abc.ABC):
         The actions in ``action_ids`` can't change or go between the call of ``change`` and its effect. Where the job
         is a member of a session and its client changes, the member's entry follows (:func:`runs.moved`). Nor can the
         trust go that the job is given: ``TrustGone`` if it isn't there, and nothing has happened.
-        ``InvalidInput`` (:func:`actions_too_large`), before all of them are read, if these actions
+        ``InvalidInput`` (:func:`refusals.actions_too_large`), before all of them are read, if these actions
         are more than any job can have: :data:`ACTIONS_AT_ONCE` times :attr:`max_document_size`.
         """
 
@@ -298,7 +276,7 @@ class Storage(abc.ABC):
         along. After a run has begun, the oldest records beyond ``[sessions] runs_kept`` (the current run counts) go, but
         never that of the newest run that ended in success (:attr:`Session.succeeded`).
         The cost doesn't depend on the number of sessions or of runs kept. ``Conflict``
-        (:func:`members_too_much`), before all of them are read, if the jobs of the followers are
+        (:func:`refusals.members_too_much`), before all of them are read, if the jobs of the followers are
         more than :attr:`max_response_size`.
         """
 

@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import base
+from freezer_api.db import refusals
 from freezer_api.db.base import Linked, Storage
 from freezer_api.domain import actions, capabilities, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, JOBS, Body, Document, Precondition
@@ -122,7 +122,7 @@ def _fitting(storage: Storage, old: Body, new: Body, linked: collections.abc.Ite
         common.sized(storage, JOBS, job, place, link.job.body, jobs.size)
         total += jobs.size(job)
     if total > storage.max_response_size:
-        raise base.shared_too_much(new['action_id'], storage.max_response_size)
+        raise refusals.shared_too_much(new['action_id'], storage.max_response_size)
     return new
 
 

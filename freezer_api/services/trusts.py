@@ -14,6 +14,7 @@ import logging
 import typing
 
 from freezer_api import exceptions, identity
+from freezer_api.db import refusals
 from freezer_api.db.base import (
     ACTIONS_AT_ONCE,
     ActionChange,
@@ -22,7 +23,6 @@ from freezer_api.db.base import (
     Linked,
     Storage,
     TrustGone,
-    actions_too_large,
 )
 from freezer_api.domain import actions, documents, jobs, links, search
 from freezer_api.domain.documents import ACTIONS, CREDENTIALS, JOBS, TRUSTS, Body, Document, Precondition
@@ -278,7 +278,7 @@ def _asked_for(storage: Storage, caller: Caller, action_ids: collections.abc.Col
         if len(action_ids) > ACTIONS_AT_ONCE:
             left -= documents.size(action.body)
         if left < 0:
-            raise actions_too_large(most)
+            raise refusals.actions_too_large(most)
         found[id] = action
     return found
 

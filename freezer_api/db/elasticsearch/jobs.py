@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import base
+from freezer_api.db import base, refusals
 from freezer_api.db.base import Linked, TrustGone
 from freezer_api.db.elasticsearch import codec, sessions
 from freezer_api.db.elasticsearch.codec import Value
@@ -36,7 +36,7 @@ def write_job(unit: Unit, clock: Clock, project: str, id: str, change: base.JobC
     keys = {action: codec.key(ACTIONS, project, action) for action in action_ids}
     together = base.ACTIONS_AT_ONCE * most
     if len(keys) > base.ACTIONS_AT_ONCE and not unit.load_within(keys.values(), together):
-        raise base.actions_too_large(together)
+        raise refusals.actions_too_large(together)
     unit.load((codec.key(JOBS, project, id), *keys.values()))
     stored = unit.get(codec.key(JOBS, project, id))
     actions = {action: codec.document(value) for action, key in keys.items() if (value := unit.get(key))}
@@ -91,7 +91,7 @@ def write_action(unit: Unit, clock: Clock, having: Having, seen: Clients,
     stored = unit.get(codec.key(ACTIONS, project, id))
     keys = [codec.key(JOBS, project, job) for job in having(JOBS, project, pair)] if stored else []
     if not unit.load_within(keys, most):
-        raise base.shared_too_much(id, most)
+        raise refusals.shared_too_much(id, most)
     jobs = [value for key in keys if (value := unit.get(key)) and id in links.action_ids(value.state['body'])]
     clients = seen(project, frozenset(job.state['body']['client_id'] for job in jobs)) if jobs else {}
     now = clock()

@@ -8,7 +8,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.db.base import members_too_much
+from freezer_api.db import refusals
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.units import Unit
@@ -42,7 +42,7 @@ def decide(unit: Unit, clock: Clock, project: str, id: str, decision: Decision, 
         after = _store(unit, stored, before, after, kept)
     if outcome.follow is not None:
         if not unit.load_within([codec.key(JOBS, project, job) for job in outcome.followers], most):
-            raise members_too_much(id, most)
+            raise refusals.members_too_much(id, most)
         for job in outcome.followers:
             follower = unit.get(codec.key(JOBS, project, job))
             if follower is not None:

@@ -11,6 +11,7 @@ import collections.abc
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db import refusals
 from freezer_api.db.base import (
     ACTIONS_AT_ONCE,
     ActionChange,
@@ -19,8 +20,6 @@ from freezer_api.db.base import (
     JobChange,
     Linked,
     TrustGone,
-    actions_too_large,
-    shared_too_much,
 )
 from freezer_api.db.sqlalchemy import errors, functions, models, rows, session_rows, sessions, terms
 from freezer_api.domain import documents, links, search
@@ -46,7 +45,7 @@ def write(connection: sqlalchemy.Connection, clock: sessions.Clock, project: str
     if len(action_ids) > ACTIONS_AT_ONCE:
         size = rows.octets(connection, documents.ACTIONS, project, action_ids)
         if size > ACTIONS_AT_ONCE * most:
-            raise actions_too_large(ACTIONS_AT_ONCE * most)
+            raise refusals.actions_too_large(ACTIONS_AT_ONCE * most)
     actions = rows.lock_all(connection, documents.ACTIONS, project, frozenset(action_ids), share=True)
     row = rows.lock(connection, documents.JOBS, project, id)
     now = clock()
@@ -152,7 +151,7 @@ def _jobs_with(connection: sqlalchemy.Connection, project: str, action_id: str,
     found = connection.execute(_WITH_TERM, {'term': term, 'project': project})
     sizes = {row.id: int(row.size) for row in found}
     if sum(sizes.values()) > most:
-        raise shared_too_much(action_id, most)
+        raise refusals.shared_too_much(action_id, most)
     held = rows.lock_all(connection, documents.JOBS, project, sizes)
     return [row for row in held.values() if action_id in links.action_ids(row.document.body)]
 

@@ -10,7 +10,8 @@ import dataclasses
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.base import Bounds, members_too_much
+from freezer_api.db import refusals
+from freezer_api.db.base import Bounds
 from freezer_api.db.sqlalchemy import errors, members, records, rows, session_rows
 from freezer_api.domain import documents, membership, runs
 from freezer_api.domain.documents import Precondition
@@ -124,7 +125,7 @@ def _check_size(connection: sqlalchemy.Connection, project: str, id: str,
     if len(followers) * bounds.document <= bounds.page:
         return
     if rows.octets(connection, documents.JOBS, project, followers) > bounds.page:
-        raise members_too_much(id, bounds.page)
+        raise refusals.members_too_much(id, bounds.page)
 
 
 def _follow(connection: sqlalchemy.Connection, project: str, ids: collections.abc.Collection[str], follow: Follow) -> None:
