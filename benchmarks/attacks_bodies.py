@@ -1,10 +1,12 @@
-"""What hostile bodies cost: the answer, seconds and peak memory of each request.
+"""What hostile bodies cost: the answer, seconds and peak memory of each
+request.
 
 usage: python -m benchmarks.attacks_bodies [CASE …]
 
-On SQLite; ``DB_URL`` names another database, which may have documents already, and ``ES_URL`` a host
-of Elasticsearch instead. Each case has a process of its own. The peak is that of the process until
-the end of the request, the bodies that it sends among it.
+On SQLite; ``DB_URL`` names another database, which may have documents already,
+and ``ES_URL`` a host of Elasticsearch instead. Each case has a process of its
+own. The peak is that of the process until the end of the request, the bodies
+that it sends among it.
 """
 
 import collections.abc
@@ -33,56 +35,108 @@ PLAIN = {'client_id': 'c'}
 SHARED = {'client_id': 'c', 'job_actions': [{'action_id': 'large'}]}
 
 
-def _entries(count: int, entry: dict[str, typing.Any]) -> list[dict[str, typing.Any]]:
+def _entries(
+    count: int, entry: dict[str, typing.Any]
+) -> list[dict[str, typing.Any]]:
     return [entry] * count
 
 
 CASES: dict[str, list[Step]] = {
     'defaults': [
         ('POST', '/clients', PLAIN, 1),
-        ('POST', '/jobs', {'client_id': 'c', 'action_defaults': DEFAULTS,
-                           'job_actions': _entries(3_000, {})}, 1)],
+        (
+            'POST',
+            '/jobs',
+            {
+                'client_id': 'c',
+                'action_defaults': DEFAULTS,
+                'job_actions': _entries(3_000, {}),
+            },
+            1,
+        ),
+    ],
     'capabilities': [
         ('POST', '/clients', {'client_id': 'c', 'supported_modes': MODES}, 1),
         ('POST', '/clients', PLAIN, 1),
-        ('POST', '/jobs', {'client_id': 'c', 'job_actions': _entries(
-            250, {'freezer_action': {'action': 'exec', 'mode': 'nova'}})}, 1)],
+        (
+            'POST',
+            '/jobs',
+            {
+                'client_id': 'c',
+                'job_actions': _entries(
+                    250, {'freezer_action': {'action': 'exec', 'mode': 'nova'}}
+                ),
+            },
+            1,
+        ),
+    ],
     'shared action': [
         ('POST', '/clients', PLAIN, 1),
         ('POST', '/actions/large', {'freezer_action': NESTED}, 1),
-        ('POST', '/actions/large', {'freezer_action': {**NESTED, 'nested': [[]] * 80_000}}, 1),
+        (
+            'POST',
+            '/actions/large',
+            {'freezer_action': {**NESTED, 'nested': [[]] * 80_000}},
+            1,
+        ),
         ('POST', '/jobs', SHARED, 30),
         ('GET', '/jobs?limit=30', None, 1),
         ('PATCH', '/actions/large', {'freezer_action': {'more': 1}}, 1),
         ('POST', '/jobs', SHARED, 170),
         ('GET', '/jobs?limit=200', None, 1),
         ('PATCH', '/actions/large', {'freezer_action': {'more': 2}}, 1),
-        ('DELETE', '/actions/large', None, 1)],
+        ('DELETE', '/actions/large', None, 1),
+    ],
     'numbers': [
         ('POST', '/backups', NUMBERS, 1),
         ('POST', '/backups', {**NUMBERS, 'numbers': list(range(4_000))}, 1),
-        ('PATCH', '/backups/{id}', {'numbers': [-n for n in range(500_000)]}, 1),
-        ('PATCH', '/backups/{id}', {'numbers': [-n for n in range(4_000)]}, 1)],
+        (
+            'PATCH',
+            '/backups/{id}',
+            {'numbers': [-n for n in range(500_000)]},
+            1,
+        ),
+        ('PATCH', '/backups/{id}', {'numbers': [-n for n in range(4_000)]}, 1),
+    ],
     'entries': [
         ('POST', '/clients', PLAIN, 1),
-        ('POST', '/jobs', {'client_id': 'c', 'action_defaults': {'action': 'exec'},
-                           'job_actions': _entries(20_000, {})}, 1),
-        ('GET', '/actions?limit=1000', None, 1)],
+        (
+            'POST',
+            '/jobs',
+            {
+                'client_id': 'c',
+                'action_defaults': {'action': 'exec'},
+                'job_actions': _entries(20_000, {}),
+            },
+            1,
+        ),
+        ('GET', '/actions?limit=1000', None, 1),
+    ],
     'pages': [
         ('POST', '/backups', {**BACKUP, 'text': 'x' * 250_000}, 200),
         ('GET', '/backups?limit=100', None, 1),
-        ('GET', '/backups?limit=1000', None, 1)],
+        ('GET', '/backups?limit=1000', None, 1),
+    ],
 }
 
 
 def _application(folder: str) -> app.Application:
     """The application on an empty store."""
     configuration = conf.new()
-    configuration([], project='freezer-api', default_config_files=[], default_config_dirs=[])
+    configuration(
+        [],
+        project='freezer-api',
+        default_config_files=[],
+        default_config_dirs=[],
+    )
     if 'ES_URL' in os.environ:
         configuration.set_override('driver', 'elasticsearch', group='storage')
-        configuration.set_override('hosts', [os.environ['ES_URL']], group='elasticsearch')
-        configuration.set_override('index', f'attacks-{uuid.uuid4().hex}', group='elasticsearch')
+        configuration.set_override(
+            'hosts', [os.environ['ES_URL']], group='elasticsearch'
+        )
+        configuration.set_override(
+            'index', f'attacks-{uuid.uuid4().hex}', group='elasticsearch'
+        )
     else:
         url = os.environ.get('DB_URL') or f'sqlite:///{folder}/db'
         configuration.set_override('connection', url, group='database')
@@ -91,12 +145,20 @@ def _application(folder: str) -> app.Application:
     return app.build(configuration, storage, authenticate=middleware.EveryRole)
 
 
-def _send(application: app.Application, project: str, step: Step, id: str) -> tuple[str, bytes]:
+def _send(
+    application: app.Application, project: str, step: Step, id: str
+) -> tuple[str, bytes]:
     method, path, body, _times = step
     raw = b'' if body is None else orjson.dumps(body)
-    headers = {'X-Project-Id': project, 'X-User-Id': 'user', 'X-Roles': 'member'}
+    headers = {
+        'X-Project-Id': project,
+        'X-User-Id': 'user',
+        'X-Roles': 'member',
+    }
     path = f'/v2/{project}{path.replace("{id}", id)}'
-    request = webob.Request.blank(path, method=method, body=raw, headers=headers)
+    request = webob.Request.blank(
+        path, method=method, body=raw, headers=headers
+    )
     answer = request.get_response(application)
     return answer.status, answer.body
 
@@ -114,15 +176,23 @@ def _run(name: str) -> None:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             answered = orjson.loads(body) if body else {}
             id = answered.get('backup_id', id)
-            times = f'{step[0]} {step[1]}' + (f' ×{step[-1]}' if step[-1] > 1 else '')
+            times = f'{step[0]} {step[1]}' + (
+                f' ×{step[-1]}' if step[-1] > 1 else ''
+            )
             told = f'{status[:3]} {answered.get("description", "")[:70]}'
-            print(f'{name:14} {times:30} {seconds:8.2f} s {peak:7.0f} MB  {told}', flush=True)
+            print(
+                f'{name:14} {times:30} {seconds:8.2f} s {peak:7.0f} MB '
+                f' {told}',
+                flush=True,
+            )
 
 
 def main(names: collections.abc.Sequence[str]) -> None:
     """Run cases, each in a new process."""
     for name in names or CASES:
-        child = multiprocessing.get_context('spawn').Process(target=_run, args=(name,))
+        child = multiprocessing.get_context('spawn').Process(
+            target=_run, args=(name,)
+        )
         child.start()
         child.join()
 

@@ -1,11 +1,14 @@
-"""How long a restore of many members takes to begin on each store: milliseconds, without HTTP.
+"""How long a restore of many members takes to begin on each store:
+milliseconds, without HTTP.
 
-Run ``python -m tests.servers run -- python -m benchmarks.restore_64``. A session has so many members
-(``--members``), each on a client of its own, and a run with a backup of each. Each round restores it
-once on each store, while another thread looks, as an agent's poll does, whether a job has been told
-to start. ``plan`` is a dry run; ``first`` the time from the call until the first job is seen with its
-start; ``all`` until the call is answered, when all of them have it. The figure is the median over the
-rounds, which the lowest follows. Agents add the time until they poll: up to their ``interval``, which
+Run ``python -m tests.servers run -- python -m benchmarks.restore_64``. A
+session has so many members (``--members``), each on a client of its own, and a
+run with a backup of each. Each round restores it once on each store, while
+another thread looks, as an agent's poll does, whether a job has been told to
+start. ``plan`` is a dry run; ``first`` the time from the call until the first
+job is seen with its start; ``all`` until the call is answered, when all of
+them have it. The figure is the median over the rounds, which the lowest
+follows. Agents add the time until they poll: up to their ``interval``, which
 is a minute by default.
 """
 
@@ -41,18 +44,39 @@ def prepare(storage: Storage, members: int) -> None:
     sessions.replace(storage, CALLER, SESSION, {'schedule': {}})
     names = [f'm{number}' for number in range(members)]
     for name in names:
-        clients.register(storage, CALLER, {'client_id': name, 'hostname': name})
-        action = {**ACTION, 'backup_name': name, 'path_to_backup': f'/srv/{name}'}
-        body = {'job_id': name, 'client_id': name, 'job_actions': [{'freezer_action': action}]}
+        clients.register(
+            storage, CALLER, {'client_id': name, 'hostname': name}
+        )
+        action = {
+            **ACTION,
+            'backup_name': name,
+            'path_to_backup': f'/srv/{name}',
+        }
+        body = {
+            'job_id': name,
+            'client_id': name,
+            'job_actions': [{'freezer_action': action}],
+        }
         jobs.create(storage, CALLER, body)
         sessions.attach(storage, CALLER, SESSION, name)
     for name in names:
         act(storage, {'start': {'job_id': name, 'current_tag': 0}})
     for name in names:
-        about = {'backup_name': name, 'path_to_backup': f'/srv/{name}', 'hostname': name}
-        told = {'job_id': name, 'client_version': '19.0.0', 'time_stamp': int(time.time())}
+        about = {
+            'backup_name': name,
+            'path_to_backup': f'/srv/{name}',
+            'hostname': name,
+        }
+        told = {
+            'job_id': name,
+            'client_version': '19.0.0',
+            'time_stamp': int(time.time()),
+        }
         backups.create(storage, CALLER, {**ACTION, **about, **told})
-        act(storage, {'end': {'job_id': name, 'current_tag': 1, 'result': 'success'}})
+        act(
+            storage,
+            {'end': {'job_id': name, 'current_tag': 1, 'result': 'success'}},
+        )
 
 
 def act(storage: Storage, body: dict) -> None:
@@ -61,7 +85,9 @@ def act(storage: Storage, body: dict) -> None:
 
 
 class Watch(threading.Thread):
-    """Looks for a job of a session that has been told to start; ``seen`` is when it found one."""
+    """Looks for a job of a session that has been told to start; ``seen`` is
+    when it found one.
+    """
 
     def __init__(self, storage: Storage, session_id: str):
         super().__init__(daemon=True)
@@ -71,7 +97,9 @@ class Watch(threading.Thread):
         self.seen = 0.0
 
     def run(self) -> None:
-        while not self.storage.find(Scope(stores.PROJECT), JOBS, self.query).documents:
+        while not self.storage.find(
+            Scope(stores.PROJECT), JOBS, self.query
+        ).documents:
             self.looking.set()
             time.sleep(PAUSE)
         self.seen = time.perf_counter()
@@ -119,7 +147,10 @@ def main() -> None:
                     taken[what][name].append(value)
     print(f'{"ms: median (lowest)":20}', *(f'{name:>18}' for name in storages))
     for what, by_store in taken.items():
-        figures = (f'{statistics.median(v):.0f} ({min(v):.0f})' for v in by_store.values())
+        figures = (
+            f'{statistics.median(v):.0f} ({min(v):.0f})'
+            for v in by_store.values()
+        )
         print(f'{what:20}', *(f'{figure:>18}' for figure in figures))
 
 

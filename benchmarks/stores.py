@@ -1,9 +1,14 @@
-"""How long operations take on each store: milliseconds, one caller, the services' whole use cases without HTTP.
+"""How long operations take on each store: milliseconds, one caller, the
+services' whole use cases without HTTP.
 
-Run ``python -m tests.servers run -- python -m benchmarks.stores``. In each store a project has so many sessions (``--sessions``),
-one of them so many members (``--members``). Operations take turns, store after store in each round, so that all stores have the
-same moods of the machine. The figure is the median over the rounds, which the lowest follows. The test nodes of Elasticsearch
-compile each method once and briefly (``-XX:TieredStopAtLevel=1``), which makes them start sooner and answer somewhat later.
+Run ``python -m tests.servers run -- python -m benchmarks.stores``. In each
+store a project has so many sessions (``--sessions``), one of them so many
+members (``--members``). Operations take turns, store after store in each
+round, so that all stores have the same moods of the machine. The figure is the
+median over the rounds, which the lowest follows. The test nodes of
+Elasticsearch compile each method once and briefly
+(``-XX:TieredStopAtLevel=1``), which makes them start sooner and answer
+somewhat later.
 """
 
 import argparse
@@ -30,10 +35,16 @@ Act = collections.abc.Callable[[], object]
 def prepare(storage: Storage, count: int, members: int) -> None:
     """A project with sessions, and one session with members."""
     seed.fill(storage, PROJECT, range(count))
-    clients.register(storage, CALLER, {'client_id': 'host', 'hostname': 'host'})
+    clients.register(
+        storage, CALLER, {'client_id': 'host', 'hostname': 'host'}
+    )
     sessions.replace(storage, CALLER, SESSION, {'schedule': {}, 'hold_off': 0})
     for number in range(members):
-        jobs.create(storage, CALLER, {'job_id': f'm{number}', 'client_id': 'host', 'job_actions': []})
+        jobs.create(
+            storage,
+            CALLER,
+            {'job_id': f'm{number}', 'client_id': 'host', 'job_actions': []},
+        )
         sessions.attach(storage, CALLER, SESSION, f'm{number}')
 
 
@@ -44,28 +55,48 @@ def operations(storage: Storage, number: int, members: int) -> dict[str, Act]:
 
     def act(name: str, job: str, known: int) -> Act:
         result = {} if name == 'start' else {'result': 'success'}
-        return lambda: sessions.act(storage, CALLER, SESSION, {name: {'job_id': job, 'current_tag': known, **result}})
+        return lambda: sessions.act(
+            storage,
+            CALLER,
+            SESSION,
+            {name: {'job_id': job, 'current_tag': known, **result}},
+        )
 
     def find(match: dict, limit: int) -> Act:
-        return lambda: storage.find(Scope(PROJECT), SESSIONS, search.parse(match, SESSIONS, limit=limit))
+        return lambda: storage.find(
+            Scope(PROJECT),
+            SESSIONS,
+            search.parse(match, SESSIONS, limit=limit),
+        )
 
-    return {'start that begins a run': act('start', first, tag), 'start that joins it': act('start', second, tag + 1),
-            'end': act('end', first, tag + 1), 'last end': act('end', second, tag + 1),
-            'get': lambda: storage.get(Scope(PROJECT), SESSIONS, SESSION),
-            'list of 100': find({}, 100), 'search of two fields': find(TWO_FIELDS, 10),
-            'detach': lambda: sessions.detach(storage, CALLER, SESSION, second),
-            'attach': lambda: sessions.attach(storage, CALLER, SESSION, second)}
+    return {
+        'start that begins a run': act('start', first, tag),
+        'start that joins it': act('start', second, tag + 1),
+        'end': act('end', first, tag + 1),
+        'last end': act('end', second, tag + 1),
+        'get': lambda: storage.get(Scope(PROJECT), SESSIONS, SESSION),
+        'list of 100': find({}, 100),
+        'search of two fields': find(TWO_FIELDS, 10),
+        'detach': lambda: sessions.detach(storage, CALLER, SESSION, second),
+        'attach': lambda: sessions.attach(storage, CALLER, SESSION, second),
+    }
 
 
-def measure(storages: dict[str, Storage], rounds: int, members: int) -> dict[str, dict[str, list[float]]]:
+def measure(
+    storages: dict[str, Storage], rounds: int, members: int
+) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of each operation on each store."""
-    taken: dict[str, dict[str, list[float]]] = collections.defaultdict(lambda: collections.defaultdict(list))
+    taken: dict[str, dict[str, list[float]]] = collections.defaultdict(
+        lambda: collections.defaultdict(list)
+    )
     for number in range(rounds):
         for name, storage in storages.items():
             for operation, act in operations(storage, number, members).items():
                 begun = time.perf_counter()
                 act()
-                taken[operation][name].append((time.perf_counter() - begun) * 1000)
+                taken[operation][name].append(
+                    (time.perf_counter() - begun) * 1000
+                )
     return taken
 
 
@@ -86,7 +117,10 @@ def main() -> None:
         taken = measure(storages, asked.rounds, asked.members)
     print(f'{"ms: median (lowest)":24}', *(f'{name:>16}' for name in storages))
     for operation, by_store in taken.items():
-        figures = (f'{statistics.median(values):.1f} ({min(values):.1f})' for values in by_store.values())
+        figures = (
+            f'{statistics.median(values):.1f} ({min(values):.1f})'
+            for values in by_store.values()
+        )
         print(f'{operation:24}', *(f'{figure:>16}' for figure in figures))
 
 

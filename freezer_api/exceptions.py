@@ -1,14 +1,17 @@
-"""Domain errors with stable codes. They know no HTTP: ``middleware.ERRORS`` is the one table that turns them into answers.
+"""Domain errors with stable codes. They know no HTTP: ``middleware.ERRORS`` is
+the one table that turns them into answers.
 
-Every message is written for the caller of the API: it names the field and what is wrong with it, and carries no
-internal text.
+Every message is written for the caller of the API: it names the field and what
+is wrong with it, and carries no internal text.
 """
 
 
 class FreezerError(Exception):
-    """The root of what the service raises on purpose; the message is for the caller.
+    """The root of what the service raises on purpose; the message is for the
+    caller.
 
-    ``code`` is one of :data:`error_codes.MEANINGS`: the class's own, or a more exact one that the raiser gives.
+    ``code`` is one of :data:`error_codes.MEANINGS`: the class's own, or a more
+    exact one that the raiser gives.
     """
 
     code = 'internal'
@@ -21,7 +24,9 @@ class FreezerError(Exception):
 
 
 class InvalidInput(FreezerError):
-    """A value that the caller sent can't be used; the message names its place and the defect."""
+    """A value that the caller sent can't be used; the message names its place
+    and the defect.
+    """
 
     code = 'request.invalid'
 
@@ -57,11 +62,16 @@ class Forbidden(FreezerError):
 
 
 class NotFound(FreezerError):
-    """There is no such document in the caller's scope; a foreign one looks the same."""
+    """There is no such document in the caller's scope; a foreign one looks the
+    same.
+    """
 
     def __init__(self, kind: str, id: str):
         resource = kind.removesuffix('s')
-        super().__init__(f'{resource.capitalize()} {id} could not be found.', f'{resource}.not-found')
+        super().__init__(
+            f'{resource.capitalize()} {id} could not be found.',
+            f'{resource}.not-found',
+        )
 
 
 class Conflict(FreezerError):
@@ -71,19 +81,25 @@ class Conflict(FreezerError):
 
 
 class PreconditionFailed(FreezerError):
-    """``If-Match`` or ``If-None-Match`` doesn't hold for the stored document."""
+    """``If-Match`` or ``If-None-Match`` doesn't hold for the stored
+    document.
+    """
 
     code = 'document.precondition-failed'
 
 
 class Unprocessable(FreezerError):
-    """Well-formed, but it refers to something that doesn't exist or can't do it."""
+    """Well-formed, but it refers to something that doesn't exist or can't do
+    it.
+    """
 
     code = 'document.conflict'
 
 
 class Unavailable(FreezerError):
-    """What is needed for an answer can't be reached in time. It may be worth trying again after ``retry_after`` seconds."""
+    """What is needed for an answer can't be reached in time. It may be worth
+    trying again after ``retry_after`` seconds.
+    """
 
     code = 'storage.unavailable'
 
@@ -93,9 +109,15 @@ class Unavailable(FreezerError):
 
 
 class StorageUnavailable(Unavailable):
-    """The store can't be reached in time. A write that ends so may have happened, as a whole, or not at all."""
+    """The store can't be reached in time. A write that ends so may have
+    happened, as a whole, or not at all.
+    """
 
-    def __init__(self, message: str = 'The storage is unavailable. Please try again.', retry_after: int = 5):
+    def __init__(
+        self,
+        message: str = 'The storage is unavailable. Please try again.',
+        retry_after: int = 5,
+    ):
         super().__init__(message, retry_after)
 
 
@@ -106,6 +128,8 @@ class IdentityUnavailable(Unavailable):
 
 
 class SchemaOutOfDate(StorageUnavailable):
-    """The store is reachable, but its tables or indices aren't those of this release; an operator must act."""
+    """The store is reachable, but its tables or indices aren't those of this
+    release; an operator must act.
+    """
 
     code = 'storage.schema-out-of-date'

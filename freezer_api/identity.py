@@ -1,4 +1,6 @@
-"""Keystone, as far as the service asks it for more than who is calling: trusts, by which users pass on their roles."""
+"""Keystone, as far as the service asks it for more than who is calling:
+trusts, by which users pass on their roles.
+"""
 
 import collections.abc
 import contextlib
@@ -13,9 +15,11 @@ from oslo_config import cfg
 from freezer_api import exceptions
 
 LOG = logging.getLogger(__name__)
-#: Seconds that Keystone has for each connection and each answer, unless the section of the credentials has a ``timeout``.
+#: Seconds that Keystone has for each connection and each answer, unless the
+#: section of the credentials has a ``timeout``.
 TIMEOUT = 10
-#: How often a fault of Keystone's is tried again when a trust is to end, after half a second and one.
+#: How often a fault of Keystone's is tried again when a trust is to end, after
+#: half a second and one.
 RETRIES = 2
 _FAULTS = [500, 502, 503, 504]
 #: Statuses below 500 that are no refusal.
@@ -24,10 +28,12 @@ _UNREACHABLE = (keystone.ClientException, OSError, ValueError)
 
 
 class Identity:
-    """Trusts whose trustee is the user of the section that ``[centralized_scheduler] auth_section`` names.
+    """Trusts whose trustee is the user of the section that
+    ``[centralized_scheduler] auth_section`` names.
 
-    Shared by all threads of a process. Nothing is read or connected before it is needed, so a process may fork until then.
-    Every trust is for one project and without impersonation, and lasts until it is ended.
+    Shared by all threads of a process. Nothing is read or connected before it
+    is needed, so a process may fork until then. Every trust is for one project
+    and without impersonation, and lasts until it is ended.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
@@ -36,34 +42,72 @@ class Identity:
         self._turn = threading.Lock()
         self._made: tuple[session.Session, plugin.BaseAuthPlugin] | None = None
 
-    def make_trust(self, token: str, user_id: str, project_id: str, roles: collections.abc.Collection[str]) -> str:
+    def make_trust(
+        self,
+        token: str,
+        user_id: str,
+        project_id: str,
+        roles: collections.abc.Collection[str],
+    ) -> str:
         """Make a trust of a user whose token this is; its id.
 
-        ``Unprocessable`` without a trustee, or if Keystone refuses; ``Unauthorized`` for a token that is no longer valid;
-        ``IdentityUnavailable`` if it can't be told: then there may be a trust, which nobody knows.
+        ``Unprocessable`` without a trustee, or if Keystone refuses;
+        ``Unauthorized`` for a token that is no longer valid;
+        ``IdentityUnavailable`` if it can't be told: then there may be a trust,
+        which nobody knows.
         """
-        trust = {'trustor_user_id': user_id, 'trustee_user_id': self._trustee(), 'project_id': project_id,
-                 'impersonation': False, 'roles': [{'name': role} for role in sorted(roles)]}
+        trust = {
+            'trustor_user_id': user_id,
+            'trustee_user_id': self._trustee(),
+            'project_id': project_id,
+            'impersonation': False,
+            'roles': [{'name': role} for role in sorted(roles)],
+        }
         with _asked_by_caller(roles):
-            return str(self._ask('POST', '', token, {'trust': trust}).json()['trust']['id'])
+            return str(
+                self._ask('POST', '', token, {'trust': trust}).json()['trust'][
+                    'id'
+                ]
+            )
 
-    def holds_trust(self, token: str, trust_id: str, user_id: str, project_id: str,
-                    roles: collections.abc.Collection[str]) -> bool:
-        """Whether a trust is there, and is what :meth:`make_trust` would make; errors as there."""
+    def holds_trust(
+        self,
+        token: str,
+        trust_id: str,
+        user_id: str,
+        project_id: str,
+        roles: collections.abc.Collection[str],
+    ) -> bool:
+        """Whether a trust is there, and is what :meth:`make_trust` would make;
+        errors as there.
+        """
         trustee = self._trustee()
         with _asked_by_caller(roles):
             try:
                 trust = self._ask('GET', f'/{trust_id}', token).json()['trust']
             except keystone.NotFound:
                 return False
-            return ((trust['trustor_user_id'], trust['trustee_user_id'], trust['project_id']) == (user_id, trustee, project_id)
-                    and not trust['impersonation'] and not trust.get('expires_at')
-                    and {role['name'].casefold() for role in trust['roles']} == {role.casefold() for role in roles})
+            return (
+                (
+                    trust['trustor_user_id'],
+                    trust['trustee_user_id'],
+                    trust['project_id'],
+                )
+                == (user_id, trustee, project_id)
+                and not trust['impersonation']
+                and not trust.get('expires_at')
+                and {role['name'].casefold() for role in trust['roles']}
+                == {role.casefold() for role in roles}
+            )
 
-    def end_trust(self, trust_id: str, tokens: collections.abc.Iterable[str | None]) -> None:
-        """End a trust by the first of the tokens that Keystone lets do it; None stands for the service user's.
+    def end_trust(
+        self, trust_id: str, tokens: collections.abc.Iterable[str | None]
+    ) -> None:
+        """End a trust by the first of the tokens that Keystone lets do it;
+        None stands for the service user's.
 
-        It never fails: a trust that can't be ended is logged. One that is gone is as good.
+        It never fails: a trust that can't be ended is logged. One that is gone
+        is as good.
         """
         why: Exception | None = None
         for token in tokens:
@@ -76,7 +120,12 @@ class Identity:
                 why = error
                 if not _refused(error):
                     break
-        LOG.error('No job has trust %s any more, and it could not be ended in Keystone: %s', trust_id, why)
+        LOG.error(
+            'No job has trust %s any more, and it could not be ended in'
+            ' Keystone: %s',
+            trust_id,
+            why,
+        )
 
     def _trustee(self) -> str:
         """The user to whom trusts are given."""
@@ -88,25 +137,41 @@ class Identity:
         except (*_UNREACHABLE, cfg.Error) as error:
             if not _refused(error):
                 raise _unavailable() from error
-            LOG.error('There is nobody to give trusts to; [%s] has no valid credentials: %s', section, error)
+            LOG.error(
+                'There is nobody to give trusts to; [%s] has no valid'
+                ' credentials: %s',
+                section,
+                error,
+            )
             user_id = None
         if user_id is None:
-            raise exceptions.Unprocessable('client_id: jobs on this client need a trust, and no trustee is configured '
-                                           '([centralized_scheduler] auth_section).', 'trust.no-trustee')
+            raise exceptions.Unprocessable(
+                'client_id: jobs on this client need a trust, and no trustee'
+                ' is configured ([centralized_scheduler] auth_section).',
+                'trust.no-trustee',
+            )
         return user_id
 
     def _service(self) -> tuple[session.Session, plugin.BaseAuthPlugin]:
-        """The connection to Keystone, and the credentials of the service user."""
+        """The connection to Keystone, and the credentials of the service
+        user.
+        """
         with self._lock:
             if self._made is None:
-                self._made = _load(self._conf, self._conf.centralized_scheduler.auth_section)
+                self._made = _load(
+                    self._conf, self._conf.centralized_scheduler.auth_section
+                )
             return self._made
 
     @contextlib.contextmanager
-    def _alone(self, connection: session.Session) -> collections.abc.Iterator[None]:
-        """Authenticate the service user in one thread at a time, as keystoneauth does, but wait only as long as for an answer.
+    def _alone(
+        self, connection: session.Session
+    ) -> collections.abc.Iterator[None]:
+        """Authenticate the service user in one thread at a time, as
+        keystoneauth does, but wait only as long as for an answer.
 
-        Where Keystone hangs, each request would wait for all that came before it.
+        Where Keystone hangs, each request would wait for all that came before
+        it.
         """
         if not self._turn.acquire(timeout=connection.timeout or TIMEOUT):
             raise keystone.ConnectTimeout('Others wait for Keystone already.')
@@ -115,58 +180,108 @@ class Identity:
         finally:
             self._turn.release()
 
-    def _ask(self, method: str, path: str, token: str | None, body: typing.Any = None) -> typing.Any:
-        """Keystone's answer about trusts, where the service user's ``auth_url`` is; None is the service user's token."""
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        body: typing.Any = None,
+    ) -> typing.Any:
+        """Keystone's answer about trusts, where the service user's
+        ``auth_url`` is; None is the service user's token.
+        """
         connection, service = self._service()
-        url = connection.get_endpoint(service, interface=plugin.AUTH_INTERFACE, version=(3, 0))
+        url = connection.get_endpoint(
+            service, interface=plugin.AUTH_INTERFACE, version=(3, 0)
+        )
         if url is None:
-            raise keystone.DiscoveryFailure('Keystone does not tell where its version 3 is.')
+            raise keystone.DiscoveryFailure(
+                'Keystone does not tell where its version 3 is.'
+            )
         auth = service if token is None else token_endpoint.Token(url, token)
         if token is None:
             with self._alone(connection):
                 connection.get_token(service)
         # Who makes a job tries again; nobody will end a trust at another time.
         retries = RETRIES if method == 'DELETE' else 0
-        return connection.request(f'{url.rstrip("/")}/OS-TRUST/trusts{path}', method, auth=auth, json=body,
-                                  status_code_retries=retries, retriable_status_codes=_FAULTS)
+        return connection.request(
+            f'{url.rstrip("/")}/OS-TRUST/trusts{path}',
+            method,
+            auth=auth,
+            json=body,
+            status_code_retries=retries,
+            retriable_status_codes=_FAULTS,
+        )
 
 
-def _load(conf: cfg.ConfigOpts, section: str) -> tuple[session.Session, plugin.BaseAuthPlugin]:
-    """A connection as a section of the configuration tells. ``MissingAuthPlugin`` if it has no ``auth_type``."""
+def _load(
+    conf: cfg.ConfigOpts, section: str
+) -> tuple[session.Session, plugin.BaseAuthPlugin]:
+    """A connection as a section of the configuration tells.
+    ``MissingAuthPlugin`` if it has no ``auth_type``.
+    """
     loading.register_auth_conf_options(conf, section)
     for option in loading.get_session_conf_options():
-        # keystonemiddleware has some of them in its own section, with texts of its own.
+        # keystonemiddleware has some of them in its own section, with texts of
+        # its own.
         with contextlib.suppress(cfg.DuplicateOptError):
             conf.register_opt(option, group=section)
     auth = loading.load_auth_from_conf_options(conf, section)
     if auth is None:
         raise keystone.MissingAuthPlugin(f'[{section}] has no auth_type.')
     timeout = conf[section].timeout or TIMEOUT
-    return loading.load_session_from_conf_options(conf, section, timeout=timeout, user_agent='freezer-api'), auth
+    return (
+        loading.load_session_from_conf_options(
+            conf, section, timeout=timeout, user_agent='freezer-api'
+        ),
+        auth,
+    )
 
 
 @contextlib.contextmanager
-def _asked_by_caller(roles: collections.abc.Collection[str]) -> collections.abc.Iterator[None]:
-    """Turn the errors of a request with the caller's token into the caller's errors."""
+def _asked_by_caller(
+    roles: collections.abc.Collection[str],
+) -> collections.abc.Iterator[None]:
+    """Turn the errors of a request with the caller's token into the caller's
+    errors.
+    """
     try:
         yield
     except keystone.Unauthorized as error:
-        raise exceptions.Unauthorized('Keystone does not accept the token any more.') from error
+        raise exceptions.Unauthorized(
+            'Keystone does not accept the token any more.'
+        ) from error
     except (*_UNREACHABLE, KeyError, TypeError) as error:
         if not _refused(error):
             raise _unavailable() from error
         raise exceptions.Unprocessable(
-            f'client_id: jobs on this client need a trust with the roles {", ".join(sorted(roles))}, '
-            f'which Keystone refuses to this token: {str(error)[:256]}', 'trust.refused') from error
+            'client_id: jobs on this client need a trust with the roles'
+            f' {", ".join(sorted(roles))}, which Keystone refuses to this'
+            f' token: {str(error)[:256]}',
+            'trust.refused',
+        ) from error
 
 
 def _refused(error: Exception) -> bool:
-    """Whether an error is somebody's answer that it can't be, and not that nobody answered."""
+    """Whether an error is somebody's answer that it can't be, and not that
+    nobody answered.
+    """
     if isinstance(error, keystone.HttpError):
         return error.http_status < 500 and error.http_status not in _LATER
-    return isinstance(error, (keystone.AuthPluginException, keystone.AuthorizationFailure, keystone.MissingAuthMethods,
-                              keystone.EndpointNotFound, cfg.Error))
+    return isinstance(
+        error,
+        (
+            keystone.AuthPluginException,
+            keystone.AuthorizationFailure,
+            keystone.MissingAuthMethods,
+            keystone.EndpointNotFound,
+            cfg.Error,
+        ),
+    )
 
 
 def _unavailable() -> exceptions.IdentityUnavailable:
-    return exceptions.IdentityUnavailable('The trust that the job needs can not be made: Keystone does not answer as it should.')
+    return exceptions.IdentityUnavailable(
+        'The trust that the job needs can not be made: Keystone does not'
+        ' answer as it should.'
+    )

@@ -1,7 +1,10 @@
-"""The application for uwsgi, mod_wsgi, gunicorn, granian and other WSGI servers: ``freezer_api.wsgi:application``.
+"""The application for uwsgi, mod_wsgi, gunicorn, granian and other WSGI
+servers: ``freezer_api.wsgi:application``.
 
-Importing this module reads the configuration (see :func:`freezer_api.conf.files.of_wsgi_server`) and builds the
-application. Nothing is connected before the first request, so a server may import it once and fork then.
+Importing this module reads the configuration (see
+:func:`freezer_api.conf.files.of_wsgi_server`) and builds the application.
+Nothing is connected before the first request, so a server may import it once
+and fork then.
 """
 
 import collections.abc
@@ -15,53 +18,80 @@ from oslo_config import cfg
 from freezer_api import app, conf, exceptions
 from freezer_api.conf import files
 
-#: The exit codes of a worker by which uwsgi, and gunicorn, learn that another one is of no use.
+#: The exit codes of a worker by which uwsgi, and gunicorn, learn that another
+#: one is of no use.
 UWSGI_NO_APP, GUNICORN_NO_BOOT = 22, 3
 
 
 class Chunks:
-    """A body without a length under uwsgi, which hands its chunks to a function and not to the stream that others read."""
+    """A body without a length under uwsgi, which hands its chunks to a
+    function and not to the stream that others read.
+    """
 
     def __init__(self, read_chunk: collections.abc.Callable[[], bytes]):
         self._read_chunk = read_chunk
         self._rest = b''
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes, none at the body's end; ``OSError`` if it doesn't come."""
+        """Up to ``size`` bytes, none at the body's end; ``OSError`` if it
+        doesn't come.
+        """
         chunk = self._rest or self._read_chunk()
         self._rest = chunk[size:]
         return chunk[:size]
 
 
 def of_uwsgi(application: app.Application) -> app.Application:
-    """The application with chunked bodies as streams that end; itself under any other server."""
+    """The application with chunked bodies as streams that end; itself under
+    any other server.
+    """
     try:
         read_chunk = importlib.import_module('uwsgi').chunked_read
     except ImportError:
         return application
 
-    def call(environ: dict[str, typing.Any], start_response: typing.Any) -> collections.abc.Iterable[bytes]:
-        if 'HTTP_TRANSFER_ENCODING' in environ and not environ.get('wsgi.input_terminated'):
-            environ.update({'wsgi.input': Chunks(read_chunk), 'wsgi.input_terminated': True})
+    def call(
+        environ: dict[str, typing.Any], start_response: typing.Any
+    ) -> collections.abc.Iterable[bytes]:
+        if 'HTTP_TRANSFER_ENCODING' in environ and not environ.get(
+            'wsgi.input_terminated'
+        ):
+            environ.update(
+                {
+                    'wsgi.input': Chunks(read_chunk),
+                    'wsgi.input_terminated': True,
+                }
+            )
         return application(environ, start_response)
 
     return call
 
 
-def build(environ: collections.abc.Mapping[str, str], argv: collections.abc.Sequence[str]) -> app.Application:
-    """Build the application as the environment and the command line of a WSGI server configure it.
+def build(
+    environ: collections.abc.Mapping[str, str],
+    argv: collections.abc.Sequence[str],
+) -> app.Application:
+    """Build the application as the environment and the command line of a WSGI
+    server configure it.
 
-    What an operator has to mend first is one line on standard error, and ``SystemExit``: a server
-    that imports this module shows the line without a traceback of ours.
+    What an operator has to mend first is one line on standard error, and
+    ``SystemExit``: a server that imports this module shows the line without a
+    traceback of ours.
     """
     configuration = conf.new()
     try:
-        files.read(configuration, files.of_wsgi_server(environ, argv), prog='freezer-api')
+        files.read(
+            configuration,
+            files.of_wsgi_server(environ, argv),
+            prog='freezer-api',
+        )
         return app.build(configuration)
     except (cfg.Error, exceptions.FreezerError, OSError) as error:
         text = ' '.join(str(error).split())
         print(f'freezer-api: {text}', file=sys.stderr, flush=True)
-        raise SystemExit(UWSGI_NO_APP if 'uwsgi' in sys.modules else GUNICORN_NO_BOOT) from None
+        raise SystemExit(
+            UWSGI_NO_APP if 'uwsgi' in sys.modules else GUNICORN_NO_BOOT
+        ) from None
 
 
 application = of_uwsgi(build(os.environ, sys.argv[1:]))

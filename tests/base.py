@@ -4,10 +4,22 @@ import os
 
 import hypothesis
 
-hypothesis.settings.register_profile('quick', max_examples=50, stateful_step_count=40, deadline=None, derandomize=True,
-                                     database=None, suppress_health_check=list(hypothesis.HealthCheck))
-hypothesis.settings.register_profile('long', hypothesis.settings.get_profile('quick'), max_examples=5000, derandomize=False,
-                                     stateful_step_count=100)
+hypothesis.settings.register_profile(
+    'quick',
+    max_examples=50,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.register_profile(
+    'long',
+    hypothesis.settings.get_profile('quick'),
+    max_examples=5000,
+    derandomize=False,
+    stateful_step_count=100,
+)
 
 
 #: Whether the long forms of tests are asked for.

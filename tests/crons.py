@@ -15,15 +15,23 @@ def _numbers(low: int, high: int) -> st.SearchStrategy[str]:
 def _parts(field: str, low: int, high: int) -> st.SearchStrategy[str]:
     number = _numbers(low, high)
     steps = _numbers(1, high - low)
-    forms = [number, st.just('*'), steps.map('*/{}'.format),
-             st.tuples(number, number).map('-'.join), st.tuples(number, steps).map('/'.join),
-             st.tuples(number, number, steps).map(lambda parts: '{}-{}/{}'.format(*parts))]
+    forms = [
+        number,
+        st.just('*'),
+        steps.map('*/{}'.format),
+        st.tuples(number, number).map('-'.join),
+        st.tuples(number, steps).map('/'.join),
+        st.tuples(number, number, steps).map(lambda parts: '{}-{}/{}'.format(*parts)),
+    ]
     if field in triggers.NAMES:
         name = st.sampled_from(triggers.NAMES[field])
         forms += [name, name.map(str.upper), st.tuples(name, name).map('-'.join)]
     if field == 'day':
-        named = st.tuples(st.sampled_from((*calendars.POSITIONS, 'last')),
-                          st.sampled_from((' ', '  ')), st.sampled_from(triggers.WEEKDAYS))
+        named = st.tuples(
+            st.sampled_from((*calendars.POSITIONS, 'last')),
+            st.sampled_from((' ', '  ')),
+            st.sampled_from(triggers.WEEKDAYS),
+        )
         forms += [st.sampled_from(('last', 'Last')), named.map(''.join)]
     return st.one_of(forms)
 

@@ -9,5 +9,6 @@ openstackdocs_auto_name = False
 openstackdocs_repo_name = 'openstack/freezer-api'
 html_theme = 'openstackdocs'
 html_theme_options = {'sidebar_mode': 'toc'}
-# The answer to a body that isn't JSON; os-api-ref knows the registered codes alone.
+# The answer to a body that isn't JSON; os-api-ref knows the registered codes
+# alone.
 HTTPResponseCodeDirective.CODES[753] = 'Syntax Error'

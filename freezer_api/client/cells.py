@@ -8,7 +8,9 @@ from cliff import columns
 #: What a table shows of a value that is a secret.
 HIDDEN = '***'
 #: Keys of agents whose values are secrets.
-_SECRETS = frozenset(('ssh_password', 'ftp_password', 'secret_key', 'access_key'))
+_SECRETS = frozenset(
+    ('ssh_password', 'ftp_password', 'secret_key', 'access_key')
+)
 
 
 class Moment(columns.FormattableColumn):
@@ -23,7 +25,10 @@ class Lines(columns.FormattableColumn):
 
     def human_readable(self) -> str:
         if isinstance(self._value, dict):
-            return '\n'.join(f'{safe(key)}: {_plain(value)}' for key, value in self._value.items())
+            return '\n'.join(
+                f'{safe(key)}: {_plain(value)}'
+                for key, value in self._value.items()
+            )
         return '\n'.join(map(_plain, self._value))
 
 
@@ -38,7 +43,9 @@ class Action(columns.FormattableColumn):
 
 
 def safe(value: typing.Any) -> str:
-    """A value as a text for a terminal: what isn't printable could be a command to it."""
+    """A value as a text for a terminal: what isn't printable could be a
+    command to it.
+    """
     return ''.join(
         char if char.isprintable() else char.encode('unicode_escape').decode()
         for char in str(value)
@@ -57,12 +64,18 @@ def moment(value: typing.Any) -> str:
 
 
 def course(entry: typing.Mapping[str, typing.Any]) -> str:
-    """How far something has come: its status, and its result once it has one."""
+    """How far something has come: its status, and its result once it has
+    one.
+    """
     return ', '.join(filter(None, (entry.get('status'), entry.get('result'))))
 
 
 def _plain(value: typing.Any) -> str:
     if not isinstance(value, dict):
         return safe(value)
-    ids = [str(value[key]) for key in ('session_id', 'backup_id', 'client_id') if value.get(key)]
+    ids = [
+        str(value[key])
+        for key in ('session_id', 'backup_id', 'client_id')
+        if value.get(key)
+    ]
     return ' '.join([*ids, *filter(None, (value.get('mode'), course(value)))])

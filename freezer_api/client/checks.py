@@ -24,7 +24,9 @@ class Check(command.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument('job_id', nargs='?', metavar='<job>', help='ID of the job')
+        what.add_argument(
+            'job_id', nargs='?', metavar='<job>', help='ID of the job'
+        )
         what.add_argument(
             '--file',
             metavar='<file>',
@@ -46,7 +48,9 @@ class Check(command.Lister):
         else:
             answer = api.post('jobs', body=_job(parsed_args), dry_run='true')
         problems = answer['problems']
-        self.harm = any(problem.get('effect') != HARMLESS for problem in problems)
+        self.harm = any(
+            problem.get('effect') != HARMLESS for problem in problems
+        )
         keys = ('action', 'key', 'code', 'agents', 'effect', 'text')
         return tuple(map(str.capitalize, keys)), [
             tuple(problem.get(key, '') for key in keys) for problem in problems
@@ -64,4 +68,11 @@ def _job(parsed_args: argparse.Namespace) -> typing.Any:
         raise exceptions.CommandError(f'{parsed_args.file}: {error}') from None
     if not isinstance(body, dict):
         raise exceptions.CommandError(f'{parsed_args.file}: is no JSON object')
-    return {**body, **({'client_id': parsed_args.client_id} if parsed_args.client_id else {})}
+    return {
+        **body,
+        **(
+            {'client_id': parsed_args.client_id}
+            if parsed_args.client_id
+            else {}
+        ),
+    }

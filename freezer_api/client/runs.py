@@ -13,8 +13,12 @@ class List(command.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument('session_id', metavar='<session>', help='ID of the session')
-        parser.add_argument('--limit', type=int, metavar='<count>', help='How many at most')
+        parser.add_argument(
+            'session_id', metavar='<session>', help='ID of the session'
+        )
+        parser.add_argument(
+            '--limit', type=int, metavar='<count>', help='How many at most'
+        )
         parser.add_argument(
             '--marker',
             type=int,
@@ -31,7 +35,14 @@ class List(command.Lister):
             limit=parsed_args.limit,
             marker=parsed_args.marker,
         )['runs']
-        columns = ('Session tag', 'Status', 'Result', 'Time start', 'Time end', 'Jobs')
+        columns = (
+            'Session tag',
+            'Status',
+            'Result',
+            'Time start',
+            'Time end',
+            'Jobs',
+        )
         return columns, [
             (
                 run['session_tag'],
@@ -46,7 +57,9 @@ class List(command.Lister):
 
 
 class Show(command.ShowOne):
-    """Show a run: its members, its backups, and what has been restored and verified of it"""
+    """Show a run: its members, its backups, and what has been restored and
+    verified of it
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -55,7 +68,10 @@ class Show(command.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
         run = calls.Api(self.app.client_manager).get(
-            'sessions', parsed_args.session_id, 'runs', str(parsed_args.session_tag)
+            'sessions',
+            parsed_args.session_id,
+            'runs',
+            str(parsed_args.session_tag),
         )
         shown = {
             'Session ID': run['session_id'],
@@ -66,7 +82,13 @@ class Show(command.ShowOne):
             'Time end': cells.Moment(run['time_end']),
             **{
                 name.replace('_', ' ').capitalize(): cells.Lines(run[name])
-                for name in ('jobs', 'backups', 'backup_statuses', 'restores', 'verifications')
+                for name in (
+                    'jobs',
+                    'backups',
+                    'backup_statuses',
+                    'restores',
+                    'verifications',
+                )
             },
         }
         return tuple(shown), tuple(shown.values())
@@ -74,5 +96,9 @@ class Show(command.ShowOne):
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the words that name a run."""
-    parser.add_argument('session_id', metavar='<session>', help='ID of the session')
-    parser.add_argument('session_tag', type=int, metavar='<tag>', help='Tag of the run')
+    parser.add_argument(
+        'session_id', metavar='<session>', help='ID of the session'
+    )
+    parser.add_argument(
+        'session_tag', type=int, metavar='<tag>', help='Tag of the run'
+    )

@@ -1,5 +1,5 @@
-"""The built-in server's connections: what arrives on one is answered in its order, and its client
-is waited for as long as is decent.
+"""The built-in server's connections: what arrives on one is answered in its
+order, and its client is waited for as long as is decent.
 """
 
 import socket
@@ -16,14 +16,16 @@ if typing.TYPE_CHECKING:
 
 #: Bytes of unsent answers that keep a connection's next request waiting.
 MAX_UNSENT = 1024 * 1024
-#: Seconds until an answer must have been taken, and until a client must have taken a part of it.
+#: Seconds until an answer must have been taken, and until a client must have
+#: taken a part of it.
 SEND_SECONDS = 600
 STALLED_SECONDS = 60
-#: Seconds and bytes for which a client that is still sending may go on, so that it sees why it was
-#: refused.
+#: Seconds and bytes for which a client that is still sending may go on, so
+#: that it sees why it was refused.
 DRAIN_SECONDS = 30
 DRAIN_BYTES = 64 * 1024 * 1024
-#: Seconds after which a request that no thread was free for is answered that it should come later.
+#: Seconds after which a request that no thread was free for is answered that
+#: it should come later.
 QUEUE_SECONDS = 30
 
 
@@ -46,8 +48,8 @@ class Channel(channel.HTTPChannel):
     task_class = http_answers.Task
     error_task_class = http_answers.Refusal
 
-    #: Whether a client may still be sending what nobody reads: it is closed in such a way that it
-    #: sees the answer.
+    #: Whether a client may still be sending what nobody reads: it is closed in
+    #: such a way that it sees the answer.
     drains = False
     #: Until when, and how many bytes more, it may; None before.
     draining: float | None = None
@@ -66,17 +68,27 @@ class Channel(channel.HTTPChannel):
 
     @property
     def since(self) -> float:
-        """How long its client has been waited for, as the time when that began."""
+        """How long its client has been waited for, as the time when that
+        began.
+        """
         if self.draining is not None:
             return 0
         if self.total_outbufs_len:
             return self.answered
-        return float(self.request.began if self.request is not None else self.last_activity)
+        return float(
+            self.request.began
+            if self.request is not None
+            else self.last_activity
+        )
 
     @property
     def held(self) -> int:
         """Bytes of requests and answers."""
-        sizes = [each.size for each in (*self.requests, self.request) if each is not None]
+        sizes = [
+            each.size
+            for each in (*self.requests, self.request)
+            if each is not None
+        ]
         return int(self.total_outbufs_len) + len(self.unparsed) + sum(sizes)
 
     def is_late(self, now: float) -> bool:
@@ -86,8 +98,15 @@ class Channel(channel.HTTPChannel):
         if self.draining is not None:
             return now > self.draining
         if self.total_outbufs_len:
-            return now > min(self.answered + SEND_SECONDS, self.last_activity + STALLED_SECONDS)
-        patience = self.adj.keep_alive_timeout if self.request is None else self.adj.request_timeout
+            return now > min(
+                self.answered + SEND_SECONDS,
+                self.last_activity + STALLED_SECONDS,
+            )
+        patience = (
+            self.adj.keep_alive_timeout
+            if self.request is None
+            else self.adj.request_timeout
+        )
         return bool(now > self.since + patience)
 
     def give_up(self) -> None:
@@ -100,7 +119,11 @@ class Channel(channel.HTTPChannel):
                 and self.draining is None
                 and not self.total_outbufs_len
             ):
-                request.fail(http_requests.RequestTimeout('the request did not arrive in time'))
+                request.fail(
+                    http_requests.RequestTimeout(
+                        'the request did not arrive in time'
+                    )
+                )
                 self.request = None
                 self.requests.append(request)
                 self.server.add_task(self)
@@ -108,10 +131,16 @@ class Channel(channel.HTTPChannel):
         self.handle_close()
 
     def readable(self) -> bool:
-        """Whether to read. Bodies wait while there is no room for more of them."""
+        """Whether to read. Bodies wait while there is no room for more of
+        them.
+        """
         if self.draining is not None:
             return True
-        if self.server.crowded and self.request is not None and self.request.body_rcv is not None:
+        if (
+            self.server.crowded
+            and self.request is not None
+            and self.request.body_rcv is not None
+        ):
             return False
         return not self.unparsed and bool(super().readable())
 
@@ -149,14 +178,20 @@ class Channel(channel.HTTPChannel):
             self.server.pull_trigger()
 
     def _parse(self) -> None:
-        """Find the next request in what has been read. Those behind it stay bytes until it has been
-        answered: they would take many times as much memory, and the time of this thread, which is
-        everybody's.
+        """Find the next request in what has been read. Those behind it stay
+        bytes until it has been answered: they would take many times as much
+        memory, and the time of this thread, which is everybody's.
         """
         while self.unparsed and not self.requests:
-            request = self.request = self.request or self.parser_class(self.adj)
+            request = self.request = self.request or self.parser_class(
+                self.adj
+            )
             self.unparsed = self.unparsed[request.received(self.unparsed) :]
-            if request.expect_continue and request.headers_finished and not self.sent_continue:
+            if (
+                request.expect_continue
+                and request.headers_finished
+                and not self.sent_continue
+            ):
                 self.send_continue()
             if request.completed:
                 self.sent_continue, self.request = False, None
@@ -165,7 +200,9 @@ class Channel(channel.HTTPChannel):
                     self.server.add_task(self)
 
     def handle_write(self) -> None:
-        """Send what there is to be sent, and close the connection if that was all."""
+        """Send what there is to be sent, and close the connection if that was
+        all.
+        """
         if self.drains and self.close_when_flushed and not self.will_close:
             _sent, broken = self._flush_exception(self._flush_some)
             if broken:
@@ -179,7 +216,9 @@ class Channel(channel.HTTPChannel):
             self.server.add_task(self)
 
     def _drain(self) -> None:
-        """Say that nothing more will come, and wait for the client to say the same."""
+        """Say that nothing more will come, and wait for the client to say the
+        same.
+        """
         self.close_when_flushed = False
         self.draining = time.time() + DRAIN_SECONDS
         try:
@@ -205,7 +244,10 @@ class Channel(channel.HTTPChannel):
             self.server.pull_trigger()
             return
         request = self.requests[0]
-        if request.error is None and time.time() > request.arrived + QUEUE_SECONDS:
+        if (
+            request.error is None
+            and time.time() > request.arrived + QUEUE_SECONDS
+        ):
             request.fail(http_requests.Busy(''))
         super().service()
         if self.unparsed:
@@ -214,4 +256,6 @@ class Channel(channel.HTTPChannel):
         self.server.uncounted += self.total_outbufs_len
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Wait for no client: :meth:`service` sees to it that not too much is unsent."""
+        """Wait for no client: :meth:`service` sees to it that not too much is
+        unsent.
+        """

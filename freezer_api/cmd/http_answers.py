@@ -1,4 +1,6 @@
-"""How the built-in server answers: by the application, or by an error in the form that all have."""
+"""How the built-in server answers: by the application, or by an error in the
+form that all have.
+"""
 
 import io
 import logging
@@ -39,7 +41,9 @@ class Task(task.WSGITask):
     request: http_requests.Request
 
     def execute(self) -> None:
-        """Answer the request, and tell a client that sends more that the connection ends."""
+        """Answer the request, and tell a client that sends more that the
+        connection ends.
+        """
         if self.request.unread:
             self.channel.drains = True
         if self.channel.server.stopping:
@@ -53,7 +57,9 @@ class Task(task.WSGITask):
         return typing.cast(dict[str, typing.Any], environ)
 
     def write(self, data: bytes) -> None:
-        """Send a part of the answer; its head goes along with the first one."""
+        """Send a part of the answer; its head goes along with the first
+        one.
+        """
         if self.wrote_header or not self.complete or not data:
             super().write(data)
             return
@@ -78,19 +84,36 @@ class Task(task.WSGITask):
 
 
 class Refusal(task.ErrorTask):
-    """Answers what the application doesn't get to see, in the form that all errors have."""
+    """Answers what the application doesn't get to see, in the form that all
+    errors have.
+    """
 
     def execute(self) -> None:
-        """Say what was wrong, and close the connection once the client has had time to read it."""
+        """Say what was wrong, and close the connection once the client has had
+        time to read it.
+        """
         error, request = self.request.error, self.request
-        text = TEXTS.get(error.code, '') or ' '.join(str(error.body).split())[:200] + '.'
+        text = (
+            TEXTS.get(error.code, '')
+            or ' '.join(str(error.body).split())[:200] + '.'
+        )
         code = CODES.get(error.code, 'request.malformed-http')
-        kept = middleware.kept_request_id(request.headers.get('X_OPENSTACK_REQUEST_ID', ''))
+        kept = middleware.kept_request_id(
+            request.headers.get('X_OPENSTACK_REQUEST_ID', '')
+        )
         request_id = kept or context.generate_request_id()
         answer = middleware.refusal(
-            f'{error.code} {error.reason}', code, text, [('x-openstack-request-id', request_id)]
+            f'{error.code} {error.reason}',
+            code,
+            text,
+            [('x-openstack-request-id', request_id)],
         )
-        LOG.debug('%s: refused a request from %s: %s', request_id, self.channel.addr[0], text)
+        LOG.debug(
+            '%s: refused a request from %s: %s',
+            request_id,
+            self.channel.addr[0],
+            text,
+        )
         self.status = answer.status
         self.response_headers.extend(answer.headers)
         if error.code == http_requests.Busy.code:
@@ -98,11 +121,15 @@ class Refusal(task.ErrorTask):
         self.set_close_on_finish()
         self.content_length = len(answer.body)
         self.channel.drains = True
-        self.write(b'' if getattr(request, 'command', '') == 'HEAD' else answer.body)
+        self.write(
+            b'' if getattr(request, 'command', '') == 'HEAD' else answer.body
+        )
 
 
 class Dispatcher(task.ThreadedTaskDispatcher):
-    """The threads. What waits for one is told to its client, not to the log."""
+    """The threads. What waits for one is told to its client, not to the
+    log.
+    """
 
     def add_task(self, task: typing.Any) -> None:
         """Have a connection's next request run."""

@@ -1,8 +1,8 @@
-"""What the built-in server takes as HTTP: stricter than waitress, of which it uses the parser, and
-bounded everywhere.
+"""What the built-in server takes as HTTP: stricter than waitress, of which it
+uses the parser, and bounded everywhere.
 
-Whatever a proxy in front might read otherwise is refused, so that no part of a request becomes the
-next one.
+Whatever a proxy in front might read otherwise is refused, so that no part of a
+request becomes the next one.
 """
 
 import io
@@ -15,18 +15,22 @@ from waitress import adjustments, parser, rfc7230, utilities
 MAX_LINE = 1024
 #: Bytes of all trailers.
 MAX_TRAILERS = 8192
-#: Bytes around chunks, their sizes above all, that a body of any size may have.
+#: Bytes around chunks, their sizes above all, that a body of any size may
+#: have.
 MIN_FRAMING = 1024 * 1024
 #: More digits than any length has, few enough for every use of them.
 MAX_DIGITS = 18
-#: Headers of a request: tiny ones take ten times their bytes in memory, and time to understand.
+#: Headers of a request: tiny ones take ten times their bytes in memory, and
+#: time to understand.
 MAX_FIELDS = 256
-#: How many times the bytes of a head are kept: as a whole, by line, by name, by part of the URL.
+#: How many times the bytes of a head are kept: as a whole, by line, by name,
+#: by part of the URL.
 HEAD_COPIES = 4
 
 _FIRST_LINE = re.compile(rb'[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]')
 _FRAMING = re.compile(
-    rb'^(transfer-encoding|content-length|host):[ \t]*(.*?)[ \t]*\r?$', re.IGNORECASE | re.MULTILINE
+    rb'^(transfer-encoding|content-length|host):[ \t]*(.*?)[ \t]*\r?$',
+    re.IGNORECASE | re.MULTILINE,
 )
 _USUAL_SIZE = re.compile(rb'(?!0+\r)([0-9a-fA-F]{1,8})\r\n')
 _CHUNK = re.compile(rb'([0-9a-fA-F]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?')
@@ -57,7 +61,8 @@ class Settings(adjustments.Adjustments):
 
     #: Whether a body is read only if a token comes along.
     needs_token = False
-    #: Seconds until a request has arrived, and that a connection may stay without one.
+    #: Seconds until a request has arrived, and that a connection may stay
+    #: without one.
     request_timeout = 60
     keep_alive_timeout = 60
     #: Seconds that requests have to finish in once the server is told to stop.
@@ -102,8 +107,8 @@ class Body:
 
 
 class ChunkedBody(Body):
-    """Receives a body in chunks; :attr:`error` is set for one that is malformed or larger than
-    ``limit``. Trailers are dropped.
+    """Receives a body in chunks; :attr:`error` is set for one that is
+    malformed or larger than ``limit``. Trailers are dropped.
     """
 
     def __init__(self, limit: int):
@@ -121,14 +126,19 @@ class ChunkedBody(Body):
             if not self._line and self._understand == self._size:
                 at = self._small_chunks(data, at)
             if at < len(data):
-                at = self._data(data, at) if self._left else self._control(data, at)
+                at = (
+                    self._data(data, at)
+                    if self._left
+                    else self._control(data, at)
+                )
         return at
 
     def _small_chunks(self, data: bytes, at: int) -> int:
-        """Take the chunks that are here whole and are usual in every way; where the first one
-        begins that isn't.
+        """Take the chunks that are here whole and are usual in every way;
+        where the first one begins that isn't.
 
-        Without this, a body in chunks of a byte would take the processor several times as long.
+        Without this, a body in chunks of a byte would take the processor
+        several times as long.
         """
         length = len(self)
         while (found := _USUAL_SIZE.match(data, at)) is not None:
@@ -136,7 +146,11 @@ class ChunkedBody(Body):
             end = begin + size
             self._framing -= begin - at + 2
             length += size
-            if data[end : end + 2] != b'\r\n' or length > self._limit or self._framing < 0:
+            if (
+                data[end : end + 2] != b'\r\n'
+                or length > self._limit
+                or self._framing < 0
+            ):
                 self._framing += begin - at + 2
                 break
             self.file.write(data[begin:end])
@@ -156,7 +170,9 @@ class ChunkedBody(Body):
         self._line += data[at:stop]
         self._framing -= stop - at
         if self._framing < 0:
-            self.error = utilities.RequestEntityTooLarge('the body has too many chunks')
+            self.error = utilities.RequestEntityTooLarge(
+                'the body has too many chunks'
+            )
         elif len(self._line) > MAX_LINE:
             self._fail('a line between chunks is too long')
         elif end:
@@ -197,7 +213,9 @@ class ChunkedBody(Body):
 
 
 class Request(parser.HTTPRequestParser):
-    """One request as it arrives. Its body, if it has one, is kept in memory."""
+    """One request as it arrives. Its body, if it has one, is kept in
+    memory.
+    """
 
     adj: Settings
     body_rcv: Body | None
@@ -219,7 +237,9 @@ class Request(parser.HTTPRequestParser):
 
     @property
     def size(self) -> int:
-        """Bytes of memory that it takes, nearly: its head and what is here of its body."""
+        """Bytes of memory that it takes, nearly: its head and what is here of
+        its body.
+        """
         head = self.header_bytes_received * HEAD_COPIES
         if self.body_rcv is None or self.body_rcv.file.closed:
             return head
@@ -250,8 +270,8 @@ class Request(parser.HTTPRequestParser):
         self.expect_continue = False
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Understand the head of the request; ``ParsingError`` if others might understand it
-        otherwise.
+        """Understand the head of the request; ``ParsingError`` if others might
+        understand it otherwise.
         """
         first_line, _end, fields = header_plus.partition(b'\r\n')
         if not _FIRST_LINE.fullmatch(first_line):
@@ -260,7 +280,9 @@ class Request(parser.HTTPRequestParser):
             raise parser.ParsingError('a header is folded')
         if fields.count(b'\r\n') > MAX_FIELDS + 1:
             raise _TooManyFields
-        framing = [(name.lower(), value) for name, value in _FRAMING.findall(fields)]
+        framing = [
+            (name.lower(), value) for name, value in _FRAMING.findall(fields)
+        ]
         self._check_framing(dict(framing), len(framing), first_line)
         super().parse_header(header_plus)
         if self.chunked:
@@ -268,14 +290,25 @@ class Request(parser.HTTPRequestParser):
         elif self.content_length:
             self.body_rcv = Body(self.content_length)
 
-    def _check_framing(self, fields: dict[bytes, bytes], count: int, first_line: bytes) -> None:
-        """Whether there is one way only to tell where the request ends and whom it is for."""
+    def _check_framing(
+        self, fields: dict[bytes, bytes], count: int, first_line: bytes
+    ) -> None:
+        """Whether there is one way only to tell where the request ends and
+        whom it is for.
+        """
         if len(fields) != count:
-            raise parser.ParsingError('Host, Content-Length or Transfer-Encoding is given twice')
-        coding, length = fields.get(b'transfer-encoding'), fields.get(b'content-length', b'')
+            raise parser.ParsingError(
+                'Host, Content-Length or Transfer-Encoding is given twice'
+            )
+        coding, length = (
+            fields.get(b'transfer-encoding'),
+            fields.get(b'content-length', b''),
+        )
         if coding is not None:
             if b'content-length' in fields:
-                raise parser.ParsingError('Content-Length is given beside Transfer-Encoding')
+                raise parser.ParsingError(
+                    'Content-Length is given beside Transfer-Encoding'
+                )
             if first_line.endswith(b'0'):
                 raise parser.ParsingError('HTTP/1.0 has no Transfer-Encoding')
             if coding.lower() != b'chunked':
@@ -288,7 +321,8 @@ class Request(parser.HTTPRequestParser):
     def _receive_head(self, data: bytes) -> int:
         blank = 0
         if not self.header_plus:
-            # Any number of empty lines before a request are nothing, and cost as much.
+            # Any number of empty lines before a request are nothing, and cost
+            # as much.
             blank = len(data) - len(data.lstrip(b'\r\n'))
             if blank == len(data):
                 self.empty = self.completed = True
@@ -304,7 +338,9 @@ class Request(parser.HTTPRequestParser):
         except _TooManyFields:
             taken = len(data)
             self.fail(
-                utilities.RequestHeaderFieldsTooLarge(f'there are more than {MAX_FIELDS} headers')
+                utilities.RequestHeaderFieldsTooLarge(
+                    f'there are more than {MAX_FIELDS} headers'
+                )
             )
         except ValueError:
             # What urllib makes of a URL with half an IPv6 address.
@@ -312,7 +348,9 @@ class Request(parser.HTTPRequestParser):
             self.fail(utilities.BadRequest('the URL is malformed'))
         if isinstance(self.error, utilities.RequestEntityTooLarge):
             self.fail(
-                utilities.RequestEntityTooLarge(f'body: is larger than {self.adj.max_body} bytes')
+                utilities.RequestEntityTooLarge(
+                    f'body: is larger than {self.adj.max_body} bytes'
+                )
             )
         elif self.header_bytes_received >= self.adj.max_request_header_size:
             self.fail(self._head_too_large(data))
@@ -335,7 +373,9 @@ class Request(parser.HTTPRequestParser):
         return UriTooLong(f'the URL is longer than {limit} bytes')
 
     def _leave_body(self) -> None:
-        """Let the application say that a token is missing, and read no body for that."""
+        """Let the application say that a token is missing, and read no body
+        for that.
+        """
         self.body_rcv, self.chunked, self.expect_continue = None, False, False
         self.headers.pop('CONTENT_LENGTH', None)
         self.headers['CONNECTION'] = 'close'

@@ -1,4 +1,6 @@
-"""What is wrong with an operator's policy files, told before a process serves by them."""
+"""What is wrong with an operator's policy files, told before a process serves
+by them.
+"""
 
 import collections.abc
 import logging
@@ -21,7 +23,9 @@ class Broken(Exception):
 
 
 class _Heard(logging.Handler):
-    """What the parser logs of a rule that it doesn't understand, in place of raising it."""
+    """What the parser logs of a rule that it doesn't understand, in place of
+    raising it.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -39,18 +43,26 @@ def paths(conf: cfg.ConfigOpts) -> list[str]:
     for name in conf.oslo_policy.policy_dirs:
         folder = conf.find_file(name)
         if folder and os.path.isdir(folder):
-            found += [path for entry in sorted(os.listdir(folder))
-                      if not entry.startswith('.') and os.path.isfile(path := os.path.join(folder, entry))]
+            found += [
+                path
+                for entry in sorted(os.listdir(folder))
+                if not entry.startswith('.')
+                and os.path.isfile(path := os.path.join(folder, entry))
+            ]
     return found
 
 
 def read(path: str) -> dict[str, typing.Any]:
-    """The rules of a file by their names, unparsed; none of an empty one. :class:`Broken` for what is no such file."""
+    """The rules of a file by their names, unparsed; none of an empty one.
+    :class:`Broken` for what is no such file.
+    """
     try:
         with open(path, encoding='utf-8') as file:
             rules = yaml.safe_load(file) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Broken(f'{path} cannot be read: {common.describe(error)}') from None
+        raise Broken(
+            f'{path} cannot be read: {common.describe(error)}'
+        ) from None
     if not isinstance(rules, dict):
         raise Broken(f'{path} is not a mapping of rule names to rules')
     return {str(name): rule for name, rule in rules.items()}
@@ -65,7 +77,9 @@ def parse(path: str, name: str, rule: typing.Any) -> typing.Any:
     try:
         check = _parser.parse_rule(rule)
     except Exception as error:
-        raise Broken(f'{path}: {name} is not a rule: {common.describe(error)}') from None
+        raise Broken(
+            f'{path}: {name} is not a rule: {common.describe(error)}'
+        ) from None
     finally:
         logger.removeHandler(listening)
         logger.propagate = propagates
@@ -94,16 +108,25 @@ def faults(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
     for name, path in origin.items():
         for other in _named(rules[name]):
             if other not in rules and default not in rules:
-                yield f'{path}: {name} names the rule {other}, which there is not'
+                yield (
+                    f'{path}: {name} names the rule {other}, which there'
+                    ' is not'
+                )
     yield from _cycles(rules, origin)
 
 
 def unknown(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
-    """Rules of the files that nothing asks for, by the spelling of their names."""
+    """Rules of the files that nothing asks for, by the spelling of their
+    names.
+    """
     known = {rule.name for rule in policies.list_rules()}
     for path in paths(conf):
         try:
-            names = sorted(name for name in read(path) if ':' in name and name not in known)
+            names = sorted(
+                name
+                for name in read(path)
+                if ':' in name and name not in known
+            )
         except Broken:
             continue
         if names:
@@ -114,11 +137,16 @@ def _named(check: typing.Any) -> collections.abc.Iterator[str]:
     """The rules that a check refers to."""
     if isinstance(check, _checks.RuleCheck):
         yield check.match
-    for inner in (*getattr(check, 'rules', ()), *([check.rule] if isinstance(check, _checks.NotCheck) else [])):
+    for inner in (
+        *getattr(check, 'rules', ()),
+        *([check.rule] if isinstance(check, _checks.NotCheck) else []),
+    ):
         yield from _named(inner)
 
 
-def _cycles(rules: Rules, origin: dict[str, str]) -> collections.abc.Iterator[str]:
+def _cycles(
+    rules: Rules, origin: dict[str, str]
+) -> collections.abc.Iterator[str]:
     """Rules of the files that lead back to themselves, each with the way."""
     for name, path in origin.items():
         way = _way_back(rules, name)
@@ -127,7 +155,9 @@ def _cycles(rules: Rules, origin: dict[str, str]) -> collections.abc.Iterator[st
 
 
 def _way_back(rules: Rules, name: str) -> list[str]:
-    """The shortest way from a rule to itself, its ends included; [] if there is none."""
+    """The shortest way from a rule to itself, its ends included; [] if there
+    is none.
+    """
     seen, ways = set(), [[name]]
     while ways:
         way = ways.pop(0)

@@ -1,4 +1,6 @@
-"""Waiting for what connections wait for, at a cost that doesn't grow with those that say nothing."""
+"""Waiting for what connections wait for, at a cost that doesn't grow with
+those that say nothing.
+"""
 
 import collections
 import select
@@ -7,15 +9,17 @@ import typing
 
 from waitress import wasyncore
 
-#: Seconds after which all connections are looked at, whether something happened to them or not.
+#: Seconds after which all connections are looked at, whether something
+#: happened to them or not.
 SWEEP_SECONDS = 1
 
 
 class Poller:
-    """In place of waitress's loop, which asks every connection what it waits for each time.
+    """In place of waitress's loop, which asks every connection what it waits
+    for each time.
 
-    Here those are asked whose descriptors are in :attr:`changed`, to which any thread may add, and all
-    of them once a second.
+    Here those are asked whose descriptors are in :attr:`changed`, to which any
+    thread may add, and all of them once a second.
     """
 
     def __init__(self, channels: dict[int, typing.Any]):
@@ -35,12 +39,16 @@ class Poller:
             self._epoll.unregister(descriptor)
 
     def poll(self, timeout: float) -> None:
-        """Let connections read and write that can, once one can or the time has passed."""
+        """Let connections read and write that can, once one can or the time
+        has passed.
+        """
         now = time.monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self.changed.extend(list(self._channels))
-        for descriptor in {self.changed.popleft() for _ in range(len(self.changed))}:
+        for descriptor in {
+            self.changed.popleft() for _ in range(len(self.changed))
+        }:
             if descriptor in self._channels:
                 self._ask(descriptor)
         for descriptor, flags in self._epoll.poll(timeout):

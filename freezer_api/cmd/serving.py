@@ -1,9 +1,10 @@
-"""The built-in server: waitress, with what keeps slow, greedy and malformed clients from being
-noticed by others.
+"""The built-in server: waitress, with what keeps slow, greedy and malformed
+clients from being noticed by others.
 
-One thread of a process accepts, reads and writes for all connections, the others run requests that
-have arrived whole. So no client holds a thread. Connections and memory are bounded: where they run
-short, those go that have waited longest for their client.
+One thread of a process accepts, reads and writes for all connections, the
+others run requests that have arrived whole. So no client holds a thread.
+Connections and memory are bounded: where they run short, those go that have
+waited longest for their client.
 """
 
 import collections.abc
@@ -22,11 +23,13 @@ from freezer_api.cmd import connections, http_answers, http_requests, polling
 
 LOG = logging.getLogger(__name__)
 
-#: Bytes of bodies and answers that a process keeps for all connections together.
+#: Bytes of bodies and answers that a process keeps for all connections
+#: together.
 MAX_BUFFERED = 256 * 1024 * 1024
 #: After how many bytes more they are counted again.
 COUNT_EVERY = 16 * 1024 * 1024
-#: Seconds in which what is left of a request must come once the server is told to stop.
+#: Seconds in which what is left of a request must come once the server is told
+#: to stop.
 LAST_SECONDS = 3
 #: Connections that are accepted at once.
 ACCEPTS = 16
@@ -56,10 +59,16 @@ class Server(server.TcpWSGIServer):
         dispatcher = http_answers.Dispatcher()
         dispatcher.set_thread_count(adj.threads)
         self.stopping = self.reloading = False
-        #: Bytes since the connections' bytes were counted, and whether there were too many.
+        #: Bytes since the connections' bytes were counted, and whether there
+        #: were too many.
         self.uncounted, self.crowded = 0, False
         self._paused_until = self._told = 0.0
-        info = (listening.family, listening.type, listening.proto, listening.getsockname())
+        info = (
+            listening.family,
+            listening.type,
+            listening.proto,
+            listening.getsockname(),
+        )
         super().__init__(
             application,
             channels,
@@ -85,8 +94,8 @@ class Server(server.TcpWSGIServer):
         )
 
     def handle_accept(self) -> None:
-        """Accept connections. Where there are as many as may be, the one goes that has waited
-        longest for its client.
+        """Accept connections. Where there are as many as may be, the one goes
+        that has waited longest for its client.
         """
         for _ in range(ACCEPTS):
             try:
@@ -95,13 +104,18 @@ class Server(server.TcpWSGIServer):
                     return
                 connection, address = accepted
                 self.set_socket_options(connection)
-                self.channel_class(self, connection, address, self.adj, map=self._map)
+                self.channel_class(
+                    self, connection, address, self.adj, map=self._map
+                )
             except OSError as error:
                 if error.errno in SHORTAGES:
                     self._pause(error)
                     return
                 continue
-            if len(self.active_channels) > self.adj.connection_limit and not self._close_oldest():
+            if (
+                len(self.active_channels) > self.adj.connection_limit
+                and not self._close_oldest()
+            ):
                 return
 
     def handle_error(self) -> None:
@@ -117,8 +131,8 @@ class Server(server.TcpWSGIServer):
         self._make_room()
 
     def serve(self, reload: collections.abc.Callable[[], None]) -> bool:
-        """Serve until :attr:`stopping` is set and all requests have been answered; whether they
-        have been in time.
+        """Serve until :attr:`stopping` is set and all requests have been
+        answered; whether they have been in time.
 
         ``reload`` is called in this thread when :attr:`reloading` is set.
         """
@@ -145,14 +159,18 @@ class Server(server.TcpWSGIServer):
         return not left
 
     def pull_trigger(self) -> None:
-        """Wake the main thread, which is to look at the connection that this thread works for."""
+        """Wake the main thread, which is to look at the connection that this
+        thread works for.
+        """
         serviced = getattr(self.serviced, 'channel', None)
         if serviced is not None:
             self.poller.changed.append(serviced._fileno)
         super().pull_trigger()
 
     def _poll(self, seconds: float) -> None:
-        """Let connections go on; this one, which does what is due, is asked each time."""
+        """Let connections go on; this one, which does what is due, is asked
+        each time.
+        """
         self.poller.changed.append(self._fileno)
         self.poller.poll(seconds)
 
@@ -162,16 +180,23 @@ class Server(server.TcpWSGIServer):
         self.pull_trigger()
 
     def _close_idle(self, seconds: float) -> None:
-        """Close connections that don't keep the server from stopping after so many seconds."""
+        """Close connections that don't keep the server from stopping after so
+        many seconds.
+        """
         for each in list(self.active_channels.values()):
             if not self._is_awaited(each, seconds):
                 each.handle_close()
 
     def _unfinished(self, seconds: float) -> bool:
-        return any(self._is_awaited(each, seconds) for each in list(self.active_channels.values()))
+        return any(
+            self._is_awaited(each, seconds)
+            for each in list(self.active_channels.values())
+        )
 
     def _is_awaited(self, each: connections.Channel, seconds: float) -> bool:
-        """Whether a connection keeps the server from stopping after so many seconds."""
+        """Whether a connection keeps the server from stopping after so many
+        seconds.
+        """
         if each.draining is not None:
             return False
         return bool(
@@ -184,8 +209,14 @@ class Server(server.TcpWSGIServer):
         return len(self.active_channels) >= self.adj.connection_limit
 
     def _oldest(self) -> connections.Channel | None:
-        """The connection that has waited longest for its client; None if all have work to do."""
-        waiting = [each for each in list(self.active_channels.values()) if not each.works]
+        """The connection that has waited longest for its client; None if all
+        have work to do.
+        """
+        waiting = [
+            each
+            for each in list(self.active_channels.values())
+            if not each.works
+        ]
         return min(waiting, key=lambda each: each.since, default=None)
 
     def _close_oldest(self) -> bool:
@@ -196,12 +227,15 @@ class Server(server.TcpWSGIServer):
         return True
 
     def _make_room(self) -> None:
-        """Count the bytes that connections hold, and close the oldest that hold some until there is
-        room again.
+        """Count the bytes that connections hold, and close the oldest that
+        hold some until there is room again.
         """
         self.uncounted = 0
         self.poller.sweep()
-        held = [(each.since, each.held, each) for each in list(self.active_channels.values())]
+        held = [
+            (each.since, each.held, each)
+            for each in list(self.active_channels.values())
+        ]
         total = sum(size for _since, size, _each in held)
         if total > MAX_BUFFERED:
             for _since, size, each in sorted(held, key=lambda entry: entry[0]):
@@ -211,7 +245,9 @@ class Server(server.TcpWSGIServer):
         self.crowded = total > MAX_BUFFERED
 
     def _pause(self, error: OSError) -> None:
-        """Accept nothing for a second, unless a connection can go in favour of the next one."""
+        """Accept nothing for a second, unless a connection can go in favour of
+        the next one.
+        """
         now = time.time()
         if not self._close_oldest():
             self._paused_until = now + 1

@@ -1,4 +1,6 @@
-"""``freezer-manager-status upgrade check``: whether this release can serve what an operator has."""
+"""``freezer-manager-status upgrade check``: whether this release can serve
+what an operator has.
+"""
 
 import sys
 import typing
@@ -16,8 +18,10 @@ from freezer_api.db import base, verifying
 PROG = 'freezer-manager-status'
 #: The exit code where the checks themselves can't be made.
 ERROR = 255
-OUTDATED = ('Documents are indexed by an earlier release, and searches may miss them. '
-            'Run: freezer-manage db reindex')
+OUTDATED = (
+    'Documents are indexed by an earlier release, and searches may miss them. '
+    'Run: freezer-manage db reindex'
+)
 
 
 def success() -> upgradecheck.Result:
@@ -42,14 +46,18 @@ class Checks(upgradecheck.UpgradeCommands):
         self.conf = conf
 
     def storage(self) -> upgradecheck.Result:
-        """The store answers, has this release's schema, and is indexed by this release."""
+        """The store answers, has this release's schema, and is indexed by this
+        release.
+        """
         try:
             storage = common.Located(db.load(self.conf))
         except (exceptions.FreezerError, cfg.Error) as error:
             return failure(common.describe(error))
         try:
             storage.check()
-            outdated = verifying.has_outdated(typing.cast(base.Storage, storage))
+            outdated = verifying.has_outdated(
+                typing.cast(base.Storage, storage)
+            )
         except common.Failed as error:
             return failure(str(error))
         finally:
@@ -67,7 +75,11 @@ class Checks(upgradecheck.UpgradeCommands):
     def option_names(self) -> upgradecheck.Result:
         """No option in our own sections is misspelt."""
         unknown = options.unknown(self.conf)
-        return warning(f'Nothing reads {", ".join(unknown)}.') if unknown else success()
+        return (
+            warning(f'Nothing reads {", ".join(unknown)}.')
+            if unknown
+            else success()
+        )
 
     def policy_format(self) -> upgradecheck.Result:
         """The policy file isn't JSON; one without rules is in no format."""
@@ -80,7 +92,9 @@ class Checks(upgradecheck.UpgradeCommands):
         return common_checks.check_policy_json(self, self.conf)
 
     def policy_rules(self) -> upgradecheck.Result:
-        """The policy files are mappings of rules that can be parsed, and that this release knows."""
+        """The policy files are mappings of rules that can be parsed, and that
+        this release knows.
+        """
         faults = list(policy_files.faults(self.conf))
         if faults:
             return failure('; '.join(faults))
@@ -98,7 +112,9 @@ class Checks(upgradecheck.UpgradeCommands):
 
 @common.command(PROG, failed=ERROR)
 def main(argv: list[str]) -> int:
-    """Run the checks. Exit code 0 if all is well, 1 for a warning, 2 for a failure, 255 for an error in a check."""
+    """Run the checks. Exit code 0 if all is well, 1 for a warning, 2 for a
+    failure, 255 for an error in a check.
+    """
     conf = configuration.new()
     policy_opts.set_defaults(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))

@@ -1,22 +1,45 @@
-"""Configuration: one module per option group of ours, and :func:`new`, which makes an object with all of them.
+"""Configuration: one module per option group of ours, and :func:`new`, which
+makes an object with all of them.
 
-There is no global configuration object: whoever starts a process makes one, has it parse its files, and hands it down.
+There is no global configuration object: whoever starts a process makes one,
+has it parse its files, and hands it down.
 """
 
 import types
 
 from oslo_config import cfg
 
-from freezer_api.conf import api, centralized_scheduler, database, elasticsearch, logs, middleware, service, sessions, storage
+from freezer_api.conf import (
+    api,
+    centralized_scheduler,
+    database,
+    elasticsearch,
+    logs,
+    middleware,
+    service,
+    sessions,
+    storage,
+)
 
 GROUPS: tuple[types.ModuleType, ...] = (
-    service, storage, database, elasticsearch, api, sessions, centralized_scheduler, middleware, logs)
+    service,
+    storage,
+    database,
+    elasticsearch,
+    api,
+    sessions,
+    centralized_scheduler,
+    middleware,
+    logs,
+)
 
 
 def new() -> cfg.ConfigOpts:
-    """A fresh configuration with the service's options and their defaults; nothing is parsed yet.
+    """A fresh configuration with the service's options and their defaults;
+    nothing is parsed yet.
 
-    The options of keystonemiddleware, oslo.policy and the like are registered by those libraries where they are used.
+    The options of keystonemiddleware, oslo.policy and the like are registered
+    by those libraries where they are used.
     """
     conf = cfg.ConfigOpts()
     for group in GROUPS:

@@ -7,7 +7,8 @@ from oslo_db import options
 
 GROUP = 'database'
 
-#: Connections that a process keeps open. With fewer than it has threads, a busy process makes new ones all the time.
+#: Connections that a process keeps open. With fewer than it has threads, a
+#: busy process makes new ones all the time.
 MAX_POOL_SIZE = 20
 
 
@@ -18,7 +19,9 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def set_sample_default() -> None:
-    """Give the option of the library our default, so that a generated sample shows it. For the generator's process alone."""
+    """Give the option of the library our default, so that a generated sample
+    shows it. For the generator's process alone.
+    """
     cfg.set_defaults(options.database_opts, max_pool_size=MAX_POOL_SIZE)
 
 

@@ -1,4 +1,6 @@
-"""The options of oslo.middleware (body limit, health check, other origins, proxies), with defaults that fit this service."""
+"""The options of oslo.middleware (body limit, health check, other origins,
+proxies), with defaults that fit this service.
+"""
 
 import collections.abc
 import types
@@ -8,29 +10,58 @@ from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi, sizelimit
 from oslo_middleware.healthcheck import opts as healthcheck
 
-#: Bytes. The library's own default, 112 KiB, is less than a job of a hundred actions.
+#: Bytes. The library's own default, 112 KiB, is less than a job of a hundred
+#: actions.
 MAX_REQUEST_BODY_SIZE = 4 * 1024 * 1024
-#: Whether the process lives: what probes of deployments expect of /healthcheck.
+#: Whether the process lives: what probes of deployments expect of
+#: /healthcheck.
 LIVENESS_BACKEND = 'disable_by_file'
 #: The health check that asks the storage: an entry point of this package.
 STORAGE_BACKEND = 'freezer_storage'
-#: Headers that web pages of other origins may send and see, where ``[cors]`` lets them in.
-REQUEST_HEADERS = ['X-Auth-Token', 'X-OpenStack-Request-ID', 'Content-Type', 'If-Match', 'If-None-Match']
+#: Headers that web pages of other origins may send and see, where ``[cors]``
+#: lets them in.
+REQUEST_HEADERS = [
+    'X-Auth-Token',
+    'X-OpenStack-Request-ID',
+    'Content-Type',
+    'If-Match',
+    'If-None-Match',
+]
 RESPONSE_HEADERS = ['X-OpenStack-Request-ID', 'ETag', 'Allow', 'Retry-After']
 
 
+def _named(
+    module: types.ModuleType, *names: str
+) -> collections.abc.Sequence[cfg.Opt]:
+    """The options of a module of the library, under the first of the names
+    that this version of it has.
+    """
+    return next(
+        getattr(module, name) for name in names if hasattr(module, name)
+    )
 
-def _named(module: types.ModuleType, *names: str) -> collections.abc.Sequence[cfg.Opt]:
-    """The options of a module of the library, under the first of the names that this version of it has."""
-    return next(getattr(module, name) for name in names if hasattr(module, name))
 
-
-#: Group, options, and what this service has by default in place of the library's.
-OPTIONS: tuple[tuple[str, collections.abc.Sequence[cfg.Opt], dict[str, typing.Any]], ...] = (
-    ('oslo_middleware', _named(sizelimit, 'OPTS', '_opts'), {'max_request_body_size': MAX_REQUEST_BODY_SIZE}),
+#: Group, options, and what this service has by default in place of the
+#: library's.
+OPTIONS: tuple[
+    tuple[str, collections.abc.Sequence[cfg.Opt], dict[str, typing.Any]], ...
+] = (
+    (
+        'oslo_middleware',
+        _named(sizelimit, 'OPTS', '_opts'),
+        {'max_request_body_size': MAX_REQUEST_BODY_SIZE},
+    ),
     ('oslo_middleware', http_proxy_to_wsgi.OPTS, {}),
-    ('healthcheck', healthcheck.HEALTHCHECK_OPTS, {'backends': [LIVENESS_BACKEND]}),
-    ('cors', _named(cors, 'OPTS', 'CORS_OPTS'), {'allow_headers': REQUEST_HEADERS, 'expose_headers': RESPONSE_HEADERS}),
+    (
+        'healthcheck',
+        healthcheck.HEALTHCHECK_OPTS,
+        {'backends': [LIVENESS_BACKEND]},
+    ),
+    (
+        'cors',
+        _named(cors, 'OPTS', 'CORS_OPTS'),
+        {'allow_headers': REQUEST_HEADERS, 'expose_headers': RESPONSE_HEADERS},
+    ),
 )
 
 
@@ -43,7 +74,9 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def set_sample_default() -> None:
-    """Give the options of the library our defaults, so that a generated sample shows them. For the generator's process alone."""
+    """Give the options of the library our defaults, so that a generated sample
+    shows them. For the generator's process alone.
+    """
     for _group, options, defaults in OPTIONS:
         cfg.set_defaults(options, **defaults)
 

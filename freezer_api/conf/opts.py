@@ -1,4 +1,6 @@
-"""What the sample generator reads: the entry points ``oslo.config.opts`` and ``oslo.config.opts.defaults``."""
+"""What the sample generator reads: the entry points ``oslo.config.opts`` and
+``oslo.config.opts.defaults``.
+"""
 
 import collections.abc
 import itertools
@@ -10,7 +12,11 @@ from freezer_api import conf
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
     """The service's own options by group."""
-    return list(itertools.chain.from_iterable(group.list_opts() for group in conf.GROUPS))
+    return list(
+        itertools.chain.from_iterable(
+            group.list_opts() for group in conf.GROUPS
+        )
+    )
 
 
 def set_defaults() -> None:

@@ -11,8 +11,11 @@ OPTIONS = [
         'runs_kept',
         default=100,
         min=0,
-        help='How many runs of a session are kept, the current one included; 0 keeps all. The oldest go when a new run '
-             'starts, but never the newest one that ended in success.',
+        help=(
+            'How many runs of a session are kept, the current one included; 0'
+            ' keeps all. The oldest go when a new run starts, but never the'
+            ' newest one that ended in success.'
+        ),
     ),
 ]
 

@@ -10,12 +10,18 @@ OPTIONS = [
     cfg.StrOpt(
         'driver',
         default='sqlalchemy',
-        help='The driver that keeps the documents: a name in the entry point group freezer.db.backends.',
+        help=(
+            'The driver that keeps the documents: a name in the entry point'
+            ' group freezer.db.backends.'
+        ),
     ),
     cfg.StrOpt(
         'backend',
-        help='Accepted and without effect: deployments name a section of their own here. Each driver reads its own section, '
-        'sqlalchemy reads [database].',
+        help=(
+            'Accepted and without effect: deployments name a section of their'
+            ' own here. Each driver reads its own section, sqlalchemy reads'
+            ' [database].'
+        ),
     ),
 ]
 

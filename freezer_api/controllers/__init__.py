@@ -1,1 +1,3 @@
-"""Translate HTTP to calls of services, and back: one class per resource, one table of routes."""
+"""Translate HTTP to calls of services, and back: one class per resource, one
+table of routes.
+"""

@@ -12,7 +12,9 @@ text = wsme.types.text
 
 
 class Json(wsme.types.UserType):
-    """A JSON object of a name. Its fields are the schemas' business: documents are free-form in part."""
+    """A JSON object of a name. Its fields are the schemas' business: documents
+    are free-form in part.
+    """
 
     basetype = dict
 
@@ -21,7 +23,9 @@ class Json(wsme.types.UserType):
 
 
 class Id(wsme.types.UserType):
-    """An id in a path; one that no document can have is a path that isn't there."""
+    """An id in a path; one that no document can have is a path that isn't
+    there.
+    """
 
     basetype = str
     name = 'id'
@@ -41,7 +45,10 @@ class Tag(wsme.types.UserType):
 
     def frombasetype(self, value: str) -> int:
         """The tag, or ``UnknownPath``."""
-        if not re.fullmatch(r'[0-9]{1,10}', value) or int(value) > sessions.MAX_TAG:
+        if (
+            not re.fullmatch(r'[0-9]{1,10}', value)
+            or int(value) > sessions.MAX_TAG
+        ):
             raise middleware.UnknownPath()
         return int(value)
 
@@ -53,7 +60,9 @@ LIST: tuple[typing.Any, ...] = (text,) * 5
 
 
 def flag(name: str, value: str | None, code: str | None = None) -> bool:
-    """What a parameter says that is True or False, in any case; one that isn't given is False."""
+    """What a parameter says that is True or False, in any case; one that isn't
+    given is False.
+    """
     if value is None or value.lower() == 'false':
         return False
     if value.lower() != 'true':

@@ -4,22 +4,34 @@ from freezer_api import exceptions
 
 
 def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
-    """What is to be raised where the jobs that have an action are more than ``most`` bytes."""
+    """What is to be raised where the jobs that have an action are more than
+    ``most`` bytes.
+    """
     return exceptions.Conflict(
-        f'action {action_id}: the jobs that have it change with it, and are more than {most} bytes '
-        'together. Please take it out of some of them, or delete them, first.',
-        'action.shared-too-much')
+        f'action {action_id}: the jobs that have it change with it, and are'
+        f' more than {most} bytes together. Please take it out of some of'
+        ' them, or delete them, first.',
+        'action.shared-too-much',
+    )
 
 
 def actions_too_large(most: int) -> exceptions.InvalidInput:
-    """What is to be raised where a job refers to actions of more than ``most`` bytes."""
+    """What is to be raised where a job refers to actions of more than ``most``
+    bytes.
+    """
     return exceptions.InvalidInput(
-        f'job_actions: refer to actions of more than {most} bytes together.', 'document.too-large')
+        f'job_actions: refer to actions of more than {most} bytes together.',
+        'document.too-large',
+    )
 
 
 def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
-    """What is to be raised where the jobs that follow a session are more than ``most`` bytes."""
+    """What is to be raised where the jobs that follow a session are more than
+    ``most`` bytes.
+    """
     return exceptions.Conflict(
-        f'session {session_id}: the jobs of its members change with it, and are more than {most} '
-        'bytes together. Please take some of them out of it first.',
-        'session.members-too-much')
+        f'session {session_id}: the jobs of its members change with it, and'
+        f' are more than {most} bytes together. Please take some of them out'
+        ' of it first.',
+        'session.members-too-much',
+    )

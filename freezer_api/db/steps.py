@@ -1,15 +1,19 @@
-"""What drivers tell of walks that hold what is derived of documents against them."""
+"""What drivers tell of walks that hold what is derived of documents against
+them.
+"""
 
 import dataclasses
 
-#: What is walked beside the kinds of documents where they are held against what is derived of them:
-#: all that is derived of some document and stands where none is.
+#: What is walked beside the kinds of documents where they are held against
+#: what is derived of them: all that is derived of some document and stands
+#: where none is.
 LEFT = 'left'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drift:
-    """What isn't as a document has it, or two documents have each other; ``what`` is for operators.
+    """What isn't as a document has it, or two documents have each other;
+    ``what`` is for operators.
 
     ``mendable``: :meth:`Storage.reindex` makes it so.
     """
@@ -23,9 +27,11 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a walk: where the next one begins (None: nothing is left), how many it looked at.
+    """A step of a walk: where the next one begins (None: nothing is left), how
+    many it looked at.
 
-    ``outdated`` of them are indexed by a version before this release's (``search.INDEX_VERSION``).
+    ``outdated`` of them are indexed by a version before this release's
+    (``search.INDEX_VERSION``).
     """
 
     place: tuple[int | str, ...] | None

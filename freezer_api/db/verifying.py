@@ -1,10 +1,12 @@
-"""Walking a whole store, whichever driver it has: what has drifted, and mending it.
+"""Walking a whole store, whichever driver it has: what has drifted, and
+mending it.
 
 Others may use it meanwhile.
 
-What is derived of one document is held against it by the driver. How documents have each other is
-held here, of what the driver tells of them; what seems wrong is looked at again until the one that
-tells of the other is the same before and after.
+What is derived of one document is held against it by the driver. How documents
+have each other is held here, of what the driver tells of them; what seems
+wrong is looked at again until the one that tells of the other is the same
+before and after.
 """
 
 import collections
@@ -18,14 +20,22 @@ from freezer_api.db.base import Entry, Scope, Storage
 from freezer_api.db.copying import PAGE, Progress
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents, membership, search
-from freezer_api.domain.documents import ACTIONS, JOBS, SESSIONS, TRUSTS, Body, Document
+from freezer_api.domain.documents import (
+    ACTIONS,
+    JOBS,
+    SESSIONS,
+    TRUSTS,
+    Body,
+    Document,
+)
 from freezer_api.domain.sessions import Session
 
 #: What is walked.
 KINDS = (*documents.KINDS, steps.LEFT)
 #: Entries of :data:`steps.LEFT` at once: they are small.
 LEFT_PAGE = 1000
-#: Looks at what somebody changes again and again, before it counts as changing.
+#: Looks at what somebody changes again and again, before it counts as
+#: changing.
 ATTEMPTS = 5
 #: A trust younger than this may yet get the job that it was made for.
 GRACE = 3600 * documents.SECOND
@@ -37,10 +47,11 @@ Found = dict[tuple[str, str], Entry]
 Walk = collections.abc.Callable[[str, tuple[int | str, ...], int], Step]
 
 
-def verify(storage: Storage, progress: Progress,
-           outdated: collections.Counter[str]) -> collections.abc.Iterator[Drift]:
-    """All that has drifted. How many documents of each kind are indexed by an earlier version is
-    counted in ``outdated``.
+def verify(
+    storage: Storage, progress: Progress, outdated: collections.Counter[str]
+) -> collections.abc.Iterator[Drift]:
+    """All that has drifted. How many documents of each kind are indexed by an
+    earlier version is counted in ``outdated``.
     """
     for kind in KINDS:
         with progress(f'verifying {kind}', _count(storage, kind)) as advance:
@@ -49,17 +60,25 @@ def verify(storage: Storage, progress: Progress,
                 advance(step.looked)
                 yield from step.drifts
     for kind in _LINKS:
-        with progress(f'verifying what {kind} have', _count(storage, kind)) as advance:
+        with progress(
+            f'verifying what {kind} have', _count(storage, kind)
+        ) as advance:
             for page in copying.pages(storage, kind):
                 yield from _links(storage, page)
                 advance(len(page))
 
 
-def reindex(storage: Storage, progress: Progress, thorough: bool,
-            done: collections.Counter[str]) -> collections.abc.Iterator[Drift]:
-    """Bring what is indexed up to date; ``thorough``: mend what has drifted, too, which is told.
+def reindex(
+    storage: Storage,
+    progress: Progress,
+    thorough: bool,
+    done: collections.Counter[str],
+) -> collections.abc.Iterator[Drift]:
+    """Bring what is indexed up to date; ``thorough``: mend what has drifted,
+    too, which is told.
 
-    How many documents of each kind were indexed by an earlier version is counted in ``done``.
+    How many documents of each kind were indexed by an earlier version is
+    counted in ``done``.
     """
     walk: Walk = functools.partial(storage.reindex, thorough=thorough)
     for kind in KINDS if thorough else documents.KINDS:
@@ -73,7 +92,11 @@ def reindex(storage: Storage, progress: Progress, thorough: bool,
 def has_outdated(storage: Storage) -> bool:
     """Whether any document is indexed by an earlier version."""
     walk: Walk = functools.partial(storage.verify, thorough=False)
-    return any(step.outdated for kind in documents.KINDS for step in _steps(walk, kind))
+    return any(
+        step.outdated
+        for kind in documents.KINDS
+        for step in _steps(walk, kind)
+    )
 
 
 def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
@@ -85,13 +108,18 @@ def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
 
 
 def _count(storage: Storage, kind: str) -> int:
-    """How many entries there are to walk; 0 where that isn't known beforehand."""
+    """How many entries there are to walk; 0 where that isn't known
+    beforehand.
+    """
     return 0 if kind == steps.LEFT else storage.count(kind)
 
 
 # How documents have each other
 
-def _links(storage: Storage, page: list[Entry]) -> collections.abc.Iterator[Drift]:
+
+def _links(
+    storage: Storage, page: list[Entry]
+) -> collections.abc.Iterator[Drift]:
     by_project: dict[str, list[Entry]] = collections.defaultdict(list)
     for entry in page:
         by_project[entry.project_id].append(entry)
@@ -99,7 +127,9 @@ def _links(storage: Storage, page: list[Entry]) -> collections.abc.Iterator[Drif
         suspects = []
         for group in _groups(entries):
             beside = _beside(storage, project, group)
-            suspects += [entry for entry in group if _faults(storage, entry, beside)]
+            suspects += [
+                entry for entry in group if _faults(storage, entry, beside)
+            ]
         if suspects and suspects[0].kind == TRUSTS:
             time.sleep(PAUSE)
         for entry in suspects:
@@ -107,7 +137,9 @@ def _links(storage: Storage, page: list[Entry]) -> collections.abc.Iterator[Drif
 
 
 def _groups(entries: list[Entry]) -> collections.abc.Iterator[list[Entry]]:
-    """Entries that tell of a page of others together, or one that tells of more."""
+    """Entries that tell of a page of others together, or one that tells of
+    more.
+    """
     group: list[Entry] = []
     size = 0
     for entry in entries:
@@ -120,20 +152,27 @@ def _groups(entries: list[Entry]) -> collections.abc.Iterator[list[Entry]]:
     yield group
 
 
-def _look_again(storage: Storage, entry: Entry) -> collections.abc.Iterator[Drift]:
-    """The faults of a document that stays as it is while it and those beside it are looked at."""
+def _look_again(
+    storage: Storage, entry: Entry
+) -> collections.abc.Iterator[Drift]:
+    """The faults of a document that stays as it is while it and those beside
+    it are looked at.
+    """
     kind, project, id = entry.kind, entry.project_id, entry.id
     now = storage.named(kind, project, (id,))
     for _ in range(ATTEMPTS):
         if not now:
             return
-        entry, = now
+        (entry,) = now
         faults = _faults(storage, entry, _beside(storage, project, [entry]))
         if not faults:
             return
         now = storage.named(kind, project, (id,))
         if now and now[0].dump() == entry.dump():
-            yield from (Drift(kind, project, id, what, mendable=False) for what in faults)
+            yield from (
+                Drift(kind, project, id, what, mendable=False)
+                for what in faults
+            )
             return
 
 
@@ -147,7 +186,7 @@ def _beside(storage: Storage, project: str, entries: list[Entry]) -> Found:
     for kind, ids in wanted.items():
         ordered = sorted(ids)
         for first in range(0, len(ordered), PAGE):
-            some = storage.named(kind, project, ordered[first:first + PAGE])
+            some = storage.named(kind, project, ordered[first : first + PAGE])
             found |= {(kind, entry.id): entry for entry in some}
     return found
 
@@ -160,12 +199,15 @@ def _body(entry: Entry) -> Body:
     return typing.cast(Document, entry.content).body
 
 
-def _named_by_session(entry: Entry) -> collections.abc.Iterator[tuple[str, str]]:
+def _named_by_session(
+    entry: Entry,
+) -> collections.abc.Iterator[tuple[str, str]]:
     return ((JOBS, id) for id in typing.cast(Session, entry.content).members)
 
 
-def _faults_of_session(storage: Storage, entry: Entry,
-                       beside: Found) -> collections.abc.Iterator[str]:
+def _faults_of_session(
+    storage: Storage, entry: Entry, beside: Found
+) -> collections.abc.Iterator[str]:
     session = typing.cast(Session, entry.content)
     for id, member in session.members.items():
         job = beside.get((JOBS, id))
@@ -190,11 +232,16 @@ def _named_by_job(entry: Entry) -> collections.abc.Iterator[tuple[str, str]]:
         yield TRUSTS, trust
 
 
-def _faults_of_job(storage: Storage, entry: Entry, beside: Found) -> collections.abc.Iterator[str]:
+def _faults_of_job(
+    storage: Storage, entry: Entry, beside: Found
+) -> collections.abc.Iterator[str]:
     body = _body(entry)
     if in_session := body['session_id']:
         session = beside.get((SESSIONS, in_session))
-        if session is None or entry.id not in typing.cast(Session, session.content).members:
+        if (
+            session is None
+            or entry.id not in typing.cast(Session, session.content).members
+        ):
             yield f'it is in session {in_session}, which has no such member'
     for one in body['job_actions']:
         action = beside.get((ACTIONS, one['action_id']))
@@ -206,9 +253,12 @@ def _faults_of_job(storage: Storage, entry: Entry, beside: Found) -> collections
         yield f'its trust {trust} is missing'
 
 
-def _faults_of_trust(storage: Storage, entry: Entry,
-                     beside: Found) -> collections.abc.Iterator[str]:
-    """That no job has it; one that is made, or given back, at this moment isn't told."""
+def _faults_of_trust(
+    storage: Storage, entry: Entry, beside: Found
+) -> collections.abc.Iterator[str]:
+    """That no job has it; one that is made, or given back, at this moment
+    isn't told.
+    """
     if typing.cast(Document, entry.content).created > storage.clock() - GRACE:
         return
     query = search.Query(frozenset((search.trust_pair(entry.id),)), limit=1)
@@ -219,10 +269,16 @@ def _faults_of_trust(storage: Storage, entry: Entry,
 class _Links(typing.NamedTuple):
     """Which documents one tells of, and what isn't as it says."""
 
-    names: collections.abc.Callable[[Entry], collections.abc.Iterable[tuple[str, str]]]
-    faults: collections.abc.Callable[[Storage, Entry, Found], collections.abc.Iterator[str]]
+    names: collections.abc.Callable[
+        [Entry], collections.abc.Iterable[tuple[str, str]]
+    ]
+    faults: collections.abc.Callable[
+        [Storage, Entry, Found], collections.abc.Iterator[str]
+    ]
 
 
-_LINKS = {SESSIONS: _Links(_named_by_session, _faults_of_session),
-          JOBS: _Links(_named_by_job, _faults_of_job),
-          TRUSTS: _Links(lambda entry: (), _faults_of_trust)}
+_LINKS = {
+    SESSIONS: _Links(_named_by_session, _faults_of_session),
+    JOBS: _Links(_named_by_job, _faults_of_job),
+    TRUSTS: _Links(lambda entry: (), _faults_of_trust),
+}

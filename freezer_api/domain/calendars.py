@@ -1,7 +1,9 @@
-"""Which days of a year fit some values of cron fields, for all of its days at once.
+"""Which days of a year fit some values of cron fields, for all of its days at
+once.
 
-A set of days of a year is an integer: bit 0 stands for January 1. What the fields say of a day
-depends on the kind of its year alone, and there are 21 kinds: nothing here goes through centuries.
+A set of days of a year is an integer: bit 0 stands for January 1. What the
+fields say of a day depends on the kind of its year alone, and there are 21
+kinds: nothing here goes through centuries.
 """
 
 import calendar
@@ -22,7 +24,9 @@ Values = collections.abc.Iterable[int | str]
 
 
 class Kind(typing.NamedTuple):
-    """All that the days of a year depend on; its first week may be one of the year before."""
+    """All that the days of a year depend on; its first week may be one of the
+    year before.
+    """
 
     weekday: int
     leap: bool
@@ -45,7 +49,9 @@ def kind(year: int) -> Kind:
 
 
 def days(kind: Kind, wanted: collections.abc.Mapping[str, Values]) -> int:
-    """The days of such a year that have a wanted value in each of some of :data:`FIELDS`."""
+    """The days of such a year that have a wanted value in each of some of
+    :data:`FIELDS`.
+    """
     sets = _sets(kind)
     common = (1 << (366 if kind.leap else 365)) - 1
     for field, values in wanted.items():
@@ -57,7 +63,9 @@ def days(kind: Kind, wanted: collections.abc.Mapping[str, Values]) -> int:
 
 
 def shortest_gap(days: int) -> float:
-    """The fewest days from one of a set of days to the next; endless if there is no next one."""
+    """The fewest days from one of a set of days to the next; endless if there
+    is no next one.
+    """
     for distance in range(1, days.bit_length()):
         if days & days >> distance:
             return distance
@@ -68,7 +76,8 @@ def shortest_gap(days: int) -> float:
 def _sets(kind: Kind) -> dict[str, dict[int | str, int]]:
     """For each field, the days of a year that have each value."""
     sets: dict[str, dict[int | str, int]] = {
-        field: collections.defaultdict(int) for field in FIELDS}
+        field: collections.defaultdict(int) for field in FIELDS
+    }
     new_year = datetime.date(_EXAMPLES[kind], 1, 1)
     for number in range(366 if kind.leap else 365):
         day = new_year + datetime.timedelta(number)
@@ -77,7 +86,9 @@ def _sets(kind: Kind) -> dict[str, dict[int | str, int]]:
     return {field: dict(values) for field, values in sets.items()}
 
 
-def _values(day: datetime.date) -> collections.abc.Iterator[tuple[str, int | str]]:
+def _values(
+    day: datetime.date,
+) -> collections.abc.Iterator[tuple[str, int | str]]:
     """What is true of a day, as :func:`.triggers.cron_values` has it."""
     weekday = triggers.WEEKDAYS[day.weekday()]
     length = calendar.monthrange(day.year, day.month)[1]

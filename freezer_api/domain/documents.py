@@ -1,4 +1,6 @@
-"""What every kind of document has in common: identity, version, preconditions, moments."""
+"""What every kind of document has in common: identity, version, preconditions,
+moments.
+"""
 
 import dataclasses
 import re
@@ -9,15 +11,24 @@ import orjson
 
 from freezer_api import exceptions
 
-SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = RESOURCES = ('sessions', 'jobs', 'actions', 'clients', 'backups')
+SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = RESOURCES = (
+    'sessions',
+    'jobs',
+    'actions',
+    'clients',
+    'backups',
+)
 #: What the service keeps for itself: which trusts its jobs have.
 TRUSTS = 'trusts'
 KINDS = (*RESOURCES, TRUSTS)
-#: Kinds whose documents show their version; the others show it in the ETag alone.
+#: Kinds whose documents show their version; the others show it in the ETag
+#: alone.
 VERSIONED = frozenset((SESSIONS, JOBS, ACTIONS))
-#: Agents make file names of ids; so they are checked wherever one comes in. Databases compare them byte by byte.
+#: Agents make file names of ids; so they are checked wherever one comes in.
+#: Databases compare them byte by byte.
 ID = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\Z')
-#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers see it, and never set it; it isn't searched.
+#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers
+#: see it, and never set it; it isn't searched.
 CREDENTIALS = 'user_credentials'
 #: Keys of a stored body that are neither shown nor searched.
 INTERNAL = frozenset(('_central',))
@@ -35,8 +46,10 @@ def now() -> int:
 class Document:
     """One stored document.
 
-    ``body`` is the document as shown, but for ``_version`` and with the keys of :data:`INTERNAL`; it is never changed
-    in place. ``version`` starts at 1 and grows with each change; ``created`` is the moment of creation in microseconds.
+    ``body`` is the document as shown, but for ``_version`` and with the keys
+    of :data:`INTERNAL`; it is never changed in place. ``version`` starts at 1
+    and grows with each change; ``created`` is the moment of creation in
+    microseconds.
     """
 
     kind: str
@@ -48,12 +61,15 @@ class Document:
 
     @property
     def etag(self) -> str:
-        """An opaque tag, equal only for the same version of the same life of a document: an id used again differs."""
+        """An opaque tag, equal only for the same version of the same life of a
+        document: an id used again differs.
+        """
         return make_etag(self.version, self.created)
 
 
 class Packed(Document):
-    """A document whose body is kept as JSON, and made anew each time that it is looked at.
+    """A document whose body is kept as JSON, and made anew each time that it
+    is looked at.
 
     So of the bodies of many documents one exists at a time.
     """
@@ -61,8 +77,15 @@ class Packed(Document):
     __slots__ = ('_json',)
     _json: str | bytes
 
-    def __init__(self, kind: str, project_id: str, id: str, version: int, created: int,
-                 body: Body | str | bytes):
+    def __init__(
+        self,
+        kind: str,
+        project_id: str,
+        id: str,
+        version: int,
+        created: int,
+        body: Body | str | bytes,
+    ):
         # A copy with other values is told the body itself.
         json = orjson.dumps(body) if isinstance(body, dict) else body
         values = (kind, project_id, id, version, created, json)
@@ -77,7 +100,9 @@ class Packed(Document):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
+        return all(
+            getattr(self, name) == getattr(other, name) for name in _FIELDS
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -86,7 +111,9 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Document))
 
 
 def make_etag(version: int, created: int) -> str:
-    """The tag of one version of a document created at ``created`` (microseconds), without quotes."""
+    """The tag of one version of a document created at ``created``
+    (microseconds), without quotes.
+    """
     return f'{created:x}-{version}'
 
 
@@ -100,17 +127,30 @@ class HasEtag(typing.Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Precondition:
-    """``If-Match`` and ``If-None-Match`` of a write, as lists of bare tags; ``('*',)`` means that it exists."""
+    """``If-Match`` and ``If-None-Match`` of a write, as lists of bare tags;
+    ``('*',)`` means that it exists.
+    """
 
     if_match: tuple[str, ...] | None = None
     if_none_match: tuple[str, ...] | None = None
 
     def check(self, current: HasEtag | None) -> None:
-        """Raise :class:`~freezer_api.exceptions.PreconditionFailed` unless the stored state (None: none) fits."""
-        if self.if_match is not None and not self._matches(self.if_match, current):
-            raise exceptions.PreconditionFailed('If-Match: the document is missing or has changed since it was read.')
-        if self.if_none_match is not None and self._matches(self.if_none_match, current):
-            raise exceptions.PreconditionFailed('If-None-Match: the document exists.')
+        """Raise :class:`~freezer_api.exceptions.PreconditionFailed` unless the
+        stored state (None: none) fits.
+        """
+        if self.if_match is not None and not self._matches(
+            self.if_match, current
+        ):
+            raise exceptions.PreconditionFailed(
+                'If-Match: the document is missing or has changed since it was'
+                ' read.'
+            )
+        if self.if_none_match is not None and self._matches(
+            self.if_none_match, current
+        ):
+            raise exceptions.PreconditionFailed(
+                'If-None-Match: the document exists.'
+            )
 
     @staticmethod
     def _matches(tags: tuple[str, ...], current: HasEtag | None) -> bool:
@@ -126,9 +166,11 @@ def size(value: typing.Any) -> int:
 
 
 def claim(kind: str, id: str, body: Body) -> str | None:
-    """The id, if it must be unique over all projects: a central client's, and a job's on a central client.
+    """The id, if it must be unique over all projects: a central client's, and
+    a job's on a central client.
 
-    The storage keeps claims of one kind unique and answers a second one with ``Conflict``.
+    The storage keeps claims of one kind unique and answers a second one with
+    ``Conflict``.
     """
     if kind == CLIENTS:
         return id if body['client'].get('is_central') else None

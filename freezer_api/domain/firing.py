@@ -1,7 +1,9 @@
-"""When a schedule fires: whether it ever does, and how soon after one time the next one can be.
+"""When a schedule fires: whether it ever does, and how soon after one time the
+next one can be.
 
-Agents give schedules to APScheduler, which searches for the next time day by day through all years.
-Here it is calculated, at a cost that no schedule can raise: see :mod:`.calendars`.
+Agents give schedules to APScheduler, which searches for the next time day by
+day through all years. Here it is calculated, at a cost that no schedule can
+raise: see :mod:`.calendars`.
 """
 
 import collections.abc
@@ -13,17 +15,19 @@ from freezer_api.domain import calendars, triggers
 
 DAY = 86_400
 ENDLESS = float('inf')
-#: What APScheduler takes for the fields below the least one that is given; the rest is ``*``.
+#: What APScheduler takes for the fields below the least one that is given; the
+#: rest is ``*``.
 LEAST = {'month': '1', 'day': '1', 'hour': '0', 'minute': '0', 'second': '0'}
 Schedule = collections.abc.Mapping[str, typing.Any]
 Texts = tuple[str, ...]
 
 
 def period(schedule: Schedule) -> float:
-    """The seconds between two moments at which a schedule fires where they are closest.
+    """The seconds between two moments at which a schedule fires where they are
+    closest.
 
-    They are counted as if clocks were never changed; endless if it fires once at most, or is none
-    that an agent can read. Start and end don't matter.
+    They are counted as if clocks were never changed; endless if it fires once
+    at most, or is none that an agent can read. Start and end don't matter.
     """
     if schedule.get('schedule_date'):
         return ENDLESS
@@ -36,28 +40,45 @@ def period(schedule: Schedule) -> float:
 def fires(schedule: Schedule) -> bool:
     """Whether a validated schedule fires at all, from its start until its end.
 
-    In which zone an agent reads cron fields isn't known: it counts if it fires in one of them.
+    In which zone an agent reads cron fields isn't known: it counts if it fires
+    in one of them.
     """
     if schedule.get('schedule_date') or schedule.get('schedule_interval'):
         return True
     texts = _texts(schedule)
     if texts is None:
         return True
-    due = functools.cache(functools.partial(calendars.days, wanted=_wanted(texts)))
+    due = functools.cache(
+        functools.partial(calendars.days, wanted=_wanted(texts))
+    )
     first, last = _window(schedule)
-    return any(_within(year, due(calendars.kind(year)), first, last)
-               for year in _numbers('year', texts) if first.year <= year <= last.year)
+    return any(
+        _within(year, due(calendars.kind(year)), first, last)
+        for year in _numbers('year', texts)
+        if first.year <= year <= last.year
+    )
 
 
 def _texts(schedule: Schedule) -> Texts | None:
-    """The text of every cron field, as APScheduler completes them; None if there is none."""
+    """The text of every cron field, as APScheduler completes them; None if
+    there is none.
+    """
     given = [schedule.get(f'schedule_{field}') for field in triggers.CRON]
     if given == [None] * len(given):
         return None
     least = max(place for place, text in enumerate(given) if text is not None)
     return tuple(
-        str(text) if text is not None else LEAST.get(field, '*') if place > least else '*'
-        for place, (field, text) in enumerate(zip(triggers.CRON, given, strict=True)))
+        (
+            str(text)
+            if text is not None
+            else LEAST.get(field, '*')
+            if place > least
+            else '*'
+        )
+        for place, (field, text) in enumerate(
+            zip(triggers.CRON, given, strict=True)
+        )
+    )
 
 
 def _text(field: str, texts: Texts) -> str:
@@ -67,7 +88,11 @@ def _text(field: str, texts: Texts) -> str:
 def _wanted(texts: Texts) -> dict[str, frozenset[int | str]]:
     """The values of those fields that tell days from others."""
     told = {field: _text(field, texts) for field in calendars.FIELDS}
-    return {field: triggers.cron_values(field, text) for field, text in told.items() if text != '*'}
+    return {
+        field: triggers.cron_values(field, text)
+        for field, text in told.items()
+        if text != '*'
+    }
 
 
 def _numbers(field: str, texts: Texts) -> collections.abc.Sequence[int]:
@@ -76,23 +101,32 @@ def _numbers(field: str, texts: Texts) -> collections.abc.Sequence[int]:
     if text == '*':
         low, high = triggers.CRON[field]
         return range(low, high + 1)
-    return sorted(typing.cast(frozenset[int], triggers.cron_values(field, text)))
+    return sorted(
+        typing.cast(frozenset[int], triggers.cron_values(field, text))
+    )
 
 
 def _window(schedule: Schedule) -> tuple[datetime.date, datetime.date]:
-    """The first and the last day, in any zone, between the start and the end of a schedule.
+    """The first and the last day, in any zone, between the start and the end
+    of a schedule.
 
     The last day of all isn't among them: west of UTC an agent can't count it.
     """
     day, utc = datetime.timedelta(1), datetime.timezone.utc
     start = triggers.date(schedule.get('schedule_start_date', ''))
     end = triggers.date(schedule.get('schedule_end_date', ''))
-    return (start.astimezone(utc).date() - day if start else datetime.date.min,
-            end.astimezone(utc).date() + day if end else datetime.date.max - day)
+    return (
+        start.astimezone(utc).date() - day if start else datetime.date.min,
+        end.astimezone(utc).date() + day if end else datetime.date.max - day,
+    )
 
 
-def _within(year: int, days: int, first: datetime.date, last: datetime.date) -> bool:
-    """Whether one of some days of a year lies in a window that begins and ends no other year."""
+def _within(
+    year: int, days: int, first: datetime.date, last: datetime.date
+) -> bool:
+    """Whether one of some days of a year lies in a window that begins and ends
+    no other year.
+    """
     if year == last.year:
         days &= (1 << last.timetuple().tm_yday) - 1
     if year == first.year:
@@ -110,7 +144,7 @@ def _cron_period(texts: Texts) -> float:
     candidates = _numbers('year', texts)
     if isinstance(candidates, range):
         # Of all years, two cycles show every pair that can follow each other.
-        candidates = candidates[:2 * calendars.CYCLE]
+        candidates = candidates[: 2 * calendars.CYCLE]
     years = [year for year in candidates if dues[calendars.kind(year)]]
     if not years:
         return ENDLESS
@@ -125,12 +159,19 @@ def _cron_period(texts: Texts) -> float:
 
 
 def _shortest_step(values: collections.abc.Sequence[int]) -> float:
-    return min((after - before for before, after in zip(values, values[1:], strict=False)),
-               default=ENDLESS)
+    return min(
+        (
+            after - before
+            for before, after in zip(values, values[1:], strict=False)
+        ),
+        default=ENDLESS,
+    )
 
 
 def _day_gap(years: list[int], dues: dict[calendars.Kind, int]) -> float:
-    """The fewest days between two due days of some years, in each of which there is one."""
+    """The fewest days between two due days of some years, in each of which
+    there is one.
+    """
     kinds = {calendars.kind(year) for year in years}
     shortest = min(calendars.shortest_gap(dues[kind]) for kind in kinds)
     if shortest == 1:

@@ -9,11 +9,15 @@ def action_ids(job: Body) -> frozenset[str]:
 
 
 def relinked(job: Body, action_id: str, action: Body | None) -> Body:
-    """The job with the action's present definition; without the entry if the action is gone (None)."""
+    """The job with the action's present definition; without the entry if the
+    action is gone (None).
+    """
     entries = []
     for entry in job['job_actions']:
         if entry['action_id'] != action_id:
             entries.append(entry)
         elif action is not None:
-            entries.append({**entry, 'freezer_action': action['freezer_action']})
+            entries.append(
+                {**entry, 'freezer_action': action['freezer_action']}
+            )
     return {**job, 'job_actions': entries}

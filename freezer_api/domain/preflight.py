@@ -1,5 +1,5 @@
-"""What agents would make of a job, told before one runs it: pure, from the lists of their
-options.
+"""What agents would make of a job, told before one runs it: pure, from the
+lists of their options.
 """
 
 import collections.abc
@@ -10,16 +10,25 @@ from freezer_api.domain import agents
 from freezer_api.domain.documents import Body
 
 ALL, LATEST, OLDER = '>=16.0.0', '>=19.0.0', '<19.0.0'
-FAILS, HANGS, IGNORED, UNRESTORABLE = 'fails', 'hangs', 'ignored', 'unrestorable'
+FAILS, HANGS, IGNORED, UNRESTORABLE = (
+    'fails',
+    'hangs',
+    'ignored',
+    'unrestorable',
+)
 _INTEGER = re.compile(r'\s*[+-]?[0-9]+\s*')
 #: What an agent takes for true or false, whatever the option.
 _WORDS = frozenset(('True', 'true', 'False', 'false', 'None'))
 
 
 def problems(
-    definitions: collections.abc.Sequence[Body], schedule: Body, in_session: bool
+    definitions: collections.abc.Sequence[Body],
+    schedule: Body,
+    in_session: bool,
 ) -> list[Body]:
-    """What agents would do otherwise than the actions of a job, and its schedule, say."""
+    """What agents would do otherwise than the actions of a job, and its
+    schedule, say.
+    """
     found = [
         problem
         for number, definition in enumerate(definitions)
@@ -33,20 +42,26 @@ def problems(
                 'interval-in-session',
                 ALL,
                 IGNORED,
-                'An interval begins when an agent arms it; the members of the session '
-                'run at different times. Cron fields align them.',
+                'An interval begins when an agent arms it; the members of the'
+                ' session run at different times. Cron fields align them.',
             )
         )
     return found
 
 
-def _of_action(number: int, definition: Body) -> collections.abc.Iterator[Body]:
+def _of_action(
+    number: int, definition: Body
+) -> collections.abc.Iterator[Body]:
     # What is null is not written to the file that an agent reads.
-    given = {key: value for key, value in definition.items() if value is not None}
+    given = {
+        key: value for key, value in definition.items() if value is not None
+    }
     for key, value in given.items():
         yield from _of_key(number, key)
         if agents.has_lone_percent(value) or agents.has_lone_percent(key):
-            yield _problem(number, key, 'percent', ALL, FAILS, 'A % must be doubled.')
+            yield _problem(
+                number, key, 'percent', ALL, FAILS, 'A % must be doubled.'
+            )
         yield from _of_number(number, key, value)
     plain = agents.plain(given)
     yield from _of_kinds(number, plain)
@@ -57,13 +72,18 @@ def _of_action(number: int, definition: Body) -> collections.abc.Iterator[Body]:
             'prunes-chain',
             ALL,
             UNRESTORABLE,
-            'With always_level the full backup is removed that later ones need.',
+            'With always_level the full backup is removed that later ones'
+            ' need.',
         )
 
 
 def _of_key(number: int, name: str) -> collections.abc.Iterator[Body]:
     key = agents.key(name)
-    known = [version for version in agents.VERSIONS if key in agents.options(version)]
+    known = [
+        version
+        for version in agents.VERSIONS
+        if key in agents.options(version)
+    ]
     if agents.LATEST not in known:
         hint = ' It is called engine_name.' if key == 'engine' else ''
         yield _problem(
@@ -94,11 +114,21 @@ def _of_key(number: int, name: str) -> collections.abc.Iterator[Body]:
         )
 
 
-def _of_number(number: int, name: str, value: typing.Any) -> collections.abc.Iterator[Body]:
+def _of_number(
+    number: int, name: str, value: typing.Any
+) -> collections.abc.Iterator[Body]:
     kind = agents.options(agents.LATEST).get(agents.key(name))
-    if kind not in ('integer', 'number') or isinstance(value, bool) or str(value) in _WORDS:
+    if (
+        kind not in ('integer', 'number')
+        or isinstance(value, bool)
+        or str(value) in _WORDS
+    ):
         return
-    if not (_INTEGER.fullmatch(str(value)) if kind == 'integer' else _is_number(value)):
+    if not (
+        _INTEGER.fullmatch(str(value))
+        if kind == 'integer'
+        else _is_number(value)
+    ):
         yield _problem(
             number,
             name,
@@ -121,10 +151,22 @@ def _of_kinds(number: int, plain: Body) -> collections.abc.Iterator[Body]:
         )
     engine = plain.get('engine_name')
     if plain.get('action') == 'backup' and engine == 'rsync':
-        yield _problem(number, 'engine_name', 'engine', ALL, HANGS, 'The backup never ends.')
+        yield _problem(
+            number,
+            'engine_name',
+            'engine',
+            ALL,
+            HANGS,
+            'The backup never ends.',
+        )
     if engine == 'rsyncv2':
         yield _problem(
-            number, 'engine_name', 'engine', ALL, UNRESTORABLE, 'What it stores cannot be restored.'
+            number,
+            'engine_name',
+            'engine',
+            ALL,
+            UNRESTORABLE,
+            'What it stores cannot be restored.',
         )
 
 
@@ -137,7 +179,12 @@ def _is_number(value: typing.Any) -> bool:
 
 
 def _problem(
-    action: int | None, key: str, code: str, versions: str, effect: str, text: str
+    action: int | None,
+    key: str,
+    code: str,
+    versions: str,
+    effect: str,
+    text: str,
 ) -> Body:
     return {
         'action': action,

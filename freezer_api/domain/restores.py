@@ -1,8 +1,8 @@
-"""The plan that brings a run back, or proves that it can be brought back: pure, from all that is
-known of the run.
+"""The plan that brings a run back, or proves that it can be brought back:
+pure, from all that is known of the run.
 
-A plan has a step for each backup, and what stands against it. What a step tells an agent is made in
-:mod:`.restoring`.
+A plan has a step for each backup, and what stands against it. What a step
+tells an agent is made in :mod:`.restoring`.
 """
 
 import collections.abc
@@ -22,18 +22,19 @@ from freezer_api.domain import (
 from freezer_api.domain.documents import Body
 from freezer_api.domain.restoring import COMPARE, READ, RESTORE, Source
 
-#: Where an agent that only reads makes an empty folder, unless the request names another one.
+#: Where an agent that only reads makes an empty folder, unless the request
+#: names another one.
 READING = '/tmp/freezer-verify'  # noqa: S108
-#: Problems of a part of the run that a caller may accept, by mode: the rest is brought back, or
-#: verified.
+#: Problems of a part of the run that a caller may accept, by mode: the rest is
+#: brought back, or verified.
 INCOMPLETE = frozenset(('failed', 'missing'))
 LEFT_OUT = frozenset(('unverifiable', 'deleted', 'unavailable'))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request wants of one member; ``freezer_action`` is set over what is planned, a null
-    takes a key away.
+    """What a request wants of one member; ``freezer_action`` is set over what
+    is planned, a null takes a key away.
     """
 
     client_id: str | None = None
@@ -45,8 +46,8 @@ class Wish:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Order:
-    """What a request wants: ``mode`` is one of :data:`restoring.MODES`; ``path`` is where a
-    verification restores to.
+    """What a request wants: ``mode`` is one of :data:`restoring.MODES`;
+    ``path`` is where a verification restores to.
     """
 
     mode: str = RESTORE
@@ -54,7 +55,9 @@ class Order:
     path_prefix: str | None = None
     path: str | None = None
     allow_incomplete: bool = False
-    wishes: collections.abc.Mapping[str, Wish] = dataclasses.field(default_factory=dict)
+    wishes: collections.abc.Mapping[str, Wish] = dataclasses.field(
+        default_factory=dict
+    )
 
     def wish(self, job_id: str) -> Wish:
         """What is wanted of a member."""
@@ -63,8 +66,8 @@ class Order:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Member:
-    """One member of the run: its client then, its result, and its backups, each in a place of its
-    own.
+    """One member of the run: its client then, its result, and its backups,
+    each in a place of its own.
 
     ``silent``: its job backs nothing up, so that no backup of it is missing.
     """
@@ -77,18 +80,31 @@ class Member:
 
     @property
     def release(self) -> int | None:
-        """The first number of its agent's version, as far as its backups tell."""
-        told = [agents.major(source.metadata.get('client_version')) for source in self.sources]
-        return max((number for number in told if number is not None), default=None)
+        """The first number of its agent's version, as far as its backups
+        tell.
+        """
+        told = [
+            agents.major(source.metadata.get('client_version'))
+            for source in self.sources
+        ]
+        return max(
+            (number for number in told if number is not None), default=None
+        )
 
     def target(self, order: Order) -> str:
         """The client that is to restore it."""
-        return order.wish(self.job_id).client_id or order.client_id or self.client_id
+        return (
+            order.wish(self.job_id).client_id
+            or order.client_id
+            or self.client_id
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One backup, what the client is to be told, and what stands against that."""
+    """One backup, what the client is to be told, and what stands against
+    that.
+    """
 
     job_id: str
     client_id: str
@@ -103,7 +119,9 @@ class Step:
             'job_id': self.job_id,
             'client_id': self.client_id,
             'backup_id': self.source.backup.id,
-            'time_stamp': self.source.backup.body['backup_metadata'].get('time_stamp'),
+            'time_stamp': (
+                self.source.backup.body['backup_metadata'].get('time_stamp')
+            ),
             'sure': self.source.sure,
             'freezer_action': self.action,
             'warnings': list(self.warnings),
@@ -112,8 +130,8 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, and what stands against it; ``complete``: every member that backs up is
-    in it.
+    """What would be done, and what stands against it; ``complete``: every
+    member that backs up is in it.
     """
 
     session_id: str
@@ -126,10 +144,16 @@ class Plan:
         """The problems for which the order can't be carried out."""
         accepted = INCOMPLETE if order.allow_incomplete else frozenset()
         accepted = accepted if order.mode == RESTORE else INCOMPLETE | LEFT_OUT
-        return [problem for problem in self.problems if problem['code'] not in accepted]
+        return [
+            problem
+            for problem in self.problems
+            if problem['code'] not in accepted
+        ]
 
     def by_member(self) -> dict[str, list[Step]]:
-        """The steps that nothing stands against, by the jobs whose backups they restore."""
+        """The steps that nothing stands against, by the jobs whose backups
+        they restore.
+        """
         found: dict[str, list[Step]] = {}
         for step in self.steps:
             if not step.problems:
@@ -148,11 +172,13 @@ class Plan:
 
 
 def latest(sources: collections.abc.Iterable[Source]) -> tuple[Source, ...]:
-    """Of a member's backups the last one of each place, oldest first: an agent that tried again has
-    made several.
+    """Of a member's backups the last one of each place, oldest first: an agent
+    that tried again has made several.
     """
     found: dict[tuple[typing.Any, ...], Source] = {}
-    for source in sorted(sources, key=lambda source: backups.time_of(source.backup.body) or 0):
+    for source in sorted(
+        sources, key=lambda source: backups.time_of(source.backup.body) or 0
+    ):
         place = restoring.place(source), source.path
         # The later one comes later.
         found.pop(place, None)
@@ -168,8 +194,8 @@ def plan(
     order: Order,
     clients: collections.abc.Mapping[str, Body | None],
 ) -> Plan:
-    """The plan for a run in a ``status``. ``clients`` has what each target can do, None for one
-    that isn't there.
+    """The plan for a run in a ``status``. ``clients`` has what each target can
+    do, None for one that isn't there.
     """
     steps: list[Step] = []
     problems = (
@@ -191,7 +217,13 @@ def plan(
         steps += made
         problems += against
     problems += _same_paths(steps, order)
-    return Plan(session_id, tag, complete and len(problems) == 0, tuple(steps), tuple(problems))
+    return Plan(
+        session_id,
+        tag,
+        complete and len(problems) == 0,
+        tuple(steps),
+        tuple(problems),
+    )
 
 
 def _of_member(
@@ -202,11 +234,25 @@ def _of_member(
 ) -> tuple[list[Step], list[Body]]:
     steps, problems = [], []
     if member.result != sessions.SUCCESS:
-        problems.append(_problem(member.job_id, 'failed', 'The member did not succeed in the run.'))
+        problems.append(
+            _problem(
+                member.job_id,
+                'failed',
+                'The member did not succeed in the run.',
+            )
+        )
     if not member.sources and not member.silent:
-        problems.append(_problem(member.job_id, 'missing', 'The run has no backup of the member.'))
+        problems.append(
+            _problem(
+                member.job_id,
+                'missing',
+                'The run has no backup of the member.',
+            )
+        )
     for number, source in enumerate(member.sources):
-        step = _step(member, number, source, order, releases.get(member.target(order)))
+        step = _step(
+            member, number, source, order, releases.get(member.target(order))
+        )
         against = tuple(
             _problem(member.job_id, code, f'Backup {source.backup.id}: {text}')
             for code, text in _against(member, step, order, clients)
@@ -216,11 +262,19 @@ def _of_member(
     return steps, problems
 
 
-def _step(member: Member, number: int, source: Source, order: Order, release: int | None) -> Step:
+def _step(
+    member: Member,
+    number: int,
+    source: Source,
+    order: Order,
+    release: int | None,
+) -> Step:
     wish = order.wish(member.job_id)
     path = _path(member, number, source, order)
     action = restoring.compose(source, path)
-    for key in wish.freezer_action.keys() - restore_keys.settable(action['mode']):
+    for key in wish.freezer_action.keys() - restore_keys.settable(
+        action['mode']
+    ):
         raise exceptions.InvalidInput(
             f'jobs.{member.job_id}.freezer_action.{key[:64]}: '
             f'must not be set in a restore of mode {action["mode"][:64]}.'
@@ -237,10 +291,14 @@ def _step(member: Member, number: int, source: Source, order: Order, release: in
     warned = restoring.warnings(source, found, path is None, release)
     if order.mode == COMPARE and not found.get('consistency_checksum'):
         warned.append(restoring.warning('no-checksum'))
-    return Step(member.job_id, member.target(order), source, found, tuple(warned))
+    return Step(
+        member.job_id, member.target(order), source, found, tuple(warned)
+    )
 
 
-def _path(member: Member, number: int, source: Source, order: Order) -> str | None:
+def _path(
+    member: Member, number: int, source: Source, order: Order
+) -> str | None:
     """Where a backup is restored to; None: where it came from."""
     wish = order.wish(member.job_id)
     numbered = [str(number)] if len(member.sources) > 1 else []
@@ -253,11 +311,16 @@ def _path(member: Member, number: int, source: Source, order: Order) -> str | No
     if order.path_prefix is None:
         return None
     below = (source.path or member.job_id).replace(':', '').replace('\\', '/')
-    return posixpath.join(order.path_prefix, posixpath.normpath(f'/{below}').lstrip('/'))
+    return posixpath.join(
+        order.path_prefix, posixpath.normpath(f'/{below}').lstrip('/')
+    )
 
 
 def _against(
-    member: Member, step: Step, order: Order, clients: collections.abc.Mapping[str, Body | None]
+    member: Member,
+    step: Step,
+    order: Order,
+    clients: collections.abc.Mapping[str, Body | None],
 ) -> collections.abc.Iterator[tuple[str, str]]:
     """What stands against a step, as codes and texts."""
     status = step.source.backup.body['status']
@@ -265,15 +328,25 @@ def _against(
         yield 'deleted', f'It is {status}.'
     elif status != backups.AVAILABLE:
         yield 'unavailable', f'It is not available but {status}.'
-    if not (step.source.fits or step.source.gone or order.wish(member.job_id).freezer_action):
-        yield 'changed', f'Job {member.job_id} does not do today what its metadata tell.'
+    if not (
+        step.source.fits
+        or step.source.gone
+        or order.wish(member.job_id).freezer_action
+    ):
+        yield (
+            'changed',
+            f'Job {member.job_id} does not do today what its metadata tell.',
+        )
     defect = restoring.defect(step.source, step.action)
     if defect is not None:
         yield defect
     elif order.mode != RESTORE and not _is_verifiable(step.action, order.mode):
         yield (
             'unverifiable',
-            'An agent can verify archives of tar alone, and compare those of mode fs.',
+            (
+                'An agent can verify archives of tar alone, and compare those'
+                ' of mode fs.'
+            ),
         )
     client = clients[step.client_id]
     if client is None:
@@ -286,24 +359,33 @@ def _against(
 
 
 def _is_verifiable(action: Body, mode: str) -> bool:
-    return restoring.is_readable(action) and (mode == READ or action['mode'] == 'fs')
+    return restoring.is_readable(action) and (
+        mode == READ or action['mode'] == 'fs'
+    )
 
 
 def _same_paths(
     steps: collections.abc.Iterable[Step], order: Order
 ) -> collections.abc.Iterator[Body]:
-    """A problem for each step that restores to a folder of its client that another one restores
-    to.
+    """A problem for each step that restores to a folder of its client that
+    another one restores to.
     """
     taken: set[tuple[str, str]] = set()
     for step in steps if order.mode != READ else ():
-        if step.action['mode'] in agents.FILES and 'restore_abs_path' in step.action:
-            place = step.client_id, posixpath.normpath(str(step.action['restore_abs_path']))
+        if (
+            step.action['mode'] in agents.FILES
+            and 'restore_abs_path' in step.action
+        ):
+            place = (
+                step.client_id,
+                posixpath.normpath(str(step.action['restore_abs_path'])),
+            )
             if place in taken:
                 yield _problem(
                     step.job_id,
                     'same-path',
-                    f'Client {place[0]} restores something else to {place[1][:1024]} too.',
+                    f'Client {place[0]} restores something else to'
+                    f' {place[1][:1024]} too.',
                 )
             taken.add(place)
 

@@ -1,1 +1,3 @@
-"""JSON Schemas of request bodies, one module per resource, compiled once; and what becomes of a body before its check."""
+"""JSON Schemas of request bodies, one module per resource, compiled once; and
+what becomes of a body before its check.
+"""

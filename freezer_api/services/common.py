@@ -1,4 +1,6 @@
-"""What every use case is told about its caller, and the shapes in which it answers."""
+"""What every use case is told about its caller, and the shapes in which it
+answers.
+"""
 
 import collections.abc
 import dataclasses
@@ -17,10 +19,12 @@ State = typing.TypeVar('State', bound=HasEtag)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and in which project: the one of the path, whose members' rights have been enforced before.
+    """Who asks, and in which project: the one of the path, whose members'
+    rights have been enforced before.
 
-    ``all_projects``: the caller may list the jobs of every project, and see in them what only their own clients' projects do.
-    ``roles`` and ``token`` are what trusts are made with.
+    ``all_projects``: the caller may list the jobs of every project, and see in
+    them what only their own clients' projects do. ``roles`` and ``token`` are
+    what trusts are made with.
     """
 
     project_id: str
@@ -32,7 +36,9 @@ class Caller:
     def __post_init__(self) -> None:
         for key in ('project_id', 'user_id'):
             if len(getattr(self, key)) > MAX_NAME:
-                raise exceptions.InvalidInput(f'{key}: is longer than {MAX_NAME} characters.')
+                raise exceptions.InvalidInput(
+                    f'{key}: is longer than {MAX_NAME} characters.'
+                )
 
     @property
     def scope(self) -> Scope:
@@ -50,7 +56,8 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownPage:
-    """Documents of a page, and the marker under which the next page begins (None: there is none).
+    """Documents of a page, and the marker under which the next page begins
+    (None: there is none).
 
     ``next_project`` is whose document the marker is, in lists of all projects.
     """
@@ -62,7 +69,9 @@ class ShownPage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Written:
-    """What was created or changed: its id, the version it has now, its bare entity tag."""
+    """What was created or changed: its id, the version it has now, its bare
+    entity tag.
+    """
 
     id: str
     version: int
@@ -90,8 +99,12 @@ def shown(document: Document, caller: Caller) -> Shown:
     return Shown(_body(document, caller), document.etag)
 
 
-def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> ShownPage:
-    """A page as the caller may see it; ``everywhere``: of the documents of all projects."""
+def shown_page(
+    page: base.Page, caller: Caller, everywhere: bool = False
+) -> ShownPage:
+    """A page as the caller may see it; ``everywhere``: of the documents of all
+    projects.
+    """
     items: collections.abc.Sequence[Body]
     if documents.Packed in map(type, page.documents):
         items = _Bodies(page.documents, caller)
@@ -103,15 +116,21 @@ def shown_page(page: base.Page, caller: Caller, everywhere: bool = False) -> Sho
     return ShownPage(items, last.id, last.project_id if everywhere else None)
 
 
-def found(kind: str, id: str, current: State | None, precondition: Precondition) -> State:
-    """The stored state of what a write is about, if it is as the precondition says; ``NotFound`` if there is none."""
+def found(
+    kind: str, id: str, current: State | None, precondition: Precondition
+) -> State:
+    """The stored state of what a write is about, if it is as the precondition
+    says; ``NotFound`` if there is none.
+    """
     precondition.check(current)
     if current is None:
         raise exceptions.NotFound(kind, id)
     return current
 
 
-def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document | None:
+def stored(
+    storage: base.Storage, scope: Scope, kind: str, id: str
+) -> Document | None:
     """The document that a scope has under an id, None if there is none."""
     try:
         return storage.get(scope, kind, id)
@@ -120,17 +139,26 @@ def stored(storage: base.Storage, scope: Scope, kind: str, id: str) -> Document 
 
 
 def check_size(storage: base.Storage, value: typing.Any, place: str) -> None:
-    """Raise ``InvalidInput`` for what no new document can hold; asked before anything is made of it."""
+    """Raise ``InvalidInput`` for what no new document can hold; asked before
+    anything is made of it.
+    """
     if documents.size(value) > storage.max_document_size:
         raise _too_large(place, storage.max_document_size)
 
 
-def check_growth(storage: base.Storage, scope: Scope, kind: str, id: str, value: typing.Any,
-                 place: str) -> None:
-    """Raise ``InvalidInput`` for what the document under an id can't come to hold, like
-    :func:`check_size`.
+def check_growth(
+    storage: base.Storage,
+    scope: Scope,
+    kind: str,
+    id: str,
+    value: typing.Any,
+    place: str,
+) -> None:
+    """Raise ``InvalidInput`` for what the document under an id can't come to
+    hold, like :func:`check_size`.
 
-    One that is larger than a document may be already may have a value as large as itself.
+    One that is larger than a document may be already may have a value as large
+    as itself.
     """
     size = documents.size(value)
     if size <= storage.max_document_size:
@@ -140,11 +168,19 @@ def check_growth(storage: base.Storage, scope: Scope, kind: str, id: str, value:
         raise _too_large(place, storage.max_document_size)
 
 
-def sized(storage: base.Storage, kind: str, body: Body, place: str, old: Body | None = None,
-          size: collections.abc.Callable[[Body], int] = documents.size) -> Body:
-    """The body of a document to store, or ``InvalidInput`` if it is more than a document may be.
+def sized(
+    storage: base.Storage,
+    kind: str,
+    body: Body,
+    place: str,
+    old: Body | None = None,
+    size: collections.abc.Callable[[Body], int] = documents.size,
+) -> Body:
+    """The body of a document to store, or ``InvalidInput`` if it is more than
+    a document may be.
 
-    ``size`` tells its bytes of JSON. One that was more before (``old``) may stay so, and not grow.
+    ``size`` tells its bytes of JSON. One that was more before (``old``) may
+    stay so, and not grow.
     """
     most, now = storage.max_document_size, size(body)
     if now > most and (old is None or now > size(old)):
@@ -155,8 +191,10 @@ def sized(storage: base.Storage, kind: str, body: Body, place: str, old: Body | 
         before = many if old is None else max(many, search.count(kind, old))
         if search.count(kind, body, before) > before:
             raise exceptions.InvalidInput(
-                f'{place}: makes a document of more than {many} searchable values.',
-                'document.too-many-values')
+                f'{place}: makes a document of more than {many} searchable'
+                ' values.',
+                'document.too-many-values',
+            )
     return body
 
 
@@ -167,13 +205,17 @@ def written(document: Document) -> Written:
 
 def _too_large(place: str, most: int) -> exceptions.InvalidInput:
     return exceptions.InvalidInput(
-        f'{place}: makes a document of more than {most} bytes.', 'document.too-large')
+        f'{place}: makes a document of more than {most} bytes.',
+        'document.too-large',
+    )
 
 
 class _Bodies(collections.abc.Sequence[Body]):
     """Documents as a caller may see them, each made when it is looked at."""
 
-    def __init__(self, found: collections.abc.Sequence[Document], caller: Caller):
+    def __init__(
+        self, found: collections.abc.Sequence[Document], caller: Caller
+    ):
         self._found = found
         self._caller = caller
 
@@ -186,11 +228,17 @@ class _Bodies(collections.abc.Sequence[Body]):
         return _body(self._found[index], self._caller)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, collections.abc.Sequence) and [*self] == [*other]
+        return isinstance(other, collections.abc.Sequence) and [*self] == [
+            *other
+        ]
 
 
 def _body(document: Document, caller: Caller) -> Body:
     body = document.body
     if document.kind == documents.JOBS:
         body = jobs.shown(body, caller.project_id, caller.all_projects)
-    return {**body, '_version': document.version} if document.kind in documents.VERSIONED else body
+    return (
+        {**body, '_version': document.version}
+        if document.kind in documents.VERSIONED
+        else body
+    )

@@ -1,4 +1,6 @@
-"""Use cases of the preflight: what agents would make of a job. Nothing is stored."""
+"""Use cases of the preflight: what agents would make of a job. Nothing is
+stored.
+"""
 
 from freezer_api.db.base import Storage
 from freezer_api.domain import preflight
@@ -14,13 +16,19 @@ def check(storage: Storage, caller: Caller, id: str) -> Body:
 
 
 def check_new(storage: Storage, caller: Caller, body: Body) -> Body:
-    """The ``problems`` of a job that a body would make; an error where it would make none.
+    """The ``problems`` of a job that a body would make; an error where it
+    would make none.
 
-    What depends on the moment isn't looked at: whether the id is free, and the trust.
+    What depends on the moment isn't looked at: whether the id is free, and the
+    trust.
     """
     return _problems(jobs.planned(storage, caller, body))
 
 
 def _problems(job: Body) -> Body:
     definitions = [entry['freezer_action'] for entry in job['job_actions']]
-    return {'problems': preflight.problems(definitions, job['job_schedule'], bool(job['session_id']))}
+    return {
+        'problems': preflight.problems(
+            definitions, job['job_schedule'], bool(job['session_id'])
+        )
+    }

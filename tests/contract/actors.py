@@ -30,21 +30,53 @@ def new_id() -> str:
 
 def job_body(id: str, project_id: str, client_id: str = 'client', **changes: typing.Any) -> Body:
     """A job as the service stores it; ``schedule`` goes into its ``job_schedule``."""
-    schedule = {'event': '', 'status': '', 'result': '', 'time_created': 1, 'time_started': -1, 'time_ended': -1}
-    return {'job_id': id, 'project_id': project_id, 'user_id': 'user', 'client_id': client_id, 'description': '',
-            'job_schedule': {**schedule, **changes.pop('schedule', {})}, 'job_actions': [], 'session_id': '', 'session_tag': 0,
-            **changes}
+    schedule = {
+        'event': '',
+        'status': '',
+        'result': '',
+        'time_created': 1,
+        'time_started': -1,
+        'time_ended': -1,
+    }
+    return {
+        'job_id': id,
+        'project_id': project_id,
+        'user_id': 'user',
+        'client_id': client_id,
+        'description': '',
+        'job_schedule': {**schedule, **changes.pop('schedule', {})},
+        'job_actions': [],
+        'session_id': '',
+        'session_tag': 0,
+        **changes,
+    }
 
 
 def client_body(id: str, project_id: str, central: bool = False, **changes: typing.Any) -> Body:
     """A client as the service stores it."""
-    return {'project_id': project_id, 'user_id': 'user', 'client': {
-        'client_id': id, 'hostname': 'host', 'description': '', 'uuid': 'u', 'is_central': central, **changes}}
+    return {
+        'project_id': project_id,
+        'user_id': 'user',
+        'client': {
+            'client_id': id,
+            'hostname': 'host',
+            'description': '',
+            'uuid': 'u',
+            'is_central': central,
+            **changes,
+        },
+    }
 
 
 def backup_body(id: str, project_id: str, **metadata: typing.Any) -> Body:
     """A backup as the service stores it."""
-    return {'backup_id': id, 'project_id': project_id, 'user_id': 'user', 'status': 'available', 'backup_metadata': metadata}
+    return {
+        'backup_id': id,
+        'project_id': project_id,
+        'user_id': 'user',
+        'status': 'available',
+        'backup_metadata': metadata,
+    }
 
 
 def trust_body(id: str, project_id: str, **changes: typing.Any) -> Body:
@@ -54,7 +86,13 @@ def trust_body(id: str, project_id: str, **changes: typing.Any) -> Body:
 
 def entry(action_id: str, action: Body) -> Body:
     """The entry of a job that has an action."""
-    return {'action_id': action_id, 'freezer_action': action, 'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
+    return {
+        'action_id': action_id,
+        'freezer_action': action,
+        'max_retries': 5,
+        'max_retries_interval': 6,
+        'mandatory': False,
+    }
 
 
 def found(session: Session | None, id: str, precondition: Precondition = ANYTHING) -> Session:
@@ -98,28 +136,55 @@ class Actor:
             return True
         return False
 
-    def page(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), bounds: typing.Any = (), **page: typing.Any
-             ) -> Page:
+    def page(
+        self,
+        kind: str,
+        match: typing.Any = (),
+        match_not: typing.Any = (),
+        bounds: typing.Any = (),
+        **page: typing.Any,
+    ) -> Page:
         """A page of a search."""
         asked = {'match': list(match), 'match_not': list(match_not), **dict(bounds)}
-        return self.storage.find(self.scope, kind, search.parse(asked, kind, **{'limit': 100, **page}))
+        return self.storage.find(
+            self.scope, kind, search.parse(asked, kind, **{'limit': 100, **page})
+        )
 
-    def ids(self, kind: str, match: typing.Any = (), match_not: typing.Any = (), bounds: typing.Any = (), **page: typing.Any
-            ) -> list[str]:
+    def ids(
+        self,
+        kind: str,
+        match: typing.Any = (),
+        match_not: typing.Any = (),
+        bounds: typing.Any = (),
+        **page: typing.Any,
+    ) -> list[str]:
         """The ids on a page of a search."""
-        return [document.id for document in self.page(kind, match, match_not, bounds, **page).documents]
+        return [
+            document.id for document in self.page(kind, match, match_not, bounds, **page).documents
+        ]
 
-    def records(self, session_id: str, limit: int = 1000, marker: int | None = None) -> list[Record]:
+    def records(
+        self, session_id: str, limit: int = 1000, marker: int | None = None
+    ) -> list[Record]:
         """The runs of a session, newest first."""
         return self.storage.runs(self.scope, session_id, limit, marker)[0]
 
     # Sessions
 
-    def decide(self, id: str, decide: collections.abc.Callable[[Session, int, Record | None], Outcome],
-               record: int | None = None, precondition: Precondition = ANYTHING) -> Outcome:
+    def decide(
+        self,
+        id: str,
+        decide: collections.abc.Callable[[Session, int, Record | None], Outcome],
+        record: int | None = None,
+        precondition: Precondition = ANYTHING,
+    ) -> Outcome:
         """Decide about a session that exists."""
         return self.storage.write_session(
-            self.scope, id, lambda session, now, kept: decide(found(session, id, precondition), now, kept), record)
+            self.scope,
+            id,
+            lambda session, now, kept: decide(found(session, id, precondition), now, kept),
+            record,
+        )
 
     def new_session(self, id: str | None = None, **body: typing.Any) -> str:
         """A session of its own; its id."""
@@ -138,13 +203,20 @@ class Actor:
 
         return self.storage.write_session(self.scope, id, decision)
 
-    def patch_session(self, id: str, precondition: Precondition = ANYTHING, **body: typing.Any) -> Outcome:
+    def patch_session(
+        self, id: str, precondition: Precondition = ANYTHING, **body: typing.Any
+    ) -> Outcome:
         """Change a session; its members' jobs follow its schedule and a raised tag."""
+
         def decide(session: Session, now: int, record: Record | None) -> Outcome:
             new = sessions.patch(session, body)
 
             def follow(job: Body) -> Body:
-                job = membership.scheduled_by(job, new.schedule) if new.schedule != session.schedule else job
+                job = (
+                    membership.scheduled_by(job, new.schedule)
+                    if new.schedule != session.schedule
+                    else job
+                )
                 return {**job, 'session_tag': new.tag} if new.tag != session.tag else job
 
             return Outcome(new, follow=follow, followers=frozenset(new.members))
@@ -153,9 +225,14 @@ class Actor:
 
     def delete_session(self, id: str, precondition: Precondition = ANYTHING) -> None:
         """Delete a session, if it is there; its jobs leave it."""
+
         def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
             precondition.check(session)
-            return Outcome(None, follow=membership.detach, followers=frozenset(session.members if session else ()))
+            return Outcome(
+                None,
+                follow=membership.detach,
+                followers=frozenset(session.members if session else ()),
+            )
 
         self.storage.write_session(self.scope, id, decision)
 
@@ -169,37 +246,62 @@ class Actor:
 
     def start(self, session_id: str, job_id: str, tag: int) -> tuple[str, int]:
         """A job reports that it starts; the result and the tag."""
-        answer = self.decide(session_id, lambda session, now, record: runs.start(session, job_id, tag, now)).answer
+        answer = self.decide(
+            session_id, lambda session, now, record: runs.start(session, job_id, tag, now)
+        ).answer
         return answer['result'], answer['session_tag']
 
-    def end(self, session_id: str, job_id: str, tag: int | None = None, result: str = 'success') -> tuple[str, int]:
+    def end(
+        self, session_id: str, job_id: str, tag: int | None = None, result: str = 'success'
+    ) -> tuple[str, int]:
         """A job reports that it ended; the result and the tag."""
         answer = self.decide(
-            session_id, lambda session, now, record: runs.end(session, job_id, tag, result, now, record), record=tag).answer
+            session_id,
+            lambda session, now, record: runs.end(session, job_id, tag, result, now, record),
+            record=tag,
+        ).answer
         return answer['result'], answer['session_tag']
 
     # Jobs, actions, clients
 
-    def new_job(self, id: str | None = None, session_id: str | None = None, actions: typing.Any = (), **body: typing.Any) -> str:
+    def new_job(
+        self,
+        id: str | None = None,
+        session_id: str | None = None,
+        actions: typing.Any = (),
+        **body: typing.Any,
+    ) -> str:
         """A job of its own, in a session if one is named; its id."""
         id = id or new_id()
-        entries = [entry(action, self.get(ACTIONS, action).body['freezer_action']) for action in actions]
+        entries = [
+            entry(action, self.get(ACTIONS, action).body['freezer_action']) for action in actions
+        ]
         self.put_job(id, job_body(id, self.project_id, **{'job_actions': entries, **body}))
         if session_id is not None:
             self.attach(session_id, id)
         return id
 
-    def put_job(self, id: str, body: Body, actions: collections.abc.Mapping[str, Body] | None = None) -> Document:
+    def put_job(
+        self, id: str, body: Body, actions: collections.abc.Mapping[str, Body] | None = None
+    ) -> Document:
         """Write a job as a whole; where it is a member of a session, it stays one."""
-        def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
-            kept = {key: current.body[key] for key in ('session_id', 'session_tag')} if current else {}
+
+        def change(
+            current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
+        ) -> JobWrite:
+            kept = (
+                {key: current.body[key] for key in ('session_id', 'session_tag')} if current else {}
+            )
             return JobWrite({**body, **kept}, actions or {})
 
         return self.storage.write_job(self.scope, id, change)
 
     def change_job(self, id: str, change: collections.abc.Callable[[Body], Body]) -> Document:
         """Change the body of a job that exists."""
-        def write(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
+
+        def write(
+            current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
+        ) -> JobWrite:
             if current is None:
                 raise exceptions.NotFound(JOBS, id)
             return JobWrite(change(current.body))
@@ -212,9 +314,19 @@ class Actor:
 
     def put_action(self, id: str, **freezer_action: typing.Any) -> Document | None:
         """Create or change an action."""
-        def change(current: Document | None, jobs: collections.abc.Sequence[Linked], now: int) -> Body | None:
-            return {'action_id': id, 'project_id': self.project_id, 'user_id': 'user', 'freezer_action': freezer_action,
-                    'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
+
+        def change(
+            current: Document | None, jobs: collections.abc.Sequence[Linked], now: int
+        ) -> Body | None:
+            return {
+                'action_id': id,
+                'project_id': self.project_id,
+                'user_id': 'user',
+                'freezer_action': freezer_action,
+                'max_retries': 5,
+                'max_retries_interval': 6,
+                'mandatory': False,
+            }
 
         return self.storage.write_action(self.scope, id, change)
 
@@ -243,10 +355,11 @@ class Actor:
         return self.storage.end_trust(self.scope, id)
 
     def put(self, kind: str, id: str, body: Body) -> Document | None:
-        """Write a body under an id of any kind but sessions: any for an action, else one of the kind's."""
+        """Write a body under an id of any kind but sessions: any for an action, else one of the
+        kind's.
+        """
         if kind == JOBS:
             return self.put_job(id, body)
         if kind == ACTIONS:
             return self.storage.write_action(self.scope, id, lambda current, jobs, now: body)
         return self.write(kind, id, body)
-

@@ -1,4 +1,6 @@
-"""Stores in Elasticsearch whose indices an earlier release has made; and what of the cluster tests have to see."""
+"""Stores in Elasticsearch whose indices an earlier release has made; and what of the cluster tests
+have to see.
+"""
 
 import collections.abc
 import subprocess
@@ -29,17 +31,35 @@ class Aged:
     def process(self, prefix: str = '', **options: typing.Any) -> driver.Driver:
         """The driver as another process has it, on this test's indices or others."""
         elasticsearch = {'hosts': [self.server], 'index': prefix or self.prefix, **options}
-        storage = typing.cast(driver.Driver, db.load(base.configured({**self.options, 'elasticsearch': elasticsearch})))
+        storage = typing.cast(
+            driver.Driver,
+            db.load(base.configured({**self.options, 'elasticsearch': elasticsearch})),
+        )
         self.addCleanup(storage.close)
         return storage
 
     def command(self) -> subprocess.Popen[str]:
         """``freezer-manage db sync`` as a process of its own."""
         file = self.enterContext(tempfile.NamedTemporaryFile('w', suffix='.conf'))
-        file.write(f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {self.server}\nindex = {self.prefix}\n')
+        file.write(
+            f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {self.server}\nindex ='
+            f' {self.prefix}\n'
+        )
         file.flush()
-        return subprocess.Popen([sys.executable, '-m', 'freezer_api.cmd.manage', '--config-file', file.name, 'db', 'sync'],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            [
+                sys.executable,
+                '-m',
+                'freezer_api.cmd.manage',
+                '--config-file',
+                file.name,
+                'db',
+                'sync',
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def ask(self, method: str, path: str, body: typing.Any = None, **params: str) -> typing.Any:
         """What Elasticsearch answers."""
@@ -49,17 +69,27 @@ class Aged:
 
     def indices(self) -> dict[str, list[str]]:
         """The indices of this test and their aliases."""
-        return {index: sorted(told['aliases']) for index, told in self.ask('GET', f'/{self.prefix}_*').items()}
+        return {
+            index: sorted(told['aliases'])
+            for index, told in self.ask('GET', f'/{self.prefix}_*').items()
+        }
 
     def age(self, version: int = 0, kinds: collections.abc.Iterable[str] = mappings.KINDS) -> None:
         """Make the indices those of another version."""
         for kind in kinds:
-            self.ask('PUT', f'/{self.own.client.alias(kind)}/_mapping', {'_meta': {'version': version}})
+            self.ask(
+                'PUT', f'/{self.own.client.alias(kind)}/_mapping', {'_meta': {'version': version}}
+            )
 
     def assert_current(self) -> None:
-        """There is one index for each kind, of this release, that takes writes, and nothing else."""
+        """There is one index for each kind, of this release, that takes writes, and nothing
+        else.
+        """
         self.own.check()
-        self.assertEqual(sorted([self.own.client.alias(kind)] for kind in mappings.KINDS), sorted(self.indices().values()))
+        self.assertEqual(
+            sorted([self.own.client.alias(kind)] for kind in mappings.KINDS),
+            sorted(self.indices().values()),
+        )
         for told in self.ask('GET', f'/{self.prefix}_*/_settings').values():
             self.assertNotIn('blocks', told['settings']['index'])
 
@@ -72,7 +102,9 @@ class Writer:
         self.written: dict[str, str] = {}
 
     def write(self) -> None:
-        """Create a job and change an earlier one. What isn't told to have been done, isn't expected."""
+        """Create a job and change an earlier one. What isn't told to have been done, isn't
+        expected.
+        """
         first = next(iter(self.written), None)
         self._put(actors.new_id(), 'new')
         if first is not None:
@@ -80,26 +112,38 @@ class Writer:
             self._put(first, f'changed {actors.new_id()}')
 
     def check(self, case: base.ContractCase, storage: driver.Driver) -> None:
-        """All that was acknowledged is there, in documents, lists and searches, and nothing else."""
+        """All that was acknowledged is there, in documents, lists and searches, and nothing
+        else.
+        """
         actor = actors.Actor(storage, self.actor.scope)
-        case.assertEqual(self.written, {job.id: job.body['description'] for job in actor.page(documents.JOBS).documents})
+        case.assertEqual(
+            self.written,
+            {job.id: job.body['description'] for job in actor.page(documents.JOBS).documents},
+        )
         for id, description in (*list(self.written.items())[:2], *list(self.written.items())[-2:]):
             case.assertEqual(description, actor.job(id)['description'])
-            case.assertIn(id, actor.ids(documents.JOBS, [{'description': description}, {'_all': description}]))
+            case.assertIn(
+                id, actor.ids(documents.JOBS, [{'description': description}, {'_all': description}])
+            )
 
     def _put(self, id: str, description: str) -> None:
         self.actor.put_job(id, actors.job_body(id, self.actor.project_id, description=description))
         self.written[id] = description
-        assert id in self.actor.ids(documents.JOBS, [{'description': description}]), 'a search misses it'
+        assert id in self.actor.ids(documents.JOBS, [{'description': description}]), (
+            'a search misses it'
+        )
 
 
 class Faulty:
-    """Stands between a process and Elasticsearch from a request on that counts as the first; ``at`` is called in place of one.
+    """Stands between a process and Elasticsearch from a request on that counts as the first; ``at``
+    is called in place of one.
 
     ``at`` is given what sends the request.
     """
 
-    def __init__(self, storage: driver.Driver, number: int, at: collections.abc.Callable[[Call], typing.Any]):
+    def __init__(
+        self, storage: driver.Driver, number: int, at: collections.abc.Callable[[Call], typing.Any]
+    ):
         self.requests = 0
         call = storage.client.call
 

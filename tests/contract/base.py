@@ -62,13 +62,16 @@ class Clock:
 
 
 class ContractCase(unittest.TestCase):
-    """A store of this class's own, and for each test a project, an actor in it, and a clock that the test turns."""
+    """A store of this class's own, and for each test a project, an actor in it, and a clock that
+    the test turns.
+    """
 
     #: What is appended to the names of the test classes.
     name: typing.ClassVar[str]
     #: Whether :meth:`clock` is the storage's clock; else it is the machine's.
     turned: typing.ClassVar[bool] = True
-    #: Which of the cases of long walks are this class's, as a slice has it: others may do the rest on a server that is alike.
+    #: Which of the cases of long walks are this class's, as a slice has it: others may do the rest
+    #: on a server that is alike.
     share: typing.ClassVar[slice] = slice(None)
     options: typing.ClassVar[Options]
     conf: typing.ClassVar[cfg.ConfigOpts]
@@ -76,7 +79,9 @@ class ContractCase(unittest.TestCase):
 
     @classmethod
     def make_options(cls) -> Options:
-        """Where an empty store is that nobody else uses; what removes it is given to ``addClassCleanup``."""
+        """Where an empty store is that nobody else uses; what removes it is given to
+        ``addClassCleanup``.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -106,7 +111,9 @@ class ContractCase(unittest.TestCase):
 
 
 class SQLite(ContractCase):
-    """A file in a folder of its own; it need not outlive the machine, so nothing waits for the disk."""
+    """A file in a folder of its own; it need not outlive the machine, so nothing waits for the
+    disk.
+    """
 
     name = 'SQLite'
 
@@ -148,7 +155,10 @@ class _InElasticsearch(ContractCase):
     def make_options(cls) -> Options:
         server, prefix = servers.address(cls.server), servers.new_indices()
         cls.addClassCleanup(servers.drop_indices, server, prefix)
-        return {'storage': {'driver': 'elasticsearch'}, 'elasticsearch': {'hosts': [server], 'index': prefix}}
+        return {
+            'storage': {'driver': 'elasticsearch'},
+            'elasticsearch': {'hosts': [server], 'index': prefix},
+        }
 
 
 @servers.needs(servers.ELASTICSEARCH8)
@@ -170,18 +180,26 @@ class Elasticsearch9(_InElasticsearch):
 
 
 #: For what one version shows as well as the other one; the long form has both.
-ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[:None if tests.base.EXPLORING else 1]
+ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[
+    : None if tests.base.EXPLORING else 1
+]
 SQL_DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
 DATABASES: tuple[type[ContractCase], ...] = (*SQL_DATABASES, Elasticsearch8, Elasticsearch9)
 
 
 def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:
     """The tests of a theme on the store of a case, as a class of a module."""
-    return type(f'{theme.__name__}On{case.name}', (theme, case), {'__module__': module, '__doc__': theme.__doc__})
+    return type(
+        f'{theme.__name__}On{case.name}',
+        (theme, case),
+        {'__module__': module, '__doc__': theme.__doc__},
+    )
 
 
 def on_every_database(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
-    """A decorator for the tests of a theme: makes test classes of them, beside it, on the given cases (none: on all)."""
+    """A decorator for the tests of a theme: makes test classes of them, beside it, on the given
+    cases (none: on all).
+    """
 
     def decorate(theme: type) -> type:
         module = sys.modules[theme.__module__]

@@ -1,8 +1,10 @@
-"""Random operations of several processes on a few documents, whose requests go wrong now and then; and what has to hold.
+"""Random operations of several processes on a few documents, whose requests go wrong now and then;
+and what has to hold.
 
-Each thread has a job of its own, and knows after each operation what may have become of it: one thing if it was told, what
-was before or what was to be if not. All else is changed by everybody. What changes meanwhile is compared with what else was
-read between two readings that are the same: then it has been so all the time.
+Each thread has a job of its own, and knows after each operation what may have become of it: one
+thing if it was told, what was before or what was to be if not. All else is changed by everybody.
+What changes meanwhile is compared with what else was read between two readings that are the same:
+then it has been so all the time.
 """
 
 import collections.abc
@@ -34,21 +36,29 @@ class Broken(BaseException):
 
 
 class Fragile:
-    """Stands between a storage and Elasticsearch, and lets requests go wrong as the thread's dice fall."""
+    """Stands between a storage and Elasticsearch, and lets requests go wrong as the thread's dice
+    fall.
+    """
 
     def __init__(self, storage: typing.Any):
         self.dice = threading.local()
         self._call = storage.client.call
         storage.client.call = self._fragile
 
-    def _fragile(self, method: str, path: str, *arguments: typing.Any, **named: typing.Any) -> typing.Any:
+    def _fragile(
+        self, method: str, path: str, *arguments: typing.Any, **named: typing.Any
+    ) -> typing.Any:
         chance = self.dice.random.randrange(1000)
         if chance < KILLED:
             raise Broken
         answer = self._call(method, path, *arguments, **named)
         if chance < KILLED + LOST:
             raise Broken
-        return self._call(method, path, *arguments, **named) if chance < KILLED + LOST + REPEATED else answer
+        return (
+            self._call(method, path, *arguments, **named)
+            if chance < KILLED + LOST + REPEATED
+            else answer
+        )
 
 
 class Place:
@@ -58,7 +68,13 @@ class Place:
         self.project = project
         self.scope, self.other = Scope(project), Scope(f'{project}-other')
         self.jobs = list(jobs)
-        self.ids = {SESSIONS: 'st', JOBS: self.jobs, ACTIONS: 'a', CLIENTS: (project,), TRUSTS: ('trust', 'free')}
+        self.ids = {
+            SESSIONS: 'st',
+            JOBS: self.jobs,
+            ACTIONS: 'a',
+            CLIENTS: (project,),
+            TRUSTS: ('trust', 'free'),
+        }
 
     def arrange(self, actor: actors.Actor) -> None:
         """Make what isn't made by the operations."""
@@ -69,14 +85,23 @@ class Place:
 
 
 class Life:
-    """A thread of a process: it has a job, and a file that outlives it, of what may be true of the job."""
+    """A thread of a process: it has a job, and a file that outlives it, of what may be true of the
+    job.
+    """
 
-    def __init__(self, place: Place, storage: typing.Any, job: str, folder: pathlib.Path, dice: random.Random):
+    def __init__(
+        self, place: Place, storage: typing.Any, job: str, folder: pathlib.Path, dice: random.Random
+    ):
         self.place, self.job, self.dice = place, job, dice
         self.actor = actors.Actor(storage, place.scope)
         self._file = folder / job
-        #: By name, all that may be: the description (None: there is no job), the session, and what it has done in which run.
-        self.may: dict[str, list[typing.Any]] = {'description': [None], 'session': [''], 'run': [None]}
+        #: By name, all that may be: the description (None: there is no job), the session, and what
+        #: it has done in which run.
+        self.may: dict[str, list[typing.Any]] = {
+            'description': [None],
+            'session': [''],
+            'run': [None],
+        }
         if self._file.exists():
             self.may = orjson.loads(self._file.read_bytes().splitlines()[-1])
 
@@ -84,8 +109,15 @@ class Life:
 
     def step(self) -> None:
         """Do something, and look."""
-        acts = (*[self._report] * 4, *[self._attach] * 4, self._detach, *[self._start] * 3, *[self._end] * 3, self._delete,
-                *[self._change_something] * 6)
+        acts = (
+            *[self._report] * 4,
+            *[self._attach] * 4,
+            self._detach,
+            *[self._start] * 3,
+            *[self._end] * 3,
+            self._delete,
+            *[self._change_something] * 6,
+        )
         with contextlib.suppress(Broken, exceptions.StorageUnavailable, *faults.REFUSED):
             self.dice.choice(acts)()
         with contextlib.suppress(Broken, exceptions.StorageUnavailable):
@@ -96,14 +128,24 @@ class Life:
     def _change_something(self) -> None:
         session, day = self.dice.choice('st'), str(self.dice.randrange(1, 28))
         other = actors.Actor(self.actor.storage, self.place.other)
-        self.dice.choice((
-            lambda: self.actor.patch_session(session, schedule={'schedule_day': day}),
-            lambda: self.actor.put_action('a', action=self.dice.choice(('info', 'exec', 'backup'))),
-            lambda: self.actor.put_trust('free'), lambda: self.actor.end_trust('free'),
-            lambda: self.actor.put_client(self.place.project, central=self.dice.random() < 0.6),
-            lambda: other.put_client(self.place.project, central=self.dice.random() < 0.6),
-            lambda: self.actor.change_job(self.dice.choice(self.place.jobs), lambda job: {**job, 'client_id': f'client {day}'}),
-            lambda: self.actor.delete_session('t'), self._make_session))()
+        self.dice.choice(
+            (
+                lambda: self.actor.patch_session(session, schedule={'schedule_day': day}),
+                lambda: self.actor.put_action(
+                    'a', action=self.dice.choice(('info', 'exec', 'backup'))
+                ),
+                lambda: self.actor.put_trust('free'),
+                lambda: self.actor.end_trust('free'),
+                lambda: self.actor.put_client(self.place.project, central=self.dice.random() < 0.6),
+                lambda: other.put_client(self.place.project, central=self.dice.random() < 0.6),
+                lambda: self.actor.change_job(
+                    self.dice.choice(self.place.jobs),
+                    lambda job: {**job, 'client_id': f'client {day}'},
+                ),
+                lambda: self.actor.delete_session('t'),
+                self._make_session,
+            )
+        )()
 
     def _report(self) -> None:
         description = f'{self.dice.getrandbits(64)}'
@@ -111,35 +153,64 @@ class Life:
             self._do(lambda: self._create(description), description=description)
         else:
             trust = {'trust_id': self.dice.choice(('trust', 'free')), 'trustor_user_id': 'user'}
-            self._do(lambda: self.actor.change_job(self.job, lambda job: {
-                **job, 'description': description, 'user_credentials': trust}), description=description)
+            self._do(
+                lambda: self.actor.change_job(
+                    self.job,
+                    lambda job: {**job, 'description': description, 'user_credentials': trust},
+                ),
+                description=description,
+            )
 
     def _create(self, description: str) -> None:
         """Make the job, with the action as it is then; a job that is there stays where it is."""
-        def change(current: Document | None, stored: collections.abc.Mapping[str, Document], now: int) -> JobWrite:
-            body = actors.job_body(self.job, self.place.project, description=description, job_actions=[
-                actors.entry('a', stored['a'].body['freezer_action'])])
-            return JobWrite({**body, **{key: current.body[key] for key in ('session_id', 'session_tag', 'job_schedule')}}
-                            if current else body)
+
+        def change(
+            current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
+        ) -> JobWrite:
+            body = actors.job_body(
+                self.job,
+                self.place.project,
+                description=description,
+                job_actions=[actors.entry('a', stored['a'].body['freezer_action'])],
+            )
+            return JobWrite(
+                {
+                    **body,
+                    **{
+                        key: current.body[key]
+                        for key in ('session_id', 'session_tag', 'job_schedule')
+                    },
+                }
+                if current
+                else body
+            )
 
         self.actor.storage.write_job(self.place.scope, self.job, change, ('a',))
 
     def _make_session(self) -> None:
         """Make the session that some delete."""
+
         def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
-            return Outcome(session or sessions.create(self.place.project, 't', 'user', {'schedule': {}, 'hold_off': 1}, now))
+            return Outcome(
+                session
+                or sessions.create(
+                    self.place.project, 't', 'user', {'schedule': {}, 'hold_off': 1}, now
+                )
+            )
 
         self.actor.storage.write_session(self.place.scope, 't', decision)
 
     def _attach(self) -> None:
         session = self.dice.choice('sst')
-        self._do(lambda: self.actor.attach(session, self.job), session=session, **self._same_run(session))
+        self._do(
+            lambda: self.actor.attach(session, self.job), session=session, **self._same_run(session)
+        )
 
     def _same_run(self, session: str) -> dict[str, typing.Any]:
         return {} if self.may['session'] == [session] else {'run': None}
 
     def _detach(self) -> None:
-        session, = self.may['session'] if len(self.may['session']) == 1 else 's'
+        (session,) = self.may['session'] if len(self.may['session']) == 1 else 's'
         self._do(lambda: self.actor.detach(session or 's', self.job), session='', run=None)
 
     def _delete(self) -> None:
@@ -154,7 +225,10 @@ class Life:
     def _end(self) -> None:
         if self.may['session'] == ['s'] and len(self.may['run']) == 1 and self.may['run'][0]:
             tag = self.may['run'][0][0]
-            self._do(lambda: self.actor.end('s', self.job, tag, RESULTS[tag % 3]), run=[tag, RESULTS[tag % 3]])
+            self._do(
+                lambda: self.actor.end('s', self.job, tag, RESULTS[tag % 3]),
+                run=[tag, RESULTS[tag % 3]],
+            )
 
     def _do(self, operation: collections.abc.Callable[[], typing.Any], **then: typing.Any) -> None:
         """Do what makes this true; if it isn't known whether it was done, either may be."""
@@ -185,13 +259,21 @@ class Life:
         assert body['description'] in self.may['description'], f'{body} where may be {self.may}'
         # Whoever deletes a session takes its jobs out.
         left = [''] if 't' in self.may['session'] else []
-        assert body['session_id'] in [*self.may['session'], *left], f'{body} where may be {self.may}'
+        assert body['session_id'] in [
+            *self.may['session'],
+            *left,
+        ], f'{body} where may be {self.may}'
         self._now(description=body['description'], session=body['session_id'])
         run = self.may['run'][0]
         if body['session_id'] == 's' and len(self.may['run']) == 1 and run:
-            entry = self.actor.storage.run(self.place.scope, 's', run[0]).jobs.get(self.job, {'status': 'absent'})
-            assert entry['status'] == 'completed' and entry['result'] == run[1] if run[1] else entry['status'] in (
-                'running', 'completed'), f'{entry} in the run where may be {self.may}'
+            entry = self.actor.storage.run(self.place.scope, 's', run[0]).jobs.get(
+                self.job, {'status': 'absent'}
+            )
+            assert (
+                entry['status'] == 'completed' and entry['result'] == run[1]
+                if run[1]
+                else entry['status'] in ('running', 'completed')
+            ), f'{entry} in the run where may be {self.may}'
 
     def _look(self) -> None:
         """Whatever job has stayed the same, has been what else was read meanwhile."""
@@ -204,22 +286,30 @@ class Life:
             return
         body, shown = before.body, session.body if session else {'jobs': {}}
         is_in = body['session_id'] == session_id
-        assert (id in shown['jobs']) == (id in members) == is_in, f'{id} of {session_id}: {body}, {shown}, {members}'
+        assert (id in shown['jobs']) == (id in members) == is_in, (
+            f'{id} of {session_id}: {body}, {shown}, {members}'
+        )
         if is_in:
             _assert_follows(id, body, shown)
         for entry in body['job_actions']:
-            assert action is not None and entry['freezer_action'] == action.body['freezer_action'], f'{body}, {action}'
+            assert (
+                action is not None and entry['freezer_action'] == action.body['freezer_action']
+            ), f'{body}, {action}'
         trust = body.get('user_credentials') or {}
         assert trust.get('trust_id', 'trust') in trusts, f'{body}, {trusts}'
 
     def _look_at_claims(self) -> None:
         """Whatever client has stayed the same, is the one that all see, if it is central."""
-        actor = actors.Actor(self.actor.storage, self.dice.choice((self.place.scope, self.place.other)))
+        actor = actors.Actor(
+            self.actor.storage, self.dice.choice((self.place.scope, self.place.other))
+        )
         before = _read(actor, CLIENTS, self.place.project)
         claimed = actor.storage.claimed(CLIENTS, self.place.project)
         if before is not None and before == _read(actor, CLIENTS, self.place.project):
             central = before.body['client']['is_central']
-            assert central == (claimed is not None and claimed.project_id == actor.project_id), f'{before}, {claimed}'
+            assert central == (claimed is not None and claimed.project_id == actor.project_id), (
+                f'{before}, {claimed}'
+            )
 
 
 def _read(actor: actors.Actor, kind: str, id: str) -> Document | None:
@@ -230,13 +320,25 @@ def _read(actor: actors.Actor, kind: str, id: str) -> Document | None:
 
 
 def _assert_follows(id: str, job: Body, session: Body) -> None:
-    timing = {key: value for key, value in job['job_schedule'].items() if key.startswith('schedule_')}
+    timing = {
+        key: value for key, value in job['job_schedule'].items() if key.startswith('schedule_')
+    }
     assert timing == session['schedule'], f'{job}, {session}'
     assert session['jobs'][id]['client_id'] == job['client_id'], f'{job}, {session}'
 
 
-def live(options: base.Options, place: Place, jobs: list[str], folder: str, seed: str, steps: int, tell: typing.Any) -> None:
-    """A process: a thread for each of the jobs, so many steps each. It tells of every step, and of what doesn't hold."""
+def live(
+    options: base.Options,
+    place: Place,
+    jobs: list[str],
+    folder: str,
+    seed: str,
+    steps: int,
+    tell: typing.Any,
+) -> None:
+    """A process: a thread for each of the jobs, so many steps each. It tells of every step, and of
+    what doesn't hold.
+    """
     commit.PATIENCE = 0.0
     storage = db.load(base.configured(options))
     fragile = Fragile(storage)

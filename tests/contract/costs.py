@@ -1,4 +1,6 @@
-"""Measuring what the SQL driver asks of its databases: how many statements, and how many rows these read."""
+"""Measuring what the SQL driver asks of its databases: how many statements, and how many rows these
+read.
+"""
 
 import collections.abc
 import typing
@@ -41,8 +43,15 @@ class Cost:
 
     def setUp(self):
         super().setUp()
-        storage = driver.Driver(base.configured({**self.options, 'database': {
-            **self.options['database'], 'max_pool_size': 1, 'max_overflow': 0}}), self.clock)
+        storage = driver.Driver(
+            base.configured(
+                {
+                    **self.options,
+                    'database': {**self.options['database'], 'max_pool_size': 1, 'max_overflow': 0},
+                }
+            ),
+            self.clock,
+        )
         self.addCleanup(storage.close)
         storage.check()
         self.one: driver.Driver = storage
@@ -57,12 +66,16 @@ class Cost:
         return COSTS[self.one.database.dialect](self.one, self.recorder, call)
 
     def least(self, number: int) -> int:
-        """A bound of so many rows; SQLite tells steps of its machine instead, some twenty for each row."""
+        """A bound of so many rows; SQLite tells steps of its machine instead, some twenty for each
+        row.
+        """
         return 20 * number if self.one.database.dialect == 'sqlite' else number
 
 
 class Settling:
-    """What a lapsed session costs those who read it, on every store: the first one settles it. Its ``hold_off`` is 60 seconds."""
+    """What a lapsed session costs those who read it, on every store: the first one settles it. Its
+    ``hold_off`` is 60 seconds.
+    """
 
     actor: actors.Actor
     clock: base.Clock
@@ -75,22 +88,34 @@ class Settling:
         self.actor.start(self.session, self.jobs[0], 0)
         self.actor.end(self.session, self.jobs[0], 1)
         self.clock.advance(61)
-        self.assertEqual(4, self.count(lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])))
+        self.assertEqual(
+            4,
+            self.count(
+                lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])
+            ),
+        )
         self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
 
 
 def analyze(storage: driver.Driver) -> None:
-    """Let the planner know what there is, and which pages are the same for all, as it does after a while."""
+    """Let the planner know what there is, and which pages are the same for all, as it does after a
+    while.
+    """
     if storage.database.dialect == 'postgresql':
         with storage.database.engines.reader.connect() as connection:
-            connection.execution_options(isolation_level='AUTOCOMMIT').exec_driver_sql('VACUUM ANALYZE')
+            connection.execution_options(isolation_level='AUTOCOMMIT').exec_driver_sql(
+                'VACUUM ANALYZE'
+            )
 
 
 def handler_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> int:
     """The rows that MariaDB reads for a call, by the counters of the connection."""
+
     def counters() -> int:
         with storage.database.engines.reader.connect() as connection:
-            found = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%%'").all()
+            found = connection.exec_driver_sql(
+                "SHOW SESSION STATUS LIKE 'Handler\\_read\\_%%'"
+            ).all()
         return sum(int(count) for name, count in found if name not in ('Handler_read_retry',))
 
     before = counters()
@@ -105,10 +130,22 @@ def explained_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> i
     total = 0
     with storage.database.engines.writer.connect() as connection:
         for statement, parameters in recorder.of(call):
-            plan = connection.exec_driver_sql(f'EXPLAIN (ANALYZE, FORMAT JSON) {statement}', parameters).scalar()
-            total += sum(node['Actual Loops'] * sum(node.get(count, 0) for count in (
-                'Actual Rows', 'Rows Removed by Filter', 'Rows Removed by Index Recheck'))
-                for node in nodes(plan[0]['Plan']) if 'Relation Name' in node)
+            plan = connection.exec_driver_sql(
+                f'EXPLAIN (ANALYZE, FORMAT JSON) {statement}', parameters
+            ).scalar()
+            total += sum(
+                node['Actual Loops']
+                * sum(
+                    node.get(count, 0)
+                    for count in (
+                        'Actual Rows',
+                        'Rows Removed by Filter',
+                        'Rows Removed by Index Recheck',
+                    )
+                )
+                for node in nodes(plan[0]['Plan'])
+                if 'Relation Name' in node
+            )
         connection.rollback()
     return int(total)
 
@@ -147,10 +184,20 @@ def scans(storage: driver.Driver, statement: str, parameters: typing.Any) -> lis
             return [row[3] for row in plan if row[3].startswith('SCAN freezer_')]
         if storage.database.dialect == 'postgresql':
             connection.exec_driver_sql('SET LOCAL enable_seqscan = off')
-            plan = connection.exec_driver_sql(f'EXPLAIN (FORMAT JSON) {statement}', parameters).scalar()
-            return [node['Relation Name'] for node in nodes(plan[0]['Plan']) if node['Node Type'] == 'Seq Scan']
+            plan = connection.exec_driver_sql(
+                f'EXPLAIN (FORMAT JSON) {statement}', parameters
+            ).scalar()
+            return [
+                node['Relation Name']
+                for node in nodes(plan[0]['Plan'])
+                if node['Node Type'] == 'Seq Scan'
+            ]
         plan = connection.exec_driver_sql(f'EXPLAIN {statement}', parameters).mappings()
-        return [row['table'] for row in plan if row['type'] in ('ALL', 'index') and str(row['table']).startswith('freezer_')]
+        return [
+            row['table']
+            for row in plan
+            if row['type'] in ('ALL', 'index') and str(row['table']).startswith('freezer_')
+        ]
 
 
 COSTS = {'mysql': handler_reads, 'postgresql': explained_reads, 'sqlite': machine_steps}

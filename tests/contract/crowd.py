@@ -1,4 +1,6 @@
-"""Many who act at once on one session: each job in a thread of its own, in one process or in several."""
+"""Many who act at once on one session: each job in a thread of its own, in one process or in
+several.
+"""
 
 import collections.abc
 import concurrent.futures
@@ -15,7 +17,9 @@ from tests.contract.actors import Actor
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Told:
-    """What a job was answered: that it has started, or has ended with a result, in the run ``tag``."""
+    """What a job was answered: that it has started, or has ended with a result, in the run
+    ``tag``.
+    """
 
     job: str
     tag: int
@@ -50,7 +54,9 @@ def in_and_out(actor: Actor, session: str, job: str) -> list[Told]:
 
 
 def many_runs(actor: Actor, session: str, job: str) -> list[Told]:
-    """Start six times, following the answered tag, and end with every result; the last but one start is never ended."""
+    """Start six times, following the answered tag, and end with every result; the last but one
+    start is never ended.
+    """
     told: list[Told] = []
     tag = 0
     while len({one.tag for one in told}) < 6:
@@ -65,7 +71,9 @@ def many_runs(actor: Actor, session: str, job: str) -> list[Told]:
 
 
 def threads(count: int, act: collections.abc.Callable[[int], typing.Any]) -> list[typing.Any]:
-    """Call ``act`` with each number below ``count``, all at the same moment; what each returned. An exception of any is raised."""
+    """Call ``act`` with each number below ``count``, all at the same moment; what each returned. An
+    exception of any is raised.
+    """
     barrier = threading.Barrier(count)
 
     def one(number: int) -> typing.Any:
@@ -78,10 +86,16 @@ def threads(count: int, act: collections.abc.Callable[[int], typing.Any]) -> lis
 
 def live(actor: Actor, session: str, jobs: list[str], life: Life) -> list[Told]:
     """Let the jobs live at once, each in a thread; all that they were told."""
-    return [told for lived in threads(len(jobs), lambda number: life(actor, session, jobs[number])) for told in lived]
+    return [
+        told
+        for lived in threads(len(jobs), lambda number: life(actor, session, jobs[number]))
+        for told in lived
+    ]
 
 
-def live_elsewhere(options: base.Options, project_id: str, session: str, jobs: list[str], life: Life) -> list[Told]:
+def live_elsewhere(
+    options: base.Options, project_id: str, session: str, jobs: list[str], life: Life
+) -> list[Told]:
     """The same, on a storage that this process makes for itself."""
     storage = db.load(base.configured(options))
     try:
@@ -90,15 +104,26 @@ def live_elsewhere(options: base.Options, project_id: str, session: str, jobs: l
         storage.close()
 
 
-def live_in_processes(count: int, options: base.Options, project_id: str, session: str, jobs: list[str], life: Life) -> list[Told]:
+def live_in_processes(
+    count: int, options: base.Options, project_id: str, session: str, jobs: list[str], life: Life
+) -> list[Told]:
     """The same, in several new processes that share the jobs."""
-    parts = processes(live_elsewhere, [(options, project_id, session, jobs[number::count], life) for number in range(count)])
+    parts = processes(
+        live_elsewhere,
+        [(options, project_id, session, jobs[number::count], life) for number in range(count)],
+    )
     return [told for part in parts for told in part]
 
 
-def processes(act: collections.abc.Callable[..., typing.Any], arguments: list[tuple]) -> list[typing.Any]:
-    """Call a module's function with each of the arguments, each in a new process; what each returned."""
-    with concurrent.futures.ProcessPoolExecutor(len(arguments), multiprocessing.get_context('spawn')) as pool:
+def processes(
+    act: collections.abc.Callable[..., typing.Any], arguments: list[tuple]
+) -> list[typing.Any]:
+    """Call a module's function with each of the arguments, each in a new process; what each
+    returned.
+    """
+    with concurrent.futures.ProcessPoolExecutor(
+        len(arguments), multiprocessing.get_context('spawn')
+    ) as pool:
         return [one.result() for one in [pool.submit(act, *those) for those in arguments]]
 
 
@@ -109,4 +134,7 @@ def sync(options: base.Options) -> None:
 
 def members(actor: Actor, session: str | None, count: int) -> list[str]:
     """Jobs, in a session if one is named; their ids end in a hexadecimal digit."""
-    return [actor.new_job(f'{actors.new_id()}{number % 16:x}', session_id=session) for number in range(count)]
+    return [
+        actor.new_job(f'{actors.new_id()}{number % 16:x}', session_id=session)
+        for number in range(count)
+    ]

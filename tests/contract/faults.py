@@ -1,4 +1,6 @@
-"""A process that dies or stands still at one of its writes, or loses its answer; and worlds to see what others make of that."""
+"""A process that dies or stands still at one of its writes, or loses its answer; and worlds to see
+what others make of that.
+"""
 
 import collections.abc
 import contextlib
@@ -20,7 +22,12 @@ from tests.contract import actors, base
 
 KINDS = (SESSIONS, JOBS, ACTIONS, CLIENTS, TRUSTS)
 BEGINNING = 1_700_000_000 * documents.SECOND
-REFUSED = (exceptions.NotFound, exceptions.InvalidInput, exceptions.Conflict, exceptions.Unprocessable)
+REFUSED = (
+    exceptions.NotFound,
+    exceptions.InvalidInput,
+    exceptions.Conflict,
+    exceptions.Unprocessable,
+)
 
 
 class Killed(BaseException):
@@ -31,13 +38,19 @@ Send = Operation = collections.abc.Callable[[], typing.Any]
 
 
 class Faulty:
-    """A storage of its own, in place of whose ``number``-th request (from 1) ``at`` is called, with what sends the request.
+    """A storage of its own, in place of whose ``number``-th request (from 1) ``at`` is called, with
+    what sends the request.
 
     Requests that write are counted alone, or all of them.
     """
 
-    def __init__(self, case: base.ContractCase, number: int, at: collections.abc.Callable[[Send], typing.Any],
-                 every: bool = False):
+    def __init__(
+        self,
+        case: base.ContractCase,
+        number: int,
+        at: collections.abc.Callable[[Send], typing.Any],
+        every: bool = False,
+    ):
         self.storage = typing.cast(driver.Driver, db.load(case.conf))
         self.storage.clock = case.clock
         case.addCleanup(self.storage.close)
@@ -46,16 +59,23 @@ class Faulty:
         self._call = self.storage.client.call
         self.storage.client.call = self._faulty  # type: ignore[method-assign]
 
-    def _faulty(self, method: str, path: str, *arguments: typing.Any, **named: typing.Any) -> typing.Any:
+    def _faulty(
+        self, method: str, path: str, *arguments: typing.Any, **named: typing.Any
+    ) -> typing.Any:
         def send() -> typing.Any:
             return self._call(method, path, *arguments, **named)
 
         self.requests += self._every or path == '/_bulk'
-        return self._at(send) if self.requests == self._number and (self._every or path == '/_bulk') else send()
+        return (
+            self._at(send)
+            if self.requests == self._number and (self._every or path == '/_bulk')
+            else send()
+        )
 
 
 def killing(case: base.ContractCase, number: int) -> Faulty:
     """A process that is killed after a write."""
+
     def die(send: Send) -> None:
         def dead(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
             raise Killed
@@ -70,6 +90,7 @@ def killing(case: base.ContractCase, number: int) -> Faulty:
 
 def losing(case: base.ContractCase, number: int) -> Faulty:
     """A process that isn't told that a write was done."""
+
     def lose(send: Send) -> None:
         send()
         raise exceptions.StorageUnavailable
@@ -79,6 +100,7 @@ def losing(case: base.ContractCase, number: int) -> Faulty:
 
 def refused(case: base.ContractCase, number: int) -> Faulty:
     """A process that can't send a write."""
+
     def refuse(send: Send) -> None:
         raise exceptions.StorageUnavailable
 
@@ -87,6 +109,7 @@ def refused(case: base.ContractCase, number: int) -> Faulty:
 
 def repeating(case: base.ContractCase, number: int) -> Faulty:
     """A process whose client sends a write again, for the first answer was lost on the way."""
+
     def repeat(send: Send) -> typing.Any:
         send()
         return send()
@@ -95,7 +118,9 @@ def repeating(case: base.ContractCase, number: int) -> Faulty:
 
 
 class Paused:
-    """A process that stands still before one of its writes, or of all requests, until it may go on."""
+    """A process that stands still before one of its writes, or of all requests, until it may go
+    on.
+    """
 
     def __init__(self, case: base.ContractCase, number: int, every: bool = False):
         self.reached, self.resumed = threading.Event(), threading.Event()
@@ -108,7 +133,9 @@ class Paused:
 
     @contextlib.contextmanager
     def doing(self, operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
-        """An operation of this process, standing still; what it told is in the list at the end, when it has gone on."""
+        """An operation of this process, standing still; what it told is in the list at the end,
+        when it has gone on.
+        """
         with _meanwhile(operation) as told:
             try:
                 assert self.reached.wait(60), f'it never comes so far: {told}'
@@ -120,6 +147,7 @@ class Paused:
 @contextlib.contextmanager
 def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
     """An operation that waits for others of its process; what it told is in the list at the end."""
+
     class Waiting(units._Waiting):
         def __init__(self, step: units.Step):
             super().__init__(step)
@@ -164,17 +192,31 @@ def _lived(case: base.ContractCase) -> tuple[str, list[Entry]]:
     for session, day in ('s', '1'), ('t', '2'):
         actor.new_session(session, schedule={'schedule_day': day}, hold_off=30)
     for job in 'jklmn':
-        actor.new_job(job, session_id={'j': 's', 'k': 's', 'l': 't', 'm': 't'}.get(job), actions=['a'] if job in 'jn' else (),
-                      client_id='client', user_credentials={'trust_id': 'trust', 'trustor_user_id': 'user'})
+        actor.new_job(
+            job,
+            session_id={'j': 's', 'k': 's', 'l': 't', 'm': 't'}.get(job),
+            actions=['a'] if job in 'jn' else (),
+            client_id='client',
+            user_credentials={'trust_id': 'trust', 'trustor_user_id': 'user'},
+        )
     for session, job in ('s', 'j'), ('s', 'k'), ('t', 'l'):
         actor.start(session, job, 0)
     for session, job in ('s', 'j'), ('t', 'l'):
         actor.end(session, job, 1)
     outcomes = [actor.decide(id, lambda session, now, record: Outcome(session)) for id in 'st']
-    return project, [*(Entry(SESSIONS, project, outcome.session.session_id, outcome.session) for outcome in outcomes
-                       if outcome.session is not None),
-                     *(Entry(document.kind, project, document.id, document) for kind in KINDS if kind != SESSIONS
-                       for document in actor.page(kind).documents)]
+    return project, [
+        *(
+            Entry(SESSIONS, project, outcome.session.session_id, outcome.session)
+            for outcome in outcomes
+            if outcome.session is not None
+        ),
+        *(
+            Entry(document.kind, project, document.id, document)
+            for kind in KINDS
+            if kind != SESSIONS
+            for document in actor.page(kind).documents
+        ),
+    ]
 
 
 class World:
@@ -189,29 +231,53 @@ class World:
         #: Another project, whose client of the project's name may be central.
         self.other = Scope(f'{self.project}-other')
         #: All that any operation may create or delete.
-        self.ids = {SESSIONS: 'st', JOBS: (*'jklmn', 'new'), ACTIONS: 'ab', CLIENTS: ('client', self.project),
-                    TRUSTS: ('trust', 'free')}
+        self.ids = {
+            SESSIONS: 'st',
+            JOBS: (*'jklmn', 'new'),
+            ACTIONS: 'ab',
+            CLIENTS: ('client', self.project),
+            TRUSTS: ('trust', 'free'),
+        }
         if case.storage not in _LIVED:
             _LIVED[case.storage] = _lived(case)
         project, entries = _LIVED[case.storage]
         for kind in KINDS:
-            case.storage.restore([self._here(entry, project) for entry in entries if entry.kind == kind])
+            case.storage.restore(
+                [self._here(entry, project) for entry in entries if entry.kind == kind]
+            )
         self.clock.advance(31)
 
     def _here(self, entry: Entry, project: str) -> Entry:
         """An entry of another project, as one of this project."""
         content = dataclasses.replace(entry.content, project_id=self.project)
         if isinstance(content, documents.Document):
-            content = dataclasses.replace(content, body=_renamed(content.body, project, self.project))
+            content = dataclasses.replace(
+                content, body=_renamed(content.body, project, self.project)
+            )
         return dataclasses.replace(entry, project_id=self.project, content=content)
 
-    def operations(self, storage: typing.Any = None) -> dict[str, collections.abc.Callable[[], typing.Any]]:
+    def operations(
+        self, storage: typing.Any = None
+    ) -> dict[str, collections.abc.Callable[[], typing.Any]]:
         """What can be done, by name, on another storage if one is given."""
         actor = actors.Actor(storage or self.actor.storage, self.actor.scope)
-        fresh = {'b': {'action_id': 'b', 'project_id': self.project, 'user_id': 'user', 'freezer_action': {'action': 'exec'},
-                       'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}}
-        new = actors.job_body('new', self.project, job_actions=[actors.entry('b', {'action': 'exec'})])
-        shared = actors.job_body('new', self.project, job_actions=[actors.entry('a', {'action': 'info'})])
+        fresh = {
+            'b': {
+                'action_id': 'b',
+                'project_id': self.project,
+                'user_id': 'user',
+                'freezer_action': {'action': 'exec'},
+                'max_retries': 5,
+                'max_retries_interval': 6,
+                'mandatory': False,
+            }
+        }
+        new = actors.job_body(
+            'new', self.project, job_actions=[actors.entry('b', {'action': 'exec'})]
+        )
+        shared = actors.job_body(
+            'new', self.project, job_actions=[actors.entry('a', {'action': 'info'})]
+        )
 
         def reported(job):
             return {**job, 'description': f'{job["description"]}+'}
@@ -226,38 +292,75 @@ class World:
             return JobWrite({**shared, 'job_actions': [entry]})
 
         return {
-            'attach n': lambda: actor.attach('s', 'n'), 'move j': lambda: actor.attach('t', 'j'),
-            'detach j': lambda: actor.detach('s', 'j'), 'delete j': lambda: actor.delete_job('j'),
-            'delete n': lambda: actor.delete_job('n'), 'overtake': lambda: actor.start('s', 'j', 1),
+            'attach n': lambda: actor.attach('s', 'n'),
+            'move j': lambda: actor.attach('t', 'j'),
+            'detach j': lambda: actor.detach('s', 'j'),
+            'delete j': lambda: actor.delete_job('j'),
+            'delete n': lambda: actor.delete_job('n'),
+            'overtake': lambda: actor.start('s', 'j', 1),
             'late end': lambda: actor.end('s', 'k', 1),
             'schedule': lambda: actor.patch_session('s', schedule={'schedule_hour': '5'}),
-            'delete s': lambda: actor.delete_session('s'), 'replace s': lambda: sessions.replace(
-                actor.storage, Caller(self.project, 'user'), 's', {'description': 'again', 'schedule': {'schedule_day': '3'}}),
+            'delete s': lambda: actor.delete_session('s'),
+            'replace s': lambda: sessions.replace(
+                actor.storage,
+                Caller(self.project, 'user'),
+                's',
+                {'description': 'again', 'schedule': {'schedule_day': '3'}},
+            ),
             'client of j': lambda: actor.change_job('j', lambda job: {**job, 'client_id': 'other'}),
-            'report new': lambda: actor.change_job('new', reported), 'report j': lambda: actor.change_job('j', reported),
-            'change a': lambda: actor.put_action('a', action='exec'), 'delete a': lambda: actor.delete_action('a'),
-            'new job': lambda: actor.put_job('new', new, fresh), 'take a': lambda: actor.storage.write_job(
-                actor.scope, 'new', take, ('a',)),
+            'report new': lambda: actor.change_job('new', reported),
+            'report j': lambda: actor.change_job('j', reported),
+            'change a': lambda: actor.put_action('a', action='exec'),
+            'delete a': lambda: actor.delete_action('a'),
+            'new job': lambda: actor.put_job('new', new, fresh),
+            'take a': lambda: actor.storage.write_job(actor.scope, 'new', take, ('a',)),
             'job with taken a': lambda: actor.put_job('new', new, {**fresh, 'a': fresh['b']}),
             'centralise': lambda: actor.put_client(self.project, central=True),
             'give up': lambda: actor.put_client(self.project),
-            'centralise elsewhere': lambda: actors.Actor(actor.storage, self.other).put_client(self.project, central=True),
-            'trusted': lambda: actor.change_job('n', trusted), 'trusted j': lambda: actor.change_job('j', trusted),
-            'end free': lambda: actor.end_trust('free')}
+            'centralise elsewhere': (
+                lambda: actors.Actor(actor.storage, self.other).put_client(
+                    self.project, central=True
+                )
+            ),
+            'trusted': lambda: actor.change_job('n', trusted),
+            'trusted j': lambda: actor.change_job('j', trusted),
+            'end free': lambda: actor.end_trust('free'),
+        }
 
-    def reads(self, storage: typing.Any = None) -> dict[str, collections.abc.Callable[[], typing.Any]]:
-        """What readers ask for, by name, of another storage if one is given; what they are told is the same in like worlds."""
+    def reads(
+        self, storage: typing.Any = None
+    ) -> dict[str, collections.abc.Callable[[], typing.Any]]:
+        """What readers ask for, by name, of another storage if one is given; what they are told is
+        the same in like worlds.
+        """
         actor = actors.Actor(storage or self.actor.storage, self.actor.scope)
-        documents = {f'{kind} {id}': functools.partial(_got, actor, kind, id)
-                     for kind, id in ((SESSIONS, 's'), (JOBS, 'j'), (JOBS, 'n'), (ACTIONS, 'a'), (TRUSTS, 'free'))}
-        lists = {f'all {kind}': lambda kind=kind: [(one.version, one.body) for one in actor.page(kind).documents]
-                 for kind in (SESSIONS, JOBS)}
-        asked = {**documents, **lists, 'members': lambda: actor.ids(JOBS, [{'session_id': 's'}]),
-                 'later jobs': lambda: actor.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
-                 'second running': lambda: actor.ids(
-                     SESSIONS, [{'status': 'running'}], offset=1, descending=True),
-                 'runs': lambda: [record.shown('s') for record in actor.records('s')],
-                 'claim': lambda: actor.storage.claimed(CLIENTS, self.project)}
+        documents = {
+            f'{kind} {id}': functools.partial(_got, actor, kind, id)
+            for kind, id in (
+                (SESSIONS, 's'),
+                (JOBS, 'j'),
+                (JOBS, 'n'),
+                (ACTIONS, 'a'),
+                (TRUSTS, 'free'),
+            )
+        }
+        lists = {
+            f'all {kind}': lambda kind=kind: [
+                (one.version, one.body) for one in actor.page(kind).documents
+            ]
+            for kind in (SESSIONS, JOBS)
+        }
+        asked = {
+            **documents,
+            **lists,
+            'members': lambda: actor.ids(JOBS, [{'session_id': 's'}]),
+            'later jobs': lambda: actor.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
+            'second running': lambda: actor.ids(
+                SESSIONS, [{'status': 'running'}], offset=1, descending=True
+            ),
+            'runs': lambda: [record.shown('s') for record in actor.records('s')],
+            'claim': lambda: actor.storage.claimed(CLIENTS, self.project),
+        }
         return {name: functools.partial(self._told, read) for name, read in asked.items()}
 
     def _told(self, read: collections.abc.Callable[[], typing.Any]) -> typing.Any:
@@ -279,10 +382,15 @@ def outcome(operation: collections.abc.Callable[[], typing.Any]) -> typing.Any:
 
 
 def snapshot(case: base.ContractCase, world: World, storage: typing.Any = None) -> Body:
-    """All that readers see, the names of the world taken out; an ``AssertionError`` where two of them disagree."""
+    """All that readers see, the names of the world taken out; an ``AssertionError`` where two of
+    them disagree.
+    """
     actor = actors.Actor(storage or case.make_storage(), world.scope)
     actor.storage.clock = case.storage.clock
-    listed = {kind: {one.id: (one.version, one.body) for one in actor.page(kind).documents} for kind in KINDS}
+    listed = {
+        kind: {one.id: (one.version, one.body) for one in actor.page(kind).documents}
+        for kind in KINDS
+    }
     for kind in (*KINDS, JOBS, SESSIONS):
         for id in {*listed[kind], *world.ids[kind]}:
             case.assertEqual(listed[kind].get(id), _got(actor, kind, id), (kind, id))
@@ -291,10 +399,14 @@ def snapshot(case: base.ContractCase, world: World, storage: typing.Any = None) 
     elsewhere = _got(other, CLIENTS, world.project)
     case.assertEqual([world.project] if elsewhere else [], other.ids(CLIENTS))
     claimed = actor.storage.claimed(CLIENTS, world.project)
-    case.assertEqual(elsewhere is not None and elsewhere[1]['client']['is_central'],
-                     claimed is not None and claimed.project_id == other.project_id)
+    case.assertEqual(
+        elsewhere is not None and elsewhere[1]['client']['is_central'],
+        claimed is not None and claimed.project_id == other.project_id,
+    )
     runs = {id: [record.shown(id) for record in actor.records(id)] for id in listed[SESSIONS]}
-    bodies = {kind: {id: body for id, (version, body) in found.items()} for kind, found in listed.items()}
+    bodies = {
+        kind: {id: body for id, (version, body) in found.items()} for kind, found in listed.items()
+    }
     return _anonymous({'runs': runs, **bodies}, world.project)
 
 
@@ -306,34 +418,61 @@ def _got(actor: actors.Actor, kind: str, id: str) -> tuple[int, Body] | None:
     return found.version, found.body
 
 
-def _agree(case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[str, tuple[int, Body]]]) -> None:
+def _agree(
+    case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[str, tuple[int, Body]]]
+) -> None:
     jobs = {id: body for id, (version, body) in listed[JOBS].items()}
     for id, (_version, session) in listed[SESSIONS].items():
         members = {job for job, body in jobs.items() if body['session_id'] == id}
         case.assertEqual(set(session['jobs']), members, 'jobs and members differ')
-        case.assertEqual(sorted(members), sorted(actor.ids(JOBS, [{'session_id': id}])), 'the search finds other members')
+        case.assertEqual(
+            sorted(members),
+            sorted(actor.ids(JOBS, [{'session_id': id}])),
+            'the search finds other members',
+        )
         for job in members:
             case.assertEqual(session['jobs'][job]['client_id'], jobs[job]['client_id'])
-            timing = {key: value for key, value in jobs[job]['job_schedule'].items() if key.startswith('schedule_')}
+            timing = {
+                key: value
+                for key, value in jobs[job]['job_schedule'].items()
+                if key.startswith('schedule_')
+            }
             case.assertEqual(session['schedule'], timing, 'a member has another schedule')
     case.assertLessEqual({body['session_id'] for body in jobs.values()}, {*listed[SESSIONS], ''})
     others = [id for id in jobs if id != 'j']
-    case.assertEqual(others[1:], actor.ids(JOBS, match_not=[{'job_id': 'j'}], offset=1), 'an offset counts something else')
+    case.assertEqual(
+        others[1:],
+        actor.ids(JOBS, match_not=[{'job_id': 'j'}], offset=1),
+        'an offset counts something else',
+    )
     for status in ('active', 'running', 'completed'):
-        having = {id for id, (_version, session) in listed[SESSIONS].items() if session['status'] == status}
+        having = {
+            id
+            for id, (_version, session) in listed[SESSIONS].items()
+            if session['status'] == status
+        }
         case.assertEqual(having, set(actor.ids(SESSIONS, [{'status': status}])), status)
     actions = {id: body['freezer_action'] for id, (version, body) in listed[ACTIONS].items()}
     for job in jobs.values():
         for entry in job['job_actions']:
-            case.assertEqual(actions.get(entry['action_id']), entry['freezer_action'], 'an action and its copy differ')
+            case.assertEqual(
+                actions.get(entry['action_id']),
+                entry['freezer_action'],
+                'an action and its copy differ',
+            )
         trust = documents.trust(job)
         case.assertTrue(trust is None or trust in listed[TRUSTS], 'a job has a trust that is gone')
     for id, (_version, client) in listed[CLIENTS].items():
         claimed = actor.storage.claimed(CLIENTS, id)
-        case.assertEqual(client['client']['is_central'], claimed is not None and claimed.project_id == actor.project_id)
+        case.assertEqual(
+            client['client']['is_central'],
+            claimed is not None and claimed.project_id == actor.project_id,
+        )
     found = search.parse({'match': [{'client_id': 'other'}]}, JOBS, limit=100)
-    case.assertEqual({id for id, body in jobs.items() if body['client_id'] == 'other'},
-                     {document.id for document in actor.storage.find(actor.scope, JOBS, found).documents})
+    case.assertEqual(
+        {id for id, body in jobs.items() if body['client_id'] == 'other'},
+        {document.id for document in actor.storage.find(actor.scope, JOBS, found).documents},
+    )
 
 
 def _anonymous(value: typing.Any, name: str) -> typing.Any:
@@ -343,7 +482,10 @@ def _anonymous(value: typing.Any, name: str) -> typing.Any:
 def _renamed(value: typing.Any, name: str, other: str) -> typing.Any:
     """Something with another name wherever a name is in it."""
     if isinstance(value, dict):
-        return {key.replace(name, other): _renamed(content, name, other) for key, content in value.items()}
+        return {
+            key.replace(name, other): _renamed(content, name, other)
+            for key, content in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [_renamed(content, name, other) for content in value]
     return value.replace(name, other) if isinstance(value, str) else value

@@ -1,4 +1,6 @@
-"""Walks all interleavings of operations without threads: each pauses before every call of the storage."""
+"""Walks all interleavings of operations without threads: each pauses before every call of the
+storage.
+"""
 
 import collections.abc
 import typing
@@ -28,9 +30,11 @@ class Stepping:
         return call
 
 
-def interleavings(arrange: collections.abc.Callable[[], collections.abc.Sequence[Operation]]
-                  ) -> collections.abc.Iterator[tuple[tuple[int, ...], list[typing.Any]]]:
-    """Run the operations that ``arrange`` makes, each time anew, in every order of their steps; each order and what came of it.
+def interleavings(
+    arrange: collections.abc.Callable[[], collections.abc.Sequence[Operation]],
+) -> collections.abc.Iterator[tuple[tuple[int, ...], list[typing.Any]]]:
+    """Run the operations that ``arrange`` makes, each time anew, in every order of their steps;
+    each order and what came of it.
 
     What comes of an operation is what it returned, or the exception that it raised.
     """
@@ -43,9 +47,12 @@ def interleavings(arrange: collections.abc.Callable[[], collections.abc.Sequence
         yield order, results
 
 
-def _run(operations: collections.abc.Sequence[Operation], prefix: tuple[int, ...]
-         ) -> tuple[tuple[int, ...], list[list[int]], list[typing.Any]]:
-    """One order: the one that begins with ``prefix`` and goes on with the first operation that can; and who else could have."""
+def _run(
+    operations: collections.abc.Sequence[Operation], prefix: tuple[int, ...]
+) -> tuple[tuple[int, ...], list[list[int]], list[typing.Any]]:
+    """One order: the one that begins with ``prefix`` and goes on with the first operation that can;
+    and who else could have.
+    """
     tasks = [greenlet.greenlet(_outcome) for _ in operations]
     results: list[typing.Any] = [None] * len(tasks)
     for number, operation in enumerate(operations):

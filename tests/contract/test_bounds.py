@@ -56,8 +56,9 @@ class LargePages(Bounded):
         return ids
 
     def too_large(self, kind, **page):
-        return self.refused(lambda: self.own.page(kind, **page), exceptions.InvalidInput,
-                            'list.too-large')
+        return self.refused(
+            lambda: self.own.page(kind, **page), exceptions.InvalidInput, 'list.too-large'
+        )
 
     def test_as_many_as_fit(self):
         ids = self.fill(FIT + 3)
@@ -162,13 +163,14 @@ class SharedActions(Bounded):
 
     def share(self, count, actor):
         for number in range(count):
-            actor.new_job(f'j{number:03}', actions=['shared'], client_id='c',
-                          description='x' * LARGE)
+            actor.new_job(
+                f'j{number:03}', actions=['shared'], client_id='c', description='x' * LARGE
+            )
 
     def test_as_many_as_fit(self):
         self.share(FIT, self.own)
         self.own.put_action('shared', action='exec', more=1)
-        entry, = self.own.job('j003')['job_actions']
+        (entry,) = self.own.job('j003')['job_actions']
         self.assertEqual({'action': 'exec', 'more': 1}, entry['freezer_action'])
         self.own.delete_action('shared')
         self.assertEqual([], self.own.job('j003')['job_actions'])
@@ -176,8 +178,10 @@ class SharedActions(Bounded):
     def test_more_than_fit(self):
         self.share(MANY, self.own)
         before = [self.own.get(ACTIONS, 'shared'), *self.own.page(JOBS, limit=FIT).documents]
-        for change in (lambda: self.own.put_action('shared', action='exec', more=1),
-                       lambda: self.own.delete_action('shared')):
+        for change in (
+            lambda: self.own.put_action('shared', action='exec', more=1),
+            lambda: self.own.delete_action('shared'),
+        ):
             peak = self.refused(change, exceptions.Conflict, 'action.shared-too-much')
             self.assertLess(peak, self.room)
         after = [self.own.get(ACTIONS, 'shared'), *self.own.page(JOBS, limit=FIT).documents]
@@ -185,8 +189,9 @@ class SharedActions(Bounded):
 
     def test_fewer_jobs_make_it_possible(self):
         self.share(FIT + 1, self.own)
-        self.refused(lambda: self.own.delete_action('shared'), exceptions.Conflict,
-                     'action.shared-too-much')
+        self.refused(
+            lambda: self.own.delete_action('shared'), exceptions.Conflict, 'action.shared-too-much'
+        )
         self.own.delete_job('j000')
         self.own.delete_action('shared')
         self.assertTrue(self.own.missing(ACTIONS, 'shared'))
@@ -212,8 +217,10 @@ class LargeMembers(Bounded):
     def test_more_than_fit(self):
         session = self.join(MANY)
         before = [self.own.get(SESSIONS, session), *self.own.page(JOBS, limit=FIT).documents]
-        for change in (lambda: self.own.patch_session(session, schedule=DAILY),
-                       lambda: self.own.delete_session(session)):
+        for change in (
+            lambda: self.own.patch_session(session, schedule=DAILY),
+            lambda: self.own.delete_session(session),
+        ):
             peak = self.refused(change, exceptions.Conflict, 'session.members-too-much')
             self.assertLess(peak, self.room)
         after = [self.own.get(SESSIONS, session), *self.own.page(JOBS, limit=FIT).documents]
@@ -245,7 +252,9 @@ class LargeActions(Bounded):
         self.assertEqual([ids[:2], ids[:ACTIONS_AT_ONCE]], told)
         peak = self.refused(
             lambda: self.bounded.write_job(self.own.scope, 'j', change, ids),
-            exceptions.InvalidInput, 'document.too-large')
+            exceptions.InvalidInput,
+            'document.too-large',
+        )
         self.assertLess(peak, self.room)
         self.assertEqual(2, len(told))
         for id in ids[5:]:

@@ -1,4 +1,6 @@
-"""Many at once, on one storage by threads and on several processes: what was acknowledged is there, and nothing contradicts."""
+"""Many at once, on one storage by threads and on several processes: what was acknowledged is there,
+and nothing contradicts.
+"""
 
 import collections
 import random
@@ -23,14 +25,20 @@ class Crowds:
         return crowd.live(self.actor, session, jobs, life)
 
     def _agrees(self, session, told):
-        """Every answer is in its run, and every run has the members and results that were answered."""
+        """Every answer is in its run, and every run has the members and results that were
+        answered.
+        """
         said = collections.defaultdict(dict)
         for one in told:
             said[one.tag][one.job] = one.result or said[one.tag].get(one.job, '')
         records = {record.tag: record for record in self.actor.records(session)}
         self.assertEqual(set(range(1, self.actor.session(session)['session_tag'] + 1)), set(said))
         for tag, results in said.items():
-            shown = {job: entry['result'] for job, entry in records[tag].jobs.items() if entry['status'] != 'scheduled'}
+            shown = {
+                job: entry['result']
+                for job, entry in records[tag].jobs.items()
+                if entry['status'] != 'scheduled'
+            }
             self.assertEqual(results, shown)
             for job, entry in records[tag].jobs.items():
                 self.assertEqual(entry['status'] == 'completed', bool(results.get(job)))
@@ -41,25 +49,34 @@ class Crowds:
         jobs = crowd.members(self.actor, None, MANY)
         records = self._agrees(session, self.live(session, jobs, crowd.one_run))
         body = self.actor.session(session)
-        self.assertEqual(('completed', 'success', 1, set(jobs)),
-                         (body['status'], body['result'], body['session_tag'], set(body['jobs'])))
+        self.assertEqual(
+            ('completed', 'success', 1, set(jobs)),
+            (body['status'], body['result'], body['session_tag'], set(body['jobs'])),
+        )
         self.assertEqual([1], list(records))
         for job in jobs:
-            self.assertEqual((session, 1), tuple(self.actor.job(job)[key] for key in ('session_id', 'session_tag')))
+            self.assertEqual(
+                (session, 1),
+                tuple(self.actor.job(job)[key] for key in ('session_id', 'session_tag')),
+            )
 
     def test_all_members_start_and_end_at_once(self):
         session = self.actor.new_session(hold_off=3600)
         jobs = crowd.members(self.actor, session, MANY)
         self._agrees(session, self.live(session, jobs, crowd.start_and_end))
         body = self.actor.session(session)
-        self.assertEqual(('completed', 'success', 1), (body['status'], body['result'], body['session_tag']))
+        self.assertEqual(
+            ('completed', 'success', 1), (body['status'], body['result'], body['session_tag'])
+        )
 
     def test_all_come_and_go(self):
         session = self.actor.new_session(hold_off=3600)
         jobs = crowd.members(self.actor, None, MANY)
         self.live(session, jobs, crowd.in_and_out)
         body, back = self.actor.session(session), {job for job in jobs if int(job[-1], 16) % 2}
-        self.assertEqual(('completed', 1, back), (body['status'], body['session_tag'], set(body['jobs'])))
+        self.assertEqual(
+            ('completed', 1, back), (body['status'], body['session_tag'], set(body['jobs']))
+        )
         self.assertEqual({'completed'}, {entry['status'] for entry in body['jobs'].values()})
         self.assertEqual(back, {job for job in jobs if self.actor.job(job)['session_id']})
         self.assertEqual(back, set(self.actor.records(session)[0].jobs))
@@ -73,15 +90,26 @@ class Crowds:
         for tag, record in records.items():
             results = {entry['result'] for entry in record.jobs.values()}
             if tag != current:
-                self.assertEqual(('completed', 'success' if results == {'success'} else 'fail'), (record.status, record.result))
-        running = [one.job for one in told if one.tag == current and not one.result
-                   and not any(other.job == one.job and other.tag == current and other.result for other in told)]
-        self.assertEqual('running' if running else 'completed', self.actor.session(session)['status'])
+                self.assertEqual(
+                    ('completed', 'success' if results == {'success'} else 'fail'),
+                    (record.status, record.result),
+                )
+        running = [
+            one.job
+            for one in told
+            if one.tag == current
+            and not one.result
+            and not any(
+                other.job == one.job and other.tag == current and other.result for other in told
+            )
+        ]
+        self.assertEqual(
+            'running' if running else 'completed', self.actor.session(session)['status']
+        )
 
 
 @base.on_every_database()
 class Threads(Crowds):
-
     def test_jobs_that_are_moved_about(self):
         sessions = [self.actor.new_session() for _ in range(3)]
         jobs = crowd.members(self.actor, None, 6)
@@ -90,7 +118,9 @@ class Threads(Crowds):
             choose = random.Random(number)
             for _ in range(6):
                 job, session = choose.choice(jobs), choose.choice(sessions)
-                choose.choice((self.actor.attach, self.actor.attach, self.actor.detach))(session, job)
+                choose.choice((self.actor.attach, self.actor.attach, self.actor.detach))(
+                    session, job
+                )
 
         crowd.threads(24, move)
         self._consistent()
@@ -98,13 +128,25 @@ class Threads(Crowds):
     def test_everything_at_once(self):
         sessions = [self.actor.new_session(hold_off=0) for _ in range(2)]
         jobs = crowd.members(self.actor, sessions[0], 6)
-        acts = (self.actor.attach, self.actor.detach, lambda session, job: self.actor.start(session, job, 0),
-                lambda session, job: self.actor.start(session, job, self.actor.session(session)['session_tag']), self.actor.end,
-                lambda session, job: self.actor.delete_job(job), lambda session, job: self.actor.new_job(job, session_id=session),
-                lambda session, job: self.actor.delete_session(session), lambda session,
-                job: self.actor.put_session(session, hold_off=0),
-                lambda session, job: self.actor.change_job(job, lambda body: {**body, 'client_id': session}),
-                lambda session, job: self.actor.patch_session(session, schedule={'schedule_day': job[:4]}))
+        acts = (
+            self.actor.attach,
+            self.actor.detach,
+            lambda session, job: self.actor.start(session, job, 0),
+            lambda session, job: self.actor.start(
+                session, job, self.actor.session(session)['session_tag']
+            ),
+            self.actor.end,
+            lambda session, job: self.actor.delete_job(job),
+            lambda session, job: self.actor.new_job(job, session_id=session),
+            lambda session, job: self.actor.delete_session(session),
+            lambda session, job: self.actor.put_session(session, hold_off=0),
+            lambda session, job: self.actor.change_job(
+                job, lambda body: {**body, 'client_id': session}
+            ),
+            lambda session, job: self.actor.patch_session(
+                session, schedule={'schedule_day': job[:4]}
+            ),
+        )
 
         def act(number):
             choose = random.Random(number)
@@ -127,7 +169,9 @@ class Threads(Crowds):
                 self.assertEqual(stored[id]['client_id'], session.body['jobs'][id]['client_id'])
                 self.assertLessEqual(stored[id]['session_tag'], session.body['session_tag'])
             if session.body['status'] == 'running':
-                self.assertIn('running', [entry['status'] for entry in session.body['jobs'].values()])
+                self.assertIn(
+                    'running', [entry['status'] for entry in session.body['jobs'].values()]
+                )
         there = {session.id for session in self.actor.page(SESSIONS).documents} | {''}
         self.assertLessEqual({job['session_id'] for job in stored.values()}, there)
 
@@ -153,10 +197,14 @@ class Threads(Crowds):
                 self.assertEqual(1, sum(won))
 
     def test_one_id_is_created_or_replaced_by_many(self):
-        puts = {SESSIONS: lambda id, n: self.actor.put_session(id, description=f'{n}'),
-                JOBS: lambda id, n: self.actor.put_job(id, actors.job_body(id, 'p', description=f'{n}')),
-                ACTIONS: lambda id, n: self.actor.put_action(id, action='info', log=f'{n}'),
-                CLIENTS: lambda id, n: self.actor.put_client(id, description=f'{n}')}
+        puts = {
+            SESSIONS: lambda id, n: self.actor.put_session(id, description=f'{n}'),
+            JOBS: lambda id, n: self.actor.put_job(
+                id, actors.job_body(id, 'p', description=f'{n}')
+            ),
+            ACTIONS: lambda id, n: self.actor.put_action(id, action='info', log=f'{n}'),
+            CLIENTS: lambda id, n: self.actor.put_client(id, description=f'{n}'),
+        }
         for kind, put in puts.items():
             for id in ('a', 'b', 'c'):
                 crowd.threads(12, lambda number, put=put, id=id: put(id, number))
@@ -183,7 +231,11 @@ class Threads(Crowds):
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
-            return JobWrite(actors.job_body('', 'p', job_actions=[actors.entry('a', stored['a'].body['freezer_action'])]))
+            return JobWrite(
+                actors.job_body(
+                    '', 'p', job_actions=[actors.entry('a', stored['a'].body['freezer_action'])]
+                )
+            )
 
         def act(number):
             for step in range(5):
@@ -197,13 +249,19 @@ class Threads(Crowds):
         jobs = self.actor.page(JOBS).documents
         self.assertEqual((31, 30), (action.version, len(jobs)))
         for job in jobs:
-            self.assertEqual(action.body['freezer_action'], job.body['job_actions'][0]['freezer_action'])
+            self.assertEqual(
+                action.body['freezer_action'], job.body['job_actions'][0]['freezer_action']
+            )
 
     def test_an_action_goes_while_jobs_take_it(self):
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
-            return JobWrite(actors.job_body('', 'p', job_actions=[actors.entry('a', stored['a'].body['freezer_action'])]))
+            return JobWrite(
+                actors.job_body(
+                    '', 'p', job_actions=[actors.entry('a', stored['a'].body['freezer_action'])]
+                )
+            )
 
         def act(number):
             if number == 0:
@@ -255,7 +313,10 @@ class Threads(Crowds):
         session = self.actor.new_session(hold_off=0)
         jobs = crowd.members(self.actor, session, 4)
         seen, left = collections.defaultdict(set), list(jobs)
-        wanted = {status: search.parse({'match': [{'status': status}]}, SESSIONS) for status in ('running', 'completed')}
+        wanted = {
+            status: search.parse({'match': [{'status': status}]}, SESSIONS)
+            for status in ('running', 'completed')
+        }
 
         def read():
             while left:

@@ -1,4 +1,6 @@
-"""Copying: what another store told is kept exactly as it was, and life goes on in the copy as it would have in the original."""
+"""Copying: what another store told is kept exactly as it was, and life goes on in the copy as it
+would have in the original.
+"""
 
 import contextlib
 import dataclasses
@@ -47,18 +49,39 @@ def everything(storage):
 def client(number, project='p', version=1, **changes):
     """An entry made by hand."""
     id = f'c{number}'
-    return Entry(CLIENTS, project, id, Document(CLIENTS, project, id, version, number, actors.client_body(id, project, **changes)))
+    return Entry(
+        CLIENTS,
+        project,
+        id,
+        Document(CLIENTS, project, id, version, number, actors.client_body(id, project, **changes)),
+    )
 
 
 def session(id, project='p'):
     """An entry made by hand."""
-    return Entry(SESSIONS, project, id, Session(project, id, 'user', tag=9, members={'j': Member('client')}, version=7, created=1))
+    return Entry(
+        SESSIONS,
+        project,
+        id,
+        Session(project, id, 'user', tag=9, members={'j': Member('client')}, version=7, created=1),
+    )
 
 
 def record(id, tag, project='p', **changes):
     """An entry made by hand."""
-    member = {'client_id': 'client', 'status': 'completed', 'result': 'success', 'time_started': 1, 'time_ended': 2}
-    return Entry(RUNS, project, id, dataclasses.replace(Record(tag, 'completed', 'success', 1, 2, {'j': member}), **changes))
+    member = {
+        'client_id': 'client',
+        'status': 'completed',
+        'result': 'success',
+        'time_started': 1,
+        'time_ended': 2,
+    }
+    return Entry(
+        RUNS,
+        project,
+        id,
+        dataclasses.replace(Record(tag, 'completed', 'success', 1, 2, {'j': member}), **changes),
+    )
 
 
 class Wrapped:
@@ -76,7 +99,11 @@ class CopyCase:
     """Stores of each test's own, with its clock."""
 
     def empty(self, options=None):
-        storage = self.make_storage(base.configured({**(options or self.make_options()), 'sessions': {'runs_kept': RUNS_KEPT}}))
+        storage = self.make_storage(
+            base.configured(
+                {**(options or self.make_options()), 'sessions': {'runs_kept': RUNS_KEPT}}
+            )
+        )
         storage.sync()
         storage.clock = self.clock
         return storage
@@ -84,8 +111,12 @@ class CopyCase:
     def of_another_driver(self):
         folder = tempfile.mkdtemp(prefix='fz-sq-')
         self.addCleanup(shutil.rmtree, folder)
-        return self.empty({'storage': {'driver': 'sqlalchemy'},
-                           'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False}})
+        return self.empty(
+            {
+                'storage': {'driver': 'sqlalchemy'},
+                'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False},
+            }
+        )
 
     def lived_in(self):
         """A store in which much has happened."""
@@ -96,8 +127,12 @@ class CopyCase:
         central = self.actor_in('p', storage)
         central.put_client('central', central=True, extra={'ü': [1, 2.5, None, True]})
         central.put_trust('t')
-        central.new_job('served', client_id='central', _central=True,
-                        user_credentials={'trust_id': 't', 'trustor_user_id': 'user'})
+        central.new_job(
+            'served',
+            client_id='central',
+            _central=True,
+            user_credentials={'trust_id': 't', 'trustor_user_id': 'user'},
+        )
         return storage
 
     def _live(self, actor):
@@ -107,7 +142,9 @@ class CopyCase:
         actor.put_action('a', action='backup', path='/Ä\u2028')
         actor.put_backup('b', job_id='j1', time_stamp=1_700_000_000, level=0, name='Weekly Ä')
         for id in ('never', 'runs'):
-            actor.new_session(id, hold_off=0, schedule={'schedule_interval': '1 days', 'b': 1, 'a': 2})
+            actor.new_session(
+                id, hold_off=0, schedule={'schedule_interval': '1 days', 'b': 1, 'a': 2}
+            )
         for job in ('j2', 'j1'):
             actor.new_job(job, 'runs', actions=['a'])
         for tag in range(RUNS_KEPT + 2):
@@ -127,21 +164,24 @@ class CopyCase:
 
 @base.on_every_database()
 class Copies(CopyCase):
-
     def test_all_of_it(self):
         """There and back by way of another driver, every answer is the same."""
         source, between, target = self.lived_in(), self.of_another_driver(), self.empty()
         copying.copy(source, between, unseen)
         made = copying.copy(between, target, unseen)
         self.assertEqual(everything(source), everything(target))
-        self.assertEqual({kind: (0, source.count(kind)) for kind in copying.KINDS},
-                         {kind: (copied.before, copied.contents.count) for kind, copied in made.items()})
+        self.assertEqual(
+            {kind: (0, source.count(kind)) for kind in copying.KINDS},
+            {kind: (copied.before, copied.contents.count) for kind, copied in made.items()},
+        )
         self.assertTrue(all(copied.contents.count for copied in made.values()), made)
         for project in LIVED:
             original, copied = self.actor_in(project, source), self.actor_in(project, target)
             for kind in documents.KINDS:
                 # As text: a body is shown in the order of its keys.
-                self.assertEqual(repr(original.page(kind)), repr(copied.page(kind)), (project, kind))
+                self.assertEqual(
+                    repr(original.page(kind)), repr(copied.page(kind)), (project, kind)
+                )
             for id in ('never', 'runs', 'lapses'):
                 self.assertEqual(original.records(id), copied.records(id), (project, id))
         self.assertEqual(source.claimed(CLIENTS, 'central'), target.claimed(CLIENTS, 'central'))
@@ -157,11 +197,20 @@ class Copies(CopyCase):
             self.assertEqual(len(entries), len({entry.key for entry in entries}))
             for limit in (1, 2, 5):
                 self.assertEqual(entries, told(storage, kind, limit), (kind, limit))
-        self.assertEqual([(project, id) for project in LIVED for id in ('runs', 'never', 'lapses')],
-                         [entry.key for entry in told(storage, SESSIONS)])
+        self.assertEqual(
+            [(project, id) for project in LIVED for id in ('runs', 'never', 'lapses')],
+            [entry.key for entry in told(storage, SESSIONS)],
+        )
         records = [entry.key for entry in told(storage, RUNS)]
-        self.assertEqual([(project, 'runs', tag) for project in LIVED for tag in sorted({key[2] for key in records})], records)
-        entry, = (entry for entry in told(storage, SESSIONS) if entry.key == ('p', 'lapses'))
+        self.assertEqual(
+            [
+                (project, 'runs', tag)
+                for project in LIVED
+                for tag in sorted({key[2] for key in records})
+            ],
+            records,
+        )
+        (entry,) = (entry for entry in told(storage, SESSIONS) if entry.key == ('p', 'lapses'))
         self.assertEqual('running', entry.content.run.status)
         self.assertEqual(before, everything(storage))
 
@@ -172,7 +221,9 @@ class Copies(CopyCase):
         self._searches(actor)
         self._claims_and_links(actor)
         self._runs(actor)
-        self.assertEqual({SESSIONS: 2, JOBS: 5, ACTIONS: 1, CLIENTS: 5, BACKUPS: 0, TRUSTS: 1}, target.purge('p'))
+        self.assertEqual(
+            {SESSIONS: 2, JOBS: 5, ACTIONS: 1, CLIENTS: 5, BACKUPS: 0, TRUSTS: 1}, target.purge('p')
+        )
 
     def _searches(self, actor):
         """What was copied is found; once it is changed or deleted, no longer as it was."""
@@ -181,16 +232,37 @@ class Copies(CopyCase):
         self.assertEqual(['b'], actor.ids(BACKUPS, [{'_all': 'weekly ä'}]))
         self.assertEqual(['j2', 'j1'], actor.ids(JOBS, [{'session_id': 'runs'}]))
         self.assertEqual(['served'], actor.ids(JOBS, [{'client_id': 'central'}]))
-        self.assertEqual(('b',), actor.storage.run_backups(actor.scope, 'runs', Record(9, 'completed', '', 1, 2**31, {
-            'j1': {'time_started': 1_699_999_999, 'time_ended': 1_700_000_001}})))
+        self.assertEqual(
+            ('b',),
+            actor.storage.run_backups(
+                actor.scope,
+                'runs',
+                Record(
+                    9,
+                    'completed',
+                    '',
+                    1,
+                    2**31,
+                    {'j1': {'time_started': 1_699_999_999, 'time_ended': 1_700_000_001}},
+                ),
+            ),
+        )
         actor.put_client('host1', zone='d')
         actor.write(BACKUPS, 'b', None)
-        self.assertEqual(([], ['host1']), (actor.ids(CLIENTS, [{'zone': 'c'}]), actor.ids(CLIENTS, [{'zone': 'd'}])))
+        self.assertEqual(
+            ([], ['host1']),
+            (actor.ids(CLIENTS, [{'zone': 'c'}]), actor.ids(CLIENTS, [{'zone': 'd'}])),
+        )
         self.assertEqual([], actor.ids(BACKUPS, [{'_all': 'weekly'}]))
 
     def _claims_and_links(self, actor):
         """They hold, and what is new stands behind."""
-        self.assertRaises(exceptions.Conflict, self.actor_in('P', actor.storage).put_client, 'central', central=True)
+        self.assertRaises(
+            exceptions.Conflict,
+            self.actor_in('P', actor.storage).put_client,
+            'central',
+            central=True,
+        )
         self.assertFalse(actor.end_trust('t'))
         actor.put_action('a', action='restore')
         self.assertEqual('restore', actor.job('j1')['job_actions'][0]['freezer_action']['action'])
@@ -198,23 +270,29 @@ class Copies(CopyCase):
         self.assertEqual('new', actor.ids(CLIENTS)[-1])
 
     def _runs(self, actor):
-        """One that was going on ends, one that has lapsed is completed, the next one makes the oldest go."""
+        """One that was going on ends, one that has lapsed is completed, the next one makes the
+        oldest go.
+        """
         lapsed = actor.get(SESSIONS, 'lapses')
         self.assertEqual(('completed', 'fail'), (lapsed.body['status'], lapsed.body['result']))
         before = actor.records('runs')
         self.assertEqual(('success', before[0].tag), actor.end('runs', 'j1'))
         self.clock.advance(1)
         self.assertEqual(('success', before[0].tag + 1), actor.start('runs', 'j2', before[0].tag))
-        self.assertEqual([run.tag for run in before][:RUNS_KEPT - 1], [run.tag for run in actor.records('runs')][1:])
+        self.assertEqual(
+            [run.tag for run in before][: RUNS_KEPT - 1],
+            [run.tag for run in actor.records('runs')][1:],
+        )
         self.assertEqual(RUNS_KEPT, len(actor.records('runs')))
         actor.delete_session('runs')
-        self.assertFalse([entry for entry in told(actor.storage, RUNS) if entry.key[:2] == ('p', 'runs')])
+        self.assertFalse(
+            [entry for entry in told(actor.storage, RUNS) if entry.key[:2] == ('p', 'runs')]
+        )
         self.assertEqual('', actor.job('j1')['session_id'])
 
 
 @base.on_every_database()
 class Restores(CopyCase):
-
     def setUp(self):
         super().setUp()
         self.store = self.empty()
@@ -244,10 +322,19 @@ class Restores(CopyCase):
 
     def test_something_else_in_the_place(self):
         self.restored(client(0), client(1))
-        for other in (client(0, version=2), client(0, description='other'), client(0, hostname=True)):
+        for other in (
+            client(0, version=2),
+            client(0, description='other'),
+            client(0, hostname=True),
+        ):
             self.refused(client(2), other, client(3))
         self.restored(session('s'))
-        self.refused(session('t'), dataclasses.replace(session('s'), content=dataclasses.replace(session('s').content, tag=8)))
+        self.refused(
+            session('t'),
+            dataclasses.replace(
+                session('s'), content=dataclasses.replace(session('s').content, tag=8)
+            ),
+        )
         self.restored(record('s', 1))
         self.refused(record('s', 2), record('s', 1, time_end=3))
 
@@ -261,11 +348,22 @@ class Restores(CopyCase):
 
     def test_many_records(self):
         """Of one session, and of many."""
-        self.restored(*(session(id, project) for project in reversed(PROJECTS) for id in ('z', 'many', 'A', 'none')))
-        entries = [record(id, tag, project) for project in PROJECTS for id, number in (('A', 1), ('many', 450), ('z', 2))
-                   for tag in range(1, number + 1) if project == 'p' or id != 'many']
+        self.restored(
+            *(
+                session(id, project)
+                for project in reversed(PROJECTS)
+                for id in ('z', 'many', 'A', 'none')
+            )
+        )
+        entries = [
+            record(id, tag, project)
+            for project in PROJECTS
+            for id, number in (('A', 1), ('many', 450), ('z', 2))
+            for tag in range(1, number + 1)
+            if project == 'p' or id != 'many'
+        ]
         for first in range(0, len(entries), 200):
-            self.store.restore(entries[first:first + 200])
+            self.store.restore(entries[first : first + 200])
         self.assertEqual(len(entries), self.store.count(RUNS))
         for limit in (7, 200, 1000):
             self.assertEqual(entries, told(self.store, RUNS, limit))
@@ -274,7 +372,6 @@ class Restores(CopyCase):
 
 @base.on_every_database()
 class BrokenCopies(CopyCase):
-
     def setUp(self):
         super().setUp()
         page, copying.PAGE = copying.PAGE, PAGE
@@ -311,8 +408,10 @@ class BrokenCopies(CopyCase):
     def test_a_finished_one_writes_nothing_again(self):
         self.copy()
         made = self.copy(restore=self.fail)
-        self.assertEqual({kind: copied.contents.count for kind, copied in made.items()},
-                         {kind: copied.before for kind, copied in made.items()})
+        self.assertEqual(
+            {kind: copied.contents.count for kind, copied in made.items()},
+            {kind: copied.before for kind, copied in made.items()},
+        )
 
     def test_a_target_that_has_something_else(self):
         """Nothing is written then."""
@@ -332,11 +431,16 @@ class BrokenCopies(CopyCase):
 
     def test_a_copy_that_is_not_equal(self):
         """Whatever is lost, added or changed is noticed at the end."""
+
         def other(entries, kind, change):
             self.target.restore(change(list(entries)) if entries[0].kind == kind else entries)
 
-        for kind, change in ((CLIENTS, lambda entries: entries[:-1]), (CLIENTS, lambda entries: [*entries[1:], entries[0]]),
-                             (RUNS, lambda entries: entries[:1]), (RUNS, lambda entries: [record('s', 1), record('s', 3)])):
+        for kind, change in (
+            (CLIENTS, lambda entries: entries[:-1]),
+            (CLIENTS, lambda entries: [*entries[1:], entries[0]]),
+            (RUNS, lambda entries: entries[:1]),
+            (RUNS, lambda entries: [record('s', 1), record('s', 3)]),
+        ):
             self.target.purge('p')
             with self.assertRaises(copying.Differs) as caught:
                 self.copy(restore=functools.partial(other, kind=kind, change=change))

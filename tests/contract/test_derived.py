@@ -72,8 +72,11 @@ class Stores:
     def drifts(self, walk=None, **named):
         """What a walk tells, without words."""
         walk = walk or self.own.verify
-        return {(drift.kind, drift.project_id, drift.id)
-                for step in self.walked(walk, **named) for drift in step.drifts}
+        return {
+            (drift.kind, drift.project_id, drift.id)
+            for step in self.walked(walk, **named)
+            for drift in step.drifts
+        }
 
     def outdated(self, walk=None, **named):
         """How many documents a walk finds that an earlier version has indexed."""
@@ -81,8 +84,10 @@ class Stores:
 
     def told(self):
         """What an operator is told."""
-        return [(drift.kind, drift.id, drift.what)
-                for drift in verifying.verify(self.own, unseen, collections.Counter())]
+        return [
+            (drift.kind, drift.id, drift.what)
+            for drift in verifying.verify(self.own, unseen, collections.Counter())
+        ]
 
     def mended(self, *expected):
         """Check that drifts of these documents are told, mended once, and then no more."""
@@ -135,10 +140,14 @@ class Derived(Stores):
         self.actor.end('s', 'j1', 4)
         self.actor.put_backup('b', backup_name='daily')
         with next_release():
-            outdated = {kind: sum(step.outdated for step in self.walked(self.own.verify, (kind,)))
-                        for kind in documents.KINDS}
-            self.assertEqual({CLIENTS: 1, SESSIONS: 1, BACKUPS: 1, JOBS: outdated[JOBS],
-                              ACTIONS: 0, TRUSTS: 0}, outdated)
+            outdated = {
+                kind: sum(step.outdated for step in self.walked(self.own.verify, (kind,)))
+                for kind in documents.KINDS
+            }
+            self.assertEqual(
+                {CLIENTS: 1, SESSIONS: 1, BACKUPS: 1, JOBS: outdated[JOBS], ACTIONS: 0, TRUSTS: 0},
+                outdated,
+            )
             self.walked(self.own.reindex)
             self.assertEqual([], self.told())
 
@@ -151,11 +160,16 @@ class Derived(Stores):
 
     def test_documents_that_tell_different_things_of_each_other(self):
         """As no driver stores them, and another store may have told."""
-        job = actors.job_body('lost', 'z', session_id='gone', job_actions=[
-            actors.entry('missing', {'action': 'backup'})],
-            user_credentials={'trust_id': 'ended', 'trustor_user_id': 'user'})
-        copied = actors.job_body('member', 'z', client_id='one', job_actions=[
-            actors.entry('a', {'action': 'backup'})])
+        job = actors.job_body(
+            'lost',
+            'z',
+            session_id='gone',
+            job_actions=[actors.entry('missing', {'action': 'backup'})],
+            user_credentials={'trust_id': 'ended', 'trustor_user_id': 'user'},
+        )
+        copied = actors.job_body(
+            'member', 'z', client_id='one', job_actions=[actors.entry('a', {'action': 'backup'})]
+        )
         action = {'action_id': 'a', 'project_id': 'z', 'freezer_action': {'action': 'exec'}}
         old = self.clock() - verifying.GRACE - 1
         entries = [
@@ -163,21 +177,33 @@ class Derived(Stores):
             Entry(JOBS, 'z', 'member', Document(JOBS, 'z', 'member', 1, 1, copied)),
             Entry(ACTIONS, 'z', 'a', Document(ACTIONS, 'z', 'a', 1, 1, action)),
             Entry(TRUSTS, 'z', 'old', Document(TRUSTS, 'z', 'old', 1, old, {'trust_id': 'old'})),
-            Entry(TRUSTS, 'z', 'new', Document(
-                TRUSTS, 'z', 'new', 1, old + 2, {'trust_id': 'new'})),
-            Entry(SESSIONS, 'z', 's', Session('z', 's', 'user', members={
-                'member': Member('one'), 'nobody': Member('one')}))]
+            Entry(
+                TRUSTS, 'z', 'new', Document(TRUSTS, 'z', 'new', 1, old + 2, {'trust_id': 'new'})
+            ),
+            Entry(
+                SESSIONS,
+                'z',
+                's',
+                Session(
+                    'z', 's', 'user', members={'member': Member('one'), 'nobody': Member('one')}
+                ),
+            ),
+        ]
         for entry in entries:
             self.own.restore([entry])
         self.assertEqual(set(), self.drifts())
-        self.assertEqual([
-            (SESSIONS, 's', "its member, job member, is in session ''"),
-            (SESSIONS, 's', 'its member nobody is no job'),
-            (JOBS, 'lost', 'it is in session gone, which has no such member'),
-            (JOBS, 'lost', 'its action missing is missing'),
-            (JOBS, 'lost', 'its trust ended is missing'),
-            (JOBS, 'member', 'its copy of action a is another one'),
-            (TRUSTS, 'old', 'no job has it')], self.told())
+        self.assertEqual(
+            [
+                (SESSIONS, 's', "its member, job member, is in session ''"),
+                (SESSIONS, 's', 'its member nobody is no job'),
+                (JOBS, 'lost', 'it is in session gone, which has no such member'),
+                (JOBS, 'lost', 'its action missing is missing'),
+                (JOBS, 'lost', 'its trust ended is missing'),
+                (JOBS, 'member', 'its copy of action a is another one'),
+                (TRUSTS, 'old', 'no job has it'),
+            ],
+            self.told(),
+        )
 
     def test_nothing_is_told_of_what_others_write_meanwhile(self):
         told, drifted = [], set()
@@ -217,8 +243,10 @@ class Derived(Stores):
             except Exception as error:
                 failed.append(error)
 
-        threads = [threading.Thread(target=churn, args=(
-            number, self.make_storage(self.own.conf))) for number in range(2)]
+        threads = [
+            threading.Thread(target=churn, args=(number, self.make_storage(self.own.conf)))
+            for number in range(2)
+        ]
         for thread in threads:
             thread.start()
         self.addCleanup(over.set)
@@ -257,13 +285,16 @@ class Derived(Stores):
 
     def _put_job(self, actor, id, description):
         """A job that has the action as it is then, which others change meanwhile."""
+
         def change(current, stored, now):
             copy = actors.entry('a', stored['a'].body['freezer_action'])
-            return JobWrite(actors.job_body(
-                id, actor.project_id, description=description, job_actions=[copy]))
+            return JobWrite(
+                actors.job_body(id, actor.project_id, description=description, job_actions=[copy])
+            )
 
         actor.storage.write_job(actor.scope, id, change, ('a',))
 
     def _everything(self):
-        return [entry.dump() for kind in documents.KINDS
-                for entry in self.own.entries(kind, (), 1000)]
+        return [
+            entry.dump() for kind in documents.KINDS for entry in self.own.entries(kind, (), 1000)
+        ]

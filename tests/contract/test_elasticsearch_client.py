@@ -1,4 +1,6 @@
-"""The newest release line of Elasticsearch's client, which the environment of the tests doesn't have, on nodes of both versions."""
+"""The newest release line of Elasticsearch's client, which the environment of the tests doesn't
+have, on nodes of both versions.
+"""
 
 import os
 import subprocess
@@ -8,15 +10,16 @@ import testtools
 
 from tests import servers
 
-#: Themes that between them send every kind of request but those of indices, which each class of tests sends to begin with.
+#: Themes that between them send every kind of request but those of indices, which each class of
+#: tests sends to begin with.
 THEMES = ('test_documents.Documents', 'test_sessions.Members')
-RUN = '''
+RUN = """
 import sys, unittest
 import elastic_transport, elasticsearch
 assert elasticsearch.__version__[0] == 9, elasticsearch.__version__
 assert elastic_transport.__version__.startswith('9.'), elastic_transport.__version__
 unittest.main(module=None)
-'''
+"""
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
@@ -25,9 +28,18 @@ class TestClient9(testtools.TestCase):
 
     def test_the_contract(self):
         """With servers of its own version, and of the one before."""
-        names = [f'tests.contract.{theme}OnElasticsearch{version}' for theme in THEMES for version in (8, 9)]
+        names = [
+            f'tests.contract.{theme}OnElasticsearch{version}'
+            for theme in THEMES
+            for version in (8, 9)
+        ]
         environment = {**os.environ, 'PYTHONPATH': os.environ['FREEZER_TEST_CLIENT9']}
-        done = subprocess.run((sys.executable, '-c', RUN, *names), env=environment, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            (sys.executable, '-c', RUN, *names),
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         self.assertEqual(0, done.returncode, done.stdout)
         self.assertRegex(done.stdout, r'(?m)^Ran \d{2,} tests')

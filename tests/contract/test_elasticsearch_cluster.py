@@ -1,4 +1,6 @@
-"""What becomes of a cluster of three nodes, and of what is written to it, while nodes of it are killed."""
+"""What becomes of a cluster of three nodes, and of what is written to it, while nodes of it are
+killed.
+"""
 
 import contextlib
 import threading
@@ -12,7 +14,8 @@ from tests.servers import elasticsearch
 
 #: Seconds in which something must come to happen, on a machine that is busy as well.
 PATIENCE = 120
-#: Who write at once, and what each must have been acknowledged before, during and after the loss of a node.
+#: Who write at once, and what each must have been acknowledged before, during and after the loss of
+#: a node.
 WRITERS, ROUNDS = 4, 3
 
 
@@ -25,8 +28,11 @@ class _InCluster(base.ContractCase):
     def make_options(cls):
         cls.cluster = elasticsearch.Cluster(cls.version)
         cls.addClassCleanup(cls.cluster.stop)
-        return {'storage': {'driver': 'elasticsearch'}, 'sessions': {'runs_kept': 0},
-                'elasticsearch': {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5}}
+        return {
+            'storage': {'driver': 'elasticsearch'},
+            'sessions': {'runs_kept': 0},
+            'elasticsearch': {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5},
+        }
 
 
 @servers.needs(servers.ELASTICSEARCH8)
@@ -42,14 +48,17 @@ class Cluster9(_InCluster):
 
 
 class _Writer:
-    """One who acts on a session that all share and on one of its own, and remembers what was acknowledged."""
+    """One who acts on a session that all share and on one of its own, and remembers what was
+    acknowledged.
+    """
 
     def __init__(self, actor, shared, number):
         self.actor, self.shared, self.number = actor, shared, number
         self.own = actor.new_session(f'own-{number}', hold_off=0)
         self.reporter = actor.new_job(f'reporter-{number}', session_id=self.own)
         self.made = {JOBS: set(), CLIENTS: set(), SESSIONS: {self.own}}
-        #: The session of each job that is known to have been attached or moved; the results of the own session's runs.
+        #: The session of each job that is known to have been attached or moved; the results of the
+        #: own session's runs.
         self.sessions, self.results = {}, {}
         self.gone = set()
         self.rounds = self.refused = 0
@@ -57,7 +66,10 @@ class _Writer:
     def act(self):
         """Do a bit of everything; whatever isn't acknowledged may have happened, or not."""
         id = f'{self.number}-{self.rounds}-{self.refused}'
-        tried = [self._try(step, id) for step in (self._create, self._attach, self._move, self._run, self._delete)]
+        tried = [
+            self._try(step, id)
+            for step in (self._create, self._attach, self._move, self._run, self._delete)
+        ]
         self.rounds, self.refused = self.rounds + all(tried), self.refused + (not all(tried))
 
     def _try(self, step, id):
@@ -102,11 +114,12 @@ class _Writer:
 
 @base.on_every_database(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
 class FailOver:
-
     turned = False
 
     def test_nodes_are_killed_while_many_write(self):
-        """Neither is anything lost that was acknowledged, nor half done, and it goes on by itself."""
+        """Neither is anything lost that was acknowledged, nor half done, and it goes on by
+        itself.
+        """
         shared = self.actor.new_session(hold_off=0)
         writers = [_Writer(self.actor, shared, number) for number in range(WRITERS)]
         stop, moved = threading.Event(), threading.Condition()
@@ -122,7 +135,9 @@ class FailOver:
             with self._waking(moved, stop):
                 self._lose_nodes(lambda: self._further(writers, moved, stop))
 
-        crowd.threads(1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None))
+        crowd.threads(
+            1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None)
+        )
         self._nothing_is_lost(writers)
         self._agrees()
         writers[0].act()
@@ -142,15 +157,32 @@ class FailOver:
         """Wait until each writer has done some further rounds."""
         goals = [writer.rounds + ROUNDS for writer in writers]
         with moved:
-            self.assertTrue(moved.wait_for(lambda: stop.is_set() or all(
-                writer.rounds >= goal for writer, goal in zip(writers, goals, strict=True)), PATIENCE), 'it does not go on')
+            self.assertTrue(
+                moved.wait_for(
+                    lambda: (
+                        stop.is_set()
+                        or all(
+                            writer.rounds >= goal
+                            for writer, goal in zip(writers, goals, strict=True)
+                        )
+                    ),
+                    PATIENCE,
+                ),
+                'it does not go on',
+            )
 
     def _lose_nodes(self, further):
-        """Kill one that isn't the master and then the one that is, each in the midst of writes, and let it come back."""
+        """Kill one that isn't the master and then the one that is, each in the midst of writes, and
+        let it come back.
+        """
         further()
         for is_master in (False, True):
             master = self.cluster.master()
-            lost = master if is_master else next(node for node in self.cluster.nodes if node is not master)
+            lost = (
+                master
+                if is_master
+                else next(node for node in self.cluster.nodes if node is not master)
+            )
             lost.kill()
             further()
             lost.start()
@@ -158,7 +190,9 @@ class FailOver:
             further()
 
     def _nothing_is_lost(self, writers):
-        there = {kind: set(self.actor.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)}
+        there = {
+            kind: set(self.actor.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
+        }
         for writer in writers:
             for kind, ids in writer.made.items():
                 self.assertLessEqual(ids, there[kind])
@@ -171,9 +205,14 @@ class FailOver:
 
     def _agrees(self):
         """Jobs and sessions name each other, and lists show what is there."""
-        jobs = {document.id: document.body for document in self.actor.page(JOBS, limit=10_000).documents}
+        jobs = {
+            document.id: document.body for document in self.actor.page(JOBS, limit=10_000).documents
+        }
         for document in self.actor.page(SESSIONS, limit=10_000).documents:
             members = {id for id, body in jobs.items() if body['session_id'] == document.id}
-            self.assertEqual((members, members), (set(document.body['jobs']), set(self.actor.session(document.id)['jobs'])))
+            self.assertEqual(
+                (members, members),
+                (set(document.body['jobs']), set(self.actor.session(document.id)['jobs'])),
+            )
         for id, body in jobs.items():
             self.assertEqual(body, self.actor.job(id))

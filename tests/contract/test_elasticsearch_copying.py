@@ -1,4 +1,6 @@
-"""Copies into Elasticsearch of which one request was carried out in part, as it is when a node goes away in the midst of it."""
+"""Copies into Elasticsearch of which one request was carried out in part, as it is when a node goes
+away in the midst of it.
+"""
 
 import itertools
 import random
@@ -13,7 +15,9 @@ MANY = 12
 
 
 def in_part(storage, number, chosen):
-    """Let a storage send only those documents of its ``number``-th request to store that are ``chosen`` by their place."""
+    """Let a storage send only those documents of its ``number``-th request to store that are
+    ``chosen`` by their place.
+    """
     call = storage.client.call
     numbers = itertools.count(1)
 
@@ -21,7 +25,12 @@ def in_part(storage, number, chosen):
         if path != '/_bulk' or next(numbers) != number:
             return call(method, path, body, params)
         pairs = list(zip(body[::2], body[1::2], strict=True))
-        call(method, path, [line for at, pair in enumerate(pairs) if chosen(at) for line in pair], params)
+        call(
+            method,
+            path,
+            [line for at, pair in enumerate(pairs) if chosen(at) for line in pair],
+            params,
+        )
         raise exceptions.StorageUnavailable()
 
     storage.client.call = partly
@@ -29,11 +38,12 @@ def in_part(storage, number, chosen):
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
 class RequestsCarriedOutInPart(test_copying.CopyCase):
-
     def setUp(self):
         super().setUp()
         self.source, self.target = self.empty(), self.empty()
-        self.source.restore([test_copying.client(number, central=number % 3 == 0) for number in range(MANY)])
+        self.source.restore(
+            [test_copying.client(number, central=number % 3 == 0) for number in range(MANY)]
+        )
         self.source.restore([test_copying.session(id) for id in 'sabr'])
         self.source.restore([test_copying.record(id, tag) for id in 'abs' for tag in (1, 2, 5)])
 
@@ -44,7 +54,9 @@ class RequestsCarriedOutInPart(test_copying.CopyCase):
     def _break_off(self, number, chosen):
         other = self.make_storage(self.target.conf)
         in_part(other, number, chosen)
-        self.assertRaises(exceptions.StorageUnavailable, copying.copy, self.source, other, test_copying.unseen)
+        self.assertRaises(
+            exceptions.StorageUnavailable, copying.copy, self.source, other, test_copying.unseen
+        )
 
     def test_the_order_is_the_sources(self):
         chosen = (lambda at: at % 2, lambda at: at > 1, lambda at: at == 1)

@@ -1,4 +1,6 @@
-"""How many requests the Elasticsearch driver's operations take, whatever there is, and how much these bring back."""
+"""How many requests the Elasticsearch driver's operations take, whatever there is, and how much
+these bring back.
+"""
 
 import functools
 import typing
@@ -21,7 +23,9 @@ class Recorder:
         def recording(method: str, path: str, *more: typing.Any) -> tuple[int, typing.Any]:
             status, answer = call(method, path, *more)
             self.requests.append(f'{method} {path.rpartition("/")[2]}')
-            self.documents += len(answer.get('docs', ())) + len(answer.get('hits', {}).get('hits', ()))
+            self.documents += len(answer.get('docs', ())) + len(
+                answer.get('hits', {}).get('hits', ())
+            )
             return status, answer
 
         storage.client.call = recording  # type: ignore[method-assign]
@@ -65,8 +69,16 @@ class Requests(costs.Settling, Counting):
     def test_one_document(self):
         self.actor.put_client('c')
         self.actor.put_action('a')
-        for kind, id in ((JOBS, self.jobs[0]), (SESSIONS, self.session), (CLIENTS, 'c'), (ACTIONS, 'a')):
-            self.assertEqual((['POST _mget'], 1), self.recorder.of(lambda kind=kind, id=id: self.actor.get(kind, id)))
+        for kind, id in (
+            (JOBS, self.jobs[0]),
+            (SESSIONS, self.session),
+            (CLIENTS, 'c'),
+            (ACTIONS, 'a'),
+        ):
+            self.assertEqual(
+                (['POST _mget'], 1),
+                self.recorder.of(lambda kind=kind, id=id: self.actor.get(kind, id)),
+            )
 
     def test_pages(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, None)):
@@ -74,7 +86,9 @@ class Requests(costs.Settling, Counting):
                 for offset in (0, 2):
                     read = functools.partial(self.actor.page, kind, match, limit=3, offset=offset)
                     self.assertEqual(['POST _refresh', 'POST _search'], self.recorder.of(read)[0])
-            requests, _ = self.recorder.of(lambda kind=kind, marker=marker: self.actor.page(kind, marker=marker, limit=3))
+            requests, _ = self.recorder.of(
+                lambda kind=kind, marker=marker: self.actor.page(kind, marker=marker, limit=3)
+            )
             self.assertEqual(2 if marker is None else 3, len(requests))
 
     def test_a_page_brings_back_no_more_than_it_shows_and_some_spare(self):
@@ -86,11 +100,20 @@ class Requests(costs.Settling, Counting):
             self.assertLessEqual(documents, 2 + 1 + finding.SPARE)
 
     def test_writing_one_document(self):
-        for write, expected in ((lambda: self.actor.put_client('c'), 3), (lambda: self.actor.put_client('c', zone='a'), 2),
-                                (lambda: self.actor.put_client('c', zone='a'), 1),
-                                (lambda: self.actor.write(CLIENTS, 'c', None), 3),
-                                (lambda: self.actor.new_session('z'), 3), (lambda: self.actor.put_session('z', description='a'), 2),
-                                (lambda: self.actor.change_job(self.jobs[0], lambda job: {**job, 'description': 'new'}), 2)):
+        for write, expected in (
+            (lambda: self.actor.put_client('c'), 3),
+            (lambda: self.actor.put_client('c', zone='a'), 2),
+            (lambda: self.actor.put_client('c', zone='a'), 1),
+            (lambda: self.actor.write(CLIENTS, 'c', None), 3),
+            (lambda: self.actor.new_session('z'), 3),
+            (lambda: self.actor.put_session('z', description='a'), 2),
+            (
+                lambda: self.actor.change_job(
+                    self.jobs[0], lambda job: {**job, 'description': 'new'}
+                ),
+                2,
+            ),
+        ):
             self.assertEqual(expected, self.count(write))
 
     def test_starting_and_ending_whatever_the_number_of_runs(self):
@@ -100,20 +123,34 @@ class Requests(costs.Settling, Counting):
     def test_attaching_and_detaching_whatever_the_number_of_members(self):
         other, job = self.actor.new_session(), self.actor.new_job()
         for session in (other, self.session):
-            self.assertEqual([5, 5], [self.count(lambda act=act, session=session: act(session, job))
-                                      for act in (self.actor.attach, self.actor.detach)])
+            self.assertEqual(
+                [5, 5],
+                [
+                    self.count(lambda act=act, session=session: act(session, job))
+                    for act in (self.actor.attach, self.actor.detach)
+                ],
+            )
 
     def test_a_schedule_for_all_members(self):
-        self.assertEqual(5, self.count(lambda: self.actor.patch_session(self.session, schedule={'schedule_day': '1'})))
-        self.assertEqual({'1'}, {self.actor.job(job)['job_schedule']['schedule_day'] for job in self.jobs})
+        self.assertEqual(
+            5,
+            self.count(
+                lambda: self.actor.patch_session(self.session, schedule={'schedule_day': '1'})
+            ),
+        )
+        self.assertEqual(
+            {'1'}, {self.actor.job(job)['job_schedule']['schedule_day'] for job in self.jobs}
+        )
 
     def _run(self, tag):
         self.clock.advance(61)
         self.actor.session(self.session)
         first, second = self.jobs[:2]
-        return (self.count(lambda: self.actor.start(self.session, first, tag)),
-                self.count(lambda: self.actor.start(self.session, second, tag)),
-                self.count(lambda: self.actor.end(self.session, first, tag + 1)))
+        return (
+            self.count(lambda: self.actor.start(self.session, first, tag)),
+            self.count(lambda: self.actor.start(self.session, second, tag)),
+            self.count(lambda: self.actor.end(self.session, first, tag + 1)),
+        )
 
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
@@ -124,7 +161,9 @@ class RequestsWithoutRefresh(Counting):
 
     def test_pages(self):
         for match in ((), [{'user_id': 'user'}]):
-            requests, _ = self.recorder.of(lambda match=match: self.actor.page(JOBS, match, limit=3))
+            requests, _ = self.recorder.of(
+                lambda match=match: self.actor.page(JOBS, match, limit=3)
+            )
             self.assertEqual(['POST _search'], requests)
         self.actor.put_client('c')
         self.assertEqual(['c'], self.actor.ids(CLIENTS))
@@ -137,16 +176,26 @@ class DeepPages(Counting):
     def test_by_offset_and_by_marker(self):
         project, many = self.actor.project_id, 10_020
         ids = [f'c{number:05}' for number in range(many)]
-        bodies = {id: {'project_id': project, 'user_id': 'user', 'client': {'client_id': id}} for id in ids}
+        bodies = {
+            id: {'project_id': project, 'user_id': 'user', 'client': {'client_id': id}}
+            for id in ids
+        }
         for first in range(0, many, 2000):
-            self.one.restore([Entry(CLIENTS, project, id, Document(CLIENTS, project, id, 1, 1, bodies[id]))
-                              for id in ids[first:first + 2000]])
+            self.one.restore(
+                [
+                    Entry(CLIENTS, project, id, Document(CLIENTS, project, id, 1, 1, bodies[id]))
+                    for id in ids[first : first + 2000]
+                ]
+            )
         for offset in (0, 9_999, 10_000, 10_015, many - 1, many):
             read = []
-            _, documents = self.recorder.of(lambda offset=offset, read=read: read.extend(
-                self.actor.ids(CLIENTS, limit=5, offset=offset)))
-            self.assertEqual(ids[offset:offset + 5], read)
+            _, documents = self.recorder.of(
+                lambda offset=offset, read=read: read.extend(
+                    self.actor.ids(CLIENTS, limit=5, offset=offset)
+                )
+            )
+            self.assertEqual(ids[offset : offset + 5], read)
             self.assertLessEqual(documents, 5 + 1 + finding.SPARE)
         for at in (0, 9_998, 10_015):
-            self.assertEqual(ids[at + 1:at + 6], self.actor.ids(CLIENTS, limit=5, marker=ids[at]))
+            self.assertEqual(ids[at + 1 : at + 6], self.actor.ids(CLIENTS, limit=5, marker=ids[at]))
         self.assertEqual(ids[-1:], self.actor.ids(CLIENTS, [{'client_id': ids[-1]}], limit=5))

@@ -40,7 +40,7 @@ class DamagedIndices(Hands, Stores):
         """As a partial update, or a copy by other means, loses it."""
         whole = self.whole(CLIENTS, 'p', 'c')
         for field in ('terms', 'grams', 'text'):
-            for value in (None, whole[field][:len(whole[field]) // 2]):
+            for value in (None, whole[field][: len(whole[field]) // 2]):
                 with self.subTest(field=field, value=value):
                     self.damage(CLIENTS, 'c', **{field: value})
                     self.mended((CLIENTS, 'p', 'c'))
@@ -54,8 +54,11 @@ class DamagedIndices(Hands, Stores):
 
     def test_fields(self):
         for kind, id, field, value in (
-                (BACKUPS, 'b', 'moment', 1), (BACKUPS, 'b', 'moment', None),
-                (SESSIONS, 's', 'settle_at', 10**18), (JOBS, 'j2', 'restless', True)):
+            (BACKUPS, 'b', 'moment', 1),
+            (BACKUPS, 'b', 'moment', None),
+            (SESSIONS, 's', 'settle_at', 10**18),
+            (JOBS, 'j2', 'restless', True),
+        ):
             with self.subTest(field=field, value=value):
                 self.damage(kind, id, **{field: value})
                 self.mended((kind, 'p', id))
@@ -104,8 +107,10 @@ class Trusted(Hands, Stores):
         for offset in (0, 1):
             self.damage(SESSIONS, 's', settle_at=1)
             self.corrected(
-                'settle_at', lambda offset=offset: self.actor.ids(SESSIONS, offset=offset),
-                ['s'][offset:])
+                'settle_at',
+                lambda offset=offset: self.actor.ids(SESSIONS, offset=offset),
+                ['s'][offset:],
+            )
 
     def test_a_lapse_that_comes_later(self):
         self.actor.patch_session('s', hold_off=60)
@@ -114,7 +119,8 @@ class Trusted(Hands, Stores):
         self.actor.end('s', 'j1', 4)
         self.damage(SESSIONS, 's', settle_at=1)
         self.corrected(
-            'settle_at', lambda: self.actor.ids(SESSIONS, [{'status': 'running'}]), ['s'])
+            'settle_at', lambda: self.actor.ids(SESSIONS, [{'status': 'running'}]), ['s']
+        )
 
     def test_a_lapse_that_is_not_found(self):
         self.actor.patch_session('s', hold_off=60)
@@ -123,14 +129,17 @@ class Trusted(Hands, Stores):
         self.actor.end('s', 'j1', 4)
         self.clock.advance(61)
         self.damage(SESSIONS, 's', settle_at=None)
-        shown, = self.actor.page(SESSIONS).documents
+        (shown,) = self.actor.page(SESSIONS).documents
         self.assertEqual('completed', shown.body['status'])
 
     def test_a_lock_that_is_none(self):
         for offset in (0, 1):
             self.damage(JOBS, 'j1', restless=True)
-            self.corrected('restless', lambda offset=offset: self.actor.ids(JOBS, offset=offset),
-                           ['j1', 'j2', 'k'][offset:])
+            self.corrected(
+                'restless',
+                lambda offset=offset: self.actor.ids(JOBS, offset=offset),
+                ['j1', 'j2', 'k'][offset:],
+            )
 
     def test_a_lock_that_is_none_in_a_look_up(self):
         self.damage(JOBS, 'j1', restless=True)

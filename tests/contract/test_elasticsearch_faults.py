@@ -1,4 +1,6 @@
-"""What becomes of operations of the Elasticsearch driver that are killed, stand still or lose answers at their writes."""
+"""What becomes of operations of the Elasticsearch driver that are killed, stand still or lose
+answers at their writes.
+"""
 
 import functools
 import itertools
@@ -7,8 +9,8 @@ import zlib
 from tests.base import EXPLORING
 from tests.contract import base, faults, walks
 
-#: What the sample has of operations that break off, of two that meet, of readers who meet two, and of requests that come late:
-#: so many of 10,000 cases.
+#: What the sample has of operations that break off, of two that meet, of readers who meet two, and
+#: of requests that come late: so many of 10,000 cases.
 BROKEN, MET, EVERY, READ, LATE = 2000, 75, 25, 4, 1200
 
 
@@ -19,7 +21,6 @@ def sampled(share, *case):
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
 class Faults(walks.Walks):
-
     def _broken_off(self, fault):
         for name in self.names():
             for number in range(1, self.requests(name) + 1):
@@ -58,10 +59,16 @@ class Faults(walks.Walks):
         self._two(EVERY, 'every', functools.partial(self.met, every=True), True)
 
     def test_readers_who_stand_still_while_others_write_after_a_death(self):
-        for name, number, read, other in itertools.product(self.names(), range(1, 5), self.reads(), self.names()):
-            if number <= self.requests(name) and sampled(READ, self.name, 'read', name, number, read, other):
+        for name, number, read, other in itertools.product(
+            self.names(), range(1, 5), self.reads(), self.names()
+        ):
+            if number <= self.requests(name) and sampled(
+                READ, self.name, 'read', name, number, read, other
+            ):
                 for request in range(1, self.read_requests(name, number, read) + 1):
-                    with self.subTest(name=name, write=number, read=read, request=request, other=other):
+                    with self.subTest(
+                        name=name, write=number, read=read, request=request, other=other
+                    ):
                         self.read_meanwhile(name, number, read, request, other)
 
     def test_requests_that_come_late(self):

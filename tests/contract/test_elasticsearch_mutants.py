@@ -1,4 +1,6 @@
-"""Each safeguard of the Elasticsearch driver is needed: without it a walk goes wrong that goes well with it."""
+"""Each safeguard of the Elasticsearch driver is needed: without it a walk goes wrong that goes well
+with it.
+"""
 
 from freezer_api.db.elasticsearch import units
 from tests.contract import base, faults, mutants, walks
@@ -55,22 +57,44 @@ class Mutants(walks.Walks):
     # Writers
 
     def test_what_a_document_has_committed_is_finished_before_it_is_written_again(self):
-        self.caught(mutants.DONE_OVERWRITTEN, self.followed, faults.killing, 'attach n', 2, 'late end')
+        self.caught(
+            mutants.DONE_OVERWRITTEN, self.followed, faults.killing, 'attach n', 2, 'late end'
+        )
 
     def test_nobody_goes_on_when_that_fails(self):
-        self.caught(mutants.FAILURE_OVERLOOKED, self.broken_off_twice, 'attach n', 2, faults.refused, 'late end', 1)
+        self.caught(
+            mutants.FAILURE_OVERLOOKED,
+            self.broken_off_twice,
+            'attach n',
+            2,
+            faults.refused,
+            'late end',
+            1,
+        )
 
     def test_a_failure_to_carry_out_is_not_taken_for_done(self):
-        self.caught(mutants.FAILURE_REMEMBERED_AS_DONE, self.followed, faults.refused, 'attach n', 3, 'late end', same=True)
+        self.caught(
+            mutants.FAILURE_REMEMBERED_AS_DONE,
+            self.followed,
+            faults.refused,
+            'attach n',
+            3,
+            'late end',
+            same=True,
+        )
 
     def test_a_lock_that_nobody_will_use_is_made_void(self):
-        self.never_done(mutants.WAITING_FOR_EVER, self.followed, faults.killing, 'attach n', 1, 'delete n')
+        self.never_done(
+            mutants.WAITING_FOR_EVER, self.followed, faults.killing, 'attach n', 1, 'delete n'
+        )
 
     def test_a_lock_whose_owner_may_go_on_is_made_void_by_a_write(self):
         self.caught(mutants.NOT_MOVED_ON, self.met, 'attach n', 2, 'delete n')
 
     def test_a_lock_is_void_once_the_primary_has_moved(self):
-        self.never_done(mutants.POINT_NOT_COMPARED, self.followed, faults.killing, 'attach n', 1, 'delete n')
+        self.never_done(
+            mutants.POINT_NOT_COMPARED, self.followed, faults.killing, 'attach n', 1, 'delete n'
+        )
 
     def test_one_knows_what_one_has_written(self):
         self.caught(mutants.OWN_COMMIT_UNKNOWN, self.broken_off, faults.repeating, 'attach n', 2)
@@ -81,7 +105,15 @@ class Mutants(walks.Walks):
         self.caught(mutants.STEPS_MIXED, self.queued, 'take a', 'job with taken a', 'report new')
 
     def test_parts_that_were_moved_on_meanwhile_are_carried_out(self):
-        self.caught(mutants.CARRIED_OUT_ONCE, self.overtaken, 'schedule', 3, 'trusted j', 'trusted', 'late end')
+        self.caught(
+            mutants.CARRIED_OUT_ONCE,
+            self.overtaken,
+            'schedule',
+            3,
+            'trusted j',
+            'trusted',
+            'late end',
+        )
 
     # Readers
 
@@ -90,26 +122,71 @@ class Mutants(walks.Walks):
 
     def test_a_lock_is_done_only_if_its_primary_says_so(self):
         self.caught(mutants.DONE_UNSEEN, self.broken_off, faults.killing, 'attach n', 2)
-        self.caught(mutants.ALL_TAKEN_AS_DONE, self.read_meanwhile, 'attach n', 1, 'jobs n', 1, 'report j')
+        self.caught(
+            mutants.ALL_TAKEN_AS_DONE, self.read_meanwhile, 'attach n', 1, 'jobs n', 1, 'report j'
+        )
 
     def test_a_lock_that_seems_void_is_looked_at_again(self):
-        self.caught(mutants.NO_SECOND_LOOK, self.read_meanwhile, 'attach n', 2, 'jobs n', 2, 'late end')
+        self.caught(
+            mutants.NO_SECOND_LOOK, self.read_meanwhile, 'attach n', 2, 'jobs n', 2, 'late end'
+        )
 
     def test_searches_find_what_is_other_than_the_index_says(self):
-        self.caught(mutants.RESTLESS_NOT_SEARCHED, self.read_meanwhile, 'attach n', 2, 'members', 1, 'report j')
+        self.caught(
+            mutants.RESTLESS_NOT_SEARCHED,
+            self.read_meanwhile,
+            'attach n',
+            2,
+            'members',
+            1,
+            'report j',
+        )
         self.caught(mutants.RESTLESS_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
-        self.caught(mutants.LAPSED_NOT_SEARCHED, self.read_meanwhile,
-                    'attach n', 1, 'second running', 1, 'report j')
+        self.caught(
+            mutants.LAPSED_NOT_SEARCHED,
+            self.read_meanwhile,
+            'attach n',
+            1,
+            'second running',
+            1,
+            'report j',
+        )
 
     def test_what_lies_before_an_offset_is_as_the_index_says(self):
-        self.caught(mutants.RESTLESS_COUNTED_BY_OFFSETS, self.broken_off, faults.killing, 'detach j', 1)
-        self.caught(mutants.NOTHING_BESIDE_PAGES, self.read_meanwhile, 'attach n', 1, 'second running', 1, 'report j')
+        self.caught(
+            mutants.RESTLESS_COUNTED_BY_OFFSETS, self.broken_off, faults.killing, 'detach j', 1
+        )
+        self.caught(
+            mutants.NOTHING_BESIDE_PAGES,
+            self.read_meanwhile,
+            'attach n',
+            1,
+            'second running',
+            1,
+            'report j',
+        )
 
     def test_searches_are_done_again_when_it_is_carried_out(self):
         self.caught(mutants.PAGES_AS_INDEXED, self.broken_off, faults.killing, 'attach n', 2)
 
     def test_records_that_are_forgotten_meanwhile(self):
-        self.caught(mutants.RECORDS_MISSING, self.read_meanwhile, 'overtake', walks.ALL, 'runs', 2, 'delete s')
+        self.caught(
+            mutants.RECORDS_MISSING,
+            self.read_meanwhile,
+            'overtake',
+            walks.ALL,
+            'runs',
+            2,
+            'delete s',
+        )
 
     def test_a_claim_is_looked_up_in_the_document(self):
-        self.caught(mutants.CLAIM_TRUSTED, self.read_meanwhile, 'centralise', walks.ALL, 'claim', 2, 'give up')
+        self.caught(
+            mutants.CLAIM_TRUSTED,
+            self.read_meanwhile,
+            'centralise',
+            walks.ALL,
+            'claim',
+            2,
+            'give up',
+        )

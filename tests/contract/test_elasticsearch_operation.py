@@ -1,4 +1,6 @@
-"""What the Elasticsearch driver makes of hosts that hang or are gone, of credentials and of certificates."""
+"""What the Elasticsearch driver makes of hosts that hang or are gone, of credentials and of
+certificates.
+"""
 
 import concurrent.futures
 
@@ -11,28 +13,39 @@ from tests.servers import process, proxy
 
 #: Seconds after which an answer is no longer in time: far more than the driver is told to wait.
 PATIENCE = 60
-#: What the driver waits for a host that may hang, and what for one that answers, however busy the machine is.
+#: What the driver waits for a host that may hang, and what for one that answers, however busy the
+#: machine is.
 SHORT, LONG = 1, 30
 #: Nothing that says what the storage is, or where.
 INTERNAL = '(?i)elastic|index|node|host|http|certificate|credential|ssl|127[.]|Traceback'
 
 
 class _Proxied:
-    """Behind two proxies of the class's own, which stand for two hosts of one cluster; the first one is what ``storage`` asks."""
+    """Behind two proxies of the class's own, which stand for two hosts of one cluster; the first
+    one is what ``storage`` asks.
+    """
 
     tls = False
 
     @classmethod
     def make_options(cls):
         options = super().make_options()
-        server, = options['elasticsearch']['hosts']
+        (server,) = options['elasticsearch']['hosts']
         cls.proxies = []
         for _ in range(2):
             cls.proxies.append(proxy.Proxy(server, tls=cls.tls))
             cls.addClassCleanup(cls.proxies[-1].stop)
         first = cls.proxies[0]
-        return {**options, 'elasticsearch': {**options['elasticsearch'], 'number_of_replicas': 0, 'hosts': [first.url],
-                                             'ca_certs': first.ca_certs, 'timeout': LONG}}
+        return {
+            **options,
+            'elasticsearch': {
+                **options['elasticsearch'],
+                'number_of_replicas': 0,
+                'hosts': [first.url],
+                'ca_certs': first.ca_certs,
+                'timeout': LONG,
+            },
+        }
 
     def actor_by(self, **options):
         """The actor on another storage, with other options of the driver."""
@@ -42,7 +55,9 @@ class _Proxied:
         return actors.Actor(storage, self.actor.scope)
 
     def log_of(self, *calls):
-        """What the driver logs while calls that are made at once fail in time, of which their callers are told nothing."""
+        """What the driver logs while calls that are made at once fail in time, of which their
+        callers are told nothing.
+        """
         pool = concurrent.futures.ThreadPoolExecutor(len(calls))
         self.addCleanup(pool.shutdown, wait=False)
         with self.assertLogs(client.LOG, 'WARNING') as logged:
@@ -71,7 +86,9 @@ class Encrypted9(_Proxied, base.Elasticsearch9):
 
 @base.on_every_database(Proxied8, Proxied9)
 class Hosts:
-    """One that takes connections and says nothing, one that takes none, and another one beside them."""
+    """One that takes connections and says nothing, one that takes none, and another one beside
+    them.
+    """
 
     def setUp(self):
         super().setUp()
@@ -82,14 +99,23 @@ class Hosts:
 
     def calls(self, actor):
         """All kinds of operations, which can be done again."""
-        return (lambda: actor.get(SESSIONS, self.session), lambda: actor.page(JOBS), lambda: actor.put_client('client'),
-                lambda: actor.put_action('action', action='info'), lambda: actor.attach(self.other, self.job),
-                lambda: actor.attach(self.session, self.job), lambda: actor.start(self.session, self.job, 0),
-                lambda: actor.end(self.session, self.job), lambda: actor.records(self.session),
-                actor.storage.check, actor.storage.version)
+        return (
+            lambda: actor.get(SESSIONS, self.session),
+            lambda: actor.page(JOBS),
+            lambda: actor.put_client('client'),
+            lambda: actor.put_action('action', action='info'),
+            lambda: actor.attach(self.other, self.job),
+            lambda: actor.attach(self.session, self.job),
+            lambda: actor.start(self.session, self.job, 0),
+            lambda: actor.end(self.session, self.job),
+            lambda: actor.records(self.session),
+            actor.storage.check,
+            actor.storage.version,
+        )
 
     def during(self, actor, act):
         """Let something happen in the next operation, after it has read and before it writes."""
+
         def clock():
             actor.storage.clock = self.clock
             act()
@@ -100,7 +126,14 @@ class Hosts:
     def in_one(self):
         """The session that the job is in, by all that is shown."""
         own = self.actor.job(self.job)['session_id']
-        self.assertEqual({own}, {one for one in (self.session, self.other) if self.job in self.actor.session(one)['jobs']})
+        self.assertEqual(
+            {own},
+            {
+                one
+                for one in (self.session, self.other)
+                if self.job in self.actor.session(one)['jobs']
+            },
+        )
         self.assertEqual([self.job], self.actor.ids(JOBS, [{'session_id': own}]))
         return own
 
@@ -118,7 +151,9 @@ class Hosts:
         """An operation fails in time then, and has happened as a whole or not at all."""
         impatient = self.actor_by(timeout=SHORT)
         self.during(impatient, self.proxies[0].pause)
-        self.assertIn('no host answers', self.log_of(lambda: impatient.attach(self.other, self.job))[0])
+        self.assertIn(
+            'no host answers', self.log_of(lambda: impatient.attach(self.other, self.job))[0]
+        )
         self.proxies[0].resume()
         self.in_one()
         self.actor.attach(self.other, self.job)
@@ -159,7 +194,10 @@ class Hosts:
     def test_a_proxy_whose_node_is_gone(self):
         lonely = proxy.Proxy(f'http://127.0.0.1:{process.free_port()}', tls=False)
         self.addCleanup(lonely.stop)
-        self.assertIn('answers with status 502', self.log_of(self.actor_by(hosts=[lonely.url]).storage.check)[0])
+        self.assertIn(
+            'answers with status 502',
+            self.log_of(self.actor_by(hosts=[lonely.url]).storage.check)[0],
+        )
         for hosts in ([lonely.url, self.proxies[0].url], [self.proxies[0].url, lonely.url]):
             for call in self.calls(self.actor_by(hosts=hosts)):
                 call()
@@ -182,7 +220,11 @@ class Access:
     def refused(self, line, **options):
         """With these options nothing can be done, and a line in the log says why."""
         actor = self.actor_by(**options)
-        for call in (lambda: actor.get(CLIENTS, 'client'), lambda: actor.put_client('client'), actor.storage.check):
+        for call in (
+            lambda: actor.get(CLIENTS, 'client'),
+            lambda: actor.put_client('client'),
+            actor.storage.check,
+        ):
             self.assertIn(line, ' '.join(self.log_of(call)))
 
     def test_certificates(self):
@@ -190,17 +232,32 @@ class Access:
         self.works(ca_certs=None, verify_certs=False)
         self.works(hosts=[self.proxies[0].url.removeprefix('https://')], use_ssl=True)
         for authority in (None, self.proxies[1].ca_certs):
-            self.refused('the certificate of a host is not trusted ([elasticsearch] ca_certs)', ca_certs=authority)
+            self.refused(
+                'the certificate of a host is not trusted ([elasticsearch] ca_certs)',
+                ca_certs=authority,
+            )
 
     def test_a_password(self):
         self.proxies[0].ask_for(proxy.BY_PASSWORD)
         self.works(http_auth=f'{proxy.USER}:{proxy.PASSWORD}')
         for wrong in ({}, {'http_auth': f'{proxy.USER}:wrong'}, {'api_key': proxy.ENCODED_API_KEY}):
-            self.refused('the credentials ([elasticsearch] http_auth or api_key) are refused with status 401', **wrong)
+            self.refused(
+                'the credentials ([elasticsearch] http_auth or api_key) are refused with'
+                ' status 401',
+                **wrong,
+            )
 
     def test_an_api_key(self):
         self.proxies[0].ask_for(proxy.BY_API_KEY)
         self.works(api_key=proxy.ENCODED_API_KEY)
         self.works(api_key=proxy.ENCODED_API_KEY, http_auth=f'{proxy.USER}:wrong')
-        for wrong in ({}, {'api_key': 'd3Jvbmc6a2V5'}, {'http_auth': f'{proxy.USER}:{proxy.PASSWORD}'}):
-            self.refused('the credentials ([elasticsearch] http_auth or api_key) are refused with status 401', **wrong)
+        for wrong in (
+            {},
+            {'api_key': 'd3Jvbmc6a2V5'},
+            {'http_auth': f'{proxy.USER}:{proxy.PASSWORD}'},
+        ):
+            self.refused(
+                'the credentials ([elasticsearch] http_auth or api_key) are refused with'
+                ' status 401',
+                **wrong,
+            )

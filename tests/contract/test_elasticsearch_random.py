@@ -1,4 +1,6 @@
-"""Random operations of two processes with several threads, whose requests go wrong, and one of which is killed."""
+"""Random operations of two processes with several threads, whose requests go wrong, and one of
+which is killed.
+"""
 
 import multiprocessing
 import os
@@ -17,16 +19,32 @@ _PROCESSES = multiprocessing.get_context('spawn')
 
 
 class Process:
-    """One of the processes, with jobs of its own; another one goes on with them after it was killed."""
+    """One of the processes, with jobs of its own; another one goes on with them after it was
+    killed.
+    """
 
     def __init__(self, case, place, jobs, folder, seed):
-        self._case, self._place, self._jobs, self._folder, self._seed = case, place, jobs, folder, seed
+        self._case, self._place, self._jobs, self._folder, self._seed = (
+            case,
+            place,
+            jobs,
+            folder,
+            seed,
+        )
         self.problems = []
         self._start(seed, STEPS)
 
     def _start(self, seed, steps):
         self._tell = _PROCESSES.Queue()
-        arguments = (self._case.options, self._place, self._jobs, self._folder, seed, steps, self._tell)
+        arguments = (
+            self._case.options,
+            self._place,
+            self._jobs,
+            self._folder,
+            seed,
+            steps,
+            self._tell,
+        )
         self._process = _PROCESSES.Process(target=churn.live, args=arguments)
         self._process.start()
         self._case.addCleanup(self._process.join)
@@ -46,7 +64,9 @@ class Process:
             number -= 1
 
     def kill_after(self, number):
-        """Kill it in the middle of whatever it does after so many steps, and let another one take its place."""
+        """Kill it in the middle of whatever it does after so many steps, and let another one take
+        its place.
+        """
         self.await_steps(number)
         self._process.kill()
         self._process.join()
@@ -74,7 +94,10 @@ class RandomOperations:
         parts = [[f'{process}{thread}' for thread in range(churn.THREADS)] for process in 'xy']
         place = churn.Place(f'p-{actors.new_id()}', [job for part in parts for job in part])
         place.arrange(self.actor_in(place.project))
-        one, other = (Process(self, place, part, folder, f'{seed} {number}') for number, part in enumerate(parts))
+        one, other = (
+            Process(self, place, part, folder, f'{seed} {number}')
+            for number, part in enumerate(parts)
+        )
         one.kill_after(dice.randrange(STEPS * churn.THREADS // 2))
         one.finish()
         other.finish()

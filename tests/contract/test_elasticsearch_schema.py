@@ -1,4 +1,6 @@
-"""The indices in Elasticsearch: created, upgraded, configured, by several processes at once and whatever breaks off."""
+"""The indices in Elasticsearch: created, upgraded, configured, by several processes at once and
+whatever breaks off.
+"""
 
 import concurrent.futures
 import threading
@@ -14,7 +16,9 @@ class Broken(Exception):
 
 
 def die(send):
-    """The process is killed before the request; after the one before, that is, whose answer it doesn't get."""
+    """The process is killed before the request; after the one before, that is, whose answer it
+    doesn't get.
+    """
     raise Broken
 
 
@@ -26,12 +30,13 @@ def repeat(send):
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
 class Creation(aging.Aged):
-
     def test_by_several_processes_at_once(self):
         commands = [self.command() for _ in range(3)]
         for command in commands:
             output, _ = command.communicate()
-            self.assertEqual((0, f'The schema is at {mappings.VERSION}.\n'), (command.returncode, output))
+            self.assertEqual(
+                (0, f'The schema is at {mappings.VERSION}.\n'), (command.returncode, output)
+            )
         self.assert_current()
 
     def test_by_many_threads_at_once(self):
@@ -52,10 +57,13 @@ class Creation(aging.Aged):
     def test_one_is_missing(self):
         self.own.sync()
         aging.Writer(self.own).write()
-        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         self.ask('DELETE', f'/{index}')
         self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
-        for use in (aging.Writer(self.own).write, lambda: actors.Actor(self.own, actors.Scope('p')).ids(JOBS)):
+        for use in (
+            aging.Writer(self.own).write,
+            lambda: actors.Actor(self.own, actors.Scope('p')).ids(JOBS),
+        ):
             self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', use)
         self.assertNotIn(index, self.indices())
         self.own.sync()
@@ -63,15 +71,19 @@ class Creation(aging.Aged):
 
     def test_an_index_that_has_lost_its_alias_is_left_alone(self):
         self.own.sync()
-        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         self.ask('DELETE', f'/{index}/_alias/{self.prefix}_{JOBS}')
         looks, schema.LOOKS = schema.LOOKS, 3
         self.addCleanup(setattr, schema, 'LOOKS', looks)
-        self.assertRaisesRegex(exceptions.SchemaOutOfDate, f'{index} without the alias', self.own.sync)
+        self.assertRaisesRegex(
+            exceptions.SchemaOutOfDate, f'{index} without the alias', self.own.sync
+        )
         self.assertIn(index, self.indices())
 
     def test_names_that_others_have(self):
-        """One index has the name that the published service gives to its own, another one that of an alias."""
+        """One index has the name that the published service gives to its own, another one that of
+        an alias.
+        """
         other = self.prefix
         self.ask('PUT', f'/{other}')
         self.addCleanup(self.own.client.call, 'DELETE', f'/{other}')
@@ -81,10 +93,17 @@ class Creation(aging.Aged):
         self.ask('GET', f'/{other}')
         taken = self.process(f'{self.prefix}_x')
         self.ask('PUT', f'/{self.prefix}_x_{JOBS}')
-        self.assertRaisesRegex(exceptions.SchemaOutOfDate, f'{self.prefix}_x_{JOBS}.*same name as the alias', taken.sync)
+        self.assertRaisesRegex(
+            exceptions.SchemaOutOfDate,
+            f'{self.prefix}_x_{JOBS}.*same name as the alias',
+            taken.sync,
+        )
 
     def test_prefixes_that_begin_with_others(self):
-        stores = [self.process(prefix) for prefix in (f'{self.prefix}_{JOBS}', self.prefix, f'{self.prefix}_{JOBS}_1')]
+        stores = [
+            self.process(prefix)
+            for prefix in (f'{self.prefix}_{JOBS}', self.prefix, f'{self.prefix}_{JOBS}_1')
+        ]
         for storage in stores:
             storage.sync()
         writers = [aging.Writer(storage) for storage in stores]
@@ -99,10 +118,11 @@ class Creation(aging.Aged):
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
 class Settings(aging.Aged):
-
     def _settings(self):
         (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
-        return told['settings']['index']['number_of_replicas'], told['settings']['index'].get('refresh_interval')
+        return told['settings']['index']['number_of_replicas'], told['settings']['index'].get(
+            'refresh_interval'
+        )
 
     def test_follow_the_configuration(self):
         self.own.sync()
@@ -118,32 +138,58 @@ class Settings(aging.Aged):
 
     def test_fields_that_nobody_knows_are_refused(self):
         self.own.sync()
-        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         status, answer = self.own.client.call('PUT', f'/{index}/_doc/x', {'key': 'x', 'other': 1})
-        self.assertEqual((400, 'strict_dynamic_mapping_exception'), (status, answer['error']['type']))
+        self.assertEqual(
+            (400, 'strict_dynamic_mapping_exception'), (status, answer['error']['type'])
+        )
 
     def test_no_write_makes_an_index(self):
         self.own.sync()
         gone = f'/{self.prefix}_{JOBS}_1_gone/_doc/x'
-        self.assertRaises(exceptions.SchemaOutOfDate, self.own.client.call, 'PUT', gone, {'key': 'x'})
+        self.assertRaises(
+            exceptions.SchemaOutOfDate, self.own.client.call, 'PUT', gone, {'key': 'x'}
+        )
         self.assert_current()
 
     def test_documents_leave_the_mappings_alone(self):
         self.own.sync()
         before = self.ask('GET', f'/{self.prefix}_*/_mapping')
         actor = actors.Actor(self.own, actors.Scope('p'))
-        values = [1, 'x', 1.5, True, None, {'deep': {'er': [1, 'a', {'': 2}]}}, [], 'y' * 40_000, 2**63, -1e300]
+        values = [
+            1,
+            'x',
+            1.5,
+            True,
+            None,
+            {'deep': {'er': [1, 'a', {'': 2}]}},
+            [],
+            'y' * 40_000,
+            2**63,
+            -1e300,
+        ]
         for number in range(20):
-            odd = {f'key {number} {at}': value for at, value in enumerate(values)} | {'a.b': number, '.': 1, 'z' * 1000: 1}
-            actor.put_job('j', actors.job_body('j', 'p', changing=values[number % len(values)], **odd))
+            odd = {f'key {number} {at}': value for at, value in enumerate(values)} | {
+                'a.b': number,
+                '.': 1,
+                'z' * 1000: 1,
+            }
+            actor.put_job(
+                'j', actors.job_body('j', 'p', changing=values[number % len(values)], **odd)
+            )
         self.assertEqual(before, self.ask('GET', f'/{self.prefix}_*/_mapping'))
-        for condition in ({'key 19 7': 'y' * 40_000}, {'a.b': 19}, {'z' * 1000: 1}, {'changing': -1e300}, {'_all': 'y' * 200}):
+        for condition in (
+            {'key 19 7': 'y' * 40_000},
+            {'a.b': 19},
+            {'z' * 1000: 1},
+            {'changing': -1e300},
+            {'_all': 'y' * 200},
+        ):
             self.assertEqual(['j'], actor.ids(JOBS, [condition]), condition)
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
 class Upgrade(aging.Aged):
-
     def setUp(self):
         super().setUp()
         self.own.sync()
@@ -152,11 +198,17 @@ class Upgrade(aging.Aged):
             self.writer.write()
 
     def test_what_is_indexed_is_made_anew(self):
-        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         self.ask('POST', f'/{index}/_refresh')
         hits = self.ask('POST', f'/{index}/_search', {'size': 100})['hits']['hits']
-        bare = [line for hit in hits for line in (
-            {'index': {'_index': index, '_id': hit['_id']}}, {**hit['_source'], 'terms': [], 'grams': []})]
+        bare = [
+            line
+            for hit in hits
+            for line in (
+                {'index': {'_index': index, '_id': hit['_id']}},
+                {**hit['_source'], 'terms': [], 'grams': []},
+            )
+        ]
         self.assertFalse(self.ask('POST', '/_bulk', bare)['errors'])
         self.assertEqual([], self.writer.actor.ids(JOBS))
         self.age(kinds=[JOBS])
@@ -168,7 +220,9 @@ class Upgrade(aging.Aged):
 
     def test_many_and_large_documents(self):
         page, size = upgrading.PAGE, upgrading.BYTES
-        self.addCleanup(lambda: (setattr(upgrading, 'PAGE', page), setattr(upgrading, 'BYTES', size)))
+        self.addCleanup(
+            lambda: (setattr(upgrading, 'PAGE', page), setattr(upgrading, 'BYTES', size))
+        )
         upgrading.PAGE, upgrading.BYTES = 4, 10_000
         for _ in range(12):
             self.writer.write()
@@ -189,7 +243,9 @@ class Upgrade(aging.Aged):
             try:
                 for _ in range(3):
                     self.age()
-                    list(pool.map(lambda process: process.sync(), [self.process() for _ in range(3)]))
+                    list(
+                        pool.map(lambda process: process.sync(), [self.process() for _ in range(3)])
+                    )
             finally:
                 stop.set()
             for one in writing:
@@ -243,10 +299,16 @@ class Upgrade(aging.Aged):
                 return
 
     def test_copies_that_may_still_take_a_place_are_left_alone(self):
-        index, = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         for name, copied in (('2_new', index), ('1_left', f'{self.prefix}_{JOBS}_gone')):
-            self.ask('PUT', f'/{self.prefix}_{JOBS}_{name}', {'mappings': {'_meta': {'version': 2, 'copy_of': copied}},
-                                                             'aliases': {f'{self.prefix}_{JOBS}_copies': {}}})
+            self.ask(
+                'PUT',
+                f'/{self.prefix}_{JOBS}_{name}',
+                {
+                    'mappings': {'_meta': {'version': 2, 'copy_of': copied}},
+                    'aliases': {f'{self.prefix}_{JOBS}_copies': {}},
+                },
+            )
         self.own.sync()
         self.assertIn(f'{self.prefix}_{JOBS}_2_new', self.indices())
         self.assertNotIn(f'{self.prefix}_{JOBS}_1_left', self.indices())
@@ -256,4 +318,6 @@ class Upgrade(aging.Aged):
         before = self.indices(), self.ask('GET', f'/_index_template/{self.prefix}_documents')
         self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'newer release', self.own.sync)
         self.assertRaises(exceptions.SchemaOutOfDate, self.own.check)
-        self.assertEqual(before, (self.indices(), self.ask('GET', f'/_index_template/{self.prefix}_documents')))
+        self.assertEqual(
+            before, (self.indices(), self.ask('GET', f'/_index_template/{self.prefix}_documents'))
+        )

@@ -1,4 +1,5 @@
-"""The contract where writes wait until searches see them (``read_your_writes = wait_for``): a theme in which pages are read.
+"""The contract where writes wait until searches see them (``read_your_writes = wait_for``): a theme
+in which pages are read.
 
 The long form (``FREEZER_TEST_EXPLORE=1``) has all of them.
 """
@@ -15,9 +16,18 @@ class Waiting(base.Elasticsearch9):
     @classmethod
     def make_options(cls):
         options = super().make_options()
-        return {**options, 'elasticsearch': {**options['elasticsearch'], 'read_your_writes': 'wait_for'}}
+        return {
+            **options,
+            'elasticsearch': {**options['elasticsearch'], 'read_your_writes': 'wait_for'},
+        }
 
 
 SOME = (test_lists.CentralClients,)
 
-globals().update({name: case for name, case in suite.cases(Waiting).items() if EXPLORING or case.__bases__[0] in SOME})
+globals().update(
+    {
+        name: case
+        for name, case in suite.cases(Waiting).items()
+        if EXPLORING or case.__bases__[0] in SOME
+    }
+)

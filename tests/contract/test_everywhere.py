@@ -11,27 +11,43 @@ from tests.contract import actors, base
 
 @base.on_every_database()
 class Everywhere:
-    """Jobs of three projects, made in turns; a mark of each test's own keeps those of others out."""
+    """Jobs of three projects, made in turns; a mark of each test's own keeps those of others
+    out.
+    """
 
     def setUp(self):
         super().setUp()
         self.mark = actors.new_id()
-        self.owners = [self.actor, *(self.actor_in(f'{self.actor.project_id}-{number}') for number in (2, 3))]
+        self.owners = [
+            self.actor,
+            *(self.actor_in(f'{self.actor.project_id}-{number}') for number in (2, 3)),
+        ]
         self.made = [self._make(number) for number in range(12)]
         self.everywhere = actors.Actor(self.storage, Scope(self.actor.project_id, everywhere=True))
 
     def _make(self, number, **changes):
         owner = self.owners[number % 3]
         status = 'completed' if number % 4 == 1 else ''
-        body = actors.job_body(f'{self.mark}{number}', owner.project_id, 'even' if number % 2 == 0 else 'odd',
-                               description=self.mark, schedule={'status': status}, **changes)
+        body = actors.job_body(
+            f'{self.mark}{number}',
+            owner.project_id,
+            'even' if number % 2 == 0 else 'odd',
+            description=self.mark,
+            schedule={'status': status},
+            **changes,
+        )
         return owner.put_job(f'{self.mark}{number}', body)
 
     def _found(self, *conditions, match_not=(), actor=None, **page):
         """Numbers of the jobs of a search."""
-        found = (actor or self.everywhere).page(JOBS, [{'description': self.mark}, *conditions], match_not, **page)
+        found = (actor or self.everywhere).page(
+            JOBS, [{'description': self.mark}, *conditions], match_not, **page
+        )
         for document in found.documents:
-            self.assertEqual(self.owners[int(document.id.removeprefix(self.mark)) % 3].project_id, document.project_id)
+            self.assertEqual(
+                self.owners[int(document.id.removeprefix(self.mark)) % 3].project_id,
+                document.project_id,
+            )
             self.assertEqual(document, self.actor_in(document.project_id).get(JOBS, document.id))
         return [int(document.id.removeprefix(self.mark)) for document in found.documents]
 
@@ -39,11 +55,18 @@ class Everywhere:
         self.assertEqual(list(range(12)), self._found())
         self.assertEqual(list(range(12))[::-1], self._found(descending=True))
         self.assertEqual([0, 3, 6, 9], self._found(actor=self.actor))
-        newest = self.storage.find(self.everywhere.scope, JOBS, search.Query(limit=12, descending=True)).documents
-        self.assertEqual(self.made, [document for document in newest[::-1] if document.id.startswith(self.mark)])
+        newest = self.storage.find(
+            self.everywhere.scope, JOBS, search.Query(limit=12, descending=True)
+        ).documents
+        self.assertEqual(
+            self.made, [document for document in newest[::-1] if document.id.startswith(self.mark)]
+        )
 
     def test_who_asks_makes_no_difference(self):
-        self.assertEqual(list(range(12)), self._found(actor=actors.Actor(self.storage, Scope('nobody', everywhere=True))))
+        self.assertEqual(
+            list(range(12)),
+            self._found(actor=actors.Actor(self.storage, Scope('nobody', everywhere=True))),
+        )
 
     def test_pages(self):
         for descending in (False, True):
@@ -51,10 +74,17 @@ class Everywhere:
             for limit in (1, 5, 12):
                 found, marker = [], None
                 while True:
-                    query = search.parse({'match': [{'description': self.mark}]}, JOBS, limit=limit, marker=marker,
-                                         descending=descending)
+                    query = search.parse(
+                        {'match': [{'description': self.mark}]},
+                        JOBS,
+                        limit=limit,
+                        marker=marker,
+                        descending=descending,
+                    )
                     page = self.storage.find(self.everywhere.scope, JOBS, query)
-                    found += [int(document.id.removeprefix(self.mark)) for document in page.documents]
+                    found += [
+                        int(document.id.removeprefix(self.mark)) for document in page.documents
+                    ]
                     if not page.more:
                         break
                     marker = page.documents[-1].id
@@ -64,8 +94,12 @@ class Everywhere:
 
     def test_conditions(self):
         self.assertEqual([0, 2, 4, 6, 8, 10], self._found({'client_id': 'even'}))
-        self.assertEqual([3, 7, 11], self._found({'client_id': 'odd'}, match_not=[{'status': 'completed'}]))
-        self.assertEqual([0, 2, 3, 4, 6, 7, 8, 10, 11], self._found(match_not=[{'status': 'completed'}]))
+        self.assertEqual(
+            [3, 7, 11], self._found({'client_id': 'odd'}, match_not=[{'status': 'completed'}])
+        )
+        self.assertEqual(
+            [0, 2, 3, 4, 6, 7, 8, 10, 11], self._found(match_not=[{'status': 'completed'}])
+        )
         self.assertEqual([1, 4, 7, 10], self._found({'project_id': self.owners[1].project_id}))
         self.assertEqual([], self._found({'client_id': 'Even'}))
 
@@ -78,7 +112,10 @@ class Everywhere:
 
     def test_changes_are_followed(self):
         self._make(5, user_credentials={'note': 'kept'})
-        self.owners[0].put_job(f'{self.mark}6', actors.job_body(f'{self.mark}6', self.actor.project_id, description='another'))
+        self.owners[0].put_job(
+            f'{self.mark}6',
+            actors.job_body(f'{self.mark}6', self.actor.project_id, description='another'),
+        )
         self.owners[1].delete_job(f'{self.mark}7')
         self._make(12)
         self.assertEqual([0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12], self._found())
@@ -88,8 +125,13 @@ class Everywhere:
 
     def test_a_marker_is_any_projects_job(self):
         for number in range(12):
-            self.assertEqual(list(range(12))[number + 1:], self._found(marker=f'{self.mark}{number}'))
-            self.assertEqual(list(range(number))[::-1], self._found(marker=f'{self.mark}{number}', descending=True))
+            self.assertEqual(
+                list(range(12))[number + 1 :], self._found(marker=f'{self.mark}{number}')
+            )
+            self.assertEqual(
+                list(range(number))[::-1],
+                self._found(marker=f'{self.mark}{number}', descending=True),
+            )
         self.assertEqual([5, 7], self._found({'client_id': 'odd'}, marker=f'{self.mark}4', limit=2))
         for marker in ('missing', self.mark, f'{self.mark}1.'):
             self.assertRaises(exceptions.InvalidInput, self._found, marker=marker)
@@ -99,13 +141,25 @@ class Everywhere:
         for place, owner in enumerate((self.owners[1], self.owners[2], self.actor)):
             owner.put_job(taken, body)
             self._make(12 + place)
-        for asking, expected in ((self.actor, [14]), (self.owners[2], [13, 14]), (self.owners[1], [12, 13, 14]),
-                                 (self.actor_in('nobody'), [12, 13, 14])):
+        for asking, expected in (
+            (self.actor, [14]),
+            (self.owners[2], [13, 14]),
+            (self.owners[1], [12, 13, 14]),
+            (self.actor_in('nobody'), [12, 13, 14]),
+        ):
             scope = dataclasses.replace(asking.scope, everywhere=True)
-            self.assertEqual(expected, self._found(marker=taken, actor=actors.Actor(self.storage, scope)))
-        for owner, expected in ((self.owners[1], [12, 13, 14]), (self.owners[2], [13, 14]), (self.actor, [14])):
+            self.assertEqual(
+                expected, self._found(marker=taken, actor=actors.Actor(self.storage, scope))
+            )
+        for owner, expected in (
+            (self.owners[1], [12, 13, 14]),
+            (self.owners[2], [13, 14]),
+            (self.actor, [14]),
+        ):
             self.assertEqual(expected, self._found(marker=taken, marker_project=owner.project_id))
-        self.assertRaises(exceptions.InvalidInput, self._found, marker=taken, marker_project='nobody')
+        self.assertRaises(
+            exceptions.InvalidInput, self._found, marker=taken, marker_project='nobody'
+        )
 
     def test_the_poll_of_a_scheduler(self):
         """Pages of ten until a short one, for a client whose jobs lie in many projects."""
@@ -114,11 +168,23 @@ class Everywhere:
         for number in range(25):
             status = 'completed' if number % 3 == 0 else 'running'
             id = f'{self.mark}p{number}'
-            self.owners[number % 3].put_job(id, actors.job_body(id, 'p', client, schedule={'status': status}))
+            self.owners[number % 3].put_job(
+                id, actors.job_body(id, 'p', client, schedule={'status': status})
+            )
             expected += [] if number % 3 == 0 else [id]
         polled: list[str] = []
-        while len(found := self.everywhere.ids(JOBS, [{'client_id': client}], [{'status': 'completed'}], offset=len(polled),
-                                               limit=10)) == 10:
+        while (
+            len(
+                found := self.everywhere.ids(
+                    JOBS,
+                    [{'client_id': client}],
+                    [{'status': 'completed'}],
+                    offset=len(polled),
+                    limit=10,
+                )
+            )
+            == 10
+        ):
             polled += found
         self.assertEqual(expected, polled + found)
 
@@ -138,7 +204,6 @@ class Everywhere:
 
 @base.on_every_database()
 class Claimed:
-
     def test_who_has_a_claim(self):
         id, other = actors.new_id(), self.actor_in(f'{self.actor.project_id}-2')
         for kind in (CLIENTS, JOBS, ACTIONS, BACKUPS, TRUSTS):

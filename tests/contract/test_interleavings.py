@@ -1,4 +1,6 @@
-"""Every pair of operations in every order of their steps; and a careless implementation that such a walk must catch."""
+"""Every pair of operations in every order of their steps; and a careless implementation that such a
+walk must catch.
+"""
 
 import itertools
 
@@ -7,10 +9,10 @@ from tests.contract import base, stepping, worlds
 
 @base.on_every_database()
 class Interleavings:
-
     def _problems(self, kind, situation, names):
-        """What is wrong after any order of two operations: with what is stored, with what was answered, or with the whole,
-        which must be what comes of doing one after the other."""
+        """What is wrong after any order of two operations: with what is stored, with what was
+        answered, or with the whole, which must be what comes of doing one after the other.
+        """
         problems, outcomes, made = [], {}, []
 
         def arrange():
@@ -21,16 +23,28 @@ class Interleavings:
         for order, results in stepping.interleavings(arrange):
             state = worlds.State.of(made[-1])
             checks = [lambda state=state: worlds.check_agreement(state, self.clock.now)]
-            checks += [lambda state=state, name=name, result=result: worlds.check_answer(made[-1], state, name, result)
-                       for name, result in zip(names, results)]
+            checks += [
+                lambda state=state, name=name, result=result: worlds.check_answer(
+                    made[-1], state, name, result
+                )
+                for name, result in zip(names, results)
+            ]
             for check in checks:
                 try:
                     check()
                 except AssertionError as error:
                     problems.append((order, str(error)))
             outcomes[order] = state, [self._said(result) for result in results]
-        sequences = [outcome for order, outcome in outcomes.items() if len(list(itertools.groupby(order))) == 2]
-        return problems + [(order, 'not one after the other') for order, outcome in outcomes.items() if outcome not in sequences]
+        sequences = [
+            outcome
+            for order, outcome in outcomes.items()
+            if len(list(itertools.groupby(order))) == 2
+        ]
+        return problems + [
+            (order, 'not one after the other')
+            for order, outcome in outcomes.items()
+            if outcome not in sequences
+        ]
 
     @staticmethod
     def _said(result):
@@ -58,11 +72,15 @@ class Interleavings:
         self._walk('to be overtaken')
 
     def test_the_walk_catches_a_careless_implementation(self):
-        for situation, pair, lost in (('never started', ('start j', 'start k'), 'the start is lost'),
-                                      ('to be overtaken', ('start k', 'end j'), 'the end is lost'),
-                                      ('going on', ('start k', 'detach j'), 'jobs and members differ'),
-                                      ('going on', ('end j', 'patch schedule'), 'the schedule is lost')):
+        for situation, pair, lost in (
+            ('never started', ('start j', 'start k'), 'the start is lost'),
+            ('to be overtaken', ('start k', 'end j'), 'the end is lost'),
+            ('going on', ('start k', 'detach j'), 'jobs and members differ'),
+            ('going on', ('end j', 'patch schedule'), 'the schedule is lost'),
+        ):
             with self.subTest(pair):
                 self.assertEqual([], self._problems(worlds.World, situation, pair))
-                problems = {problem for order, problem in self._problems(worlds.Careless, situation, pair)}
+                problems = {
+                    problem for order, problem in self._problems(worlds.Careless, situation, pair)
+                }
                 self.assertLessEqual({lost, 'not one after the other'}, problems)

@@ -9,21 +9,34 @@ from tests.contract import actors, base
 
 @base.on_every_database()
 class JobsAndActions:
-
     def setUp(self):
         super().setUp()
         for id in ('a', 'b'):
             self.actor.put_action(id, action='backup', path=f'/{id}')
 
     def _entries(self, job):
-        return [(entry['action_id'], entry['freezer_action']) for entry in self.actor.job(job)['job_actions']]
+        return [
+            (entry['action_id'], entry['freezer_action'])
+            for entry in self.actor.job(job)['job_actions']
+        ]
 
     def test_a_job_follows_its_actions(self):
         first, second, other = (self.actor.new_job(actions=ids) for ids in ('aba', 'a', 'b'))
         self.actor.put_action('a', action='backup', path='/new')
-        new, old = ('a', {'action': 'backup', 'path': '/new'}), ('b', {'action': 'backup', 'path': '/b'})
-        self.assertEqual(([new, old, new], [new], [old]), tuple(self._entries(job) for job in (first, second, other)))
-        self.assertEqual([2, 2, 1], [self.actor.get(JOBS, job).version for job in (first, second, other)])
+        new, old = (
+            ('a', {'action': 'backup', 'path': '/new'}),
+            (
+                'b',
+                {'action': 'backup', 'path': '/b'},
+            ),
+        )
+        self.assertEqual(
+            ([new, old, new], [new], [old]),
+            tuple(self._entries(job) for job in (first, second, other)),
+        )
+        self.assertEqual(
+            [2, 2, 1], [self.actor.get(JOBS, job).version for job in (first, second, other)]
+        )
         self.assertEqual([first, second], self.actor.ids(JOBS, [{'path': '/new'}]))
         self.assertEqual([first, other], self.actor.ids(JOBS, [{'path': '/b'}]))
         self.assertEqual([first, second], self.actor.ids(JOBS, [{'_all': '/NEW'}]))
@@ -31,20 +44,32 @@ class JobsAndActions:
     def test_deleting_an_action_leaves_the_jobs(self):
         first, second = self.actor.new_job(actions='aba'), self.actor.new_job(actions='a')
         self.actor.delete_action('a')
-        self.assertEqual((['b'], []), tuple([id for id, action in self._entries(job)] for job in (first, second)))
+        self.assertEqual(
+            (['b'], []), tuple([id for id, action in self._entries(job)] for job in (first, second))
+        )
         self.assertEqual([], self.actor.ids(JOBS, [{'action_id': 'a'}]))
         self.actor.put_action('a', action='backup', path='/again')
-        self.assertEqual([1, 2, 2],
-                         [self.actor.get(kind, id).version for kind, id in ((ACTIONS, 'a'), (JOBS, first), (JOBS, second))])
+        self.assertEqual(
+            [1, 2, 2],
+            [
+                self.actor.get(kind, id).version
+                for kind, id in ((ACTIONS, 'a'), (JOBS, first), (JOBS, second))
+            ],
+        )
 
     def test_an_unchanged_action_changes_no_job(self):
         job = self.actor.new_job(actions='a')
         self.actor.put_action('a', action='backup', path='/a')
-        self.assertEqual([1, 1], [self.actor.get(ACTIONS, 'a').version, self.actor.get(JOBS, job).version])
+        self.assertEqual(
+            [1, 1], [self.actor.get(ACTIONS, 'a').version, self.actor.get(JOBS, job).version]
+        )
 
     def test_a_change_of_an_action_is_given_the_jobs_that_have_it(self):
         self.actor.put_client('client')
-        with_client, without = self.actor.new_job('x', actions='ab'), self.actor.new_job('y', actions='a', client_id='gone')
+        with_client, without = (
+            self.actor.new_job('x', actions='ab'),
+            self.actor.new_job('y', actions='a', client_id='gone'),
+        )
         self.actor.new_job('z', actions='b')
         self.actor_in(f'{self.actor.project_id}-2').put_job('w', self.actor.job('x'))
         given = []
@@ -54,10 +79,14 @@ class JobsAndActions:
             raise exceptions.Unprocessable('no')
 
         before = self.actor.get(ACTIONS, 'a'), self.actor.get(JOBS, 'x')
-        self.assertRaises(exceptions.Unprocessable, self.storage.write_action, self.actor.scope, 'a', change)
+        self.assertRaises(
+            exceptions.Unprocessable, self.storage.write_action, self.actor.scope, 'a', change
+        )
         current, linked = given[-1]
         self.assertEqual((before[0], {with_client, without}), (current, set(linked)))
-        self.assertEqual((before[1], self.actor.get(CLIENTS, 'client')), (linked['x'].job, linked['x'].client))
+        self.assertEqual(
+            (before[1], self.actor.get(CLIENTS, 'client')), (linked['x'].job, linked['x'].client)
+        )
         self.assertEqual((self.actor.get(JOBS, 'y'), None), (linked['y'].job, linked['y'].client))
         self.assertEqual(before, (self.actor.get(ACTIONS, 'a'), self.actor.get(JOBS, 'x')))
 
@@ -71,9 +100,19 @@ class JobsAndActions:
         for client in (central, plain, both):
             self.actor.new_job(client, actions='a', client_id=client)
         seen = {}
-        self.storage.write_action(self.actor.scope, 'a', lambda current, linked, now: seen.update(
-            (link.job.id, link.client and link.client.project_id) for link in linked) or current.body)
-        self.assertEqual({central: other.project_id, plain: None, both: self.actor.project_id}, seen)
+        self.storage.write_action(
+            self.actor.scope,
+            'a',
+            lambda current, linked, now: (
+                seen.update(
+                    (link.job.id, link.client and link.client.project_id) for link in linked
+                )
+                or current.body
+            ),
+        )
+        self.assertEqual(
+            {central: other.project_id, plain: None, both: self.actor.project_id}, seen
+        )
 
     def test_a_job_is_given_the_actions_that_it_asks_for(self):
         given = []
@@ -84,7 +123,9 @@ class JobsAndActions:
 
         self.actor_in(f'{self.actor.project_id}-2').put_action('foreign', action='info')
         self.storage.write_job(self.actor.scope, 'j', change, ('a', 'b', 'none', 'foreign'))
-        self.assertEqual((None, {id: self.actor.get(ACTIONS, id) for id in 'ab'}, self.clock.now), given[-1])
+        self.assertEqual(
+            (None, {id: self.actor.get(ACTIONS, id) for id in 'ab'}, self.clock.now), given[-1]
+        )
         self.storage.write_job(self.actor.scope, 'j', change)
         self.assertEqual((self.actor.get(JOBS, 'j'), {}, self.clock.now), given[-1])
 
@@ -92,7 +133,10 @@ class JobsAndActions:
         job = self.actor.new_job(actions='ab')
         self.actor.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})
         self.actor.put_action('a', action='backup', path='/new')
-        self.assertEqual((['b'], 2), ([id for id, action in self._entries(job)], self.actor.get(JOBS, job).version))
+        self.assertEqual(
+            (['b'], 2),
+            ([id for id, action in self._entries(job)], self.actor.get(JOBS, job).version),
+        )
         self.assertEqual([], [link.job.id for link in self._linked('a')])
         self.actor.delete_job(job)
         self.assertEqual([], self._linked('b'))
@@ -111,7 +155,9 @@ class JobsAndActions:
         def change(current, stored, now):
             raise exceptions.Unprocessable('no')
 
-        self.assertRaises(exceptions.Unprocessable, self.storage.write_job, self.actor.scope, 'j', change, 'a')
+        self.assertRaises(
+            exceptions.Unprocessable, self.storage.write_job, self.actor.scope, 'j', change, 'a'
+        )
         self.assertTrue(self.actor.missing(JOBS, 'j'))
         self.assertEqual(['a', 'b'], self.actor.ids(ACTIONS))
 
@@ -121,7 +167,10 @@ class JobsAndActions:
         version = self.actor.get(SESSIONS, session).version
         self.actor.put_action('a', action='info')
         self.assertEqual([('a', {'action': 'info'})], self._entries(job))
-        self.assertEqual((session, version), (self.actor.job(job)['session_id'], self.actor.get(SESSIONS, session).version))
+        self.assertEqual(
+            (session, version),
+            (self.actor.job(job)['session_id'], self.actor.get(SESSIONS, session).version),
+        )
 
     def test_many_jobs_of_one_action(self):
         jobs = [self.actor.new_job(actions='a') for _ in range(70)]
@@ -139,7 +188,6 @@ class JobsAndActions:
 
 @base.on_every_database()
 class Purge:
-
     def _fill(self, actor, mark):
         actor.put_action('a', action='info')
         session = actor.new_session('s')
@@ -158,10 +206,16 @@ class Purge:
         self._fill(self.actor, mark)
         self._fill(other, f'{mark}-2')
         before = {kind: other.page(kind).documents for kind in KINDS}
-        self.assertEqual({'sessions': 1, 'jobs': 12, 'actions': 1, 'clients': 2, 'backups': 1, 'trusts': 1},
-                         self.storage.purge(self.actor.project_id))
+        self.assertEqual(
+            {'sessions': 1, 'jobs': 12, 'actions': 1, 'clients': 2, 'backups': 1, 'trusts': 1},
+            self.storage.purge(self.actor.project_id),
+        )
         self.assertEqual([[]] * len(KINDS), [self.actor.ids(kind) for kind in KINDS])
-        self.assertEqual([], self.actor.ids(BACKUPS, [{'_all': 'text'}]) + self.actor.ids(JOBS, [{'client_id': 'client'}]))
+        self.assertEqual(
+            [],
+            self.actor.ids(BACKUPS, [{'_all': 'text'}])
+            + self.actor.ids(JOBS, [{'client_id': 'client'}]),
+        )
         self.assertRaises(exceptions.NotFound, self.actor.records, 's')
         self.assertEqual(before, {kind: other.page(kind).documents for kind in KINDS})
         self.assertEqual(3, len(other.records('s')))

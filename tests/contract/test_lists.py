@@ -16,14 +16,17 @@ class Lists:
 
     def setUp(self):
         super().setUp()
-        # Made in an order that is neither that of the ids nor, by a clock that stands still, that of the moments.
+        # Made in an order that is neither that of the ids nor, by a clock that stands still, that
+        # of the moments.
         self.made = [f'{(number * 7) % COUNT:02d}' for number in range(COUNT)]
         for id in self.made:
             self.actor.new_session(id, hold_off=int(id) % 3)
             self.actor.put_backup(id, hold_off=int(id) % 3)
 
     def _pages(self, kind, **page):
-        """The ids of all pages, each begun at the marker of the one before; and that they say rightly if there is more."""
+        """The ids of all pages, each begun at the marker of the one before; and that they say
+        rightly if there is more.
+        """
         found, marker = [], None
         while True:
             got = self.actor.page(kind, marker=marker, **page)
@@ -68,23 +71,36 @@ class Lists:
                 self.assertEqual(self.made[::-1], self._pages(kind, limit=limit, descending=True))
 
     def test_pages_of_a_search(self):
-        searches = (([{'hold_off': 1}], [], lambda n: n % 3 == 1), ([], [{'hold_off': 1}], lambda n: n % 3 != 1),
-                    ([{'hold_off': 2}], [{'hold_off': 1}], lambda n: n % 3 == 2), ([{'hold_off': 7}], [], lambda n: False))
+        searches = (
+            ([{'hold_off': 1}], [], lambda n: n % 3 == 1),
+            ([], [{'hold_off': 1}], lambda n: n % 3 != 1),
+            ([{'hold_off': 2}], [{'hold_off': 1}], lambda n: n % 3 == 2),
+            ([{'hold_off': 7}], [], lambda n: False),
+        )
         for kind in (SESSIONS, BACKUPS):
             for match, match_not, fits in searches:
                 expected = [id for id in self.made if fits(int(id))]
                 for limit in (2, 3, 100):
                     for descending in (False, True):
-                        got = self._pages(kind, match=match, match_not=match_not, limit=limit, descending=descending)
+                        got = self._pages(
+                            kind,
+                            match=match,
+                            match_not=match_not,
+                            limit=limit,
+                            descending=descending,
+                        )
                         self.assertEqual(expected[::-1] if descending else expected, got)
 
     def test_a_marker_that_does_not_match(self):
         for kind in (SESSIONS, BACKUPS):
             for at, marker in enumerate(self.made):
-                expected = [id for id in self.made[at + 1:] if int(id) % 3 == 1]
+                expected = [id for id in self.made[at + 1 :] if int(id) % 3 == 1]
                 self.assertEqual(expected, self.actor.ids(kind, [{'hold_off': 1}], marker=marker))
                 before = [id for id in self.made[:at] if int(id) % 3 != 1]
-                self.assertEqual(before[::-1], self.actor.ids(kind, [], [{'hold_off': 1}], marker=marker, descending=True))
+                self.assertEqual(
+                    before[::-1],
+                    self.actor.ids(kind, [], [{'hold_off': 1}], marker=marker, descending=True),
+                )
 
     def test_a_marker_that_is_not_there(self):
         other = self.actor_in(f'{self.actor.project_id}-2')
@@ -93,17 +109,26 @@ class Lists:
         for kind in (SESSIONS, BACKUPS):
             for marker in ('missing', 'foreign', '0', self.made[0] + '.'):
                 for match in ([], [{'hold_off': 1}], [{'_all': 'x'}]):
-                    self.assertRaises(exceptions.InvalidInput, self.actor.page, kind, match, marker=marker)
+                    self.assertRaises(
+                        exceptions.InvalidInput, self.actor.page, kind, match, marker=marker
+                    )
 
     def test_offset(self):
         for kind in (SESSIONS, BACKUPS):
             for offset in (0, 1, 24, 25, 26, 999_999_999):
                 page = self.actor.page(kind, offset=offset, limit=3)
-                self.assertEqual(self.made[offset:offset + 3], [document.id for document in page.documents])
+                self.assertEqual(
+                    self.made[offset : offset + 3], [document.id for document in page.documents]
+                )
                 self.assertEqual(offset + 3 < COUNT, page.more)
             matching = [id for id in self.made if int(id) % 3 == 1]
-            self.assertEqual(matching[2:5], self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3))
-            self.assertEqual(matching[::-1][2:5], self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3, descending=True))
+            self.assertEqual(
+                matching[2:5], self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3)
+            )
+            self.assertEqual(
+                matching[::-1][2:5],
+                self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3, descending=True),
+            )
             texts = self.actor.ids(kind, [{'_all': ''}], offset=20)
             self.assertEqual(self.made[20:] if kind == SESSIONS else texts, texts)
 
@@ -114,7 +139,7 @@ class Lists:
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual(self.made, self.actor.ids(kind))
             for match in ([], [{'hold_off': 1}]):
-                page, = other.page(kind, match).documents
+                (page,) = other.page(kind, match).documents
                 self.assertEqual(other.project_id, page.project_id)
             self.assertEqual([], self.actor_in('nobody').ids(kind))
 
@@ -134,14 +159,32 @@ class CentralClients:
         self.prefix = actors.new_id()[:8]
         self.other = self.actor_in(f'{self.actor.project_id}-2')
         self.seeing = Scope(self.actor.project_id, central=True)
-        for number, (owner, central) in enumerate(((self.other, True), (self.actor, False), (self.other, False), (self.other, True),
-                                                   (self.actor, True), (self.actor, False), (self.other, True))):
-            owner.put_client(f'{self.prefix}{number}', central, hostname=f'{self.prefix}',
-                             description='even' if number % 2 else 'odd')
+        for number, (owner, central) in enumerate(
+            (
+                (self.other, True),
+                (self.actor, False),
+                (self.other, False),
+                (self.other, True),
+                (self.actor, True),
+                (self.actor, False),
+                (self.other, True),
+            )
+        ):
+            owner.put_client(
+                f'{self.prefix}{number}',
+                central,
+                hostname=f'{self.prefix}',
+                description='even' if number % 2 else 'odd',
+            )
 
     def _ids(self, *conditions, **page):
-        query = search.parse({'match': [{'hostname': self.prefix}, *conditions]}, CLIENTS, **{'limit': 100, **page})
-        return [document.id.removeprefix(self.prefix) for document in self.storage.find(self.seeing, CLIENTS, query).documents]
+        query = search.parse(
+            {'match': [{'hostname': self.prefix}, *conditions]}, CLIENTS, **{'limit': 100, **page}
+        )
+        return [
+            document.id.removeprefix(self.prefix)
+            for document in self.storage.find(self.seeing, CLIENTS, query).documents
+        ]
 
     def test_own_and_central_in_one_order(self):
         self.assertEqual(list('013456'), self._ids())
@@ -149,7 +192,9 @@ class CentralClients:
         self.assertEqual(list('135'), self._ids({'description': 'even'}))
         self.assertEqual(list('0346'), self._ids({'is_central': True}))
         self.assertEqual(list('15'), self._ids({'is_central': False}))
-        self.assertEqual(list('145'), [id.removeprefix(self.prefix) for id in self.actor.ids(CLIENTS)])
+        self.assertEqual(
+            list('145'), [id.removeprefix(self.prefix) for id in self.actor.ids(CLIENTS)]
+        )
 
     def test_pages(self):
         self.assertEqual(list('34'), self._ids(limit=2, offset=2))
@@ -173,11 +218,16 @@ class CentralClients:
 
     def test_an_own_one_of_the_id_comes_first(self):
         self.actor.put_client(f'{self.prefix}0', hostname=self.prefix)
-        self.assertEqual(self.actor.project_id, self.storage.get(self.seeing, CLIENTS, f'{self.prefix}0').project_id)
+        self.assertEqual(
+            self.actor.project_id,
+            self.storage.get(self.seeing, CLIENTS, f'{self.prefix}0').project_id,
+        )
         self.assertEqual(list('134560'), self._ids())
         own, marker, pages = ('hostname', f's{self.prefix}'), None, []
         while len(pages) < 10:
-            page = self.storage.find(self.seeing, CLIENTS, Query(frozenset((own,)), limit=1, marker=marker))
+            page = self.storage.find(
+                self.seeing, CLIENTS, Query(frozenset((own,)), limit=1, marker=marker)
+            )
             pages += [(document.project_id, document.id) for document in page.documents]
             marker = pages[-1][1]
             if not page.more:
@@ -189,9 +239,15 @@ class CentralClients:
         self.other.put_client(f'{self.prefix}2', True, hostname=self.prefix)
         self.other.put_client(f'{self.prefix}3', False, hostname=self.prefix)
         self.assertEqual(list('012456'), self._ids())
-        self.assertRaises(exceptions.NotFound, self.storage.get, self.seeing, CLIENTS, f'{self.prefix}3')
+        self.assertRaises(
+            exceptions.NotFound, self.storage.get, self.seeing, CLIENTS, f'{self.prefix}3'
+        )
 
     def test_other_kinds_have_no_central_ones(self):
-        self.other.put_job(f'{self.prefix}j', actors.job_body(f'{self.prefix}j', 'p', _central=True))
-        self.assertRaises(exceptions.NotFound, self.storage.get, self.seeing, JOBS, f'{self.prefix}j')
+        self.other.put_job(
+            f'{self.prefix}j', actors.job_body(f'{self.prefix}j', 'p', _central=True)
+        )
+        self.assertRaises(
+            exceptions.NotFound, self.storage.get, self.seeing, JOBS, f'{self.prefix}j'
+        )
         self.assertEqual((), self.storage.find(self.seeing, JOBS, Query()).documents)

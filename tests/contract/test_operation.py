@@ -1,4 +1,6 @@
-"""What operators rely on: the schema, health checks, processes that fork, and stores that go away and come back."""
+"""What operators rely on: the schema, health checks, processes that fork, and stores that go away
+and come back.
+"""
 
 import collections.abc
 import contextlib
@@ -24,19 +26,22 @@ INTERNAL = '(?i)sql|maria|postgres|elastic|index|node|cluster|http|socket|Traceb
 
 @base.on_every_database()
 class Operation:
-
     def test_an_empty_store(self):
         storage = self._empty()
         self.assertIsNone(storage.version())
         self.assertRaises(exceptions.StorageUnavailable, storage.check)
-        self.assertRaises(exceptions.StorageUnavailable, self.actor_in('p', storage).get, CLIENTS, 'a')
+        self.assertRaises(
+            exceptions.StorageUnavailable, self.actor_in('p', storage).get, CLIENTS, 'a'
+        )
         storage.sync()
         storage.check()
         version = storage.version()
         self.assertIsInstance(version, str)
         self.actor_in('p', storage).put_client('a')
         storage.sync()
-        self.assertEqual((version, 1), (storage.version(), self.actor_in('p', storage).get(CLIENTS, 'a').version))
+        self.assertEqual(
+            (version, 1), (storage.version(), self.actor_in('p', storage).get(CLIENTS, 'a').version)
+        )
 
     def test_several_processes_make_the_schema_at_once(self):
         options = self.make_options()
@@ -57,16 +62,28 @@ class Operation:
         for number in range(2):
             child = os.fork()
             if not child:
-                self._in_child(lambda number=number: (self.actor.get(CLIENTS, 'a'), self.actor.put_client(f'c{number}')))
+                self._in_child(
+                    lambda number=number: (
+                        self.actor.get(CLIENTS, 'a'),
+                        self.actor.put_client(f'c{number}'),
+                    )
+                )
             children.append(child)
         for number in range(20):
             self.actor.put_client('a', description=f'{number}')
-        self.assertEqual([0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
-        self.assertEqual((21, {'a', 'c0', 'c1'}), (self.actor.get(CLIENTS, 'a').version, set(self.actor.ids(CLIENTS))))
+        self.assertEqual(
+            [0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        )
+        self.assertEqual(
+            (21, {'a', 'c0', 'c1'}),
+            (self.actor.get(CLIENTS, 'a').version, set(self.actor.ids(CLIENTS))),
+        )
 
     @staticmethod
     def _in_child(act):
-        """Act, and end this process without anything that its parent's tests would do at their end."""
+        """Act, and end this process without anything that its parent's tests would do at their
+        end.
+        """
         try:
             act()
             os._exit(0)
@@ -132,7 +149,10 @@ class PostgreSQLThatFails(_ServerThatFails):
 class _NodeThatFails(_ServerThatFails):
     @classmethod
     def options_of_server(cls):
-        return {'storage': {'driver': 'elasticsearch'}, 'elasticsearch': {'hosts': [cls.server.url], 'number_of_replicas': 0}}
+        return {
+            'storage': {'driver': 'elasticsearch'},
+            'elasticsearch': {'hosts': [cls.server.url], 'number_of_replicas': 0},
+        }
 
 
 @servers.needs(servers.ELASTICSEARCH8)
@@ -152,17 +172,24 @@ SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elast
 
 @base.on_every_database(SQLiteThatFails, *SERVERS)
 class Outages:
-
     def setUp(self):
         super().setUp()
         self.actor.put_client('a')
         self.session = self.actor.new_session()
         self.job = self.actor.new_job(session_id=self.session)
-        self.calls = (lambda: self.actor.get(CLIENTS, 'a'), lambda: self.actor.page(SESSIONS), lambda: self.actor.put_client('a'),
-                      lambda: self.actor.attach(self.session, self.job), lambda: self.actor.start(self.session, self.job, 0),
-                      lambda: self.actor.records(self.session), lambda: self.actor.new_job('new'),
-                      lambda: self.actor.delete_job('new'),
-                      lambda: self.actor.put_action('a', action='info'), self.storage.check, self.storage.version)
+        self.calls = (
+            lambda: self.actor.get(CLIENTS, 'a'),
+            lambda: self.actor.page(SESSIONS),
+            lambda: self.actor.put_client('a'),
+            lambda: self.actor.attach(self.session, self.job),
+            lambda: self.actor.start(self.session, self.job, 0),
+            lambda: self.actor.records(self.session),
+            lambda: self.actor.new_job('new'),
+            lambda: self.actor.delete_job('new'),
+            lambda: self.actor.put_action('a', action='info'),
+            self.storage.check,
+            self.storage.version,
+        )
 
     def test_while_the_store_is_away(self):
         before = self.actor.get(SESSIONS, self.session)
@@ -185,14 +212,16 @@ class Outages:
 
 @base.on_every_database(*SERVERS if EXPLORING else SERVERS[:-1])
 class Restarts:
-
     def test_the_next_call_works(self):
         """Whatever it is, and although every connection that is kept is dead."""
         self.actor.put_client('a')
         session = self.actor.new_session()
         job = self.actor.new_job(session_id=session)
-        for act in (lambda: self.actor.get(CLIENTS, 'a'), lambda: self.actor.put_client('b'),
-                    lambda: self.actor.start(session, job, 0)):
+        for act in (
+            lambda: self.actor.get(CLIENTS, 'a'),
+            lambda: self.actor.put_client('b'),
+            lambda: self.actor.start(session, job, 0),
+        ):
             crowd.threads(8, lambda number: self.actor.put_client(f'c{number}'))
             crowd.threads(8, lambda number: self.actor.page(CLIENTS))
             self.take_away(hard=True)
@@ -232,6 +261,8 @@ class Restarts:
         stored = {document.id: document.body for document in self.actor.page(JOBS).documents}
         self.assertLessEqual(made, set(stored))
         members = set(self.actor.session(session)['jobs'])
-        self.assertEqual(members, {id for id, body in stored.items() if body['session_id'] == session})
+        self.assertEqual(
+            members, {id for id, body in stored.items() if body['session_id'] == session}
+        )
         self.assertLessEqual(made, members)
         self.actor.start(session, jobs[0], self.actor.session(session)['session_tag'])

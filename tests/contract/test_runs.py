@@ -1,4 +1,6 @@
-"""Runs as a store keeps them: starts and ends, records, what is kept of them, and runs that lapse."""
+"""Runs as a store keeps them: starts and ends, records, what is kept of them, and runs that
+lapse.
+"""
 
 from freezer_api import exceptions
 from freezer_api.domain import documents
@@ -8,11 +10,12 @@ from tests.contract import base
 
 @base.on_every_database()
 class Runs:
-
     def setUp(self):
         super().setUp()
         self.session = self.actor.new_session(hold_off=30)
-        self.jobs = [self.actor.new_job(f'j{number}', session_id=self.session) for number in range(3)]
+        self.jobs = [
+            self.actor.new_job(f'j{number}', session_id=self.session) for number in range(3)
+        ]
 
     def _run(self, *ends):
         """A new run in which all start and some end, 31 seconds later than the one before."""
@@ -42,37 +45,63 @@ class Runs:
             body = self.actor.session(self.session)
             shown = self.actor.records(self.session)[0].shown(self.session)
             self.assertEqual({key: body[key] for key in shown}, shown)
-            self.assertEqual(self.storage.run(self.actor.scope, self.session, body['session_tag']).shown(self.session), shown)
+            self.assertEqual(
+                self.storage.run(self.actor.scope, self.session, body['session_tag']).shown(
+                    self.session
+                ),
+                shown,
+            )
 
     def test_records_stay_when_the_next_run_begins(self):
         for _ in range(3):
             self._run()
         now = self.clock.now // documents.SECOND
         shown = [record.shown(self.session) for record in self.actor.records(self.session)]
-        self.assertEqual([(3, now), (2, now - 31), (1, now - 62)],
-                         [(record['session_tag'], record['time_start']) for record in shown])
+        self.assertEqual(
+            [(3, now), (2, now - 31), (1, now - 62)],
+            [(record['session_tag'], record['time_start']) for record in shown],
+        )
         for record in shown:
-            self.assertEqual(('completed', 'success', record['time_start'], set(self.jobs)), (
-                record['status'], record['result'], record['time_end'], set(record['jobs'])))
-            self.assertEqual({'client_id': 'client', 'status': 'completed', 'result': 'success',
-                              'time_started': record['time_start'],
-                              'time_ended': record['time_end']}, record['jobs']['j0'])
+            self.assertEqual(
+                ('completed', 'success', record['time_start'], set(self.jobs)),
+                (record['status'], record['result'], record['time_end'], set(record['jobs'])),
+            )
+            self.assertEqual(
+                {
+                    'client_id': 'client',
+                    'status': 'completed',
+                    'result': 'success',
+                    'time_started': record['time_start'],
+                    'time_ended': record['time_end'],
+                },
+                record['jobs']['j0'],
+            )
 
     def test_pages(self):
         for _ in range(5):
             self._run()
-        for limit, marker, expected, more in ((2, None, [5, 4], True), (5, None, [5, 4, 3, 2, 1], False),
-                                              (9, None, [5, 4, 3, 2, 1], False),
-                                              (2, 5, [4, 3], True), (2, 3, [2, 1], False), (2, 1, [], False), (1, 2, [1], False),
-                                              (1, None, [5], True)):
+        for limit, marker, expected, more in (
+            (2, None, [5, 4], True),
+            (5, None, [5, 4, 3, 2, 1], False),
+            (9, None, [5, 4, 3, 2, 1], False),
+            (2, 5, [4, 3], True),
+            (2, 3, [2, 1], False),
+            (2, 1, [], False),
+            (1, 2, [1], False),
+            (1, None, [5], True),
+        ):
             records, left = self.storage.runs(self.actor.scope, self.session, limit, marker)
-            self.assertEqual((expected, more), ([record.tag for record in records], left), (limit, marker))
+            self.assertEqual(
+                (expected, more), ([record.tag for record in records], left), (limit, marker)
+            )
 
     def test_what_is_no_run(self):
         self._run()
         for marker in (0, 2, 3, 2**31 - 1):
             self.assertRaises(exceptions.InvalidInput, self._tags, marker=marker)
-            self.assertRaises(exceptions.NotFound, self.storage.run, self.actor.scope, self.session, marker)
+            self.assertRaises(
+                exceptions.NotFound, self.storage.run, self.actor.scope, self.session, marker
+            )
         self.assertRaises(exceptions.NotFound, self.storage.runs, self.actor.scope, 'none', 5)
         self.assertRaises(exceptions.NotFound, self.storage.run, self.actor.scope, 'none', 1)
         other = self.actor_in(f'{self.actor.project_id}-2')
@@ -92,11 +121,16 @@ class Runs:
         tag = self._run()
         version = self.actor.get(SESSIONS, self.session).version
         record = self.storage.run(self.actor.scope, self.session, tag - 1)
-        self.assertEqual(('completed', 'fail', 'running'), (record.status, record.result, record.jobs['j1']['status']))
+        self.assertEqual(
+            ('completed', 'fail', 'running'),
+            (record.status, record.result, record.jobs['j1']['status']),
+        )
         for job in ('j1', 'j2', 'j2'):
             self.assertEqual(('success', tag), self.actor.end(self.session, job, tag - 1))
         record = self.storage.run(self.actor.scope, self.session, tag - 1)
-        self.assertEqual(('success', self.clock.now // documents.SECOND), (record.result, record.time_end))
+        self.assertEqual(
+            ('success', self.clock.now // documents.SECOND), (record.result, record.time_end)
+        )
         self.assertEqual(record, self.actor.records(self.session)[1])
         self.assertEqual(version, self.actor.get(SESSIONS, self.session).version)
 
@@ -105,14 +139,19 @@ class Runs:
         tag = self._run('j0')
         self.actor.delete_job('j1')
         self.actor.end(self.session, 'j1', tag - 1, 'aborted')
-        self.assertEqual('aborted', self.storage.run(self.actor.scope, self.session, tag - 1).jobs['j1']['result'])
+        self.assertEqual(
+            'aborted',
+            self.storage.run(self.actor.scope, self.session, tag - 1).jobs['j1']['result'],
+        )
         self.assertNotIn('j1', self.actor.records(self.session)[0].jobs)
 
     def test_an_end_in_a_run_that_is_unknown(self):
         self._run()
         before = self.actor.get(SESSIONS, self.session), self.actor.records(self.session)
         self.assertEqual(('success', 1), self.actor.end(self.session, 'j0', 0))
-        self.assertEqual(before, (self.actor.get(SESSIONS, self.session), self.actor.records(self.session)))
+        self.assertEqual(
+            before, (self.actor.get(SESSIONS, self.session), self.actor.records(self.session))
+        )
 
     def test_records_go_with_the_session(self):
         self._run()
@@ -187,29 +226,46 @@ class Lapses:
 
     def _lapsed(self, document, version=1):
         body = document.body
-        self.assertEqual(('completed', 'fail', self.due, self.due),
-                         (body['status'], body['result'], body['time_end'], body['time_ended']))
+        self.assertEqual(
+            ('completed', 'fail', self.due, self.due),
+            (body['status'], body['result'], body['time_end'], body['time_ended']),
+        )
         self.assertEqual(self.before.version + version, document.version)
         self.assertEqual('scheduled', body['jobs']['j1']['status'])
 
     def test_not_before_it_is_due(self):
         self.clock.advance(30)
         self.assertEqual(self.before, self.actor.get(SESSIONS, 's'))
-        self.assertEqual([self.before], list(self.actor.page(SESSIONS, [{'status': 'running'}]).documents))
+        self.assertEqual(
+            [self.before], list(self.actor.page(SESSIONS, [{'status': 'running'}]).documents)
+        )
         self.assertEqual('running', self.actor.records('s')[0].status)
         self.clock.advance(0.000001)
         self._lapsed(self.actor.get(SESSIONS, 's'))
 
     def test_whoever_looks_first(self):
-        looks = {'get': lambda: self._lapsed(self.actor.get(SESSIONS, 's')),
-                 'list': lambda: self._lapsed(*self.actor.page(SESSIONS).documents),
-                 'search': lambda: self._lapsed(*self.actor.page(SESSIONS, [{'status': 'completed'}]).documents),
-                 'text': lambda: self._lapsed(*self.actor.page(SESSIONS, [{'_all': 'COMPLETED'}]).documents),
-                 'search for what it was': lambda: self.assertEqual([], self.actor.ids(SESSIONS, [{'status': 'running'}])),
-                 'search for its end': lambda: self.assertEqual(['s'], self.actor.ids(SESSIONS, [{'time_end': self.due}])),
-                 'runs': lambda: self.assertEqual(('fail', self.due),
-                                                  (lambda r: (r.result, r.time_end))(self.actor.records('s')[0])),
-                 'run': lambda: self.assertEqual('completed', self.storage.run(self.actor.scope, 's', 1).status)}
+        looks = {
+            'get': lambda: self._lapsed(self.actor.get(SESSIONS, 's')),
+            'list': lambda: self._lapsed(*self.actor.page(SESSIONS).documents),
+            'search': lambda: self._lapsed(
+                *self.actor.page(SESSIONS, [{'status': 'completed'}]).documents
+            ),
+            'text': lambda: self._lapsed(
+                *self.actor.page(SESSIONS, [{'_all': 'COMPLETED'}]).documents
+            ),
+            'search for what it was': lambda: self.assertEqual(
+                [], self.actor.ids(SESSIONS, [{'status': 'running'}])
+            ),
+            'search for its end': lambda: self.assertEqual(
+                ['s'], self.actor.ids(SESSIONS, [{'time_end': self.due}])
+            ),
+            'runs': lambda: self.assertEqual(
+                ('fail', self.due), (lambda r: (r.result, r.time_end))(self.actor.records('s')[0])
+            ),
+            'run': lambda: self.assertEqual(
+                'completed', self.storage.run(self.actor.scope, 's', 1).status
+            ),
+        }
         for name, look in looks.items():
             with self.subTest(name):
                 self.actor.delete_session('s')
@@ -217,7 +273,9 @@ class Lapses:
                 self.clock.advance(500)
                 look()
                 self._lapsed(self.actor.get(SESSIONS, 's'))
-                self.assertEqual(['s'], self.actor.ids(SESSIONS, [{'status': 'completed'}, {'result': 'fail'}]))
+                self.assertEqual(
+                    ['s'], self.actor.ids(SESSIONS, [{'status': 'completed'}, {'result': 'fail'}])
+                )
 
     def test_looking_again_changes_nothing(self):
         self.clock.advance(31)
@@ -242,7 +300,10 @@ class Lapses:
         self.clock.advance(31)
         self.assertEqual(('success', 2), self.actor.start('s', 'j1', 1))
         record = self.actor.records('s')[1]
-        self.assertEqual((1, 'completed', 'fail', self.due), (record.tag, record.status, record.result, record.time_end))
+        self.assertEqual(
+            (1, 'completed', 'fail', self.due),
+            (record.tag, record.status, record.result, record.time_end),
+        )
 
     def test_a_change_after_it_counts_twice(self):
         self.clock.advance(31)
@@ -253,7 +314,9 @@ class Lapses:
         self.clock.advance(31)
         self.actor.detach('s', 'j1')
         body = self.actor.session('s')
-        self.assertEqual(('fail', self.due, ['j0']), (body['result'], body['time_end'], list(body['jobs'])))
+        self.assertEqual(
+            ('fail', self.due, ['j0']), (body['result'], body['time_end'], list(body['jobs']))
+        )
         self.actor.delete_session('s')
         self.setUp()
         self.clock.advance(31)
@@ -273,7 +336,10 @@ class Lapses:
         self.assertEqual('running', self.actor.session('s')['status'])
         self.assertEqual(['s'], self.actor.ids(SESSIONS, [{'status': 'running'}]))
         self.actor.end('s', 'j1', 1)
-        self.assertEqual(('completed', 'success'), (lambda body: (body['status'], body['result']))(self.actor.session('s')))
+        self.assertEqual(
+            ('completed', 'success'),
+            (lambda body: (body['status'], body['result']))(self.actor.session('s')),
+        )
 
     def test_others_are_left_alone(self):
         other = self.actor_in(f'{self.actor.project_id}-2')

@@ -1,4 +1,6 @@
-"""Searches: the answers of a driver are those of the table in :mod:`.search_cases`, and those of ``search.matches``."""
+"""Searches: the answers of a driver are those of the table in :mod:`.search_cases`, and those of
+``search.matches``.
+"""
 
 import dataclasses
 
@@ -9,13 +11,19 @@ from tests.contract import actors, base, search_cases
 
 @base.on_every_database()
 class Searches:
-
     def _holds(self, kind, match, match_not, expected):
         query = search.parse({'match': list(match), 'match_not': list(match_not)}, kind, limit=1000)
         documents = self.actor.page(kind).documents
         with self.subTest(kind=kind, match=match, match_not=match_not):
             self.assertEqual(list(expected), self.actor.ids(kind, match, match_not))
-            self.assertEqual(list(expected), [document.id for document in documents if search.matches(query, kind, document.body)])
+            self.assertEqual(
+                list(expected),
+                [
+                    document.id
+                    for document in documents
+                    if search.matches(query, kind, document.body)
+                ],
+            )
 
     def test_table(self):
         for scene in search_cases.SCENES:
@@ -24,15 +32,25 @@ class Searches:
             for asked, expected in scene.searches():
                 with self.subTest(kind=scene.kind, search=asked):
                     self.assertEqual(expected, self._ids(self.actor.scope, scene.kind, asked))
-                    self.assertEqual(expected[::-1], self._ids(self.actor.scope, scene.kind, asked, descending=True))
-                    self.assertEqual(expected[1:3], self._ids(self.actor.scope, scene.kind, asked, limit=2, offset=1))
+                    self.assertEqual(
+                        expected[::-1],
+                        self._ids(self.actor.scope, scene.kind, asked, descending=True),
+                    )
+                    self.assertEqual(
+                        expected[1:3],
+                        self._ids(self.actor.scope, scene.kind, asked, limit=2, offset=1),
+                    )
                     if scene.kind == JOBS:
                         self.assertEqual(expected, self._everywhere(asked))
 
     def _everywhere(self, asked):
         """The jobs of all projects that a search finds, but for those of other tests."""
         scope = dataclasses.replace(self.actor.scope, everywhere=True)
-        return self._ids(scope, JOBS, {**asked, 'match': [*asked['match'], {'project_id': self.actor.project_id}]})
+        return self._ids(
+            scope,
+            JOBS,
+            {**asked, 'match': [*asked['match'], {'project_id': self.actor.project_id}]},
+        )
 
     def _ids(self, scope, kind, asked, **page):
         query = search.parse(asked, kind, **{'limit': 1000, **page})
@@ -40,7 +58,9 @@ class Searches:
 
     def test_jobs_follow_their_changes(self):
         for status, expected in (('running', 'j'), ('completed', ''), ('completed', ''), ('', 'j')):
-            self.actor.put_job('j', actors.job_body('j', self.actor.project_id, 'X', schedule={'status': status}))
+            self.actor.put_job(
+                'j', actors.job_body('j', self.actor.project_id, 'X', schedule={'status': status})
+            )
             self._holds(JOBS, [{'client_id': 'X'}], [{'status': 'completed'}], expected)
         self.actor.put_job('j', actors.job_body('j', self.actor.project_id, 'Y'))
         self._holds(JOBS, [{'client_id': 'X'}], [{'status': 'completed'}], '')
@@ -54,12 +74,21 @@ class Searches:
         for id in 'abc':
             self.actor.new_session(id)
         job = self.actor.new_job(client_id='member-host', session_id='a')
-        for match, expected in (([{'client_id': 'member-host'}], 'a'), ([{'_all': 'member-h'}], 'a'),
-                                ([{'status': 'scheduled'}], ''), ([{'status': 'active'}], 'abc')):
+        for match, expected in (
+            ([{'client_id': 'member-host'}], 'a'),
+            ([{'_all': 'member-h'}], 'a'),
+            ([{'status': 'scheduled'}], ''),
+            ([{'status': 'active'}], 'abc'),
+        ):
             self._holds(SESSIONS, match, [], expected)
         self.actor.start('a', job, 0)
-        for match, expected in (([{'status': 'running'}], 'a'), ([{'status': 'active'}], 'bc'), ([{'session_tag': 1}], 'a'),
-                                ([{'time_start': self.clock.now // 1_000_000}], 'a'), ([{'_all': 'RUNNING'}], 'a')):
+        for match, expected in (
+            ([{'status': 'running'}], 'a'),
+            ([{'status': 'active'}], 'bc'),
+            ([{'session_tag': 1}], 'a'),
+            ([{'time_start': self.clock.now // 1_000_000}], 'a'),
+            ([{'_all': 'RUNNING'}], 'a'),
+        ):
             self._holds(SESSIONS, match, [], expected)
         self.actor.delete_job(job)
         self._holds(SESSIONS, [{'client_id': 'member-host'}], [], '')
@@ -68,8 +97,15 @@ class Searches:
     def test_what_a_change_takes_away_is_not_found(self):
         self.actor.put_backup('a', s='x', o={'n': 1, 'm': [1, 2]}, k='old text')
         self.actor.put_backup('a', s='y', o={'n': 1, 'm': [2]}, k='new text')
-        for match, expected in (([{'s': 'x'}], ''), ([{'s': 'y'}], 'a'), ([{'n': 1}], 'a'), ([{'m': 1}], ''), ([{'m': 2}], 'a'),
-                                ([{'_all': 'old'}], ''), ([{'_all': 'new'}], 'a')):
+        for match, expected in (
+            ([{'s': 'x'}], ''),
+            ([{'s': 'y'}], 'a'),
+            ([{'n': 1}], 'a'),
+            ([{'m': 1}], ''),
+            ([{'m': 2}], 'a'),
+            ([{'_all': 'old'}], ''),
+            ([{'_all': 'new'}], 'a'),
+        ):
             self._holds(BACKUPS, match, [], expected)
         self.actor.write(BACKUPS, 'a', None)
         for match in ([{'s': 'y'}], [{'_all': 'new'}], []):
@@ -85,7 +121,7 @@ class Searches:
         body = {f'k{number}': number for number in range(40)}
         self.actor.put_backup('a', **body)
         self.actor.put_backup('b', **{**body, 'k7': 'other', 'text': 'some text'})
-        wanted = [{key: body[key]} for key in list(body)[:search.MAX_CONDITIONS]]
+        wanted = [{key: body[key]} for key in list(body)[: search.MAX_CONDITIONS]]
         self._holds(BACKUPS, wanted, [], 'a')
         self._holds(BACKUPS, wanted[:15], [{key: 'none'} for key in list(body)[:15]], 'a')
         self._holds(BACKUPS, [], [{'_all': f'{number}-'} for number in range(30)], 'ab')

@@ -27,16 +27,32 @@ class Statements(costs.Settling, costs.Cost):
     def test_one_document(self):
         self.actor.put_client('c')
         self.actor.put_action('a')
-        for kind, id in ((JOBS, self.jobs[0]), (SESSIONS, self.session), (CLIENTS, 'c'), (ACTIONS, 'a')):
+        for kind, id in (
+            (JOBS, self.jobs[0]),
+            (SESSIONS, self.session),
+            (CLIENTS, 'c'),
+            (ACTIONS, 'a'),
+        ):
             self.assertEqual(1, self.count(lambda kind=kind, id=id: self.actor.get(kind, id)), kind)
         seeing = Scope(self.actor.project_id, central=True)
         self.assertEqual(1, self.count(lambda: self.one.get(seeing, CLIENTS, 'c')))
 
     def test_pages(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, self.session)):
-            for asked in (None, {'match': [{'user_id': 'user'}, {'description': ''}], 'match_not': [{'hold_off': 1}]}):
+            for asked in (
+                None,
+                {
+                    'match': [{'user_id': 'user'}, {'description': ''}],
+                    'match_not': [{'hold_off': 1}],
+                },
+            ):
                 query = search.parse(asked, kind, marker=marker, limit=10)
-                self.assertLessEqual(self.count(lambda kind=kind, query=query: self.one.find(self.actor.scope, kind, query)), 3)
+                self.assertLessEqual(
+                    self.count(
+                        lambda kind=kind, query=query: self.one.find(self.actor.scope, kind, query)
+                    ),
+                    3,
+                )
 
     def test_starting_and_ending_whatever_the_number_of_runs(self):
         counts = [self._run(tag) for tag in range(8)]
@@ -51,8 +67,12 @@ class Statements(costs.Settling, costs.Cost):
         self.assertLessEqual(max(few), 10)
 
     def test_a_report(self):
-        for told in ({'status': 'running', 'time_started': 5, 'current_pid': 7}, {'event': 'stop'},
-                     {'status': 'completed', 'result': 'success', 'time_ended': 9, 'event': ''}, {'status': '', 'result': ''}):
+        for told in (
+            {'status': 'running', 'time_started': 5, 'current_pid': 7},
+            {'event': 'stop'},
+            {'status': 'completed', 'result': 'success', 'time_ended': 9, 'event': ''},
+            {'status': '', 'result': ''},
+        ):
             self.assertLessEqual(self.count(lambda told=told: self._report(told)), 4, told)
 
     def test_a_job_that_takes_up_an_action_and_a_trust(self):
@@ -60,8 +80,10 @@ class Statements(costs.Settling, costs.Cost):
         writes = self.one.database.dialect == 'mysql'
         self.actor.put_action('a', action='info')
         self.actor.put_trust('t')
-        taken = {'job_actions': [actors.entry('a', {'action': 'info'})],
-                 'user_credentials': {'trust_id': 't', 'trustor_user_id': 'user'}}
+        taken = {
+            'job_actions': [actors.entry('a', {'action': 'info'})],
+            'user_credentials': {'trust_id': 't', 'trustor_user_id': 'user'},
+        }
 
         def write(**changes):
             body = actors.job_body('j', self.actor.project_id, **taken, **changes)
@@ -71,10 +93,14 @@ class Statements(costs.Settling, costs.Cost):
         self.assertEqual(5, self.count(lambda: write(description='other')))
 
     def _report(self, told):
-        self.actor.change_job(self.jobs[0], lambda job: {**job, 'job_schedule': {**job['job_schedule'], **told}})
+        self.actor.change_job(
+            self.jobs[0], lambda job: {**job, 'job_schedule': {**job['job_schedule'], **told}}
+        )
 
     def _in_and_out(self, session: str, job: str) -> tuple[int, int]:
-        return self.count(lambda: self.actor.attach(session, job)), self.count(lambda: self.actor.detach(session, job))
+        return self.count(lambda: self.actor.attach(session, job)), self.count(
+            lambda: self.actor.detach(session, job)
+        )
 
     def _run(self, tag: int) -> tuple[int, ...]:
         self.clock.advance(61)
@@ -88,7 +114,9 @@ class Statements(costs.Settling, costs.Cost):
 
 @base.on_every_database(*base.SQL_DATABASES)
 class Polls(costs.Cost):
-    """The polls of schedulers, as requests to the application: pages of ten jobs until a short one."""
+    """The polls of schedulers, as requests to the application: pages of ten jobs until a short
+    one.
+    """
 
     JOBS_OF_CLIENT = 120
     SEARCH = {'match_not': [{'status': 'completed'}], 'match': [{'client_id': 'alpha_node-1'}]}
@@ -99,7 +127,11 @@ class Polls(costs.Cost):
         self.actor = self.actor_in(self.actor.project_id, self.one)
         self.expected = []
         for number in range(self.JOBS_OF_CLIENT):
-            self.expected.append(self.actor.new_job(client_id='alpha_node-1', schedule={'status': 'running' if number % 3 else ''}))
+            self.expected.append(
+                self.actor.new_job(
+                    client_id='alpha_node-1', schedule={'status': 'running' if number % 3 else ''}
+                )
+            )
             if number % 4 == 0:
                 self.actor.new_job(client_id='alpha_node-1', schedule={'status': 'completed'})
                 self.actor.new_job(client_id='alpha_node-2')
@@ -108,12 +140,24 @@ class Polls(costs.Cost):
         """The jobs of a poll, and the statements that each of its pages took."""
         found, counts = [], []
         while True:
-            path = f'/v2/{self.actor.project_id}/jobs/?limit=10&offset={len(found)}&all_projects={all_projects}'
-            request = webob.Request.blank(path, headers={'X-Auth-Token': f'admin@{self.actor.project_id}'},
-                                          body=json.dumps(self.SEARCH).encode())
+            path = (
+                f'/v2/{self.actor.project_id}/jobs/?limit=10&offset={len(found)}'
+                f'&all_projects={all_projects}'
+            )
+            request = webob.Request.blank(
+                path,
+                headers={'X-Auth-Token': f'admin@{self.actor.project_id}'},
+                body=json.dumps(self.SEARCH).encode(),
+            )
             request.method = 'GET'
             answers = []
-            counts.append(self.count(lambda request=request, answers=answers: answers.append(send(self.app, request.environ))))
+            counts.append(
+                self.count(
+                    lambda request=request, answers=answers: answers.append(
+                        send(self.app, request.environ)
+                    )
+                )
+            )
             self.assertEqual(200, answers[0].code, answers[0].raw)
             page = [job['job_id'] for job in answers[0].json['jobs']]
             found += page

@@ -25,8 +25,9 @@ class DamagedTables(Stores):
         found = self.actor.ids(CLIENTS, [{'zone': 'Ä'}])
         seq = self._seq(CLIENTS)
         index = terms.index(CLIENTS, ('p',), self.actor.get(CLIENTS, 'c').body)[0]
-        self.damage(self._pairs().where(
-            models.pairs.c.seq == seq, models.pairs.c.term.in_(index.terms)))
+        self.damage(
+            self._pairs().where(models.pairs.c.seq == seq, models.pairs.c.term.in_(index.terms))
+        )
         self.assertEqual([], self.actor.ids(CLIENTS, [{'zone': 'Ä'}]))
         self.mended((CLIENTS, 'p', 'c'))
         self.assertEqual(found, self.actor.ids(CLIENTS, [{'zone': 'Ä'}]))
@@ -39,47 +40,69 @@ class DamagedTables(Stores):
         table = models.backups
         self.damage(
             sqlalchemy.insert(models.pairs).values(
-                [{'term': 5, 'seq': seq}, {'term': 7, 'seq': seq}]),
-            sqlalchemy.update(table).where(table.c.seq == seq).values(indexed=more.pack()))
+                [{'term': 5, 'seq': seq}, {'term': 7, 'seq': seq}]
+            ),
+            sqlalchemy.update(table).where(table.c.seq == seq).values(indexed=more.pack()),
+        )
         self.mended((BACKUPS, 'p', 'b'), (steps.LEFT, '', ''))
 
     def test_texts(self):
         texts, seq = models.texts, self._seq(JOBS)
         of_job = (texts.c.kind == JOBS, texts.c.seq == seq)
-        for statement in (sqlalchemy.delete(texts).where(*of_job),
-                          sqlalchemy.update(texts).where(*of_job).values(text=b'other')):
+        for statement in (
+            sqlalchemy.delete(texts).where(*of_job),
+            sqlalchemy.update(texts).where(*of_job).values(text=b'other'),
+        ):
             self.damage(statement)
             self.mended((JOBS, 'p', 'j1'))
             self.assertEqual(['j1'], self.actor.ids(JOBS, [{'_all': 'J1'}]))
 
     def test_what_stands_without_a_document(self):
         values = {'kind': JOBS, 'scope': 'gone', 'seq': 1, 'text': b'x'}
-        self.damage(sqlalchemy.insert(models.pairs).values(term=5, seq=10**6),
-                    sqlalchemy.insert(models.texts).values(values))
+        self.damage(
+            sqlalchemy.insert(models.pairs).values(term=5, seq=10**6),
+            sqlalchemy.insert(models.texts).values(values),
+        )
         self.mended((steps.LEFT, '', ''))
 
     def test_members_and_records_of_no_session(self):
         """They may be all that is left of one: they stay."""
-        body = {'client_id': 'c', 'status': '', 'result': '', 'time_started': 1, 'time_ended': 1,
-                'counted': 0}
+        body = {
+            'client_id': 'c',
+            'status': '',
+            'result': '',
+            'time_started': 1,
+            'time_ended': 1,
+            'counted': 0,
+        }
         self.damage(
             sqlalchemy.insert(models.members).values(session=10**6, job_id='j', **body),
-            sqlalchemy.insert(models.runs).values(session=10**6, tag=1, body='{}'))
+            sqlalchemy.insert(models.runs).values(session=10**6, tag=1, body='{}'),
+        )
         for _ in range(2):
-            found = [drift for step in self.walked(self.own.verify, (steps.LEFT,))
-                     for drift in step.drifts]
+            found = [
+                drift
+                for step in self.walked(self.own.verify, (steps.LEFT,))
+                for drift in step.drifts
+            ]
             self.assertEqual([False, False], [drift.mendable for drift in found])
             self.walked(self.own.reindex, thorough=True)
 
     def test_columns(self):
         for kind, id, values in (
-                (BACKUPS, 'b', {'moment': 1}), (BACKUPS, 'b', {'job_id': None}),
-                (SESSIONS, 's', {'settle_at': 1}), (SESSIONS, 's', {'records': 9}),
-                (CLIENTS, 'c', {'claim': 'c'})):
+            (BACKUPS, 'b', {'moment': 1}),
+            (BACKUPS, 'b', {'job_id': None}),
+            (SESSIONS, 's', {'settle_at': 1}),
+            (SESSIONS, 's', {'records': 9}),
+            (CLIENTS, 'c', {'claim': 'c'}),
+        ):
             with self.subTest(values=values):
                 table = models.tables[kind]
-                self.damage(sqlalchemy.update(table).where(
-                    table.c.project == 'p', table.c.id == id).values(values))
+                self.damage(
+                    sqlalchemy.update(table)
+                    .where(table.c.project == 'p', table.c.id == id)
+                    .values(values)
+                )
                 self.mended((kind, 'p', id))
 
     def test_a_claim_that_another_one_has(self):
@@ -87,9 +110,11 @@ class DamagedTables(Stores):
         table = models.clients
         body = self.actor.get(CLIENTS, 'central').body
         self.other.put_client('central')
-        self.damage(sqlalchemy.update(table).where(
-            table.c.project == 'q é', table.c.id == 'central').values(
-                body=documents.orjson.dumps(body).decode()))
+        self.damage(
+            sqlalchemy.update(table)
+            .where(table.c.project == 'q é', table.c.id == 'central')
+            .values(body=documents.orjson.dumps(body).decode())
+        )
         self.assertIn((CLIENTS, 'q é', 'central'), self.drifts())
         self.assertIn((CLIENTS, 'q é', 'central'), self.drifts(self.own.reindex, thorough=True))
         self.assertEqual('p', self.own.claimed(CLIENTS, 'central').project_id)
@@ -106,6 +131,7 @@ class DamagedTables(Stores):
         table = models.tables[kind].c
         number = sqlalchemy.select(table.seq).where(table.project == 'p').order_by(table.seq)
         return self.own.database.read(
-            lambda connection: connection.execute(number).scalars().first())
+            lambda connection: connection.execute(number).scalars().first()
+        )
 
     _pairs = staticmethod(functools.partial(sqlalchemy.delete, models.pairs))

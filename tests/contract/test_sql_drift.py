@@ -36,8 +36,10 @@ class Lapses(costs.Cost):
 
     def test_a_lapse_that_is_not_found(self):
         self.actor.new_job(session_id=self.session)
-        reads = (lambda: self.actor.session(self.session),
-                 lambda: self.actor.page(SESSIONS).documents[0].body)
+        reads = (
+            lambda: self.actor.session(self.session),
+            lambda: self.actor.page(SESSIONS).documents[0].body,
+        )
         for tag, read in enumerate(reads):
             self.actor.start(self.session, self.job, tag)
             self.actor.end(self.session, self.job, tag + 1)
@@ -49,8 +51,11 @@ class Lapses(costs.Cost):
 
     def _write(self, moment):
         with self.one.database.engines.writer.connect() as connection, connection.begin():
-            connection.execute(sqlalchemy.update(models.sessions).where(
-                models.sessions.c.id == self.session).values(settle_at=moment))
+            connection.execute(
+                sqlalchemy.update(models.sessions)
+                .where(models.sessions.c.id == self.session)
+                .values(settle_at=moment)
+            )
 
 
 @base.on_every_database(base.MariaDB, base.PostgreSQL)
@@ -89,8 +94,9 @@ class Turns:
             done.wait()
             return actors.client_body('long', self.actor.project_id)
 
-        thread = threading.Thread(target=self.storage.write, args=(
-            self.actor.scope, CLIENTS, 'long', change))
+        thread = threading.Thread(
+            target=self.storage.write, args=(self.actor.scope, CLIENTS, 'long', change)
+        )
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(done.set)
@@ -125,9 +131,11 @@ class ReadOnlyMariaDB(ReadOnly, base.ContractCase):
         cls.server = mariadb.MariaDB()
         cls.addClassCleanup(cls.server.stop)
         url = servers.create_database(cls.server.url)
-        cls.run_sql("CREATE USER plain@localhost IDENTIFIED BY 'p'",
-                    'GRANT ALL ON *.* TO plain@localhost',
-                    'REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM plain@localhost')
+        cls.run_sql(
+            "CREATE USER plain@localhost IDENTIFIED BY 'p'",
+            'GRANT ALL ON *.* TO plain@localhost',
+            'REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM plain@localhost',
+        )
         return {'database': {'connection': url.replace('root@', 'plain:p@')}}
 
     @classmethod

@@ -1,4 +1,6 @@
-"""What the SQL driver makes of lost connections, of others in its way, and of configurations that can't serve."""
+"""What the SQL driver makes of lost connections, of others in its way, and of configurations that
+can't serve.
+"""
 
 import threading
 import typing
@@ -13,11 +15,17 @@ from freezer_api.db.sqlalchemy import driver, engines
 from freezer_api.domain.documents import JOBS, SESSIONS
 from tests.contract import actors, base
 
-#: What ends all connections to a database but one's own: a query, or one that tells further statements.
+#: What ends all connections to a database but one's own: a query, or one that tells further
+#: statements.
 KILL = {
-    'mysql': "SELECT concat('KILL ', id) FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
-    'postgresql': 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() '
-                  'AND pid <> pg_backend_pid()',
+    'mysql': (
+        "SELECT concat('KILL ', id) FROM information_schema.processlist WHERE db = database() AND"
+        ' id <> connection_id()'
+    ),
+    'postgresql': (
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() '
+        'AND pid <> pg_backend_pid()'
+    ),
 }
 
 
@@ -37,9 +45,14 @@ class LostConnections:
         self.addCleanup(self.other.close)
 
     def test_before_a_call(self):
-        calls = (lambda: self.actor.get(JOBS, self.job), lambda: self.actor.page(SESSIONS),
-                 lambda: self.actor.start(self.session, self.job, 0), lambda: self.actor.detach(self.session, self.job),
-                 lambda: self.actor.delete_job(self.job), self.storage.check)
+        calls = (
+            lambda: self.actor.get(JOBS, self.job),
+            lambda: self.actor.page(SESSIONS),
+            lambda: self.actor.start(self.session, self.job, 0),
+            lambda: self.actor.detach(self.session, self.job),
+            lambda: self.actor.delete_job(self.job),
+            self.storage.check,
+        )
         for call in calls:
             self.kill()
             call()
@@ -77,7 +90,9 @@ class LostConnections:
         before = self.actor.get(JOBS, self.job)
         after = self.storage.write_job(self.actor.scope, self.job, change)
         self.assertEqual([before.version, before.version], asked)
-        self.assertEqual((before.version + 1, 'new'), (after.version, self.actor.job(self.job)['description']))
+        self.assertEqual(
+            (before.version + 1, 'new'), (after.version, self.actor.job(self.job)['description'])
+        )
 
     def test_twice_within_a_transaction(self):
         def change(current, stored, now):
@@ -89,7 +104,9 @@ class LostConnections:
         self.assertEqual('', self.actor.job(self.job)['description'])
 
     def test_when_the_answer_to_a_commit_is_awaited(self):
-        """Nobody knows whether it took effect, so nobody is told that it did, nor is it done again."""
+        """Nobody knows whether it took effect, so nobody is told that it did, nor is it done
+        again.
+        """
         pending = [True]
 
         def committing(connection):
@@ -98,7 +115,9 @@ class LostConnections:
                 self.kill()
 
         sqlalchemy.event.listen(self.storage.database.engines.writer, 'commit', committing)
-        self.addCleanup(sqlalchemy.event.remove, self.storage.database.engines.writer, 'commit', committing)
+        self.addCleanup(
+            sqlalchemy.event.remove, self.storage.database.engines.writer, 'commit', committing
+        )
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
             self.actor.change_job(self.job, lambda job: {**job, 'description': 'secret'})
         self.assertNotIn('secret', f'{caught.exception}{caught.exception.__cause__}')
@@ -108,7 +127,9 @@ class LostConnections:
     def kill(self):
         """End all connections to the database but one's own."""
         with self.other.database.engines.reader.connect() as connection:
-            for answer in connection.exec_driver_sql(KILL[self.other.database.dialect]).scalars().all():
+            for answer in (
+                connection.exec_driver_sql(KILL[self.other.database.dialect]).scalars().all()
+            ):
                 if isinstance(answer, str):
                     connection.exec_driver_sql(answer)
 
@@ -139,7 +160,9 @@ class Deadlocks:
             waiting.set()
             self._until_locked(session)
             try:
-                connection.exec_driver_sql(f"SELECT id FROM freezer_sessions WHERE id = '{session}' FOR UPDATE")
+                connection.exec_driver_sql(
+                    f"SELECT id FROM freezer_sessions WHERE id = '{session}' FOR UPDATE"
+                )
             except Exception:
                 # The database chose this transaction as the victim; else it is the driver's.
                 self.assertTrue(thread.is_alive())
@@ -153,7 +176,8 @@ class Deadlocks:
         while True:
             with self.storage.database.engines.writer.connect() as connection:
                 free = connection.exec_driver_sql(
-                    f"SELECT id FROM freezer_sessions WHERE id = '{session}' FOR UPDATE SKIP LOCKED").all()
+                    f"SELECT id FROM freezer_sessions WHERE id = '{session}' FOR UPDATE SKIP LOCKED"
+                ).all()
                 connection.rollback()
             if not free:
                 return
@@ -164,18 +188,34 @@ class Addresses(unittest.TestCase):
 
     def test_every_spelling_of_a_database(self):
         for address, dialect in (
-                ('mysql://u:p@h/d', 'mysql+pymysql'), ('mysql+mysqldb://u:p@h/d?charset=utf8', 'mysql+pymysql'),
-                ('mariadb://h/d', 'mysql+pymysql'), ('postgresql://h/d', 'postgresql+psycopg'),
-                ('postgresql+psycopg2://h/d', 'postgresql+psycopg'), ('postgres://h/d', 'postgresql+psycopg'),
-                ('sqlite:////tmp/x', 'sqlite+pysqlite')):
-            self.assertEqual(dialect, engines.url_of(self._conf(connection=address)).drivername, address)
+            ('mysql://u:p@h/d', 'mysql+pymysql'),
+            ('mysql+mysqldb://u:p@h/d?charset=utf8', 'mysql+pymysql'),
+            ('mariadb://h/d', 'mysql+pymysql'),
+            ('postgresql://h/d', 'postgresql+psycopg'),
+            ('postgresql+psycopg2://h/d', 'postgresql+psycopg'),
+            ('postgres://h/d', 'postgresql+psycopg'),
+            ('sqlite:////tmp/x', 'sqlite+pysqlite'),
+        ):
+            self.assertEqual(
+                dialect, engines.url_of(self._conf(connection=address)).drivername, address
+            )
 
     def test_further_parameters(self):
-        url = engines.url_of(self._conf(connection='mysql://h/d?ssl_ca=x', connection_parameters='read_timeout=5'))
+        url = engines.url_of(
+            self._conf(connection='mysql://h/d?ssl_ca=x', connection_parameters='read_timeout=5')
+        )
         self.assertEqual({'ssl_ca': 'x', 'read_timeout': '5'}, dict(url.query))
 
     def test_none_that_serves(self):
-        for address in (None, '', 'oracle://h/d', 'sqlite://', 'sqlite:///:memory:', 'nonsense', 'mysql://h:port/d'):
+        for address in (
+            None,
+            '',
+            'oracle://h/d',
+            'sqlite://',
+            'sqlite:///:memory:',
+            'nonsense',
+            'mysql://h:port/d',
+        ):
             with self.assertRaises(cfg.Error, msg=address) as caught:
                 engines.url_of(self._conf(connection=address))
             self.assertIn('connection', str(caught.exception))

@@ -60,9 +60,11 @@ class Races(Galera):
     def test_a_job_takes_an_action_that_changes(self):
         def race(number):
             self.one.put_action(number, action='info', log='old')
-            self.at_once(lambda: take(self.one, f'j{number}', number),
-                         lambda: self.two.put_action(number, action='info', log='new'))
-            entry, = self.one.job(f'j{number}')['job_actions']
+            self.at_once(
+                lambda: take(self.one, f'j{number}', number),
+                lambda: self.two.put_action(number, action='info', log='new'),
+            )
+            (entry,) = self.one.job(f'j{number}')['job_actions']
             return entry['freezer_action'] != self.one.get(ACTIONS, number).body['freezer_action']
 
         self.assertEqual(0, self.count(race))
@@ -70,8 +72,9 @@ class Races(Galera):
     def test_a_job_takes_an_action_that_goes(self):
         def race(number):
             self.one.put_action(number, action='info')
-            job, _ = self.at_once(lambda: take(self.one, f'j{number}', number),
-                                  lambda: self.two.delete_action(number))
+            job, _ = self.at_once(
+                lambda: take(self.one, f'j{number}', number), lambda: self.two.delete_action(number)
+            )
             return job is not None and self.one.job(f'j{number}')['job_actions'] != []
 
         self.assertEqual(0, self.count(race))
@@ -79,8 +82,9 @@ class Races(Galera):
     def test_a_job_is_given_a_trust_that_ends(self):
         def race(number):
             self.one.put_trust(number)
-            job, ended = self.at_once(lambda: given(self.one, f'j{number}', number),
-                                      lambda: self.two.end_trust(number))
+            job, ended = self.at_once(
+                lambda: given(self.one, f'j{number}', number), lambda: self.two.end_trust(number)
+            )
             self.assertEqual(ended, self.one.missing(TRUSTS, number))
             return bool(job) == ended
 
@@ -88,6 +92,7 @@ class Races(Galera):
 
     def test_a_trust_that_loses_both_of_its_jobs(self):
         """Who drops the last one ends it; of two that drop one each, exactly one is the last."""
+
         def race(number):
             self.one.put_trust(number)
             jobs = [f'{who}{number}' for who in 'ab']
@@ -132,9 +137,11 @@ class Races(Galera):
 
         def race(number):
             job = self.one.new_job(session_id=session)
-            return (session != self.two.job(job)['session_id']
-                    or job not in self.two.session(session)['jobs']
-                    or [job] != self.two.ids(JOBS, [{'job_id': job}]))
+            return (
+                session != self.two.job(job)['session_id']
+                or job not in self.two.session(session)['jobs']
+                or [job] != self.two.ids(JOBS, [{'job_id': job}])
+            )
 
         self.assertEqual(0, self.count(race))
 
@@ -152,8 +159,10 @@ class Races(Galera):
         crowd.threads(12, act)
         action, jobs = self.one.get(ACTIONS, 'a'), self.one.page(JOBS).documents
         self.assertEqual((31, 30), (action.version, len(jobs)))
-        self.assertEqual({action.body['freezer_action']['log']},
-                         {job.body['job_actions'][0]['freezer_action']['log'] for job in jobs})
+        self.assertEqual(
+            {action.body['freezer_action']['log']},
+            {job.body['job_actions'][0]['freezer_action']['log'] for job in jobs},
+        )
 
 
 class Refusals(base.ContractCase):
@@ -222,11 +231,17 @@ def sync_all(urls):
 
 def take(actor, job, action):
     """Make a job that has an action as it is; None if the action is gone."""
+
     def change(current, stored, now):
         if action not in stored:
             raise exceptions.Unprocessable('gone')
-        return JobWrite(actors.job_body(job, actor.project_id, job_actions=[
-            actors.entry(action, stored[action].body['freezer_action'])]))
+        return JobWrite(
+            actors.job_body(
+                job,
+                actor.project_id,
+                job_actions=[actors.entry(action, stored[action].body['freezer_action'])],
+            )
+        )
 
     try:
         return actor.storage.write_job(actor.scope, job, change, (action,))

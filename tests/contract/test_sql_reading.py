@@ -1,4 +1,6 @@
-"""What the SQL driver's lists and searches read: no more where there is more that they don't return."""
+"""What the SQL driver's lists and searches read: no more where there is more that they don't
+return.
+"""
 
 import collections.abc
 import typing
@@ -16,15 +18,26 @@ from tests.contract import actors, base, costs
 SMALL, LARGE = 300, 3000
 #: Of them, those that a rare value finds.
 RARE = 20
-#: Searches whose cost may not depend on how many documents don't match. Every document has the user, the rare ones the
-#: description, half of them the hold-off, or the client, who has all but the rare ones completed.
+#: Searches whose cost may not depend on how many documents don't match. Every document has the
+#: user, the rare ones the description, half of them the hold-off, or the client, who has all but
+#: the rare ones completed.
 SEARCHES: dict[str, typing.Any] = {
     'a list': None,
     'a rare value': {'match': [{'description': 'rare'}]},
     'a common and a rare value': {'match': [{'user_id': 'user'}, {'description': 'rare'}]},
-    'many common values and a rare one': {'match': [
-        {'user_id': 'user'}, {'result': ''}, {'session_tag': 0}, {'event': ''}, {'description': 'rare'}]},
-    'all but a common value': {'match': [{'user_id': 'user'}], 'match_not': [{'description': 'rare'}]},
+    'many common values and a rare one': {
+        'match': [
+            {'user_id': 'user'},
+            {'result': ''},
+            {'session_tag': 0},
+            {'event': ''},
+            {'description': 'rare'},
+        ]
+    },
+    'all but a common value': {
+        'match': [{'user_id': 'user'}],
+        'match_not': [{'description': 'rare'}],
+    },
     'no value but an excluded one': {'match_not': [{'description': 'rare'}]},
 }
 POLL: typing.Any = {'match': [{'client_id': 'busy'}], 'match_not': [{'status': 'completed'}]}
@@ -41,7 +54,9 @@ class Reading(costs.Cost):
         super().setUpClass()
         cls.projects = {size: uuid.uuid4().hex for size in (SMALL, LARGE)}
         for size, project in cls.projects.items():
-            cls.storage.database.write(lambda connection, size=size, project=project: fill(connection, project, size))
+            cls.storage.database.write(
+                lambda connection, size=size, project=project: fill(connection, project, size)
+            )
         costs.analyze(cls.storage)
 
     def test_lists_and_searches(self):
@@ -49,35 +64,55 @@ class Reading(costs.Cost):
             for name, asked in SEARCHES.items():
                 for descending in (False, True):
                     with self.subTest(kind=kind, search=name, descending=descending):
-                        self._same_cost(kind, lambda size, asked=asked, kind=kind, descending=descending: search.parse(
-                            asked, kind, limit=10, descending=descending))
+                        self._same_cost(
+                            kind,
+                            lambda size, asked=asked, kind=kind, descending=descending: (
+                                search.parse(asked, kind, limit=10, descending=descending)
+                            ),
+                        )
 
     def test_behind_a_marker(self):
         for kind in (JOBS, SESSIONS):
             for name, asked in SEARCHES.items():
                 with self.subTest(kind=kind, search=name):
-                    self._same_cost(kind, lambda size, asked=asked, kind=kind: search.parse(
-                        asked, kind, limit=10, marker=f'{size // 4}'))
+                    self._same_cost(
+                        kind,
+                        lambda size, asked=asked, kind=kind: search.parse(
+                            asked, kind, limit=10, marker=f'{size // 4}'
+                        ),
+                    )
 
     def test_the_poll_of_an_agent_with_many_completed_jobs(self):
         self._same_cost(JOBS, lambda size: search.parse(POLL, JOBS, limit=10))
 
     def test_own_and_central_clients(self):
         for asked in (None, {'match': [{'hostname': 'rare'}]}):
-            self._same_cost(CLIENTS, lambda size, asked=asked: search.parse(asked, CLIENTS, limit=10))
+            self._same_cost(
+                CLIENTS, lambda size, asked=asked: search.parse(asked, CLIENTS, limit=10)
+            )
 
     def test_an_offset_reads_what_it_skips(self):
         query, scope = search.parse(None, JOBS, limit=10, offset=SMALL), Scope(self.projects[LARGE])
-        self.assertLessEqual(self.cost(lambda: self.one.find(scope, JOBS, query)), self.least(2 * SMALL))
+        self.assertLessEqual(
+            self.cost(lambda: self.one.find(scope, JOBS, query)), self.least(2 * SMALL)
+        )
 
     def test_a_text_is_looked_for_in_its_project_alone(self):
-        query, scope = search.parse({'match': [{'_all': 'nowhere'}]}, JOBS), Scope(self.projects[SMALL])
-        self.assertLessEqual(self.cost(lambda: self.one.find(scope, JOBS, query)), self.least(2 * SMALL))
+        query, scope = (
+            search.parse({'match': [{'_all': 'nowhere'}]}, JOBS),
+            Scope(self.projects[SMALL]),
+        )
+        self.assertLessEqual(
+            self.cost(lambda: self.one.find(scope, JOBS, query)), self.least(2 * SMALL)
+        )
 
     def test_the_jobs_of_all_projects(self):
         """Of which there are as many as in both projects."""
         scope = Scope(self.projects[SMALL], everywhere=True)
-        polls = {'the poll': POLL, 'the poll for a text': {**POLL, 'match': [*POLL['match'], {'_all': 'rare'}]}}
+        polls = {
+            'the poll': POLL,
+            'the poll for a text': {**POLL, 'match': [*POLL['match'], {'_all': 'rare'}]},
+        }
         for name, asked in {**SEARCHES, **polls}.items():
             for page in ({}, {'descending': True}, {'marker': f'{SMALL // 4}'}):
                 query = search.parse(asked, JOBS, limit=10, **page)
@@ -89,14 +124,25 @@ class Reading(costs.Cost):
     def test_a_text_is_looked_for_in_the_jobs_of_all_projects_at_most(self):
         for needle in ('busy', 'nowhere'):
             query = search.parse({'match': [{'_all': needle}]}, JOBS)
-            read = self.cost(lambda query=query: self.one.find(Scope('p', everywhere=True), JOBS, query))
-            self.assertLessEqual(read, self.least(4 * (SMALL + LARGE) if needle == 'nowhere' else 250))
+            read = self.cost(
+                lambda query=query: self.one.find(Scope('p', everywhere=True), JOBS, query)
+            )
+            self.assertLessEqual(
+                read, self.least(4 * (SMALL + LARGE) if needle == 'nowhere' else 250)
+            )
 
     def test_one_document(self):
         for kind in (JOBS, SESSIONS):
             for size, project in self.projects.items():
-                self.assertLessEqual(self.cost(lambda kind=kind, size=size, project=project: self.one.get(
-                    Scope(project), kind, f'{size // 2}')), self.least(60), (kind, size))
+                self.assertLessEqual(
+                    self.cost(
+                        lambda kind=kind, size=size, project=project: self.one.get(
+                            Scope(project), kind, f'{size // 2}'
+                        )
+                    ),
+                    self.least(60),
+                    (kind, size),
+                )
 
     def test_no_table_is_scanned_by_a_write(self):
         actor = self.actor_in(self.projects[LARGE], self.one)
@@ -112,7 +158,10 @@ class Reading(costs.Cost):
             actor.put_action('a', mode='fs')
             actor.detach(session, job)
             actor.put_trust('t')
-            actor.put_job('with-trust', actors.job_body('with-trust', actor.project_id, user_credentials={'trust_id': 't'}))
+            actor.put_job(
+                'with-trust',
+                actors.job_body('with-trust', actor.project_id, user_credentials={'trust_id': 't'}),
+            )
             actor.end_trust('t')
             actor.delete_job('with-trust')
             actor.end_trust('t')
@@ -131,7 +180,9 @@ class Reading(costs.Cost):
             scope = Scope(project, central=kind == CLIENTS)
             page = self.one.find(scope, kind, query(size))
             self.assertEqual(10, len(page.documents))
-            read[size] = self.cost(lambda scope=scope, size=size: self.one.find(scope, kind, query(size)))
+            read[size] = self.cost(
+                lambda scope=scope, size=size: self.one.find(scope, kind, query(size))
+            )
         self.assertLessEqual(read[LARGE], 1.3 * read[SMALL] + self.least(10), read)
         probed = queries.PROBE * len(query(LARGE).pairs)
         self.assertLessEqual(read[LARGE], self.least(250 + probed), read)
@@ -145,18 +196,35 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
         status = '' if rare else 'completed'
         job = actors.job_body(id, project, 'busy', description=rare, schedule={'status': status})
         rows.create(connection, JOBS, project, id, job, number)
-        session = sessions.create(project, id, 'user', {'schedule': {'event': ''}, 'description': rare}, number)
+        session = sessions.create(
+            project, id, 'user', {'schedule': {'event': ''}, 'description': rare}, number
+        )
         session_rows.create(connection, session, number)
         central = number % 2 == 0
         id = f'{project}-{id}' if central else id
-        rows.create(connection, CLIENTS, project, id, actors.client_body(id, project, central, hostname=rare), number)
+        rows.create(
+            connection,
+            CLIENTS,
+            project,
+            id,
+            actors.client_body(id, project, central, hostname=rare),
+            number,
+        )
 
 
 #: When the backups begin, and how many of them a project has; one each second.
 NOW, BACKUPS_MADE = 1_700_000_000, 2000
 #: A time in which there are few of them: in the midst, at the begin and at the end.
-SHORT = ({'time_after': NOW + 500, 'time_before': NOW + 510}, {'time_before': NOW + 10}, {'time_after': NOW + BACKUPS_MADE - 11})
-LONG = ({'time_after': NOW}, {'time_before': NOW + BACKUPS_MADE}, {'time_after': NOW + 10, 'time_before': NOW + BACKUPS_MADE - 10})
+SHORT = (
+    {'time_after': NOW + 500, 'time_before': NOW + 510},
+    {'time_before': NOW + 10},
+    {'time_after': NOW + BACKUPS_MADE - 11},
+)
+LONG = (
+    {'time_after': NOW},
+    {'time_before': NOW + BACKUPS_MADE},
+    {'time_after': NOW + 10, 'time_before': NOW + BACKUPS_MADE - 10},
+)
 
 
 @base.on_every_database(*base.SQL_DATABASES)
@@ -174,9 +242,13 @@ class ReadingBackups(costs.Cost):
         cls.rare = range(0, BACKUPS_MADE, BACKUPS_MADE // RARE)
 
     def _read(self, asked, found, **page):
-        """The rows that a page costs beside those that are probed, as many for each term and for the bounds."""
+        """The rows that a page costs beside those that are probed, as many for each term and for
+        the bounds.
+        """
         query, scope = search.parse(asked, BACKUPS, **{'limit': 10, **page}), Scope(self.project)
-        self.assertEqual(found, [int(document.id) for document in self.one.find(scope, BACKUPS, query).documents])
+        self.assertEqual(
+            found, [int(document.id) for document in self.one.find(scope, BACKUPS, query).documents]
+        )
         probed = queries.PROBE * (1 + max(1, len(query.pairs)))
         return self.cost(lambda: self.one.find(scope, BACKUPS, query)) - self.least(probed)
 
@@ -189,15 +261,24 @@ class ReadingBackups(costs.Cost):
                 for descending in (False, True):
                     with self.subTest(search=asked, descending=descending):
                         expected = (inside[::-1] if descending else inside)[:10]
-                        self.assertLessEqual(self._read(asked, expected, descending=descending), self.least(150))
+                        self.assertLessEqual(
+                            self._read(asked, expected, descending=descending), self.least(150)
+                        )
 
     def test_a_rare_value(self):
         """Reads what has it, however long the time is."""
         for bounds in LONG:
-            inside = [number for number in self.rare if not ('time_after' in bounds and number < bounds['time_after'] - NOW)]
+            inside = [
+                number
+                for number in self.rare
+                if not ('time_after' in bounds and number < bounds['time_after'] - NOW)
+            ]
             asked = {**bounds, 'match': [{'job_id': 'busy'}, {'mode': 'rare'}]}
-            for page, expected in (({}, inside[:10]), ({'descending': True}, inside[::-1][:10]),
-                                   ({'marker': '700'}, list(self.rare[8:18]))):
+            for page, expected in (
+                ({}, inside[:10]),
+                ({'descending': True}, inside[::-1][:10]),
+                ({'marker': '700'}, list(self.rare[8:18])),
+            ):
                 with self.subTest(search=asked, page=page):
                     self.assertLessEqual(self._read(asked, expected, **page), self.least(150))
 
@@ -206,7 +287,9 @@ class ReadingBackups(costs.Cost):
         for bounds in LONG:
             first = max(bounds.get('time_after', NOW) - NOW, 0)
             with self.subTest(search=bounds):
-                self.assertLessEqual(self._read(bounds, list(range(first, first + 10))), self.least(150))
+                self.assertLessEqual(
+                    self._read(bounds, list(range(first, first + 10))), self.least(150)
+                )
 
     def test_the_backups_of_a_run(self):
         for number in (0, 500, BACKUPS_MADE - 10):
@@ -219,15 +302,26 @@ class ReadingBackups(costs.Cost):
                 expected = self.one.run_backups(Scope(self.project), 's', record)
                 self.assertLessEqual(10, len(expected))
                 with self.subTest(number=number, time_ended=time_ended):
-                    self.assertEqual(1, self.count(lambda record=record: self.one.run_backups(Scope(self.project), 's', record)))
-                    read = self.cost(lambda record=record: self.one.run_backups(Scope(self.project), 's', record))
+                    self.assertEqual(
+                        1,
+                        self.count(
+                            lambda record=record: self.one.run_backups(
+                                Scope(self.project), 's', record
+                            )
+                        ),
+                    )
+                    read = self.cost(
+                        lambda record=record: self.one.run_backups(Scope(self.project), 's', record)
+                    )
                     self.assertLessEqual(read, self.least(4 * len(expected) + 60))
 
     def test_nothing_is_scanned(self):
         """Not by a run of many members either, nor by a write."""
         actor = self.actor_in(self.project, self.one)
         entry = {'time_started': NOW, 'time_ended': NOW + 5}
-        record = sessions.Record(3, 'running', '', NOW, -1, {f'j{number}': entry for number in range(300)})
+        record = sessions.Record(
+            3, 'running', '', NOW, -1, {f'j{number}': entry for number in range(300)}
+        )
 
         def everything():
             self.one.run_backups(actor.scope, 's', record)
@@ -246,6 +340,13 @@ def fill_backups(connection: sqlalchemy.Connection, project: str) -> None:
     """A project with many backups, in the order of their times."""
     for number in range(BACKUPS_MADE):
         mode = {'mode': 'rare'} if number % (BACKUPS_MADE // RARE) == 0 else {}
-        body = actors.backup_body(str(number), project, job_id='busy', time_stamp=NOW + number, session_id='s',
-                                  session_tag=number // 10 + 1, **mode)
+        body = actors.backup_body(
+            str(number),
+            project,
+            job_id='busy',
+            time_stamp=NOW + number,
+            session_id='s',
+            session_tag=number // 10 + 1,
+            **mode,
+        )
         rows.create(connection, BACKUPS, project, str(number), body, number)

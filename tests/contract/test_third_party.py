@@ -1,4 +1,6 @@
-"""The contract's tests on the driver of a third party: the one that the documentation shows, as it stands there."""
+"""The contract's tests on the driver of a third party: the one that the documentation shows, as it
+stands there.
+"""
 
 import importlib
 import os
@@ -32,8 +34,14 @@ class TestThirdParty(testtools.TestCase):
             file.parent.mkdir(exist_ok=True)
             file.write_text(textwrap.dedent(text))
         command = (sys.executable, '-m', 'unittest', *(f'test_mine.{name}' for name in SOME))
-        done = subprocess.run(command, cwd=folder, env={**os.environ, 'PYTHONPATH': f'{ROOT}:{folder}'}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, 'PYTHONPATH': f'{ROOT}:{folder}'},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         self.assertEqual(0, done.returncode, done.stdout)
         self.assertRegex(done.stdout, r'(?m)^Ran [1-9]\d+ tests')
 
@@ -42,8 +50,12 @@ class TestThirdParty(testtools.TestCase):
         themes = set()
         for module in pkgutil.iter_modules(tests.contract.__path__, 'tests.contract.'):
             members = vars(importlib.import_module(module.name))
-            themes |= {name for name in members if {f'{name}OnSQLite', f'{name}OnElasticsearch9'} <= members.keys()
-                       and members[f'{name}OnSQLite'].__bases__[-1] is base.SQLite}
+            themes |= {
+                name
+                for name in members
+                if {f'{name}OnSQLite', f'{name}OnElasticsearch9'} <= members.keys()
+                and members[f'{name}OnSQLite'].__bases__[-1] is base.SQLite
+            }
         self.assertEqual(sorted(themes), sorted(theme.__name__ for theme in suite.THEMES))
 
     def _folder(self):

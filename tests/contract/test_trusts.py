@@ -1,4 +1,6 @@
-"""Trusts: none goes that a job has, no job gets one that is gone, and of all who want to end one a single one does."""
+"""Trusts: none goes that a job has, no job gets one that is gone, and of all who want to end one a
+single one does.
+"""
 
 import collections
 
@@ -10,12 +12,17 @@ from tests.contract import actors, base, crowd, stepping
 
 def give(actor, job, trust, **changes):
     """Write a job that has a trust (None: that has none)."""
-    credentials = {} if trust is None else {'user_credentials': {'trust_id': trust, 'trustor_user_id': 'user'}}
+    credentials = (
+        {}
+        if trust is None
+        else {'user_credentials': {'trust_id': trust, 'trustor_user_id': 'user'}}
+    )
     return actor.put_job(job, actors.job_body(job, actor.project_id, **credentials, **changes))
 
 
 def lend(actor, action_id, trust, **freezer_action):
     """Change an action; the jobs with a trust that have it get another one."""
+
     def change(current, linked, now):
         return {**current.body, 'freezer_action': freezer_action}
 
@@ -30,18 +37,21 @@ def lend(actor, action_id, trust, **freezer_action):
 
 @base.on_every_database()
 class Trusts:
-
     def test_a_job_takes_a_trust_that_is_there(self):
         self.actor.put_trust('t')
         give(self.actor, 'j', 't')
         self.assertEqual('t', self.actor.job('j')['user_credentials']['trust_id'])
 
     def test_a_job_that_is_to_have_one_that_is_gone(self):
-        write = JobWrite(actors.job_body('j', 'p', user_credentials={'trust_id': 't'}), {'a': {'action_id': 'a'}})
+        write = JobWrite(
+            actors.job_body('j', 'p', user_credentials={'trust_id': 't'}), {'a': {'action_id': 'a'}}
+        )
         for prepare in (lambda: None, lambda: self.actor.new_job('j')):
             prepare()
             before = self.actor.page(JOBS).documents
-            self.assertRaises(TrustGone, self.storage.write_job, self.actor.scope, 'j', lambda *arguments: write)
+            self.assertRaises(
+                TrustGone, self.storage.write_job, self.actor.scope, 'j', lambda *arguments: write
+            )
             self.assertEqual(before, self.actor.page(JOBS).documents)
             self.assertTrue(self.actor.missing(ACTIONS, 'a'))
 
@@ -81,10 +91,14 @@ class Trusts:
         self.actor.put_action('a', action='info')
         session = self.actor.new_session()
         give(self.actor, 'j', 't', job_actions=[actors.entry('a', {'action': 'info'})])
-        for change in (lambda: self.actor.attach(session, 'j'), lambda: self.actor.start(session, 'j', 0),
-                       lambda: self.actor.put_action('a', action='exec'), lambda: self.actor.delete_action('a'),
-                       lambda: self.actor.change_job('j', lambda job: {**job, 'description': 'other'}),
-                       lambda: self.actor.delete_session(session)):
+        for change in (
+            lambda: self.actor.attach(session, 'j'),
+            lambda: self.actor.start(session, 'j', 0),
+            lambda: self.actor.put_action('a', action='exec'),
+            lambda: self.actor.delete_action('a'),
+            lambda: self.actor.change_job('j', lambda job: {**job, 'description': 'other'}),
+            lambda: self.actor.delete_session(session),
+        ):
             change()
             self.assertFalse(self.actor.end_trust('t'))
         self.actor.delete_job('j')
@@ -111,8 +125,10 @@ class Trusts:
             ['u', 'u', None, 't'],
             [job.body.get('user_credentials', {}).get('trust_id') for job in after],
         )
-        self.assertEqual(['exec', 'exec', 'exec', 'info'], [
-            job.body['job_actions'][0]['freezer_action']['action'] for job in after])
+        self.assertEqual(
+            ['exec', 'exec', 'exec', 'info'],
+            [job.body['job_actions'][0]['freezer_action']['action'] for job in after],
+        )
         self.assertEqual([2, 2, 2, 1], [job.version for job in after])
         self.assertEqual((False, False), (self.actor.end_trust('t'), self.actor.end_trust('u')))
         self.actor.delete_job('m')
@@ -120,7 +136,9 @@ class Trusts:
 
     def test_other_values_of_jobs_name_no_trust(self):
         self.actor.put_trust('t')
-        self.actor.new_job('j', description='t', trust_id='t', user_credentials={'trustor_user_id': 't'})
+        self.actor.new_job(
+            'j', description='t', trust_id='t', user_credentials={'trustor_user_id': 't'}
+        )
         self.assertTrue(self.actor.end_trust('t'))
 
     def test_trusts_are_found_by_what_they_say(self):
@@ -133,7 +151,9 @@ class Trusts:
 
 
 class Trusting:
-    """Who works with trusts as a service does: a job gets the one that is there or a new one, and the last to go ends it."""
+    """Who works with trusts as a service does: a job gets the one that is there or a new one, and
+    the last to go ends it.
+    """
 
     def __init__(self, actor, storage, ended):
         self.actor = actors.Actor(storage, actor.scope)
@@ -153,7 +173,11 @@ class Trusting:
 
     def drop(self, job):
         """Delete a job, and its trust with the last one that has it."""
-        had = [document.body['user_credentials']['trust_id'] for document in self.actor.page(JOBS).documents if document.id == job]
+        had = [
+            document.body['user_credentials']['trust_id']
+            for document in self.actor.page(JOBS).documents
+            if document.id == job
+        ]
         self.actor.delete_job(job)
         for trust in had:
             self.ended.append((trust, self.actor.end_trust(trust)))
@@ -177,11 +201,15 @@ class Trusting:
 
 
 class Races:
-
     def _check(self, ended):
-        """No job has a trust that is gone, no trust ended twice, and those that are there weren't said to have ended."""
+        """No job has a trust that is gone, no trust ended twice, and those that are there weren't
+        said to have ended.
+        """
         there = set(self.actor.ids(TRUSTS))
-        had = {document.body['user_credentials']['trust_id'] for document in self.actor.page(JOBS).documents}
+        had = {
+            document.body['user_credentials']['trust_id']
+            for document in self.actor.page(JOBS).documents
+        }
         self.assertLessEqual(had, there)
         times = collections.Counter(trust for trust, really in ended if really)
         self.assertLessEqual(set(times.values()), {1})
@@ -191,7 +219,6 @@ class Races:
 
 @base.on_every_database()
 class TrustsInEveryOrder(Races):
-
     def test_every_order_of_steps(self):
         for pair in (
             ('make', 'drop'),
@@ -208,7 +235,9 @@ class TrustsInEveryOrder(Races):
             for order, results in stepping.interleavings(lambda pair=pair: self._arrange(pair)):
                 orders += 1
                 with self.subTest(pair=pair, order=order):
-                    self.assertEqual([], [result for result in results if isinstance(result, Exception)])
+                    self.assertEqual(
+                        [], [result for result in results if isinstance(result, Exception)]
+                    )
                     times = self._check(self.ended)
                     if not {'make', 'lend'} & {*pair}:
                         self.assertEqual({'t': 1}, times)
@@ -233,12 +262,13 @@ class TrustsInEveryOrder(Races):
             'sweep': lambda number: one.sweep(),
             'lend': one.lend,
         }
-        return [lambda name=name, number=number: acts[name](number) for number, name in enumerate(pair)]
+        return [
+            lambda name=name, number=number: acts[name](number) for number, name in enumerate(pair)
+        ]
 
 
 @base.on_every_database()
 class TrustsOfManyThreads(Races):
-
     turned = False
 
     def test_made_and_dropped_by_many(self):

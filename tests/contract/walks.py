@@ -1,6 +1,8 @@
-"""Cases of what becomes of two who meet, where one breaks off or stands still; each raises where it isn't as promised.
+"""Cases of what becomes of two who meet, where one breaks off or stands still; each raises where it
+isn't as promised.
 
-What has to come of operations is what comes of them one after the other. That is found out once, and kept for the class.
+What has to come of operations is what comes of them one after the other. That is found out once,
+and kept for the class.
 """
 
 import collections.abc
@@ -23,7 +25,8 @@ ALL = 99
 class Walks:
     """The cases, beside a :class:`base.ContractCase`; waiting for others is short."""
 
-    #: Whether all that is possible is found out beforehand, as it has to be before the driver is changed.
+    #: Whether all that is possible is found out beforehand, as it has to be before the driver is
+    #: changed.
     eager = False
     known: typing.ClassVar[dict[tuple[typing.Any, ...], typing.Any]]
 
@@ -45,6 +48,7 @@ class Walks:
 
     def alone(self, *names: str) -> Seen:
         """What comes of operations one after the other: what is seen then, and what they told."""
+
         def walk() -> Seen:
             world = faults.World(self)
             told = [faults.outcome(world.operations()[name]) for name in names]
@@ -54,6 +58,7 @@ class Walks:
 
     def requests(self, name: str, every: bool = False) -> int:
         """How many writes an operation does, or how many requests."""
+
         def count() -> int:
             world, faulty = faults.World(self), faults.Faulty(self, 0, lambda send: None, every)
             faults.outcome(world.operations(faulty.storage)[name])
@@ -61,12 +66,16 @@ class Walks:
 
         return self._once(count, 'requests', name, every)
 
-    def _once(self, find_out: collections.abc.Callable[[], typing.Any], *key: typing.Any) -> typing.Any:
+    def _once(
+        self, find_out: collections.abc.Callable[[], typing.Any], *key: typing.Any
+    ) -> typing.Any:
         if key not in self.known:
             self.known[key] = find_out()
         return self.known[key]
 
-    def _assert_one_of(self, seen: typing.Any, *possible: collections.abc.Callable[[], typing.Any]) -> None:
+    def _assert_one_of(
+        self, seen: typing.Any, *possible: collections.abc.Callable[[], typing.Any]
+    ) -> None:
         """It is what one of the functions returns; none is called that needn't be."""
         if self.eager:
             for function in possible:
@@ -77,7 +86,9 @@ class Walks:
     # Cases
 
     def broken_off(self, fault: Fault, name: str, number: int) -> None:
-        """An operation whose write goes wrong has happened or not, for all who read; it has, if it told so."""
+        """An operation whose write goes wrong has happened or not, for all who read; it has, if it
+        told so.
+        """
         world = faults.World(self)
         told = faults.outcome(world.operations(fault(self, number).storage)[name])
         seen = faults.snapshot(self, world)
@@ -90,25 +101,38 @@ class Walks:
             # Whoever reads carries out what is left to do.
             self.assertEqual(seen, faults.snapshot(self, world))
 
-    def followed(self, fault: Fault, name: str, number: int, other: str, same: bool = False) -> None:
-        """Somebody writes where an operation's write has gone wrong: the same process, or another one."""
+    def followed(
+        self, fault: Fault, name: str, number: int, other: str, same: bool = False
+    ) -> None:
+        """Somebody writes where an operation's write has gone wrong: the same process, or another
+        one.
+        """
         world, faulty = faults.World(self), fault(self, number)
         faults.outcome(world.operations(faulty.storage)[name])
         told = faults.outcome(world.operations(faulty.storage if same else None)[other])
-        self._assert_one_of((faults.snapshot(self, world), told),
-                            lambda: self.alone(name, other)[::2], lambda: self.alone(other))
+        self._assert_one_of(
+            (faults.snapshot(self, world), told),
+            lambda: self.alone(name, other)[::2],
+            lambda: self.alone(other),
+        )
 
     def broken_off_twice(self, name: str, number: int, fault: Fault, other: str, at: int) -> None:
         """An operation is killed at a write, and a write of who comes next goes wrong."""
         world = faults.World(self)
         faults.outcome(world.operations(faults.killing(self, number).storage)[name])
         faults.outcome(world.operations(fault(self, at).storage)[other])
-        self._assert_one_of(faults.snapshot(self, world), *(lambda names=names: self.alone(*names)[0] for names in (
-            (), (name,), (other,), (name, other))))
+        self._assert_one_of(
+            faults.snapshot(self, world),
+            *(
+                lambda names=names: self.alone(*names)[0]
+                for names in ((), (name,), (other,), (name, other))
+            ),
+        )
 
     def overtaken(self, name: str, number: int, killed: str, other: str, last: str) -> None:
-        """An operation stands still at a write, while another is killed at its first one and somebody writes; then its process
-        goes on, and does one more."""
+        """An operation stands still at a write, while another is killed at its first one and
+        somebody writes; then its process goes on, and does one more.
+        """
         world, paused = faults.World(self), faults.Paused(self, number)
         operations = world.operations(paused.faulty.storage)
         with paused.doing(functools.partial(faults.outcome, operations[name])):
@@ -118,32 +142,45 @@ class Walks:
         self._assert_one_of(faults.snapshot(self, world), lambda: self.alone(name, other, last)[0])
 
     def queued(self, name: str, *others: str) -> None:
-        """Operations of one process wait for one that stands still before its first write, and are done together then."""
+        """Operations of one process wait for one that stands still before its first write, and are
+        done together then.
+        """
         world, paused = faults.World(self), faults.Paused(self, 1)
-        operations = {one: functools.partial(faults.outcome, operation)
-                      for one, operation in world.operations(paused.faulty.storage).items()}
+        operations = {
+            one: functools.partial(faults.outcome, operation)
+            for one, operation in world.operations(paused.faulty.storage).items()
+        }
         with contextlib.ExitStack() as stack:
             told = [stack.enter_context(paused.doing(operations[name]))]
             told += [stack.enter_context(faults.queueing(operations[other])) for other in others]
             paused.resumed.set()
-        self.assertEqual(self.alone(name, *others), (faults.snapshot(self, world), *(one for one, in told)))
+        self.assertEqual(
+            self.alone(name, *others), (faults.snapshot(self, world), *(one for (one,) in told))
+        )
 
     def met(self, name: str, number: int, other: str, every: bool = False) -> None:
-        """Somebody writes, and all read, while an operation stands still before a write, or before any request."""
+        """Somebody writes, and all read, while an operation stands still before a write, or before
+        any request.
+        """
         world, paused = faults.World(self), faults.Paused(self, number, every)
-        with paused.doing(functools.partial(faults.outcome, world.operations(paused.faulty.storage)[name])) as told:
+        with paused.doing(
+            functools.partial(faults.outcome, world.operations(paused.faulty.storage)[name])
+        ) as told:
             other_told = faults.outcome(world.operations()[other])
             faults.snapshot(self, world)
         seen = faults.snapshot(self, world), told[0], other_told
-        self._assert_one_of(seen, lambda: self.alone(name, other), lambda: self._swapped(self.alone(other, name)))
+        self._assert_one_of(
+            seen, lambda: self.alone(name, other), lambda: self._swapped(self.alone(other, name))
+        )
 
     @staticmethod
     def _swapped(seen: Seen) -> Seen:
         return seen[0], seen[2], seen[1]
 
     def late(self, name: str, deleted: bool) -> None:
-        """Each request that writes for an operation comes once more, when it is done, or when all is ``deleted`` again: nothing
-        changes."""
+        """Each request that writes for an operation comes once more, when it is done, or when all
+        is ``deleted`` again: nothing changes.
+        """
         world, storage = faults.World(self), self.make_storage()
         storage.clock = self.clock
         writes: list[collections.abc.Callable[[], typing.Any]] = []
@@ -165,7 +202,11 @@ class Walks:
 
     @staticmethod
     def _delete_all(actor: actors.Actor) -> None:
-        delete = {SESSIONS: actor.delete_session, JOBS: actor.delete_job, ACTIONS: actor.delete_action}
+        delete = {
+            SESSIONS: actor.delete_session,
+            JOBS: actor.delete_job,
+            ACTIONS: actor.delete_action,
+        }
         for kind in KINDS:
             for id in actor.ids(kind):
                 delete.get(kind, lambda id, kind=kind: actor.write(kind, id, None))(id)
@@ -178,6 +219,7 @@ class Walks:
 
     def read_requests(self, name: str, number: int, read: str) -> int:
         """How many requests a reader sends after an operation was killed at a write."""
+
         def count() -> int:
             faulty = faults.Faulty(self, 0, lambda send: None, True)
             self._killed(name, number).reads(faulty.storage)[read]()
@@ -186,7 +228,10 @@ class Walks:
         return self._once(count, 'read requests', name, number, read)
 
     def read_meanwhile(self, name: str, number: int, read: str, request: int, other: str) -> None:
-        """A reader stands still before a request where an operation was killed at a write, and somebody writes meanwhile."""
+        """A reader stands still before a request where an operation was killed at a write, and
+        somebody writes meanwhile.
+        """
+
         def then(*others: str) -> typing.Any:
             def walk() -> typing.Any:
                 world = self._killed(name, number)

@@ -1,4 +1,6 @@
-"""Situations in which two operations meet, what can be done in them, and what has to hold afterwards."""
+"""Situations in which two operations meet, what can be done in them, and what has to hold
+afterwards.
+"""
 
 import collections.abc
 import dataclasses
@@ -15,8 +17,12 @@ from freezer_api.services.common import Caller
 from tests.contract import actors, base, stepping
 
 #: Who has started and who has ended in the run 1, and the seconds that have passed since.
-SITUATIONS = {'never started': ((), (), 0), 'going on': (('j',), (), 1), 'lapsed': (('j',), ('j',), 31),
-              'to be overtaken': (('j', 'k'), ('k',), 31)}
+SITUATIONS = {
+    'never started': ((), (), 0),
+    'going on': (('j',), (), 1),
+    'lapsed': (('j',), ('j',), 31),
+    'to be overtaken': (('j', 'k'), ('k',), 31),
+}
 HOLD_OFF, OLD, NEW = 30, {'schedule_day': '1'}, {'schedule_hour': '5'}
 REFUSED = (exceptions.NotFound, exceptions.InvalidInput, exceptions.Conflict)
 BEGINNING = 1_700_000_000 * documents.SECOND
@@ -25,7 +31,9 @@ _LIVED: weakref.WeakKeyDictionary[Storage, dict[str, list[Entry]]] = weakref.Wea
 
 
 class World:
-    """A session ``s`` with the members j and k, another session ``t``, a job n in none, and what can be done to them."""
+    """A session ``s`` with the members j and k, another session ``t``, a job n in none, and what
+    can be done to them.
+    """
 
     def __init__(self, case: base.ContractCase, situation: str):
         self.clock = case.clock
@@ -41,15 +49,21 @@ class World:
         self.storage: typing.Any = stepping.Stepping(case.storage)
 
     def _arrange(self, situation: str) -> None:
-        """Bring what a situation begins with into the project: the first time by living, then as it was left that time."""
+        """Bring what a situation begins with into the project: the first time by living, then as it
+        was left that time.
+        """
         lived = _LIVED.setdefault(self.actor.storage, {})
         if situation not in lived:
             lived[situation] = self._live(*SITUATIONS[situation][:2])
             return
         for kind in (SESSIONS, JOBS):
-            self.actor.storage.restore([self._here(entry) for entry in lived[situation] if entry.kind == kind])
+            self.actor.storage.restore(
+                [self._here(entry) for entry in lived[situation] if entry.kind == kind]
+            )
 
-    def _live(self, started: collections.abc.Iterable[str], ended: collections.abc.Iterable[str]) -> list[Entry]:
+    def _live(
+        self, started: collections.abc.Iterable[str], ended: collections.abc.Iterable[str]
+    ) -> list[Entry]:
         for session in 'st':
             self.actor.new_session(session, schedule=OLD, hold_off=HOLD_OFF)
         for job in 'jkn':
@@ -58,51 +72,91 @@ class World:
             self.actor.start('s', job, 0)
         for job in ended:
             self.actor.end('s', job, 1)
-        sessions = [self.actor.decide(id, lambda session, now, record: Outcome(session)).session for id in 'st']
-        return [*(Entry(SESSIONS, '', session.session_id, session) for session in sessions if session),
-                *(Entry(JOBS, '', id, self.actor.get(JOBS, id)) for id in 'jkn')]
+        sessions = [
+            self.actor.decide(id, lambda session, now, record: Outcome(session)).session
+            for id in 'st'
+        ]
+        return [
+            *(Entry(SESSIONS, '', session.session_id, session) for session in sessions if session),
+            *(Entry(JOBS, '', id, self.actor.get(JOBS, id)) for id in 'jkn'),
+        ]
 
     def _here(self, entry: Entry) -> Entry:
         project, content = self.actor.project_id, entry.content
         if isinstance(content, documents.Document):
-            return Entry(entry.kind, project, entry.id, dataclasses.replace(
-                content, project_id=project, body={**content.body, 'project_id': project}))
-        return Entry(entry.kind, project, entry.id, dataclasses.replace(content, project_id=project))
+            return Entry(
+                entry.kind,
+                project,
+                entry.id,
+                dataclasses.replace(
+                    content, project_id=project, body={**content.body, 'project_id': project}
+                ),
+            )
+        return Entry(
+            entry.kind, project, entry.id, dataclasses.replace(content, project_id=project)
+        )
 
     def operations(self) -> dict[str, stepping.Operation]:
         """What can be done, by name."""
         at = (self.storage, self.caller)
         return {
-            'attach n': lambda: sessions.attach(*at, 's', 'n'), 'move j': lambda: sessions.attach(*at, 't', 'j'),
-            'detach j': lambda: sessions.detach(*at, 's', 'j'), 'start j': lambda: self.act('start', 'j', self.tag),
-            'retry j': lambda: self.act('start', 'j', max(0, self.tag - 1)), 'start k': lambda: self.act('start', 'k', self.tag),
-            'end j': lambda: self.act('end', 'j', self.tag), 'end k': lambda: self.act('end', 'k', self.tag),
-            'delete s': lambda: sessions.delete(*at, 's'), 'patch schedule': lambda: sessions.update(*at, 's', {'schedule': NEW}),
-            'patch tag': lambda: sessions.update(*at, 's', {'session_tag': 9}), 'delete j': lambda: jobs.delete(*at, 'j'),
-            'report j': self._report}
+            'attach n': lambda: sessions.attach(*at, 's', 'n'),
+            'move j': lambda: sessions.attach(*at, 't', 'j'),
+            'detach j': lambda: sessions.detach(*at, 's', 'j'),
+            'start j': lambda: self.act('start', 'j', self.tag),
+            'retry j': lambda: self.act('start', 'j', max(0, self.tag - 1)),
+            'start k': lambda: self.act('start', 'k', self.tag),
+            'end j': lambda: self.act('end', 'j', self.tag),
+            'end k': lambda: self.act('end', 'k', self.tag),
+            'delete s': lambda: sessions.delete(*at, 's'),
+            'patch schedule': lambda: sessions.update(*at, 's', {'schedule': NEW}),
+            'patch tag': lambda: sessions.update(*at, 's', {'session_tag': 9}),
+            'delete j': lambda: jobs.delete(*at, 'j'),
+            'report j': self._report,
+        }
 
     def act(self, name: str, job: str, tag: int) -> Body:
         """A job reports its start or end."""
         result = {} if name == 'start' else {'result': 'success' if job == 'j' else 'fail'}
-        return sessions.act(self.storage, self.caller, 's', {name: {'job_id': job, 'current_tag': tag, **result}})
+        return sessions.act(
+            self.storage, self.caller, 's', {name: {'job_id': job, 'current_tag': tag, **result}}
+        )
 
     def _report(self) -> object:
         """The agent's copy of j, from before all that, and what the agent has done since."""
-        schedule = {**self.stale['job_schedule'], 'status': 'running', 'time_started': 5, 'current_pid': 7}
-        copy = {'job_schedule': schedule, 'session_id': self.stale['session_id'], 'session_tag': self.stale['session_tag']}
+        schedule = {
+            **self.stale['job_schedule'],
+            'status': 'running',
+            'time_started': 5,
+            'current_pid': 7,
+        }
+        copy = {
+            'job_schedule': schedule,
+            'session_id': self.stale['session_id'],
+            'session_tag': self.stale['session_tag'],
+        }
         return jobs.update(self.storage, self.caller, 'j', copy)
 
 
 class Careless(World):
-    """Reads a session in one call and stores what comes of it in another, as if nobody else were there."""
+    """Reads a session in one call and stores what comes of it in another, as if nobody else were
+    there.
+    """
 
     def act(self, name: str, job: str, tag: int) -> Body:
         """A job reports its start or end."""
         read: list[Session] = []
-        self.storage.write_session(self.actor.scope, 's', lambda session, now, record: read.append(session) or Outcome(session))
+        self.storage.write_session(
+            self.actor.scope,
+            's',
+            lambda session, now, record: read.append(session) or Outcome(session),
+        )
         stale = read[-1]
-        outcome = runs.start(stale, job, tag, self.clock()) if name == 'start' else runs.end(stale, job, tag, 'fail', self.clock(),
-                                                                                             None)
+        outcome = (
+            runs.start(stale, job, tag, self.clock())
+            if name == 'start'
+            else runs.end(stale, job, tag, 'fail', self.clock(), None)
+        )
         self.storage.write_session(self.actor.scope, 's', lambda session, now, record: outcome)
         return outcome.answer
 
@@ -120,12 +174,28 @@ class State:
     def of(cls, world: World) -> 'State':
         """What is stored now."""
         found = {kind: world.actor.page(kind).documents for kind in (SESSIONS, JOBS)}
-        bodies = {kind: {document.id: {key: value for key,
-                                       value in document.body.items() if key != 'project_id'} for document in page}
-                  for kind, page in found.items()}
-        records = {id: [record.shown(id) for record in world.actor.records(id)] for id in bodies[SESSIONS]}
-        return cls(bodies[SESSIONS], bodies[JOBS], records,
-                   {(kind, document.id): document.version for kind, page in found.items() for document in page})
+        bodies = {
+            kind: {
+                document.id: {
+                    key: value for key, value in document.body.items() if key != 'project_id'
+                }
+                for document in page
+            }
+            for kind, page in found.items()
+        }
+        records = {
+            id: [record.shown(id) for record in world.actor.records(id)] for id in bodies[SESSIONS]
+        }
+        return cls(
+            bodies[SESSIONS],
+            bodies[JOBS],
+            records,
+            {
+                (kind, document.id): document.version
+                for kind, page in found.items()
+                for document in page
+            },
+        )
 
 
 def check_agreement(state: State, now: int) -> None:
@@ -134,17 +204,32 @@ def check_agreement(state: State, now: int) -> None:
         members = {job: body for job, body in state.jobs.items() if body['session_id'] == id}
         assert set(session['jobs']) == set(members), 'jobs and members differ'
         for job in members.values():
-            timing = {key: value for key, value in job['job_schedule'].items() if key.startswith('schedule_')}
+            timing = {
+                key: value
+                for key, value in job['job_schedule'].items()
+                if key.startswith('schedule_')
+            }
             assert timing == session['schedule'], 'a member has another schedule'
             assert job['session_tag'] <= session['session_tag'], 'a member is ahead of its session'
         for record in state.runs[id][:1]:
             shown = {entry['status'] for entry in record['jobs'].values()}
-            joinable = 'scheduled' in shown and now <= (record['time_start'] + HOLD_OFF) * documents.SECOND
-            assert record['status'] == ('running' if 'running' in shown or joinable else 'completed'), 'a run that should be over'
-            assert all(record[key] == session[key] for key in ('status', 'result', 'time_start',
-                                                               'time_end')), 'run and session differ'
-            assert all(session['jobs'][job] == entry for job, entry in record['jobs'].items()), 'a record of its own'
-    assert {job['session_id'] for job in state.jobs.values()} <= {*state.sessions, ''}, 'a job in a session that is gone'
+            joinable = (
+                'scheduled' in shown and now <= (record['time_start'] + HOLD_OFF) * documents.SECOND
+            )
+            assert record['status'] == (
+                'running' if 'running' in shown or joinable else 'completed'
+            ), 'a run that should be over'
+            assert all(
+                record[key] == session[key]
+                for key in ('status', 'result', 'time_start', 'time_end')
+            ), 'run and session differ'
+            assert all(session['jobs'][job] == entry for job, entry in record['jobs'].items()), (
+                'a record of its own'
+            )
+    assert {job['session_id'] for job in state.jobs.values()} <= {
+        *state.sessions,
+        '',
+    }, 'a job in a session that is gone'
 
 
 def check_answer(world: World, state: State, name: str, result: typing.Any) -> None:
@@ -156,7 +241,10 @@ def check_answer(world: World, state: State, name: str, result: typing.Any) -> N
     elif act == 'delete':
         assert what not in state.sessions and what not in state.jobs, 'it is still there'
     elif act == 'report' and job:
-        assert [job['job_schedule'][key] for key in ('status', 'time_started')] == ['running', 5], 'the report is lost'
+        assert [job['job_schedule'][key] for key in ('status', 'time_started')] == [
+            'running',
+            5,
+        ], 'the report is lost'
     elif name == 'patch schedule' and session:
         assert session['schedule'] == NEW, 'the schedule is lost'
     elif name == 'patch tag' and session:
@@ -165,6 +253,11 @@ def check_answer(world: World, state: State, name: str, result: typing.Any) -> N
         records = {record['session_tag']: record['jobs'] for record in state.runs['s']}
         if act != 'end' and result['result'] == 'success':
             joined = records.get(result['session_tag'])
-            assert joined is not None and joined.get(what, {}).get('status') != 'scheduled', 'the start is lost'
+            assert joined is not None and joined.get(what, {}).get('status') != 'scheduled', (
+                'the start is lost'
+            )
         if act == 'end' and what in world.running:
-            assert records[world.tag].get(what, {}).get('status') in (None, 'completed'), 'the end is lost'
+            assert records[world.tag].get(what, {}).get('status') in (
+                None,
+                'completed',
+            ), 'the end is lost'

@@ -1,4 +1,6 @@
-"""The real application on a real SQLite store; Keystone's part is played by a filter, and tested elsewhere with Keystone."""
+"""The real application on a real SQLite store; Keystone's part is played by a filter, and tested
+elsewhere with Keystone.
+"""
 
 import json
 import pathlib
@@ -17,36 +19,59 @@ MEMBER = 'member@alpha'
 
 
 class Identity:
-    """Stands where keystonemiddleware does. A token says all: ``role,role@project``; the user is named as the token is.
+    """Stands where keystonemiddleware does. A token says all: ``role,role@project``; the user is
+    named as the token is.
 
-    ``role!system`` and ``role!domain`` are tokens of the system and of a domain. Without a token: 401, as keystonemiddleware.
+    ``role!system`` and ``role!domain`` are tokens of the system and of a domain. Without a token:
+    401, as keystonemiddleware.
     """
 
-    BODY = b'{"error": {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}}'
+    BODY = (
+        b'{"error": {"code": 401, "title": "Unauthorized", "message": "The request you have made'
+        b' requires authentication."}}'
+    )
 
     def __init__(self, application: app.Application):
         self._application = application
 
-    def __call__(self, environ: dict[str, typing.Any], start_response: typing.Any) -> typing.Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, typing.Any], start_response: typing.Any
+    ) -> typing.Iterable[bytes]:
         token = environ.get('HTTP_X_AUTH_TOKEN')
         if not token:
-            start_response('401 Unauthorized', [('Content-Type', 'application/json'), ('Content-Length', str(len(self.BODY)))])
+            start_response(
+                '401 Unauthorized',
+                [('Content-Type', 'application/json'), ('Content-Length', str(len(self.BODY)))],
+            )
             return [self.BODY]
         roles, _at, project_id = token.partition('@')
         roles, _mark, scope = roles.partition('!')
-        environ.update(HTTP_X_IDENTITY_STATUS='Confirmed', HTTP_X_USER_ID=f'user-{token}'[:64], HTTP_X_ROLES=roles)
+        environ.update(
+            HTTP_X_IDENTITY_STATUS='Confirmed',
+            HTTP_X_USER_ID=f'user-{token}'[:64],
+            HTTP_X_ROLES=roles,
+        )
         if project_id:
             environ['HTTP_X_PROJECT_ID'] = project_id
         if scope:
-            environ[{'system': 'HTTP_OPENSTACK_SYSTEM_SCOPE', 'domain': 'HTTP_X_DOMAIN_ID'}[scope]] = 'all'
+            environ[
+                {'system': 'HTTP_OPENSTACK_SYSTEM_SCOPE', 'domain': 'HTTP_X_DOMAIN_ID'}[scope]
+            ] = 'all'
         return self._application(environ, start_response)
 
 
 class Service(fixtures.Fixture):
-    """An application of one's own, with its store in a folder of its own. ``options`` are set over the defaults."""
+    """An application of one's own, with its store in a folder of its own. ``options`` are set over
+    the defaults.
+    """
 
-    def __init__(self, standalone: bool = False, authenticate: app.Filter | None = Identity,
-                 storage: typing.Callable[[Storage], Storage] = lambda storage: storage, **options: typing.Any):
+    def __init__(
+        self,
+        standalone: bool = False,
+        authenticate: app.Filter | None = Identity,
+        storage: typing.Callable[[Storage], Storage] = lambda storage: storage,
+        **options: typing.Any,
+    ):
         super().__init__()
         self._standalone = standalone
         self._authenticate = authenticate
@@ -62,18 +87,26 @@ class Service(fixtures.Fixture):
         self.storage.sync()
         authenticate = None if self._standalone else self._authenticate
         #: As servers call it, which don't always keep to the rules.
-        self.bare = app.build(self.conf, self.storage, standalone=self._standalone, authenticate=authenticate)
+        self.bare = app.build(
+            self.conf, self.storage, standalone=self._standalone, authenticate=authenticate
+        )
         self.app = wsgiref.validate.validator(self.bare)
 
     def configure(self) -> pathlib.Path:
         """Write the configuration file with the options, given as ``group__option``."""
         # Nobody here can give a trust to anybody: those are tested with Keystone.
-        options = {'database__connection': f'sqlite:///{self.folder}/freezer.sqlite', 'centralized_scheduler__enabled': False,
-                   **self._options}
+        options = {
+            'database__connection': f'sqlite:///{self.folder}/freezer.sqlite',
+            'centralized_scheduler__enabled': False,
+            **self._options,
+        }
         lines = []
         for name, value in options.items():
             group, _underscores, option = name.rpartition('__')
-            lines += [f'[{group}]', f'{option} = {",".join(value) if isinstance(value, list) else value}']
+            lines += [
+                f'[{group}]',
+                f'{option} = {",".join(value) if isinstance(value, list) else value}',
+            ]
         file = self.folder / 'freezer-api.conf'
         file.write_text('\n'.join(lines))
         return file
@@ -103,7 +136,9 @@ def send(application: app.Application, environ: dict[str, typing.Any]) -> Answer
     environ.pop('webob.is_body_seekable', None)
     told: list[typing.Any] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: typing.Any = None) -> typing.Any:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: typing.Any = None
+    ) -> typing.Any:
         told[:] = [status, headers]
         return lambda data: None
 
@@ -126,25 +161,40 @@ class FunctionalTest(testtools.TestCase):
         self.service = self.useFixture(Service(**options))
         return self.service
 
-    def call(self, method: str, path: str, body: typing.Any = None, token: str | None = MEMBER,
-             environ: dict[str, typing.Any] | None = None, **headers: str) -> Answer:
-        """One request. ``body``: bytes as they are, else to be said in JSON. A header's ``_`` stands for ``-``."""
-        raw = body if isinstance(body, bytes) else b'' if body is None else json.dumps(body).encode()
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: typing.Any = None,
+        token: str | None = MEMBER,
+        environ: dict[str, typing.Any] | None = None,
+        **headers: str,
+    ) -> Answer:
+        """One request. ``body``: bytes as they are, else to be said in JSON. A header's ``_``
+        stands for ``-``.
+        """
+        raw = (
+            body if isinstance(body, bytes) else b'' if body is None else json.dumps(body).encode()
+        )
         sent = {name.replace('_', '-'): value for name, value in headers.items()}
         if token:
             sent['X-Auth-Token'] = token
         request = webob.Request.blank(path, method=method, headers=sent, body=raw)
         return send(self.service.app, {**request.environ, **(environ or {})})
 
-    def do(self, code: int, method: str, path: str, body: typing.Any = None, **others: typing.Any) -> typing.Any:
-        """A request below ``/v2/alpha`` that must be answered with a status; its JSON, None if it has none."""
+    def do(
+        self, code: int, method: str, path: str, body: typing.Any = None, **others: typing.Any
+    ) -> typing.Any:
+        """A request below ``/v2/alpha`` that must be answered with a status; its JSON, None if it
+        has none.
+        """
         answer = self.call(method, f'/v2/{PROJECT}{path}', body, **others)
         self.assertEqual(code, answer.code, answer.raw)
         return answer.json if answer.raw else None
 
     def assert_error(self, answer: Answer, status: str, text: str = '') -> None:
         """An error in the one form that all have."""
-        self.assertEqual(status, answer.status[:len(status)], answer.raw)
+        self.assertEqual(status, answer.status[: len(status)], answer.raw)
         self.assertEqual('application/json', answer.headers['Content-Type'])
         self.assertEqual({'title', 'description', 'code'}, set(answer.json))
         self.assertIn(answer.json['code'], error_codes.MEANINGS)
@@ -157,9 +207,16 @@ class FunctionalTest(testtools.TestCase):
     def make_job(self, job_id: str = 'job', client_id: str = 'client', **keys: typing.Any) -> str:
         """Create a job, and its client; its id."""
         self.make_client(client_id)
-        body = {'job_id': job_id, 'client_id': client_id, 'job_actions': [{'freezer_action': {'action': 'backup'}}], **keys}
+        body = {
+            'job_id': job_id,
+            'client_id': client_id,
+            'job_actions': [{'freezer_action': {'action': 'backup'}}],
+            **keys,
+        }
         return self.do(201, 'POST', '/jobs', body)['job_id']
 
     def make_session(self, session_id: str = 'session', **keys: typing.Any) -> str:
         """Create a session; its id."""
-        return self.do(201, 'POST', f'/sessions/{session_id}', {'schedule': {}, **keys})['session_id']
+        return self.do(201, 'POST', f'/sessions/{session_id}', {'schedule': {}, **keys})[
+            'session_id'
+        ]

@@ -33,17 +33,25 @@ class Operation:
     def matches(self, pattern: str, verb: str) -> bool:
         """Whether it is an operation of a route."""
         path = f'{routes.PROJECT}{self.path}'.partition('?')[0]
-        return verb == self.method and re.fullmatch(re.sub(r'{\w+}', '[^/]+', pattern), path) is not None
+        return (
+            verb == self.method
+            and re.fullmatch(re.sub(r'{\w+}', '[^/]+', pattern), path) is not None
+        )
 
 
-OPERATIONS = [Operation(method, path, body, dict(zip(MATRIX['callers'], codes, strict=True)))
-              for method, path, body, *codes in MATRIX['operations']]
+OPERATIONS = [
+    Operation(method, path, body, dict(zip(MATRIX['callers'], codes, strict=True)))
+    for method, path, body, *codes in MATRIX['operations']
+]
 
 
 def project_routes() -> list[routing.Route]:
     """Every route below a project."""
-    return [route for route in routing.Router(routes.table(typing.cast(typing.Any, None), 1000)).routes
-            if route.pattern.startswith(routes.PROJECT)]
+    return [
+        route
+        for route in routing.Router(routes.table(typing.cast(typing.Any, None), 1000)).routes
+        if route.pattern.startswith(routes.PROJECT)
+    ]
 
 
 class MatrixTest(base.FunctionalTest):
@@ -57,7 +65,9 @@ class MatrixTest(base.FunctionalTest):
         """Make what the operations work on, as if nothing had happened in the project."""
         token = f'member@{project}'
         for kind in KINDS:
-            for document in self.call('GET', f'/v2/{project}/{kind}?limit=1000', token=token).json[kind]:
+            for document in self.call('GET', f'/v2/{project}/{kind}?limit=1000', token=token).json[
+                kind
+            ]:
                 path = f'/v2/{project}/{kind}/{document.get("client", document)[f"{kind[:-1]}_id"]}'
                 self.assertEqual(204, self.call('DELETE', path, token=token).code)
         self.ids[project] = {}
@@ -67,13 +77,16 @@ class MatrixTest(base.FunctionalTest):
             if path == '/backups':
                 self.ids[project]['backup'] = answer.json['backup_id']
 
-    def perform(self, operation: Operation, token: str | None, project: str = base.PROJECT) -> base.Answer:
+    def perform(
+        self, operation: Operation, token: str | None, project: str = base.PROJECT
+    ) -> base.Answer:
         """What an operation of the matrix is answered in a project."""
         path = operation.path.format(**self.ids[project])
         return self.call(operation.method, f'/v2/{project}{path}', operation.body, token=token)
 
     def seen(self, project: str = base.PROJECT) -> dict[str, tuple[str, str | None, bytes]]:
-        """All that a project has: status, entity tag and bytes, by path. As an administrator sees it, which is most.
+        """All that a project has: status, entity tag and bytes, by path. As an administrator sees
+        it, which is most.
 
         Central clients of other projects are in the lists, but aren't the project's.
         """
@@ -85,7 +98,9 @@ class MatrixTest(base.FunctionalTest):
             return answer.json
 
         for kind in KINDS:
-            listed = self.call('GET', f'/v2/{project}/{kind}?limit=1000', token='admin@ops').json[kind]
+            listed = self.call('GET', f'/v2/{project}/{kind}?limit=1000', token='admin@ops').json[
+                kind
+            ]
             for document in [document for document in listed if document['project_id'] == project]:
                 id = document.get('client', document)[f'{kind[:-1]}_id']
                 if look(f'{kind}/{id}') != document:

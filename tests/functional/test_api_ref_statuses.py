@@ -1,4 +1,6 @@
-"""The API reference lists the statuses that the application answers: each is provoked where it is listed, and nowhere else."""
+"""The API reference lists the statuses that the application answers: each is provoked where it is
+listed, and nowhere else.
+"""
 
 import json
 import re
@@ -12,11 +14,19 @@ from freezer_api.domain import sessions
 from tests.functional import base, reference, samples
 
 OTHER = 'other'
-IDS = {'project_id': samples.PROJECT, 'session_id': samples.SESSION, 'job_id': samples.DB_JOB, 'action_id': samples.ACTION,
-       'client_id': samples.WEB, 'backup_id': samples.BACKUP, 'session_tag': '1'}
+IDS = {
+    'project_id': samples.PROJECT,
+    'session_id': samples.SESSION,
+    'job_id': samples.DB_JOB,
+    'action_id': samples.ACTION,
+    'client_id': samples.WEB,
+    'backup_id': samples.BACKUP,
+    'session_tag': '1',
+}
 SERVICE = {'HTTP_X_ROLES': 'member,service'}
 STRANGER = {**SERVICE, 'HTTP_X_PROJECT_ID': OTHER}
-#: What makes a request that would do one that is answered so, if the operation has that status at all.
+#: What makes a request that would do one that is answered so, if the operation has that status at
+#: all.
 SPOILT: dict[int, dict[str, str]] = {
     304: {'HTTP_IF_NONE_MATCH': '*'},
     400: {'QUERY_STRING': 'twice=1&twice=2'},
@@ -28,12 +38,28 @@ SPOILT: dict[int, dict[str, str]] = {
 }
 BACKUP = {'freezer_action': {'action': 'backup'}}
 FULL = f'/sessions/{sessions.MAX_TAG}'
-#: Makes a central client and a job on it in another project, a client unable to do what its job does, a session at its last tag.
+#: Makes a central client and a job on it in another project, a client unable to do what its job
+#: does, a session at its last tag.
 SCENE = [
-    (samples.Step('', 'POST', f'/v2/{OTHER}/clients', {'client_id': 'central', 'is_central': True}), STRANGER),
-    (samples.Step('', 'POST', f'/v2/{OTHER}/jobs', {
-        'job_id': samples.DB_JOB, 'client_id': 'central', 'job_actions': [BACKUP]}), STRANGER),
-    (samples.Step('', 'POST', '/clients', {'client_id': samples.DB, 'supported_modes': ['fs']}), {}),
+    (
+        samples.Step(
+            '', 'POST', f'/v2/{OTHER}/clients', {'client_id': 'central', 'is_central': True}
+        ),
+        STRANGER,
+    ),
+    (
+        samples.Step(
+            '',
+            'POST',
+            f'/v2/{OTHER}/jobs',
+            {'job_id': samples.DB_JOB, 'client_id': 'central', 'job_actions': [BACKUP]},
+        ),
+        STRANGER,
+    ),
+    (
+        samples.Step('', 'POST', '/clients', {'client_id': samples.DB, 'supported_modes': ['fs']}),
+        {},
+    ),
     (samples.Step('', 'POST', FULL, {'schedule': {}, 'session_tag': sessions.MAX_TAG}), {}),
     (samples.Step('', 'PUT', f'{FULL}/jobs/{samples.WEB_JOB}'), {}),
 ]
@@ -61,7 +87,8 @@ NOBODY = {'client_id': 'nowhere'}
 PARTICULAR: dict[str, list[typing.Any]] = {
     'Update session': [{'session_tag': 99}],
     'Update session named in the body': [{'session_id': samples.SESSION, 'session_tag': 99}],
-    'Replace or create session': [FOLLOWED], 'Remove session': [FOLLOWED],
+    'Replace or create session': [FOLLOWED],
+    'Remove session': [FOLLOWED],
     'Start session': [LAST, {'dance': {}}],
     'End session': [{'dance': {}}],
     'Start or end session, for older clients': [LAST, {'dance': {}}],
@@ -73,7 +100,9 @@ PARTICULAR: dict[str, list[typing.Any]] = {
     'Replace or create action': [MYSQL, SHARED],
     'Remove action': [SHARED],
     'Register client': [{'client_id': 'central', 'is_central': True}],
-    'Restore run': [AGAIN, NOBODY], 'Verify run': [AGAIN, NOBODY], 'Restore backup': [TAKEN_ID, NOBODY],
+    'Restore run': [AGAIN, NOBODY],
+    'Verify run': [AGAIN, NOBODY],
+    'Restore backup': [TAKEN_ID, NOBODY],
 }
 
 
@@ -90,7 +119,9 @@ def body_of(section: reference.Section) -> str | None:
 
 def missing(number: int) -> dict[str, str]:
     """Ids of documents that aren't there."""
-    return {name: f'missing-{number}' for name in IDS if name not in ('project_id', 'session_tag')} | {'session_tag': '999'}
+    return {
+        name: f'missing-{number}' for name in IDS if name not in ('project_id', 'session_tag')
+    } | {'session_tag': '999'}
 
 
 def operations() -> list[reference.Section]:
@@ -108,31 +139,45 @@ class TestStatuses(testtools.TestCase):
             self.stage.play(step)
 
     def spoilt(self, section: reference.Section, number: int) -> set[int]:
-        """The codes that are answered to what should provoke them. What might succeed in deleting has nothing to delete."""
+        """The codes that are answered to what should provoke them. What might succeed in deleting
+        has nothing to delete.
+        """
         path = path_of(section, **(missing(number) if section.verb == 'DELETE' else {}))
         body = body_of(section)
-        found = {code for code, environ in SPOILT.items()
-                 if self.stage.call(section.verb, path, body, environ).code == code and (code != 304 or section.verb == 'GET')}
+        found = {
+            code
+            for code, environ in SPOILT.items()
+            if self.stage.call(section.verb, path, body, environ).code == code
+            and (code != 304 or section.verb == 'GET')
+        }
         return found | ({753} & {self.stage.call(section.verb, path, '{').code})
 
     def test_of_any_request(self):
         for number, section in enumerate(operations()):
             documented = section.codes('error') | section.codes('success') & {304}
-            self.assertEqual(documented - {404, 405, 409, 422, 503}, self.spoilt(section, number), section.title)
+            self.assertEqual(
+                documented - {404, 405, 409, 422, 503}, self.spoilt(section, number), section.title
+            )
 
     def test_not_found(self):
         """With a reason of its own where only a path that can't be is not found."""
         for number, section in enumerate(operations()):
-            wrong = self.stage.call(section.verb, path_of(section, project_id='.none'), body_of(section))
+            wrong = self.stage.call(
+                section.verb, path_of(section, project_id='.none'), body_of(section)
+            )
             self.assertEqual(404, wrong.code, section.title)
             body = (body_of(section) or '').replace(samples.SESSION, 'missing')
-            absent = self.stage.call(section.verb, path_of(section, **missing(number)), body or None)
+            absent = self.stage.call(
+                section.verb, path_of(section, **missing(number)), body or None
+            )
             reason = section.statuses['error'][404]
             self.assertEqual(reason != 'path', absent.code == 404, section.title)
 
     def test_of_particular_bodies(self):
         for step, identity in SCENE:
-            answer = self.stage.call(step.verb, step.url, None if step.body is None else json.dumps(step.body), identity)
+            answer = self.stage.call(
+                step.verb, step.url, None if step.body is None else json.dumps(step.body), identity
+            )
             self.assertIn(answer.code, (201, 204), answer.raw)
         self.stage.service.storage.max_response_size = 65_536
         for section in operations():
@@ -155,15 +200,18 @@ class TestStatuses(testtools.TestCase):
 
 
 class TestStorage(testtools.TestCase):
-
     def test_unavailable(self):
         """All that reads or writes documents says so when there is no database."""
         self.useFixture(fixtures.FakeLogger())
         service = self.useFixture(base.Service())
-        service.conf.set_override('connection', f'sqlite:///{service.folder}/no/such.sqlite', 'database')
+        service.conf.set_override(
+            'connection', f'sqlite:///{service.folder}/no/such.sqlite', 'database'
+        )
         storage = db.load(service.conf)
         self.addCleanup(storage.close)
         application = app.build(service.conf, storage, authenticate=samples.Person)
         for section in operations():
             answer = samples.sent(application, section.verb, path_of(section), body_of(section))
-            self.assertEqual((503, True), (answer.code, 503 in section.codes('error')), section.title)
+            self.assertEqual(
+                (503, True), (answer.code, 503 in section.codes('error')), section.title
+            )

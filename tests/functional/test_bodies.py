@@ -1,4 +1,6 @@
-"""When bodies are read, and what is made of those that servers can't hand on as they were announced."""
+"""When bodies are read, and what is made of those that servers can't hand on as they were
+announced.
+"""
 
 import io
 
@@ -48,8 +50,15 @@ class BodiesTest(base.FunctionalTest):
         super().setUp()
         self.use(oslo_middleware__max_request_body_size=LIMIT)
 
-    def send(self, stream: io.BytesIO, length: object = '', method: str = 'POST',
-             path: str = SESSIONS, token: str | None = base.MEMBER, **extra: object) -> base.Answer:
+    def send(
+        self,
+        stream: io.BytesIO,
+        length: object = '',
+        method: str = 'POST',
+        path: str = SESSIONS,
+        token: str | None = base.MEMBER,
+        **extra: object,
+    ) -> base.Answer:
         """A request whose body is a stream; without a length it ends by itself."""
         headers = {'X-Auth-Token': token} if token else {}
         environ = webob.Request.blank(path, method=method, headers=headers).environ
@@ -78,8 +87,15 @@ class TestWhenTheyAreRead(BodiesTest):
                 self.assertEqual(0, stream.count, f'{method} {path} {token}')
 
     def test_nothing_that_is_not_needed(self):
-        for method, path in (('GET', '/'), ('GET', '/v2'), ('OPTIONS', SESSIONS), ('PUT', SESSIONS),
-                             ('GET', '/healthcheck'), ('POST', '/nothing'), ('GET', f'{SESSIONS}/x')):
+        for method, path in (
+            ('GET', '/'),
+            ('GET', '/v2'),
+            ('OPTIONS', SESSIONS),
+            ('PUT', SESSIONS),
+            ('GET', '/healthcheck'),
+            ('POST', '/nothing'),
+            ('GET', f'{SESSIONS}/x'),
+        ):
             stream = Counted(b'{}')
             self.send(stream, 2, method, path)
             self.assertEqual(0, stream.count, f'{method} {path}')
@@ -87,18 +103,35 @@ class TestWhenTheyAreRead(BodiesTest):
     def routes(self) -> list[tuple[str, str]]:
         """Every verb and path that takes a token."""
         table = test_enforcement.routes.table(self.service.storage, 1000)
-        return [(verb, pattern.replace('{project_id}', 'alpha').replace('{session_tag}', '1')
-                 .replace('{', '').replace('}', ''))
-                for pattern, verbs in table.items() for verb in verbs
-                if pattern not in test_enforcement.PUBLIC and pattern]
+        return [
+            (
+                verb,
+                pattern.replace('{project_id}', 'alpha')
+                .replace('{session_tag}', '1')
+                .replace('{', '')
+                .replace('}', ''),
+            )
+            for pattern, verbs in table.items()
+            for verb in verbs
+            if pattern not in test_enforcement.PUBLIC and pattern
+        ]
 
 
 class TestMalformed(BodiesTest):
     """An error that says what is wrong, never 500."""
 
     def test_lengths(self):
-        for length, status in (('9' * 5000, '413'), ('0' * 5000 + '2', '400'), ('1001', '413'), ('-2', '400'),
-                               ('+2', '400'), ('2.0', '400'), ('2, 2', '400'), ('x', '400'), ('²', '400')):
+        for length, status in (
+            ('9' * 5000, '413'),
+            ('0' * 5000 + '2', '400'),
+            ('1001', '413'),
+            ('-2', '400'),
+            ('+2', '400'),
+            ('2.0', '400'),
+            ('2, 2', '400'),
+            ('x', '400'),
+            ('²', '400'),
+        ):
             self.assert_error(self.send(Counted(b'{}'), length), status)
 
     def test_zeros_before_a_length(self):
@@ -115,7 +148,13 @@ class TestMalformed(BodiesTest):
             self.assert_error(self.send(Counted(raw), 100, 'GET'), '400', 'Content-Length')
 
     def test_what_servers_raise(self):
-        for error in (OSError('Apache'), ServerFailure(), ValueError('x'), EOFError(), StopIteration()):
+        for error in (
+            OSError('Apache'),
+            ServerFailure(),
+            ValueError('x'),
+            EOFError(),
+            StopIteration(),
+        ):
             for length in (100, ''):
                 answer = self.send(Broken(error), length)
                 self.assert_error(answer, '400', 'body: could not be read to its end')

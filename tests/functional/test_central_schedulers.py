@@ -1,4 +1,6 @@
-"""The scheduler of a central client reports starts and ends of other projects' jobs, in its own project."""
+"""The scheduler of a central client reports starts and ends of other projects' jobs, in its own
+project.
+"""
 
 from tests.functional import base
 
@@ -6,7 +8,9 @@ AGENT = 'service@ops'
 
 
 class TestCentralSchedulers(base.FunctionalTest):
-    """The project ``ops`` has the client ``central``; ``alpha`` has the session ``session`` with the member ``job`` on it."""
+    """The project ``ops`` has the client ``central``; ``alpha`` has the session ``session`` with
+    the member ``job`` on it.
+    """
 
     def setUp(self):
         super().setUp()
@@ -23,7 +27,9 @@ class TestCentralSchedulers(base.FunctionalTest):
 
     def act(self, action, project='ops', token=AGENT, session_id='session', **headers):
         """The answer to a report."""
-        return self.call('POST', f'/v2/{project}/sessions/{session_id}/action', action, token=token, **headers)
+        return self.call(
+            'POST', f'/v2/{project}/sessions/{session_id}/action', action, token=token, **headers
+        )
 
     @staticmethod
     def start(tag, job_id='job'):
@@ -35,20 +41,25 @@ class TestCentralSchedulers(base.FunctionalTest):
 
     def assert_missing(self, answer, session_id='session'):
         """It is answered as for a session that nobody has."""
-        missing = self.call('POST', f'/v2/gamma/sessions/{session_id}/action', self.start(0), token='member@gamma')
+        missing = self.call(
+            'POST', f'/v2/gamma/sessions/{session_id}/action', self.start(0), token='member@gamma'
+        )
         self.assertEqual((404, missing.raw), (answer.code, answer.raw))
 
     def test_a_run(self):
         answer = self.act(self.start(0))
         self.assertEqual((202, {'result': 'success', 'session_tag': 1}), (answer.code, answer.json))
         session = self.do(200, 'GET', '/sessions/session')
-        self.assertEqual(('running', 'running', 1), (session['status'], session['jobs']['job']['status'], session['session_tag']))
+        self.assertEqual(
+            ('running', 'running', 1),
+            (session['status'], session['jobs']['job']['status'], session['session_tag']),
+        )
         self.assertEqual(1, self.do(200, 'GET', '/jobs/job')['session_tag'])
         answer = self.act(self.end(1), token='admin@ops')
         self.assertEqual((202, {'result': 'success', 'session_tag': 1}), (answer.code, answer.json))
         session = self.do(200, 'GET', '/sessions/session')
         self.assertEqual(('completed', 'success'), (session['status'], session['result']))
-        run, = self.do(200, 'GET', '/sessions/session/runs')['runs']
+        (run,) = self.do(200, 'GET', '/sessions/session/runs')['runs']
         self.assertEqual('success', run['jobs']['job']['result'])
 
     def test_late_ends_and_tags_are_answered_as_in_the_own_project(self):
@@ -56,7 +67,9 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.act(self.start(1))
         answer = self.act(self.end(1, result='fail'))
         self.assertEqual((202, 2), (answer.code, answer.json['session_tag']))
-        self.assertEqual('fail', self.do(200, 'GET', '/sessions/session/runs/1')['jobs']['job']['result'])
+        self.assertEqual(
+            'fail', self.do(200, 'GET', '/sessions/session/runs/1')['jobs']['job']['result']
+        )
         self.assert_error(self.act(self.start(3)), '400', 'requested tag value too high')
         self.assertEqual(202, self.act({'end': {'job_id': 'job', 'result': 'success'}}).code)
 
@@ -76,7 +89,9 @@ class TestCentralSchedulers(base.FunctionalTest):
     def test_only_for_members_on_the_client(self):
         self.make_client('own')
         for job_id, client_id in (('plain', 'own'), ('apart', 'central')):
-            self.do(201, 'POST', '/jobs', {'job_id': job_id, 'client_id': client_id, 'job_actions': []})
+            self.do(
+                201, 'POST', '/jobs', {'job_id': job_id, 'client_id': client_id, 'job_actions': []}
+            )
         self.do(204, 'PUT', '/sessions/session/jobs/plain')
         for job_id in ('plain', 'apart', 'none'):
             for action in (self.start(0, job_id), self.end(0, job_id)):
@@ -86,14 +101,24 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])
 
     def test_malformed_reports_find_nothing_elsewhere(self):
-        for action in ({'start': {}}, {'start': {'job_id': 'job'}}, {'end': {'job_id': 'job', 'result': 'late'}}, {}):
+        for action in (
+            {'start': {}},
+            {'start': {'job_id': 'job'}},
+            {'end': {'job_id': 'job', 'result': 'late'}},
+            {},
+        ):
             self.assert_missing(self.act(action))
         self.assertEqual(405, self.act({'pause': {}}).code)
 
     def test_nothing_but_start_and_end_looks_elsewhere(self):
         for method, path, body, code in (
-                ('GET', '', None, 404), ('PATCH', '', {'hold_off': 1}, 404), ('DELETE', '', None, 204), ('GET', '/runs', None, 404),
-                ('PUT', '/jobs/job', None, 404), ('DELETE', '/jobs/job', None, 204)):
+            ('GET', '', None, 404),
+            ('PATCH', '', {'hold_off': 1}, 404),
+            ('DELETE', '', None, 204),
+            ('GET', '/runs', None, 404),
+            ('PUT', '/jobs/job', None, 404),
+            ('DELETE', '/jobs/job', None, 204),
+        ):
             self.ask('ops', method, f'/sessions/session{path}', body, code)
         self.assertEqual(['job'], [*self.do(200, 'GET', '/sessions/session')['jobs']])
 
@@ -103,14 +128,24 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])
 
     def test_the_same_ids_in_another_project(self):
-        """Another project's job of that id is on a plain client, and its session has nothing to do with it."""
+        """Another project's job of that id is on a plain client, and its session has nothing to do
+        with it.
+        """
         self.ask('beta', 'POST', '/clients', {'client_id': 'central'}, 201)
         self.ask('beta', 'POST', '/sessions/session', {'schedule': {}}, 201)
-        self.ask('beta', 'POST', '/jobs', {'job_id': 'job', 'client_id': 'central', 'job_actions': []}, 201)
+        self.ask(
+            'beta',
+            'POST',
+            '/jobs',
+            {'job_id': 'job', 'client_id': 'central', 'job_actions': []},
+            201,
+        )
         self.ask('beta', 'PUT', '/sessions/session/jobs/job', None, 204)
         self.assertEqual(202, self.act(self.start(0)).code)
         self.assertEqual('running', self.do(200, 'GET', '/sessions/session')['status'])
-        self.assertEqual('active', self.ask('beta', 'GET', '/sessions/session', None, 200)['status'])
+        self.assertEqual(
+            'active', self.ask('beta', 'GET', '/sessions/session', None, 200)['status']
+        )
 
     def test_a_client_that_is_no_longer_central_or_there(self):
         self.make_client('central')
@@ -136,7 +171,9 @@ class TestCentralSchedulers(base.FunctionalTest):
 
     def test_jobs_follow_their_client(self):
         """Whose agent a job is told the process of: that of the client that it is on."""
-        self.do(200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}})
+        self.do(
+            200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}}
+        )
         for _number in range(3):
             self.do(201, 'POST', '/jobs', {'client_id': 'central', 'job_actions': []})
         etag = self.call('GET', '/v2/alpha/jobs/job').headers['ETag']
@@ -163,7 +200,9 @@ class TestCentralSchedulers(base.FunctionalTest):
         # Of the two one can come back.
         with self.assertLogs('freezer_api.services.placing', 'WARNING') as logged:
             self.do(204, 'DELETE', '/clients/central')
-        self.assertIn('Job job of project alpha is not found by central client central', logged.output[0])
+        self.assertIn(
+            'Job job of project alpha is not found by central client central', logged.output[0]
+        )
         self.do(204, 'DELETE', '/jobs/job')
 
     def shows_the_process(self):
@@ -181,8 +220,11 @@ class TestCentralSchedulers(base.FunctionalTest):
         storage = self.service.storage
         claimed = storage.claimed
         self.make_client('own')
-        for leave in (('PATCH', '/jobs/job', {'client_id': 'own'}, 200), ('DELETE', '/sessions/session/jobs/job', None, 204),
-                      ('DELETE', '/sessions/session', None, 204)):
+        for leave in (
+            ('PATCH', '/jobs/job', {'client_id': 'own'}, 200),
+            ('DELETE', '/sessions/session/jobs/job', None, 204),
+            ('DELETE', '/sessions/session', None, 204),
+        ):
             self.do(200, 'PATCH', '/jobs/job', {'client_id': 'central'})
 
             def and_then_leave(kind, id, leave=leave):

@@ -42,14 +42,22 @@ class Unenforced:
         raise Touched('declared')
 
 
-def walk(api: middleware.Application, table: routes.Table) -> collections.abc.Iterator[tuple[str, str, base.Answer]]:
+def walk(
+    api: middleware.Application, table: routes.Table
+) -> collections.abc.Iterator[tuple[str, str, base.Answer]]:
     """What each route and verb answers to somebody whose token is valid."""
     for pattern, verbs in table.items():
         path = pattern.replace('{session_tag}', '1').replace('{', '').replace('}', '') or '/'
         for verb in (*verbs, *(['HEAD'] if 'GET' in verbs else [])):
-            request = webob.Request.blank(path, method=verb, body=b'{"schedule": {}, "session_id": "x"}')
-            request.environ.update(HTTP_X_IDENTITY_STATUS='Confirmed', HTTP_X_ROLES='admin', HTTP_X_USER_ID='u',
-                                   HTTP_X_PROJECT_ID='project_id')
+            request = webob.Request.blank(
+                path, method=verb, body=b'{"schedule": {}, "session_id": "x"}'
+            )
+            request.environ.update(
+                HTTP_X_IDENTITY_STATUS='Confirmed',
+                HTTP_X_ROLES='admin',
+                HTTP_X_USER_ID='u',
+                HTTP_X_PROJECT_ID='project_id',
+            )
             yield path, verb, base.send(api, request.environ)
 
 
@@ -72,53 +80,92 @@ class TestWalk(testtools.TestCase):
         return routing.Api(routing.Router(table), policy.Policy(options), 1000)
 
     def unenforced(self, table: routes.Table) -> list[tuple[str, str, str]]:
-        """Routes and verbs that answer otherwise than 403 where nobody may do anything; those for everybody aside."""
+        """Routes and verbs that answer otherwise than 403 where nobody may do anything; those for
+        everybody aside.
+        """
         answers = walk(self.api(table, denied=True), table)
-        return [(path, verb, answer.status) for path, verb, answer in answers if path not in PUBLIC and answer.code != 403]
+        return [
+            (path, verb, answer.status)
+            for path, verb, answer in answers
+            if path not in PUBLIC and answer.code != 403
+        ]
 
     def test_every_route_is_guarded(self):
         self.assertEqual([], self.unenforced(self.table))
         self.assertNotIn('Touched', self.log.output)
 
     def test_a_handler_is_reached_where_policy_lets_it_be(self):
-        reached = [(path, verb) for path, verb, answer in walk(self.api(self.table, denied=False), self.table)
-                   if path not in PUBLIC and answer.code not in (400, 500)]
+        reached = [
+            (path, verb)
+            for path, verb, answer in walk(self.api(self.table, denied=False), self.table)
+            if path not in PUBLIC and answer.code not in (400, 500)
+        ]
         self.assertEqual([], reached, 'the walk would see a handler that is reached')
         self.assertIn('Touched', self.log.output)
 
     def test_an_unenforced_handler_is_seen_and_not_reached(self):
-        table = {**self.table, f'{routes.PROJECT}/more/{{session_id}}': {'GET': Unenforced().declared}}
-        failed = {('/v2/project_id/more/session_id', verb, '500 Internal Server Error') for verb in ('GET', 'HEAD')}
+        table = {
+            **self.table,
+            f'{routes.PROJECT}/more/{{session_id}}': {'GET': Unenforced().declared},
+        }
+        failed = {
+            ('/v2/project_id/more/session_id', verb, '500 Internal Server Error')
+            for verb in ('GET', 'HEAD')
+        }
         self.assertEqual(failed, {*self.unenforced(table)})
         self.assertIn('would have been reached unenforced', self.log.output)
         self.assertNotIn('Touched', self.log.output)
 
     def test_what_is_not_declared_cannot_be_routed(self):
-        self.assertRaises(AttributeError, routing.Router, {'/v2/{project_id}/more/{session_id}': {'GET': Unenforced().bare}})
+        self.assertRaises(
+            AttributeError,
+            routing.Router,
+            {'/v2/{project_id}/more/{session_id}': {'GET': Unenforced().bare}},
+        )
 
     def test_every_endpoint_names_a_registered_rule(self):
         known = {rule.name for rule in policies.list_rules()}
         for route in routing.Router(self.table).routes:
             for endpoint in route.endpoints.values():
-                self.assertIn(endpoint.rule, {controllers.PUBLIC} if (route.pattern or '/') in PUBLIC else known)
+                self.assertIn(
+                    endpoint.rule,
+                    {controllers.PUBLIC} if (route.pattern or '/') in PUBLIC else known,
+                )
 
     def test_rules_are_documented_for_the_routes_that_they_guard(self):
-        guarded = {(endpoint.rule, verb, route.pattern) for route in routing.Router(self.table).routes
-                   for verb, endpoint in route.endpoints.items() if verb != 'HEAD' and endpoint.rule != controllers.PUBLIC}
-        documented = {(rule.name, operation['method'], operation['path']) for rule in policies.list_rules() if ':' in rule.name
-                      for operation in rule.operations}
+        guarded = {
+            (endpoint.rule, verb, route.pattern)
+            for route in routing.Router(self.table).routes
+            for verb, endpoint in route.endpoints.items()
+            if verb != 'HEAD' and endpoint.rule != controllers.PUBLIC
+        }
+        documented = {
+            (rule.name, operation['method'], operation['path'])
+            for rule in policies.list_rules()
+            if ':' in rule.name
+            for operation in rule.operations
+        }
         self.assertEqual(set(), guarded - documented)
-        self.assertEqual({'jobs:get_all_projects', 'clients:create_central'}, {rule for rule, _verb, _path in documented - guarded})
+        self.assertEqual(
+            {'jobs:get_all_projects', 'clients:create_central'},
+            {rule for rule, _verb, _path in documented - guarded},
+        )
 
     def test_endpoints_are_declared_to_wsme(self):
         for route in routing.Router(self.table).routes:
-            names = [segment[1:-1] for segment in route.pattern.split('/') if segment.startswith('{')][1:]
+            names = [
+                segment[1:-1] for segment in route.pattern.split('/') if segment.startswith('{')
+            ][1:]
             for endpoint in route.endpoints.values():
                 definition = wsme.api.FunctionDefinition.get(endpoint.method)
                 arguments = [argument.name for argument in definition.arguments]
-                mandatory = [argument.name for argument in definition.arguments if argument.mandatory]
+                mandatory = [
+                    argument.name for argument in definition.arguments if argument.mandatory
+                ]
                 # Parameters of the query stand before a body, which then has a default too.
                 self.assertEqual(names, [name for name in mandatory if name != 'body'])
-                self.assertEqual(['body'] if definition.body_type else [],
-                                 [name for name in arguments if name == 'body'])
+                self.assertEqual(
+                    ['body'] if definition.body_type else [],
+                    [name for name in arguments if name == 'body'],
+                )
                 self.assertEqual('call', definition.pass_request)

@@ -1,4 +1,6 @@
-"""The behaviour that reads best as requests and answers: ``gabbits/*.yaml``, each file on a store of its own."""
+"""The behaviour that reads best as requests and answers: ``gabbits/*.yaml``, each file on a store
+of its own.
+"""
 
 import pathlib
 import sys
@@ -29,11 +31,20 @@ class ServiceFixture(fixture.GabbiFixture):
 
 
 def application() -> typing.Any:
-    """What gabbi asks for when it reads the files; the fixture's application comes to it at the request."""
+    """What gabbi asks for when it reads the files; the fixture's application comes to it at the
+    request.
+    """
     return lambda environ, start_response: ServiceFixture.running[-1].app(environ, start_response)
 
 
-def load_tests(loader: unittest.TestLoader, tests: typing.Any, pattern: str | None) -> unittest.TestSuite:
+def load_tests(
+    loader: unittest.TestLoader, tests: typing.Any, pattern: str | None
+) -> unittest.TestSuite:
     """One test for each request, by the protocol of unittest."""
-    return driver.build_tests(str(FOLDER), loader, intercept=application, fixture_module=sys.modules[__name__],
-                              test_loader_name=__name__)
+    return driver.build_tests(
+        str(FOLDER),
+        loader,
+        intercept=application,
+        fixture_module=sys.modules[__name__],
+        test_loader_name=__name__,
+    )

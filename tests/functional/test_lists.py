@@ -9,10 +9,12 @@ SESSIONS = '/v2/alpha/sessions'
 
 
 class TestPages(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
-        self.ids = [self.make_session(f'{name}.{number}', hold_off=number) for number, name in enumerate('cbadefghijkl')]
+        self.ids = [
+            self.make_session(f'{name}.{number}', hold_off=number)
+            for number, name in enumerate('cbadefghijkl')
+        ]
 
     def found(self, query: str = '', body=None, **others) -> list[str]:
         """The ids that a list shows."""
@@ -44,7 +46,11 @@ class TestPages(base.FunctionalTest):
 
     def test_a_marker_that_is_not_there(self):
         for marker in ('gone', '1234567890'):
-            self.assert_error(self.call('GET', f'{SESSIONS}?offset={marker}'), '400', 'offset: there is no document')
+            self.assert_error(
+                self.call('GET', f'{SESSIONS}?offset={marker}'),
+                '400',
+                'offset: there is no document',
+            )
 
     def test_links_lead_to_the_end(self):
         for query in ('?limit=5', '?limit=5&sort=created:desc', '?limit=3&offset=1'):
@@ -53,10 +59,16 @@ class TestPages(base.FunctionalTest):
                 seen += [session['session_id'] for session in answer['sessions']]
                 if 'sessions_links' not in answer:
                     break
-                link, = answer['sessions_links']
+                (link,) = answer['sessions_links']
                 self.assertEqual('next', link['rel'])
                 answer = self.call('GET', link['href']).json
-            expected = self.ids[::-1] if 'desc' in query else self.ids[1:] if 'offset' in query else self.ids
+            expected = (
+                self.ids[::-1]
+                if 'desc' in query
+                else self.ids[1:]
+                if 'offset' in query
+                else self.ids
+            )
             self.assertEqual(expected, seen)
 
     def test_the_last_page_has_no_link(self):
@@ -65,37 +77,61 @@ class TestPages(base.FunctionalTest):
     def test_search_as_a_body_or_as_a_parameter(self):
         search = {'match': [{'hold_off': 3}]}
         self.assertEqual([self.ids[3]], self.found(body=search))
-        self.assertEqual([self.ids[3]], self.found('?search=%7B%22match%22:[%7B%22hold_off%22:3%7D]%7D'))
+        self.assertEqual(
+            [self.ids[3]], self.found('?search=%7B%22match%22:[%7B%22hold_off%22:3%7D]%7D')
+        )
         self.assertEqual(self.ids[:10], self.found(body={}))
         self.assertEqual(self.ids[:10], self.found('?search=%7B%7D'))
 
     def test_both_are_too_much(self):
-        self.assert_error(self.call('GET', f'{SESSIONS}?search=%7B%7D', {'match': []}), '400', 'both')
+        self.assert_error(
+            self.call('GET', f'{SESSIONS}?search=%7B%7D', {'match': []}), '400', 'both'
+        )
 
     def test_the_link_takes_the_search_along(self):
         search = {'match_not': [{'hold_off': 3}, {'description': 'a&b=c é'}]}
         answer = self.do(200, 'GET', '/sessions?limit=10', search)
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer['sessions_links'][0]['href']).query)
+        query = urllib.parse.parse_qs(
+            urllib.parse.urlsplit(answer['sessions_links'][0]['href']).query
+        )
         self.assertEqual({'limit', 'marker', 'search'}, set(query))
         following = self.call('GET', answer['sessions_links'][0]['href']).json
-        self.assertEqual([self.ids[11]], [session['session_id'] for session in following['sessions']])
+        self.assertEqual(
+            [self.ids[11]], [session['session_id'] for session in following['sessions']]
+        )
 
     def test_bad_searches(self):
-        for search in ({'match': {}}, {'match': [1]}, {'match': [{}]}, {'match': [{'a': 1, 'b': 2}]}, {'match': [{'a': {}}]},
-                       {'match': [{'a': [1]}]}, {'matches': []}, {'match': [{'_all': 1}]}, {'match': [{'_all': 'x' * 257}]},
-                       {'match': [{'a': number} for number in range(31)]}, {'match': None}):
+        for search in (
+            {'match': {}},
+            {'match': [1]},
+            {'match': [{}]},
+            {'match': [{'a': 1, 'b': 2}]},
+            {'match': [{'a': {}}]},
+            {'match': [{'a': [1]}]},
+            {'matches': []},
+            {'match': [{'_all': 1}]},
+            {'match': [{'_all': 'x' * 257}]},
+            {'match': [{'a': number} for number in range(31)]},
+            {'match': None},
+        ):
             self.assert_error(self.call('GET', SESSIONS, search), '400', 'search')
 
     def test_what_no_document_may_hold_is_not_sought(self):
         for text in (r'"\u0000"', r'"\ud800"', 'NaN', '1e400', '18446744073709551616'):
             search = f'{{"match": [{{"description": {text}}}]}}'
             self.assert_error(self.call('GET', SESSIONS, search.encode()), '400')
-            self.assert_error(self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(search)}'), '400', 'search: ')
+            self.assert_error(
+                self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(search)}'),
+                '400',
+                'search: ',
+            )
         within = {'match': [{'_all': r'[{"description": "\u0000"}]'}]}
         self.assert_error(self.call('GET', SESSIONS, within), '400', 'NUL')
         deep = '{"match": ' + '[' * 64 + ']' * 64 + '}'
         self.assert_error(self.call('GET', SESSIONS, deep.encode()), '400', 'nested')
-        self.assert_error(self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(deep)}'), '400', 'nested')
+        self.assert_error(
+            self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(deep)}'), '400', 'nested'
+        )
 
     def test_a_malformed_search(self):
         self.assert_error(self.call('GET', SESSIONS, b'{"match": '), '753 Syntax Error')
@@ -107,15 +143,23 @@ class TestPages(base.FunctionalTest):
         self.make_job('two', 'client')
         self.make_job('three', 'elsewhere')
         self.do(200, 'PATCH', '/jobs/two', {'job_schedule': {'status': 'completed'}})
-        found = self.do(200, 'GET', '/jobs', {'match_not': [{'status': 'completed'}], 'match': [{'client_id': 'client'}]})
+        found = self.do(
+            200,
+            'GET',
+            '/jobs',
+            {'match_not': [{'status': 'completed'}], 'match': [{'client_id': 'client'}]},
+        )
         self.assertEqual(['one'], [job['job_id'] for job in found['jobs']])
 
     def test_a_link_repeats_each_condition_once(self):
         for number in range(3):
             self.make_session(f'again-{number}', description='same')
         same, other = {'description': 'same'}, {'hold_off': 7}
-        answer = self.call('GET', '/v2/alpha/sessions?limit=2', {
-            'match': [same] * 10_000, 'match_not': [other, same | {'description': 'x'}, other]}).json
+        answer = self.call(
+            'GET',
+            '/v2/alpha/sessions?limit=2',
+            {'match': [same] * 10_000, 'match_not': [other, same | {'description': 'x'}, other]},
+        ).json
         link = urllib.parse.urlsplit(answer['sessions_links'][0]['href'])
         repeated = json.loads(urllib.parse.parse_qs(link.query)['search'][0])
         self.assertEqual({'match': [same], 'match_not': [other, {'description': 'x'}]}, repeated)
@@ -135,7 +179,6 @@ class TestPages(base.FunctionalTest):
 
 
 class TestRuns(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
         self.make_job()
@@ -145,7 +188,12 @@ class TestRuns(base.FunctionalTest):
         self.service.storage.clock = lambda: now[0]
         for tag in range(3):
             now[0] += 1_000_000
-            self.do(202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': tag}})
+            self.do(
+                202,
+                'POST',
+                '/sessions/session/action',
+                {'start': {'job_id': 'job', 'current_tag': tag}},
+            )
 
     def test_pages(self):
         first = self.do(200, 'GET', '/sessions/session/runs?limit=2')
@@ -153,7 +201,9 @@ class TestRuns(base.FunctionalTest):
         href = first['runs_links'][0]['href']
         self.assertEqual('/v2/alpha/sessions/session/runs?limit=2&marker=2', href)
         last = self.call('GET', href).json
-        self.assertEqual(([1], False), ([run['session_tag'] for run in last['runs']], 'runs_links' in last))
+        self.assertEqual(
+            ([1], False), ([run['session_tag'] for run in last['runs']], 'runs_links' in last)
+        )
 
     def test_one(self):
         self.assertEqual(2, self.do(200, 'GET', '/sessions/session/runs/2')['session_tag'])

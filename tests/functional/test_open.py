@@ -1,4 +1,6 @@
-"""What surrounds the API: versions, the home document, health, request ids, and what the operator may switch on."""
+"""What surrounds the API: versions, the home document, health, request ids, and what the operator
+may switch on.
+"""
 
 import contextlib
 import logging
@@ -43,28 +45,40 @@ class Broken:
 
 
 class TestDocuments(base.FunctionalTest):
-
     def test_versions_from_the_host_that_was_asked(self):
         for path in ('/', ''):
             answer = self.call('GET', path, token=None, Host='backup.example.org:9090')
             self.assertEqual('300 Multiple Choices', answer.status)
-            version, = answer.json['versions']
+            (version,) = answer.json['versions']
             self.assertEqual(('v2', 'CURRENT'), (version['id'], version['status']))
-            self.assertEqual([{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links'])
+            self.assertEqual(
+                [{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links']
+            )
 
     def test_versions_below_a_prefix(self):
         for path in ('/', ''):
             environ = {'SCRIPT_NAME': '/backup', 'PATH_INFO': path, 'wsgi.url_scheme': 'https'}
             answer = self.call('GET', '/', token=None, environ=environ)
-            self.assertEqual('https://localhost:80/backup/v2/', answer.json['versions'][0]['links'][0]['href'])
+            self.assertEqual(
+                'https://localhost:80/backup/v2/', answer.json['versions'][0]['links'][0]['href']
+            )
 
     def test_home(self):
-        for path, accept in (('/v2', '*/*'), ('/v2/', 'application/json-home'), ('/v2', 'application/json')):
+        for path, accept in (
+            ('/v2', '*/*'),
+            ('/v2/', 'application/json-home'),
+            ('/v2', 'application/json'),
+        ):
             answer = self.call('GET', path, token=None, Accept=accept)
-            self.assertEqual(('200 OK', 'application/json-home'), (answer.status, answer.headers['Content-Type']))
+            self.assertEqual(
+                ('200 OK', 'application/json-home'), (answer.status, answer.headers['Content-Type'])
+            )
             backups = answer.json['resources']['rel/backups']
             self.assertEqual('/v2/{project_id}/backups/{backup_id}', backups['href-template'])
-            self.assertEqual({'project_id': 'param/project_id', 'backup_id': 'param/backup_id'}, backups['href-vars'])
+            self.assertEqual(
+                {'project_id': 'param/project_id', 'backup_id': 'param/backup_id'},
+                backups['href-vars'],
+            )
             self.assertEqual('GET', backups['hints']['allow'][0])
             self.assertIn('application/json', backups['hints']['formats'])
         self.assert_error(self.call('GET', '/v2', token=None, Accept='text/html'), '406')
@@ -72,13 +86,31 @@ class TestDocuments(base.FunctionalTest):
     def test_home_names_every_resource(self):
         resources = self.call('GET', '/v2', token=None).json['resources']
         self.assertEqual(
-            {'rel/sessions', 'rel/session_jobs', 'rel/session_actions', 'rel/runs', 'rel/jobs',
-             'rel/job_events', 'rel/actions', 'rel/clients', 'rel/backups', 'rel/run_restores',
-             'rel/job_checks', 'rel/run_verifications', 'rel/backup_restores'}, {*resources})
+            {
+                'rel/sessions',
+                'rel/session_jobs',
+                'rel/session_actions',
+                'rel/runs',
+                'rel/jobs',
+                'rel/job_events',
+                'rel/actions',
+                'rel/clients',
+                'rel/backups',
+                'rel/run_restores',
+                'rel/job_checks',
+                'rel/run_verifications',
+                'rel/backup_restores',
+            },
+            {*resources},
+        )
         for name, resource in resources.items():
             path = resource['href-template'].format(
-                project_id='alpha', session_tag=1, **dict.fromkeys(
-                    ('session_id', 'job_id', 'action_id', 'client_id', 'backup_id'), 'x'))
+                project_id='alpha',
+                session_tag=1,
+                **dict.fromkeys(
+                    ('session_id', 'job_id', 'action_id', 'client_id', 'backup_id'), 'x'
+                ),
+            )
             allowed = self.call('OPTIONS', path, token=None).headers['Allow'].split(', ')
             self.assertEqual({*resource['hints']['allow']}, {*allowed} - {'HEAD', 'OPTIONS'}, name)
 
@@ -86,11 +118,12 @@ class TestDocuments(base.FunctionalTest):
         for path in (SESSIONS, '/v2/alpha', '/nothing', '/v2/alpha/sessions/x'):
             answer = self.call('GET', path, token=None)
             self.assertEqual(401, answer.code)
-            self.assertEqual('Unauthorized', answer.json['error']['title'], "keystonemiddleware's own")
+            self.assertEqual(
+                'Unauthorized', answer.json['error']['title'], "keystonemiddleware's own"
+            )
 
 
 class TestFaults(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
         self.use(storage=Broken)
@@ -165,11 +198,16 @@ class TestHealth(base.FunctionalTest):
         self.assertEqual(503, self.call('GET', '/healthcheck', token=None).code)
 
     def test_options_that_cannot_be(self):
-        for options in ({'allowed_source_ranges': '192.0.2.0/64'}, {'backends': 'disable_by_file,enable_by_files'}):
+        for options in (
+            {'allowed_source_ranges': '192.0.2.0/64'},
+            {'backends': 'disable_by_file,enable_by_files'},
+        ):
             self.service.conf.clear_override('backends', 'healthcheck')
             for name, value in options.items():
                 self.service.conf.set_override(name, value.split(','), 'healthcheck')
-            error = self.assertRaises(cfg.ConfigFileValueError, app.build, self.service.conf, self.service.storage)
+            error = self.assertRaises(
+                cfg.ConfigFileValueError, app.build, self.service.conf, self.service.storage
+            )
             self.assertIn('[healthcheck]', str(error))
 
 
@@ -191,7 +229,9 @@ class TestReadiness(base.FunctionalTest):
         for path in ('/healthcheck', '/healthcheck/ready'):
             for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
                 answer = self.call(method, path, token=None)
-                self.assertEqual((status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow']))
+                self.assertEqual(
+                    (status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow'])
+                )
             answer = self.call('HEAD', path, token=None)
             self.assertEqual((2, b''), (answer.code // 100, answer.raw))
 
@@ -247,22 +287,40 @@ class TestReadiness(base.FunctionalTest):
 
 
 class TestRequestIds(base.FunctionalTest):
-
     def test_every_answer_has_one(self):
-        for method, path in (('GET', '/'), ('GET', '/v2'), ('GET', '/healthcheck'), ('GET', SESSIONS), ('GET', '/nothing'),
-                             ('OPTIONS', SESSIONS), ('DELETE', f'{SESSIONS}/x'), ('PUT', SESSIONS), ('POST', SESSIONS)):
+        for method, path in (
+            ('GET', '/'),
+            ('GET', '/v2'),
+            ('GET', '/healthcheck'),
+            ('GET', SESSIONS),
+            ('GET', '/nothing'),
+            ('OPTIONS', SESSIONS),
+            ('DELETE', f'{SESSIONS}/x'),
+            ('PUT', SESSIONS),
+            ('POST', SESSIONS),
+        ):
             for token in (None, base.MEMBER):
                 answer = self.call(method, path, token=token)
-                self.assertRegex(answer.headers['x-openstack-request-id'], f'^{middleware.REQUEST_ID.pattern}$')
+                self.assertRegex(
+                    answer.headers['x-openstack-request-id'], f'^{middleware.REQUEST_ID.pattern}$'
+                )
                 self.assertEqual(1, len(answer.headers.getall('x-openstack-request-id')))
 
     def test_one_that_comes_in_is_kept(self):
         for path in ('/', SESSIONS, '/healthcheck'):
-            self.assertEqual(ID, self.call('GET', path, X_OpenStack_Request_ID=ID).headers['x-openstack-request-id'])
+            self.assertEqual(
+                ID,
+                self.call('GET', path, X_OpenStack_Request_ID=ID).headers['x-openstack-request-id'],
+            )
 
     def test_one_that_is_none_is_not(self):
         for given in ('x', ID[4:], f'{ID}0', ID.upper(), f' {ID}x', 'req-' + 'x' * 36, ''):
-            self.assertNotEqual(given, self.call('GET', SESSIONS, X_OpenStack_Request_ID=given).headers['x-openstack-request-id'])
+            self.assertNotEqual(
+                given,
+                self.call('GET', SESSIONS, X_OpenStack_Request_ID=given).headers[
+                    'x-openstack-request-id'
+                ],
+            )
 
     def test_log_records_bear_it(self):
         self.useFixture(fixtures.FakeLogger())
@@ -279,21 +337,27 @@ class TestRequestIds(base.FunctionalTest):
 
 
 class TestStandalone(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
         self.use(standalone=True)
 
     def test_no_token_is_looked_at(self):
         for token in (None, 'reader@beta', 'nonsense'):
-            self.assertEqual(201, self.call('POST', '/v2/any/sessions', {'schedule': {}}, token=token).code)
+            self.assertEqual(
+                201, self.call('POST', '/v2/any/sessions', {'schedule': {}}, token=token).code
+            )
         session, *_others = self.call('GET', '/v2/any/sessions', token=None).json['sessions']
         self.assertEqual(('any', 'standalone'), (session['project_id'], session['user_id']))
-        answer = self.call('POST', '/v2/any/clients', {'client_id': 'c', 'is_central': True}, token=None)
+        answer = self.call(
+            'POST', '/v2/any/clients', {'client_id': 'c', 'is_central': True}, token=None
+        )
         self.assertEqual(201, answer.code, 'every role')
 
     def test_only_who_wants_trusts_is_told_that_there_are_none(self):
-        for said, given in (('', []), ('[centralized_scheduler] has no effect', ['enabled = true'])):
+        for said, given in (
+            ('', []),
+            ('[centralized_scheduler] has no effect', ['enabled = true']),
+        ):
             log = self.useFixture(fixtures.FakeLogger())
             file = self.service.folder / 'trusts.conf'
             file.write_text('\n'.join(['[centralized_scheduler]', *given]))
@@ -304,54 +368,122 @@ class TestStandalone(base.FunctionalTest):
             self.assertIn(said, log.output)
 
     def test_headers_of_the_caller_count_for_nothing(self):
-        answer = self.call('GET', '/v2/any/sessions', token=None, X_Domain_Id='d', OpenStack_System_Scope='all', X_Roles='none',
-                           X_Identity_Status='Invalid')
+        answer = self.call(
+            'GET',
+            '/v2/any/sessions',
+            token=None,
+            X_Domain_Id='d',
+            OpenStack_System_Scope='all',
+            X_Roles='none',
+            X_Identity_Status='Invalid',
+        )
         self.assertEqual(200, answer.code)
 
     def test_hosts(self):
-        for host in ('localhost', 'localhost:9090', '127.0.0.1', '127.0.0.1:80', '127.9.9.9:1', '[::1]:9090', 'LOCALHOST'):
+        for host in (
+            'localhost',
+            'localhost:9090',
+            '127.0.0.1',
+            '127.0.0.1:80',
+            '127.9.9.9:1',
+            '[::1]:9090',
+            'LOCALHOST',
+        ):
             self.assertEqual(200, self.call('GET', SESSIONS, Host=host).code, host)
-        for host in ('example.org', '192.0.2.1:9090', 'localhost.example.org', '127.0.0.1.example.org', '', 'example.org:127.0.0.1',
-                     'localhost@example.org', '[::2]', '0.0.0.0', 'x:y:z', '[', '127.0.0.1/x'):
+        for host in (
+            'example.org',
+            '192.0.2.1:9090',
+            'localhost.example.org',
+            '127.0.0.1.example.org',
+            '',
+            'example.org:127.0.0.1',
+            'localhost@example.org',
+            '[::2]',
+            '0.0.0.0',
+            'x:y:z',
+            '[',
+            '127.0.0.1/x',
+        ):
             for path in (SESSIONS, '/', '/healthcheck'):
-                self.assert_error(self.call('GET', path, environ={'HTTP_HOST': host}), '403', 'Host')
+                self.assert_error(
+                    self.call('GET', path, environ={'HTTP_HOST': host}), '403', 'Host'
+                )
 
     def test_origins(self):
-        for origin in ('http://example.org', 'null', 'http://localhost:8080', 'https://localhost', 'file://', ''):
-            answer = self.call('POST', SESSIONS, {'schedule': {}}, Origin=origin, Host='localhost:9090')
+        for origin in (
+            'http://example.org',
+            'null',
+            'http://localhost:8080',
+            'https://localhost',
+            'file://',
+            '',
+        ):
+            answer = self.call(
+                'POST', SESSIONS, {'schedule': {}}, Origin=origin, Host='localhost:9090'
+            )
             self.assert_error(answer, '403', 'Origin')
-        own = self.call('POST', SESSIONS, {'schedule': {}}, Origin='http://localhost:9090', Host='localhost:9090')
+        own = self.call(
+            'POST',
+            SESSIONS,
+            {'schedule': {}},
+            Origin='http://localhost:9090',
+            Host='localhost:9090',
+        )
         self.assertEqual(201, own.code)
-        preflight = self.call('OPTIONS', SESSIONS, Origin='http://example.org', Access_Control_Request_Method='POST')
+        preflight = self.call(
+            'OPTIONS', SESSIONS, Origin='http://example.org', Access_Control_Request_Method='POST'
+        )
         self.assertEqual(403, preflight.code)
         self.assertNotIn('Access-Control-Allow-Origin', preflight.headers)
 
 
 class TestOptional(base.FunctionalTest):
-
     def test_other_origins_where_they_are_let_in(self):
         self.use(cors__allowed_origin=['https://horizon.example.org'])
         origin = {'Origin': 'https://horizon.example.org'}
-        preflight = self.call('OPTIONS', SESSIONS, token=None, Access_Control_Request_Method='POST',
-                              Access_Control_Request_Headers='X-Auth-Token', **origin)
-        self.assertEqual((200, origin['Origin']), (preflight.code, preflight.headers['Access-Control-Allow-Origin']))
+        preflight = self.call(
+            'OPTIONS',
+            SESSIONS,
+            token=None,
+            Access_Control_Request_Method='POST',
+            Access_Control_Request_Headers='X-Auth-Token',
+            **origin,
+        )
+        self.assertEqual(
+            (200, origin['Origin']),
+            (preflight.code, preflight.headers['Access-Control-Allow-Origin']),
+        )
         answer = self.call('POST', SESSIONS, b'{', **origin)
-        self.assertEqual((753, origin['Origin']), (answer.code, answer.headers['Access-Control-Allow-Origin']))
+        self.assertEqual(
+            (753, origin['Origin']), (answer.code, answer.headers['Access-Control-Allow-Origin'])
+        )
         self.assertIn('ETag', answer.headers['Access-Control-Expose-Headers'])
-        self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', SESSIONS, Origin='https://else.example.org').headers)
+        self.assertNotIn(
+            'Access-Control-Allow-Origin',
+            self.call('GET', SESSIONS, Origin='https://else.example.org').headers,
+        )
 
     def test_no_other_origin_by_default(self):
-        self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', SESSIONS, Origin='https://horizon.example.org').headers)
+        self.assertNotIn(
+            'Access-Control-Allow-Origin',
+            self.call('GET', SESSIONS, Origin='https://horizon.example.org').headers,
+        )
 
     def test_what_a_proxy_tells(self):
-        told = {'X_Forwarded_Proto': 'https', 'X_Forwarded_Host': 'cloud.example.org', 'X_Forwarded_Prefix': '/backup'}
+        told = {
+            'X_Forwarded_Proto': 'https',
+            'X_Forwarded_Host': 'cloud.example.org',
+            'X_Forwarded_Prefix': '/backup',
+        }
         self.assertEqual('http://localhost/v2/', self.href(told))
         self.use(oslo_middleware__enable_proxy_headers_parsing=True)
         self.assertEqual('https://cloud.example.org/backup/v2/', self.href(told))
 
     def href(self, headers) -> str:
         """Where the versions document says that the API is."""
-        return self.call('GET', '/', token=None, Host='localhost', **headers).json['versions'][0]['links'][0]['href']
+        return self.call('GET', '/', token=None, Host='localhost', **headers).json['versions'][0][
+            'links'
+        ][0]['href']
 
 
 class TestKeystoneAway(base.FunctionalTest):
@@ -361,10 +493,21 @@ class TestKeystoneAway(base.FunctionalTest):
         super().setUp()
         self.useFixture(fixtures.FakeLogger())
         url = 'http://127.0.0.1:1/v3'
-        options = {'auth_type': 'password', 'auth_url': url, 'www_authenticate_uri': url, 'http_request_max_retries': 0,
-                   'username': 'u', 'password': 'p', 'project_name': 'service', 'user_domain_id': 'default',
-                   'project_domain_id': 'default'}
-        self.use(authenticate=None, **{f'keystone_authtoken__{name}': value for name, value in options.items()})
+        options = {
+            'auth_type': 'password',
+            'auth_url': url,
+            'www_authenticate_uri': url,
+            'http_request_max_retries': 0,
+            'username': 'u',
+            'password': 'p',
+            'project_name': 'service',
+            'user_domain_id': 'default',
+            'project_domain_id': 'default',
+        }
+        self.use(
+            authenticate=None,
+            **{f'keystone_authtoken__{name}': value for name, value in options.items()},
+        )
 
     def test_a_token_cannot_be_validated(self):
         for accept in ('text/html', 'text/plain', 'application/json'):
@@ -380,7 +523,12 @@ class TestKeystoneAway(base.FunctionalTest):
         self.assertEqual(b'', self.call('HEAD', SESSIONS, token=None).raw)
 
     def test_what_needs_no_token(self):
-        for path, code in (('/', 300), ('/v2', 200), ('/healthcheck', 200), ('/healthcheck/ready', 200)):
+        for path, code in (
+            ('/', 300),
+            ('/v2', 200),
+            ('/healthcheck', 200),
+            ('/healthcheck/ready', 200),
+        ):
             self.assertEqual(code, self.call('GET', path, token=None).code)
         self.assertEqual(200, self.call('OPTIONS', SESSIONS, token=None).code)
 
@@ -391,4 +539,6 @@ class TestDelayedDecision(base.FunctionalTest):
     def test_no_token(self):
         self.use(authenticate=lambda application: application)
         self.assert_error(self.call('GET', SESSIONS), '401 Unauthorized', 'authentication')
-        self.assert_error(self.call('GET', SESSIONS, X_Identity_Status='Invalid', X_Roles='admin'), '401')
+        self.assert_error(
+            self.call('GET', SESSIONS, X_Identity_Status='Invalid', X_Roles='admin'), '401'
+        )

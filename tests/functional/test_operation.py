@@ -1,4 +1,6 @@
-"""What load balancers, proxies and web pages of other origins meet: every route under every verb, prefix and host."""
+"""What load balancers, proxies and web pages of other origins meet: every route under every verb,
+prefix and host.
+"""
 
 import itertools
 import re
@@ -19,8 +21,15 @@ class RoutesTest(matrix.MatrixTest):
         super().setUp()
         self.prepare()
         self.routes = routing.Router(routes.table(self.service.storage, 1000)).routes
-        self.parts = {'project_id': 'alpha', 'session_id': 'session', 'job_id': 'job', 'action_id': 'action',
-                      'client_id': 'client', 'session_tag': '1', 'backup_id': self.ids['alpha']['backup']}
+        self.parts = {
+            'project_id': 'alpha',
+            'session_id': 'session',
+            'job_id': 'job',
+            'action_id': 'action',
+            'client_id': 'client',
+            'session_tag': '1',
+            'backup_id': self.ids['alpha']['backup'],
+        }
 
     def path(self, pattern: str) -> str:
         """A path of a route to what is there."""
@@ -28,15 +37,21 @@ class RoutesTest(matrix.MatrixTest):
 
     def told(self, answer: base.Answer) -> tuple[typing.Any, ...]:
         """An answer without its request's id."""
-        return answer.status, [pair for pair in answer.headers.items() if pair[0] != 'x-openstack-request-id'], answer.raw
+        return (
+            answer.status,
+            [pair for pair in answer.headers.items() if pair[0] != 'x-openstack-request-id'],
+            answer.raw,
+        )
 
 
 class TestVerbs(RoutesTest):
-
     def test_head_is_get_without_a_body(self):
         for route in self.routes:
             if 'GET' in route.endpoints:
-                got, head = self.call('GET', self.path(route.pattern)), self.call('HEAD', self.path(route.pattern))
+                got, head = (
+                    self.call('GET', self.path(route.pattern)),
+                    self.call('HEAD', self.path(route.pattern)),
+                )
                 self.assertLess(got.code, 400, route.pattern)
                 self.assertEqual((*self.told(got)[:2], b''), self.told(head), route.pattern)
 
@@ -44,8 +59,16 @@ class TestVerbs(RoutesTest):
         for route in self.routes:
             for token in (base.MEMBER, None):
                 answer = self.call('OPTIONS', self.path(route.pattern), token=token)
-                self.assertEqual((200, b'', '0'), (answer.code, answer.raw, answer.headers['Content-Length']), route.pattern)
-                self.assertEqual({*route.endpoints, 'OPTIONS'}, set(answer.headers['Allow'].split(', ')), route.pattern)
+                self.assertEqual(
+                    (200, b'', '0'),
+                    (answer.code, answer.raw, answer.headers['Content-Length']),
+                    route.pattern,
+                )
+                self.assertEqual(
+                    {*route.endpoints, 'OPTIONS'},
+                    set(answer.headers['Allow'].split(', ')),
+                    route.pattern,
+                )
                 self.assertEqual('GET' in route.endpoints, 'HEAD' in route.endpoints)
 
     def test_other_verbs(self):
@@ -61,45 +84,69 @@ class TestVerbs(RoutesTest):
         before = self.seen()
         for route in self.routes:
             for verb in {*VERBS} - {*route.endpoints}:
-                self.call(verb, self.path(route.pattern), {'schedule': {}, 'description': 'changed'})
+                self.call(
+                    verb, self.path(route.pattern), {'schedule': {}, 'description': 'changed'}
+                )
         self.assertEqual(before, self.seen())
 
     def test_every_answer_has_a_request_id(self):
         given = 'req-12345678-1234-1234-1234-123456789abc'
         for route in self.routes:
             for verb, token in itertools.product((*VERBS, 'OPTIONS'), (base.MEMBER, None)):
-                made = self.call(verb, self.path(route.pattern), b'', token=token).headers.getall('x-openstack-request-id')
+                made = self.call(verb, self.path(route.pattern), b'', token=token).headers.getall(
+                    'x-openstack-request-id'
+                )
                 self.assertEqual(1, len(made), (verb, route.pattern))
                 self.assertRegex(made[0], '^req-[-0-9a-f]{36}$')
-                kept = self.call(verb, self.path(route.pattern), b'', token=token, X_OpenStack_Request_ID=given)
-                self.assertEqual([given], kept.headers.getall('x-openstack-request-id'), (verb, route.pattern))
+                kept = self.call(
+                    verb, self.path(route.pattern), b'', token=token, X_OpenStack_Request_ID=given
+                )
+                self.assertEqual(
+                    [given], kept.headers.getall('x-openstack-request-id'), (verb, route.pattern)
+                )
 
     def test_a_trailing_slash_is_the_same_path(self):
         for route in self.routes:
             path = self.path(route.pattern).rstrip('/')
             for verb in ('GET', 'HEAD', 'OPTIONS', 'TRACE'):
-                self.assertEqual(self.told(self.call(verb, path or '/')), self.told(self.call(verb, f'{path}/')), route.pattern)
+                self.assertEqual(
+                    self.told(self.call(verb, path or '/')),
+                    self.told(self.call(verb, f'{path}/')),
+                    route.pattern,
+                )
         for operation in matrix.OPERATIONS:
             if operation.writes:
                 self.prepare()
                 path, mark, query = operation.path.format(**self.ids['alpha']).partition('?')
-                answer = self.call(operation.method, f'/v2/alpha{path}/{mark}{query}', operation.body, token='admin@ops')
+                answer = self.call(
+                    operation.method,
+                    f'/v2/alpha{path}/{mark}{query}',
+                    operation.body,
+                    token='admin@ops',
+                )
                 self.assertEqual(operation.codes['admin'], answer.code, operation)
 
     def test_two_slashes_are_none(self):
         for route in self.routes:
             if route.pattern:
-                self.assertEqual(404, self.call('GET', f'{self.path(route.pattern)}//').code, route.pattern)
+                self.assertEqual(
+                    404, self.call('GET', f'{self.path(route.pattern)}//').code, route.pattern
+                )
 
 
 class TestPrefix(RoutesTest):
     """The service lives below a path: the server says so in SCRIPT_NAME."""
 
-    def below(self, method: str, path: str, body: typing.Any = None, **others: typing.Any) -> base.Answer:
+    def below(
+        self, method: str, path: str, body: typing.Any = None, **others: typing.Any
+    ) -> base.Answer:
         """A request to the service below the prefix, for a path as its links have it."""
         url = urllib.parse.urlsplit(path)
         self.assertTrue(url.path.startswith(PREFIX), path)
-        environ = {'SCRIPT_NAME': PREFIX, 'PATH_INFO': urllib.parse.unquote(url.path.removeprefix(PREFIX))}
+        environ = {
+            'SCRIPT_NAME': PREFIX,
+            'PATH_INFO': urllib.parse.unquote(url.path.removeprefix(PREFIX)),
+        }
         return self.call(method, f'/?{url.query}', body, environ=environ, **others)
 
     def test_every_route(self):
@@ -112,15 +159,22 @@ class TestPrefix(RoutesTest):
                     self.assertEqual(plain.headers.get('Allow'), prefixed.headers.get('Allow'))
         for path in ('/healthcheck', '/healthcheck/ready'):
             self.assertEqual(200, self.below('GET', PREFIX + path, token=None).code)
-        self.assertEqual(201, self.below('POST', f'{PREFIX}/v2/alpha/sessions/', {'schedule': {}}).code)
+        self.assertEqual(
+            201, self.below('POST', f'{PREFIX}/v2/alpha/sessions/', {'schedule': {}}).code
+        )
         self.assertEqual(401, self.below('GET', f'{PREFIX}/v2/alpha/sessions', token=None).code)
         self.assert_error(self.below('GET', f'{PREFIX}{PREFIX}/v2/alpha/sessions'), '404')
 
     def test_links_lead_on(self):
         for path in ('', '/'):
             for scheme in ('http', 'https'):
-                environ = {'SCRIPT_NAME': PREFIX, 'PATH_INFO': path, 'wsgi.url_scheme': scheme, 'HTTP_HOST': 'cloud:5000'}
-                version, = self.call('GET', '/', environ=environ).json['versions']
+                environ = {
+                    'SCRIPT_NAME': PREFIX,
+                    'PATH_INFO': path,
+                    'wsgi.url_scheme': scheme,
+                    'HTTP_HOST': 'cloud:5000',
+                }
+                (version,) = self.call('GET', '/', environ=environ).json['versions']
                 self.assertEqual(f'{scheme}://cloud:5000{PREFIX}/v2/', version['links'][0]['href'])
         self.assertEqual(200, self.below('GET', f'{PREFIX}/v2/').code)
 
@@ -131,7 +185,11 @@ class TestPrefix(RoutesTest):
             if endpoint is None or 'marker' not in endpoint.parameters:
                 continue
             name = route.pattern.rpartition('/')[2]
-            search = {'match_not': [{'description': 'a/b &ü'}]} if 'search' in endpoint.parameters else None
+            search = (
+                {'match_not': [{'description': 'a/b &ü'}]}
+                if 'search' in endpoint.parameters
+                else None
+            )
             seen, link = [], f'{PREFIX}{self.path(route.pattern)}?limit=1'
             while link:
                 page = self.below('GET', link, search).json
@@ -140,14 +198,20 @@ class TestPrefix(RoutesTest):
                 following = page.get(f'{name}_links', [{'rel': 'next', 'href': ''}])
                 self.assertEqual(['next'], [one['rel'] for one in following])
                 link = following[0]['href']
-            self.assertEqual(self.call('GET', f'{self.path(route.pattern)}?limit=1000').json[name], seen, route.pattern)
+            self.assertEqual(
+                self.call('GET', f'{self.path(route.pattern)}?limit=1000').json[name],
+                seen,
+                route.pattern,
+            )
             self.assertGreater(len(seen), 1, route.pattern)
 
     def fill(self) -> None:
         """A second document of every kind, and a second run."""
         self.make_client('second')
         self.make_session('second')
-        self.do(202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}})
+        self.do(
+            202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}}
+        )
         self.do(201, 'POST', '/backups', {'backup_name': 'b', 'container': 'c', 'hostname': 'h'})
 
 
@@ -158,20 +222,32 @@ class TestHome(RoutesTest):
         for name, resource in self.call('GET', '/v2', token=None).json['resources'].items():
             variables = resource['href-vars']
             self.assertEqual(set(variables), set(re.findall(r'{(\w+)}', resource['href-template'])))
-            self.assertEqual({f'param/{variable}' for variable in variables}, set(variables.values()))
+            self.assertEqual(
+                {f'param/{variable}' for variable in variables}, set(variables.values())
+            )
             self.assertEqual({'application/json': {}}, resource['hints']['formats'])
             path = self.path(resource['href-template'])
             allow = self.call('OPTIONS', path, token=None).headers['Allow'].split(', ')
-            self.assertEqual(set(allow) - {'HEAD', 'OPTIONS'}, set(resource['hints']['allow']), name)
+            self.assertEqual(
+                set(allow) - {'HEAD', 'OPTIONS'}, set(resource['hints']['allow']), name
+            )
             if 'GET' in resource['hints']['allow']:
                 self.assertEqual('GET', resource['hints']['allow'][0])
                 self.assertEqual(200, self.call('GET', path).code, name)
 
     def test_every_resource_has_one(self):
-        templates = {resource['href-template'] for resource in self.call('GET', '/v2', token=None).json['resources'].values()}
+        templates = {
+            resource['href-template']
+            for resource in self.call('GET', '/v2', token=None).json['resources'].values()
+        }
         # Lists are found by leaving the id away; clients call an action by another name.
-        told = {*templates, *(template.rpartition('/')[0] for template in templates if template.endswith('}')),
-                '', '/v2', f'{routes.PROJECT}/sessions/{{session_id}}/action'}
+        told = {
+            *templates,
+            *(template.rpartition('/')[0] for template in templates if template.endswith('}')),
+            '',
+            '/v2',
+            f'{routes.PROJECT}/sessions/{{session_id}}/action',
+        }
         self.assertEqual(set(), {route.pattern for route in self.routes} - told)
 
 
@@ -182,12 +258,18 @@ class TestHosts(base.FunctionalTest):
         """The link of the one version."""
         answer = self.call('GET', '/', token=None, environ=environ, **headers)
         self.assertEqual('300 Multiple Choices', answer.status)
-        version, = answer.json['versions']
-        link, = version['links']
+        (version,) = answer.json['versions']
+        (link,) = version['links']
         return link['href']
 
     def test_each_request_has_its_own(self):
-        for host in ('one.example.org', 'two.example.org:9090', '[2001:db8::1]:9090', '192.0.2.1', 'one.example.org'):
+        for host in (
+            'one.example.org',
+            'two.example.org:9090',
+            '[2001:db8::1]:9090',
+            '192.0.2.1',
+            'one.example.org',
+        ):
             self.assertEqual(f'http://{host}/v2/', self.href(Host=host))
 
     def test_a_request_without_a_host(self):
@@ -195,15 +277,32 @@ class TestHosts(base.FunctionalTest):
         self.assertEqual('http://node-7:9090/v2/', self.href(environ))
 
     def test_what_a_proxy_tells_where_it_is_trusted(self):
-        told = ({'Forwarded': 'for=192.0.2.60;proto=https;host=cloud.example.org:8443, for=192.0.2.61;host=inner'},
-                {'X_Forwarded_Proto': 'https', 'X_Forwarded_Host': 'cloud.example.org:8443', 'X_Forwarded_For': '192.0.2.60'})
+        told = (
+            {
+                'Forwarded': (
+                    'for=192.0.2.60;proto=https;host=cloud.example.org:8443,'
+                    ' for=192.0.2.61;host=inner'
+                )
+            },
+            {
+                'X_Forwarded_Proto': 'https',
+                'X_Forwarded_Host': 'cloud.example.org:8443',
+                'X_Forwarded_For': '192.0.2.60',
+            },
+        )
         for headers in told:
             self.assertEqual('http://inner/v2/', self.href(Host='inner', **headers))
-            self.assertEqual('http://inner/v2/', self.href(Host='inner', X_Forwarded_Prefix=PREFIX, **headers))
+            self.assertEqual(
+                'http://inner/v2/', self.href(Host='inner', X_Forwarded_Prefix=PREFIX, **headers)
+            )
         self.use(oslo_middleware__enable_proxy_headers_parsing=True)
         for headers in told:
-            self.assertEqual('https://cloud.example.org:8443/v2/', self.href(Host='inner', **headers))
-            prefixed = self.href({'SCRIPT_NAME': '/inner'}, Host='inner', X_Forwarded_Prefix=PREFIX, **headers)
+            self.assertEqual(
+                'https://cloud.example.org:8443/v2/', self.href(Host='inner', **headers)
+            )
+            prefixed = self.href(
+                {'SCRIPT_NAME': '/inner'}, Host='inner', X_Forwarded_Prefix=PREFIX, **headers
+            )
             self.assertEqual(f'https://cloud.example.org:8443{PREFIX}/inner/v2/', prefixed)
         self.assertEqual('http://inner/v2/', self.href(Host='inner'), 'nothing of it stays')
 
@@ -212,15 +311,30 @@ class TestHosts(base.FunctionalTest):
             self.use(oslo_middleware__enable_proxy_headers_parsing=trusted)
             for number in range(2):
                 self.make_session(f'session-{number}')
-            answer = self.call('GET', '/v2/alpha/sessions?limit=1', X_Forwarded_Prefix=PREFIX, X_Forwarded_Host='cloud.example.org')
+            answer = self.call(
+                'GET',
+                '/v2/alpha/sessions?limit=1',
+                X_Forwarded_Prefix=PREFIX,
+                X_Forwarded_Host='cloud.example.org',
+            )
             prefix = PREFIX if trusted else ''
-            self.assertEqual(f'{prefix}/v2/alpha/sessions?limit=1&marker=session-0', answer.json['sessions_links'][0]['href'])
+            self.assertEqual(
+                f'{prefix}/v2/alpha/sessions?limit=1&marker=session-0',
+                answer.json['sessions_links'][0]['href'],
+            )
 
     def test_whom_the_health_check_is_for(self):
         """The address that a trusted proxy tells counts; else the proxy's own."""
-        asked = {'environ': {'REMOTE_ADDR': '198.51.100.1'}, 'X_Forwarded_For': '192.0.2.1', 'token': None}
+        asked = {
+            'environ': {'REMOTE_ADDR': '198.51.100.1'},
+            'X_Forwarded_For': '192.0.2.1',
+            'token': None,
+        }
         for trusted, code in ((False, 401), (True, 200)):
-            self.use(healthcheck__allowed_source_ranges=['192.0.2.0/24'], oslo_middleware__enable_proxy_headers_parsing=trusted)
+            self.use(
+                healthcheck__allowed_source_ranges=['192.0.2.0/24'],
+                oslo_middleware__enable_proxy_headers_parsing=trusted,
+            )
             for path in ('/healthcheck', '/healthcheck/ready'):
                 self.assertEqual(code, self.call('GET', path, **asked).code)
 
@@ -240,31 +354,64 @@ class TestOrigins(base.FunctionalTest):
         for route in table:
             path = re.sub(r'{\w+}', '1', route.pattern) or '/'
             for verb in route.endpoints:
-                for headers in ('X-Auth-Token, Content-Type', 'x-openstack-request-id', 'If-Match, If-None-Match', ''):
-                    answer = self.call('OPTIONS', path, token=None, Origin=self.HORIZON, Access_Control_Request_Method=verb,
-                                       Access_Control_Request_Headers=headers)
-                    self.assertEqual((200, self.HORIZON), (answer.code, answer.headers['Access-Control-Allow-Origin']))
+                for headers in (
+                    'X-Auth-Token, Content-Type',
+                    'x-openstack-request-id',
+                    'If-Match, If-None-Match',
+                    '',
+                ):
+                    answer = self.call(
+                        'OPTIONS',
+                        path,
+                        token=None,
+                        Origin=self.HORIZON,
+                        Access_Control_Request_Method=verb,
+                        Access_Control_Request_Headers=headers,
+                    )
+                    self.assertEqual(
+                        (200, self.HORIZON),
+                        (answer.code, answer.headers['Access-Control-Allow-Origin']),
+                    )
                     self.assertEqual(verb, answer.headers['Access-Control-Allow-Methods'])
 
     def test_preflight_that_is_refused(self):
-        for origin, method, headers in (('https://evil.example.org', 'GET', ''), ('null', 'GET', ''),
-                                        (self.HORIZON, 'SESAME', ''), (self.HORIZON, 'GET', 'X-Roles'), (self.HORIZON, '', '')):
-            answer = self.call('OPTIONS', self.SESSIONS, token=None, Origin=origin, Access_Control_Request_Method=method,
-                               Access_Control_Request_Headers=headers)
-            self.assertNotIn('Access-Control-Allow-Methods', answer.headers, (origin, method, headers))
+        for origin, method, headers in (
+            ('https://evil.example.org', 'GET', ''),
+            ('null', 'GET', ''),
+            (self.HORIZON, 'SESAME', ''),
+            (self.HORIZON, 'GET', 'X-Roles'),
+            (self.HORIZON, '', ''),
+        ):
+            answer = self.call(
+                'OPTIONS',
+                self.SESSIONS,
+                token=None,
+                Origin=origin,
+                Access_Control_Request_Method=method,
+                Access_Control_Request_Headers=headers,
+            )
+            self.assertNotIn(
+                'Access-Control-Allow-Methods', answer.headers, (origin, method, headers)
+            )
 
     def test_answers_can_be_read_whatever_they_say(self):
         self.make_session()
         for origin in (self.HORIZON, 'https://skyline.example.org'):
             for method, path, body, token, code in (
-                ('GET', '/sessions', None, base.MEMBER, 200), ('GET', '/sessions', None, None, 401),
-                ('GET', '/sessions', None, 'nothing@alpha', 403), ('GET', '/sessions/none', None, base.MEMBER, 404),
-                ('PUT', '/sessions', None, base.MEMBER, 405), ('POST', '/sessions', b'{', base.MEMBER, 753),
-                ('POST', '/sessions', {}, base.MEMBER, 400), ('DELETE', '/sessions/none', None, base.MEMBER, 204),
+                ('GET', '/sessions', None, base.MEMBER, 200),
+                ('GET', '/sessions', None, None, 401),
+                ('GET', '/sessions', None, 'nothing@alpha', 403),
+                ('GET', '/sessions/none', None, base.MEMBER, 404),
+                ('PUT', '/sessions', None, base.MEMBER, 405),
+                ('POST', '/sessions', b'{', base.MEMBER, 753),
+                ('POST', '/sessions', {}, base.MEMBER, 400),
+                ('DELETE', '/sessions/none', None, base.MEMBER, 204),
                 ('PATCH', '/sessions/session', {'hold_off': 1}, base.MEMBER, 200),
             ):
                 answer = self.call(method, f'/v2/alpha{path}', body, token=token, Origin=origin)
-                self.assertEqual((code, origin), (answer.code, answer.headers['Access-Control-Allow-Origin']))
+                self.assertEqual(
+                    (code, origin), (answer.code, answer.headers['Access-Control-Allow-Origin'])
+                )
                 exposed = answer.headers['Access-Control-Expose-Headers'].lower()
                 self.assertIn('x-openstack-request-id', exposed)
                 self.assertIn('etag', exposed)
@@ -273,11 +420,20 @@ class TestOrigins(base.FunctionalTest):
                 self.assertEqual(origin, answer.headers['Access-Control-Allow-Origin'], path)
 
     def test_others_cannot(self):
-        for origin in ('https://evil.example.org', 'null', f'{self.HORIZON}.evil.example', f'{self.HORIZON}:8443', ''):
+        for origin in (
+            'https://evil.example.org',
+            'null',
+            f'{self.HORIZON}.evil.example',
+            f'{self.HORIZON}:8443',
+            '',
+        ):
             answer = self.call('GET', self.SESSIONS, Origin=origin)
             self.assertEqual(200, answer.code)
             self.assertNotIn('Access-Control-Allow-Origin', answer.headers)
 
     def test_without_an_origin(self):
         self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', self.SESSIONS).headers)
-        self.assertEqual('GET, HEAD, POST, PATCH, OPTIONS', self.call('OPTIONS', self.SESSIONS, token=None).headers['Allow'])
+        self.assertEqual(
+            'GET, HEAD, POST, PATCH, OPTIONS',
+            self.call('OPTIONS', self.SESSIONS, token=None).headers['Allow'],
+        )

@@ -4,14 +4,23 @@ from tests.functional import base
 
 
 class TestReads(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
         self.make_job()
         self.make_session()
-        self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})['action_id']
-        self.backup_id = self.do(201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'})['backup_id']
-        paths = ('sessions/session', 'jobs/job', f'actions/{self.action_id}', f'backups/{self.backup_id}', 'clients/client')
+        self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})[
+            'action_id'
+        ]
+        self.backup_id = self.do(
+            201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'}
+        )['backup_id']
+        paths = (
+            'sessions/session',
+            'jobs/job',
+            f'actions/{self.action_id}',
+            f'backups/{self.backup_id}',
+            'clients/client',
+        )
         self.paths = [f'/v2/alpha/{path}' for path in paths]
 
     def test_what_is_known_is_not_sent_again(self):
@@ -19,10 +28,21 @@ class TestReads(base.FunctionalTest):
             etag = self.call('GET', path).headers['ETag']
             self.assertRegex(etag, r'^"[0-9a-f]+-[0-9]+"$')
             zipped = f'{etag[:-1]}-gzip"'
-            for known in (etag, f'W/{etag}', zipped, f'W/{zipped}', f'"other", {etag}', '*', etag.strip('"')):
+            for known in (
+                etag,
+                f'W/{etag}',
+                zipped,
+                f'W/{zipped}',
+                f'"other", {etag}',
+                '*',
+                etag.strip('"'),
+            ):
                 for method in ('GET', 'HEAD'):
                     answer = self.call(method, path, If_None_Match=known)
-                    self.assertEqual(('304 Not Modified', b'', etag), (answer.status, answer.raw, answer.headers['ETag']))
+                    self.assertEqual(
+                        ('304 Not Modified', b'', etag),
+                        (answer.status, answer.raw, answer.headers['ETag']),
+                    )
                     self.assertNotIn('Content-Type', answer.headers)
             for other in ('"other"', '""', ''):
                 self.assertEqual(200, self.call('GET', path, If_None_Match=other).code)
@@ -46,13 +66,16 @@ class TestReads(base.FunctionalTest):
 
 
 class TestWrites(base.FunctionalTest):
-
     def setUp(self):
         super().setUp()
         self.make_job()
         self.make_session()
-        self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})['action_id']
-        self.backup_id = self.do(201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'})['backup_id']
+        self.action_id = self.do(201, 'POST', '/actions', {'freezer_action': {'action': 'backup'}})[
+            'action_id'
+        ]
+        self.backup_id = self.do(
+            201, 'POST', '/backups', {'backup_name': 'b', 'status': 'creating'}
+        )['backup_id']
         job = {'client_id': 'client', 'job_actions': [{'freezer_action': {'action': 'backup'}}]}
         self.writes = [
             ('sessions/session', 'PATCH', '', {'hold_off': 1}),
@@ -78,7 +101,11 @@ class TestWrites(base.FunctionalTest):
             path = f'/v2/alpha/{path}'
             etag = self.call('GET', path).headers['ETag']
             for stale in ('"other"', f'{etag[:-1]}x"', ''):
-                self.assert_error(self.call(method, path + below, body, If_Match=stale), '412 Precondition Failed', 'If-Match')
+                self.assert_error(
+                    self.call(method, path + below, body, If_Match=stale),
+                    '412 Precondition Failed',
+                    'If-Match',
+                )
             self.assertEqual(etag, self.call('GET', path).headers['ETag'], 'nothing has changed')
             answer = self.call(method, path + below, body, If_Match=f'"other", W/{etag[:-1]}-gzip"')
             self.assertIn(answer.code, (200, 201, 202, 204), answer.raw)
@@ -94,19 +121,33 @@ class TestWrites(base.FunctionalTest):
             if method == 'DELETE':
                 continue
             path = f'/v2/alpha/{path}'
-            self.assert_error(self.call(method, path + below, body, If_None_Match='*'), '412', 'If-None-Match')
-            self.assertIn(self.call(method, path + below, body, If_Match='*').code, (200, 201, 202, 204))
+            self.assert_error(
+                self.call(method, path + below, body, If_None_Match='*'), '412', 'If-None-Match'
+            )
+            self.assertIn(
+                self.call(method, path + below, body, If_Match='*').code, (200, 201, 202, 204)
+            )
 
     def test_create_only(self):
         created = self.call('POST', '/v2/alpha/sessions/new', {'schedule': {}}, If_None_Match='*')
         self.assertEqual(201, created.code)
-        self.assertEqual(412, self.call('POST', '/v2/alpha/sessions/new', {'schedule': {}}, If_None_Match='*').code)
-        self.assertEqual(412, self.call('POST', '/v2/alpha/clients', {'client_id': 'client'}, If_None_Match='*').code)
+        self.assertEqual(
+            412,
+            self.call('POST', '/v2/alpha/sessions/new', {'schedule': {}}, If_None_Match='*').code,
+        )
+        self.assertEqual(
+            412,
+            self.call('POST', '/v2/alpha/clients', {'client_id': 'client'}, If_None_Match='*').code,
+        )
 
     def test_a_new_document_matches_nothing(self):
-        for kind, body in (('sessions', {'schedule': {}}), ('actions', {'freezer_action': {'action': 'backup'}}),
-                           ('jobs', {'client_id': 'client', 'job_actions': []}), ('clients', {'client_id': 'another'}),
-                           ('backups', {'backup_name': 'b', 'status': 'creating'})):
+        for kind, body in (
+            ('sessions', {'schedule': {}}),
+            ('actions', {'freezer_action': {'action': 'backup'}}),
+            ('jobs', {'client_id': 'client', 'job_actions': []}),
+            ('clients', {'client_id': 'another'}),
+            ('backups', {'backup_name': 'b', 'status': 'creating'}),
+        ):
             self.assert_error(self.call('POST', f'/v2/alpha/{kind}', body, If_Match='*'), '412')
 
     def test_the_session_that_the_body_names(self):

@@ -1,4 +1,6 @@
-"""What goes along with a write stays in its project, and so does every document: whoever writes it, whatever the body says."""
+"""What goes along with a write stays in its project, and so does every document: whoever writes it,
+whatever the body says.
+"""
 
 import typing
 
@@ -9,7 +11,9 @@ BACKUP = {'backup_name': 'nightly', 'container': 'c', 'hostname': 'h'}
 
 
 class TestCascades(matrix.MatrixTest):
-    """Two projects have the same ids; a write in one carries through its own documents, and the other's stay."""
+    """Two projects have the same ids; a write in one carries through its own documents, and the
+    other's stay.
+    """
 
     def setUp(self):
         super().setUp()
@@ -27,29 +31,40 @@ class TestCascades(matrix.MatrixTest):
 
     def test_deleting_an_action(self):
         self.do(204, 'DELETE', '/actions/action')
-        self.assertEqual([1, 0], [len(self.job(job_id)['job_actions']) for job_id in ('job', 'other')])
+        self.assertEqual(
+            [1, 0], [len(self.job(job_id)['job_actions']) for job_id in ('job', 'other')]
+        )
         self.unmoved()
 
     def test_changing_an_action(self):
-        for method, code, body in (('PATCH', 200, {'freezer_action': {'mode': 'fs'}}),
-                                   ('POST', 201, {'freezer_action': {'action': 'restore'}})):
+        for method, code, body in (
+            ('PATCH', 200, {'freezer_action': {'mode': 'fs'}}),
+            ('POST', 201, {'freezer_action': {'action': 'restore'}}),
+        ):
             self.do(code, method, '/actions/action', body)
             definition = self.do(200, 'GET', '/actions/action')['freezer_action']
             self.assertNotEqual({'action': 'backup'}, definition)
-            self.assertEqual([definition] * 2, [self.job(id)['job_actions'][0]['freezer_action'] for id in ('job', 'other')])
+            self.assertEqual(
+                [definition] * 2,
+                [self.job(id)['job_actions'][0]['freezer_action'] for id in ('job', 'other')],
+            )
             self.unmoved()
 
     def test_deleting_a_client_with_jobs(self):
         self.do(204, 'DELETE', '/clients/client')
         self.assertEqual('client', self.job()['client_id'])
-        self.do(422, 'PATCH', '/jobs/job', {'job_actions': [{'freezer_action': {'action': 'backup'}}]})
+        self.do(
+            422, 'PATCH', '/jobs/job', {'job_actions': [{'freezer_action': {'action': 'backup'}}]}
+        )
         self.do(200, 'PATCH', '/jobs/job', {'description': 'changed'})
         self.unmoved()
 
     def test_what_a_client_can_do(self):
         self.do(201, 'POST', '/clients', {'client_id': 'client', 'supported_actions': ['restore']})
         self.do(422, 'PATCH', '/actions/action', {'freezer_action': {'mode': 'fs'}})
-        answer = self.call('PATCH', '/v2/beta/actions/action', {'freezer_action': {'mode': 'fs'}}, token=BETA)
+        answer = self.call(
+            'PATCH', '/v2/beta/actions/action', {'freezer_action': {'mode': 'fs'}}, token=BETA
+        )
         self.assertEqual(200, answer.code, "another project's client of that id can")
 
     def test_deleting_a_session_with_members(self):
@@ -57,29 +72,51 @@ class TestCascades(matrix.MatrixTest):
         self.do(204, 'DELETE', '/sessions/session')
         for job_id in ('job', 'other'):
             job = self.job(job_id)
-            self.assertEqual(('', 0, 'stop'), (job['session_id'], job['session_tag'], job['job_schedule']['event']))
+            self.assertEqual(
+                ('', 0, 'stop'),
+                (job['session_id'], job['session_tag'], job['job_schedule']['event']),
+            )
         self.do(404, 'GET', '/sessions/session/runs')
         self.unmoved()
 
     def test_deleting_a_member(self):
         self.do(204, 'DELETE', '/jobs/job')
         session = self.do(200, 'GET', '/sessions/session')
-        self.assertEqual(({}, 'completed', 'fail'), (session['jobs'], session['status'], session['result']))
+        self.assertEqual(
+            ({}, 'completed', 'fail'), (session['jobs'], session['status'], session['result'])
+        )
         self.unmoved()
 
     def test_what_members_get_to_know(self):
         self.do(204, 'PUT', '/sessions/session/jobs/other')
-        self.do(200, 'PATCH', '/sessions/session', {'schedule': {'schedule_interval': '2 days'}, 'event': 'abort'})
+        self.do(
+            200,
+            'PATCH',
+            '/sessions/session',
+            {'schedule': {'schedule_interval': '2 days'}, 'event': 'abort'},
+        )
         for job_id in ('job', 'other'):
             schedule = self.job(job_id)['job_schedule']
-            self.assertEqual(('2 days', 'abort'), (schedule['schedule_interval'], schedule['event']))
+            self.assertEqual(
+                ('2 days', 'abort'), (schedule['schedule_interval'], schedule['event'])
+            )
         self.unmoved()
 
     def test_a_new_run(self):
-        self.do(202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}})
+        self.do(
+            202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}}
+        )
         self.assertEqual(2, self.job()['session_tag'])
-        self.do(202, 'POST', '/sessions/session/action', {'end': {'job_id': 'job', 'current_tag': 1, 'result': 'success'}})
-        self.assertEqual([2, 1], [run['session_tag'] for run in self.do(200, 'GET', '/sessions/session/runs')['runs']])
+        self.do(
+            202,
+            'POST',
+            '/sessions/session/action',
+            {'end': {'job_id': 'job', 'current_tag': 1, 'result': 'success'}},
+        )
+        self.assertEqual(
+            [2, 1],
+            [run['session_tag'] for run in self.do(200, 'GET', '/sessions/session/runs')['runs']],
+        )
         self.unmoved()
 
     def test_moving_a_job(self):
@@ -92,12 +129,21 @@ class TestCascades(matrix.MatrixTest):
     def test_another_client_for_a_member(self):
         self.make_client('another')
         self.do(200, 'PATCH', '/jobs/job', {'client_id': 'another'})
-        self.assertEqual('another', self.do(200, 'GET', '/sessions/session')['jobs']['job']['client_id'])
+        self.assertEqual(
+            'another', self.do(200, 'GET', '/sessions/session')['jobs']['job']['client_id']
+        )
         self.unmoved()
 
     def test_deleting_everything(self):
-        for path in ('/actions/action', '/clients/client', '/sessions/session', '/sessions/past', '/jobs/job',
-                     '/jobs/other', '/jobs/past'):
+        for path in (
+            '/actions/action',
+            '/clients/client',
+            '/sessions/session',
+            '/sessions/past',
+            '/jobs/job',
+            '/jobs/other',
+            '/jobs/past',
+        ):
             self.do(204, 'DELETE', path)
         self.unmoved()
         for kind in ('sessions', 'jobs', 'clients'):
@@ -108,13 +154,15 @@ class TestCascades(matrix.MatrixTest):
         run = self.do(200, 'GET', '/sessions/session/runs/1')
         self.assertEqual([self.ids['alpha']['backup']], run['backups'])
         for told in ({'job_id': 'job'}, {'session_id': 'session', 'session_tag': 1}):
-            self.assertEqual(201, self.call('POST', '/v2/beta/backups', {**BACKUP, **told}, token=BETA).code)
+            self.assertEqual(
+                201, self.call('POST', '/v2/beta/backups', {**BACKUP, **told}, token=BETA).code
+            )
         self.assertEqual(run, self.do(200, 'GET', '/sessions/session/runs/1'))
         there = self.call('GET', '/v2/beta/sessions/session/runs/1', token=BETA).json['backups']
         self.assertEqual(3, len(there))
         self.assertNotIn(self.ids['alpha']['backup'], there)
         self.assertEqual({}, run['backup_statuses'])
-        own, = run['backups']
+        (own,) = run['backups']
         self.do(200, 'PATCH', f'/backups/{own}', {'status': 'error'})
         run = self.do(200, 'GET', '/sessions/session/runs/1')
         self.assertEqual(([own], {own: 'error'}), (run['backups'], run['backup_statuses']))
@@ -124,42 +172,77 @@ class TestOwnership(base.FunctionalTest):
     """Whose a document is, the path and the token of its creation say."""
 
     #: What would have to come true.
-    TOLD: typing.ClassVar = {'project_id': 'beta', 'user_id': 'somebody', '_version': 77, '_central': True}
+    TOLD: typing.ClassVar = {
+        'project_id': 'beta',
+        'user_id': 'somebody',
+        '_version': 77,
+        '_central': True,
+    }
     ACTION: typing.ClassVar = {'freezer_action': {'action': 'backup'}}
     WRITES: typing.ClassVar = {
-        'sessions': [('POST', '/sessions', {'schedule': {}}), ('POST', '/sessions/x', {'schedule': {}}),
-                     ('POST', '/sessions/{id}', {'schedule': {}}), ('PATCH', '/sessions/{id}', {'hold_off': 1}),
-                     ('PATCH', '/sessions', {'session_id': '{id}', 'hold_off': 2})],
-        'jobs': [('POST', '/jobs', {'client_id': 'client', 'job_actions': [ACTION]}),
-                 ('POST', '/jobs/x', {'client_id': 'client', 'job_actions': [ACTION]}),
-                 ('POST', '/jobs/{id}', {'client_id': 'client', 'job_actions': []}), ('PATCH', '/jobs/{id}', {'description': 'x'})],
-        'actions': [('POST', '/actions', ACTION), ('POST', '/actions/x', ACTION), ('POST', '/actions/{id}', ACTION),
-                    ('PATCH', '/actions/{id}', {'max_retries': 1})],
-        'clients': [('POST', '/clients', {'client_id': 'x'}), ('POST', '/clients', {'client_id': 'x', 'hostname': 'y'})],
-        'backups': [('POST', '/backups', BACKUP), ('PATCH', '/backups/{id}', {'status': 'error'}),
-                    ('PATCH', '/backups/{id}', {'backup_metadata': {'level': 1}})],
+        'sessions': [
+            ('POST', '/sessions', {'schedule': {}}),
+            ('POST', '/sessions/x', {'schedule': {}}),
+            ('POST', '/sessions/{id}', {'schedule': {}}),
+            ('PATCH', '/sessions/{id}', {'hold_off': 1}),
+            ('PATCH', '/sessions', {'session_id': '{id}', 'hold_off': 2}),
+        ],
+        'jobs': [
+            ('POST', '/jobs', {'client_id': 'client', 'job_actions': [ACTION]}),
+            ('POST', '/jobs/x', {'client_id': 'client', 'job_actions': [ACTION]}),
+            ('POST', '/jobs/{id}', {'client_id': 'client', 'job_actions': []}),
+            ('PATCH', '/jobs/{id}', {'description': 'x'}),
+        ],
+        'actions': [
+            ('POST', '/actions', ACTION),
+            ('POST', '/actions/x', ACTION),
+            ('POST', '/actions/{id}', ACTION),
+            ('PATCH', '/actions/{id}', {'max_retries': 1}),
+        ],
+        'clients': [
+            ('POST', '/clients', {'client_id': 'x'}),
+            ('POST', '/clients', {'client_id': 'x', 'hostname': 'y'}),
+        ],
+        'backups': [
+            ('POST', '/backups', BACKUP),
+            ('PATCH', '/backups/{id}', {'status': 'error'}),
+            ('PATCH', '/backups/{id}', {'backup_metadata': {'level': 1}}),
+        ],
     }
 
     def setUp(self):
         super().setUp()
         self.make_client()
 
-    def write(self, kind: str, write: tuple[str, str, dict], id: str, token: str, **told: typing.Any) -> str:
-        """Write a document, ``id`` if it is there already; it must be the project's and its maker's afterwards. Its id."""
+    def write(
+        self, kind: str, write: tuple[str, str, dict], id: str, token: str, **told: typing.Any
+    ) -> str:
+        """Write a document, ``id`` if it is there already; it must be the project's and its maker's
+        afterwards. Its id.
+        """
         method, path, body = write
-        body = {key: value.replace('{id}', id) if key == 'session_id' else value for key, value in body.items()}
+        body = {
+            key: value.replace('{id}', id) if key == 'session_id' else value
+            for key, value in body.items()
+        }
         answer = self.call(method, f'/v2/alpha{path.format(id=id)}', {**body, **told}, token=token)
         self.assertLess(answer.code, 300, (write, answer.raw))
         written = answer.json[f'{kind[:-1]}_id']
         document = self.do(200, 'GET', f'/{kind}/{written}')
-        self.assertEqual(('alpha', f'user-{ALPHA}'), (document['project_id'], document['user_id']), write)
+        self.assertEqual(
+            ('alpha', f'user-{ALPHA}'), (document['project_id'], document['user_id']), write
+        )
         self.assertNotIn('_central', document)
         self.assertNotEqual(77, document.get('_version'))
         return written
 
     def told(self, kind: str) -> dict[str, typing.Any]:
-        """What a body of a kind may say: keys that a job doesn't know are refused, elsewhere they are dropped."""
-        return {key: value for key, value in self.TOLD.items() if kind != 'jobs' or key != '_central'}
+        """What a body of a kind may say: keys that a job doesn't know are refused, elsewhere they
+        are dropped.
+        """
+        return {
+            key: value for key, value in self.TOLD.items() if kind != 'jobs' or key != '_central'
+        }
 
     def test_what_a_body_says_of_it(self):
         for kind in matrix.KINDS:
@@ -181,20 +264,37 @@ class TestOwnership(base.FunctionalTest):
         for kind in matrix.KINDS:
             method, path, body = self.WRITES[kind][0]
             self.do(201, method, path, {**body, **self.told(kind)})
-            self.assertEqual([], self.do(200, 'GET', f'/{kind}', {'match': [{'project_id': 'beta'}]})[kind])
-            self.assertNotEqual([], self.do(200, 'GET', f'/{kind}', {'match': [{'project_id': 'alpha'}]})[kind])
-            self.assertEqual([], self.do(200, 'GET', f'/{kind}', {'match': [{'user_id': 'somebody'}]})[kind])
+            self.assertEqual(
+                [], self.do(200, 'GET', f'/{kind}', {'match': [{'project_id': 'beta'}]})[kind]
+            )
+            self.assertNotEqual(
+                [], self.do(200, 'GET', f'/{kind}', {'match': [{'project_id': 'alpha'}]})[kind]
+            )
+            self.assertEqual(
+                [], self.do(200, 'GET', f'/{kind}', {'match': [{'user_id': 'somebody'}]})[kind]
+            )
 
     def test_an_administrator_writes_into_the_project_of_the_path(self):
-        session_id = self.do(201, 'POST', '/sessions', {'schedule': {}}, token='admin@ops')['session_id']
+        session_id = self.do(201, 'POST', '/sessions', {'schedule': {}}, token='admin@ops')[
+            'session_id'
+        ]
         session = self.do(200, 'GET', f'/sessions/{session_id}')
         self.assertEqual(('alpha', 'user-admin@ops'), (session['project_id'], session['user_id']))
-        self.assertEqual([], self.call('GET', '/v2/ops/sessions', token='admin@ops').json['sessions'])
+        self.assertEqual(
+            [], self.call('GET', '/v2/ops/sessions', token='admin@ops').json['sessions']
+        )
 
     def test_ids_of_another_letter_case(self):
-        """Projects, like documents, are told apart letter by letter, whatever the database takes for equal."""
+        """Projects, like documents, are told apart letter by letter, whatever the database takes
+        for equal.
+        """
         self.make_session('Case')
         for project in ('Alpha', 'ALPHA', 'alphA'):
-            self.assertEqual([], self.call('GET', f'/v2/{project}/sessions', token=f'member@{project}').json['sessions'])
+            self.assertEqual(
+                [],
+                self.call('GET', f'/v2/{project}/sessions', token=f'member@{project}').json[
+                    'sessions'
+                ],
+            )
             self.assertEqual(403, self.call('GET', f'/v2/{project}/sessions').code)
         self.do(404, 'GET', '/sessions/case')

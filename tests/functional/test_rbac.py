@@ -9,21 +9,27 @@ WIDE = ('admin@ops', 'admin@alpha', 'service@services', 'service@alpha')
 
 
 class TestMatrix(matrix.MatrixTest):
-
     def test_every_operation_for_every_caller(self):
         self.prepare()
         for operation in matrix.OPERATIONS:
             for group, code in operation.codes.items():
                 for token in matrix.TOKENS[group]:
                     answer = self.perform(operation, token)
-                    self.assertEqual(code, answer.code, f'{token}: {operation.method} {operation.path}: {answer.raw!r}')
+                    self.assertEqual(
+                        code,
+                        answer.code,
+                        f'{token}: {operation.method} {operation.path}: {answer.raw!r}',
+                    )
                     if operation.writes and code < 300:
                         self.prepare()
 
     def test_the_matrix_is_complete(self):
         for route in matrix.project_routes():
             for verb in route.endpoints:
-                self.assertTrue(any(one.matches(route.pattern, verb) for one in matrix.OPERATIONS), (verb, route.pattern))
+                self.assertTrue(
+                    any(one.matches(route.pattern, verb) for one in matrix.OPERATIONS),
+                    (verb, route.pattern),
+                )
 
     def test_what_is_denied_changes_nothing(self):
         self.prepare()
@@ -38,37 +44,70 @@ class TestMatrix(matrix.MatrixTest):
         self.prepare()
         there = self.denials()
         for kind in matrix.KINDS:
-            for path in [path for path in self.seen() if path.startswith(f'{kind}/') and path.count('/') == 1]:
+            for path in [
+                path for path in self.seen() if path.startswith(f'{kind}/') and path.count('/') == 1
+            ]:
                 self.do(204, 'DELETE', f'/{path}')
         self.assertEqual(there, self.denials())
 
     def denials(self) -> list[tuple[str, bytes]]:
         """What everybody who may not is told, operation by operation."""
-        return [self.perform(operation, token)[::2] for operation in matrix.OPERATIONS
-                for group, code in operation.codes.items() if code > 400 for token in matrix.TOKENS[group]]
+        return [
+            self.perform(operation, token)[::2]
+            for operation in matrix.OPERATIONS
+            for group, code in operation.codes.items()
+            if code > 400
+            for token in matrix.TOKENS[group]
+        ]
 
     def test_who_has_no_project_is_in_none(self):
         """Nor is the project that is called so anybody's."""
-        for method, path, body in (('GET', 'jobs', None), ('GET', 'sessions', None), ('GET', 'backups', None),
-                                   ('POST', 'clients', {'client_id': 'c'}), ('POST', 'sessions', {'schedule': {}}),
-                                   ('DELETE', 'jobs/j', None), ('GET', 'jobs?all_projects=True', None)):
+        for method, path, body in (
+            ('GET', 'jobs', None),
+            ('GET', 'sessions', None),
+            ('GET', 'backups', None),
+            ('POST', 'clients', {'client_id': 'c'}),
+            ('POST', 'sessions', {'schedule': {}}),
+            ('DELETE', 'jobs/j', None),
+            ('GET', 'jobs?all_projects=True', None),
+        ):
             for token in ('member', 'reader,member', 'member@alpha', 'member!domain'):
-                self.assertEqual(403, self.call(method, f'/v2/None/{path}', body, token=token).code, (path, token))
-        self.assertEqual(201, self.call('POST', '/v2/None/clients', {'client_id': 'd'}, token='member@None').code)
+                self.assertEqual(
+                    403,
+                    self.call(method, f'/v2/None/{path}', body, token=token).code,
+                    (path, token),
+                )
+        self.assertEqual(
+            201, self.call('POST', '/v2/None/clients', {'client_id': 'd'}, token='member@None').code
+        )
 
     def test_a_token_of_nobody(self):
         """Without a user nothing is answered, and nothing is anybody's called ``None``."""
+
         def nobody(application):
-            return lambda environ, start: application({**environ, 'HTTP_X_IDENTITY_STATUS': 'Confirmed', 'HTTP_X_ROLES': 'admin',
-                                                       'HTTP_X_PROJECT_ID': 'alpha'}, start)
+            return lambda environ, start: application(
+                {
+                    **environ,
+                    'HTTP_X_IDENTITY_STATUS': 'Confirmed',
+                    'HTTP_X_ROLES': 'admin',
+                    'HTTP_X_PROJECT_ID': 'alpha',
+                },
+                start,
+            )
 
         self.use(authenticate=nobody)
         for method, body in (('GET', None), ('POST', {'schedule': {}})):
             self.assert_error(self.call(method, '/v2/alpha/sessions', body), '401')
 
     def test_a_denial_names_the_rule(self):
-        self.assert_error(self.call('POST', '/v2/alpha/sessions', {'schedule': {}}, token='reader@alpha'), '403', 'sessions:create')
-        self.assert_error(self.call('GET', '/v2/alpha/sessions', token='admin!system'), '403', 'sessions:get_all')
+        self.assert_error(
+            self.call('POST', '/v2/alpha/sessions', {'schedule': {}}, token='reader@alpha'),
+            '403',
+            'sessions:create',
+        )
+        self.assert_error(
+            self.call('GET', '/v2/alpha/sessions', token='admin!system'), '403', 'sessions:get_all'
+        )
 
 
 class TestCentral(base.FunctionalTest):
@@ -76,15 +115,25 @@ class TestCentral(base.FunctionalTest):
 
     def setUp(self):
         super().setUp()
-        self.assertEqual(201, self.register('ops', 'admin@ops', client_id='central', is_central=True).code)
+        self.assertEqual(
+            201, self.register('ops', 'admin@ops', client_id='central', is_central=True).code
+        )
 
     def register(self, project: str, token: str, **body: typing.Any) -> base.Answer:
         """Register a client in a project."""
         return self.call('POST', f'/v2/{project}/clients', body, token=token)
 
     def test_who_may_register_one(self):
-        for number, (token, code) in enumerate((('admin@alpha', 201), ('admin@ops', 201), ('member,service@alpha', 201),
-                                                ('member@alpha', 403), ('service@alpha', 403), ('reader@alpha', 403))):
+        for number, (token, code) in enumerate(
+            (
+                ('admin@alpha', 201),
+                ('admin@ops', 201),
+                ('member,service@alpha', 201),
+                ('member@alpha', 403),
+                ('service@alpha', 403),
+                ('reader@alpha', 403),
+            )
+        ):
             answer = self.register('alpha', token, client_id=f'c{number}', is_central=True)
             self.assertEqual(code, answer.code, token)
             if token == 'member@alpha':
@@ -93,39 +142,68 @@ class TestCentral(base.FunctionalTest):
             self.assertEqual(200 if code == 201 else 404, shown.code, token)
 
     def test_everybody_sees_one_and_only_its_project_changes_it(self):
-        for token, project in (('member@alpha', 'alpha'), ('reader@beta', 'beta'), ('service@alpha', 'alpha')):
+        for token, project in (
+            ('member@alpha', 'alpha'),
+            ('reader@beta', 'beta'),
+            ('service@alpha', 'alpha'),
+        ):
             shown = self.call('GET', f'/v2/{project}/clients/central', token=token)
-            self.assertEqual(('ops', True), (shown.json['project_id'], shown.json['client']['is_central']))
+            self.assertEqual(
+                ('ops', True), (shown.json['project_id'], shown.json['client']['is_central'])
+            )
             listed = self.call('GET', f'/v2/{project}/clients', token=token).json['clients']
             self.assertEqual([shown.json], listed)
         before = self.call('GET', '/v2/ops/clients/central', token='member@ops')
         for token in ('member@alpha', 'admin@alpha'):
-            self.assertEqual(403, self.call('DELETE', '/v2/alpha/clients/central', token=token).code)
-        taken = self.register('alpha', 'admin@alpha', client_id='central', is_central=True, hostname='taken')
+            self.assertEqual(
+                403, self.call('DELETE', '/v2/alpha/clients/central', token=token).code
+            )
+        taken = self.register(
+            'alpha', 'admin@alpha', client_id='central', is_central=True, hostname='taken'
+        )
         self.assert_error(taken, '409')
-        self.assertEqual(201, self.register('alpha', 'member@alpha', client_id='central', hostname='plain').code)
+        self.assertEqual(
+            201, self.register('alpha', 'member@alpha', client_id='central', hostname='plain').code
+        )
         self.assertEqual('plain', self.do(200, 'GET', '/clients/central')['client']['hostname'])
         self.assertEqual(204, self.call('DELETE', '/v2/alpha/clients/central').code)
         after = self.call('GET', '/v2/ops/clients/central', token='member@ops')
         self.assertEqual((before.raw, before.headers['ETag']), (after.raw, after.headers['ETag']))
-        self.assertEqual(204, self.call('DELETE', '/v2/ops/clients/central', token='member@ops').code)
+        self.assertEqual(
+            204, self.call('DELETE', '/v2/ops/clients/central', token='member@ops').code
+        )
 
     def test_whom_a_process_id_is_shown(self):
         self.do(201, 'POST', '/jobs', {'job_id': 'job', 'client_id': 'central', 'job_actions': []})
-        self.do(200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}})
+        self.do(
+            200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}}
+        )
         for token in ('member@alpha', 'reader@alpha', *WIDE):
-            one, = self.do(200, 'GET', '/jobs', token=token)['jobs']
+            (one,) = self.do(200, 'GET', '/jobs', token=token)['jobs']
             self.assertEqual(one, self.do(200, 'GET', '/jobs/job', token=token))
-            self.assertEqual(42 if token in WIDE else None, one['job_schedule'].get('current_pid'), token)
+            self.assertEqual(
+                42 if token in WIDE else None, one['job_schedule'].get('current_pid'), token
+            )
         self.make_job('own')
-        self.do(200, 'PATCH', '/jobs/own', {'job_schedule': {'status': 'running', 'current_pid': 43}})
+        self.do(
+            200, 'PATCH', '/jobs/own', {'job_schedule': {'status': 'running', 'current_pid': 43}}
+        )
         for token in ('member@alpha', 'reader@alpha', *WIDE):
-            self.assertEqual(43, self.do(200, 'GET', '/jobs/own', token=token)['job_schedule']['current_pid'])
+            self.assertEqual(
+                43, self.do(200, 'GET', '/jobs/own', token=token)['job_schedule']['current_pid']
+            )
 
     def test_the_id_of_a_job_on_one_is_taken_everywhere(self):
         body = {'job_id': 'job', 'client_id': 'central', 'job_actions': []}
         self.do(201, 'POST', '/jobs', body)
         self.assertEqual(409, self.call('POST', '/v2/beta/jobs', body, token='member@beta').code)
-        self.assertEqual(409, self.call('POST', '/v2/beta/jobs/job', body, token='member@beta').code)
+        self.assertEqual(
+            409, self.call('POST', '/v2/beta/jobs/job', body, token='member@beta').code
+        )
         self.register('beta', 'member@beta', client_id='plain')
-        self.assertEqual(201, self.call('POST', '/v2/beta/jobs', {**body, 'client_id': 'plain'}, token='member@beta').code)
+        self.assertEqual(
+            201,
+            self.call(
+                'POST', '/v2/beta/jobs', {**body, 'client_id': 'plain'}, token='member@beta'
+            ).code,
+        )

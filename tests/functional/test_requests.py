@@ -35,7 +35,11 @@ class TestBodies(base.FunctionalTest):
 
     def chunked(self, method: str, path: str, raw: bytes, terminated: bool = True) -> base.Answer:
         """A request without Content-Length."""
-        environ = {'wsgi.input': Chunked(raw), 'CONTENT_LENGTH': '', 'HTTP_TRANSFER_ENCODING': 'chunked'}
+        environ = {
+            'wsgi.input': Chunked(raw),
+            'CONTENT_LENGTH': '',
+            'HTTP_TRANSFER_ENCODING': 'chunked',
+        }
         if terminated:
             environ['wsgi.input_terminated'] = True
         return self.call(method, path, environ=environ)
@@ -55,34 +59,66 @@ class TestBodies(base.FunctionalTest):
             self.assert_error(self.post(raw), '400', 'empty')
 
     def test_the_content_type_does_not_count(self):
-        for kind in ('application/json', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'nonsense', ''):
+        for kind in (
+            'application/json',
+            'text/plain',
+            'application/x-www-form-urlencoded',
+            'multipart/form-data',
+            'nonsense',
+            '',
+        ):
             self.assertEqual(201, self.post(b'{"schedule": {}}', Content_Type=kind).code, kind)
-        self.assert_error(self.post(b'schedule=1', Content_Type='application/x-www-form-urlencoded'), '753')
+        self.assert_error(
+            self.post(b'schedule=1', Content_Type='application/x-www-form-urlencoded'), '753'
+        )
 
     def test_what_no_document_may_hold(self):
-        for text in (r'"\u0000"', r'"\ud800"', 'NaN', 'Infinity', '-Infinity', '1e400', '[' * 65 + ']' * 65, '18446744073709551616',
-                     '-9223372036854775809', '"\0"'):
-            for body in (f'{{"schedule": {{}}, "unknown": {text}}}', f'{{"schedule": {{}}, "description": {text}}}'):
+        for text in (
+            r'"\u0000"',
+            r'"\ud800"',
+            'NaN',
+            'Infinity',
+            '-Infinity',
+            '1e400',
+            '[' * 65 + ']' * 65,
+            '18446744073709551616',
+            '-9223372036854775809',
+            '"\0"',
+        ):
+            for body in (
+                f'{{"schedule": {{}}, "unknown": {text}}}',
+                f'{{"schedule": {{}}, "description": {text}}}',
+            ):
                 self.assert_error(self.post(body.encode()), '400', 'body: ')
         self.assert_error(self.post(rb'{"schedule": {}, "a\u0000": 1}'), '400', 'NUL')
         self.assertEqual([], self.do(200, 'GET', '/sessions')['sessions'])
 
     def test_unknown_keys_are_kept_out(self):
-        session_id = self.make_session(unknown={'a': [1]}, jobs={'x': {}}, project_id='beta', user_id='x', status='running')
+        session_id = self.make_session(
+            unknown={'a': [1]}, jobs={'x': {}}, project_id='beta', user_id='x', status='running'
+        )
         shown = self.do(200, 'GET', f'/sessions/{session_id}')
         self.assertNotIn('unknown', shown)
-        self.assertEqual(('alpha', 'user-member@alpha', {}, 'active'),
-                         (shown['project_id'], shown['user_id'], shown['jobs'], shown['status']))
+        self.assertEqual(
+            ('alpha', 'user-member@alpha', {}, 'active'),
+            (shown['project_id'], shown['user_id'], shown['jobs'], shown['status']),
+        )
 
     def test_chunked(self):
         answer = self.chunked('POST', SESSIONS, b'{"schedule": {}, "description": "in pieces"}')
         self.assertEqual(201, answer.code, answer.raw)
-        found = self.chunked('GET', SESSIONS, b'{"match": [{"description": "in pieces"}]}').json['sessions']
+        found = self.chunked('GET', SESSIONS, b'{"match": [{"description": "in pieces"}]}').json[
+            'sessions'
+        ]
         self.assertEqual([answer.json['session_id']], [session['session_id'] for session in found])
-        self.assertEqual([], self.chunked('GET', SESSIONS, b'{"match": [{"description": "x"}]}').json['sessions'])
+        self.assertEqual(
+            [], self.chunked('GET', SESSIONS, b'{"match": [{"description": "x"}]}').json['sessions']
+        )
 
     def test_chunked_where_the_server_does_not_pass_it_on(self):
-        self.assert_error(self.chunked('GET', SESSIONS, b'{}', terminated=False), '400', 'Content-Length')
+        self.assert_error(
+            self.chunked('GET', SESSIONS, b'{}', terminated=False), '400', 'Content-Length'
+        )
 
     def test_too_large(self):
         self.use(oslo_middleware__max_request_body_size=1000)
@@ -106,36 +142,69 @@ class TestBodies(base.FunctionalTest):
 
 
 class TestPaths(base.FunctionalTest):
-
     def test_ids_with_dots(self):
         for session_id in ('backup.json', 'a.b.c', 'x.tar.gz', '_.html', '9.xml'):
             self.assertEqual(session_id, self.make_session(session_id))
             for path in (session_id, f'{session_id}/'):
                 answer = self.call('GET', f'{SESSIONS}/{path}')
-                self.assertEqual((200, 'application/json'), (answer.code, answer.headers['Content-Type']))
+                self.assertEqual(
+                    (200, 'application/json'), (answer.code, answer.headers['Content-Type'])
+                )
                 self.assertEqual(session_id, answer.json['session_id'])
 
     def test_a_trailing_slash_is_the_same_path(self):
         self.make_job()
         session_id = self.make_session()
-        for path in ('/sessions/', f'/sessions/{session_id}/', f'/sessions/{session_id}/runs/', '/jobs/job/'):
+        for path in (
+            '/sessions/',
+            f'/sessions/{session_id}/',
+            f'/sessions/{session_id}/runs/',
+            '/jobs/job/',
+        ):
             self.do(200, 'GET', path)
         self.do(204, 'PUT', f'/sessions/{session_id}/jobs/job/')
         self.do(201, 'POST', '/sessions/', {'schedule': {}})
 
     def test_paths_that_are_not_there(self):
-        below = ['sessions//', 'sessions/a/nothing', 'sessions/a/jobs', 'sessions/a/b/c/d', '', 'nothing']
+        below = [
+            'sessions//',
+            'sessions/a/nothing',
+            'sessions/a/jobs',
+            'sessions/a/b/c/d',
+            '',
+            'nothing',
+        ]
         paths = ['/v1', '//', '/favicon.ico', '/v3/alpha/sessions', '/v2//sessions', '/v2/alpha']
         for path in [*paths, *(f'/v2/alpha/{path}' for path in below)]:
-            self.assert_error(self.call('GET', path), '404 Not Found', 'resource could not be found')
+            self.assert_error(
+                self.call('GET', path), '404 Not Found', 'resource could not be found'
+            )
 
     def test_ids_that_no_document_can_have(self):
-        for part in ('.x', '-x', 'a%20b', 'a%00', 'a' * 256, '%C3%A9', '%ff', 'a%0A', 'a;b', '%F0%9F%98%80', '..'):
-            for path in (f'/v2/alpha/sessions/{part}', f'/v2/{part}/sessions', f'/v2/alpha/sessions/x/jobs/{part}'):
+        for part in (
+            '.x',
+            '-x',
+            'a%20b',
+            'a%00',
+            'a' * 256,
+            '%C3%A9',
+            '%ff',
+            'a%0A',
+            'a;b',
+            '%F0%9F%98%80',
+            '..',
+        ):
+            for path in (
+                f'/v2/alpha/sessions/{part}',
+                f'/v2/{part}/sessions',
+                f'/v2/alpha/sessions/x/jobs/{part}',
+            ):
                 for verb in ('PUT', 'DELETE') if 'jobs' in path else ('GET',):
                     self.assert_error(self.call(verb, path, token='admin@ops'), '404')
         self.assertEqual(404, self.call('GET', f'/v2/alpha/sessions/{"a" * 255}').code)
-        self.assertEqual(201, self.call('POST', f'/v2/alpha/sessions/{"a" * 255}', {'schedule': {}}).code)
+        self.assertEqual(
+            201, self.call('POST', f'/v2/alpha/sessions/{"a" * 255}', {'schedule': {}}).code
+        )
 
     def test_tags_that_no_run_can_have(self):
         session_id = self.make_session()
@@ -143,29 +212,48 @@ class TestPaths(base.FunctionalTest):
             self.assert_error(self.call('GET', f'{SESSIONS}/{session_id}/runs/{tag}'), '404')
 
     def test_attributes_of_controllers_are_not_reachable(self):
-        for path in ('/versions', '/home', '/v2/versions', '/v2/alpha/sessions/x/storage', '/v2/alpha/storage', '/v2/alpha/get_all',
-                     '/v2/alpha/sessions/get_all/rule', '/route', '/v2/alpha/__class__'):
+        for path in (
+            '/versions',
+            '/home',
+            '/v2/versions',
+            '/v2/alpha/sessions/x/storage',
+            '/v2/alpha/storage',
+            '/v2/alpha/get_all',
+            '/v2/alpha/sessions/get_all/rule',
+            '/route',
+            '/v2/alpha/__class__',
+        ):
             self.assert_error(self.call('GET', path), '404')
 
     def test_a_prefix(self):
         for _number in range(2):
             self.make_session(f'session-{_number}')
         answer = self.call('GET', '/v2/alpha/sessions?limit=1', environ={'SCRIPT_NAME': '/backup'})
-        self.assertEqual('/backup/v2/alpha/sessions?limit=1&marker=session-0', answer.json['sessions_links'][0]['href'])
+        self.assertEqual(
+            '/backup/v2/alpha/sessions?limit=1&marker=session-0',
+            answer.json['sessions_links'][0]['href'],
+        )
 
 
 class TestVerbs(base.FunctionalTest):
-
     def test_a_method_in_the_query_counts_for_nothing(self):
         session_id = self.make_session()
         answer = self.call('POST', f'{SESSIONS}/{session_id}?_method=DELETE', {'schedule': {}})
         self.assertEqual(201, answer.code)
-        self.call('POST', f'{SESSIONS}/{session_id}', {'schedule': {}}, X_HTTP_Method_Override='DELETE')
+        self.call(
+            'POST', f'{SESSIONS}/{session_id}', {'schedule': {}}, X_HTTP_Method_Override='DELETE'
+        )
         self.do(200, 'GET', f'/sessions/{session_id}')
 
     def test_head_answers_as_get_without_a_body(self):
         session_id = self.make_session()
-        for path in ('/', '/v2', '/v2/alpha/sessions', f'/v2/alpha/sessions/{session_id}', '/v2/alpha/sessions/none'):
+        for path in (
+            '/',
+            '/v2',
+            '/v2/alpha/sessions',
+            f'/v2/alpha/sessions/{session_id}',
+            '/v2/alpha/sessions/none',
+        ):
             got, head = self.call('GET', path), self.call('HEAD', path)
             self.assertEqual(b'', head.raw)
             self.assertEqual(got.status, head.status)
@@ -183,7 +271,10 @@ class TestVerbs(base.FunctionalTest):
             answer = self.call(method, SESSIONS)
             self.assert_error(answer, '405 Method Not Allowed', method)
             self.assertEqual('GET, HEAD, POST, PATCH, OPTIONS', answer.headers['Allow'])
-        for path, allow in (('/clients/x', 'GET, HEAD, DELETE, OPTIONS'), ('/jobs/x/event', 'POST, OPTIONS')):
+        for path, allow in (
+            ('/clients/x', 'GET, HEAD, DELETE, OPTIONS'),
+            ('/jobs/x/event', 'POST, OPTIONS'),
+        ):
             self.assertEqual(allow, self.call('PUT', f'/v2/alpha{path}').headers['Allow'])
 
     def test_no_content_has_no_body_and_no_type(self):
@@ -193,36 +284,76 @@ class TestVerbs(base.FunctionalTest):
 
 
 class TestAccept(base.FunctionalTest):
-
     def test_json_must_be_acceptable(self):
-        for accept in ('*/*', 'application/json', 'application/*', 'text/html, application/xhtml+xml, */*;q=0.8', 'nonsense', '',
-                       'application/json;q=0.1, text/html', 'text/plain, application/json'):
+        for accept in (
+            '*/*',
+            'application/json',
+            'application/*',
+            'text/html, application/xhtml+xml, */*;q=0.8',
+            'nonsense',
+            '',
+            'application/json;q=0.1, text/html',
+            'text/plain, application/json',
+        ):
             self.assertEqual(200, self.call('GET', SESSIONS, Accept=accept).code, accept)
-        for accept in ('text/html', 'application/xml, text/plain', 'application/json;q=0', 'application/json-home'):
+        for accept in (
+            'text/html',
+            'application/xml, text/plain',
+            'application/json;q=0',
+            'application/json-home',
+        ):
             self.assert_error(self.call('GET', SESSIONS, Accept=accept), '406 Not Acceptable')
 
     def test_nothing_is_written_for_whom_the_answer_would_not_do(self):
-        self.assertEqual(406, self.call('POST', SESSIONS, {'schedule': {}}, Accept='text/html').code)
+        self.assertEqual(
+            406, self.call('POST', SESSIONS, {'schedule': {}}, Accept='text/html').code
+        )
         self.assertEqual([], self.do(200, 'GET', '/sessions')['sessions'])
 
 
 class TestQuery(base.FunctionalTest):
-
     def test_a_parameter_given_twice(self):
-        for query in ('limit=1&limit=2', 'limit=1&limit=1', 'x=1&y=2&x=3', 'search=%7B%7D&search=%7B%7D'):
+        for query in (
+            'limit=1&limit=2',
+            'limit=1&limit=1',
+            'x=1&y=2&x=3',
+            'search=%7B%7D&search=%7B%7D',
+        ):
             self.assert_error(self.call('GET', f'{SESSIONS}?{query}'), '400', 'given twice')
 
     def test_malformed_parameters(self):
-        for query in ('limit=x', 'limit=-1', 'limit=1.5', 'limit=', 'limit=%00', 'limit=%D9%A1', 'offset=-1', 'offset=a%20b',
-                      'marker=..', 'marker=none', 'marker=%00', 'marker=a&offset=1', 'sort=name', 'sort=created:up',
-                      'search=%7B', 'search=', 'search=%5B%5D', 'search=null'):
+        for query in (
+            'limit=x',
+            'limit=-1',
+            'limit=1.5',
+            'limit=',
+            'limit=%00',
+            'limit=%D9%A1',
+            'offset=-1',
+            'offset=a%20b',
+            'marker=..',
+            'marker=none',
+            'marker=%00',
+            'marker=a&offset=1',
+            'sort=name',
+            'sort=created:up',
+            'search=%7B',
+            'search=',
+            'search=%5B%5D',
+            'search=null',
+        ):
             self.assert_error(self.call('GET', f'{SESSIONS}?{query}'), '400')
 
     def test_what_is_not_text(self):
         for query in ('limit=%ff', 'x=%C3', '%FF=1', 'x=%00', 'x\xff=1', 'limit=1&x=%ED%A0%80'):
             answer = self.call('GET', SESSIONS, environ={'QUERY_STRING': query})
             self.assert_error(answer, '400', 'query: ')
-        self.assert_error(self.call('GET', SESSIONS, environ={'QUERY_STRING': '&'.join(f'x{n}=1' for n in range(101))}), '400')
+        self.assert_error(
+            self.call(
+                'GET', SESSIONS, environ={'QUERY_STRING': '&'.join(f'x{n}=1' for n in range(101))}
+            ),
+            '400',
+        )
 
     def test_unknown_parameters_count_for_nothing(self):
         self.assertEqual(200, self.call('GET', f'{SESSIONS}?verbose=1&_method=DELETE&fields=').code)

@@ -9,34 +9,95 @@ RULES = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
 
 
 class Actions(UseCase):
-
     def test_a_new_action(self):
-        written = actions.create(self.storage, ME, {'freezer_action': BACKUP, 'extra': 1, 'user_id': 'x', 'project_id': 'y'})
-        self.assertEqual({'action_id': written.id, 'project_id': 'alpha', 'user_id': 'ann', 'freezer_action': BACKUP, **RULES,
-                          '_version': 1}, self.action(written.id))
+        written = actions.create(
+            self.storage,
+            ME,
+            {'freezer_action': BACKUP, 'extra': 1, 'user_id': 'x', 'project_id': 'y'},
+        )
+        self.assertEqual(
+            {
+                'action_id': written.id,
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'freezer_action': BACKUP,
+                **RULES,
+                '_version': 1,
+            },
+            self.action(written.id),
+        )
 
     def test_an_id_of_one_s_own_is_taken_once(self):
-        self.assertEqual('a', actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP}).id)
+        self.assertEqual(
+            'a', actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP}).id
+        )
         with self.refused(exceptions.Conflict, 'action_id: there is an action a already.'):
             actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
-        self.assertEqual('a', actions.create(self.storage, STRANGER, {'action_id': 'a', 'freezer_action': BACKUP}).id)
+        self.assertEqual(
+            'a',
+            actions.create(self.storage, STRANGER, {'action_id': 'a', 'freezer_action': BACKUP}).id,
+        )
 
     def test_patch_merges_inside_and_leaves_what_it_omits(self):
-        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': {**BACKUP, 'no-incremental': True}, 'max_retries': 1})
-        written = actions.update(self.storage, COLLEAGUE, 'a', {'freezer_action': {'mode': None, 'x': [1]}, 'mandatory': 'true'})
+        actions.create(
+            self.storage,
+            ME,
+            {
+                'action_id': 'a',
+                'freezer_action': {**BACKUP, 'no-incremental': True},
+                'max_retries': 1,
+            },
+        )
+        written = actions.update(
+            self.storage,
+            COLLEAGUE,
+            'a',
+            {'freezer_action': {'mode': None, 'x': [1]}, 'mandatory': 'true'},
+        )
         self.assertEqual(2, written.version)
-        self.assertEqual({'action_id': 'a', 'project_id': 'alpha', 'user_id': 'ann', 'freezer_action': {
-            **BACKUP, 'mode': None, 'no-incremental': True, 'x': [1]}, 'max_retries': 1, 'max_retries_interval': 6,
-            'mandatory': True, '_version': 2}, self.action('a'))
+        self.assertEqual(
+            {
+                'action_id': 'a',
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'freezer_action': {**BACKUP, 'mode': None, 'no-incremental': True, 'x': [1]},
+                'max_retries': 1,
+                'max_retries_interval': 6,
+                'mandatory': True,
+                '_version': 2,
+            },
+            self.action('a'),
+        )
 
     def test_replace_creates_or_takes_the_place(self):
-        self.assertEqual(1, actions.replace(self.storage, ME, 'a', {'freezer_action': BACKUP, 'max_retries': 0}).version)
-        self.assertEqual(2, actions.replace(self.storage, COLLEAGUE, 'a', {'freezer_action': {'action': 'exec'}}).version)
-        self.assertEqual({'action_id': 'a', 'project_id': 'alpha', 'user_id': 'ann', 'freezer_action': {'action': 'exec'}, **RULES,
-                          '_version': 2}, self.action('a'))
+        self.assertEqual(
+            1,
+            actions.replace(
+                self.storage, ME, 'a', {'freezer_action': BACKUP, 'max_retries': 0}
+            ).version,
+        )
+        self.assertEqual(
+            2,
+            actions.replace(
+                self.storage, COLLEAGUE, 'a', {'freezer_action': {'action': 'exec'}}
+            ).version,
+        )
+        self.assertEqual(
+            {
+                'action_id': 'a',
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'freezer_action': {'action': 'exec'},
+                **RULES,
+                '_version': 2,
+            },
+            self.action('a'),
+        )
 
     def test_a_whole_document_sent_back_changes_nothing(self):
-        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': {**BACKUP, 'mode': None}})
+        actions.create(
+            self.storage, ME, {'action_id': 'a', 'freezer_action': {**BACKUP, 'mode': None}}
+        )
         for write in (actions.update, actions.replace):
             self.assertEqual(1, write(self.storage, ME, 'a', self.action('a')).version)
 
@@ -48,7 +109,13 @@ class Actions(UseCase):
             with self.refused(exceptions.NotFound):
                 actions.update(self.storage, caller, id, {})
             actions.delete(self.storage, caller, id)
-        self.assertEqual(['a'], [item['action_id'] for item in actions.list_page(self.storage, ME, search.Query()).items])
+        self.assertEqual(
+            ['a'],
+            [
+                item['action_id']
+                for item in actions.list_page(self.storage, ME, search.Query()).items
+            ],
+        )
 
     def test_preconditions(self):
         actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
@@ -63,21 +130,32 @@ class Actions(UseCase):
 
 
 class LinkedJobs(UseCase):
-
     def setUp(self):
         super().setUp()
-        clients.register(self.storage, ME, {'client_id': 'few', 'supported_modes': ['fs'], 'supported_engines': ['tar']})
+        clients.register(
+            self.storage,
+            ME,
+            {'client_id': 'few', 'supported_modes': ['fs'], 'supported_engines': ['tar']},
+        )
         actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
-        self.make_job('j', client_id='few', job_actions=[{'action_id': 'a'}, {'freezer_action': {'action': 'exec'}}])
+        self.make_job(
+            'j',
+            client_id='few',
+            job_actions=[{'action_id': 'a'}, {'freezer_action': {'action': 'exec'}}],
+        )
 
     def test_they_follow(self):
         actions.update(self.storage, ME, 'a', {'freezer_action': {'storage': 's3'}})
         job = self.job('j')
-        self.assertEqual(('s3', 2), (job['job_actions'][0]['freezer_action']['storage'], job['_version']))
+        self.assertEqual(
+            ('s3', 2), (job['job_actions'][0]['freezer_action']['storage'], job['_version'])
+        )
 
     def test_their_rules_are_their_own(self):
         actions.update(self.storage, ME, 'a', {'max_retries': 9})
-        self.assertEqual((5, 1), (self.job('j')['job_actions'][0]['max_retries'], self.job('j')['_version']))
+        self.assertEqual(
+            (5, 1), (self.job('j')['job_actions'][0]['max_retries'], self.job('j')['_version'])
+        )
 
     def test_their_clients_must_be_able(self):
         for change in ({'mode': 'nova'}, {'engine': 'rsync'}, {'engine_name': 'rsync'}):
@@ -99,11 +177,17 @@ class LinkedJobs(UseCase):
 
     def test_a_deleted_action_leaves_them(self):
         actions.delete(self.storage, ME, 'a')
-        self.assertEqual(['exec'], [entry['freezer_action']['action'] for entry in self.job('j')['job_actions']])
+        self.assertEqual(
+            ['exec'], [entry['freezer_action']['action'] for entry in self.job('j')['job_actions']]
+        )
 
     def test_only_those_of_the_project(self):
         clients.register(self.storage, STRANGER, {'client_id': 'c'})
         actions.create(self.storage, STRANGER, {'action_id': 'a', 'freezer_action': BACKUP})
-        jobs.create(self.storage, STRANGER, {'client_id': 'c', 'job_id': 'j', 'job_actions': [{'action_id': 'a'}]})
+        jobs.create(
+            self.storage,
+            STRANGER,
+            {'client_id': 'c', 'job_id': 'j', 'job_actions': [{'action_id': 'a'}]},
+        )
         actions.delete(self.storage, ME, 'a')
         self.assertEqual(1, len(self.job('j', STRANGER)['job_actions']))

@@ -6,15 +6,32 @@ from freezer_api.services import backups, sessions
 from tests.functional.use_cases import COLLEAGUE, ME, STALE, STRANGER, THERE, UseCase
 
 DATA = {'backup_name': 'etc', 'container': 'c', 'hostname': 'h', 'time_stamp': 1_600_000_000}
-#: What the agent records before Cinder makes a backup, and what it reports afterwards, flat as the agent has it.
-ANNOUNCED = {'status': 'creating', 'mode': 'cindernative', 'action': 'backup', 'backup_media': 'cindernative', 'backup_name': 'vol',
-             'container': None, 'cindernative_vol_id': 'v', 'time_stamp': 1_600_000_000}
-REPORTED = {'status': 'available', 'curr_backup_level': 0, 'time_stamp': 1_600_000_060, 'backup_name': 'vol', 'container': '',
-            'hostname': 'h', 'cinder_backup_id': 'x', 'ssh_key': '', 'job_id': 'j'}
+#: What the agent records before Cinder makes a backup, and what it reports afterwards, flat as the
+#: agent has it.
+ANNOUNCED = {
+    'status': 'creating',
+    'mode': 'cindernative',
+    'action': 'backup',
+    'backup_media': 'cindernative',
+    'backup_name': 'vol',
+    'container': None,
+    'cindernative_vol_id': 'v',
+    'time_stamp': 1_600_000_000,
+}
+REPORTED = {
+    'status': 'available',
+    'curr_backup_level': 0,
+    'time_stamp': 1_600_000_060,
+    'backup_name': 'vol',
+    'container': '',
+    'hostname': 'h',
+    'cinder_backup_id': 'x',
+    'ssh_key': '',
+    'job_id': 'j',
+}
 
 
 class Backups(UseCase):
-
     def make(self, caller=ME, **keys):
         return backups.create(self.storage, caller, {**DATA, **keys}).id
 
@@ -27,20 +44,32 @@ class Backups(UseCase):
 
     def test_a_new_one(self):
         id = self.make(level=1)
-        self.assertEqual({'backup_id': id, 'project_id': 'alpha', 'user_id': 'ann', 'status': 'available',
-                          'backup_metadata': {**DATA, 'level': 1}}, self.backup(id))
+        self.assertEqual(
+            {
+                'backup_id': id,
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'status': 'available',
+                'backup_metadata': {**DATA, 'level': 1},
+            },
+            self.backup(id),
+        )
 
     def test_without_a_time_it_is_of_now(self):
         self.now += 999_999
         id = backups.create(self.storage, ME, {'backup_name': 'etc', 'status': 'creating'}).id
-        self.assertEqual({'backup_name': 'etc', 'time_stamp': 1_700_000_000}, self.backup(id)['backup_metadata'])
+        self.assertEqual(
+            {'backup_name': 'etc', 'time_stamp': 1_700_000_000}, self.backup(id)['backup_metadata']
+        )
 
     def test_its_id_is_its_own(self):
         first = self.make()
         second = self.make(backup_id=first, project_id='beta', user_id='eve')
         self.assertNotEqual(first, second)
         shown = self.backup(second)
-        self.assertEqual((second, 'alpha', 'ann'), (shown['backup_id'], shown['project_id'], shown['user_id']))
+        self.assertEqual(
+            (second, 'alpha', 'ann'), (shown['backup_id'], shown['project_id'], shown['user_id'])
+        )
         self.assertEqual(first, shown['backup_metadata']['backup_id'])
         self.assertEqual([first], self.listed(sought={'match': [{'backup_id': first}]}))
 
@@ -49,8 +78,16 @@ class Backups(UseCase):
         self.assertEqual('creating', self.backup(id)['status'])
         shown = backups.update(self.storage, COLLEAGUE, id, {**REPORTED, 'backup_id': id}).body
         known = {key: value for key, value in {**ANNOUNCED, **REPORTED}.items() if key != 'status'}
-        self.assertEqual({
-            'backup_id': id, 'project_id': 'alpha', 'user_id': 'ann', 'status': 'available', 'backup_metadata': known}, shown)
+        self.assertEqual(
+            {
+                'backup_id': id,
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'status': 'available',
+                'backup_metadata': known,
+            },
+            shown,
+        )
         self.assertEqual(shown, self.backup(id))
 
     def test_one_reported_after_the_announced_one_has_gone(self):
@@ -60,15 +97,26 @@ class Backups(UseCase):
         with self.refused(exceptions.NotFound):
             backups.update(self.storage, ME, gone, report)
         id = backups.create(self.storage, ME, report).id
-        self.assertEqual(('available', gone), (self.backup(id)['status'], self.backup(id)['backup_metadata']['backup_id']))
+        self.assertEqual(
+            ('available', gone),
+            (self.backup(id)['status'], self.backup(id)['backup_metadata']['backup_id']),
+        )
 
     def test_a_change_answers_the_whole_and_moves_nothing(self):
         id = self.make()
         before = backups.show(self.storage, ME, id)
         change = {
-            'status': 'error', 'backup_metadata': {'reason': 'full'}, 'project_id': 'beta', 'user_id': 'eve', 'backup_id': 'x'}
+            'status': 'error',
+            'backup_metadata': {'reason': 'full'},
+            'project_id': 'beta',
+            'user_id': 'eve',
+            'backup_id': 'x',
+        }
         changed = backups.update(self.storage, COLLEAGUE, id, change)
-        self.assertEqual({**before.body, 'status': 'error', 'backup_metadata': {**DATA, 'reason': 'full'}}, changed.body)
+        self.assertEqual(
+            {**before.body, 'status': 'error', 'backup_metadata': {**DATA, 'reason': 'full'}},
+            changed.body,
+        )
         self.assertEqual(backups.show(self.storage, ME, id), changed)
         self.assertNotEqual(before.etag, changed.etag)
         self.assertEqual([], self.listed(STRANGER))
@@ -79,7 +127,10 @@ class Backups(UseCase):
         for body in ({}, shown.body, {'status': 'available'}, DATA, dict.fromkeys(shown.body)):
             self.assertEqual(shown, backups.update(self.storage, ME, id, body))
         self.assertNotEqual(shown.etag, backups.update(self.storage, ME, id, {'level': 1}).etag)
-        self.assertIs(True, backups.update(self.storage, ME, id, {'level': True}).body['backup_metadata']['level'])
+        self.assertIs(
+            True,
+            backups.update(self.storage, ME, id, {'level': True}).body['backup_metadata']['level'],
+        )
 
     def test_a_whole_document_makes_another(self):
         shown = self.backup(self.make(status='error'))
@@ -88,15 +139,21 @@ class Backups(UseCase):
 
     def test_what_is_refused(self):
         id = self.make()
-        for call, body in ((lambda body: backups.create(self.storage, ME, body), {**DATA, 'container': None}),
-                           (lambda body: backups.update(self.storage, ME, id, body), {'status': 'gone'})):
+        for call, body in (
+            (lambda body: backups.create(self.storage, ME, body), {**DATA, 'container': None}),
+            (lambda body: backups.update(self.storage, ME, id, body), {'status': 'gone'}),
+        ):
             with self.refused(exceptions.InvalidInput):
                 call(body)
 
     def test_what_is_not_there(self):
         foreign = self.make(STRANGER)
         for id in (foreign, 'none', 'a/b'):
-            for call in (backups.show, backups.delete, lambda *args: backups.update(*args, {'level': 1})):
+            for call in (
+                backups.show,
+                backups.delete,
+                lambda *args: backups.update(*args, {'level': 1}),
+            ):
                 with self.refused(exceptions.NotFound, f'Backup {id} could not be found.'):
                     call(self.storage, ME, id)
 
@@ -107,28 +164,44 @@ class Backups(UseCase):
             backups.delete(self.storage, ME, id)
 
     def test_preconditions(self):
-        for call in (backups.delete, lambda *args: backups.update(*args[:3], {'level': 1}, *args[3:])):
+        for call in (
+            backups.delete,
+            lambda *args: backups.update(*args[:3], {'level': 1}, *args[3:]),
+        ):
             id = self.make()
-            for target, precondition in ((id, STALE), ('none', THERE), (self.make(STRANGER), THERE)):
+            for target, precondition in (
+                (id, STALE),
+                ('none', THERE),
+                (self.make(STRANGER), THERE),
+            ):
                 with self.refused(exceptions.PreconditionFailed):
                     call(self.storage, ME, target, precondition)
             call(self.storage, ME, id, THERE)
 
     def test_lists(self):
-        ids = [self.make(hostname=name, time_stamp=time) for name, time in (('a', 10), ('b', 20), ('a', 30))]
+        ids = [
+            self.make(hostname=name, time_stamp=time)
+            for name, time in (('a', 10), ('b', 20), ('a', 30))
+        ]
         self.make(STRANGER, hostname='a')
         self.assertEqual(ids, self.listed())
         self.assertEqual([ids[0], ids[2]], self.listed(sought={'match': [{'hostname': 'a'}]}))
         self.assertEqual(ids[1:], self.listed(sought={'time_after': 20}))
         self.assertEqual(ids[:2], self.listed(sought={'time_before': 20}))
-        self.assertEqual(ids[1:2], self.listed(sought={'time_after': 20, 'time_before': 29.5, 'match_not': [{'hostname': 'a'}]}))
+        self.assertEqual(
+            ids[1:2],
+            self.listed(
+                sought={'time_after': 20, 'time_before': 29.5, 'match_not': [{'hostname': 'a'}]}
+            ),
+        )
 
 
 class Runs(UseCase):
-
     def record(self, **keys):
         """A backup made now, unless it says otherwise."""
-        return backups.create(self.storage, ME, {'backup_name': 'etc', 'container': 'c', 'hostname': 'h', **keys}).id
+        return backups.create(
+            self.storage, ME, {'backup_name': 'etc', 'container': 'c', 'hostname': 'h', **keys}
+        ).id
 
     def act(self, session_id, **told):
         sessions.act(self.storage, ME, session_id, told)
@@ -169,4 +242,6 @@ class Runs(UseCase):
             made.append(self.record(job_id='one'))
             self.act(session_id, end={'job_id': 'one', 'current_tag': tag + 1, 'result': 'success'})
         for tag in range(3):
-            self.assertEqual([made[tag]], sessions.run(self.storage, ME, session_id, tag + 1)['backups'])
+            self.assertEqual(
+                [made[tag]], sessions.run(self.storage, ME, session_id, tag + 1)['backups']
+            )

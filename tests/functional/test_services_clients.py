@@ -7,21 +7,37 @@ from tests.functional.use_cases import COLLEAGUE, ME, STALE, STRANGER, THERE, Us
 
 
 class Clients(UseCase):
-
     def client(self, client_id, caller=ME):
         return clients.show(self.storage, caller, client_id).body
 
     def test_a_registration_makes_a_client_that_can_do_everything(self):
         client = self.client('c')
         self.assertEqual({'project_id', 'user_id', 'client'}, client.keys())
-        self.assertEqual(('alpha', 'ann', 'c', False, 32), (client['project_id'], client['user_id'], client['client']['client_id'],
-                                                            client['client']['is_central'], len(client['client']['uuid'])))
-        self.assertEqual(['backup', 'restore', 'info', 'admin', 'exec'], client['client']['supported_actions'])
+        self.assertEqual(
+            ('alpha', 'ann', 'c', False, 32),
+            (
+                client['project_id'],
+                client['user_id'],
+                client['client']['client_id'],
+                client['client']['is_central'],
+                len(client['client']['uuid']),
+            ),
+        )
+        self.assertEqual(
+            ['backup', 'restore', 'info', 'admin', 'exec'], client['client']['supported_actions']
+        )
 
     def test_again_it_changes_what_it_names(self):
         before = self.client('c')
-        clients.register(self.storage, COLLEAGUE, {'client_id': 'c', 'hostname': 'h', 'supported_modes': ['fs'], 'extra': 1})
-        self.assertEqual({**before, 'client': {**before['client'], 'hostname': 'h', 'supported_modes': ['fs']}}, self.client('c'))
+        clients.register(
+            self.storage,
+            COLLEAGUE,
+            {'client_id': 'c', 'hostname': 'h', 'supported_modes': ['fs'], 'extra': 1},
+        )
+        self.assertEqual(
+            {**before, 'client': {**before['client'], 'hostname': 'h', 'supported_modes': ['fs']}},
+            self.client('c'),
+        )
 
     def test_a_whole_document_sent_back_changes_nothing(self):
         shown = clients.show(self.storage, ME, 'c')
@@ -31,7 +47,9 @@ class Clients(UseCase):
         with self.refused(exceptions.InvalidInput, 'client_id: is required.'):
             clients.register(self.storage, ME, {})
         with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a text'):
-            clients.register(self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}})
+            clients.register(
+                self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}}
+            )
 
     def test_who_may_make_a_client_central_or_no_longer(self):
         own = {'client_id': 'mine'}
@@ -42,34 +60,52 @@ class Clients(UseCase):
             shown = clients.show(self.storage, ME, 'mine')
             for same in (own, document, shown.body):
                 clients.register(self.storage, ME, same)
-            for other in ({**own, 'is_central': not central}, {'client': {**own, 'is_central': not central}}):
+            for other in (
+                {**own, 'is_central': not central},
+                {'client': {**own, 'is_central': not central}},
+            ):
                 with self.refused(exceptions.Forbidden, 'clients:create_central'):
                     clients.register(self.storage, ME, other)
             self.assertEqual(shown, clients.show(self.storage, ME, 'mine'))
 
     def test_everybody_sees_central_ones_and_their_own_first(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
-        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True)
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True
+        )
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True
+        )
         clients.register(self.storage, STRANGER, {'client_id': 'small'})
         self.assertEqual('beta', self.client('big')['project_id'])
         self.assertEqual('alpha', self.client('c')['project_id'])
         for caller, id in ((ME, 'small'), (ME, 'none'), (ME, 'a/b')):
             with self.refused(exceptions.NotFound, f'Client {id} could not be found.'):
                 self.client(id, caller)
-        listed = [item['client']['client_id'] for item in clients.list_page(self.storage, ME, search.Query()).items]
+        listed = [
+            item['client']['client_id']
+            for item in clients.list_page(self.storage, ME, search.Query()).items
+        ]
         self.assertIn('big', listed)
         self.assertNotIn('small', listed)
 
     def test_a_central_id_is_taken_once(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True
+        )
         with self.refused(exceptions.Conflict):
-            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+            clients.register(
+                self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True
+            )
         clients.register(self.storage, ME, {'client_id': 'big'})
         with self.refused(exceptions.Conflict):
-            clients.register(self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+            clients.register(
+                self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True
+            )
 
     def test_deletes(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True
+        )
         with self.refused(exceptions.Forbidden, 'Client big belongs to another project.'):
             clients.delete(self.storage, ME, 'big')
         clients.register(self.storage, STRANGER, {'client_id': 'small'})
@@ -82,7 +118,9 @@ class Clients(UseCase):
             self.client('c')
 
     def test_an_own_one_before_a_central_one_of_the_same_id(self):
-        clients.register(self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True)
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True
+        )
         clients.delete(self.storage, ME, 'c')
         self.assertEqual('beta', self.client('c')['project_id'])
 

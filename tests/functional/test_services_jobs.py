@@ -14,19 +14,49 @@ JOB = {'client_id': 'c', 'job_actions': [{'freezer_action': BACKUP}]}
 
 
 class Documents(UseCase):
-
     def test_a_new_job_and_its_action(self):
-        job_id = jobs.create(self.storage, ME, {**JOB, 'description': 'd', 'project_id': 'x', 'user_id': 'y', 'session_id': 's',
-                                                'session_tag': 5, 'user_credentials': {'trust_id': 't'}}).id
+        job_id = jobs.create(
+            self.storage,
+            ME,
+            {
+                **JOB,
+                'description': 'd',
+                'project_id': 'x',
+                'user_id': 'y',
+                'session_id': 's',
+                'session_tag': 5,
+                'user_credentials': {'trust_id': 't'},
+            },
+        ).id
         job = self.job(job_id)
-        entry, = job.pop('job_actions')
-        self.assertEqual({
-            'job_id': job_id, 'project_id': 'alpha', 'user_id': 'ann', 'client_id': 'c', 'description': 'd', 'session_id': '',
-            'session_tag': 0, '_version': 1, 'job_schedule': {
-                'event': '', 'status': '', 'result': '', 'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1}}, job)
+        (entry,) = job.pop('job_actions')
+        self.assertEqual(
+            {
+                'job_id': job_id,
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'client_id': 'c',
+                'description': 'd',
+                'session_id': '',
+                'session_tag': 0,
+                '_version': 1,
+                'job_schedule': {
+                    'event': '',
+                    'status': '',
+                    'result': '',
+                    'time_created': 1_700_000_000,
+                    'time_started': -1,
+                    'time_ended': -1,
+                },
+            },
+            job,
+        )
         action = self.action(entry['action_id'])
         self.assertEqual(entry, {key: action[key] for key in entry})
-        self.assertEqual(('alpha', 'ann', BACKUP), (action['project_id'], action['user_id'], action['freezer_action']))
+        self.assertEqual(
+            ('alpha', 'ann', BACKUP),
+            (action['project_id'], action['user_id'], action['freezer_action']),
+        )
 
     def test_an_id_of_one_s_own_is_taken_once_per_project(self):
         self.assertEqual('j', jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'}).id)
@@ -37,26 +67,56 @@ class Documents(UseCase):
 
     def test_a_clone_as_horizon_makes_it(self):
         self.make_job('j', job_schedule={'schedule_interval': '1 days', 'status': 'completed'})
-        jobs.update(self.storage, ME, 'j', {'job_schedule': {'result': 'fail', 'time_ended': 5, 'current_pid': 7}})
-        whole = {key: value for key, value in self.job('j').items() if key not in ('job_id', '_version')}
+        jobs.update(
+            self.storage,
+            ME,
+            'j',
+            {'job_schedule': {'result': 'fail', 'time_ended': 5, 'current_pid': 7}},
+        )
+        whole = {
+            key: value for key, value in self.job('j').items() if key not in ('job_id', '_version')
+        }
         clone = self.job(jobs.create(self.storage, ME, {**whole, 'session_name': None}).id)
         self.assertEqual(whole['job_actions'], clone['job_actions'])
-        self.assertEqual({'schedule_interval': '1 days', 'event': '', 'status': 'completed', 'result': '',
-                          'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1}, clone['job_schedule'])
+        self.assertEqual(
+            {
+                'schedule_interval': '1 days',
+                'event': '',
+                'status': 'completed',
+                'result': '',
+                'time_created': 1_700_000_000,
+                'time_started': -1,
+                'time_ended': -1,
+            },
+            clone['job_schedule'],
+        )
 
     def test_a_whole_document_sent_back_changes_nothing(self):
         self.make_job('j', job_schedule={'schedule_interval': '1 days', 'event': 'abort'})
         for write in (jobs.update, jobs.replace):
             shown = self.job('j')
-            sanitised = [{**entry, 'freezer_action': {**entry['freezer_action'], 'engine': None}} for entry in shown['job_actions']]
-            self.assertEqual(1, write(self.storage, ME, 'j', {**shown, 'job_actions': sanitised, 'session_name': None}).version)
+            sanitised = [
+                {**entry, 'freezer_action': {**entry['freezer_action'], 'engine': None}}
+                for entry in shown['job_actions']
+            ]
+            self.assertEqual(
+                1,
+                write(
+                    self.storage, ME, 'j', {**shown, 'job_actions': sanitised, 'session_name': None}
+                ).version,
+            )
 
     def test_missing_and_foreign_ones(self):
         self.make_job('j')
         for caller, id in ((STRANGER, 'j'), (ME, 'none'), (ME, 'a/b')):
             with self.refused(exceptions.NotFound, f'Job {id} could not be found.'):
                 jobs.show(self.storage, caller, id)
-            for body in ({}, {'job_actions': []}, {'client_id': 'zz'}, {'job_actions': [{'action_id': 'zz'}]}):
+            for body in (
+                {},
+                {'job_actions': []},
+                {'client_id': 'zz'},
+                {'job_actions': [{'action_id': 'zz'}]},
+            ):
                 with self.refused(exceptions.NotFound):
                     jobs.update(self.storage, caller, id, body)
             with self.refused(exceptions.NotFound):
@@ -84,9 +144,14 @@ class Documents(UseCase):
         body = {**JOB, 'description': 'new', 'session_id': '', 'job_schedule': {'event': 'stop'}}
         jobs.replace(self.storage, COLLEAGUE, 'j', body)
         job = self.job('j')
-        self.assertEqual(('ann', session_id, 3, 'new'), (job['user_id'], job['session_id'], job['session_tag'], job['description']))
-        self.assertEqual(('5', 'stop', 1_700_000_000), tuple(job['job_schedule'][key] for key in (
-            'schedule_hour', 'event', 'time_created')))
+        self.assertEqual(
+            ('ann', session_id, 3, 'new'),
+            (job['user_id'], job['session_id'], job['session_tag'], job['description']),
+        )
+        self.assertEqual(
+            ('5', 'stop', 1_700_000_000),
+            tuple(job['job_schedule'][key] for key in ('schedule_hour', 'event', 'time_created')),
+        )
 
     def test_a_deleted_job_leaves_its_session(self):
         session_id = self.make_session('j', 'k')
@@ -97,21 +162,43 @@ class Documents(UseCase):
     def test_events(self):
         self.make_job('j', job_schedule={'status': 'completed'})
         for command in ('start', 'stop', 'abort'):
-            self.assertEqual({'result': 'success'}, jobs.event(self.storage, ME, 'j', {command: None}))
+            self.assertEqual(
+                {'result': 'success'}, jobs.event(self.storage, ME, 'j', {command: None})
+            )
             version = self.job('j')['_version']
-            self.assertEqual({'result': f'{command} already requested'}, jobs.event(self.storage, ME, 'j', {command: None}))
-            self.assertEqual((command, '', version), (self.job('j')['job_schedule']['event'],
-                                                      self.job('j')['job_schedule']['status'], self.job('j')['_version']))
+            self.assertEqual(
+                {'result': f'{command} already requested'},
+                jobs.event(self.storage, ME, 'j', {command: None}),
+            )
+            self.assertEqual(
+                (command, '', version),
+                (
+                    self.job('j')['job_schedule']['event'],
+                    self.job('j')['job_schedule']['status'],
+                    self.job('j')['_version'],
+                ),
+            )
 
 
 class References(UseCase):
-
     def test_an_action_is_shared(self):
-        actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP, 'max_retries': 1})
+        actions.create(
+            self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP, 'max_retries': 1}
+        )
         self.make_job('j', job_actions=[{'action_id': 'a'}])
-        self.make_job('k', job_actions=[{'freezer_action': {**BACKUP, 'action_id': 'a', 'max_retries': '0'}}])
-        self.assertEqual([('a', 1), ('a', 0)], [(self.job(id)['job_actions'][0]['action_id'],
-                                                 self.job(id)['job_actions'][0]['max_retries']) for id in 'jk'])
+        self.make_job(
+            'k', job_actions=[{'freezer_action': {**BACKUP, 'action_id': 'a', 'max_retries': '0'}}]
+        )
+        self.assertEqual(
+            [('a', 1), ('a', 0)],
+            [
+                (
+                    self.job(id)['job_actions'][0]['action_id'],
+                    self.job(id)['job_actions'][0]['max_retries'],
+                )
+                for id in 'jk'
+            ],
+        )
         self.assertEqual(1, len(actions.list_page(self.storage, ME, search.Query()).items))
 
     def test_unknown_and_foreign_ones_are_refused_and_nothing_stays(self):
@@ -239,8 +326,15 @@ class References(UseCase):
                 return write_job(*args)
 
             self.storage.write_job = overtaken
-            jobs.create(self.storage, ME, {'client_id': 'c', 'job_id': f'j{id}', 'job_actions': [
-                {'action_id': id, 'freezer_action': EXEC}]})
+            jobs.create(
+                self.storage,
+                ME,
+                {
+                    'client_id': 'c',
+                    'job_id': f'j{id}',
+                    'job_actions': [{'action_id': id, 'freezer_action': EXEC}],
+                },
+            )
             entry = self.entry(f'j{id}')
             self.assertEqual(
                 (EXEC, kept, 'bob'),
@@ -250,10 +344,19 @@ class References(UseCase):
     def test_a_patch_brings_actions_along_and_keeps_the_order(self):
         self.make_job('j')
         first = self.job('j')['job_actions'][0]
-        jobs.update(self.storage, COLLEAGUE, 'j', {'action_defaults': {'action': 'exec', 'storage': 's3'},
-                                                   'job_actions': [{}, first, {'freezer_action': {'storage': 'ssh'}}]})
+        jobs.update(
+            self.storage,
+            COLLEAGUE,
+            'j',
+            {
+                'action_defaults': {'action': 'exec', 'storage': 's3'},
+                'job_actions': [{}, first, {'freezer_action': {'storage': 'ssh'}}],
+            },
+        )
         entries = self.job('j')['job_actions']
-        self.assertEqual(['s3', 'local', 'ssh'], [entry['freezer_action']['storage'] for entry in entries])
+        self.assertEqual(
+            ['s3', 'local', 'ssh'], [entry['freezer_action']['storage'] for entry in entries]
+        )
         self.assertEqual('bob', self.action(entries[0]['action_id'])['user_id'])
 
     def test_a_taken_id_leaves_no_action_behind(self):
@@ -408,24 +511,35 @@ class Spelling(UseCase):
 
 
 class Clients(UseCase):
-
     def setUp(self):
         super().setUp()
-        clients.register(self.storage, ME, {'client_id': 'few', 'supported_actions': ['backup'], 'supported_modes': ['fs']})
+        clients.register(
+            self.storage,
+            ME,
+            {'client_id': 'few', 'supported_actions': ['backup'], 'supported_modes': ['fs']},
+        )
 
     def test_there_must_be_one(self):
         clients.register(self.storage, STRANGER, {'client_id': 'foreign'})
         self.make_job('j')
         for client_id in ('none', 'foreign'):
-            for write in (lambda body: jobs.create(self.storage, ME, body), lambda body: jobs.replace(self.storage, ME, 'j', body),
-                          lambda body: jobs.update(self.storage, ME, 'j', {'client_id': body['client_id']})):
-                with self.refused(exceptions.Unprocessable, f'client_id: client {client_id} could not be found.'):
+            for write in (
+                lambda body: jobs.create(self.storage, ME, body),
+                lambda body: jobs.replace(self.storage, ME, 'j', body),
+                lambda body: jobs.update(self.storage, ME, 'j', {'client_id': body['client_id']}),
+            ):
+                with self.refused(
+                    exceptions.Unprocessable, f'client_id: client {client_id} could not be found.'
+                ):
                     write({**JOB, 'client_id': client_id})
 
     def test_it_must_be_able(self):
         self.make_job('j', client_id='few')
         self.make_job('k', job_actions=[{'freezer_action': EXEC}])
-        body = {'client_id': 'few', 'job_actions': [{'freezer_action': BACKUP}, {'freezer_action': EXEC}]}
+        body = {
+            'client_id': 'few',
+            'job_actions': [{'freezer_action': BACKUP}, {'freezer_action': EXEC}],
+        }
         place = 'job_actions[1].freezer_action.action: exec is not supported by client few.'
         with self.refused(exceptions.Unprocessable, place):
             jobs.create(self.storage, ME, body)
@@ -445,12 +559,26 @@ class Clients(UseCase):
         self.make_job('j', client_id='few')
         clients.delete(self.storage, ME, 'few')
         jobs.event(self.storage, ME, 'j', {'start': None})
-        jobs.update(self.storage, ME, 'j', {'job_schedule': {'status': 'running', 'event': ''}, 'session_id': '', 'session_tag': 0})
+        jobs.update(
+            self.storage,
+            ME,
+            'j',
+            {
+                'job_schedule': {'status': 'running', 'event': ''},
+                'session_id': '',
+                'session_tag': 0,
+            },
+        )
         jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'new'})
-        self.assertEqual(('running', 'new'), (self.job('j')['job_schedule']['status'], self.job('j')['description']))
+        self.assertEqual(
+            ('running', 'new'),
+            (self.job('j')['job_schedule']['status'], self.job('j')['description']),
+        )
         jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
         for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': EXEC}]}):
-            with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):
+            with self.refused(
+                exceptions.Unprocessable, 'client_id: client few could not be found.'
+            ):
                 jobs.update(self.storage, ME, 'j', change)
         with self.refused(exceptions.Unprocessable, 'client_id: client few could not be found.'):
             jobs.replace(self.storage, ME, 'j', self.job('j'))
@@ -469,16 +597,19 @@ class Clients(UseCase):
             return JobWrite({**job.body, 'client_id': client_id})
 
         self.storage.write_job = overtaken
-        with self.assertRaisesRegex(exceptions.Unprocessable, 'exec is not supported by client few.'):
+        with self.assertRaisesRegex(
+            exceptions.Unprocessable, 'exec is not supported by client few.'
+        ):
             jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': EXEC}]})
         jobs.update(self.storage, ME, 'j', {'job_actions': []})
 
 
 class CentralClients(UseCase):
-
     def setUp(self):
         super().setUp()
-        clients.register(self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True)
+        clients.register(
+            self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True
+        )
 
     def test_job_ids_are_taken_over_all_projects(self):
         self.make_job('j', client_id='big')
@@ -496,14 +627,23 @@ class CentralClients(UseCase):
         self.make_job('j', client_id='big')
         jobs.update(self.storage, ME, 'j', {'job_schedule': {'current_pid': 7}})
         self.assertNotIn('current_pid', self.job('j')['job_schedule'])
-        self.assertEqual(7, self.job('j', Caller('alpha', 'root', all_projects=True))['job_schedule']['current_pid'])
-        jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'sent back by one who does not see it'})
+        self.assertEqual(
+            7,
+            self.job('j', Caller('alpha', 'root', all_projects=True))['job_schedule'][
+                'current_pid'
+            ],
+        )
+        jobs.update(
+            self.storage,
+            ME,
+            'j',
+            {**self.job('j'), 'description': 'sent back by one who does not see it'},
+        )
         jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
         self.assertEqual(7, self.job('j')['job_schedule']['current_pid'])
 
 
 class Callers(UseCase):
-
     def test_their_tokens_are_not_shown(self):
         self.assertNotIn('secret', repr(Caller('p', 'u', token='secret')))
 

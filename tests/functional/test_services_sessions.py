@@ -10,19 +10,44 @@ NEWER = {'schedule_hour': '5', 'status': 'stop'}
 
 
 class Documents(UseCase):
-
     def test_a_new_session(self):
-        session_id = sessions.create(self.storage, ME, {'session_id': 'mine', 'schedule': DAILY, 'jobs': {'x': {}}, 'extra': 1}).id
+        session_id = sessions.create(
+            self.storage,
+            ME,
+            {'session_id': 'mine', 'schedule': DAILY, 'jobs': {'x': {}}, 'extra': 1},
+        ).id
         self.assertNotEqual('mine', session_id)
-        self.assertEqual({
-            'session_id': session_id, 'project_id': 'alpha', 'user_id': 'ann', 'description': '', 'session_tag': 0, 'hold_off': 30,
-            'schedule': DAILY, 'status': 'active', 'result': '', 'time_start': -1, 'time_end': -1, 'time_started': -1,
-            'time_ended': -1, 'jobs': {}, '_version': 1}, self.session(session_id))
+        self.assertEqual(
+            {
+                'session_id': session_id,
+                'project_id': 'alpha',
+                'user_id': 'ann',
+                'description': '',
+                'session_tag': 0,
+                'hold_off': 30,
+                'schedule': DAILY,
+                'status': 'active',
+                'result': '',
+                'time_start': -1,
+                'time_end': -1,
+                'time_started': -1,
+                'time_ended': -1,
+                'jobs': {},
+                '_version': 1,
+            },
+            self.session(session_id),
+        )
 
     def test_aliases_belong_to_the_schedule_and_make_one(self):
-        body = {'schedule': {'schedule_interval': '1 days', 'event': None}, 'schedule_internval': '2 days', 'event': 'start'}
+        body = {
+            'schedule': {'schedule_interval': '1 days', 'event': None},
+            'schedule_internval': '2 days',
+            'event': 'start',
+        }
         session_id = sessions.create(self.storage, ME, body).id
-        self.assertEqual({'schedule_interval': '2 days', 'event': 'start'}, self.session(session_id)['schedule'])
+        self.assertEqual(
+            {'schedule_interval': '2 days', 'event': 'start'}, self.session(session_id)['schedule']
+        )
         sessions.create(self.storage, ME, {'event': 'stop'})
         with self.refused(exceptions.InvalidInput, 'schedule: is required.'):
             sessions.create(self.storage, ME, {'description': 'x'})
@@ -51,13 +76,26 @@ class Documents(UseCase):
         self.session(session_id)
 
     def test_replace_creates_and_keeps_members_run_and_tag(self):
-        self.assertEqual(1, sessions.replace(self.storage, ME, 's', {'schedule': DAILY, 'session_tag': 4}).version)
+        self.assertEqual(
+            1,
+            sessions.replace(self.storage, ME, 's', {'schedule': DAILY, 'session_tag': 4}).version,
+        )
         sessions.attach(self.storage, ME, 's', self.make_job('j'))
         sessions.act(self.storage, ME, 's', {'start': {'job_id': 'j', 'current_tag': 4}})
-        sessions.replace(self.storage, ME, 's', {'schedule': NEWER, 'session_tag': 9, 'hold_off': 5})
+        sessions.replace(
+            self.storage, ME, 's', {'schedule': NEWER, 'session_tag': 9, 'hold_off': 5}
+        )
         session = self.session('s')
-        self.assertEqual((5, 'running', 5, ['j'], NEWER), (session['session_tag'], session['status'], session['hold_off'],
-                                                           [*session['jobs']], session['schedule']))
+        self.assertEqual(
+            (5, 'running', 5, ['j'], NEWER),
+            (
+                session['session_tag'],
+                session['status'],
+                session['hold_off'],
+                [*session['jobs']],
+                session['schedule'],
+            ),
+        )
         self.assertEqual('5', self.job('j')['job_schedule']['schedule_hour'])
 
     def test_preconditions(self):
@@ -76,21 +114,30 @@ class Documents(UseCase):
     def test_pages(self):
         ids = [self.make_session() for _ in range(3)]
         page = sessions.list_page(self.storage, ME, search.Query(limit=2))
-        self.assertEqual((ids[:2], ids[1]), ([item['session_id'] for item in page.items], page.next_marker))
+        self.assertEqual(
+            (ids[:2], ids[1]), ([item['session_id'] for item in page.items], page.next_marker)
+        )
         page = sessions.list_page(self.storage, ME, search.Query(limit=2, marker=page.next_marker))
-        self.assertEqual((ids[2:], None), ([item['session_id'] for item in page.items], page.next_marker))
+        self.assertEqual(
+            (ids[2:], None), ([item['session_id'] for item in page.items], page.next_marker)
+        )
 
 
 class Members(UseCase):
-
     def test_a_changed_schedule_reaches_every_member_but_not_its_runtime_keys(self):
         session_id = self.make_session('j', 'k', schedule=DAILY)
         for change in (sessions.update, sessions.replace):
             change(self.storage, ME, session_id, {'schedule': NEWER})
             for job_id in 'jk':
                 schedule = self.job(job_id)['job_schedule']
-                self.assertEqual(('5', None, ''), (schedule['schedule_hour'], schedule.get('schedule_interval'),
-                                                   schedule['status']))
+                self.assertEqual(
+                    ('5', None, ''),
+                    (
+                        schedule['schedule_hour'],
+                        schedule.get('schedule_interval'),
+                        schedule['status'],
+                    ),
+                )
             sessions.update(self.storage, ME, session_id, {'schedule': DAILY})
         sessions.update(self.storage, ME, session_id, {'schedule_interval': '3 hours'})
         self.assertEqual('3 hours', self.job('k')['job_schedule']['schedule_interval'])
@@ -104,7 +151,13 @@ class Members(UseCase):
     def test_a_raised_tag_is_given_to_every_member(self):
         session_id = self.make_session('j', 'k')
         sessions.update(self.storage, ME, session_id, {'session_tag': 7})
-        self.assertEqual([7, 7, 7], [self.session(session_id)['session_tag'], *(self.job(id)['session_tag'] for id in 'jk')])
+        self.assertEqual(
+            [7, 7, 7],
+            [
+                self.session(session_id)['session_tag'],
+                *(self.job(id)['session_tag'] for id in 'jk'),
+            ],
+        )
         sessions.update(self.storage, ME, session_id, {'session_tag': 6})
         self.assertEqual(7, self.session(session_id)['session_tag'])
 
@@ -116,11 +169,15 @@ class Members(UseCase):
 
     def test_an_event_in_a_patch_is_told_to_every_member(self):
         session_id = self.make_session('j', 'k', schedule=DAILY)
-        jobs.update(self.storage, ME, 'j', {'job_schedule': {'status': 'completed', 'result': 'fail'}})
+        jobs.update(
+            self.storage, ME, 'j', {'job_schedule': {'status': 'completed', 'result': 'fail'}}
+        )
         for event in ('start', 'stop', 'abort'):
             sessions.update(self.storage, ME, session_id, {'event': event})
             self.assertEqual([event, event], [self.job(id)['job_schedule']['event'] for id in 'jk'])
-        self.assertEqual(('', ''), tuple(self.job('j')['job_schedule'][key] for key in ('status', 'result')))
+        self.assertEqual(
+            ('', ''), tuple(self.job('j')['job_schedule'][key] for key in ('status', 'result'))
+        )
         self.assertEqual(-1, self.job('k')['job_schedule']['current_pid'])
 
     def test_an_event_in_a_patch_is_not_kept(self):
@@ -159,18 +216,33 @@ class Members(UseCase):
 
     def test_schedule_tag_and_event_in_one_patch(self):
         session_id = self.make_session('j')
-        sessions.update(self.storage, ME, session_id, {'schedule': DAILY, 'session_tag': 3, 'event': 'start'})
+        sessions.update(
+            self.storage, ME, session_id, {'schedule': DAILY, 'session_tag': 3, 'event': 'start'}
+        )
         job = self.job('j')
-        self.assertEqual(('1 days', 'start', 3), (job['job_schedule']['schedule_interval'], job['job_schedule']['event'],
-                                                  job['session_tag']))
+        self.assertEqual(
+            ('1 days', 'start', 3),
+            (
+                job['job_schedule']['schedule_interval'],
+                job['job_schedule']['event'],
+                job['session_tag'],
+            ),
+        )
 
     def test_deleting_a_session_releases_its_jobs(self):
         session_id = self.make_session('j', 'k', schedule=DAILY)
         sessions.delete(self.storage, ME, session_id)
         for job_id in 'jk':
             job = self.job(job_id)
-            self.assertEqual(('', 0, 'stop', None), (job['session_id'], job['session_tag'], job['job_schedule']['event'],
-                                                     job['job_schedule'].get('schedule_interval')))
+            self.assertEqual(
+                ('', 0, 'stop', None),
+                (
+                    job['session_id'],
+                    job['session_tag'],
+                    job['job_schedule']['event'],
+                    job['job_schedule'].get('schedule_interval'),
+                ),
+            )
         sessions.delete(self.storage, ME, session_id)
 
     def test_ids_that_nothing_can_have(self):
@@ -183,43 +255,80 @@ class Members(UseCase):
 
 
 class Runs(UseCase):
-
     def test_the_story_of_a_run(self):
         session_id = self.make_session('j', 'k')
-        self.assertEqual({'result': 'success', 'session_tag': 1},
-                         sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': '0'}}))
+        self.assertEqual(
+            {'result': 'success', 'session_tag': 1},
+            sessions.act(
+                self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': '0'}}
+            ),
+        )
         self.assertEqual((1, 0), (self.job('j')['session_tag'], self.job('k')['session_tag']))
-        self.assertEqual({'result': 'success', 'session_tag': 1},
-                         sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'k', 'current_tag': 0}}))
-        self.assertEqual({'result': 'hold-off', 'session_tag': 1},
-                         sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'k', 'current_tag': 1}}))
+        self.assertEqual(
+            {'result': 'success', 'session_tag': 1},
+            sessions.act(
+                self.storage, ME, session_id, {'start': {'job_id': 'k', 'current_tag': 0}}
+            ),
+        )
+        self.assertEqual(
+            {'result': 'hold-off', 'session_tag': 1},
+            sessions.act(
+                self.storage, ME, session_id, {'start': {'job_id': 'k', 'current_tag': 1}}
+            ),
+        )
         for job_id in 'jk':
-            sessions.act(self.storage, ME, session_id, {'end': {'job_id': job_id, 'current_tag': None, 'result': 'success'}})
+            sessions.act(
+                self.storage,
+                ME,
+                session_id,
+                {'end': {'job_id': job_id, 'current_tag': None, 'result': 'success'}},
+            )
         session = self.session(session_id)
         self.assertEqual(('completed', 'success'), (session['status'], session['result']))
         runs, more = sessions.runs(self.storage, ME, session_id, 10)
         without = {'backups': [], 'backup_statuses': {}}
-        self.assertEqual([sessions.run(self.storage, ME, session_id, 1)],
-                         [{**run, **without} for run in runs])
+        self.assertEqual(
+            [sessions.run(self.storage, ME, session_id, 1)], [{**run, **without} for run in runs]
+        )
         self.assertFalse(more)
-        self.assertEqual({'session_id', 'session_tag', 'status', 'result', 'time_start', 'time_end', 'jobs'}, runs[0].keys())
+        self.assertEqual(
+            {'session_id', 'session_tag', 'status', 'result', 'time_start', 'time_end', 'jobs'},
+            runs[0].keys(),
+        )
 
     def test_a_late_end_is_recorded_in_its_run(self):
         session_id = self.make_session('j', 'k')
         sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': 0}})
         self.advance(31)
         sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'k', 'current_tag': 1}})
-        sessions.act(self.storage, ME, session_id, {'end': {'job_id': 'j', 'current_tag': 1, 'result': 'success'}})
-        self.assertEqual(('completed', 'success'), tuple(
-            sessions.run(self.storage, ME, session_id, 1)['jobs']['j'][key] for key in ('status', 'result')))
+        sessions.act(
+            self.storage,
+            ME,
+            session_id,
+            {'end': {'job_id': 'j', 'current_tag': 1, 'result': 'success'}},
+        )
+        self.assertEqual(
+            ('completed', 'success'),
+            tuple(
+                sessions.run(self.storage, ME, session_id, 1)['jobs']['j'][key]
+                for key in ('status', 'result')
+            ),
+        )
         self.assertEqual('scheduled', self.session(session_id)['jobs']['j']['status'])
 
     def test_what_is_told_about_bad_reports(self):
         session_id = self.make_session('j')
-        for body, text in (({}, 'exactly one key'), ({'start': {}}, 'start.job_id'), ({'end': {'job_id': 'j'}}, 'end.result'),
-                           ({'start': {'job_id': 'x', 'current_tag': 0}}, 'not a member'),
-                           ({'start': {'job_id': 'j', 'current_tag': 1}}, 'requested tag value too high'),
-                           ({'end': {'job_id': 'j', 'current_tag': 1, 'result': 'fail'}}, 'requested tag value too high')):
+        for body, text in (
+            ({}, 'exactly one key'),
+            ({'start': {}}, 'start.job_id'),
+            ({'end': {'job_id': 'j'}}, 'end.result'),
+            ({'start': {'job_id': 'x', 'current_tag': 0}}, 'not a member'),
+            ({'start': {'job_id': 'j', 'current_tag': 1}}, 'requested tag value too high'),
+            (
+                {'end': {'job_id': 'j', 'current_tag': 1, 'result': 'fail'}},
+                'requested tag value too high',
+            ),
+        ):
             with self.refused(exceptions.InvalidInput, text):
                 sessions.act(self.storage, ME, session_id, body)
             with self.refused(exceptions.NotFound):
@@ -227,7 +336,9 @@ class Runs(UseCase):
         with self.refused(exceptions.UnknownAction, 'pause'):
             sessions.act(self.storage, ME, session_id, {'pause': {}})
         with self.refused(exceptions.PreconditionFailed):
-            sessions.act(self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': 0}}, STALE)
+            sessions.act(
+                self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': 0}}, STALE
+            )
 
     def test_runs_that_there_are_not(self):
         session_id = self.make_session('j')

@@ -106,7 +106,6 @@ class Trusting(UseCase):
 
 
 class Jobs(Trusting):
-
     def test_who_changes_what_it_does_lends_it_their_rights(self):
         edited = [{'action_id': self.entry()['action_id'], 'freezer_action': EXEC}]
         for body in (
@@ -214,7 +213,6 @@ class Jobs(Trusting):
 
 
 class LinkedActions(Trusting):
-
     def setUp(self):
         super().setUp()
         actions.create(self.storage, ANN, {'action_id': 'a', 'freezer_action': BACKUP})
@@ -227,8 +225,9 @@ class LinkedActions(Trusting):
 
     def test_who_changes_one_lends_its_jobs_their_rights(self):
         self.change_action('a', {'freezer_action': {'path_to_backup': '/'}})
-        self.assertEqual((['bob', 'bob'], None, 'ann'), (
-            self.linked(), self.trustor('plain'), self.trustor('j')))
+        self.assertEqual(
+            (['bob', 'bob'], None, 'ann'), (self.linked(), self.trustor('plain'), self.trustor('j'))
+        )
         self.assertEqual(['ann', 'bob'], self.trustors())
         for job_id in ('k', 'l', 'plain'):
             self.assertEqual('/', self.entry(job_id)['freezer_action']['path_to_backup'])
@@ -251,9 +250,7 @@ class LinkedActions(Trusting):
         self.keystone.limited.add('bob')
         for write in (actions.update, actions.replace):
             with self.refused(exceptions.Forbidden, f'freezer_action: {REFUSAL}Keystone refuses'):
-                write(
-                    self.storage, BOB, 'a', {'freezer_action': EXEC}, delegation=self.delegation
-                )
+                write(self.storage, BOB, 'a', {'freezer_action': EXEC}, delegation=self.delegation)
         self.assertEqual(['ann'], self.trustors())
 
     def test_a_refused_change_asks_nobody(self):
@@ -305,6 +302,7 @@ class LinkedActions(Trusting):
 
     def test_a_trust_that_ends_meanwhile(self):
         """It was taken, and goes before it is given: another one is."""
+
         def end():
             trust_id = f't{self.keystone.number}'
             self.assertTrue(self.storage.end_trust(ME.scope, trust_id))
@@ -317,8 +315,13 @@ class LinkedActions(Trusting):
 
     def test_no_trust_is_left_that_nobody_needs(self):
         """The jobs go between the look and the write."""
-        self.meanwhile(2, lambda: [
-            jobs.delete(self.storage, ANN, job_id, delegation=self.delegation) for job_id in 'kl'])
+        self.meanwhile(
+            2,
+            lambda: [
+                jobs.delete(self.storage, ANN, job_id, delegation=self.delegation)
+                for job_id in 'kl'
+            ],
+        )
         self.change_action('a', {'freezer_action': EXEC})
         self.assertEqual(['ann'], self.trustors())
 

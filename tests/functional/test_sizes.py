@@ -44,14 +44,17 @@ class Bounded(base.FunctionalTest):
 
 
 class TestSizes(Bounded):
-
     def test_many_entries_of_one_action(self):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
         two, three = self.entries('large', 'large'), self.entries('large', 'large', 'large')
         self.do(201, 'POST', '/jobs/two', two)
         self.do(200, 'PATCH', '/jobs/two', self.do(200, 'GET', '/jobs/two'))
-        for method, path in (('POST', '/jobs'), ('POST', '/jobs/two'), ('POST', '/jobs/new'),
-                             ('PATCH', '/jobs/two')):
+        for method, path in (
+            ('POST', '/jobs'),
+            ('POST', '/jobs/two'),
+            ('POST', '/jobs/new'),
+            ('PATCH', '/jobs/two'),
+        ):
             error = self.refused(method, path, three, f'job_actions: {TOO_LARGE}')
             self.assertEqual('document.too-large', error['code'])
 
@@ -91,17 +94,26 @@ class TestSizes(Bounded):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
         self.do(200, 'PATCH', '/actions/large', {'freezer_action': {'more': 'x' * 7_000}})
         self.do(201, 'POST', '/jobs/one', self.entries('large'))
-        self.refused('PATCH', '/actions/large', {'freezer_action': {'even_more': 'x' * 2_000}},
-                     f'freezer_action: in job one: {TOO_LARGE}')
+        self.refused(
+            'PATCH',
+            '/actions/large',
+            {'freezer_action': {'even_more': 'x' * 2_000}},
+            f'freezer_action: in job one: {TOO_LARGE}',
+        )
         self.do(201, 'POST', '/actions/small', {'freezer_action': {'action': 'exec'}})
         self.do(201, 'POST', '/jobs/three', self.entries('small', 'small', 'small'))
         grown = {'freezer_action': {'action': 'exec', 'more': 'x' * 6_000}}
         for method in ('PATCH', 'POST'):
-            self.refused(method, '/actions/small', grown,
-                         f'freezer_action: in job three: {TOO_LARGE}')
+            self.refused(
+                method, '/actions/small', grown, f'freezer_action: in job three: {TOO_LARGE}'
+            )
         grown = {'freezer_action': {**LARGE, 'more': 'x' * 13_000}}
-        for method, path in (('POST', '/actions'), ('POST', '/actions/new'),
-                             ('POST', '/actions/small'), ('PATCH', '/actions/small')):
+        for method, path in (
+            ('POST', '/actions'),
+            ('POST', '/actions/new'),
+            ('POST', '/actions/small'),
+            ('PATCH', '/actions/small'),
+        ):
             self.refused(method, path, grown, f'freezer_action: {TOO_LARGE}')
 
     def test_a_backup_that_grows(self):
@@ -114,8 +126,12 @@ class TestSizes(Bounded):
     def test_a_client_that_grows(self):
         values = [f'{number:03}{"x" * 252}' for number in range(capabilities.MAX_VALUES)]
         self.do(201, 'POST', '/clients', {'client_id': 'c', 'supported_modes': values})
-        self.refused('POST', '/clients', {'client_id': 'c', 'supported_engines': values},
-                     f'client: {TOO_LARGE}')
+        self.refused(
+            'POST',
+            '/clients',
+            {'client_id': 'c', 'supported_engines': values},
+            f'client: {TOO_LARGE}',
+        )
 
     def test_a_session_makes_no_job_too_large(self):
         self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 7_800}})
@@ -131,10 +147,15 @@ class TestSizes(Bounded):
     def test_a_schedule_has_its_own_bound(self):
         fields = ('month', 'week', 'day', 'hour', 'minute')
         schedule = {f'schedule_{field}': CRON for field in fields}
-        self.refused('POST', '/sessions', {'schedule': schedule},
-                     'schedule: has more than 3584 bytes.')
-        self.refused('POST', '/jobs', {**self.entries(), 'job_schedule': schedule},
-                     'job_schedule: has more than 3584 bytes.')
+        self.refused(
+            'POST', '/sessions', {'schedule': schedule}, 'schedule: has more than 3584 bytes.'
+        )
+        self.refused(
+            'POST',
+            '/jobs',
+            {**self.entries(), 'job_schedule': schedule},
+            'job_schedule: has more than 3584 bytes.',
+        )
 
 
 class TestBodies(Bounded):
@@ -209,16 +230,18 @@ class TestWithoutATurnToWrite(Bounded):
         written = []
         writer = self.service.storage.database.engines.writer
         sqlalchemy.event.listen(
-            writer, 'before_cursor_execute', lambda *arguments: written.append(arguments[2]))
+            writer, 'before_cursor_execute', lambda *arguments: written.append(arguments[2])
+        )
         for method, path, body, place in (
-                ('POST', '/actions', action, 'freezer_action'),
-                ('POST', '/actions/a', action, 'freezer_action'),
-                ('PATCH', '/actions/a', action, 'freezer_action'),
-                ('POST', '/jobs', job, 'job_actions'),
-                ('POST', '/jobs/j', job, 'job_actions'),
-                ('PATCH', '/jobs/j', job, 'job_actions'),
-                ('POST', '/backups', metadata, 'backup_metadata'),
-                ('PATCH', f'/backups/{backup}', metadata, 'backup_metadata')):
+            ('POST', '/actions', action, 'freezer_action'),
+            ('POST', '/actions/a', action, 'freezer_action'),
+            ('PATCH', '/actions/a', action, 'freezer_action'),
+            ('POST', '/jobs', job, 'job_actions'),
+            ('POST', '/jobs/j', job, 'job_actions'),
+            ('PATCH', '/jobs/j', job, 'job_actions'),
+            ('POST', '/backups', metadata, 'backup_metadata'),
+            ('PATCH', f'/backups/{backup}', metadata, 'backup_metadata'),
+        ):
             with self.subTest(f'{method} {path}'):
                 self.refused(method, path, body, f'{place}: {TOO_LARGE}')
         self.assertEqual([], written)
@@ -239,16 +262,28 @@ class TestLargeOnes(Bounded):
         self.make_session('s')
         self.backup = self.do(201, 'POST', '/backups', METADATA)['backup_id']
         scope, storage = Scope('alpha'), self.service.storage
-        storage.write_action(scope, 'a', lambda current, linked, now: {
-            **current.body, 'freezer_action': definition})
-        storage.write(scope, BACKUPS, self.backup, lambda current, now: {
-            **current.body, 'backup_metadata': {**METADATA, 'values': [*range(5_000)]}})
+        storage.write_action(
+            scope, 'a', lambda current, linked, now: {**current.body, 'freezer_action': definition}
+        )
+        storage.write(
+            scope,
+            BACKUPS,
+            self.backup,
+            lambda current, now: {
+                **current.body,
+                'backup_metadata': {**METADATA, 'values': [*range(5_000)]},
+            },
+        )
         self.service.storage.max_document_size = 16_384
         self.assertLess(30_000, len(self.call('GET', '/v2/alpha/jobs/j').raw))
 
     def test_reports_events_and_sessions(self):
-        self.do(200, 'PATCH', '/jobs/j', {'job_schedule': {'status': 'running'}, 'session_id': '',
-                                          'session_tag': 0})
+        self.do(
+            200,
+            'PATCH',
+            '/jobs/j',
+            {'job_schedule': {'status': 'running'}, 'session_id': '', 'session_tag': 0},
+        )
         self.do(202, 'POST', '/jobs/j/event', {'stop': None})
         self.do(204, 'PUT', '/sessions/s/jobs/j')
         self.do(200, 'PATCH', '/sessions/s', {'schedule': {'schedule_interval': '5 days'}})
@@ -282,7 +317,6 @@ class TestLargeOnes(Bounded):
 
 
 class TestPages(Bounded):
-
     limits = {'api__max_response_size': 100_000, 'api__max_document_size': LIMIT}
 
     def test_a_page_is_whole_or_refused(self):
@@ -299,8 +333,11 @@ class TestPages(Bounded):
         self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 6_000}})
         for number in range(8):
             self.do(201, 'POST', f'/jobs/j{number}', self.entries('a'))
-        for method, body in (('PATCH', {'freezer_action': {'more': 1}}), ('DELETE', None),
-                             ('POST', {'freezer_action': LARGE})):
+        for method, body in (
+            ('PATCH', {'freezer_action': {'more': 1}}),
+            ('DELETE', None),
+            ('POST', {'freezer_action': LARGE}),
+        ):
             answer = self.call(method, '/v2/alpha/actions/a', body)
             self.assert_error(answer, '409', 'action a: the jobs that have it change with it')
             self.assertEqual('action.shared-too-much', answer.json['code'])
@@ -317,20 +354,27 @@ class TestMemory(base.FunctionalTest):
     """What bodies must not need, where they would need all there is: a process of 1.5 GB."""
 
     BODIES = {
-        'defaults': "{'client_id': 'c', 'job_actions': [{}] * 3_000,"
-                    " 'action_defaults': dict.fromkeys(map(str, range(70_000)), 1)}",
-        'entries': "{'client_id': 'c', 'action_defaults': {'action': 'exec', **dict.fromkeys("
-                   "map(str, range(70_000)), 1)}, 'job_actions': [{}] * 256}"}
-    PROGRAM = ('import resource, sys\n'
-               'resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))\n'
-               'from freezer_api import exceptions\n'
-               'from freezer_api.schemas import jobs\n'
-               'try:\n'
-               '    body = {body}\n'
-               '    jobs.check_size(body, 262_144)\n'
-               '    jobs.job(body)\n'
-               'except exceptions.InvalidInput as error:\n'
-               '    sys.exit(error.message)\n')
+        'defaults': (
+            "{'client_id': 'c', 'job_actions': [{}] * 3_000,"
+            " 'action_defaults': dict.fromkeys(map(str, range(70_000)), 1)}"
+        ),
+        'entries': (
+            "{'client_id': 'c', 'action_defaults': {'action': 'exec', **dict.fromkeys("
+            "map(str, range(70_000)), 1)}, 'job_actions': [{}] * 256}"
+        ),
+    }
+    PROGRAM = (
+        'import resource, sys\n'
+        'resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))\n'
+        'from freezer_api import exceptions\n'
+        'from freezer_api.schemas import jobs\n'
+        'try:\n'
+        '    body = {body}\n'
+        '    jobs.check_size(body, 262_144)\n'
+        '    jobs.job(body)\n'
+        'except exceptions.InvalidInput as error:\n'
+        '    sys.exit(error.message)\n'
+    )
 
     def test_defaults_are_not_filled_into_too_much(self):
         for name, body in self.BODIES.items():

@@ -26,7 +26,9 @@ class UseCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         configuration = conf.new()
         configuration([], default_config_files=[], default_config_dirs=[])
-        configuration.set_override('connection', f'sqlite:///{folder.name}/freezer.sqlite', 'database')
+        configuration.set_override(
+            'connection', f'sqlite:///{folder.name}/freezer.sqlite', 'database'
+        )
         self.storage = db.load(configuration)
         self.addCleanup(self.storage.close)
         self.storage.sync()
@@ -40,7 +42,12 @@ class UseCase(unittest.TestCase):
 
     def make_job(self, job_id: str, **keys: typing.Any) -> str:
         """Create a job of the client ``c``; its id."""
-        body = {'client_id': 'c', 'job_id': job_id, 'job_actions': [{'freezer_action': BACKUP}], **keys}
+        body = {
+            'client_id': 'c',
+            'job_id': job_id,
+            'job_actions': [{'freezer_action': BACKUP}],
+            **keys,
+        }
         return jobs.create(self.storage, ME, body).id
 
     def make_session(self, *members: str, **keys: typing.Any) -> str:
@@ -63,8 +70,12 @@ class UseCase(unittest.TestCase):
         return actions.show(self.storage, ME, action_id).body
 
     @contextlib.contextmanager
-    def refused(self, error: type[exceptions.FreezerError], text: str = '') -> typing.Iterator[None]:
-        """The block must end with this error, whose message contains ``text``, and change nothing that is stored."""
+    def refused(
+        self, error: type[exceptions.FreezerError], text: str = ''
+    ) -> typing.Iterator[None]:
+        """The block must end with this error, whose message contains ``text``, and change nothing
+        that is stored.
+        """
         before = self._everything()
         with self.assertRaises(error) as caught:
             yield
@@ -72,6 +83,8 @@ class UseCase(unittest.TestCase):
         self.assertEqual(before, self._everything())
 
     def _everything(self) -> list[typing.Any]:
-        return [listed.list_page(self.storage, caller, search.Query(limit=1000)).items
-                for listed in (sessions, jobs, actions, clients, backups) for caller in (ME, STRANGER)]
-
+        return [
+            listed.list_page(self.storage, caller, search.Query(limit=1000)).items
+            for listed in (sessions, jobs, actions, clients, backups)
+            for caller in (ME, STRANGER)
+        ]

@@ -1,1 +1,3 @@
-"""Real processes: the commands, the WSGI servers, Keystone, and the published clients that must work unchanged."""
+"""Real processes: the commands, the WSGI servers, Keystone, and the published clients that must
+work unchanged.
+"""

@@ -1,4 +1,6 @@
-"""The published python-freezerclient, unchanged in an environment of its own, and the clouds that its callers meet."""
+"""The published python-freezerclient, unchanged in an environment of its own, and the clouds that
+its callers meet.
+"""
 
 import collections.abc
 import functools
@@ -21,34 +23,65 @@ def program(name: str) -> str:
 
 
 def clean(**variables: str) -> dict[str, str]:
-    """The environment of a caller's process: ours, without what tells of a cloud, and ``variables``."""
+    """The environment of a caller's process: ours, without what tells of a cloud, and
+    ``variables``.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}
     return {**kept, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore', **variables}
 
 
 class Home(programs.Project):
-    """One project of a server, empty at first, and who works there: by a token, or (``user``) by name and password."""
+    """One project of a server, empty at first, and who works there: by a token, or (``user``) by
+    name and password.
+    """
 
-    def __init__(self, url: str, project_id: str, user_id: str, token: str = '', user: str = '', name: str = ''):
+    def __init__(
+        self,
+        url: str,
+        project_id: str,
+        user_id: str,
+        token: str = '',
+        user: str = '',
+        name: str = '',
+    ):
         super().__init__(url, project_id, token)
-        self.url, self.project_id, self.user_id, self.token, self.user, self.name = url, project_id, user_id, token, user, name
+        self.url, self.project_id, self.user_id, self.token, self.user, self.name = (
+            url,
+            project_id,
+            user_id,
+            token,
+            user,
+            name,
+        )
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What the library and the commands log in with, by the names of the library's parameters; {} without Keystone."""
+        """What the library and the commands log in with, by the names of the library's parameters;
+        {} without Keystone.
+        """
         if not self.user:
             return {}
-        return {'auth_url': servers.address(servers.KEYSTONE), 'username': self.user, 'password': keystone.PASSWORD,
-                'user_domain_id': 'default', 'project_name': self.name, 'project_domain_id': 'default'}
+        return {
+            'auth_url': servers.address(servers.KEYSTONE),
+            'username': self.user,
+            'password': keystone.PASSWORD,
+            'user_domain_id': 'default',
+            'project_name': self.name,
+            'project_domain_id': 'default',
+        }
 
 
 class Standalone(fixtures.Fixture):
-    """``freezer-api --standalone``, whose data are on SQLite, and in which everybody may do everything."""
+    """``freezer-api --standalone``, whose data are on SQLite, and in which everybody may do
+    everything.
+    """
 
     url = region = ''
 
     def _setUp(self) -> None:
-        self.url = self.useFixture(programs.standalone(self.useFixture(fixtures.TempDir()).path)).url
+        self.url = self.useFixture(
+            programs.standalone(self.useFixture(fixtures.TempDir()).path)
+        ).url
 
     def home(self, role: str = 'member') -> Home:
         """A project of one's own."""
@@ -66,13 +99,15 @@ class Cloud(programs.Cloud):
         """A project of one's own for the user who has a role of :data:`keystone.ROLES`."""
         name, user = uuid.uuid4().hex, f'alpha-{role}'
         project_id = self._administrator.add('project', name=name, domain_id='default')
-        found, = self._administrator.find('user', name=user)
+        (found,) = self._administrator.find('user', name=user)
         self._administrator.grant(role, found['id'], project_id)
         return Home(self.url, project_id, found['id'], identity.token_of(user, name).id, user, name)
 
 
 class Raised(Exception):
-    """The library raised an exception of a class, with a text, and perhaps the status of an answer."""
+    """The library raised an exception of a class, with a text, and perhaps the status of an
+    answer.
+    """
 
     def __init__(self, kind: str, said: str, status: int | None):
         super().__init__(f'{kind}: {said}')
@@ -80,7 +115,9 @@ class Raised(Exception):
 
 
 class Manager:
-    """A manager of a client: its methods, in the library's process. It remembers what has been called, and how."""
+    """A manager of a client: its methods, in the library's process. It remembers what has been
+    called, and how.
+    """
 
     def __init__(self, client: 'Client', name: str):
         self._client, self._name = client, name
@@ -92,20 +129,33 @@ class Manager:
         return functools.partial(self._call, method)
 
     def _call(self, method: str, *args: object, **named: object) -> typing.Any:
-        """What the method returns, or :class:`Raised`; ``args`` has the arguments as it left them."""
-        self._called |= {method, *(f'{method}({name})' for name in (*self._methods[method][:len(args)], *named))}
+        """What the method returns, or :class:`Raised`; ``args`` has the arguments as it left
+        them.
+        """
+        self._called |= {
+            method,
+            *(f'{method}({name})' for name in (*self._methods[method][: len(args)], *named)),
+        }
         answer = self._client.ask(on=self._name, call=method, args=args, named=named)
         self.args = answer['args']
         return answer['returned']
 
     def unexercised(self) -> set[str]:
-        """The public methods that haven't been called, and those parameters of them that have never been given."""
-        wanted = {word for method, names in self._methods.items() for word in (method, *(f'{method}({name})' for name in names))}
+        """The public methods that haven't been called, and those parameters of them that have never
+        been given.
+        """
+        wanted = {
+            word
+            for method, names in self._methods.items()
+            for word in (method, *(f'{method}({name})' for name in names))
+        }
         return wanted - self._called
 
 
 class Client:
-    """A client of the library, in its process; ``managers`` has their methods' parameters by name."""
+    """A client of the library, in its process; ``managers`` has their methods' parameters by
+    name.
+    """
 
     def __init__(self, library: 'Library', number: int, managers: dict[str, dict[str, list[str]]]):
         self.managers = managers
@@ -130,11 +180,13 @@ class Library(fixtures.Fixture):
 
     def _setUp(self) -> None:
         script = str(pathlib.Path(__file__).with_name('library.py'))
-        self._process = self.useFixture(dialogues.Child(program('python'), script, env=clean(**self._variables)))
+        self._process = self.useFixture(
+            dialogues.Child(program('python'), script, env=clean(**self._variables))
+        )
 
     def ask(self, **line: object) -> dict[str, typing.Any]:
         """The answer to a line of ``library.py``, or :class:`Raised`."""
-        said, = self._process.ask(f'{json.dumps(line)}\n')
+        (said,) = self._process.ask(f'{json.dumps(line)}\n')
         answer = json.loads(said)
         if 'raised' in answer:
             raise Raised(answer['raised'], answer['said'], answer['status'])

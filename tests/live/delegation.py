@@ -1,4 +1,6 @@
-"""What tests of trusts need: people of a project of their own in the tests' Keystone, and a way to it that can be cut."""
+"""What tests of trusts need: people of a project of their own in the tests' Keystone, and a way to
+it that can be cut.
+"""
 
 import contextlib
 import http.client
@@ -20,7 +22,8 @@ TRUSTEE = 'scheduler'
 
 
 class People(fixtures.Fixture):
-    """A new project of the tests' Keystone, with :data:`MEMBERS`, and :data:`TRUSTEE`, who is its administrator.
+    """A new project of the tests' Keystone, with :data:`MEMBERS`, and :data:`TRUSTEE`, who is its
+    administrator.
 
     They are left behind in Keystone, which doesn't outlive the tests.
     """
@@ -30,11 +33,16 @@ class People(fixtures.Fixture):
         self._administrator = identity.Administrator()
         self.ask = self._administrator.ask
         self.project_id = self._administrator.add('project', name=self.name, domain_id='default')
-        self.ids = {name: self.add(name, 'admin' if name == TRUSTEE else 'member') for name in (*MEMBERS, TRUSTEE)}
+        self.ids = {
+            name: self.add(name, 'admin' if name == TRUSTEE else 'member')
+            for name in (*MEMBERS, TRUSTEE)
+        }
 
     def add(self, name: str, role: str) -> str:
         """A new user with a role in the project; its id."""
-        user_id = self._administrator.add('user', name=f'{self.name}-{name}', domain_id='default', password=keystone.PASSWORD)
+        user_id = self._administrator.add(
+            'user', name=f'{self.name}-{name}', domain_id='default', password=keystone.PASSWORD
+        )
         self._administrator.grant(role, user_id, self.project_id)
         return user_id
 
@@ -44,7 +52,12 @@ class People(fixtures.Fixture):
 
     def trusts(self) -> list[str]:
         """The ids of the trusts that the trustee has in Keystone."""
-        return [trust['id'] for trust in self.ask('GET', f'OS-TRUST/trusts?trustee_user_id={self.ids[TRUSTEE]}')['trusts']]
+        return [
+            trust['id']
+            for trust in self.ask('GET', f'OS-TRUST/trusts?trustee_user_id={self.ids[TRUSTEE]}')[
+                'trusts'
+            ]
+        ]
 
     def trust(self, trust_id: str) -> dict[str, typing.Any]:
         """A trust as Keystone has it."""
@@ -62,7 +75,12 @@ class People(fixtures.Fixture):
 
     def credentials(self, **others: str) -> dict[str, str]:
         """The options of a section that names the trustee."""
-        return {**identity.service_options(), 'username': f'{self.name}-{TRUSTEE}', 'project_name': self.name, **others}
+        return {
+            **identity.service_options(),
+            'username': f'{self.name}-{TRUSTEE}',
+            'project_name': self.name,
+            **others,
+        }
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -94,7 +112,9 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 
 class Way(fixtures.Fixture):
-    """An address of the tests' Keystone, for one request at a time as Keystone answers them, until it is cut or jammed."""
+    """An address of the tests' Keystone, for one request at a time as Keystone answers them, until
+    it is cut or jammed.
+    """
 
     def _setUp(self) -> None:
         # It listens to nobody, and keeps the port from others also while the way is cut.

@@ -15,7 +15,8 @@ from tests.servers import process
 
 
 class Child(fixtures.Fixture):
-    """A process that reads lines until its input is closed. One that takes too long for an answer, or for its end, is killed.
+    """A process that reads lines until its input is closed. One that takes too long for an answer,
+    or for its end, is killed.
 
     ``options`` are those of ``subprocess.Popen``.
     """
@@ -25,15 +26,23 @@ class Child(fixtures.Fixture):
         self._command, self._options = command, options
 
     def _setUp(self) -> None:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                         start_new_session=True, **self._options)
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **self._options,
+        )
         self.addCleanup(self._end)
 
     def _end(self) -> None:
         with self._deadline():
             self._process.communicate()
 
-    def ask(self, text: str, last: collections.abc.Callable[[str], bool] = lambda line: True) -> list[str]:
+    def ask(
+        self, text: str, last: collections.abc.Callable[[str], bool] = lambda line: True
+    ) -> list[str]:
         """Write a text; the lines that are read then, up to the first for which ``last`` holds.
 
         ``ServerFailed`` with those that came, if that one doesn't.
@@ -46,7 +55,9 @@ class Child(fixtures.Fixture):
             while not answer or not last(answer[-1]):
                 line = self._process.stdout.readline()
                 if not line:
-                    raise process.ServerFailed(f'{self._command[0]} has ended, or took too long: {"".join(answer)}')
+                    raise process.ServerFailed(
+                        f'{self._command[0]} has ended, or took too long: {"".join(answer)}'
+                    )
                 answer.append(line)
         return answer
 

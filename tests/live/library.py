@@ -1,10 +1,11 @@
-"""python-freezerclient's library, called as another process tells it; run by the interpreter that the library is installed for.
+"""python-freezerclient's library, called as another process tells it; run by the interpreter that
+the library is installed for.
 
-Each line of the input is a JSON object, answered by a line: ``{"make": HOW, "args": […], "named": {…}}`` makes a client, and is
-answered what managers it has; the first one is the client 0. ``{"client": NUMBER, "read": ATTRIBUTE}`` reads of one,
-``{"client": NUMBER, "on": MANAGER, "call": METHOD, "args": […], "named": {…}}`` calls.
-The answer is ``{"returned": …, "args": […]}``, with the arguments as the call left them, or
-``{"raised": …, "said": …, "status": …}``.
+Each line of the input is a JSON object, answered by a line: ``{"make": HOW, "args": […], "named":
+{…}}`` makes a client, and is answered what managers it has; the first one is the client 0.
+``{"client": NUMBER, "read": ATTRIBUTE}`` reads of one, ``{"client": NUMBER, "on": MANAGER, "call":
+METHOD, "args": […], "named": {…}}`` calls. The answer is ``{"returned": …, "args": […]}``, with the
+arguments as the call left them, or ``{"raised": …, "said": …, "status": …}``.
 """
 
 import inspect
@@ -30,15 +31,29 @@ def with_options(**named: str) -> client.Client:
     return client.Client(opts=utils.Namespace(named))
 
 
-MAKERS = {'session': with_session, 'options': with_options, 'v2': client.Client, 'versioned': versioned.Client}
+MAKERS = {
+    'session': with_session,
+    'options': with_options,
+    'v2': client.Client,
+    'versioned': versioned.Client,
+}
 
 
 def managers(api: client.Client) -> dict[str, dict[str, list[str]]]:
     """The managers of a client by name, the public methods of each, and their parameters."""
-    return {name: {method: [parameter.name for parameter in inspect.signature(function).parameters.values()
-                            if parameter.kind == parameter.POSITIONAL_OR_KEYWORD][1:]
-                   for method, function in inspect.getmembers(type(manager), inspect.isfunction) if not method.startswith('_')}
-            for name, manager in vars(api).items() if isinstance(manager, base.BaseManager)}
+    return {
+        name: {
+            method: [
+                parameter.name
+                for parameter in inspect.signature(function).parameters.values()
+                if parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+            ][1:]
+            for method, function in inspect.getmembers(type(manager), inspect.isfunction)
+            if not method.startswith('_')
+        }
+        for name, manager in vars(api).items()
+        if isinstance(manager, base.BaseManager)
+    }
 
 
 def done(clients: list[client.Client], line: dict, args: list, named: dict) -> object:
@@ -58,7 +73,11 @@ def answer(clients: list[client.Client], line: dict) -> dict:
     try:
         return {'returned': done(clients, line, args, named), 'args': args}
     except Exception as error:
-        return {'raised': type(error).__name__, 'said': str(error), 'status': getattr(error, 'status_code', None)}
+        return {
+            'raised': type(error).__name__,
+            'said': str(error),
+            'status': getattr(error, 'status_code', None),
+        }
 
 
 if __name__ == '__main__':

@@ -1,6 +1,5 @@
 """The ways in which callers make a client of the library, in a cloud."""
 
-
 from tests.live import callers
 from tests.servers import identity, keystone
 
@@ -11,22 +10,30 @@ class Making:
     def works(self, client: callers.Client) -> None:
         """A client works in the project."""
         self.home.call('POST', 'clients', 201, {'client_id': 'web'})
-        found, = client.manager('clients').list()
-        self.assertEqual(('web', self.home.project_id), (found['client']['client_id'], found['project_id']))
+        (found,) = client.manager('clients').list()
+        self.assertEqual(
+            ('web', self.home.project_id), (found['client']['client_id'], found['project_id'])
+        )
 
     def fails(self, status: int, client: callers.Client) -> None:
         """Whatever a client calls is answered with a status."""
-        self.assertEqual(status, self.assertRaises(callers.Raised, client.manager('clients').list).status)
+        self.assertEqual(
+            status, self.assertRaises(callers.Raised, client.manager('clients').list).status
+        )
 
     def test_parameters(self):
         """A password and the project; by the class, and by the function that knows versions."""
         for how, args in (('v2', ()), ('versioned', ('2',)), ('versioned', ())):
-            self.works(self.library.client(how, *args, endpoint=self.home.url, **self.home.credentials))
+            self.works(
+                self.library.client(how, *args, endpoint=self.home.url, **self.home.credentials)
+            )
 
     def test_environment(self):
         """The variables of the command line; the function looks them up, the class doesn't."""
         named = {**self.home.credentials, 'backup_url': self.home.url}
-        library = self.useFixture(callers.Library(**{f'OS_{name.upper()}': value for name, value in named.items()}))
+        library = self.useFixture(
+            callers.Library(**{f'OS_{name.upper()}': value for name, value in named.items()})
+        )
         self.works(library.client('versioned'))
         error = self.assertRaises(callers.Raised, library.client, 'v2')
         self.assertEqual('OS_AUTH_URL should be provided.', error.said)
@@ -37,41 +44,86 @@ class Making:
         self.works(self.library.client('options', os_backup_url=self.home.url, **options))
 
     def test_token(self):
-        """A session may have one. The class has Keystone change it for another, and never says for which project: for none."""
-        self.works(self.library.client('session', self.home.url, self.home.project_id, self.home.token))
-        self.fails(403, self.library.client('v2', token=self.home.token, project_id=self.home.project_id, endpoint=self.home.url,
-                                            auth_url=self.home.credentials['auth_url']))
+        """A session may have one. The class has Keystone change it for another, and never says for
+        which project: for none.
+        """
+        self.works(
+            self.library.client('session', self.home.url, self.home.project_id, self.home.token)
+        )
+        self.fails(
+            403,
+            self.library.client(
+                'v2',
+                token=self.home.token,
+                project_id=self.home.project_id,
+                endpoint=self.home.url,
+                auth_url=self.home.credentials['auth_url'],
+            ),
+        )
 
     def test_address_with_a_project(self):
         """An address that ends with version and project, as catalogues may have it."""
-        self.works(self.library.client('v2', endpoint=f'{self.home.url}/v2/{self.home.project_id}', **self.home.credentials))
+        self.works(
+            self.library.client(
+                'v2', endpoint=f'{self.home.url}/v2/{self.home.project_id}', **self.home.credentials
+            )
+        )
 
     def test_address_without_a_project(self):
-        """An address that ends with the version isn't completed: it asks for ``/v2/clients/``, which is nothing."""
-        self.fails(404, self.library.client('v2', endpoint=f'{self.home.url}/v2', **self.home.credentials))
+        """An address that ends with the version isn't completed: it asks for ``/v2/clients/``,
+        which is nothing.
+        """
+        self.fails(
+            404, self.library.client('v2', endpoint=f'{self.home.url}/v2', **self.home.credentials)
+        )
 
     def test_catalogue(self):
-        """Without an address it takes the first that the catalogue has; there is no way to tell it a region."""
+        """Without an address it takes the first that the catalogue has; there is no way to tell it
+        a region.
+        """
         known = self.addresses()
-        found = self.library.client('v2', endpoint_type='public', **self.home.credentials).read('endpoint')
+        found = self.library.client('v2', endpoint_type='public', **self.home.credentials).read(
+            'endpoint'
+        )
         # Regions of other tests come and go.
         self.assertIn(found, known | self.addresses())
         self.assertIn(self.home.url, known)
 
     def addresses(self) -> set[str]:
         """The public addresses of the service in the catalogue."""
-        answer = keystone.request('GET', f'{self.home.credentials["auth_url"]}/auth/catalog', token=self.home.token)
-        return {endpoint['url'] for service in answer.json()['catalog'] if service['type'] == 'backup'
-                for endpoint in service['endpoints'] if endpoint['interface'] == 'public'}
+        answer = keystone.request(
+            'GET', f'{self.home.credentials["auth_url"]}/auth/catalog', token=self.home.token
+        )
+        return {
+            endpoint['url']
+            for service in answer.json()['catalog']
+            if service['type'] == 'backup'
+            for endpoint in service['endpoints']
+            if endpoint['interface'] == 'public'
+        }
 
     def test_trust(self):
         """A trustee works in the trustor's project, as central schedulers do."""
         trustee = identity.token_of(keystone.SERVICE_USER, keystone.SERVICE_PROJECT)
-        trust = {'trustor_user_id': self.home.user_id, 'trustee_user_id': trustee.user_id, 'impersonation': False,
-                 'project_id': self.home.project_id, 'roles': [{'name': 'member'}]}
+        trust = {
+            'trustor_user_id': self.home.user_id,
+            'trustee_user_id': trustee.user_id,
+            'impersonation': False,
+            'project_id': self.home.project_id,
+            'roles': [{'name': 'member'}],
+        }
         address = self.home.credentials['auth_url']
-        made = keystone.request('POST', f'{address}/OS-TRUST/trusts', {'trust': trust}, self.home.token)
-        client = self.library.client('v2', endpoint=self.home.url, auth_url=address, trust_id=made.json()['trust']['id'],
-                                     username=keystone.SERVICE_USER, password=keystone.PASSWORD, user_domain_id='default')
+        made = keystone.request(
+            'POST', f'{address}/OS-TRUST/trusts', {'trust': trust}, self.home.token
+        )
+        client = self.library.client(
+            'v2',
+            endpoint=self.home.url,
+            auth_url=address,
+            trust_id=made.json()['trust']['id'],
+            username=keystone.SERVICE_USER,
+            password=keystone.PASSWORD,
+            user_domain_id='default',
+        )
         self.works(client)
         self.assertEqual(self.home.project_id, client.read('project_id'))

@@ -29,13 +29,24 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of the commands until it ends."""
     # Libraries warn of what other libraries of the tests' environment, Keystone's, bring along.
     environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
-    return subprocess.run([str(FOLDER / program), *arguments], env=environment, capture_output=True, text=True, timeout=SECONDS,
-                          check=False)
+    return subprocess.run(
+        [str(FOLDER / program), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 def configuration(folder: str, connection: str | None, extra: str = '') -> str:
     """Write a configuration file as an operator would, with the tests' Keystone; its path."""
-    lines = ['[DEFAULT]', 'bind_host = 127.0.0.1', '[oslo_middleware]', 'max_request_body_size = 100000']
+    lines = [
+        '[DEFAULT]',
+        'bind_host = 127.0.0.1',
+        '[oslo_middleware]',
+        'max_request_body_size = 100000',
+    ]
     if connection is not None:
         lines += ['[database]', f'connection = {connection}', 'max_retries = 0']
     path = pathlib.Path(folder, 'freezer-api.conf')
@@ -46,17 +57,27 @@ def configuration(folder: str, connection: str | None, extra: str = '') -> str:
 def keystone_section() -> str:
     """The section of the configuration that names the tests' Keystone."""
     options = identity.service_options() | {'service_token_roles_required': 'true'}
-    return '\n'.join(['[keystone_authtoken]', *(f'{name} = {value}' for name, value in options.items())])
+    return '\n'.join(
+        ['[keystone_authtoken]', *(f'{name} = {value}' for name, value in options.items())]
+    )
 
 
 class Server(fixtures.Fixture):
     """A process that serves the API from when the fixture is set up until it is cleaned up.
 
-    ``url`` is its address; ``announced`` finds it in what the process says, for those that pick a port themselves.
+    ``url`` is its address; ``announced`` finds it in what the process says, for those that pick a
+    port themselves.
     """
 
-    def __init__(self, program: str, *arguments: str, url: str = '', announced: str = '',
-                 program_folder: str | pathlib.Path = FOLDER, **environment: str):
+    def __init__(
+        self,
+        program: str,
+        *arguments: str,
+        url: str = '',
+        announced: str = '',
+        program_folder: str | pathlib.Path = FOLDER,
+        **environment: str,
+    ):
         super().__init__()
         self._folder = pathlib.Path(program_folder)
         self.program, self.arguments, self.url = program, arguments, url
@@ -67,7 +88,12 @@ class Server(fixtures.Fixture):
     def _setUp(self) -> None:
         self.process = process.Process(self.program)
         self.addCleanup(self.process.stop)
-        self.process.spawn(str(self._folder / self.program), *self.arguments, ready=self._answers, **self._environment)
+        self.process.spawn(
+            str(self._folder / self.program),
+            *self.arguments,
+            ready=self._answers,
+            **self._environment,
+        )
 
     def _answers(self) -> None:
         if self._announced:
@@ -91,38 +117,93 @@ class Server(fixtures.Fixture):
 
 
 def standalone(folder: str, *arguments: str) -> Server:
-    """``freezer-api --standalone`` with its data in a folder, on a free port unless one is given."""
+    """``freezer-api --standalone`` with its data in a folder, on a free port unless one is
+    given.
+    """
     port = () if '--port' in arguments else ('--port', '0')
-    return Server('freezer-api', '--standalone', '--state-dir', folder, *port, *arguments, announced=r'(http://[^/\s]+)/v2/')
+    return Server(
+        'freezer-api',
+        '--standalone',
+        '--state-dir',
+        folder,
+        *port,
+        *arguments,
+        announced=r'(http://[^/\s]+)/v2/',
+    )
 
 
 def api(config_file: str) -> Server:
     """``freezer-api`` as a configuration file says."""
     port = process.free_port()
-    return Server('freezer-api', '--config-file', config_file, '--port', str(port), url=f'http://127.0.0.1:{port}')
+    return Server(
+        'freezer-api',
+        '--config-file',
+        config_file,
+        '--port',
+        str(port),
+        url=f'http://127.0.0.1:{port}',
+    )
 
 
 def gunicorn(config_file: str, workers: int) -> Server:
     """gunicorn with several worker processes."""
     port = process.free_port()
-    arguments = ('--workers', str(workers), '--threads', '8', '--bind', f'127.0.0.1:{port}', '--no-control-socket')
-    return Server('gunicorn', *arguments, 'freezer_api.wsgi:application', url=f'http://127.0.0.1:{port}',
-                  OS_FREEZER_CONFIG_FILES=config_file)
+    arguments = (
+        '--workers',
+        str(workers),
+        '--threads',
+        '8',
+        '--bind',
+        f'127.0.0.1:{port}',
+        '--no-control-socket',
+    )
+    return Server(
+        'gunicorn',
+        *arguments,
+        'freezer_api.wsgi:application',
+        url=f'http://127.0.0.1:{port}',
+        OS_FREEZER_CONFIG_FILES=config_file,
+    )
 
 
 def uwsgi(config_file: str, workers: int) -> Server:
-    """uwsgi with several processes, which find the configuration as deployments tell them: in ``pyargv``."""
+    """uwsgi with several processes, which find the configuration as deployments tell them: in
+    ``pyargv``.
+    """
     port = process.free_port()
-    arguments = ('--master', '--die-on-term', '--lazy-apps', '--need-app', '--processes', str(workers), '--threads', '8')
-    return Server('uwsgi', '--http-socket', f'127.0.0.1:{port}', *arguments, '--module', 'freezer_api.wsgi:application',
-                  '--virtualenv', str(FOLDER.parent), '--buffer-size', '65535', '--pyargv', f'--config-file {config_file}',
-                  url=f'http://127.0.0.1:{port}')
+    arguments = (
+        '--master',
+        '--die-on-term',
+        '--lazy-apps',
+        '--need-app',
+        '--processes',
+        str(workers),
+        '--threads',
+        '8',
+    )
+    return Server(
+        'uwsgi',
+        '--http-socket',
+        f'127.0.0.1:{port}',
+        *arguments,
+        '--module',
+        'freezer_api.wsgi:application',
+        '--virtualenv',
+        str(FOLDER.parent),
+        '--buffer-size',
+        '65535',
+        '--pyargv',
+        f'--config-file {config_file}',
+        url=f'http://127.0.0.1:{port}',
+    )
 
 
 class Database(fixtures.Fixture):
-    """An empty store in one of the tests' servers, or a file (:data:`SQLITE`), as an operator gives the service.
+    """An empty store in one of the tests' servers, or a file (:data:`SQLITE`), as an operator gives
+    the service.
 
-    ``url`` is what ``[database] connection`` is to be, ``extra`` the sections of the configuration for a store of another kind.
+    ``url`` is what ``[database] connection`` is to be, ``extra`` the sections of the configuration
+    for a store of another kind.
     """
 
     def __init__(self, server: str):
@@ -134,7 +215,10 @@ class Database(fixtures.Fixture):
         if self.server in servers.OWN:
             host, prefix = servers.address(self.server), servers.new_indices()
             self.addCleanup(servers.drop_indices, host, prefix)
-            self.extra = f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {host}\nindex = {prefix}'
+            self.extra = (
+                f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {host}\nindex ='
+                f' {prefix}'
+            )
             return
         if self.server == SQLITE:
             self.url = f'sqlite:///{self.useFixture(fixtures.TempDir()).path}/freezer.sqlite'
@@ -144,7 +228,9 @@ class Database(fixtures.Fixture):
 
 
 class Deployment(fixtures.Fixture):
-    """A configuration file, with a store that has the schema, and the tests' Keystone; ``extra`` lines end it."""
+    """A configuration file, with a store that has the schema, and the tests' Keystone; ``extra``
+    lines end it.
+    """
 
     def __init__(self, server: str, extra: str = ''):
         super().__init__()
@@ -154,12 +240,18 @@ class Deployment(fixtures.Fixture):
     def _setUp(self) -> None:
         folder = self.useFixture(fixtures.TempDir()).path
         database = self.useFixture(Database(self.server))
-        self.config_file = configuration(folder, database.url or None, '\n'.join((keystone_section(), database.extra, self.extra)))
+        self.config_file = configuration(
+            folder,
+            database.url or None,
+            '\n'.join((keystone_section(), database.extra, self.extra)),
+        )
         run('freezer-manage', '--config-file', self.config_file, 'db', 'sync').check_returncode()
 
 
 class Region(fixtures.Fixture):
-    """A region in the tests' Keystone whose catalogue has the API at an address, as an operator registers it."""
+    """A region in the tests' Keystone whose catalogue has the API at an address, as an operator
+    registers it.
+    """
 
     def __init__(self, url: str):
         super().__init__()
@@ -180,7 +272,9 @@ class Region(fixtures.Fixture):
 
 
 class Cloud(fixtures.Fixture):
-    """What callers of a cloud find: Keystone, whose catalogue has the API, and two processes that serve it on a store."""
+    """What callers of a cloud find: Keystone, whose catalogue has the API, and two processes that
+    serve it on a store.
+    """
 
     def __init__(self, extra: str = '', store: str = servers.MYSQL):
         super().__init__()
@@ -203,7 +297,9 @@ def shared(test_class: type[unittest.TestCase], fixture: Fixture) -> Fixture:
 
 
 def environment(variable: str, program: str) -> str:
-    """A program of an environment of published callers, which ``tools/test`` makes and names in a variable."""
+    """A program of an environment of published callers, which ``tools/test`` makes and names in a
+    variable.
+    """
     folder = os.environ.get(variable)
     if not folder:
         raise process.ServerFailed(f'{variable} is not set; run the tests by: tools/test')
@@ -211,23 +307,35 @@ def environment(variable: str, program: str) -> str:
 
 
 class Project:
-    """One project as a plain HTTP caller sees it. A call that isn't answered as expected is an ``AssertionError``."""
+    """One project as a plain HTTP caller sees it. A call that isn't answered as expected is an
+    ``AssertionError``.
+    """
 
     def __init__(self, url: str, project_id: str, token: str = ''):
         self.base = f'{url}/v2/{project_id}'
         self.headers = {'X-Auth-Token': token} if token else {}
 
-    def call(self, method: str, path: str, expected: int, body: typing.Any = None, base: str = '') -> typing.Any:
-        """The answer's document (None without one); ``base`` is another server's address of the project."""
-        answer = requests.request(method, f'{base or self.base}/{path}', json=body, headers=self.headers, timeout=SECONDS)
+    def call(
+        self, method: str, path: str, expected: int, body: typing.Any = None, base: str = ''
+    ) -> typing.Any:
+        """The answer's document (None without one); ``base`` is another server's address of the
+        project.
+        """
+        answer = requests.request(
+            method, f'{base or self.base}/{path}', json=body, headers=self.headers, timeout=SECONDS
+        )
         if answer.status_code != expected:
-            raise AssertionError(f'{method} {path}: {answer.status_code} instead of {expected}: {answer.text}')
+            raise AssertionError(
+                f'{method} {path}: {answer.status_code} instead of {expected}: {answer.text}'
+            )
         return answer.json() if answer.content else None
 
     def member(self, session_id: str, job_id: str) -> None:
         """Create a job of the client ``host`` and attach it to a session."""
         action = {'freezer_action': {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/etc'}}
-        self.call('POST', 'jobs', 201, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]})
+        self.call(
+            'POST', 'jobs', 201, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]}
+        )
         self.call('PUT', f'sessions/{session_id}/jobs/{job_id}', 204)
 
     def session(self, job_ids: collections.abc.Iterable[str]) -> str:

@@ -1,7 +1,8 @@
-"""What an agent makes of schedules. Run by the agent's own Python: a schedule per line, an answer per line.
+"""What an agent makes of schedules. Run by the agent's own Python: a schedule per line, an answer
+per line.
 
-An answer is the next time at which the job would run, null if there is none, or what went wrong. The
-agent's own function reads the schedule, and the scheduler that it uses takes what comes of it.
+An answer is the next time at which the job would run, null if there is none, or what went wrong.
+The agent's own function reads the schedule, and the scheduler that it uses takes what comes of it.
 """
 
 import json

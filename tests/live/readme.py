@@ -1,7 +1,8 @@
 """The README's commands, run as they stand there, and what they print.
 
-``python -m tests.live.readme`` (inside ``python -m tests.servers run``) writes into the README what they print today. A
-block of commands follows a comment ``.. run: WHOSE``; all blocks of one WHOSE are run by one shell, in a folder of its own.
+``python -m tests.live.readme`` (inside ``python -m tests.servers run``) writes into the README what
+they print today. A block of commands follows a comment ``.. run: WHOSE``; all blocks of one WHOSE
+are run by one shell, in a folder of its own.
 """
 
 import collections.abc
@@ -52,7 +53,17 @@ def blocks(lines: list[str]) -> list[Block]:
         if not line.startswith('.. run: '):
             continue
         first = next(at for at in range(number, len(lines)) if lines[at].startswith(f'{INDENT}$ '))
-        last = next((at for at in range(first, len(lines)) if lines[at] and not lines[at].startswith(INDENT)), len(lines)) - 1
+        last = (
+            next(
+                (
+                    at
+                    for at in range(first, len(lines))
+                    if lines[at] and not lines[at].startswith(INDENT)
+                ),
+                len(lines),
+            )
+            - 1
+        )
         block = Block(line.removeprefix('.. run: '), first, last)
         for text in lines[first:last]:
             read(block, text.removeprefix(INDENT))
@@ -74,7 +85,9 @@ def read(block: Block, text: str) -> None:
 def file(lines: list[str], name: str) -> str:
     """The text of a file that the README shows after a comment ``.. file: NAME``."""
     first = lines.index(f'.. file: {name}') + 4
-    last = next(at for at in range(first, len(lines)) if lines[at] and not lines[at].startswith(INDENT))
+    last = next(
+        at for at in range(first, len(lines)) if lines[at] and not lines[at].startswith(INDENT)
+    )
     return '\n'.join(line.removeprefix(INDENT) for line in lines[first:last])
 
 
@@ -95,9 +108,19 @@ class Shell:
         # The service's programs first: callers have this package as well, for its commands alone.
         folders = str(programs.FOLDER), f'{os.environ["FREEZER_TEST_CALLERS"]}/bin'
         path = os.pathsep.join((*folders, os.environ['PATH']))
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}
-        done = subprocess.run(['bash', '-c', script], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              env={**inherited, 'COLUMNS': '200', **self.environment, 'PATH': path}, timeout=600, check=False)
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith('OS_')
+        }
+        done = subprocess.run(
+            ['bash', '-c', script],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**inherited, 'COLUMNS': '200', **self.environment, 'PATH': path},
+            timeout=600,
+            check=False,
+        )
         said = done.stdout
         for shown, real in self.real.items():
             said = said.replace(real, shown)
@@ -109,24 +132,38 @@ class Shell:
 
 def credentials(user: str, project: str) -> dict[str, str]:
     """What a person has in the environment who uses the tests' Keystone."""
-    return {'OS_AUTH_URL': servers.address(servers.KEYSTONE), 'OS_USERNAME': user, 'OS_PASSWORD': keystone.PASSWORD,
-            'OS_PROJECT_NAME': project, 'OS_USER_DOMAIN_ID': 'default', 'OS_PROJECT_DOMAIN_ID': 'default',
-            'OS_REGION_NAME': 'RegionOne', 'OS_IDENTITY_API_VERSION': '3'}
+    return {
+        'OS_AUTH_URL': servers.address(servers.KEYSTONE),
+        'OS_USERNAME': user,
+        'OS_PASSWORD': keystone.PASSWORD,
+        'OS_PROJECT_NAME': project,
+        'OS_USER_DOMAIN_ID': 'default',
+        'OS_PROJECT_DOMAIN_ID': 'default',
+        'OS_REGION_NAME': 'RegionOne',
+        'OS_IDENTITY_API_VERSION': '3',
+    }
 
 
 def run_standalone(found: list[Block], folder: str) -> None:
     """Run what the README does against the standalone service."""
     with programs.standalone(f'{folder}/state') as server:
-        Shell(folder, {SHOWN_URL: server.url}).run([block for block in found if block.whose == 'standalone'])
+        Shell(folder, {SHOWN_URL: server.url}).run(
+            [block for block in found if block.whose == 'standalone']
+        )
 
 
 @contextlib.contextmanager
 def as_it_was() -> collections.abc.Iterator[None]:
-    """Take what the README adds to Keystone's catalogue out of it again; other tests come to know it then."""
+    """Take what the README adds to Keystone's catalogue out of it again; other tests come to know
+    it then.
+    """
     administrator = identity.Administrator()
 
     def services() -> set[str]:
-        return {service['id'] for service in administrator.find('service', type='backup', name='freezer')}
+        return {
+            service['id']
+            for service in administrator.find('service', type='backup', name='freezer')
+        }
 
     before = services()
     try:
@@ -143,17 +180,27 @@ def run_keystone(found: list[Block], lines: list[str], folder: str) -> None:
         database = stack.enter_context(programs.Database(servers.MYSQL))
         config_file = pathlib.Path(folder, 'freezer-api.conf')
         api = programs.api(str(config_file))
-        real = {SHOWN_URL: api.url, SHOWN_DATABASE: database.url, SHOWN_KEYSTONE: servers.address(servers.KEYSTONE)}
+        real = {
+            SHOWN_URL: api.url,
+            SHOWN_DATABASE: database.url,
+            SHOWN_KEYSTONE: servers.address(servers.KEYSTONE),
+        }
         text = file(lines, config_file.name)
         for shown, meant in real.items():
             text = text.replace(shown, meant)
         config_file.write_text(text)
         stack.enter_context(as_it_was())
-        people = {'admin': credentials('admin', 'admin'), 'operator': {}, 'member': credentials('alpha-member', 'alpha')}
+        people = {
+            'admin': credentials('admin', 'admin'),
+            'operator': {},
+            'member': credentials('alpha-member', 'alpha'),
+        }
         for whose, environment in people.items():
             if whose == 'member':
                 stack.enter_context(api)
-            Shell(folder, real, environment).run([block for block in found if block.whose == f'keystone {whose}'])
+            Shell(folder, real, environment).run(
+                [block for block in found if block.whose == f'keystone {whose}']
+            )
 
 
 def run() -> tuple[list[str], list[str]]:
@@ -166,7 +213,7 @@ def run() -> tuple[list[str], list[str]]:
         run_keystone(found, lines, folder)
     made = list(lines)
     for block in reversed(found):
-        made[block.first:block.last] = block.lines()
+        made[block.first : block.last] = block.lines()
     return lines, made
 
 

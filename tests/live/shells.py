@@ -1,4 +1,6 @@
-"""How commands of python-freezerclient are given: each to a process of ``openstack`` or ``freezer``, or many to one."""
+"""How commands of python-freezerclient are given: each to a process of ``openstack`` or
+``freezer``, or many to one.
+"""
 
 import json
 import pathlib
@@ -24,23 +26,37 @@ class Ended(typing.NamedTuple):
 def commands() -> dict[str, typing.Any]:
     """What programs and commands the package has, as ``commands.py`` finds them."""
     script = pathlib.Path(__file__).with_name('commands.py')
-    ended = subprocess.run([callers.program('python'), str(script)], env=callers.clean(), capture_output=True, text=True,
-                           timeout=programs.SECONDS, check=True)
+    ended = subprocess.run(
+        [callers.program('python'), str(script)],
+        env=callers.clean(),
+        capture_output=True,
+        text=True,
+        timeout=programs.SECONDS,
+        check=True,
+    )
     return json.loads(ended.stdout)
 
 
 def run(program: str, *words: str, **variables: str) -> Ended:
     """Run one of the programs of the environment of callers until it ends."""
-    ended = subprocess.run([callers.program(program), *words], env=callers.clean(**variables), stdin=subprocess.DEVNULL,
-                           capture_output=True, text=True, timeout=programs.SECONDS, check=False)
+    ended = subprocess.run(
+        [callers.program(program), *words],
+        env=callers.clean(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=programs.SECONDS,
+        check=False,
+    )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 class Shell(fixtures.Fixture):
     """Gives commands in a project, and remembers which, with which options.
 
-    ``run`` gives each to a process of its own. ``interactive``: one process reads them all. It is told the cloud by variables
-    then, for it takes options for commands as well, and what it prints as an error is in ``out``.
+    ``run`` gives each to a process of its own. ``interactive``: one process reads them all. It is
+    told the cloud by variables then, for it takes options for commands as well, and what it prints
+    as an error is in ``out``.
     """
 
     program = ''
@@ -56,7 +72,9 @@ class Shell(fixtures.Fixture):
         raise NotImplementedError
 
     def words(self, command: str) -> list[str]:
-        """A command that is named as in ``commands.py``, by the name that the program has for it."""
+        """A command that is named as in ``commands.py``, by the name that the program has for
+        it.
+        """
         raise NotImplementedError
 
     def run(self, command: str, *words: str) -> Ended:
@@ -64,15 +82,24 @@ class Shell(fixtures.Fixture):
         self.given |= {command, *(f'{command} {word}' for word in words if word.startswith('-'))}
         if self.interactive:
             return self._told(*self.words(command), *words)
-        options = [word for name, value in self.options().items() for word in (f'--os-{name.replace("_", "-")}', value)]
+        options = [
+            word
+            for name, value in self.options().items()
+            for word in (f'--os-{name.replace("_", "-")}', value)
+        ]
         return run(self.program, *options, *self.words(command), *words)
 
     def _reader(self) -> dialogues.Child:
         """The process that reads the commands."""
         if self._process is None:
             variables = {f'OS_{name.upper()}': value for name, value in self.options().items()}
-            self._process = self.useFixture(dialogues.Child(callers.program(self.program), env=callers.clean(**variables),
-                                                            stderr=subprocess.STDOUT))
+            self._process = self.useFixture(
+                dialogues.Child(
+                    callers.program(self.program),
+                    env=callers.clean(**variables),
+                    stderr=subprocess.STDOUT,
+                )
+            )
         return self._process
 
     def _told(self, *words: str) -> Ended:
@@ -83,7 +110,9 @@ class Shell(fixtures.Fixture):
 
 
 class Freezer(Shell):
-    """``freezer``: it always asks Keystone for a token, and can't be told a region, so it is told the address."""
+    """``freezer``: it always asks Keystone for a token, and can't be told a region, so it is told
+    the address.
+    """
 
     program = 'freezer'
 
@@ -95,7 +124,9 @@ class Freezer(Shell):
 
 
 class OpenStack(Shell):
-    """``openstack backup``: with the user's credentials and the region that it finds the service in, or with the address."""
+    """``openstack backup``: with the user's credentials and the region that it finds the service
+    in, or with the address.
+    """
 
     program = 'openstack'
 

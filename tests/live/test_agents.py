@@ -1,4 +1,6 @@
-"""Two agents of the published release, and one of the release before, in the sessions of one project."""
+"""Two agents of the published release, and one of the release before, in the sessions of one
+project.
+"""
 
 import pathlib
 import socket
@@ -15,20 +17,26 @@ FAR = '2100-01-01T00:00:00'
 WAITING = [f'waiting-{number}' for number in range(12)]
 NOWHERE = '/nonexistent/folder'
 #: Its option disable_exec is in the group scheduler; it looks for it in none.
-BROKEN = r'(?s)Job "Job\.execute .*" raised an exception.*no such option disable_exec in group \[DEFAULT\]'
+BROKEN = (
+    r'(?s)Job "Job\.execute .*" raised an exception.*no such option disable_exec in group'
+    r' \[DEFAULT\]'
+)
 #: What agents complain of here, and why no server can keep them from it.
 EXPECTED = (
     # The folder that this job is to back up doesn't exist: the complaint is right.
     rf'(?s)Freezer client error: .*Path to backup does not exist {NOWHERE}',
     r'Job fails-south action backup failed after 1 tries',
-    # It asks by offsets: a job of the second page is skipped when one of the first completes in between; found again, it's new.
+    # It asks by offsets: a job of the second page is skipped when one of the first completes in
+    # between; found again, it's new.
     r'Resetting scheduled status from job waiting-',
     BROKEN,
 )
 
 
 class TestAgents(testtools.TestCase):
-    """All of it happens at the same time, as on real nodes: agents are started once, and each test looks at jobs of its own."""
+    """All of it happens at the same time, as on real nodes: agents are started once, and each test
+    looks at jobs of its own.
+    """
 
     store = servers.MYSQL
 
@@ -37,10 +45,22 @@ class TestAgents(testtools.TestCase):
         super().setUpClass()
         cls.cloud = programs.shared(cls, programs.Cloud(store=cls.store))
         member = identity.token('member')
-        cls.project = agents.Project(cls.cloud.url, member.project_id, member.id, programs.shared(cls, fixtures.TempDir()).path)
+        cls.project = agents.Project(
+            cls.cloud.url,
+            member.project_id,
+            member.id,
+            programs.shared(cls, fixtures.TempDir()).path,
+        )
         for name in ('north', 'south', 'old'):
-            cls.project.call('POST', 'clients', 201, {'client_id': name, 'hostname': 'announced', 'description': 'a node'})
-        cls.gates = {name: programs.shared(cls, agents.Gate()) for name in ('stopped', 'aborted', 'detached')}
+            cls.project.call(
+                'POST',
+                'clients',
+                201,
+                {'client_id': name, 'hostname': 'announced', 'description': 'a node'},
+            )
+        cls.gates = {
+            name: programs.shared(cls, agents.Gate()) for name in ('stopped', 'aborted', 'detached')
+        }
         cls.prepare()
         login = agents.Login(cls.cloud.url, 'alpha-member', 'alpha')
         cls.north = programs.shared(cls, agents.Agent('north', login, cls.project))
@@ -53,49 +73,89 @@ class TestAgents(testtools.TestCase):
     def prepare(cls):
         """The jobs and sessions that the agents find."""
         project = cls.project
-        cls.late = project.together(project.backup('late-north', 'north'), project.backup('late-south', 'south'), hold_off=1)
-        cls.both = project.together(project.backup('both-north', 'north'), project.backup('both-south', 'south'))
-        cls.fails = project.together(project.backup('fails-north', 'north'), project.backup('fails-south', 'south', NOWHERE))
+        cls.late = project.together(
+            project.backup('late-north', 'north'), project.backup('late-south', 'south'), hold_off=1
+        )
+        cls.both = project.together(
+            project.backup('both-north', 'north'), project.backup('both-south', 'south')
+        )
+        cls.fails = project.together(
+            project.backup('fails-north', 'north'), project.backup('fails-south', 'south', NOWHERE)
+        )
         # Without a storage an agent looks for Swift, whatever it does.
-        touch = {'action': 'exec', 'command': f'touch {project.folder}/touched', 'storage': 'local',
-                 'container': str(project.folder)}
-        cls.mixed = project.together(project.job('mixed-old', 'old', touch), project.backup('mixed-north', 'north'))
+        touch = {
+            'action': 'exec',
+            'command': f'touch {project.folder}/touched',
+            'storage': 'local',
+            'container': str(project.folder),
+        }
+        cls.mixed = project.together(
+            project.job('mixed-old', 'old', touch), project.backup('mixed-north', 'north')
+        )
         cls.broken = project.together(project.job('broken', 'north', touch))
-        cls.left = project.together(project.backup('detached', 'north', log=cls.gates['detached'].path))
-        project.backup('stopped', 'north', log=cls.gates['stopped'].path, schedule_interval='continuous')
+        cls.left = project.together(
+            project.backup('detached', 'north', log=cls.gates['detached'].path)
+        )
+        project.backup(
+            'stopped', 'north', log=cls.gates['stopped'].path, schedule_interval='continuous'
+        )
         project.backup('aborted', 'north', log=cls.gates['aborted'].path)
         for job_id in ('told', *WAITING):
             project.backup(job_id, 'north', schedule_date=FAR)
 
     def tearDown(self):
         super().tearDown()
-        # One came too late, which was the answer to each of its tries; then it ran its job all the same.
-        expected = (*EXPECTED, f'Retrying to start session {self.late}', f'Unable to start session {self.late}')
+        # One came too late, which was the answer to each of its tries; then it ran its job all the
+        # same.
+        expected = (
+            *EXPECTED,
+            f'Retrying to start session {self.late}',
+            f'Unable to start session {self.late}',
+        )
         for agent in (self.north, self.south, self.old):
             self.assertEqual(([], []), (agent.printed(), agent.complaints(expected)), agent.name)
         self.assertNotRegex(self.cloud.server.said(), 'ERROR|Traceback')
 
     def entries(self, document: dict) -> dict[str, tuple]:
         """What the members of a session or a run have done."""
-        return {job_id: (entry['client_id'], entry['status'], entry['result']) for job_id, entry in document['jobs'].items()}
+        return {
+            job_id: (entry['client_id'], entry['status'], entry['result'])
+            for job_id, entry in document['jobs'].items()
+        }
 
     def backups(self, run: dict) -> dict[str, dict]:
         """The backups of a run by the jobs that have made them."""
-        documents = [self.project.call('GET', f'backups/{backup_id}', 200) for backup_id in run['backups']]
+        documents = [
+            self.project.call('GET', f'backups/{backup_id}', 200) for backup_id in run['backups']
+        ]
         return {document['backup_metadata']['job_id']: document for document in documents}
 
     def test_registered(self):
-        """An agent announces what its machine is called and what it can do, and keeps what else is known of it."""
+        """An agent announces what its machine is called and what it can do, and keeps what else is
+        known of it.
+        """
         client = self.project.call('GET', 'clients/north', 200)['client']
-        self.assertEqual((socket.gethostname(), 'a node', False), (client['hostname'], client['description'], client['is_central']))
-        self.assertEqual(['backup', 'restore', 'info', 'admin', 'exec'], client['supported_actions'])
-        self.assertEqual(['local', 'swift', 'ssh', 's3', 'ftp', 'ftps'], client['supported_storages'])
+        self.assertEqual(
+            (socket.gethostname(), 'a node', False),
+            (client['hostname'], client['description'], client['is_central']),
+        )
+        self.assertEqual(
+            ['backup', 'restore', 'info', 'admin', 'exec'], client['supported_actions']
+        )
+        self.assertEqual(
+            ['local', 'swift', 'ssh', 's3', 'ftp', 'ftps'], client['supported_storages']
+        )
 
     def test_pages(self):
-        """It finds all of its jobs, however many pages they take, arms them and keeps them in its folder."""
+        """It finds all of its jobs, however many pages they take, arms them and keeps them in its
+        folder.
+        """
         for job_id in WAITING:
             job = self.project.job_when(job_id, status='scheduled')
-            self.assertEqual(('', '', FAR), tuple(job['job_schedule'][key] for key in ('event', 'result', 'schedule_date')))
+            self.assertEqual(
+                ('', '', FAR),
+                tuple(job['job_schedule'][key] for key in ('event', 'result', 'schedule_date')),
+            )
         kept = {path.stem for path in (self.north.folder / 'jobs').iterdir()}
         self.assertTrue({f'job_{job_id}' for job_id in WAITING} <= kept, kept)
         self.assertFalse(any('south' in name for name in kept), kept)
@@ -111,16 +171,27 @@ class TestAgents(testtools.TestCase):
         """Two agents, one run: the same tag, success, and both archives' documents in it."""
         session = self.project.session_when(self.both, status='completed')
         self.assertEqual(('success', 1), (session['result'], session['session_tag']))
-        self.assertEqual({'both-north': ('north', 'completed', 'success'), 'both-south': ('south', 'completed', 'success')},
-                         self.entries(session))
+        self.assertEqual(
+            {
+                'both-north': ('north', 'completed', 'success'),
+                'both-south': ('south', 'completed', 'success'),
+            },
+            self.entries(session),
+        )
         run = self.project.run_of(self.both, 1)
-        self.assertEqual(('completed', 'success', self.entries(session)), (run['status'], run['result'], self.entries(run)))
+        self.assertEqual(
+            ('completed', 'success', self.entries(session)),
+            (run['status'], run['result'], self.entries(run)),
+        )
         made = self.backups(run)
         self.assertEqual({'both-north', 'both-south'}, made.keys())
         for job_id, document in made.items():
             self.assert_made(job_id, document)
             job = self.project.job_when(job_id, status='completed')
-            self.assertEqual((self.both, 1, 'success', ''), (job['session_id'], job['session_tag'], *self.outcome(job)))
+            self.assertEqual(
+                (self.both, 1, 'success', ''),
+                (job['session_id'], job['session_tag'], *self.outcome(job)),
+            )
 
     def outcome(self, job: dict) -> tuple[str, str]:
         """A job's result, and the command that it still has to take."""
@@ -128,49 +199,83 @@ class TestAgents(testtools.TestCase):
 
     def assert_made(self, job_id: str, document: dict) -> None:
         """A backup's document describes the one archive that its job has made."""
-        self.assertEqual({'backup_id', 'project_id', 'user_id', 'status', 'backup_metadata'}, document.keys())
+        self.assertEqual(
+            {'backup_id', 'project_id', 'user_id', 'status', 'backup_metadata'}, document.keys()
+        )
         metadata = document['backup_metadata']
-        self.assertEqual(('available', 'fs', 'tar', job_id, socket.gethostname(), str(self.project.data)),
-                         (document['status'], metadata['mode'], metadata['engine_name'], metadata['backup_name'],
-                          metadata['hostname'], metadata['path_to_backup']))
-        archive, = self.project.archived(job_id)
+        self.assertEqual(
+            ('available', 'fs', 'tar', job_id, socket.gethostname(), str(self.project.data)),
+            (
+                document['status'],
+                metadata['mode'],
+                metadata['engine_name'],
+                metadata['backup_name'],
+                metadata['hostname'],
+                metadata['path_to_backup'],
+            ),
+        )
+        (archive,) = self.project.archived(job_id)
         self.assertIn(str(metadata['time_stamp']), archive.parts)
 
     def test_fails(self):
         """One member fails: so does the run, which has the other's backup alone."""
         session = self.project.session_when(self.fails, status='completed')
         self.assertEqual(('fail', 1), (session['result'], session['session_tag']))
-        self.assertEqual({'fails-north': ('north', 'completed', 'success'), 'fails-south': ('south', 'completed', 'fail')},
-                         self.entries(session))
+        self.assertEqual(
+            {
+                'fails-north': ('north', 'completed', 'success'),
+                'fails-south': ('south', 'completed', 'fail'),
+            },
+            self.entries(session),
+        )
         self.assertEqual({'fails-north'}, self.backups(self.project.run_of(self.fails, 1)).keys())
-        self.assertEqual(('fail', ''), self.outcome(self.project.job_when('fails-south', status='completed')))
+        self.assertEqual(
+            ('fail', ''), self.outcome(self.project.job_when('fails-south', status='completed'))
+        )
 
     def test_late(self):
-        """One comes when the run is over, which fails for it; it is told so, and follows the next one, which a command begins."""
+        """One comes when the run is over, which fails for it; it is told so, and follows the next
+        one, which a command begins.
+        """
         self.project.job_when('late-south', status='completed')
         self.assertTrue(self.south.has_logged(f'Unable to start session {self.late}'))
         session = self.project.call('GET', f'sessions/{self.late}', 200)
-        self.assertEqual(('completed', 'fail', 1), (session['status'], session['result'], session['session_tag']))
-        self.assertEqual({'late-north': ('north', 'completed', 'success'), 'late-south': ('south', 'scheduled', '')},
-                         self.entries(session))
+        self.assertEqual(
+            ('completed', 'fail', 1), (session['status'], session['result'], session['session_tag'])
+        )
+        self.assertEqual(
+            {
+                'late-north': ('north', 'completed', 'success'),
+                'late-south': ('south', 'scheduled', ''),
+            },
+            self.entries(session),
+        )
         self.assertEqual(1, self.project.call('GET', 'jobs/late-south', 200)['session_tag'])
         # It has run its job all the same, outside of the run.
         self.assertEqual({'late-north'}, self.backups(self.project.run_of(self.late, 1)).keys())
         self.assertEqual(1, len(self.project.archived('late-south')))
 
-        self.project.call('PATCH', f'sessions/{self.late}', 200, {'hold_off': 600, 'event': 'start'})
+        self.project.call(
+            'PATCH', f'sessions/{self.late}', 200, {'hold_off': 600, 'event': 'start'}
+        )
         session = self.project.session_when(self.late, session_tag=2, status='completed')
         self.assertEqual('success', session['result'])
         made = self.backups(self.project.run_of(self.late, 2))
         self.assertEqual({'late-north', 'late-south'}, made.keys())
-        self.assertEqual({2}, {self.project.call('GET', f'jobs/{job_id}', 200)['session_tag'] for job_id in made})
+        self.assertEqual(
+            {2}, {self.project.call('GET', f'jobs/{job_id}', 200)['session_tag'] for job_id in made}
+        )
         self.assertEqual({'late-north'}, self.backups(self.project.run_of(self.late, 1)).keys())
 
     def test_stop_while_running(self):
-        """A recurring job that is stopped ends the execution that is going on, and begins no other."""
+        """A recurring job that is stopped ends the execution that is going on, and begins no
+        other.
+        """
         self.project.running('stopped')
         self.project.event('stopped', 'stop')
-        self.assertEqual('stop', self.project.job_when('stopped', status='running')['job_schedule']['event'])
+        self.assertEqual(
+            'stop', self.project.job_when('stopped', status='running')['job_schedule']['event']
+        )
         self.gates['stopped'].open()
         began = self.project.over('stopped')['job_schedule']['time_started']
         # It would have begun anew each second.
@@ -179,9 +284,11 @@ class TestAgents(testtools.TestCase):
         self.assertEqual(1, len(self.project.archived('stopped')))
 
     def test_abort_while_running(self):
-        """The agent takes the command, but kills nothing: it compares the method that tells the process's name with a name.
+        """The agent takes the command, but kills nothing: it compares the method that tells the
+        process's name with a name.
 
-        It keeps the command until its job ends by itself; nothing that it reports in between makes the server forget it.
+        It keeps the command until its job ends by itself; nothing that it reports in between makes
+        the server forget it.
         """
         pid = self.project.running('aborted')['job_schedule']['current_pid']
         self.project.event('aborted', 'abort')
@@ -189,13 +296,18 @@ class TestAgents(testtools.TestCase):
         agents.until(lambda: self.north.has_logged('JOB aborted aborted.'), bool)
         self.assertIn('freezer-agent', pathlib.Path(f'/proc/{pid}/cmdline').read_text())
         schedule = self.project.call('GET', 'jobs/aborted', 200)['job_schedule']
-        self.assertEqual(('running', 'abort', pid), (schedule['status'], schedule['event'], schedule['current_pid']))
+        self.assertEqual(
+            ('running', 'abort', pid),
+            (schedule['status'], schedule['event'], schedule['current_pid']),
+        )
         self.gates['aborted'].open()
         self.project.over('aborted')
         self.assertEqual(1, len(self.project.archived('aborted')))
 
     def test_detach_while_running(self):
-        """A member that leaves while it runs stays outside, whatever its agent, which doesn't know yet, reports."""
+        """A member that leaves while it runs stays outside, whatever its agent, which doesn't know
+        yet, reports.
+        """
         self.project.running('detached')
         self.assertEqual('running', self.project.session_when(self.left, session_tag=1)['status'])
         self.project.call('DELETE', f'sessions/{self.left}/jobs/detached', 204)
@@ -203,25 +315,38 @@ class TestAgents(testtools.TestCase):
         job = self.project.job_when('detached', result='success')
         self.assertEqual(('', 0), (job['session_id'], job['session_tag']))
         session = self.project.call('GET', f'sessions/{self.left}', 200)
-        self.assertEqual(('completed', 'fail', 1, {}), tuple(session[key] for key in ('status', 'result', 'session_tag', 'jobs')))
+        self.assertEqual(
+            ('completed', 'fail', 1, {}),
+            tuple(session[key] for key in ('status', 'result', 'session_tag', 'jobs')),
+        )
 
     def test_releases_together(self):
         """A command that the release before executes, and a backup of today's: one run."""
         session = self.project.session_when(self.mixed, status='completed')
         self.assertEqual(('success', 1), (session['result'], session['session_tag']))
-        self.assertEqual({'mixed-old': ('old', 'completed', 'success'), 'mixed-north': ('north', 'completed', 'success')},
-                         self.entries(session))
+        self.assertEqual(
+            {
+                'mixed-old': ('old', 'completed', 'success'),
+                'mixed-north': ('north', 'completed', 'success'),
+            },
+            self.entries(session),
+        )
         self.assertTrue((self.project.folder / 'touched').exists())
         self.assertEqual({'mixed-north'}, self.backups(self.project.run_of(self.mixed, 1)).keys())
-        self.assertEqual(('success', ''), self.outcome(self.project.job_when('mixed-old', status='completed')))
+        self.assertEqual(
+            ('success', ''), self.outcome(self.project.job_when('mixed-old', status='completed'))
+        )
 
     def test_exec_of_this_release(self):
-        """It reports the job as running, starts its session, fails for an option of its own and never says so.
+        """It reports the job as running, starts its session, fails for an option of its own and
+        never says so.
 
         The run waits for it until the member is taken away.
         """
         agents.until(lambda: self.north.has_logged(BROKEN), bool)
-        self.assertEqual('running', self.project.job_when('broken', status='running')['job_schedule']['status'])
+        self.assertEqual(
+            'running', self.project.job_when('broken', status='running')['job_schedule']['status']
+        )
         session = self.project.session_when(self.broken, session_tag=1)
         self.assertEqual({'broken': ('north', 'running', '')}, self.entries(session))
         self.project.call('DELETE', 'jobs/broken', 204)

@@ -13,7 +13,10 @@ from tests.live import programs
 from tests.servers import elasticsearch, identity, proxy
 
 #: What callers are told, and can tell whoever runs the service.
-NO_INDICES = 'The indices of the storage are not those of this release. The operator has to run: freezer-manage db sync'
+NO_INDICES = (
+    'The indices of the storage are not those of this release. The operator has to run:'
+    ' freezer-manage db sync'
+)
 
 
 class _Serving(testtools.TestCase):
@@ -23,7 +26,13 @@ class _Serving(testtools.TestCase):
 
     def configure(self, *options: str) -> None:
         """A configuration file with options of the driver."""
-        sections = [programs.keystone_section(), '[storage]', 'driver = elasticsearch', '[elasticsearch]', 'number_of_replicas = 0']
+        sections = [
+            programs.keystone_section(),
+            '[storage]',
+            'driver = elasticsearch',
+            '[elasticsearch]',
+            'number_of_replicas = 0',
+        ]
         folder = self.useFixture(fixtures.TempDir()).path
         self.config_file = programs.configuration(folder, None, '\n'.join([*sections, *options]))
 
@@ -39,19 +48,34 @@ class _Serving(testtools.TestCase):
 
     def call(self, method: str, path: str, json: object = None) -> requests.Response:
         """An answer of the API to the member, which must come in time."""
-        return requests.request(method, f'{self.server.url}/v2/{self.member.project_id}/{path}', json=json,
-                                headers={'X-Auth-Token': self.member.id}, timeout=programs.SECONDS)
+        return requests.request(
+            method,
+            f'{self.server.url}/v2/{self.member.project_id}/{path}',
+            json=json,
+            headers={'X-Auth-Token': self.member.id},
+            timeout=programs.SECONDS,
+        )
 
     def project(self) -> programs.Project:
         """The member's project, to whom everything is answered as expected."""
         return programs.Project(self.server.url, self.member.project_id, self.member.id)
 
-    def unavailable(self, description: str = 'The storage is unavailable. Please try again.', session_id: str = 's') -> None:
+    def unavailable(
+        self,
+        description: str = 'The storage is unavailable. Please try again.',
+        session_id: str = 's',
+    ) -> None:
         """Everything that needs the store is answered 503, and no more is said than this."""
         start = {'start': {'job_id': 'j', 'current_tag': 0}}
-        calls = (('GET', 'sessions', None), ('POST', 'sessions', {'schedule': {}}), ('GET', 'jobs/j', None),
-                 ('POST', 'clients', {'client_id': 'late'}), ('POST', f'sessions/{session_id}/action', start),
-                 ('DELETE', f'sessions/{session_id}/jobs/k', None), ('DELETE', f'sessions/{session_id}', None))
+        calls = (
+            ('GET', 'sessions', None),
+            ('POST', 'sessions', {'schedule': {}}),
+            ('GET', 'jobs/j', None),
+            ('POST', 'clients', {'client_id': 'late'}),
+            ('POST', f'sessions/{session_id}/action', start),
+            ('DELETE', f'sessions/{session_id}/jobs/k', None),
+            ('DELETE', f'sessions/{session_id}', None),
+        )
         with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
             for answer in pool.map(lambda call: self.call(*call), calls):
                 self.assertEqual(503, answer.status_code, answer.text)
@@ -60,22 +84,35 @@ class _Serving(testtools.TestCase):
                 code = 'schema-out-of-date' if description == NO_INDICES else 'unavailable'
                 self.assertEqual(f'storage.{code}', told.pop('code'))
                 self.assertEqual({'title': 'Service Unavailable', 'description': description}, told)
-        self.assertEqual(503, requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).status_code)
-        self.assertEqual(300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code)
+        self.assertEqual(
+            503,
+            requests.get(
+                f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS
+            ).status_code,
+        )
+        self.assertEqual(
+            300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code
+        )
 
     def logged(self, line: str) -> None:
         """Each line of the log is one with a date, and one of them says this."""
         said = self.server.said()
         self.assertIn(line, said)
-        self.assertEqual([], [one for one in said.splitlines() if not one.startswith('20')], 'lines without a date')
+        self.assertEqual(
+            [],
+            [one for one in said.splitlines() if not one.startswith('20')],
+            'lines without a date',
+        )
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
 class TestOutage(testscenarios.WithScenarios, _Serving):
     """A node of one's own."""
 
-    scenarios = [(f'elasticsearch{version.partition(".")[0]}', {'version': version})
-                 for version in (elasticsearch.JAVA if EXPLORING else [elasticsearch.VERSION8])]
+    scenarios = [
+        (f'elasticsearch{version.partition(".")[0]}', {'version': version})
+        for version in (elasticsearch.JAVA if EXPLORING else [elasticsearch.VERSION8])
+    ]
     version: str
 
     def setUp(self):
@@ -85,7 +122,9 @@ class TestOutage(testscenarios.WithScenarios, _Serving):
         self.configure(f'hosts = {self.node.url}', 'timeout = 3', 'retries = 1')
 
     def test_outage(self):
-        """It starts without its store, serves once that and its indices are there, and again after each outage."""
+        """It starts without its store, serves once that and its indices are there, and again after
+        each outage.
+        """
         self.serve()
         self.logged('Requests are answered 503')
         self.unavailable()
@@ -113,20 +152,37 @@ class TestOutage(testscenarios.WithScenarios, _Serving):
         """The session and its jobs name each other, and everything is done with them again."""
         members = project.call('GET', f'sessions/{session_id}', 200)['jobs']
         jobs = project.call('GET', 'jobs', 200)['jobs']
-        self.assertEqual(({'j', 'k'}, {session_id}), ({job['job_id'] for job in jobs}, {job['session_id'] for job in jobs}))
+        self.assertEqual(
+            ({'j', 'k'}, {session_id}),
+            ({job['job_id'] for job in jobs}, {job['session_id'] for job in jobs}),
+        )
         self.assertEqual({'j', 'k'}, set(members))
         for job_id in members:
-            project.call('POST', f'sessions/{session_id}/action', 202, {'start': {'job_id': job_id, 'current_tag': 0}})
+            project.call(
+                'POST',
+                f'sessions/{session_id}/action',
+                202,
+                {'start': {'job_id': job_id, 'current_tag': 0}},
+            )
         self.assertEqual(1, project.call('GET', f'sessions/{session_id}', 200)['session_tag'])
-        self.assertEqual([session_id], [one['session_id'] for one in project.call('GET', 'sessions', 200)['sessions']])
-        self.assertEqual('OK', requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).text)
+        self.assertEqual(
+            [session_id],
+            [one['session_id'] for one in project.call('GET', 'sessions', 200)['sessions']],
+        )
+        self.assertEqual(
+            'OK',
+            requests.get(f'{self.server.url}/healthcheck/ready', timeout=programs.SECONDS).text,
+        )
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
 class TestAccess(testscenarios.WithScenarios, _Serving):
     """A proxy that speaks TLS before the node, and asks for what its operator tells it to."""
 
-    scenarios = [('elasticsearch8', {'name': servers.ELASTICSEARCH8}), ('elasticsearch9', {'name': servers.ELASTICSEARCH9})]
+    scenarios = [
+        ('elasticsearch8', {'name': servers.ELASTICSEARCH8}),
+        ('elasticsearch9', {'name': servers.ELASTICSEARCH9}),
+    ]
     name: str
 
     def setUp(self):
@@ -135,19 +191,29 @@ class TestAccess(testscenarios.WithScenarios, _Serving):
         self.addCleanup(self.proxy.stop)
         prefix = servers.new_indices()
         self.addCleanup(servers.drop_indices, servers.address(self.name), prefix)
-        self.options = (f'hosts = {self.proxy.url}', f'index = {prefix}', f'http_auth = {proxy.USER}:{proxy.PASSWORD}')
+        self.options = (
+            f'hosts = {self.proxy.url}',
+            f'index = {prefix}',
+            f'http_auth = {proxy.USER}:{proxy.PASSWORD}',
+        )
 
     def test_credentials(self):
-        """Refused ones are told to the operator; once they are the right ones they serve without a restart."""
+        """Refused ones are told to the operator; once they are the right ones they serve without a
+        restart.
+        """
         self.configure(*self.options, f'ca_certs = {self.proxy.ca_certs}')
         self.sync()
         self.serve()
         session_id = self.project().session(['j'])
         self.proxy.ask_for(proxy.BY_API_KEY)
         self.unavailable()
-        self.logged('the credentials ([elasticsearch] http_auth or api_key) are refused with status 401')
+        self.logged(
+            'the credentials ([elasticsearch] http_auth or api_key) are refused with status 401'
+        )
         self.proxy.ask_for(proxy.BY_PASSWORD)
-        self.assertEqual({'j'}, set(self.project().call('GET', f'sessions/{session_id}', 200)['jobs']))
+        self.assertEqual(
+            {'j'}, set(self.project().call('GET', f'sessions/{session_id}', 200)['jobs'])
+        )
 
     def test_a_certificate(self):
         """One that isn't trusted is told to the operator, by the service and by the command."""
@@ -157,7 +223,9 @@ class TestAccess(testscenarios.WithScenarios, _Serving):
         self.logged('the certificate of a host is not trusted ([elasticsearch] ca_certs)')
         ended = programs.run('freezer-manage', '--config-file', self.config_file, 'db', 'sync')
         self.assertNotEqual(0, ended.returncode)
-        self.assertIn('the certificate of a host is not trusted ([elasticsearch] ca_certs)', ended.stderr)
+        self.assertIn(
+            'the certificate of a host is not trusted ([elasticsearch] ca_certs)', ended.stderr
+        )
         self.assertNotIn('Traceback', ended.stderr)
         self.configure(*self.options, 'verify_certs = false')
         self.sync()

@@ -13,13 +13,24 @@ class TestTokens(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.server = self.useFixture(programs.api(self.useFixture(programs.Deployment(servers.MYSQL)).config_file))
+        self.server = self.useFixture(
+            programs.api(self.useFixture(programs.Deployment(servers.MYSQL)).config_file)
+        )
 
-    def status(self, method: str, project_id: str, token: str | None, path: str = 'sessions', body: object = None) -> int:
+    def status(
+        self,
+        method: str,
+        project_id: str,
+        token: str | None,
+        path: str = 'sessions',
+        body: object = None,
+    ) -> int:
         """The status of a call."""
         headers = {} if token is None else {'X-Auth-Token': token}
         url = f'{self.server.url}/v2/{project_id}/{path}'
-        return requests.request(method, url, json=body, headers=headers, timeout=programs.SECONDS).status_code
+        return requests.request(
+            method, url, json=body, headers=headers, timeout=programs.SECONDS
+        ).status_code
 
     def test_tokens(self):
         """Missing, made-up, expired and unscoped tokens; none is needed to learn the versions."""
@@ -29,27 +40,61 @@ class TestTokens(testtools.TestCase):
         for token in (None, '', 'made-up', expired.id):
             self.assertEqual(401, self.status('GET', member.project_id, token), token)
         self.assertEqual(403, self.status('GET', member.project_id, identity.unscoped_token().id))
-        self.assertEqual(300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code)
-        self.assertEqual(200, requests.get(f'{self.server.url}/healthcheck', timeout=programs.SECONDS).status_code)
+        self.assertEqual(
+            300, requests.get(f'{self.server.url}/', timeout=programs.SECONDS).status_code
+        )
+        self.assertEqual(
+            200,
+            requests.get(f'{self.server.url}/healthcheck', timeout=programs.SECONDS).status_code,
+        )
 
     def test_identity_cannot_be_claimed(self):
-        """Headers in which the service is told who calls count for nothing when the caller sends them."""
+        """Headers in which the service is told who calls count for nothing when the caller sends
+        them.
+        """
         project_id = identity.token('member').project_id
-        claimed = {'X-Identity-Status': 'Confirmed', 'X-Project-Id': project_id, 'X-Roles': 'admin', 'X-User-Id': 'me'}
-        for headers in (claimed, {name.replace('-', '_'): value for name, value in claimed.items()}):
-            answer = requests.get(f'{self.server.url}/v2/{project_id}/sessions', headers=headers, timeout=programs.SECONDS)
+        claimed = {
+            'X-Identity-Status': 'Confirmed',
+            'X-Project-Id': project_id,
+            'X-Roles': 'admin',
+            'X-User-Id': 'me',
+        }
+        for headers in (
+            claimed,
+            {name.replace('-', '_'): value for name, value in claimed.items()},
+        ):
+            answer = requests.get(
+                f'{self.server.url}/v2/{project_id}/sessions',
+                headers=headers,
+                timeout=programs.SECONDS,
+            )
             self.assertEqual(401, answer.status_code)
 
     def test_roles(self):
         """Reads, writes and session actions by role, in the token's project."""
         session_id = self.seed()
         start = {'start': {'job_id': 'one', 'current_tag': 0}}
-        for role, read, write, act in (('admin', 200, 201, 202), ('member', 200, 201, 202), ('reader', 200, 403, 403),
-                                       ('service', 200, 403, 202), ('stranger', 403, 403, 403)):
+        for role, read, write, act in (
+            ('admin', 200, 201, 202),
+            ('member', 200, 201, 202),
+            ('reader', 200, 403, 403),
+            ('service', 200, 403, 202),
+            ('stranger', 403, 403, 403),
+        ):
             token = identity.token(role)
-            self.assertEqual(read, self.status('GET', token.project_id, token.id, f'sessions/{session_id}'), role)
-            self.assertEqual(write, self.status('POST', token.project_id, token.id, body={'schedule': {}}), role)
-            self.assertEqual(act, self.status('POST', token.project_id, token.id, f'sessions/{session_id}/action', start), role)
+            self.assertEqual(
+                read, self.status('GET', token.project_id, token.id, f'sessions/{session_id}'), role
+            )
+            self.assertEqual(
+                write, self.status('POST', token.project_id, token.id, body={'schedule': {}}), role
+            )
+            self.assertEqual(
+                act,
+                self.status(
+                    'POST', token.project_id, token.id, f'sessions/{session_id}/action', start
+                ),
+                role,
+            )
 
     def test_foreign_project(self):
         """A member or reader of another project is refused; an admin isn't."""
@@ -58,14 +103,18 @@ class TestTokens(testtools.TestCase):
         for role, expected in (('member', 403), ('reader', 403), ('admin', 200)):
             token = identity.token(role, 'beta')
             self.assertNotEqual(project_id, token.project_id)
-            self.assertEqual(expected, self.status('GET', project_id, token.id, f'sessions/{session_id}'), role)
+            self.assertEqual(
+                expected, self.status('GET', project_id, token.id, f'sessions/{session_id}'), role
+            )
 
     def test_owner(self):
         """The document's user and project are the token's and the path's."""
         member = identity.token('member')
         project = programs.Project(self.server.url, member.project_id, member.id)
         session = project.call('GET', f'sessions/{self.seed()}', 200)
-        self.assertEqual((member.user_id, member.project_id), (session['user_id'], session['project_id']))
+        self.assertEqual(
+            (member.user_id, member.project_id), (session['user_id'], session['project_id'])
+        )
 
     def seed(self) -> str:
         """A session with one member in the project alpha; its id."""

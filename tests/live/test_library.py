@@ -10,7 +10,13 @@ from tests.live import callers, library_clients, library_jobs, library_sessions,
 TESTED = {'clients', 'jobs', 'sessions', 'actions', 'backups'}
 
 
-class Managers(library_jobs.Clients, library_jobs.Actions, library_jobs.Jobs, library_sessions.Sessions, library_sessions.Backups):
+class Managers(
+    library_jobs.Clients,
+    library_jobs.Actions,
+    library_jobs.Jobs,
+    library_sessions.Sessions,
+    library_sessions.Backups,
+):
     """One server for a class, a project and a process of the library for each test."""
 
     @classmethod
@@ -32,7 +38,9 @@ class Managers(library_jobs.Clients, library_jobs.Actions, library_jobs.Jobs, li
         """Nothing of the manager has been left out."""
         self.assertEqual(set(), manager.unexercised())
 
-    def refused(self, status: int, words: str, call: object, *args: object, **named: object) -> None:
+    def refused(
+        self, status: int, words: str, call: object, *args: object, **named: object
+    ) -> None:
         """A call raises the library's exception, whose text is what the API says."""
         error = self.assertRaises(callers.Raised, call, *args, **named)
         self.assertEqual(('ApiClientException', status), (error.kind, error.status), error.said)
@@ -66,14 +74,20 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
         self.refused(403, '', sessions.start_session, 'any', 'any', 0)
         self.refused(403, '', clients.delete, 'web')
         self.refused(403, '', self.manager('jobs').list_all, all_projects=True)
-        self.refused(403, '', self.manager('clients').create, {'client_id': 'web', 'is_central': True})
+        self.refused(
+            403, '', self.manager('clients').create, {'client_id': 'web', 'is_central': True}
+        )
 
     def test_made_up_token(self):
         """One that isn't one: the body is keystonemiddleware's, of which the library shows all."""
-        jobs = self.library.client('session', self.home.url, self.home.project_id, 'made-up').manager('jobs')
+        jobs = self.library.client(
+            'session', self.home.url, self.home.project_id, 'made-up'
+        ).manager('jobs')
         error = self.assertRaises(callers.Raised, jobs.list_all)
         self.assertEqual(401, error.status)
-        self.assertEqual(401, json.loads(error.said.removeprefix('[*] Error 401: '))['error']['code'])
+        self.assertEqual(
+            401, json.loads(error.said.removeprefix('[*] Error 401: '))['error']['code']
+        )
 
     def test_other_project(self):
         """What is another project's looks as if it weren't there, and can't be changed."""
@@ -82,7 +96,9 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
         other.call('POST', 'jobs', 201, library_jobs.job('web', job_id='theirs'))
         jobs = self.manager('jobs')
         self.assertEqual((None, []), (jobs.get('theirs'), jobs.list_all()))
-        self.refused(404, 'Job theirs could not be found.', jobs.update, 'theirs', {'description': 'mine'})
+        self.refused(
+            404, 'Job theirs could not be found.', jobs.update, 'theirs', {'description': 'mine'}
+        )
         self.refused(404, 'Job theirs could not be found.', jobs.abort_job, 'theirs')
         self.assertIsNone(jobs.delete('theirs'))
         self.assertEqual('', other.call('GET', 'jobs/theirs', 200)['description'])

@@ -19,9 +19,15 @@ from freezer_api.services import backups, clients, common, jobs, sessions
 from tests import servers
 from tests.live import programs
 
-DATABASES = [(name, {'server': server}) for name, server in (
-    ('sqlite', programs.SQLITE), ('mysql', servers.MYSQL), ('postgresql', servers.POSTGRESQL),
-    ('elasticsearch', servers.ELASTICSEARCH9))]
+DATABASES = [
+    (name, {'server': server})
+    for name, server in (
+        ('sqlite', programs.SQLITE),
+        ('mysql', servers.MYSQL),
+        ('postgresql', servers.POSTGRESQL),
+        ('elasticsearch', servers.ELASTICSEARCH9),
+    )
+]
 
 
 class CommandTest(testtools.TestCase):
@@ -42,9 +48,18 @@ class CommandTest(testtools.TestCase):
 
     def upgrade_check(self) -> tuple[int, dict[str, tuple[int, str]]]:
         """The exit code, and code and details of each check."""
-        ended = programs.run('freezer-manager-status', '--config-file', self.config_file, 'upgrade', 'check', '--json')
+        ended = programs.run(
+            'freezer-manager-status',
+            '--config-file',
+            self.config_file,
+            'upgrade',
+            'check',
+            '--json',
+        )
         checks = json.loads(ended.stdout)['checks']
-        return ended.returncode, {check['check']: (check['result'], check['details']) for check in checks}
+        return ended.returncode, {
+            check['check']: (check['result'], check['details']) for check in checks
+        }
 
 
 class TestDatabases(testscenarios.WithScenarios, CommandTest):
@@ -58,7 +73,11 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         if servers.absent(self.server):
             self.skipTest(servers.absent(self.server))
         store = self.useFixture(programs.Database(self.server))
-        self.configure(store.url or None, f'{store.extra}\n[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n')
+        self.configure(
+            store.url or None,
+            f'{store.extra}\n[keystone_authtoken]\nauth_type = none\nendpoint ='
+            ' http://127.0.0.1:1\n',
+        )
 
     def test_schema(self):
         """An empty store, the schema, the schema again."""
@@ -72,7 +91,9 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         version = self.manage('db', 'version')[1].strip()
         self.assertEqual(f'The schema is at {version}.\n', said)
         code, checks = self.upgrade_check()
-        self.assertEqual((0, [0] * 5), (code, [result for result, _details in checks.values()]), checks)
+        self.assertEqual(
+            (0, [0] * 5), (code, [result for result, _details in checks.values()]), checks
+        )
 
     def test_purge(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""
@@ -80,8 +101,10 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         seed(self.config_file)
         code, said, errors = self.manage('project', 'purge', '--yes', 'gone')
         self.assertEqual((0, ''), (code, errors))
-        self.assertEqual({'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
-                         {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()})
+        self.assertEqual(
+            {'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
+            {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()},
+        )
         self.assertNotIn('nothing', said)
         self.assertIn('sessions: 1', self.manage('project', 'purge', 'kept', '--yes')[1])
         said = self.manage('project', 'purge', 'kept', '--yes')[1]
@@ -101,14 +124,18 @@ def seed(config_file: str) -> None:
         backups.create(storage, caller, {'backup_name': 'b', 'container': 'c', 'hostname': 'host'})
         session = sessions.create(storage, caller, {'schedule': {}})
         for job_id in ('one', 'two'):
-            jobs.create(storage, caller, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]})
+            jobs.create(
+                storage, caller, {'job_id': job_id, 'client_id': 'host', 'job_actions': [action]}
+            )
             sessions.attach(storage, caller, session.id, job_id)
     storage.close()
 
 
 def administer(url: str, statement: str) -> None:
     """Execute one statement in a database."""
-    engine = sqlalchemy.create_engine(url, isolation_level='AUTOCOMMIT', poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        url, isolation_level='AUTOCOMMIT', poolclass=sqlalchemy.NullPool
+    )
     with engine.connect() as connection:
         connection.exec_driver_sql(statement)
 
@@ -149,7 +176,10 @@ class TestMistakes(CommandTest):
 
     def test_database_down(self):
         """Nobody listens there."""
-        for connection in ('mysql+pymysql://root@127.0.0.1:1/freezer', 'postgresql+psycopg://postgres@127.0.0.1:1/freezer'):
+        for connection in (
+            'mysql+pymysql://root@127.0.0.1:1/freezer',
+            'postgresql+psycopg://postgres@127.0.0.1:1/freezer',
+        ):
             self.configure(connection)
             self.refused(self.manage('db', 'sync'), 'storage')
             self.refused(self.manage('project', 'purge', '--yes', 'p'), 'storage')
@@ -186,7 +216,9 @@ class TestMistakes(CommandTest):
             self.assertNotIn('db sync', checks['Storage and schema'][1])
 
     def test_what_a_database_refuses(self):
-        """Each reason by the words of the database, and which database it is; no password, nothing of the driver."""
+        """Each reason by the words of the database, and which database it is; no password, nothing
+        of the driver.
+        """
         for connection, text in (*self.mysql(), *self.postgresql(), *self.sqlite()):
             self.configure(connection, f'[DEFAULT]\nlog_file = {self.folder}/log\n')
             ended = self.manage('db', 'sync')
@@ -199,13 +231,21 @@ class TestMistakes(CommandTest):
         """Connections that MariaDB refuses, and what it says."""
         url = sqlalchemy.make_url(self.useFixture(programs.Database(servers.MYSQL)).url)
         user = f'u{uuid.uuid4().hex[:12]}'
-        for statement in (f"CREATE USER {user} IDENTIFIED BY 'secret'", f'GRANT SELECT ON {url.database}.* TO {user}'):
+        for statement in (
+            f"CREATE USER {user} IDENTIFIED BY 'secret'",
+            f'GRANT SELECT ON {url.database}.* TO {user}',
+        ):
             administer(str(url), statement)
         self.addCleanup(administer, servers.address(servers.MYSQL), f'DROP USER {user}')
         theirs = url.set(username=user, password='secret')
-        return [(one.render_as_string(hide_password=False), text) for one, text in (
-            (theirs.set(password='secret-but-wrong'), 'Access denied'), (url.set(database='nowhere'), 'Unknown database'),
-            (theirs, 'denied to user'))]
+        return [
+            (one.render_as_string(hide_password=False), text)
+            for one, text in (
+                (theirs.set(password='secret-but-wrong'), 'Access denied'),
+                (url.set(database='nowhere'), 'Unknown database'),
+                (theirs, 'denied to user'),
+            )
+        ]
 
     def postgresql(self) -> list[tuple[str, str]]:
         """Connections that PostgreSQL refuses, and what it says."""
@@ -214,27 +254,45 @@ class TestMistakes(CommandTest):
         administer(str(url), f'CREATE ROLE {user} LOGIN')
         self.addCleanup(administer, servers.address(servers.POSTGRESQL), f'DROP ROLE {user}')
         fixed = self.useFixture(programs.Database(servers.POSTGRESQL)).url
-        administer(fixed, f'ALTER DATABASE {sqlalchemy.make_url(fixed).database} SET default_transaction_read_only = on')
-        return [(one.render_as_string(hide_password=False), text) for one, text in (
-            (url.set(username='nobody_at_all', password='secret'), 'does not exist'),
-            (url.set(database='nowhere'), 'does not exist'),
-            (url.set(username=user), 'permission denied'), (sqlalchemy.make_url(fixed), 'read-only transaction'))]
+        administer(
+            fixed,
+            f'ALTER DATABASE {sqlalchemy.make_url(fixed).database} SET'
+            ' default_transaction_read_only = on',
+        )
+        return [
+            (one.render_as_string(hide_password=False), text)
+            for one, text in (
+                (url.set(username='nobody_at_all', password='secret'), 'does not exist'),
+                (url.set(database='nowhere'), 'does not exist'),
+                (url.set(username=user), 'permission denied'),
+                (sqlalchemy.make_url(fixed), 'read-only transaction'),
+            )
+        ]
 
     def sqlite(self) -> list[tuple[str, str]]:
         """Files that SQLite refuses, and what it says."""
         path = pathlib.Path(self.folder, 'text.sqlite')
         path.write_text('This is no database. ' * 100)
-        return [('sqlite:////nowhere/freezer.sqlite', 'unable to open database file'), (f'sqlite:///{path}', 'not a database')]
+        return [
+            ('sqlite:////nowhere/freezer.sqlite', 'unable to open database file'),
+            (f'sqlite:///{path}', 'not a database'),
+        ]
 
     def test_a_server_that_never_speaks(self):
         """It takes the connection, and that is all."""
         with socket.create_server(('127.0.0.1', 0)) as silent:
             port = silent.getsockname()[1]
-            for connection in (f'mysql+pymysql://u:secret@127.0.0.1:{port}/d', f'postgresql+psycopg://u:secret@127.0.0.1:{port}/d'):
+            for connection in (
+                f'mysql+pymysql://u:secret@127.0.0.1:{port}/d',
+                f'postgresql+psycopg://u:secret@127.0.0.1:{port}/d',
+            ):
                 self.configure(connection)
                 self.refused(self.manage('db', 'sync'), f'127.0.0.1:{port}')
-            self.configure(None, f'[storage]\ndriver = elasticsearch\n[elasticsearch]\ntimeout = 1\n'
-                                 f'hosts = http://u:secret@127.0.0.1:{port}\n')
+            self.configure(
+                None,
+                '[storage]\ndriver = elasticsearch\n[elasticsearch]\ntimeout = 1\n'
+                f'hosts = http://u:secret@127.0.0.1:{port}\n',
+            )
             ended = self.manage('db', 'sync')
             self.refused(ended, f'http://127.0.0.1:{port}')
             self.assertNotIn('secret', ended[2])
@@ -242,13 +300,18 @@ class TestMistakes(CommandTest):
     def test_logs_that_cannot_be_written(self):
         """The line names the file."""
         for option in ('log_file', 'log_config_append'):
-            self.configure('sqlite:////nowhere/x.sqlite', f'[DEFAULT]\n{option} = /nowhere/freezer.log\n')
+            self.configure(
+                'sqlite:////nowhere/x.sqlite', f'[DEFAULT]\n{option} = /nowhere/freezer.log\n'
+            )
             self.refused(self.manage('db', 'sync'), '/nowhere/freezer.log')
 
     def test_package_of_the_token_cache_is_missing(self):
         """No process starts, and the upgrade check fails; both name the package and the extra."""
         self.hide('memcache')
-        self.configure(f'sqlite:///{self.folder}/freezer.sqlite', '[keystone_authtoken]\nmemcached_servers = 127.0.0.1:11211\n')
+        self.configure(
+            f'sqlite:///{self.folder}/freezer.sqlite',
+            '[keystone_authtoken]\nmemcached_servers = 127.0.0.1:11211\n',
+        )
         self.manage('db', 'sync')
         ended = programs.run('freezer-api', '--config-file', self.config_file)
         self.assertEqual(1, ended.returncode)
@@ -268,25 +331,37 @@ class TestMistakes(CommandTest):
         self.hide('systemd')
         self.configure('sqlite:////nowhere/x.sqlite', '[DEFAULT]\nuse_journal = true\n')
         self.refused(self.manage('db', 'sync'), 'freezer-api[journal]')
-        ended = programs.run('freezer-manager-status', '--config-file', self.config_file, 'upgrade', 'check')
+        ended = programs.run(
+            'freezer-manager-status', '--config-file', self.config_file, 'upgrade', 'check'
+        )
         self.assertEqual((255, ''), (ended.returncode, ended.stdout))
         self.assertIn('systemd-python', ended.stderr)
 
     def hide(self, module: str) -> None:
         """Let no process find a module."""
         folder = self.useFixture(fixtures.TempDir()).path
-        pathlib.Path(folder, f'{module}.py').write_text('raise ModuleNotFoundError(name=__name__)\n')
+        pathlib.Path(folder, f'{module}.py').write_text(
+            'raise ModuleNotFoundError(name=__name__)\n'
+        )
         self.useFixture(fixtures.EnvironmentVariable('PYTHONPATH', folder))
 
     def test_options_that_nothing_reads(self):
-        """A warning lists those of our own sections, and what may be meant; others are others' business."""
-        self.configure(f'sqlite:///{self.folder}/freezer.sqlite',
-                       'conection = x\n[sessions]\nruns_keept = 1\n[elsewhere]\nx = y\n[keystone_authtoken]\nx = y\n')
+        """A warning lists those of our own sections, and what may be meant; others are others'
+        business.
+        """
+        self.configure(
+            f'sqlite:///{self.folder}/freezer.sqlite',
+            'conection = x\n[sessions]\nruns_keept = 1\n[elsewhere]\nx = y\n[keystone_authtoken]\nx'
+            ' = y\n',
+        )
         self.manage('db', 'sync')
         code, checks = self.upgrade_check()
         self.assertEqual((1, 1), (code, checks['Names of options'][0]), checks)
-        self.assertEqual('Nothing reads [database] conection (is connection meant?), [sessions] runs_keept (is runs_kept meant?).',
-                         checks['Names of options'][1])
+        self.assertEqual(
+            'Nothing reads [database] conection (is connection meant?), [sessions] runs_keept (is'
+            ' runs_kept meant?).',
+            checks['Names of options'][1],
+        )
 
     def test_wrong_command_line(self):
         """A command that isn't, or none, or half of one: the usage, exit code 2."""
@@ -316,8 +391,17 @@ class TestQuestion(CommandTest):
         """The exit code and what is said to somebody at a terminal who answers so."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
-        command = [str(programs.FOLDER / 'freezer-manage'), '--config-file', self.config_file, 'project', 'purge', 'gone']
-        with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        command = [
+            str(programs.FOLDER / 'freezer-manage'),
+            '--config-file',
+            self.config_file,
+            'project',
+            'purge',
+            'gone',
+        ]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
             os.close(theirs)
             os.write(ours, answer)
             said, _none = process.communicate(timeout=programs.SECONDS)

@@ -48,7 +48,9 @@ class CopyTest(testtools.TestCase):
     def seeded(self) -> str:
         """A store with two projects."""
         config_file = self.store()
-        programs.run('freezer-manage', '--config-file', config_file, 'db', 'sync').check_returncode()
+        programs.run(
+            'freezer-manage', '--config-file', config_file, 'db', 'sync'
+        ).check_returncode()
         seed(config_file)
         return config_file
 
@@ -58,13 +60,41 @@ class CopyTest(testtools.TestCase):
         storage = self.open(config_file)
         for first in range(0, MANY, copying.PAGE):
             ids = [f'client{number}' for number in range(first, first + copying.PAGE)]
-            storage.restore([base.Entry(CLIENTS, 'many', id, documents.Document(
-                CLIENTS, 'many', id, 1, 1, {'project_id': 'many', 'user_id': 'user', 'client': {'client_id': id}})) for id in ids])
+            storage.restore(
+                [
+                    base.Entry(
+                        CLIENTS,
+                        'many',
+                        id,
+                        documents.Document(
+                            CLIENTS,
+                            'many',
+                            id,
+                            1,
+                            1,
+                            {'project_id': 'many', 'user_id': 'user', 'client': {'client_id': id}},
+                        ),
+                    )
+                    for id in ids
+                ]
+            )
         return config_file
 
     def copy(self, source: str, target: str, own: str | None = None) -> tuple[int, str, str]:
-        """The exit code, output and errors of a copy; ``own`` is the command's own configuration file."""
-        ended = programs.run('freezer-manage', '--config-file', own or source, 'db', 'copy', '--from', source, '--to', target)
+        """The exit code, output and errors of a copy; ``own`` is the command's own configuration
+        file.
+        """
+        ended = programs.run(
+            'freezer-manage',
+            '--config-file',
+            own or source,
+            'db',
+            'copy',
+            '--from',
+            source,
+            '--to',
+            target,
+        )
         return ended.returncode, ended.stdout, ended.stderr
 
     def copied(self, source: str, target: str, own: str | None = None) -> str:
@@ -81,8 +111,15 @@ class CopyTest(testtools.TestCase):
 
     def same(self, *config_files: str) -> None:
         """Check that stores keep the same in the same order."""
-        kept = [[entry.dump() for kind in copying.KINDS for page in copying.pages(storage, kind) for entry in page]
-                for storage in map(self.open, config_files)]
+        kept = [
+            [
+                entry.dump()
+                for kind in copying.KINDS
+                for page in copying.pages(storage, kind)
+                for entry in page
+            ]
+            for storage in map(self.open, config_files)
+        ]
         self.assertTrue(kept[0])
         self.assertTrue(all(one == kept[0] for one in kept))
 
@@ -92,17 +129,33 @@ class TestCopies(CopyTest):
 
     def test_round(self):
         """SQLite to MariaDB to PostgreSQL to SQLite: the digests stay."""
-        stores = [self.seeded(), self.store(servers.MYSQL), self.store(servers.POSTGRESQL), self.store()]
-        said = [self.copied(source, target) for source, target in zip(stores, stores[1:], strict=False)]
-        found = [re.findall(r'^(\w+): (\d+) \(0 of them were there\), digest (\w{32}) on both sides$', one, re.M) for one in said]
+        stores = [
+            self.seeded(),
+            self.store(servers.MYSQL),
+            self.store(servers.POSTGRESQL),
+            self.store(),
+        ]
+        said = [
+            self.copied(source, target) for source, target in zip(stores, stores[1:], strict=False)
+        ]
+        found = [
+            re.findall(
+                r'^(\w+): (\d+) \(0 of them were there\), digest (\w{32}) on both sides$', one, re.M
+            )
+            for one in said
+        ]
         self.assertEqual([found[0]] * 3, found)
-        self.assertEqual(['sessions 2', 'jobs 4', 'actions 4', 'clients 2', 'backups 2', 'trusts 0', 'runs 0'],
-                         [f'{kind} {count}' for kind, count, _digest in found[0]])
+        self.assertEqual(
+            ['sessions 2', 'jobs 4', 'actions 4', 'clients 2', 'backups 2', 'trusts 0', 'runs 0'],
+            [f'{kind} {count}' for kind, count, _digest in found[0]],
+        )
         self.assertIn('copying jobs: done\n', said[0])
         self.same(*stores)
 
     def test_driver(self):
-        """A driver's name stands for the command's own configuration; where it isn't named, that may lack a store."""
+        """A driver's name stands for the command's own configuration; where it isn't named, that
+        may lack a store.
+        """
         source, target = self.seeded(), self.store(servers.POSTGRESQL)
         self.copied(source, 'sqlalchemy', own=target)
         self.same(source, target)
@@ -127,8 +180,10 @@ class TestDrivers(CopyTest):
         """What comes back is what went."""
         source, target = self.seeded(), self.store()
         with servers.indices(servers.ELASTICSEARCH8) as (server, prefix):
-            both = self.configuration(self.open(source).conf.database.connection,
-                                      f'[elasticsearch]\nhosts = {server}\nindex = {prefix}\n')
+            both = self.configuration(
+                self.open(source).conf.database.connection,
+                f'[elasticsearch]\nhosts = {server}\nindex = {prefix}\n',
+            )
             self.copied('sqlalchemy', 'elasticsearch', own=both)
             self.copied('elasticsearch', target, own=both)
         self.same(source, target)
@@ -142,13 +197,26 @@ class TestInterruptions(CopyTest):
         self.source, self.target = self.with_many(), self.store(servers.MYSQL)
 
     def interrupt(self, number: int) -> subprocess.Popen:
-        """Begin a copy, and send it a signal once some clients are there; the process, which has ended."""
-        arguments = [str(programs.FOLDER / 'freezer-manage'), '--config-file', self.source, 'db', 'copy',
-                     '--from', self.source, '--to', self.target]
+        """Begin a copy, and send it a signal once some clients are there; the process, which has
+        ended.
+        """
+        arguments = [
+            str(programs.FOLDER / 'freezer-manage'),
+            '--config-file',
+            self.source,
+            'db',
+            'copy',
+            '--from',
+            self.source,
+            '--to',
+            self.target,
+        ]
         storage = self.open(self.target)
         storage.sync()
         before = storage.count(CLIENTS)
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
             deadline = time.monotonic() + programs.SECONDS
             while storage.count(CLIENTS) == before and time.monotonic() < deadline:
                 time.sleep(0.005)
@@ -179,8 +247,16 @@ class TestRefusals(CopyTest):
         empty = self.store()
         self.copied(source, empty)
         scope = base.Scope('kept')
-        self.open(empty).write(scope, CLIENTS, 'more', lambda current, now: {
-            'project_id': 'kept', 'user_id': 'user', 'client': {'client_id': 'more'}})
+        self.open(empty).write(
+            scope,
+            CLIENTS,
+            'more',
+            lambda current, now: {
+                'project_id': 'kept',
+                'user_id': 'user',
+                'client': {'client_id': 'more'},
+            },
+        )
         self.refused(self.copy(source, empty), 'target has clients more in project kept')
         self.assertEqual(3, self.open(empty).count(CLIENTS))
 
@@ -201,12 +277,17 @@ class TestRefusals(CopyTest):
         self.refused(self.copy(source, '/nowhere/other.conf'), '/nowhere/other.conf')
         self.refused(self.copy(source, 'stone'), 'stone')
         self.refused(self.copy(source, self.configuration(None)), 'connection')
-        self.refused(self.copy(source, self.configuration('mysql+pymysql://root@127.0.0.1:1/freezer')), 'storage')
+        self.refused(
+            self.copy(source, self.configuration('mysql+pymysql://root@127.0.0.1:1/freezer')),
+            'storage',
+        )
 
     def test_usage(self):
         """Half a command line; and the help says that the service is to be stopped."""
         source = self.seeded()
-        ended = programs.run('freezer-manage', '--config-file', source, 'db', 'copy', '--from', source)
+        ended = programs.run(
+            'freezer-manage', '--config-file', source, 'db', 'copy', '--from', source
+        )
         self.assertEqual((2, ''), (ended.returncode, ended.stdout))
         self.assertIn('--to', ended.stderr)
         ended = programs.run('freezer-manage', '--config-file', source, 'db', 'copy', '--help')
@@ -232,8 +313,12 @@ class TestTerminal(CopyTest):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-        with subprocess.Popen([str(programs.FOLDER / 'freezer-manage'), *arguments], stdout=subprocess.PIPE, stderr=theirs,
-                              text=True) as process:
+        with subprocess.Popen(
+            [str(programs.FOLDER / 'freezer-manage'), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+        ) as process:
             os.close(theirs)
             seen = b''.join(iter(lambda: read(ours), b'')).decode()
             said, _errors = process.communicate(timeout=programs.SECONDS)

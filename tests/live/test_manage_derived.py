@@ -51,12 +51,15 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         self.assertEqual((1, ''), (code, errors), said)
         self.assertIn('verifying jobs: done\n', said)
         self.assertRegex(said, r'(?m)^backups \S+ in project \S+: (column|field) moment is wrong$')
-        self.assertEqual('2 drifts; 2 of them are mended by: freezer-manage db reindex --all',
-                         said.splitlines()[-1])
+        self.assertEqual(
+            '2 drifts; 2 of them are mended by: freezer-manage db reindex --all',
+            said.splitlines()[-1],
+        )
         nothing = dict.fromkeys(KINDS, (0, 0))
         self.assertEqual(nothing, self._reindexed(self.manage('db', 'reindex')))
-        self.assertEqual({**nothing, BACKUPS: (0, 2)},
-                         self._reindexed(self.manage('db', 'reindex', '--all')))
+        self.assertEqual(
+            {**nothing, BACKUPS: (0, 2)}, self._reindexed(self.manage('db', 'reindex', '--all'))
+        )
         self.assertEqual((0, 'No drifts.\n', ''), self._verified(self.manage('db', 'verify')))
 
     def test_upgrade(self):
@@ -69,26 +72,37 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         code, said, _errors = self._next('manage', 'db', 'verify')
         self.assertEqual(1, code)
         for kind, number in documents.items():
-            self.assertIn(f'{kind}: {number} are indexed by an earlier release; '
-                          'run: freezer-manage db reindex\n', said)
-        self.assertEqual({**{kind: (number, 0) for kind, number in documents.items()},
-                          'trusts': (0, 0)}, self._reindexed(self._next('manage', 'db', 'reindex')))
+            self.assertIn(
+                f'{kind}: {number} are indexed by an earlier release; '
+                'run: freezer-manage db reindex\n',
+                said,
+            )
+        self.assertEqual(
+            {**{kind: (number, 0) for kind, number in documents.items()}, 'trusts': (0, 0)},
+            self._reindexed(self._next('manage', 'db', 'reindex')),
+        )
         self.assertEqual((0, ''), self._checked_by_the_next())
-        self.assertEqual((0, 'No drifts.\n', ''),
-                         self._verified(self._next('manage', 'db', 'verify')))
+        self.assertEqual(
+            (0, 'No drifts.\n', ''), self._verified(self._next('manage', 'db', 'verify'))
+        )
 
     def _next(self, program, *arguments):
         """What the next release's command ends with."""
         command = (sys.executable, '-c', NEXT, program, '--config-file', self.config_file)
         ended = subprocess.run(
-            [*command, *arguments], env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
-            capture_output=True, text=True, timeout=programs.SECONDS, check=False)
+            [*command, *arguments],
+            env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
+            capture_output=True,
+            text=True,
+            timeout=programs.SECONDS,
+            check=False,
+        )
         return ended.returncode, ended.stdout, ended.stderr
 
     def _checked_by_the_next(self):
         """The result of its check, and the details."""
         _code, said, _errors = self._next('status', 'upgrade', 'check', '--json')
-        check, = (one for one in json.loads(said)['checks'] if one['check'] == STORAGE)
+        (check,) = (one for one in json.loads(said)['checks'] if one['check'] == STORAGE)
         return check['result'], check['details'] or ''
 
     def _verified(self, ended):
@@ -122,5 +136,9 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
             key = codec.key(BACKUPS, entry.project_id, entry.id)
             found = storage.units.committer.store.get(key)
             source = codec.source(key, found.value, found.mark) | {'moment': 1}
-            storage.client.call('PUT', f'/{found.index}/_doc/{key[1].replace("/", "%2F")}', source,
-                                {'refresh': 'true'})
+            storage.client.call(
+                'PUT',
+                f'/{found.index}/_doc/{key[1].replace("/", "%2F")}',
+                source,
+                {'refresh': 'true'},
+            )

@@ -1,4 +1,6 @@
-"""Policy files as operators write them: what the upgrade check says, and what oslo.policy's own commands do."""
+"""Policy files as operators write them: what the upgrade check says, and what oslo.policy's own
+commands do.
+"""
 
 import pathlib
 
@@ -17,7 +19,9 @@ class TestPolicyFile(test_manage.CommandTest):
 
     def test_good(self):
         """Rules of the service, and rules that they use."""
-        code, checks = self.check('"operators": "role:operator"\n"sessions:delete": "rule:operators"\n')
+        code, checks = self.check(
+            '"operators": "role:operator"\n"sessions:delete": "rule:operators"\n'
+        )
         self.assertEqual(0, code, checks)
 
     def test_json(self):
@@ -45,10 +49,15 @@ class TestPolicyFile(test_manage.CommandTest):
 
     def test_rules_that_mean_something_else(self):
         """Each is told with its file, its name and the defect."""
-        for text, defect in (('"jobs:get": "role:a or or"', 'not understood'), ('"jobs:get": "rule:b"', 'the rule b'),
-                             ('"jobs:get": "not (role:a and rule:b)"', 'the rule b'), ('"jobs:get": "what"', 'not understood'),
-                             ('"jobs:get": 7', 'is not a rule'), ('"jobs:get": "rule:jobs:get"', 'jobs:get -> jobs:get'),
-                             ('"a": "rule:c"\n"c": "rule:a"', 'a -> c -> a')):
+        for text, defect in (
+            ('"jobs:get": "role:a or or"', 'not understood'),
+            ('"jobs:get": "rule:b"', 'the rule b'),
+            ('"jobs:get": "not (role:a and rule:b)"', 'the rule b'),
+            ('"jobs:get": "what"', 'not understood'),
+            ('"jobs:get": 7', 'is not a rule'),
+            ('"jobs:get": "rule:jobs:get"', 'jobs:get -> jobs:get'),
+            ('"a": "rule:c"\n"c": "rule:a"', 'a -> c -> a'),
+        ):
             code, checks = self.check(text + '\n')
             result, details = checks['Policy file rules']
             self.assertEqual((2, 2), (code, result), text)
@@ -56,21 +65,30 @@ class TestPolicyFile(test_manage.CommandTest):
                 self.assertIn(part, details)
 
     def test_folders(self):
-        """Their files count after the policy file, by their names; a rule may stand in another file."""
+        """Their files count after the policy file, by their names; a rule may stand in another
+        file.
+        """
         folder = pathlib.Path(self.folder, 'policy.d')
         folder.mkdir()
         (folder / 'a.yaml').write_text('"operators": "role:operator"\n')
         self.assertEqual(0, self.check('"sessions:delete": "rule:operators"\n')[0])
         (folder / 'b.yaml').write_text('"operators": "rule:nobody"\n')
         _code, checks = self.check('"sessions:delete": "rule:operators"\n')
-        self.assertIn(f'{folder}/b.yaml: operators names the rule nobody', checks['Policy file rules'][1])
+        self.assertIn(
+            f'{folder}/b.yaml: operators names the rule nobody', checks['Policy file rules'][1]
+        )
 
     def test_commands_of_the_library(self):
         """oslo.policy's own, by the service's namespace."""
-        self.check('"sessions:delete": "rule:admin_or_owner_or_service"\n"jobs:get": "role:auditor"\n')
+        self.check(
+            '"sessions:delete": "rule:admin_or_owner_or_service"\n"jobs:get": "role:auditor"\n'
+        )
         named = ('--namespace', 'freezer-api', '--config-file', self.config_file)
-        for program, said in (('oslopolicy-validator', ''), ('oslopolicy-policy-generator', '"jobs:get": "role:auditor"'),
-                              ('oslopolicy-list-redundant', '')):
+        for program, said in (
+            ('oslopolicy-validator', ''),
+            ('oslopolicy-policy-generator', '"jobs:get": "role:auditor"'),
+            ('oslopolicy-list-redundant', ''),
+        ):
             ended = programs.run(program, *named)
             self.assertEqual(0, ended.returncode, ended.stderr)
             self.assertIn(said, ended.stdout)

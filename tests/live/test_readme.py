@@ -11,7 +11,11 @@ class TestREADME(testtools.TestCase):
     def test_commands_print_what_it_says(self):
         """Each command prints what the README says, moments and made-up ids aside."""
         shown, today = readme.run()
-        self.assertEqual(readme.alike(shown), readme.alike(today), 'to write it anew: python -m tests.live.readme')
+        self.assertEqual(
+            readme.alike(shown),
+            readme.alike(today),
+            'to write it anew: python -m tests.live.readme',
+        )
 
 
 class TestHowTo(testtools.TestCase):

@@ -269,9 +269,7 @@ class TestRestores(testtools.TestCase):
             (entry['client_id'], entry['status'], entry['result'])
             for entry in session['jobs'].values()
         }
-        self.assertEqual(
-            {('north', 'completed', 'success'), ('gone', 'scheduled', '')}, courses
-        )
+        self.assertEqual({('north', 'completed', 'success'), ('gone', 'scheduled', '')}, courses)
         (entry,) = [
             entry
             for entry in self.project.run_of(self.session_id, 1)['restores']

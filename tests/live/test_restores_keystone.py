@@ -1,5 +1,5 @@
-"""A restore from end to end in a cloud: Keystone, the catalogue, two agents with users of their own,
-and an operator who gives commands.
+"""A restore from end to end in a cloud: Keystone, the catalogue, two agents with users of their
+own, and an operator who gives commands.
 """
 
 import json
@@ -63,9 +63,7 @@ class TestRestoresWithKeystone(testtools.TestCase):
         """A running agent that logs in as a user of its own."""
         user = self.useFixture(User(self.home.project_id, 'member')).name
         login = agents.Login(self.cloud.url, user, self.home.name)
-        return self.useFixture(
-            agents.Agent(name, login, self.project, previous=name == 'old')
-        )
+        return self.useFixture(agents.Agent(name, login, self.project, previous=name == 'old'))
 
     def done(self, code, command, *words):
         """What a command on the run prints that ends with a code."""

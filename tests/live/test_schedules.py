@@ -27,22 +27,38 @@ base.explore()
 ZONES = ('UTC', 'America/New_York', 'Pacific/Kiritimati')
 NEAR = st.datetimes(datetime.datetime(2020, 1, 1), datetime.datetime(2060, 1, 1))
 MOMENTS = st.datetimes() | NEAR
-DATES = st.builds(lambda moment, zone: moment.isoformat(timespec='seconds') + zone, MOMENTS,
-                  st.sampled_from(('', '', 'Z', '+02:00', '-0930', '+14')))
+DATES = st.builds(
+    lambda moment, zone: moment.isoformat(timespec='seconds') + zone,
+    MOMENTS,
+    st.sampled_from(('', '', 'Z', '+02:00', '-0930', '+14')),
+)
 #: Starts with ends behind them, mostly.
-WINDOWS = st.lists(MOMENTS, max_size=2).map(lambda moments: {
-    f'schedule_{which}_date': moment.isoformat(timespec='seconds')
-    for which, moment in zip(('start', 'end'), sorted(moments), strict=False)})
+WINDOWS = st.lists(MOMENTS, max_size=2).map(
+    lambda moments: {
+        f'schedule_{which}_date': moment.isoformat(timespec='seconds')
+        for which, moment in zip(('start', 'end'), sorted(moments), strict=False)
+    }
+)
 INTERVALS = st.just('continuous') | st.builds(
-    '{} {}'.format, st.integers(1, 10**6) | st.integers(1, 10**11),
-    st.sampled_from([*triggers.UNITS]))
+    '{} {}'.format,
+    st.integers(1, 10**6) | st.integers(1, 10**11),
+    st.sampled_from([*triggers.UNITS]),
+)
 FIELDS = {f'schedule_{field}': crons.accepted(field) for field in triggers.CRON}
-ANYTHING = st.fixed_dictionaries({}, optional={
-    **FIELDS, 'schedule_day': crons.accepted('day') | crons.accepted('day_of_week'),
-    'schedule_interval': INTERVALS, 'schedule_date': DATES, 'schedule_start_date': DATES,
-    'schedule_end_date': DATES})
+ANYTHING = st.fixed_dictionaries(
+    {},
+    optional={
+        **FIELDS,
+        'schedule_day': crons.accepted('day') | crons.accepted('day_of_week'),
+        'schedule_interval': INTERVALS,
+        'schedule_date': DATES,
+        'schedule_start_date': DATES,
+        'schedule_end_date': DATES,
+    },
+)
 RECURRING = st.fixed_dictionaries({}, optional=FIELDS) | st.builds(
-    lambda interval: {'schedule_interval': interval}, INTERVALS)
+    lambda interval: {'schedule_interval': interval}, INTERVALS
+)
 SCHEDULES = ANYTHING | st.builds(lambda trigger, window: trigger | window, RECURRING, WINDOWS)
 FAR = '2100-01-01T00:00:00'
 
@@ -60,8 +76,13 @@ class Reader(fixtures.Fixture):
         if self.previous:
             environment['PYTHONPATH'] = str(python.parent.parent / 'previous')
         script = pathlib.Path(__file__).with_name('reader.py')
-        self._process = subprocess.Popen([python, script], env=environment, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [python, script],
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(self._process.wait)
         self.addCleanup(self._process.stdout.close)
         self.addCleanup(self._process.stdin.close)
@@ -85,22 +106,30 @@ def accepted(schedule):
 
 def has_zone(schedule):
     """Whether a start or end names a zone: agents before 19.0.0 can't read one."""
-    return any(text[19:] for key, text in schedule.items() if key in (
-        'schedule_start_date', 'schedule_end_date'))
+    return any(
+        text[19:]
+        for key, text in schedule.items()
+        if key in ('schedule_start_date', 'schedule_end_date')
+    )
 
 
 class TestSchedules(testtools.TestCase):
-
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.readers = [(previous, programs.shared(cls, Reader(zone, previous)))
-                       for zone in ZONES for previous in (False, True)]
+        cls.readers = [
+            (previous, programs.shared(cls, Reader(zone, previous)))
+            for zone in ZONES
+            for previous in (False, True)
+        ]
 
     def read(self, schedule):
         """What each agent answers that can read the schedule at all."""
-        return [reader.read(schedule) for previous, reader in self.readers
-                if not (previous and has_zone(schedule))]
+        return [
+            reader.read(schedule)
+            for previous, reader in self.readers
+            if not (previous and has_zone(schedule))
+        ]
 
     @hypothesis.settings(max_examples=20 * hypothesis.settings.default.max_examples)
     @hypothesis.given(SCHEDULES)
@@ -111,8 +140,12 @@ class TestSchedules(testtools.TestCase):
 
     def test_names_of_weekdays(self):
         """As the published tests of the API send them."""
-        schedule = {'schedule_month': '1-6, 9-12', 'schedule_day': 'mon, wed, fri',
-                    'schedule_hour': '03', 'schedule_minute': '25'}
+        schedule = {
+            'schedule_month': '1-6, 9-12',
+            'schedule_day': 'mon, wed, fri',
+            'schedule_hour': '03',
+            'schedule_minute': '25',
+        }
         with testtools.ExpectedException(AssertionError, '(?s).*Unrecognized expression "mon"'):
             self.read(schedule)
         for next_time in self.read(accepted(schedule)):
@@ -123,22 +156,32 @@ class TestSchedules(testtools.TestCase):
     def test_what_is_refused_does_harm(self):
         """An agent would run at once, never end, never run, or fail."""
         soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
-        for schedule in ({'schedule_start_date': FAR},
-                         {'schedule_interval': '1 minutes',
-                          'schedule_end_date': '2001-01-01T00:00:00'}):
+        for schedule in (
+            {'schedule_start_date': FAR},
+            {'schedule_interval': '1 minutes', 'schedule_end_date': '2001-01-01T00:00:00'},
+        ):
             self.assertIsNone(accepted(schedule))
             for next_time in self.read(schedule):
                 self.assertLess(datetime.datetime.fromisoformat(next_time), soon)
-        backwards = {'schedule_interval': '1 minutes', 'schedule_start_date': FAR,
-                     'schedule_end_date': '2099-01-01T00:00:00'}
+        backwards = {
+            'schedule_interval': '1 minutes',
+            'schedule_start_date': FAR,
+            'schedule_end_date': '2099-01-01T00:00:00',
+        }
         self.assertIsNone(accepted(backwards))
         self.assertNotIn(None, self.read(backwards))
-        never = {'schedule_month': '2', 'schedule_day': '30', 'schedule_start_date': FAR,
-                 'schedule_end_date': '2110-01-01T00:00:00'}
+        never = {
+            'schedule_month': '2',
+            'schedule_day': '30',
+            'schedule_start_date': FAR,
+            'schedule_end_date': '2110-01-01T00:00:00',
+        }
         self.assertIsNone(accepted(never))
         self.assertEqual({None}, set(self.read(never)))
-        for schedule in ({'schedule_interval': '1 days', 'schedule_start_date': '2100-01-01'},
-                         {'schedule_interval': '1 days', 'schedule_start_date': FAR + '.5'}):
+        for schedule in (
+            {'schedule_interval': '1 days', 'schedule_start_date': '2100-01-01'},
+            {'schedule_interval': '1 days', 'schedule_start_date': FAR + '.5'},
+        ):
             self.assertIsNone(accepted(schedule))
             previous = [reader for previous, reader in self.readers if previous]
             self.assertRaises(AssertionError, previous[0].read, schedule)

@@ -45,7 +45,9 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         return answer.status, answer.read()
 
     def test_malformed(self):
-        """400, whether the server says so or the service; nothing of it is in the log as a failure."""
+        """400, whether the server says so or the service; nothing of it is in the log as a
+        failure.
+        """
         for lines, body in (
             (('Transfer-Encoding: chunked',), b'zz\r\n{}\r\n0\r\n\r\n'),
             (('Transfer-Encoding: chunked',), b'2\r\n{}}\r\n0\r\n\r\n'),
@@ -58,7 +60,9 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         self.assertNotIn('Traceback', self.server.said())
 
     def test_too_large(self):
-        """413, also to a client that sends all of it before it looks, and for lengths beyond all numbers."""
+        """413, also to a client that sends all of it before it looks, and for lengths beyond all
+        numbers.
+        """
         url, headers = self.server.url + self.path, {'X-Auth-Token': self.member.id}
         for body in (b'x' * 2**24, iter([b'x' * 2**16] * 2**8)):
             answer = requests.post(url, data=body, headers=headers, timeout=programs.SECONDS)
@@ -81,21 +85,47 @@ class TestMistakes(testscenarios.WithScenarios, testtools.TestCase):
     """A server that loads the entry says in one line what its configuration lacks, and ends."""
 
     scenarios = [
-        ('gunicorn', {'arguments': (
-            'gunicorn', '--no-control-socket', '--bind', '127.0.0.1:0',
-            'freezer_api.wsgi:application')}),
-        ('uwsgi', {'arguments': (
-            'uwsgi', '--master', '--lazy-apps', '--need-app', '--http-socket', '127.0.0.1:0',
-            '--virtualenv', str(programs.FOLDER.parent),
-            '--module', 'freezer_api.wsgi:application')}),
+        (
+            'gunicorn',
+            {
+                'arguments': (
+                    'gunicorn',
+                    '--no-control-socket',
+                    '--bind',
+                    '127.0.0.1:0',
+                    'freezer_api.wsgi:application',
+                )
+            },
+        ),
+        (
+            'uwsgi',
+            {
+                'arguments': (
+                    'uwsgi',
+                    '--master',
+                    '--lazy-apps',
+                    '--need-app',
+                    '--http-socket',
+                    '127.0.0.1:0',
+                    '--virtualenv',
+                    str(programs.FOLDER.parent),
+                    '--module',
+                    'freezer_api.wsgi:application',
+                )
+            },
+        ),
     ]
 
     def test_line(self):
         program, *arguments = self.arguments
         done = subprocess.run(
-            [str(programs.FOLDER / program), *arguments], timeout=programs.SECONDS, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, 'OS_FREEZER_CONFIG_FILES': '/nowhere/freezer-api.conf'})
+            [str(programs.FOLDER / program), *arguments],
+            timeout=programs.SECONDS,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, 'OS_FREEZER_CONFIG_FILES': '/nowhere/freezer-api.conf'},
+        )
         told = [line for line in done.stdout.splitlines() if line.startswith('freezer-api: ')]
         line = 'freezer-api: Failed to find some config files: /nowhere/freezer-api.conf'
         self.assertEqual({line}, {*told}, done.stdout)

@@ -30,24 +30,33 @@ class TestStart(StandaloneTest):
     """What it says and does on start."""
 
     def test_banner(self):
-        """It tells the address, that nobody is asked who they are, and a call that works as it is printed."""
+        """It tells the address, that nobody is asked who they are, and a call that works as it is
+        printed.
+        """
         server = self.start()
         said = server.said()
         self.assertIn(f'{server.url}/v2/', said)
         self.assertIn('no authentication', said)
         self.assertIn('loopback', said)
-        create, look = (shlex.split(line) for line in said.splitlines() if line.strip().startswith('curl'))
+        create, look = (
+            shlex.split(line) for line in said.splitlines() if line.strip().startswith('curl')
+        )
         self.assertEqual(('curl', '-d'), (create[0], create[2]))
         created = requests.post(create[1], data=create[3], timeout=programs.SECONDS)
         self.assertEqual(201, created.status_code, created.text)
         listed = requests.get(look[1], timeout=programs.SECONDS).json()['sessions']
-        self.assertEqual([created.json()['session_id']], [session['session_id'] for session in listed])
+        self.assertEqual(
+            [created.json()['session_id']], [session['session_id'] for session in listed]
+        )
 
     def test_loopback_only(self):
         """No other machine can reach it."""
         server = self.start()
-        listening = [connection.laddr.ip for connection in psutil.Process(server.running.pid).net_connections()
-                     if connection.status == psutil.CONN_LISTEN]
+        listening = [
+            connection.laddr.ip
+            for connection in psutil.Process(server.running.pid).net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        ]
         self.assertEqual(['127.0.0.1'], listening)
 
     def test_port_taken(self):
@@ -56,15 +65,22 @@ class TestStart(StandaloneTest):
             other.bind(('127.0.0.1', 0))
             other.listen()
             port = other.getsockname()[1]
-            ended = programs.run('freezer-api', '--standalone', '--state-dir', self.folder, '--port', str(port))
+            ended = programs.run(
+                'freezer-api', '--standalone', '--state-dir', self.folder, '--port', str(port)
+            )
         self.assertEqual(1, ended.returncode)
         self.assertEqual('', ended.stdout)
-        self.assertEqual(f'freezer-api: cannot listen on 127.0.0.1 port {port}: Address already in use\n', ended.stderr)
+        self.assertEqual(
+            f'freezer-api: cannot listen on 127.0.0.1 port {port}: Address already in use\n',
+            ended.stderr,
+        )
 
     def test_folder_that_cannot_be_made(self):
         """One clear line, exit code 1."""
         pathlib.Path(self.folder, 'file').touch()
-        ended = programs.run('freezer-api', '--standalone', '--state-dir', f'{self.folder}/file/below')
+        ended = programs.run(
+            'freezer-api', '--standalone', '--state-dir', f'{self.folder}/file/below'
+        )
         self.assertEqual(1, ended.returncode)
         self.assertEqual(1, len(ended.stderr.splitlines()), ended.stderr)
         self.assertIn(f'{self.folder}/file', ended.stderr)
@@ -75,14 +91,34 @@ class TestStart(StandaloneTest):
         for folder in (f'{self.folder}/file', '/proc'):
             ended = programs.run('freezer-api', '--standalone', '--state-dir', folder)
             self.assertEqual((1, ''), (ended.returncode, ended.stdout))
-            self.assertRegex(ended.stderr, f'^freezer-api: the data can not be kept in {folder}: [^\n]+\n$')
+            self.assertRegex(
+                ended.stderr, f'^freezer-api: the data can not be kept in {folder}: [^\n]+\n$'
+            )
 
     def test_folder_is_the_callers(self):
-        """A relative one is in the folder from which the command is called, and its name may have anything in it."""
+        """A relative one is in the folder from which the command is called, and its name may have
+        anything in it.
+        """
         name = "a?b %$#'c"
-        command = shlex.join([str(programs.FOLDER / 'freezer-api'), '--standalone', '--port', '0', '--state-dir', name])
-        server = self.useFixture(programs.Server(
-            'sh', '-c', f'cd {self.folder} && exec {command}', announced=r'(http://[^/\s]+)/v2/', program_folder='/bin'))
+        command = shlex.join(
+            [
+                str(programs.FOLDER / 'freezer-api'),
+                '--standalone',
+                '--port',
+                '0',
+                '--state-dir',
+                name,
+            ]
+        )
+        server = self.useFixture(
+            programs.Server(
+                'sh',
+                '-c',
+                f'cd {self.folder} && exec {command}',
+                announced=r'(http://[^/\s]+)/v2/',
+                program_folder='/bin',
+            )
+        )
         programs.Project(server.url, 'p').call('POST', 'sessions', 201, {'schedule': {}})
         made = sorted(pathlib.Path(self.folder).rglob('*'))
         self.assertEqual(name, made[0].name)
@@ -102,22 +138,36 @@ class TestStart(StandaloneTest):
     def test_state_folder_goes_with_standalone(self):
         """Without --standalone a folder has no meaning."""
         config_file = programs.configuration(self.folder, 'sqlite://')
-        ended = programs.run('freezer-api', '--config-file', config_file, '--state-dir', self.folder)
-        self.assertEqual((1, 'freezer-api: --state-dir goes with --standalone\n'), (ended.returncode, ended.stderr))
-
+        ended = programs.run(
+            'freezer-api', '--config-file', config_file, '--state-dir', self.folder
+        )
+        self.assertEqual(
+            (1, 'freezer-api: --state-dir goes with --standalone\n'),
+            (ended.returncode, ended.stderr),
+        )
 
     def test_address(self):
         """The port has the option's name as well; the address can't be another one."""
         port = process.free_port()
-        server = self.useFixture(programs.Server(
-            'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-port', str(port),
-            announced=r'(http://[^/\s]+)/v2/'))
+        server = self.useFixture(
+            programs.Server(
+                'freezer-api',
+                '--standalone',
+                '--state-dir',
+                self.folder,
+                '--bind-port',
+                str(port),
+                announced=r'(http://[^/\s]+)/v2/',
+            )
+        )
         self.assertEqual(f'http://127.0.0.1:{port}', server.url)
         ended = programs.run(
-            'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-host', '0.0.0.0')
+            'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-host', '0.0.0.0'
+        )
         self.assertEqual(
             (1, 'freezer-api: --bind-host does not go with --standalone\n'),
-            (ended.returncode, ended.stderr))
+            (ended.returncode, ended.stderr),
+        )
 
 
 class TestStop(StandaloneTest):
@@ -129,7 +179,10 @@ class TestStop(StandaloneTest):
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.start()
             sessions = programs.Project(server.url, 'p')
-            self.assertEqual(ids, [one['session_id'] for one in sessions.call('GET', 'sessions', 200)['sessions']])
+            self.assertEqual(
+                ids,
+                [one['session_id'] for one in sessions.call('GET', 'sessions', 200)['sessions']],
+            )
             ids.append(sessions.call('POST', 'sessions', 201, {'schedule': {}})['session_id'])
             self.assertEqual(0, server.end(number))
             self.assertNotIn('Traceback', server.said())
@@ -140,8 +193,10 @@ class TestStop(StandaloneTest):
         host, port = server.url.removeprefix('http://').split(':')
         body = b'{"schedule": {}, "description": "slow"}'
         with socket.create_connection((host, int(port)), timeout=programs.SECONDS) as caller:
-            caller.sendall(b'POST /v2/p/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n'
-                           b'Content-Length: %d\r\n\r\n' % len(body))
+            caller.sendall(
+                b'POST /v2/p/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n'
+                b'Content-Length: %d\r\n\r\n' % len(body)
+            )
             self.assertIn(b'100', caller.recv(1000))
             server.running.send_signal(signal.SIGTERM)
             caller.sendall(body)
@@ -153,7 +208,9 @@ class TestWebPages(StandaloneTest):
     """No web page that the person visits may use it."""
 
     def test_foreign_origin_and_host(self):
-        """A page's Origin, or its own name for the loopback address, is refused; local tools pass."""
+        """A page's Origin, or its own name for the loopback address, is refused; local tools
+        pass.
+        """
         server = self.start()
         url = f'{server.url}/v2/p/sessions'
         port = server.url.rpartition(':')[2]
@@ -171,11 +228,15 @@ class TestWebPages(StandaloneTest):
             ({'Host': f'127.0.0.1:{port}'}, 201),
             ({}, 201),
         ):
-            answer = requests.post(url, json={'schedule': {}}, headers=headers, timeout=programs.SECONDS)
+            answer = requests.post(
+                url, json={'schedule': {}}, headers=headers, timeout=programs.SECONDS
+            )
             self.assertEqual(status, answer.status_code, f'{headers}: {answer.text}')
             if status == 403:
                 self.assertEqual('request.forbidden-origin', answer.json()['code'])
-        answer = requests.get(url, headers={'Sec-Fetch-Site': 'cross-site'}, timeout=programs.SECONDS)
+        answer = requests.get(
+            url, headers={'Sec-Fetch-Site': 'cross-site'}, timeout=programs.SECONDS
+        )
         self.assertEqual(200, answer.status_code, 'a link that is followed')
         self.assertEqual(5, len(requests.get(url, timeout=programs.SECONDS).json()['sessions']))
 
@@ -198,10 +259,14 @@ class TestHTTP(StandaloneTest):
     def test_limit_of_chunked_bodies(self):
         """A body without a length is refused as soon as it's longer than the operator allows."""
         url = f'{self.start().url}/v2/p/sessions'
-        answer = requests.post(url, data=(b' ' * 65536 for _ in range(70)), timeout=programs.SECONDS)
+        answer = requests.post(
+            url, data=(b' ' * 65536 for _ in range(70)), timeout=programs.SECONDS
+        )
         self.assertEqual(413, answer.status_code, answer.text)
 
     def test_status_of_its_own(self):
         """Malformed JSON is answered by the API's own status, which no library knows."""
-        answer = requests.post(f'{self.start().url}/v2/p/sessions', data='{', timeout=programs.SECONDS)
+        answer = requests.post(
+            f'{self.start().url}/v2/p/sessions', data='{', timeout=programs.SECONDS
+        )
         self.assertEqual((753, 'Syntax Error'), (answer.status_code, answer.reason))

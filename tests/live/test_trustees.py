@@ -1,4 +1,6 @@
-"""Trusts as an operator may configure them, rightly or not; in this process, and with a real Keystone."""
+"""Trusts as an operator may configure them, rightly or not; in this process, and with a real
+Keystone.
+"""
 
 import http.server
 import threading
@@ -15,7 +17,10 @@ from tests.functional import base
 from tests.live import delegation, programs
 from tests.servers import identity, keystone, process
 
-NOBODY = 'client_id: jobs on this client need a trust, and no trustee is configured ([centralized_scheduler] auth_section).'
+NOBODY = (
+    'client_id: jobs on this client need a trust, and no trustee is configured'
+    ' ([centralized_scheduler] auth_section).'
+)
 
 
 class ServiceTest(base.FunctionalTest):
@@ -25,19 +30,37 @@ class ServiceTest(base.FunctionalTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.people = programs.shared(cls, delegation.People())
-        cls.tokens = {name: cls.people.token(name) for name in (*delegation.MEMBERS, delegation.TRUSTEE)}
+        cls.tokens = {
+            name: cls.people.token(name) for name in (*delegation.MEMBERS, delegation.TRUSTEE)
+        }
 
     def setUp(self):
         testtools.TestCase.setUp(self)
         self.log = self.useFixture(fixtures.FakeLogger())
 
     def serve(self, trustees=None, **options):
-        """An application in which all jobs get trusts; ``trustees``: options of further sections that may name the trustee."""
-        sections = {'keystone_authtoken': identity.service_options(), 'trustee': self.people.credentials(),
-                    **{name: self.people.credentials(**differing) for name, differing in (trustees or {}).items()}}
-        given = {f'{section}__{name}': value for section, values in sections.items() for name, value in values.items()}
+        """An application in which all jobs get trusts; ``trustees``: options of further sections
+        that may name the trustee.
+        """
+        sections = {
+            'keystone_authtoken': identity.service_options(),
+            'trustee': self.people.credentials(),
+            **{
+                name: self.people.credentials(**differing)
+                for name, differing in (trustees or {}).items()
+            },
+        }
+        given = {
+            f'{section}__{name}': value
+            for section, values in sections.items()
+            for name, value in values.items()
+        }
         ours = {'enabled': True, 'enforce_trusts': True, 'auth_section': 'trustee', **options}
-        self.use(authenticate=None, **given, **{f'centralized_scheduler__{name}': value for name, value in ours.items()})
+        self.use(
+            authenticate=None,
+            **given,
+            **{f'centralized_scheduler__{name}': value for name, value in ours.items()},
+        )
         self.ask(201, 'POST', 'clients', {'client_id': 'plain'})
 
     def configure(self, **options):
@@ -48,19 +71,28 @@ class ServiceTest(base.FunctionalTest):
 
     def ask(self, code, method, path, body=None, who='ann'):
         """Somebody's request in the project, which must be answered with a status; the answer."""
-        answer = self.call(method, f'/v2/{self.people.project_id}/{path}', body, token=self.tokens[who])
+        answer = self.call(
+            method, f'/v2/{self.people.project_id}/{path}', body, token=self.tokens[who]
+        )
         self.assertEqual(code, answer.code, answer.raw)
         return answer
 
     def job(self, code=201, who='ann', **keys):
         """Somebody makes a job; its id, or the error's description."""
-        body = {'job_id': uuid.uuid4().hex, 'client_id': 'plain', 'job_actions': [{'freezer_action': {'action': 'exec'}}], **keys}
+        body = {
+            'job_id': uuid.uuid4().hex,
+            'client_id': 'plain',
+            'job_actions': [{'freezer_action': {'action': 'exec'}}],
+            **keys,
+        }
         answer = self.ask(code, 'POST', 'jobs', body, who).json
         return answer['job_id'] if code == 201 else answer['description']
 
     def trust_of(self, job_id):
         """The id of a job's trust; None without."""
-        return self.ask(200, 'GET', f'jobs/{job_id}').json.get('user_credentials', {}).get('trust_id')
+        return (
+            self.ask(200, 'GET', f'jobs/{job_id}').json.get('user_credentials', {}).get('trust_id')
+        )
 
     def assert_nothing(self):
         """There is no job, no action and no trust, and never was."""
@@ -70,7 +102,6 @@ class ServiceTest(base.FunctionalTest):
 
 
 class TestOptions(ServiceTest):
-
     def tearDown(self):
         for trust in self.people.trusts():
             self.people.ask('DELETE', f'OS-TRUST/trusts/{trust}')
@@ -86,7 +117,9 @@ class TestOptions(ServiceTest):
         self.assertEqual({'member'}, {role['name'] for role in trust['roles']})
         self.configure(trusts_delegated_roles=[])
         trust = self.people.trust(self.trust_of(self.job()))
-        self.assertEqual({'member', 'reader'}, {role['name'] for role in trust['roles']}, 'those of the token')
+        self.assertEqual(
+            {'member', 'reader'}, {role['name'] for role in trust['roles']}, 'those of the token'
+        )
 
     def test_a_job_from_before_gets_one_where_its_client_is_named(self):
         self.serve(enabled=False)
@@ -116,24 +149,37 @@ class TestOptions(ServiceTest):
             {'job_actions': [{'freezer_action': {'action': 'exec', 'command': 'id'}}]},
         )
         second = self.people.trust(self.trust_of(job_id))
-        self.assertEqual((self.people.ids['ann'], {'member', 'reader'}),
-                         (second['trustor_user_id'], {role['name'] for role in second['roles']}))
+        self.assertEqual(
+            (self.people.ids['ann'], {'member', 'reader'}),
+            (second['trustor_user_id'], {role['name'] for role in second['roles']}),
+        )
         self.assertEqual([second['id']], self.people.trusts())
 
     def test_nobody_to_give_it_to(self):
-        wrong = {'wrong': {'password': 'wrong'}, 'bare': {'auth_type': ''}, 'odd': {'auth_type': 'unheard-of'},
-                 'anonymous': {'username': ''}, 'nowhere': {'auth_url': ''}}
+        wrong = {
+            'wrong': {'password': 'wrong'},
+            'bare': {'auth_type': ''},
+            'odd': {'auth_type': 'unheard-of'},
+            'anonymous': {'username': ''},
+            'nowhere': {'auth_url': ''},
+        }
         self.serve(wrong)
         for section in (*wrong, 'not-there', ''):
             self.configure(auth_section=section)
             self.assertIn(NOBODY, self.job(422))
-            self.assertIn(f'There is nobody to give trusts to; [{section}] has no valid credentials: ', self.log.output)
+            self.assertIn(
+                f'There is nobody to give trusts to; [{section}] has no valid credentials: ',
+                self.log.output,
+            )
         self.assertNotIn(keystone.PASSWORD, self.log.output)
         self.assert_nothing()
 
     def test_roles_that_are_not_there(self):
         self.serve(trusts_delegated_roles='member,unheard-of')
-        self.assertIn('with the roles member, unheard-of, which Keystone refuses to this token: ', self.job(422))
+        self.assertIn(
+            'with the roles member, unheard-of, which Keystone refuses to this token: ',
+            self.job(422),
+        )
         self.assert_nothing()
 
     def test_a_service_user_who_may_not_end_the_trusts_of_others(self):
@@ -141,7 +187,10 @@ class TestOptions(ServiceTest):
         job_id = self.job()
         trust = self.trust_of(job_id)
         self.ask(204, 'DELETE', f'jobs/{job_id}', who='bob')
-        self.assertIn(f'No job has trust {trust} any more, and it could not be ended in Keystone: ', self.log.output)
+        self.assertIn(
+            f'No job has trust {trust} any more, and it could not be ended in Keystone: ',
+            self.log.output,
+        )
         job_id = self.job()
         trust = self.trust_of(job_id)
         self.ask(204, 'DELETE', f'jobs/{job_id}', who=delegation.TRUSTEE)
@@ -161,11 +210,24 @@ class TestOptions(ServiceTest):
         self.assertNotIn(self.trust_of(self.job()), (second, third))
 
     def test_the_standalone_mode_has_none(self):
-        self.use(standalone=True, centralized_scheduler__enabled=True, centralized_scheduler__enforce_trusts=True)
+        self.use(
+            standalone=True,
+            centralized_scheduler__enabled=True,
+            centralized_scheduler__enforce_trusts=True,
+        )
         self.assertIn('[centralized_scheduler] has no effect', self.log.output)
-        self.assertEqual(201, self.call('POST', '/v2/p/clients', {'client_id': 'c'}, Host='localhost').code)
-        self.assertEqual(201, self.call('POST', '/v2/p/jobs/j', {'client_id': 'c', 'job_actions': []}, Host='localhost').code)
-        self.assertNotIn('user_credentials', self.call('GET', '/v2/p/jobs/j', Host='localhost').json)
+        self.assertEqual(
+            201, self.call('POST', '/v2/p/clients', {'client_id': 'c'}, Host='localhost').code
+        )
+        self.assertEqual(
+            201,
+            self.call(
+                'POST', '/v2/p/jobs/j', {'client_id': 'c', 'job_actions': []}, Host='localhost'
+            ).code,
+        )
+        self.assertNotIn(
+            'user_credentials', self.call('GET', '/v2/p/jobs/j', Host='localhost').json
+        )
 
 
 class Overloaded(http.server.BaseHTTPRequestHandler):
@@ -194,8 +256,16 @@ class TestUnreachable(ServiceTest):
         threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
         self.addCleanup(proxy.shutdown)
         closed = f'http://127.0.0.1:{process.free_port()}'
-        urls = (way.url, f'{closed}/v3', closed, f'http://127.0.0.1:{proxy.server_port}/v3', f'https://127.0.0.1:{proxy.server_port}')
-        self.serve({f'away-{number}': {'auth_url': url, 'timeout': '1'} for number, url in enumerate(urls)})
+        urls = (
+            way.url,
+            f'{closed}/v3',
+            closed,
+            f'http://127.0.0.1:{proxy.server_port}/v3',
+            f'https://127.0.0.1:{proxy.server_port}',
+        )
+        self.serve(
+            {f'away-{number}': {'auth_url': url, 'timeout': '1'} for number, url in enumerate(urls)}
+        )
         for number in range(len(urls)):
             self.configure(auth_section=f'away-{number}')
             self.assertIn('Keystone does not answer as it should', self.job(503))
@@ -223,7 +293,9 @@ class TestInBetween(ServiceTest):
         self.storage = self.service.storage
 
     def before(self, method, *actions):
-        """Have each of some actions happen before one of the next calls of a method of the store, which goes on afterwards."""
+        """Have each of some actions happen before one of the next calls of a method of the store,
+        which goes on afterwards.
+        """
         original, waiting = getattr(self.storage, method), [*actions]
 
         def called(*args, **named):
@@ -255,11 +327,18 @@ class TestInBetween(ServiceTest):
             def called(*args):
                 write(*args)
                 self.fail()
+
             return called
 
         job_id = self.job()
-        for method, call, left in (('write_job', ('POST', f'jobs/{job_id}', {'client_id': 'plain', 'job_actions': []}, 'bob'), 1),
-                                   ('delete_job', ('DELETE', f'jobs/{job_id}'), 0)):
+        for method, call, left in (
+            (
+                'write_job',
+                ('POST', f'jobs/{job_id}', {'client_id': 'plain', 'job_actions': []}, 'bob'),
+                1,
+            ),
+            ('delete_job', ('DELETE', f'jobs/{job_id}'), 0),
+        ):
             self.patch(self.storage, method, done(getattr(self.storage, method)))
             self.ask(503, *call)
             self.assertEqual(left, len(self.people.trusts()))
@@ -268,7 +347,7 @@ class TestInBetween(ServiceTest):
         self.before('write_job', self.fail)
         self.before('end_trust', self.fail)
         self.job(503)
-        trust, = self.people.trusts()
+        (trust,) = self.people.trusts()
         self.assertIn(f'Trust {trust} may be without a job', self.log.output)
         job_id = self.job()
         self.assertEqual(trust, self.trust_of(job_id))
@@ -286,7 +365,13 @@ class TestInBetween(ServiceTest):
 
     def test_an_id_is_taken_meanwhile(self):
         def take(*args):
-            self.ask(201, 'POST', 'jobs', {'job_id': 'taken', 'client_id': 'plain', 'job_actions': []}, who='bob')
+            self.ask(
+                201,
+                'POST',
+                'jobs',
+                {'job_id': 'taken', 'client_id': 'plain', 'job_actions': []},
+                who='bob',
+            )
 
         self.before('write_job', take)
         self.assertIn('there is a job taken already', self.job(409, job_id='taken'))
@@ -298,8 +383,13 @@ class TestInBetween(ServiceTest):
         job_id = self.job()
 
         def bare(scope, id, *args):
-            write_job(scope, id, lambda job, stored, now: storages.JobWrite(
-                {key: value for key, value in job.body.items() if key != 'user_credentials'}))
+            write_job(
+                scope,
+                id,
+                lambda job, stored, now: storages.JobWrite(
+                    {key: value for key, value in job.body.items() if key != 'user_credentials'}
+                ),
+            )
             self.end_all()
 
         write_job = self.storage.write_job
@@ -308,7 +398,9 @@ class TestInBetween(ServiceTest):
         self.assertEqual([self.trust_of(job_id)], self.people.trusts())
 
         def replace(*args):
-            self.ask(201, 'POST', f'jobs/{job_id}', {'client_id': 'plain', 'job_actions': []}, who='bob')
+            self.ask(
+                201, 'POST', f'jobs/{job_id}', {'client_id': 'plain', 'job_actions': []}, who='bob'
+            )
 
         self.before('delete_job', replace)
         self.ask(204, 'DELETE', f'jobs/{job_id}')
@@ -316,4 +408,11 @@ class TestInBetween(ServiceTest):
 
     def test_a_token_that_ends_meanwhile(self):
         ask = Identity(self.service.conf).make_trust
-        self.assertRaises(exceptions.Unauthorized, ask, 'ended', self.people.ids['ann'], self.people.project_id, ['member'])
+        self.assertRaises(
+            exceptions.Unauthorized,
+            ask,
+            'ended',
+            self.people.ids['ann'],
+            self.people.project_id,
+            ['member'],
+        )

@@ -25,17 +25,31 @@ def load(engine: sqlalchemy.Engine, stored: pathlib.Path) -> None:
     """Put rows into tables that are there and empty."""
     with engine.begin() as connection:
         for name, found in json.loads(stored.read_text()).items():
-            values = [{key: bytes.fromhex(value['hex']) if isinstance(value, dict) else value for key, value in row.items()}
-                      for row in found]
+            values = [
+                {
+                    key: bytes.fromhex(value['hex']) if isinstance(value, dict) else value
+                    for key, value in row.items()
+                }
+                for row in found
+            ]
             if connection.dialect.name == 'mysql':
                 # Projects are bytes there, which the tables tell but not what they are of.
-                values = [{key: value.encode() if key in ('project', 'scope') else value for key, value in row.items()}
-                          for row in values]
-            table = sqlalchemy.Table(f'freezer_{name}', sqlalchemy.MetaData(), autoload_with=connection)
+                values = [
+                    {
+                        key: value.encode() if key in ('project', 'scope') else value
+                        for key, value in row.items()
+                    }
+                    for row in values
+                ]
+            table = sqlalchemy.Table(
+                f'freezer_{name}', sqlalchemy.MetaData(), autoload_with=connection
+            )
             connection.execute(sqlalchemy.insert(table), values)
             if connection.dialect.name == 'postgresql' and 'created' in table.c:
                 connection.exec_driver_sql(
-                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'seq'), {max(row['seq'] for row in values)})")
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'seq'),"
+                    f' {max(row["seq"] for row in values)})'
+                )
 
 
 class Broken(BaseException):
@@ -92,10 +106,20 @@ class Empty:
         """All columns, indices and rows that there are."""
         inspector = sqlalchemy.inspect(self.engine)
         with self.engine.connect() as connection:
-            rows = {name: sorted(map(repr, connection.exec_driver_sql(f'SELECT * FROM {name}')))
-                    for name in inspector.get_table_names()}
-        return {'rows': rows, **{name: sorted(map(repr, found.items())) for name, found in (
-            ('columns', inspector.get_multi_columns()), ('indices', inspector.get_multi_indexes()))}}
+            rows = {
+                name: sorted(map(repr, connection.exec_driver_sql(f'SELECT * FROM {name}')))
+                for name in inspector.get_table_names()
+            }
+        return {
+            'rows': rows,
+            **{
+                name: sorted(map(repr, found.items()))
+                for name, found in (
+                    ('columns', inspector.get_multi_columns()),
+                    ('indices', inspector.get_multi_indexes()),
+                )
+            },
+        }
 
     def tables(self) -> set[str]:
         return set(sqlalchemy.inspect(self.engine).get_table_names())

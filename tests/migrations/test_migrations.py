@@ -1,4 +1,6 @@
-"""The schema: it is made step by step, agrees with the models, and any number of processes may ask for it at once."""
+"""The schema: it is made step by step, agrees with the models, and any number of processes may ask
+for it at once.
+"""
 
 import ast
 import concurrent.futures
@@ -45,8 +47,14 @@ class Migrations(Empty):
     def test_it_agrees_with_the_models(self):
         self.storage.sync()
         with self.engine.connect() as connection:
-            context = alembic.migration.MigrationContext.configure(connection, opts={
-                'version_table': migrate.VERSION_TABLE, 'compare_type': True, 'compare_server_default': True})
+            context = alembic.migration.MigrationContext.configure(
+                connection,
+                opts={
+                    'version_table': migrate.VERSION_TABLE,
+                    'compare_type': True,
+                    'compare_server_default': True,
+                },
+            )
             self.assertEqual([], alembic.autogenerate.compare_metadata(context, models.metadata))
 
     def test_columns_agree_with_the_models_in_collation(self):
@@ -64,14 +72,19 @@ class Migrations(Empty):
         self.assertEqual(before, self._columns())
 
     def test_several_processes_at_once(self):
-        with concurrent.futures.ProcessPoolExecutor(PROCESSES, multiprocessing.get_context('spawn')) as pool:
+        with concurrent.futures.ProcessPoolExecutor(
+            PROCESSES, multiprocessing.get_context('spawn')
+        ) as pool:
             list(pool.map(sync, [self.options] * PROCESSES))
         self.assertEqual(migrate.head(), self.storage.version())
         self.storage.check()
 
     def test_tables_of_an_older_service_stay(self):
-        self.run_sql('CREATE TABLE sessions (id INTEGER)', 'CREATE TABLE alembic_version (version_num VARCHAR(32))',
-                     "INSERT INTO alembic_version VALUES ('older')")
+        self.run_sql(
+            'CREATE TABLE sessions (id INTEGER)',
+            'CREATE TABLE alembic_version (version_num VARCHAR(32))',
+            "INSERT INTO alembic_version VALUES ('older')",
+        )
         self.assertIsNone(self.storage.version())
         self.storage.sync()
         self.storage.check()
@@ -79,8 +92,11 @@ class Migrations(Empty):
 
     def _columns(self) -> dict[str, str]:
         inspector = sqlalchemy.inspect(self.engine)
-        return {f'{table}.{column["name"]}': repr(column) for table in sorted(models.metadata.tables)
-                for column in inspector.get_columns(table)}
+        return {
+            f'{table}.{column["name"]}': repr(column)
+            for table in sorted(models.metadata.tables)
+            for column in inspector.get_columns(table)
+        }
 
 
 @base.on_every_database(*base.SQL_DATABASES)
@@ -94,8 +110,12 @@ class Versions(Empty):
 
     def test_what_to_do_is_for_operators_alone(self):
         """They read the causes of errors in the log."""
-        for prepare in (lambda: None, lambda: migrate.upgrade(self.conf, '0002'), self.storage.sync,
-                        lambda: self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN created')):
+        for prepare in (
+            lambda: None,
+            lambda: migrate.upgrade(self.conf, '0002'),
+            self.storage.sync,
+            lambda: self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN created'),
+        ):
             prepare()
             try:
                 self.storage.get(base.Scope('p'), 'jobs', 'j')
@@ -144,22 +164,31 @@ class Versions(Empty):
         query = search.parse(None, 'jobs')
         job = functools.partial(self.storage.find, base.Scope('p'), 'jobs', query)
         self.assertEqual([2, 1, 1], [len(recorder.of(job)) for _ in range(3)])
-        self.run_sql('ALTER TABLE freezer_pairs RENAME TO freezer_moved',
-                     f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'")
+        self.run_sql(
+            'ALTER TABLE freezer_pairs RENAME TO freezer_moved',
+            f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'",
+        )
         self.assertIn('9999', str(self._refused(job).__cause__))
 
     def _later(self, revision, declared, lowest):
         """Let the schema be that of a later release, and be looked at by a new process."""
-        self.run_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'",
-                     f"UPDATE freezer_compatibility SET revision = '{declared}'",
-                     f"UPDATE freezer_compatibility SET lowest = '{lowest}'")
+        self.run_sql(
+            f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'",
+            f"UPDATE freezer_compatibility SET revision = '{declared}'",
+            f"UPDATE freezer_compatibility SET lowest = '{lowest}'",
+        )
         self.storage = db.load(self.conf)
         self.addCleanup(self.storage.close)
 
     def _calls(self):
         actor = actors.Actor(self.storage, base.Scope('p'))
-        return (self.storage.check, lambda: actor.page('jobs'), lambda: actor.page('sessions'),
-                lambda: actor.put_client('c'), lambda: self.storage.purge('nobody'))
+        return (
+            self.storage.check,
+            lambda: actor.page('jobs'),
+            lambda: actor.page('sessions'),
+            lambda: actor.put_client('c'),
+            lambda: self.storage.purge('nobody'),
+        )
 
     def _refused_everything(self):
         for call in self._calls():

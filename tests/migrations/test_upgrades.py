@@ -1,4 +1,6 @@
-"""Databases of earlier releases: all that they hold is there after an upgrade, and is found by what this release can search."""
+"""Databases of earlier releases: all that they hold is there after an upgrade, and is found by what
+this release can search.
+"""
 
 import json
 import typing
@@ -34,12 +36,16 @@ class FromTheFirst(Empty):
 
     def test_all_is_there(self):
         self.storage.check()
-        self.assertEqual({'sessions': 1, 'jobs': 4, 'actions': 1, 'clients': 1, 'backups': 4, 'trusts': 0},
-                         {kind: len(self.one.ids(kind)) for kind in documents.KINDS})
+        self.assertEqual(
+            {'sessions': 1, 'jobs': 4, 'actions': 1, 'clients': 1, 'backups': 4, 'trusts': 0},
+            {kind: len(self.one.ids(kind)) for kind in documents.KINDS},
+        )
         for table, found in json.loads(self.stored.read_text()).items():
             for row in found if table in documents.KINDS else ():
                 document = self.storage.get(Scope(row['project']), table, row['id'])
-                self.assertEqual((row['version'], row['created']), (document.version, document.created))
+                self.assertEqual(
+                    (row['version'], row['created']), (document.version, document.created)
+                )
                 if table != SESSIONS:
                     self.assertEqual(json.loads(row['body']), document.body)
         self.assertEqual({'j0', 'j1'}, set(self.one.session('s')['jobs']))
@@ -48,7 +54,9 @@ class FromTheFirst(Empty):
         everywhere = actors.Actor(self.storage, Scope('q é', everywhere=True))
         self.assertEqual(['j0', 'j1', 'j2', 'j0', 'last'], everywhere.ids(JOBS))
         self.assertEqual(['j2', 'last'], everywhere.ids(JOBS, marker='j1')[-3::2])
-        self.assertEqual(['j0', 'j2'], everywhere.ids(JOBS, [{'client_id': 'c'}], [{'status': 'completed'}]))
+        self.assertEqual(
+            ['j0', 'j2'], everywhere.ids(JOBS, [{'client_id': 'c'}], [{'status': 'completed'}])
+        )
         self.assertEqual(['j0'], everywhere.ids(JOBS, [{'_all': 'SS'}], [{'_all': 'one'}]))
         self.assertEqual('q é', self.storage.claimed(JOBS, 'j0').project_id)
         self.assertEqual(['b0', 'b3'], self.one.ids(BACKUPS, bounds={'time_after': 1_700_000_003}))
@@ -71,32 +79,56 @@ class FromTheFirst(Empty):
                 for document in actor.page(kind).documents:
                     for key, value in search.offers(kind, document.body):
                         query = search.Query(frozenset(((key, value),)))
-                        self.assertIn(document, self.storage.find(actor.scope, kind, query).documents)
-                    actor.delete_job(document.id) if kind == JOBS else actor.write(kind, document.id, None)
+                        self.assertIn(
+                            document, self.storage.find(actor.scope, kind, query).documents
+                        )
+                    (
+                        actor.delete_job(document.id)
+                        if kind == JOBS
+                        else actor.write(kind, document.id, None)
+                    )
         self._is_whole()
 
     def test_an_upgrade_that_was_broken_off(self):
         before = self._state()
-        was = next(row for row in json.loads(self.stored.read_text())['jobs'] if row['id'] == 'last')
-        scope, = terms.text_scopes(terms.scopes(JOBS, 'p', None))
+        was = next(
+            row for row in json.loads(self.stored.read_text())['jobs'] if row['id'] == 'last'
+        )
+        (scope,) = terms.text_scopes(terms.scopes(JOBS, 'p', None))
         kept = terms.index(JOBS, (scope,), self.one.job('last'))[0]
         with self.engine.begin() as connection:
             of = models.pairs.c.seq == was['seq']
             every = terms.index(JOBS, (terms.EVERYWHERE,), self.one.job('last'))[0]
-            connection.execute(sqlalchemy.delete(models.pairs).where(of, models.pairs.c.term.in_(every.terms)))
-            connection.execute(sqlalchemy.update(models.jobs).where(models.jobs.c.id == 'last').values(indexed=kept.pack()))
+            connection.execute(
+                sqlalchemy.delete(models.pairs).where(of, models.pairs.c.term.in_(every.terms))
+            )
+            connection.execute(
+                sqlalchemy.update(models.jobs)
+                .where(models.jobs.c.id == 'last')
+                .values(indexed=kept.pack())
+            )
             untimed = {'moment': None, 'job_id': None}
-            connection.execute(sqlalchemy.update(models.backups).where(models.backups.c.id == 'b3').values(untimed))
+            connection.execute(
+                sqlalchemy.update(models.backups).where(models.backups.c.id == 'b3').values(untimed)
+            )
             on = f' ON {models.backups.name}' if connection.dialect.name == 'mysql' else ''
             connection.exec_driver_sql(f'DROP INDEX {models.BY_JOB}{on}')
             connection.exec_driver_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")
         self.assertNotEqual(before, self._state())
         self.storage.sync()
         self.assertEqual(before, self._state())
-        self.assertIn(models.BY_JOB, {index['name'] for index in sqlalchemy.inspect(self.engine).get_indexes(models.backups.name)})
+        self.assertIn(
+            models.BY_JOB,
+            {
+                index['name']
+                for index in sqlalchemy.inspect(self.engine).get_indexes(models.backups.name)
+            },
+        )
 
     def test_an_index_that_says_nothing_is_made_anew(self):
-        """Of every kind, sessions with their members among them; and made again, nothing changes."""
+        """Of every kind, sessions with their members among them; and made again, nothing
+        changes.
+        """
         before = self._state()
         nothing = terms.Index(frozenset(), bytes(16)).pack()
         with self.engine.begin() as connection:
@@ -105,14 +137,21 @@ class FromTheFirst(Empty):
             for table in models.tables.values():
                 connection.execute(sqlalchemy.update(table).values(indexed=nothing))
         counts = [self._reindex() for _ in range(2)]
-        self.assertEqual([{'sessions': 1, 'jobs': 5, 'actions': 1, 'clients': 2, 'backups': 4, 'trusts': 0},
-                          dict.fromkeys(documents.KINDS, 0)], counts)
+        self.assertEqual(
+            [
+                {'sessions': 1, 'jobs': 5, 'actions': 1, 'clients': 2, 'backups': 4, 'trusts': 0},
+                dict.fromkeys(documents.KINDS, 0),
+            ],
+            counts,
+        )
         self.assertEqual(before, self._state())
 
     def _reindex(self) -> dict[str, int]:
         """How many documents of each kind had to be mended."""
-        return {kind: len(self.storage.reindex(kind, (), 1000, thorough=True).drifts)
-                for kind in documents.KINDS}
+        return {
+            kind: len(self.storage.reindex(kind, (), 1000, thorough=True).drifts)
+            for kind in documents.KINDS
+        }
 
     def _is_whole(self) -> None:
         """There are the pairs and the texts that the documents offer, and no other ones."""
@@ -123,22 +162,39 @@ class FromTheFirst(Empty):
             for kind in documents.KINDS:
                 with self.engine.connect() as connection:
                     table = models.tables[kind].c
-                    found = {row.id: row for row in connection.execute(
-                        sqlalchemy.select(table.id, table.seq, table.claim).where(table.project == project))}
-                for document in storage.find(contract.Scope(project), kind, search.Query(limit=1000)).documents:
+                    found = {
+                        row.id: row
+                        for row in connection.execute(
+                            sqlalchemy.select(table.id, table.seq, table.claim).where(
+                                table.project == project
+                            )
+                        )
+                    }
+                for document in storage.find(
+                    contract.Scope(project), kind, search.Query(limit=1000)
+                ).documents:
                     row = found[document.id]
                     scopes = terms.scopes(kind, project, row.claim)
-                    pairs |= {(term, row.seq) for term in terms.index(kind, scopes, document.body)[0].terms}
+                    pairs |= {
+                        (term, row.seq)
+                        for term in terms.index(kind, scopes, document.body)[0].terms
+                    }
                     texts |= {(kind, scope, row.seq) for scope in terms.text_scopes(scopes)}
         state = self._state()
         self.assertEqual((pairs, texts), (state['pairs'], {row[:3] for row in state['texts']}))
 
     def _state(self) -> dict[str, set[typing.Any]]:
         """All that there is of the index."""
-        tables = {'pairs': models.pairs, 'texts': models.texts, **{kind: models.tables[kind] for kind in (JOBS, BACKUPS)}}
+        tables = {
+            'pairs': models.pairs,
+            'texts': models.texts,
+            **{kind: models.tables[kind] for kind in (JOBS, BACKUPS)},
+        }
         with self.engine.connect() as connection:
-            found = {name: connection.execute(sqlalchemy.select(table)).all()
-                     for name, table in tables.items()}
+            found = {
+                name: connection.execute(sqlalchemy.select(table)).all()
+                for name, table in tables.items()
+            }
         return {name: {self._told(row) for row in rows} for name, rows in found.items()}
 
     @staticmethod

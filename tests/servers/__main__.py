@@ -1,4 +1,6 @@
-"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone and Elasticsearch serve it."""
+"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone
+and Elasticsearch serve it.
+"""
 
 import argparse
 import concurrent.futures
@@ -12,17 +14,26 @@ import sys
 from tests import servers
 from tests.servers import elasticsearch, galera, keystone, mariadb, postgresql, process
 
-STARTERS = {servers.MYSQL: mariadb.MariaDB, servers.GALERA: galera.Galera,
-            servers.POSTGRESQL: postgresql.PostgreSQL, servers.KEYSTONE: keystone.Keystone,
-            servers.ELASTICSEARCH8: functools.partial(elasticsearch.Node, elasticsearch.VERSION8),
-            servers.ELASTICSEARCH9: functools.partial(elasticsearch.Node, elasticsearch.VERSION9)}
+STARTERS = {
+    servers.MYSQL: mariadb.MariaDB,
+    servers.GALERA: galera.Galera,
+    servers.POSTGRESQL: postgresql.PostgreSQL,
+    servers.KEYSTONE: keystone.Keystone,
+    servers.ELASTICSEARCH8: functools.partial(elasticsearch.Node, elasticsearch.VERSION8),
+    servers.ELASTICSEARCH9: functools.partial(elasticsearch.Node, elasticsearch.VERSION9),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Start the servers that are asked for, run the command, stop them; the command's exit code."""
     parser = argparse.ArgumentParser(prog='python -m tests.servers', description=__doc__)
     parser.add_argument('verb', choices=('run',))
-    parser.add_argument('--only', metavar='NAME,…', default=','.join(servers.NAMES), help='which; default: %(default)s')
+    parser.add_argument(
+        '--only',
+        metavar='NAME,…',
+        default=','.join(servers.NAMES),
+        help='which; default: %(default)s',
+    )
     parser.add_argument('command', nargs='+')
     asked = parser.parse_args(arguments)
     # Ended by a signal or not, what was started is stopped: an exception unwinds it.

@@ -8,8 +8,9 @@ import pymysql
 
 from tests.servers import mariadb, process
 
-PROVIDERS = tuple(f'/usr/{folder}/libgalera_smm.so'
-                  for folder in ('lib/galera', 'lib64/galera', 'lib64/galera-4'))
+PROVIDERS = tuple(
+    f'/usr/{folder}/libgalera_smm.so' for folder in ('lib/galera', 'lib64/galera', 'lib64/galera-4')
+)
 #: A state transfer between nodes that begin with the same data: the second one only lacks what the
 #: first has written since, which it gets without a script's help. Scripts for data of any size are
 #: in a package that starts a server when it is installed.
@@ -54,27 +55,48 @@ class Node:
     def start(self, members: str) -> None:
         """Start it on its data in the cluster of ``members`` ('': a new one), and wait until it is
         in."""
-        provided = {'gmcast.listen_addr': f'tcp://127.0.0.1:{self.group}', 'gcache.size': '16M',
-                    'ist.recv_addr': f'127.0.0.1:{self.transfer}', 'gcache.recover': 'no'}
+        provided = {
+            'gmcast.listen_addr': f'tcp://127.0.0.1:{self.group}',
+            'gcache.size': '16M',
+            'ist.recv_addr': f'127.0.0.1:{self.transfer}',
+            'gcache.recover': 'no',
+        }
         options = {
-            'datadir': self.data, 'user': getpass.getuser(), 'socket': self.socket,
-            'bind-address': '127.0.0.1', 'port': self.port, 'max-connections': 500,
-            'pid-file': self._process.folder / 'pid', 'innodb-flush-log-at-trx-commit': 2,
-            'innodb-flush-method': 'nosync', 'innodb-buffer-pool-size': '64M',
-            'binlog-format': 'ROW', 'default-storage-engine': 'InnoDB',
-            'innodb-autoinc-lock-mode': 2, 'wsrep-on': 'ON', 'wsrep-provider': provider(),
+            'datadir': self.data,
+            'user': getpass.getuser(),
+            'socket': self.socket,
+            'bind-address': '127.0.0.1',
+            'port': self.port,
+            'max-connections': 500,
+            'pid-file': self._process.folder / 'pid',
+            'innodb-flush-log-at-trx-commit': 2,
+            'innodb-flush-method': 'nosync',
+            'innodb-buffer-pool-size': '64M',
+            'binlog-format': 'ROW',
+            'default-storage-engine': 'InnoDB',
+            'innodb-autoinc-lock-mode': 2,
+            'wsrep-on': 'ON',
+            'wsrep-provider': provider(),
             'wsrep-provider-options': ';'.join(map('='.join, provided.items())),
-            'wsrep-cluster-name': 'tests', 'wsrep-cluster-address': f'gcomm://{members}',
-            'wsrep-node-name': self.name, 'wsrep-node-address': f'127.0.0.1:{self.group}',
-            'wsrep-sst-method': 'position'}
+            'wsrep-cluster-name': 'tests',
+            'wsrep-cluster-address': f'gcomm://{members}',
+            'wsrep-node-name': self.name,
+            'wsrep-node-address': f'127.0.0.1:{self.group}',
+            'wsrep-sst-method': 'position',
+        }
         self._process.spawn(
-            process.program('mariadbd', package='mariadb-server-core'), '--no-defaults',
-            *(f'--{name}={value}' for name, value in options.items()), ready=self._takes_part,
-            PATH=f'{self.programs}:/usr/sbin:/usr/bin:/sbin:/bin')
+            process.program('mariadbd', package='mariadb-server-core'),
+            '--no-defaults',
+            *(f'--{name}={value}' for name, value in options.items()),
+            ready=self._takes_part,
+            PATH=f'{self.programs}:/usr/sbin:/usr/bin:/sbin:/bin',
+        )
 
     def _takes_part(self) -> None:
-        with (pymysql.connect(unix_socket=self.socket, user='root') as connection,
-              connection.cursor() as cursor):
+        with (
+            pymysql.connect(unix_socket=self.socket, user='root') as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
             if (found := cursor.fetchone()) != ('wsrep_ready', 'ON'):
                 raise process.ServerFailed(f'{found}')
@@ -112,10 +134,15 @@ class Galera:
         self.nodes = [Node(name, self._process.folder) for name in ('galera1', 'galera2')]
         first, second = self.nodes
         self._process.run(
-            process.program('mariadb-install-db', package='mariadb-server-core'), '--no-defaults',
-            '--basedir=/usr', f'--datadir={first.data}', f'--user={getpass.getuser()}',
-            '--skip-test-db', '--auth-root-authentication-method=normal',
-            '--innodb-flush-method=nosync')
+            process.program('mariadb-install-db', package='mariadb-server-core'),
+            '--no-defaults',
+            '--basedir=/usr',
+            f'--datadir={first.data}',
+            f'--user={getpass.getuser()}',
+            '--skip-test-db',
+            '--auth-root-authentication-method=normal',
+            '--innodb-flush-method=nosync',
+        )
         # Once it has been a cluster, its data tell their position in it; so does a copy of them.
         first.start('')
         first.halt()

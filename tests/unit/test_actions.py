@@ -8,14 +8,23 @@ from freezer_api.domain import actions, documents
 
 RULES = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
 BACKUP = {'action': 'backup', 'mode': 'fs', 'storage': 'swift', 'backup_name': 'n'}
-ACTION = {'action_id': 'a', 'project_id': 'p', 'user_id': 'u', 'freezer_action': BACKUP, 'max_retries': 1,
-          'max_retries_interval': 2, 'mandatory': True}
+ACTION = {
+    'action_id': 'a',
+    'project_id': 'p',
+    'user_id': 'u',
+    'freezer_action': BACKUP,
+    'max_retries': 1,
+    'max_retries_interval': 2,
+    'mandatory': True,
+}
 STORED = {'a': documents.Document(documents.ACTIONS, 'p', 'a', 1, 0, ACTION)}
 
 
 def entries(*bodies, defaults=None):
     ids = map('new{}'.format, itertools.count())
-    return actions.wanted([actions.completed(body, defaults or {}) for body in bodies], lambda: next(ids))
+    return actions.wanted(
+        [actions.completed(body, defaults or {}) for body in bodies], lambda: next(ids)
+    )
 
 
 def resolved(*bodies, defaults=None, present=()):
@@ -27,28 +36,57 @@ def ids(found):
 
 
 class Hoisting(unittest.TestCase):
-
     def test_what_belongs_beside_a_definition_moves_there(self):
-        entry = {'freezer_action': {'action': 'exec', 'max_retries': 3, 'max_retries_interval': 4, 'mandatory': True,
-                                    'action_id': 'x'}}
-        self.assertEqual({'freezer_action': {'action': 'exec'}, 'max_retries': 3, 'max_retries_interval': 4, 'mandatory': True,
-                          'action_id': 'x'}, actions.hoisted(entry))
+        entry = {
+            'freezer_action': {
+                'action': 'exec',
+                'max_retries': 3,
+                'max_retries_interval': 4,
+                'mandatory': True,
+                'action_id': 'x',
+            }
+        }
+        self.assertEqual(
+            {
+                'freezer_action': {'action': 'exec'},
+                'max_retries': 3,
+                'max_retries_interval': 4,
+                'mandatory': True,
+                'action_id': 'x',
+            },
+            actions.hoisted(entry),
+        )
 
     def test_what_is_there_already_stays_and_nothing_remains_inside(self):
-        entry = {'freezer_action': {'action': 'exec', 'max_retries': 3, 'action_id': 'x'}, 'max_retries': 0, 'action_id': 'y'}
-        self.assertEqual({'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'action_id': 'y'}, actions.hoisted(entry))
+        entry = {
+            'freezer_action': {'action': 'exec', 'max_retries': 3, 'action_id': 'x'},
+            'max_retries': 0,
+            'action_id': 'y',
+        }
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'action_id': 'y'},
+            actions.hoisted(entry),
+        )
 
     def test_nulls_inside_say_nothing(self):
-        self.assertEqual({'freezer_action': {}}, actions.hoisted({'freezer_action': {'max_retries': None, 'action_id': None}}))
+        self.assertEqual(
+            {'freezer_action': {}},
+            actions.hoisted({'freezer_action': {'max_retries': None, 'action_id': None}}),
+        )
 
     def test_an_unset_value_beside_counts_as_none(self):
-        entry = {'freezer_action': {'max_retries': 3, 'action_id': 'x'}, 'max_retries': None, 'action_id': ''}
-        self.assertEqual({'freezer_action': {}, 'max_retries': 3, 'action_id': 'x'}, actions.hoisted(entry))
+        entry = {
+            'freezer_action': {'max_retries': 3, 'action_id': 'x'},
+            'max_retries': None,
+            'action_id': '',
+        }
+        self.assertEqual(
+            {'freezer_action': {}, 'max_retries': 3, 'action_id': 'x'}, actions.hoisted(entry)
+        )
 
     def test_what_is_no_definition_is_left_for_the_check(self):
         for entry in ({}, {'freezer_action': []}, {'freezer_action': 'x'}):
             self.assertEqual(entry, actions.hoisted(entry))
-
 
     def test_an_agent_s_credentials_are_left_away(self):
         self.assertEqual(
@@ -73,61 +111,99 @@ class Hoisting(unittest.TestCase):
 
 
 class Defaults(unittest.TestCase):
-
     def test_they_fill_missing_keys_only(self):
         entry = {'freezer_action': {'action': 'exec', 'mode': None}}
-        self.assertEqual({'freezer_action': {'action': 'exec', 'mode': None, 'storage': 's3'}},
-                         actions.completed(entry, {'action': 'backup', 'mode': 'fs', 'storage': 's3'}))
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec', 'mode': None, 'storage': 's3'}},
+            actions.completed(entry, {'action': 'backup', 'mode': 'fs', 'storage': 's3'}),
+        )
 
     def test_they_can_be_the_whole_definition(self):
         for entry in ({}, {'freezer_action': None}, {'freezer_action': {}}):
-            self.assertEqual({'freezer_action': {'action': 'exec'}}, actions.completed(entry, {'action': 'exec'}))
+            self.assertEqual(
+                {'freezer_action': {'action': 'exec'}}, actions.completed(entry, {'action': 'exec'})
+            )
 
     def test_rules_among_them_are_the_entries(self):
         defaults = {'max_retries': 9, 'mandatory': True}
-        self.assertEqual({'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'mandatory': True},
-                         actions.completed({'freezer_action': {'action': 'exec'}, 'max_retries': 0}, defaults))
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'mandatory': True},
+            actions.completed({'freezer_action': {'action': 'exec'}, 'max_retries': 0}, defaults),
+        )
 
     def test_a_mere_reference_takes_none(self):
-        self.assertEqual({'action_id': 'a'}, actions.completed({'action_id': 'a'}, {'action': 'exec', 'mandatory': True}))
+        self.assertEqual(
+            {'action_id': 'a'},
+            actions.completed({'action_id': 'a'}, {'action': 'exec', 'mandatory': True}),
+        )
 
     def test_a_definition_of_nulls_alone_is_a_mere_reference(self):
-        self.assertEqual({'action_id': 'a'}, actions.completed({'action_id': 'a', 'freezer_action': {'mode': None}}, {}))
-        self.assertEqual({'action_id': 'a'}, actions.completed({'freezer_action': {'mode': None, 'action_id': 'a'}}, {}))
+        self.assertEqual(
+            {'action_id': 'a'},
+            actions.completed({'action_id': 'a', 'freezer_action': {'mode': None}}, {}),
+        )
+        self.assertEqual(
+            {'action_id': 'a'},
+            actions.completed({'freezer_action': {'mode': None, 'action_id': 'a'}}, {}),
+        )
 
     def test_an_empty_action_id_is_none(self):
-        self.assertEqual({'freezer_action': {'action': 'exec'}},
-                         actions.completed({'action_id': '', 'freezer_action': {'action': 'exec'}}, {}))
+        self.assertEqual(
+            {'freezer_action': {'action': 'exec'}},
+            actions.completed({'action_id': '', 'freezer_action': {'action': 'exec'}}, {}),
+        )
 
     def test_what_is_no_definition_is_left_for_the_check(self):
         for value in ([], 'x', 0, False):
-            self.assertEqual({'freezer_action': value}, actions.completed({'freezer_action': value}, {'action': 'exec'}))
+            self.assertEqual(
+                {'freezer_action': value},
+                actions.completed({'freezer_action': value}, {'action': 'exec'}),
+            )
 
 
 class Resolving(unittest.TestCase):
-
     def test_a_mere_reference_takes_everything_from_the_action(self):
-        self.assertEqual([{'action_id': 'a', 'freezer_action': BACKUP, 'max_retries': 1, 'max_retries_interval': 2,
-                           'mandatory': True}], resolved({'action_id': 'a'}))
+        self.assertEqual(
+            [
+                {
+                    'action_id': 'a',
+                    'freezer_action': BACKUP,
+                    'max_retries': 1,
+                    'max_retries_interval': 2,
+                    'mandatory': True,
+                }
+            ],
+            resolved({'action_id': 'a'}),
+        )
 
     def test_rules_belong_to_the_entry(self):
-        entry, = resolved({'action_id': 'a', 'max_retries': 0, 'mandatory': False})
-        self.assertEqual((0, 2, False), (entry['max_retries'], entry['max_retries_interval'], entry['mandatory']))
+        (entry,) = resolved({'action_id': 'a', 'max_retries': 0, 'mandatory': False})
+        self.assertEqual(
+            (0, 2, False), (entry['max_retries'], entry['max_retries_interval'], entry['mandatory'])
+        )
 
     def test_a_null_rule_is_the_default_not_the_actions(self):
-        entry, = resolved({'action_id': 'a', 'max_retries': None, 'max_retries_interval': None, 'mandatory': None})
+        (entry,) = resolved(
+            {'action_id': 'a', 'max_retries': None, 'max_retries_interval': None, 'mandatory': None}
+        )
         self.assertEqual(RULES, {key: entry[key] for key in RULES})
 
     def test_an_equal_definition_is_a_reference_whatever_nulls_it_has(self):
-        entry, = resolved({'action_id': 'a', 'freezer_action': {**BACKUP, 'engine_name': None}})
+        (entry,) = resolved({'action_id': 'a', 'freezer_action': {**BACKUP, 'engine_name': None}})
         self.assertEqual(BACKUP, entry['freezer_action'])
 
     def test_a_definition_is_the_action_s_for_defaults_fill_it_before(self):
-        entry, = resolved({'action_id': 'a', 'freezer_action': {'action': 'backup'}}, defaults=BACKUP)
+        (entry,) = resolved(
+            {'action_id': 'a', 'freezer_action': {'action': 'backup'}}, defaults=BACKUP
+        )
         self.assertEqual(BACKUP, entry['freezer_action'])
 
     def test_another_definition_makes_another_action(self):
-        for definition in ({'action': 'backup'}, {**BACKUP, 'mode': 'nova'}, {**BACKUP, 'extra': 0}):
+        for definition in (
+            {'action': 'backup'},
+            {**BACKUP, 'mode': 'nova'},
+            {**BACKUP, 'extra': 0},
+        ):
             found = actions.resolved(
                 entries({'action_id': 'a'}, {'action_id': 'a', 'freezer_action': definition}),
                 STORED,
@@ -137,8 +213,24 @@ class Resolving(unittest.TestCase):
             self.assertEqual((new, {'new1': new}), (found.entries[1], found.made))
 
     def test_equality_is_of_json_values(self):
-        stored = {'a': documents.Document(documents.ACTIONS, 'p', 'a', 1, 0, {**ACTION, 'freezer_action': {
-            'action': 'exec', 'dry': True, 'level': 1, 'paths': ['x', {'y': 0}]}})}
+        stored = {
+            'a': documents.Document(
+                documents.ACTIONS,
+                'p',
+                'a',
+                1,
+                0,
+                {
+                    **ACTION,
+                    'freezer_action': {
+                        'action': 'exec',
+                        'dry': True,
+                        'level': 1,
+                        'paths': ['x', {'y': 0}],
+                    },
+                },
+            )
+        }
         same = {
             'paths': ['x', {'y': -0.0}],
             'action': 'exec',
@@ -226,12 +318,25 @@ class Resolving(unittest.TestCase):
     def test_an_unknown_action_is_refused(self):
         with self.assertRaises(exceptions.Unprocessable) as caught:
             resolved({'freezer_action': {'action': 'exec'}}, {'action_id': 'zz'})
-        self.assertEqual('job_actions[1].action_id: action zz could not be found.', caught.exception.message)
+        self.assertEqual(
+            'job_actions[1].action_id: action zz could not be found.', caught.exception.message
+        )
 
     def test_an_entry_without_reference_makes_an_action(self):
-        wanted = entries({'freezer_action': {'action': 'exec'}, 'max_retries': 2, 'mandatory': None})
-        self.assertEqual([{'action_id': 'new0', 'freezer_action': {'action': 'exec'}, **RULES, 'max_retries': 2}],
-                         actions.resolved(wanted, {}).entries)
+        wanted = entries(
+            {'freezer_action': {'action': 'exec'}, 'max_retries': 2, 'mandatory': None}
+        )
+        self.assertEqual(
+            [
+                {
+                    'action_id': 'new0',
+                    'freezer_action': {'action': 'exec'},
+                    **RULES,
+                    'max_retries': 2,
+                }
+            ],
+            actions.resolved(wanted, {}).entries,
+        )
         self.assertEqual(
             {
                 'new0': {
@@ -252,13 +357,35 @@ class Resolving(unittest.TestCase):
 
 
 class Alone(unittest.TestCase):
-
     def test_a_new_action_has_the_defaults(self):
-        self.assertEqual({'action_id': 'x', 'project_id': 'p', 'user_id': 'u', 'freezer_action': BACKUP, **RULES},
-                         actions.created('x', 'p', 'u', {'freezer_action': BACKUP}))
+        self.assertEqual(
+            {
+                'action_id': 'x',
+                'project_id': 'p',
+                'user_id': 'u',
+                'freezer_action': BACKUP,
+                **RULES,
+            },
+            actions.created('x', 'p', 'u', {'freezer_action': BACKUP}),
+        )
 
     def test_a_patch_merges_inside_the_definition_and_omitted_keys_stay(self):
-        patched = actions.patched(ACTION, {'freezer_action': {'mode': 'nova', 'storage': None, 'new-key': [1]}, 'max_retries': 0})
-        self.assertEqual({**ACTION, 'max_retries': 0, 'freezer_action': {
-            'action': 'backup', 'mode': 'nova', 'storage': None, 'backup_name': 'n', 'new-key': [1]}}, patched)
+        patched = actions.patched(
+            ACTION,
+            {'freezer_action': {'mode': 'nova', 'storage': None, 'new-key': [1]}, 'max_retries': 0},
+        )
+        self.assertEqual(
+            {
+                **ACTION,
+                'max_retries': 0,
+                'freezer_action': {
+                    'action': 'backup',
+                    'mode': 'nova',
+                    'storage': None,
+                    'backup_name': 'n',
+                    'new-key': [1],
+                },
+            },
+            patched,
+        )
         self.assertEqual(ACTION, actions.patched(ACTION, {}))

@@ -97,7 +97,6 @@ def as_read(definition: dict[str, typing.Any]) -> dict[str, str]:
 
 
 class AgentFiles(unittest.TestCase):
-
     @hypothesis.settings(max_examples=600)
     @hypothesis.given(DEFINITIONS)
     def test_what_is_judged_is_what_is_done(self, definition):
@@ -170,7 +169,7 @@ class AgentFiles(unittest.TestCase):
         ):
             with self.subTest(definition), self.assertRaises(exceptions.InvalidInput) as caught:
                 actions.check_keys(definition, place)
-            self.assertEqual(place + complaint, caught.exception.message[:len(place + complaint)])
+            self.assertEqual(place + complaint, caught.exception.message[: len(place + complaint)])
 
     def test_what_is_as_it_should_be(self):
         actions.check_keys(

@@ -6,30 +6,64 @@ from freezer_api import exceptions
 from freezer_api.domain import actions, capabilities, clients
 
 ABLE = clients.registered(None, 'p', 'u', {'client_id': 'c'}, 'uuid')['client']
-FEW = {**ABLE, 'supported_actions': ['backup'], 'supported_modes': ['fs'], 'supported_storages': ['local'],
-       'supported_engines': ['tar']}
+FEW = {
+    **ABLE,
+    'supported_actions': ['backup'],
+    'supported_modes': ['fs'],
+    'supported_storages': ['local'],
+    'supported_engines': ['tar'],
+}
 
 
 class Capabilities(unittest.TestCase):
-
     def test_a_client_that_said_nothing_can_do_everything(self):
         for key, values in (*actions.CHOICES.items(), ('engine_name', actions.CHOICES['engine'])):
             for value in values:
                 capabilities.check({key: value}, ABLE, '')
 
     def test_what_it_supports(self):
-        capabilities.check({'action': 'backup', 'mode': 'fs', 'storage': 'local', 'engine': 'tar', 'engine_name': 'tar'}, FEW, '')
+        capabilities.check(
+            {
+                'action': 'backup',
+                'mode': 'fs',
+                'storage': 'local',
+                'engine': 'tar',
+                'engine_name': 'tar',
+            },
+            FEW,
+            '',
+        )
 
     def test_what_it_does_not_support(self):
-        for key, value in (('action', 'exec'), ('mode', 'nova'), ('storage', 's3'), ('engine', 'rsync'), ('engine_name', 'rsync')):
+        for key, value in (
+            ('action', 'exec'),
+            ('mode', 'nova'),
+            ('storage', 's3'),
+            ('engine', 'rsync'),
+            ('engine_name', 'rsync'),
+        ):
             with self.assertRaises(exceptions.Unprocessable) as caught:
-                capabilities.check({'action': 'backup', key: value}, FEW, 'job_actions[0].freezer_action')
-            self.assertEqual(f'job_actions[0].freezer_action.{key}: {value} is not supported by client c.',
-                             caught.exception.message)
+                capabilities.check(
+                    {'action': 'backup', key: value}, FEW, 'job_actions[0].freezer_action'
+                )
+            self.assertEqual(
+                f'job_actions[0].freezer_action.{key}: {value} is not supported by client c.',
+                caught.exception.message,
+            )
 
     def test_absent_keys_and_nulls_ask_for_nothing(self):
         capabilities.check({'action': 'backup'}, FEW, '')
-        capabilities.check({'action': 'backup', 'mode': None, 'storage': None, 'engine': None, 'engine_name': None}, FEW, '')
+        capabilities.check(
+            {
+                'action': 'backup',
+                'mode': None,
+                'storage': None,
+                'engine': None,
+                'engine_name': None,
+            },
+            FEW,
+            '',
+        )
 
     def test_without_a_mode_it_is_fs(self):
         """As agents have it."""

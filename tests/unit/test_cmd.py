@@ -38,7 +38,9 @@ class TestMistakes(testtools.TestCase):
         return code, stderr.read()
 
     def test_one_line_with_the_cause(self):
-        """A cause of several lines is told too, in the same line; an operator isn't asked to try again."""
+        """A cause of several lines is told too, in the same line; an operator isn't asked to try
+        again.
+        """
         error = exceptions.StorageUnavailable()
         error.__cause__ = ConnectionRefusedError('Connection\n refused.')
         code, text = self.run_command(error)
@@ -51,7 +53,10 @@ class TestMistakes(testtools.TestCase):
         wrapped = sqlalchemy.exc.OperationalError('SELECT secret', {}, original)
         error = exceptions.StorageUnavailable()
         error.__cause__ = oslo_db.exception.DBError(wrapped)
-        self.assertEqual('some-command: the storage is unavailable: Access denied for "u"\n', self.run_command(error)[1])
+        self.assertEqual(
+            'some-command: the storage is unavailable: Access denied for "u"\n',
+            self.run_command(error)[1],
+        )
         for one in (wrapped, oslo_db.exception.DBError(wrapped)):
             self.assertTrue(self.run_command(one)[1].endswith(': Access denied for "u"\n'))
         linked = sqlalchemy.exc.ArgumentError('No URL', code='e3q8')
@@ -71,12 +76,21 @@ class TestMistakes(testtools.TestCase):
 
         dollar = "with a '$' that no option's name follows; '$$' stands for one '$'"
         for content, told in (
-            (b'[database]\nconnection = mysql://u:pa$word@h/x\n',
-             f'[database] connection: has a value {dollar}'),
-            (b'[keystone_authtoken]\npassword = pa$word\n',
-             f'[keystone_authtoken] password: has a value {dollar}'),
-            (b'[DEFAULT]\nworkers = two\n',
-             f"Value for option workers from {path} is not valid: invalid literal for int() with base 10: 'two'"),
+            (
+                b'[database]\nconnection = mysql://u:pa$word@h/x\n',
+                f'[database] connection: has a value {dollar}',
+            ),
+            (
+                b'[keystone_authtoken]\npassword = pa$word\n',
+                f'[keystone_authtoken] password: has a value {dollar}',
+            ),
+            (
+                b'[DEFAULT]\nworkers = two\n',
+                (
+                    f'Value for option workers from {path} is not valid: invalid literal for int()'
+                    " with base 10: 'two'"
+                ),
+            ),
             (b'\xff\xfe', 'a configuration file is not UTF-8: '),
         ):
             path.write_bytes(content)
@@ -89,7 +103,8 @@ class TestMistakes(testtools.TestCase):
             self.assertTrue(said.startswith(f'some-command: {told}'), said)
         self.assertEqual(
             f'some-command: the configuration has a value {dollar}\n',
-            self.run_command(cfg.NoSuchOptError('word'))[1])
+            self.run_command(cfg.NoSuchOptError('word'))[1],
+        )
 
     def test_which_store(self):
         """A store's failures say where it is; all else of it is as it was."""
@@ -103,8 +118,13 @@ class TestMistakes(testtools.TestCase):
         self.assertEqual((1, 'some-command: interrupted\n'), self.run_command(KeyboardInterrupt()))
 
     def test_defects(self):
-        """An error of the program itself is one line too; its traceback is in the log where there is one."""
-        self.assertEqual((1, 'some-command: ZeroDivisionError: by nought\n'), self.run_command(ZeroDivisionError('by nought')))
+        """An error of the program itself is one line too; its traceback is in the log where there
+        is one.
+        """
+        self.assertEqual(
+            (1, 'some-command: ZeroDivisionError: by nought\n'),
+            self.run_command(ZeroDivisionError('by nought')),
+        )
         log = self.useFixture(fixtures.FakeLogger())
         self.run_command(ZeroDivisionError('by nought'))
         self.assertIn('Traceback', log.output)
@@ -163,11 +183,17 @@ class TestPackages(testtools.TestCase):
         conf = self.conf(memcached_servers=['127.0.0.1:11211'], memcache_sasl_enabled=True)
         middleware.require_token_cache(conf)
         self.hide('bmemcached')
-        self.assertIn('python-binary-memcached', str(self.assertRaises(cfg.Error, middleware.require_token_cache, conf)))
+        self.assertIn(
+            'python-binary-memcached',
+            str(self.assertRaises(cfg.Error, middleware.require_token_cache, conf)),
+        )
 
     def test_database(self):
         """The extra is that of the database."""
-        for url, module, extra in (('mysql://u@h/d', 'pymysql', 'mysql'), ('postgresql://u@h/d', 'psycopg', 'postgresql')):
+        for url, module, extra in (
+            ('mysql://u@h/d', 'pymysql', 'mysql'),
+            ('postgresql://u@h/d', 'psycopg', 'postgresql'),
+        ):
             conf = self.conf()
             conf.set_override('connection', url, 'database')
             with fixtures.MonkeyPatch('sys.modules', {**sys.modules, module: None}):
@@ -195,17 +221,26 @@ class TestStandalone(testtools.TestCase):
     def test_folder_follows_the_environment(self):
         """XDG_STATE_HOME counts if it is absolute, else the home folder."""
         self.useFixture(fixtures.EnvironmentVariable('HOME', '/home/ann'))
-        for value, folder in (('/s', '/s/freezer-api'), ('s', '/home/ann/.local/state/freezer-api'),
-                              (None, '/home/ann/.local/state/freezer-api')):
+        for value, folder in (
+            ('/s', '/s/freezer-api'),
+            ('s', '/home/ann/.local/state/freezer-api'),
+            (None, '/home/ann/.local/state/freezer-api'),
+        ):
             self.useFixture(fixtures.EnvironmentVariable('XDG_STATE_HOME', value))
             self.assertEqual(pathlib.Path(folder), standalone.default_folder())
 
     def test_file_cannot_ask_for_it(self):
-        """Only the command line can switch authentication off; what else it says is oslo.config's to read."""
+        """Only the command line can switch authentication off; what else it says is oslo.config's
+        to read.
+        """
         registered = configuration.new()
-        self.assertEqual([], [name for name in ('standalone', 'port', 'state_dir') if name in registered])
+        self.assertEqual(
+            [], [name for name in ('standalone', 'port', 'state_dir') if name in registered]
+        )
         ours, rest = api.split(['--config-file', 'x', '--port', '0', '--debug'])
-        self.assertEqual((False, 0, ['--config-file', 'x', '--debug']), (ours.standalone, ours.port, rest))
+        self.assertEqual(
+            (False, 0, ['--config-file', 'x', '--debug']), (ours.standalone, ours.port, rest)
+        )
 
     def configure(self, state: pathlib.Path) -> tuple[cfg.ConfigOpts, list[str]]:
         """A configuration that a file has said something else for, and what is told."""
@@ -222,14 +257,28 @@ class TestStandalone(testtools.TestCase):
             state = pathlib.Path(folder, 'a', 'b')
             conf, told = self.configure(state)
             self.assertEqual(0o700, state.stat().st_mode & 0o777)
-            self.assertEqual(('127.0.0.1', f'sqlite:///{state}/freezer.sqlite'), (conf.bind_host, conf.database.connection))
+            self.assertEqual(
+                ('127.0.0.1', f'sqlite:///{state}/freezer.sqlite'),
+                (conf.bind_host, conf.database.connection),
+            )
             self.assertEqual([], told)
 
     def test_every_path(self):
         """The database is where the folder is, whatever is in its name."""
         with tempfile.TemporaryDirectory() as folder:
-            for name in ('a?b=c', '50%', '%2e', '$HOME', '${bind_host}', 'a#b', 'two  words', "it's",
-                         'ä', 'a:b@c', 'file:x'):
+            for name in (
+                'a?b=c',
+                '50%',
+                '%2e',
+                '$HOME',
+                '${bind_host}',
+                'a#b',
+                'two  words',
+                "it's",
+                'ä',
+                'a:b@c',
+                'file:x',
+            ):
                 state = pathlib.Path(folder, name)
                 conf, _told = self.configure(state)
                 storage = db.load(conf)
@@ -240,7 +289,8 @@ class TestStandalone(testtools.TestCase):
                 self.assertEqual(str(state / 'policy.yaml'), conf.oslo_policy.policy_file)
 
     def test_wide_rights(self):
-        """The database's are taken away from others, and both are told; the folder is the user's.
+        """The database's are taken away from others, and both are told; the folder is the
+        user's.
         """
         with tempfile.TemporaryDirectory() as folder:
             state = pathlib.Path(folder)

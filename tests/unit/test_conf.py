@@ -21,25 +21,50 @@ class TestOptions(testtools.TestCase):
         self.assertEqual(('0.0.0.0', 9090), (made.bind_host, made.bind_port))
         self.assertEqual('sqlalchemy', made.storage.driver)
         self.assertEqual((1000, False), (made.api.max_limit, made.api.implicit_all_projects))
-        self.assertEqual((262_144, 33_554_432), (made.api.max_document_size, made.api.max_response_size))
+        self.assertEqual(
+            (262_144, 33_554_432), (made.api.max_document_size, made.api.max_response_size)
+        )
         self.assertEqual(100, made.sessions.runs_kept)
         self.assertEqual(4 * 1024 * 1024, made.oslo_middleware.max_request_body_size)
-        self.assertEqual((['http://127.0.0.1:9200'], 'freezer'), (made.elasticsearch.hosts, made.elasticsearch.index))
-        self.assertEqual((1, 'refresh', True), (made.elasticsearch.number_of_replicas, made.elasticsearch.read_your_writes,
-                                                made.elasticsearch.verify_certs))
+        self.assertEqual(
+            (['http://127.0.0.1:9200'], 'freezer'),
+            (made.elasticsearch.hosts, made.elasticsearch.index),
+        )
+        self.assertEqual(
+            (1, 'refresh', True),
+            (
+                made.elasticsearch.number_of_replicas,
+                made.elasticsearch.read_your_writes,
+                made.elasticsearch.verify_certs,
+            ),
+        )
 
         trusts = made.centralized_scheduler
-        self.assertEqual((True, False, 'keystone_authtoken', ['member']), (
-            trusts.enabled, trusts.enforce_trusts, trusts.auth_section, trusts.trusts_delegated_roles))
+        self.assertEqual(
+            (True, False, 'keystone_authtoken', ['member']),
+            (
+                trusts.enabled,
+                trusts.enforce_trusts,
+                trusts.auth_section,
+                trusts.trusts_delegated_roles,
+            ),
+        )
 
     def test_what_older_files_name_is_known(self):
         """Who is the trustee was told by a name; it is the user of a section."""
         file = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'freezer-api.conf')
-        file.write_text('[centralized_scheduler]\nservice_user = freezer\nservice_user_domain = Default\n')
+        file.write_text(
+            '[centralized_scheduler]\nservice_user = freezer\nservice_user_domain = Default\n'
+        )
         made = conf.new()
         made([], default_config_files=[str(file)], default_config_dirs=[])
-        self.assertEqual(('freezer', 'Default'), (made.centralized_scheduler.service_user,
-                                                  made.centralized_scheduler.service_user_domain))
+        self.assertEqual(
+            ('freezer', 'Default'),
+            (
+                made.centralized_scheduler.service_user,
+                made.centralized_scheduler.service_user_domain,
+            ),
+        )
 
     def test_objects_are_independent(self):
         """What one configuration is told, no other knows."""
@@ -55,7 +80,9 @@ class TestOptions(testtools.TestCase):
         self.assertIn((None, 'bind_port'), listed)
         self.assertIn(('sessions', 'runs_kept'), listed)
         self.assertEqual(len(listed), len(set(listed)))
-        self.assertTrue(all(option.help for _group, options in opts.list_opts() for option in options))
+        self.assertTrue(
+            all(option.help for _group, options in opts.list_opts() for option in options)
+        )
 
 
 class TestWSGIServer(testtools.TestCase):
@@ -63,26 +90,53 @@ class TestWSGIServer(testtools.TestCase):
 
     def test_environment_names_files(self):
         """Several files, blanks around them, relative ones in the folder."""
-        environ = {'OS_FREEZER_CONFIG_FILES': 'a.conf ; /else/b.conf;', 'OS_FREEZER_CONFIG_DIR': '/srv/freezer'}
-        self.assertEqual(['--config-file=/srv/freezer/a.conf', '--config-file=/else/b.conf'], files.of_wsgi_server(environ, []))
+        environ = {
+            'OS_FREEZER_CONFIG_FILES': 'a.conf ; /else/b.conf;',
+            'OS_FREEZER_CONFIG_DIR': '/srv/freezer',
+        }
+        self.assertEqual(
+            ['--config-file=/srv/freezer/a.conf', '--config-file=/else/b.conf'],
+            files.of_wsgi_server(environ, []),
+        )
 
     def test_environment_names_folder(self):
         """The folder alone means the file of the usual name in it."""
-        self.assertEqual(['--config-file=/srv/f/freezer-api.conf'], files.of_wsgi_server({'OS_FREEZER_CONFIG_DIR': '/srv/f'}, []))
+        self.assertEqual(
+            ['--config-file=/srv/f/freezer-api.conf'],
+            files.of_wsgi_server({'OS_FREEZER_CONFIG_DIR': '/srv/f'}, []),
+        )
 
     def test_files_without_folder(self):
         """A relative file without a folder is in /etc/freezer."""
-        self.assertEqual(['--config-file=/etc/freezer/x.conf'], files.of_wsgi_server({'OS_FREEZER_CONFIG_FILES': 'x.conf'}, []))
+        self.assertEqual(
+            ['--config-file=/etc/freezer/x.conf'],
+            files.of_wsgi_server({'OS_FREEZER_CONFIG_FILES': 'x.conf'}, []),
+        )
 
     def test_command_line(self):
         """uwsgi's pyargv counts, in both spellings; what else stands there is the server's."""
-        argv = ['--workers', '2', '--config-file', '/a', '--config-file=/b', '--config-dir', '/c', 'freezer_api.wsgi']
-        self.assertEqual(['--config-file=/a', '--config-file=/b', '--config-dir=/c'], files.of_wsgi_server({}, argv))
+        argv = [
+            '--workers',
+            '2',
+            '--config-file',
+            '/a',
+            '--config-file=/b',
+            '--config-dir',
+            '/c',
+            'freezer_api.wsgi',
+        ]
+        self.assertEqual(
+            ['--config-file=/a', '--config-file=/b', '--config-dir=/c'],
+            files.of_wsgi_server({}, argv),
+        )
 
     def test_environment_goes_first(self):
         """The environment counts where both name files."""
         environ = {'OS_FREEZER_CONFIG_FILES': '/env.conf'}
-        self.assertEqual(['--config-file=/env.conf'], files.of_wsgi_server(environ, ['--config-file', '/argv.conf']))
+        self.assertEqual(
+            ['--config-file=/env.conf'],
+            files.of_wsgi_server(environ, ['--config-file', '/argv.conf']),
+        )
 
     def test_server_options_are_no_abbreviations(self):
         """gunicorn's --config isn't ours."""
@@ -117,16 +171,33 @@ class TestRead(testtools.TestCase):
 
     def test_unknown_options_are_tolerated(self):
         """Files of deployments have sections and options that nobody reads."""
-        made = self.read('[storage]\nbackend = mine\nold = 1\n[mine]\nx = y\n[sessions]\nruns_kept = 7\n')
+        made = self.read(
+            '[storage]\nbackend = mine\nold = 1\n[mine]\nx = y\n[sessions]\nruns_kept = 7\n'
+        )
         self.assertEqual((7, 'mine'), (made.sessions.runs_kept, made.storage.backend))
 
     def test_missing_file(self):
         """A file that is named has to be there."""
-        self.assertRaises(cfg.ConfigFilesNotFoundError, files.read, conf.new(), ['--config-file=/nowhere/x.conf'], 'freezer-api')
+        self.assertRaises(
+            cfg.ConfigFilesNotFoundError,
+            files.read,
+            conf.new(),
+            ['--config-file=/nowhere/x.conf'],
+            'freezer-api',
+        )
 
     def test_value_out_of_range(self):
         """A value that can't be is an error of the configuration's own kind."""
-        prefixes = [f'[elasticsearch]\nindex = {prefix}\n' for prefix in ('Upper', '_x', 'a,b', 'a/b', 'a*', 'x' * 200)]
-        for text in (*prefixes, '[elasticsearch]\nread_your_writes = never\n', '[elasticsearch]\ntimeout = 0\n',
-                     '[sessions]\nruns_kept = -1\n', '[DEFAULT]\nbind_port = many\n', '[database]\nmax_pool_size = x\n'):
+        prefixes = [
+            f'[elasticsearch]\nindex = {prefix}\n'
+            for prefix in ('Upper', '_x', 'a,b', 'a/b', 'a*', 'x' * 200)
+        ]
+        for text in (
+            *prefixes,
+            '[elasticsearch]\nread_your_writes = never\n',
+            '[elasticsearch]\ntimeout = 0\n',
+            '[sessions]\nruns_kept = -1\n',
+            '[DEFAULT]\nbind_port = many\n',
+            '[database]\nmax_pool_size = x\n',
+        ):
             self.assertRaises(cfg.ConfigFileValueError, self.read, text)

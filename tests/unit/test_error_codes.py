@@ -1,4 +1,6 @@
-"""The codes of errors: each that the service uses is described, and each that is described is used."""
+"""The codes of errors: each that the service uses is described, and each that is described is
+used.
+"""
 
 import ast
 import collections.abc
@@ -15,13 +17,20 @@ PACKAGE = pathlib.Path(freezer_api.__file__).parent
 CODE = re.compile(r'[a-z]+\.[a-z]+(-[a-z]+)*')
 #: Raised under the name of the kind of document that they are about.
 OF_KINDS = {f'{kind.removesuffix("s")}.not-found' for kind in (*documents.RESOURCES, 'runs')} | {
-    'client.id-taken', 'job.id-taken'}
+    'client.id-taken',
+    'job.id-taken',
+}
 
 
 def texts(path: pathlib.Path) -> collections.abc.Iterator[str]:
     """Every text in a module that stands by itself, so no part of a formatted one."""
     tree = ast.parse(path.read_text())
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in node.values
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             yield node.value
@@ -35,9 +44,13 @@ def kinds(error: type) -> collections.abc.Iterator[type]:
 
 
 class TestErrorCodes(testtools.TestCase):
-
     def test_each_is_used(self):
-        used = {text for path in PACKAGE.rglob('*.py') if path.stem != 'error_codes' for text in texts(path)}
+        used = {
+            text
+            for path in PACKAGE.rglob('*.py')
+            if path.stem != 'error_codes'
+            for text in texts(path)
+        }
         self.assertEqual(set(), set(error_codes.MEANINGS) - used - OF_KINDS)
 
     def test_each_class_has_one(self):
@@ -54,12 +67,17 @@ class TestErrorCodes(testtools.TestCase):
             self.assertEqual('.', meaning[-1], code)
 
     def test_raisers_give_known_ones(self):
-        """A second argument of an error is a code, but for the errors whose second argument is something else."""
+        """A second argument of an error is a code, but for the errors whose second argument is
+        something else.
+        """
         for path in PACKAGE.rglob('*.py'):
             for node in ast.walk(ast.parse(path.read_text())):
                 if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                     continue
-                if node.func.attr in ('InvalidInput', 'Conflict', 'Unprocessable', 'Forbidden') and len(node.args) == 2:
+                if (
+                    node.func.attr in ('InvalidInput', 'Conflict', 'Unprocessable', 'Forbidden')
+                    and len(node.args) == 2
+                ):
                     code = node.args[1]
                     if isinstance(code, ast.Constant):
                         self.assertIn(code.value, error_codes.MEANINGS, path)

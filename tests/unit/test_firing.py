@@ -17,8 +17,12 @@ base.explore()
 UTC = datetime.timezone.utc
 DAY = firing.DAY
 BEGINNING = datetime.datetime(1970, 1, 1, tzinfo=UTC)
-WEEKDAYS = {'schedule_month': '1-6, 9-12', 'schedule_day_of_week': 'mon, wed, fri',
-            'schedule_hour': '03', 'schedule_minute': '25'}
+WEEKDAYS = {
+    'schedule_month': '1-6, 9-12',
+    'schedule_day_of_week': 'mon, wed, fri',
+    'schedule_hour': '03',
+    'schedule_minute': '25',
+}
 LEAP_MONDAY = {'schedule_month': '2', 'schedule_day': '29', 'schedule_day_of_week': 'mon'}
 
 
@@ -30,15 +34,25 @@ NEVER = {
     'February 29 in no leap year': {**LEAP_MONDAY, 'schedule_year': '2029-2031'},
     'February 29 on other weekdays': {**LEAP_MONDAY, 'schedule_year': '2024, 2052'},
     'a year before the start': {
-        'schedule_year': '2030', 'schedule_start_date': '2031-01-03T00:00:00'},
+        'schedule_year': '2030',
+        'schedule_start_date': '2031-01-03T00:00:00',
+    },
     'a year after the end': {
-        'schedule_year': '2031', 'schedule_start_date': '2029-01-01T00:00:00',
-        'schedule_end_date': '2030-12-30T00:00:00'},
+        'schedule_year': '2031',
+        'schedule_start_date': '2029-01-01T00:00:00',
+        'schedule_end_date': '2030-12-30T00:00:00',
+    },
     'the last day that calendars have': {
-        'schedule_year': '9999', 'schedule_month': '12', 'schedule_day': '31'},
+        'schedule_year': '9999',
+        'schedule_month': '12',
+        'schedule_day': '31',
+    },
     'between two of them': {
-        'schedule_month': '2', 'schedule_day': '29', 'schedule_start_date': '2028-03-02T00:00:00',
-        'schedule_end_date': '2032-02-27T00:00:00'},
+        'schedule_month': '2',
+        'schedule_day': '29',
+        'schedule_start_date': '2028-03-02T00:00:00',
+        'schedule_end_date': '2032-02-27T00:00:00',
+    },
 }
 SELDOM = {
     'February 29': {'schedule_month': '2', 'schedule_day': '29'},
@@ -48,12 +62,21 @@ SELDOM = {
     'five Fridays in February': {'schedule_month': '2', 'schedule_day': '5th fri'},
     'the last year': {'schedule_day': '30', 'schedule_month': '12', 'schedule_year': '9999'},
     'the day of the start': {
-        'schedule_year': '2030', 'schedule_month': '12', 'schedule_day': '31',
-        'schedule_start_date': '2031-01-01T11:00:00+13:00'},
+        'schedule_year': '2030',
+        'schedule_month': '12',
+        'schedule_day': '31',
+        'schedule_start_date': '2031-01-01T11:00:00+13:00',
+    },
     'an interval beside fields': {
-        'schedule_interval': '1 days', 'schedule_month': '2', 'schedule_day': '30'},
+        'schedule_interval': '1 days',
+        'schedule_month': '2',
+        'schedule_day': '30',
+    },
     'a date beside fields': {
-        'schedule_date': '2001-01-01T00:00:00', 'schedule_month': '2', 'schedule_day': '30'},
+        'schedule_date': '2001-01-01T00:00:00',
+        'schedule_month': '2',
+        'schedule_day': '30',
+    },
     'nothing': {},
     'a command': {'event': 'start'},
 }
@@ -94,11 +117,13 @@ def days(fields, years):
 def times(fields):
     """The seconds of a day that fit."""
     midnight = datetime.datetime(2000, 1, 1)
-    values = [[value for value in range(high + 1)
-               if has(field, midnight.replace(**{field.name: value}))]
-              for field, high in zip(fields[5:], (23, 59, 59), strict=True)]
-    return [hour * 3600 + minute * 60 + second
-            for hour, minute, second in itertools.product(*values)]
+    values = [
+        [value for value in range(high + 1) if has(field, midnight.replace(**{field.name: value}))]
+        for field, high in zip(fields[5:], (23, 59, 59), strict=True)
+    ]
+    return [
+        hour * 3600 + minute * 60 + second for hour, minute, second in itertools.product(*values)
+    ]
 
 
 def gaps(numbers):
@@ -115,9 +140,11 @@ def closest(schedule, years):
 
 
 class Expressions(unittest.TestCase):
-
-    @hypothesis.given(st.sampled_from([*triggers.CRON]).flatmap(
-        lambda field: st.tuples(st.just(field), crons.texts(field))))
+    @hypothesis.given(
+        st.sampled_from([*triggers.CRON]).flatmap(
+            lambda field: st.tuples(st.just(field), crons.texts(field))
+        )
+    )
     def test_what_is_taken_is_what_apscheduler_reads(self, told):
         field, text = told
         try:
@@ -135,7 +162,6 @@ class Expressions(unittest.TestCase):
 
 
 class Calendars(unittest.TestCase):
-
     def test_all_years_of_a_kind_have_the_same_days(self):
         by_kind = {}
         for year in range(1970, 1970 + 2 * calendars.CYCLE):
@@ -144,19 +170,25 @@ class Calendars(unittest.TestCase):
             self.assertEqual(found, by_kind.setdefault(calendars.kind(year), found), year)
         self.assertEqual(calendars.KINDS, set(by_kind))
 
-    @hypothesis.given(st.integers(1970, 2400), crons.accepted('day'), crons.accepted('week'),
-                      crons.accepted('month'), crons.accepted('day_of_week'))
+    @hypothesis.given(
+        st.integers(1970, 2400),
+        crons.accepted('day'),
+        crons.accepted('week'),
+        crons.accepted('month'),
+        crons.accepted('day_of_week'),
+    )
     def test_days_of_a_year(self, year, day, week, month, day_of_week):
         texts = {'day': day, 'week': week, 'month': month, 'day_of_week': day_of_week}
         wanted = {field: triggers.cron_values(field, text) for field, text in texts.items()}
         found = calendars.days(calendars.kind(year), wanted)
         fields = apscheduler.CronTrigger(**texts, year=year, timezone=UTC).fields
-        self.assertEqual([day.timetuple().tm_yday - 1 for day in days(fields, [year])],
-                         [number for number in range(366) if found >> number & 1])
+        self.assertEqual(
+            [day.timetuple().tm_yday - 1 for day in days(fields, [year])],
+            [number for number in range(366) if found >> number & 1],
+        )
 
 
 class Fires(unittest.TestCase):
-
     def test_never(self):
         for name, schedule in NEVER.items():
             with self.subTest(name):
@@ -176,43 +208,55 @@ class Fires(unittest.TestCase):
     def test_never_means_in_no_zone(self, schedule, start, length, hours):
         zone = datetime.timezone(datetime.timedelta(hours=hours))
         end = start + datetime.timedelta(length)
-        schedule = {**schedule,
-                    'schedule_start_date': start.isoformat(timespec='seconds'),
-                    'schedule_end_date': end.isoformat(timespec='seconds')}
+        schedule = {
+            **schedule,
+            'schedule_start_date': start.isoformat(timespec='seconds'),
+            'schedule_end_date': end.isoformat(timespec='seconds'),
+        }
         if trigger(schedule, zone).get_next_fire_time(None, BEGINNING):
             self.assertTrue(firing.fires(schedule), schedule)
 
 
 class Period(unittest.TestCase):
-
     def test_of_well_known_ones(self):
         for schedule, seconds in (
-                ({'schedule_interval': '2 hours'}, 7200),
-                ({'schedule_interval': 'continuous'}, 1),
-                ({'schedule_interval': '1 weeks', 'schedule_hour': '*'}, 7 * DAY),
-                ({'schedule_hour': '*'}, 3600), ({'schedule_hour': '3'}, DAY),
-                ({'schedule_second': '*'}, 1), ({'schedule_minute': '*/7'}, 240),
-                ({'schedule_hour': '0,22', 'schedule_minute': '5'}, 7200),
-                ({'schedule_hour': '0-4/4', 'schedule_minute': '0,59'}, 3540),
-                (WEEKDAYS, 2 * DAY), ({'schedule_week': '*'}, DAY),
-                ({'schedule_day': 'last'}, 28 * DAY),
-                ({'schedule_month': '1,12', 'schedule_day': '1,31'}, DAY),
-                ({'schedule_month': '7'}, 365 * DAY),
-                ({'schedule_day': '31', 'schedule_year': '2029'}, 31 * DAY),
-                ({'schedule_month': '2', 'schedule_day': '29'}, 1461 * DAY),
-                (LEAP_MONDAY, 4382 * DAY), ({'schedule_year': '*/400'}, 146097 * DAY)):
+            ({'schedule_interval': '2 hours'}, 7200),
+            ({'schedule_interval': 'continuous'}, 1),
+            ({'schedule_interval': '1 weeks', 'schedule_hour': '*'}, 7 * DAY),
+            ({'schedule_hour': '*'}, 3600),
+            ({'schedule_hour': '3'}, DAY),
+            ({'schedule_second': '*'}, 1),
+            ({'schedule_minute': '*/7'}, 240),
+            ({'schedule_hour': '0,22', 'schedule_minute': '5'}, 7200),
+            ({'schedule_hour': '0-4/4', 'schedule_minute': '0,59'}, 3540),
+            (WEEKDAYS, 2 * DAY),
+            ({'schedule_week': '*'}, DAY),
+            ({'schedule_day': 'last'}, 28 * DAY),
+            ({'schedule_month': '1,12', 'schedule_day': '1,31'}, DAY),
+            ({'schedule_month': '7'}, 365 * DAY),
+            ({'schedule_day': '31', 'schedule_year': '2029'}, 31 * DAY),
+            ({'schedule_month': '2', 'schedule_day': '29'}, 1461 * DAY),
+            (LEAP_MONDAY, 4382 * DAY),
+            ({'schedule_year': '*/400'}, 146097 * DAY),
+        ):
             with self.subTest(schedule):
                 self.assertEqual(seconds, firing.period(schedule))
 
     def test_endless(self):
         for schedule in (
-                {}, {'event': 'start'}, {'schedule_year': '2030'},
-                {'schedule_date': '2030-01-01T00:00:00', 'schedule_hour': '*'},
-                {'schedule_month': '2', 'schedule_day': '30', 'schedule_hour': '*'},
-                {'schedule_year': '2030', 'schedule_month': '2', 'schedule_day': '5'},
-                # What may be stored from before there were rules.
-                {'schedule_interval': 'daily'}, {'schedule_hour': 'noon'}, {'schedule_hour': ''},
-                {'schedule_day': 'mon, wed'}, {'schedule_interval': 5}):
+            {},
+            {'event': 'start'},
+            {'schedule_year': '2030'},
+            {'schedule_date': '2030-01-01T00:00:00', 'schedule_hour': '*'},
+            {'schedule_month': '2', 'schedule_day': '30', 'schedule_hour': '*'},
+            {'schedule_year': '2030', 'schedule_month': '2', 'schedule_day': '5'},
+            # What may be stored from before there were rules.
+            {'schedule_interval': 'daily'},
+            {'schedule_hour': 'noon'},
+            {'schedule_hour': ''},
+            {'schedule_day': 'mon, wed'},
+            {'schedule_interval': 5},
+        ):
             with self.subTest(schedule):
                 self.assertEqual(firing.ENDLESS, firing.period(schedule))
 
@@ -228,8 +272,13 @@ class Period(unittest.TestCase):
     def test_apscheduler_never_fires_sooner(self, schedule):
         """It may search for long in later years, so it only looks at some days."""
         period = firing.period(schedule)
-        fields = trigger({**schedule, 'schedule_start_date': '2020-01-01T00:00:00',
-                          'schedule_end_date': '2021-12-31T00:00:00'})
+        fields = trigger(
+            {
+                **schedule,
+                'schedule_start_date': '2020-01-01T00:00:00',
+                'schedule_end_date': '2021-12-31T00:00:00',
+            }
+        )
         moment = fields.get_next_fire_time(None, BEGINNING)
         for _ in range(100):
             following = moment and fields.get_next_fire_time(moment, moment)

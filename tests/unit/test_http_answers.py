@@ -19,7 +19,9 @@ class TestCopies(testtools.TestCase):
         request.received(b'GET / HTTP/1.1\r\n\r\n')
         parts: list = []
         server = types.SimpleNamespace(adj=request.adj)
-        task = http_answers.Task(types.SimpleNamespace(server=server, write_soon=parts.append), request)
+        task = http_answers.Task(
+            types.SimpleNamespace(server=server, write_soon=parts.append), request
+        )
         task.complete, task.content_length = True, len(body)
         task.write(body)
         return parts

@@ -16,13 +16,24 @@ def nested(depth):
 
 
 class Refused(testtools.TestCase):
-
     def assert_invalid(self, raw, text):
         error = self.assertRaises(exceptions.InvalidInput, bodies.parse, raw)
         self.assertIn(text, str(error))
 
     def test_not_json(self):
-        for raw in (b'{', b'{"a":}', b"{'a': 1}", b'{"a": 1} x', b'"\n"', b'\xff', b'"\xc3"', b'01', b'+1', b'nan', b'{"a": 1,}'):
+        for raw in (
+            b'{',
+            b'{"a":}',
+            b"{'a': 1}",
+            b'{"a": 1} x',
+            b'"\n"',
+            b'\xff',
+            b'"\xc3"',
+            b'01',
+            b'+1',
+            b'nan',
+            b'{"a": 1,}',
+        ):
             self.assertRaises(exceptions.MalformedBody, bodies.parse, raw)
 
     def test_the_message_tells_where(self):
@@ -30,14 +41,26 @@ class Refused(testtools.TestCase):
         self.assertIn('line 2, column 2', str(error))
 
     def test_nul(self):
-        for raw in (rb'"\u0000"', rb'{"a\u0000": 1}', rb'{"a": [{"b": "x\u0000"}]}', b'{"a": "\0"}', b'\0'):
+        for raw in (
+            rb'"\u0000"',
+            rb'{"a\u0000": 1}',
+            rb'{"a": [{"b": "x\u0000"}]}',
+            b'{"a": "\0"}',
+            b'\0',
+        ):
             self.assert_invalid(raw, 'NUL')
 
     def test_an_escaped_backslash_before_u0000_is_no_nul(self):
         self.assertEqual('\\u0000', bodies.parse(rb'"\\u0000"'))
 
     def test_lone_surrogates(self):
-        for raw in (rb'"\ud800"', rb'{"\udfff": 1}', rb'["\ud800x"]', b'"\xed\xa0\x80"', rb'"\udc00\ud800"'):
+        for raw in (
+            rb'"\ud800"',
+            rb'{"\udfff": 1}',
+            rb'["\ud800x"]',
+            b'"\xed\xa0\x80"',
+            rb'"\udc00\ud800"',
+        ):
             self.assert_invalid(raw, 'surrogate')
         self.assertEqual('\U0001f600', bodies.parse(rb'"\ud83d\ude00"'))
 
@@ -46,11 +69,15 @@ class Refused(testtools.TestCase):
             self.assert_invalid(raw, 'not finite')
 
     def test_integers_beyond_64_bit(self):
-        for number in (2**64, -2**63 - 1, 10**25, -10**400, 10**5000 - 1):
-            self.assert_invalid(b'{"a": [%s]}' % (b'1' + b'0' * 5000 if number > 10**4000 else str(number).encode()), '64 bit')
+        for number in (2**64, -(2**63) - 1, 10**25, -(10**400), 10**5000 - 1):
+            self.assert_invalid(
+                b'{"a": [%s]}'
+                % (b'1' + b'0' * 5000 if number > 10**4000 else str(number).encode()),
+                '64 bit',
+            )
 
     def test_integers_of_64_bit_stay_what_they_are(self):
-        for number in (2**63 - 1, -2**63, 2**64 - 1):
+        for number in (2**63 - 1, -(2**63), 2**64 - 1):
             self.assertEqual([number], bodies.parse(b'[%d]' % number))
 
     def test_digits_that_are_no_integer(self):
@@ -72,7 +99,6 @@ class Refused(testtools.TestCase):
 
 
 class Objects(testtools.TestCase):
-
     def test_empty(self):
         for raw in (b'', b' \r\n\t'):
             error = self.assertRaises(exceptions.InvalidInput, bodies.parse_object, raw)
@@ -85,22 +111,42 @@ class Objects(testtools.TestCase):
 
     def test_search(self):
         self.assertEqual({'match': []}, bodies.parse_search('{"match": []}'))
-        for text in ('{', '', 'NaN', '{"a": "\0"}', r'"\ud800"', '18446744073709551616', '[' * 65 + ']' * 65):
+        for text in (
+            '{',
+            '',
+            'NaN',
+            '{"a": "\0"}',
+            r'"\ud800"',
+            '18446744073709551616',
+            '[' * 65 + ']' * 65,
+        ):
             error = self.assertRaises(exceptions.InvalidInput, bodies.parse_search, text)
             self.assertTrue(str(error).startswith('search: '))
 
 
 class Anything(testtools.TestCase):
-
-    @hypothesis.given(strategies.one_of(strategies.binary(max_size=200), strategies.text(max_size=200).map(str.encode)))
+    @hypothesis.given(
+        strategies.one_of(
+            strategies.binary(max_size=200), strategies.text(max_size=200).map(str.encode)
+        )
+    )
     def test_bytes_are_a_value_or_an_error_of_ours(self, raw):
         with contextlib.suppress(exceptions.FreezerError):
             bodies.parse(raw)
 
-    @hypothesis.given(strategies.recursive(
-        strategies.none() | strategies.booleans() | strategies.integers(-2**63, 2**64 - 1)
-        | strategies.floats(allow_nan=False, allow_infinity=False)
-        | strategies.text(strategies.characters(exclude_categories=['Cs'], exclude_characters='\0')),
-        lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text('ab'), inner)))
+    @hypothesis.given(
+        strategies.recursive(
+            strategies.none()
+            | strategies.booleans()
+            | strategies.integers(-(2**63), 2**64 - 1)
+            | strategies.floats(allow_nan=False, allow_infinity=False)
+            | strategies.text(
+                strategies.characters(exclude_categories=['Cs'], exclude_characters='\0')
+            ),
+            lambda inner: (
+                strategies.lists(inner) | strategies.dictionaries(strategies.text('ab'), inner)
+            ),
+        )
+    )
     def test_what_json_says_is_what_is_read(self, value):
         self.assertEqual(value, bodies.parse(json.dumps(value).encode()))

@@ -17,14 +17,16 @@ FOLDER = pathlib.Path(__file__).parent
 #: Of what is derived of ``index_documents.json``, by the schema and the version of the index.
 #: A line is never changed, but for one that no release has had.
 SQL = {('0003', 1): 'b3ac0250a5b9517d3539dfc7bfe7c5fe'}
-ELASTICSEARCH = {(1, 1): 'a58c4ef68c235b004cce80a40ba2dcfe',
-                 (2, 1): '1b94f9afa4a2cc4e8aa306b6113b7280'}
-CHANGED = '''
+ELASTICSEARCH = {
+    (1, 1): 'a58c4ef68c235b004cce80a40ba2dcfe',
+    (2, 1): '1b94f9afa4a2cc4e8aa306b6113b7280',
+}
+CHANGED = """
 What documents offer to the index of {store} is not what it was. New revision: raise INDEX_VERSION
 in freezer_api/domain/search.py, write a release note that operators run freezer-manage db reindex,
-and add {line} beside the digests of the versions before. What needs other columns or mappings needs a
-new revision of the schema as well. If nothing should be found otherwise, then this is a mistake.
-'''
+and add {line} beside the digests of the versions before. What needs other columns or mappings needs
+a new revision of the schema as well. If nothing should be found otherwise, then this is a mistake.
+"""
 
 Given = dict[str, typing.Any]
 
@@ -75,8 +77,13 @@ class TestDigests(testtools.TestCase):
     def test_elasticsearch(self):
         self.check('Elasticsearch', ELASTICSEARCH, mappings.VERSION, of_elasticsearch)
 
-    def check(self, store: str, known: dict[typing.Any, str], schema: typing.Any,
-              derive: typing.Callable[[Given], typing.Any]) -> None:
+    def check(
+        self,
+        store: str,
+        known: dict[typing.Any, str],
+        schema: typing.Any,
+        derive: typing.Callable[[Given], typing.Any],
+    ) -> None:
         """Compare with the digest of this version, or of the last one before it."""
         derived = orjson.dumps([derive(one) for one in self.given], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(derived, digest_size=16).hexdigest()

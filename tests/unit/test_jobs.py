@@ -7,11 +7,24 @@ from freezer_api.domain.sessions import Session
 
 NOW = 1_700_000_000 * documents.SECOND
 LATER = NOW + 60 * documents.SECOND
-ENTRIES = [{'action_id': 'a', 'freezer_action': {'action': 'exec'}, 'max_retries': 5, 'max_retries_interval': 6,
-            'mandatory': False}]
-GIVEN = {'client_id': 'c', 'description': 'd', 'job_schedule': {'schedule_interval': '1 days', 'status': 'scheduled'}}
+ENTRIES = [
+    {
+        'action_id': 'a',
+        'freezer_action': {'action': 'exec'},
+        'max_retries': 5,
+        'max_retries_interval': 6,
+        'mandatory': False,
+    }
+]
+GIVEN = {
+    'client_id': 'c',
+    'description': 'd',
+    'job_schedule': {'schedule_interval': '1 days', 'status': 'scheduled'},
+}
 JOB = jobs.created('j', 'p', 'u', GIVEN, ENTRIES, NOW)
-_, MEMBER = membership.attach(Session('p', 's', 'x', tag=3, schedule={'schedule_interval': '5 hours', 'event': 'start'}), JOB)
+_, MEMBER = membership.attach(
+    Session('p', 's', 'x', tag=3, schedule={'schedule_interval': '5 hours', 'event': 'start'}), JOB
+)
 
 
 def client(project_id, central):
@@ -20,24 +33,59 @@ def client(project_id, central):
 
 
 class Created(unittest.TestCase):
-
     def test_the_least(self):
-        self.assertEqual({
-            'job_id': 'j', 'project_id': 'p', 'user_id': 'u', 'client_id': 'c', 'description': '', 'job_actions': [],
-            'session_id': '', 'session_tag': 0, 'job_schedule': {
-                'event': '', 'status': '', 'result': '', 'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1},
-        }, jobs.created('j', 'p', 'u', {'client_id': 'c'}, [], NOW))
+        self.assertEqual(
+            {
+                'job_id': 'j',
+                'project_id': 'p',
+                'user_id': 'u',
+                'client_id': 'c',
+                'description': '',
+                'job_actions': [],
+                'session_id': '',
+                'session_tag': 0,
+                'job_schedule': {
+                    'event': '',
+                    'status': '',
+                    'result': '',
+                    'time_created': 1_700_000_000,
+                    'time_started': -1,
+                    'time_ended': -1,
+                },
+            },
+            jobs.created('j', 'p', 'u', {'client_id': 'c'}, [], NOW),
+        )
 
     def test_all_of_it(self):
-        self.assertEqual(('d', '1 days', 'scheduled', ENTRIES), (
-            JOB['description'], JOB['job_schedule']['schedule_interval'], JOB['job_schedule']['status'], JOB['job_actions']))
+        self.assertEqual(
+            ('d', '1 days', 'scheduled', ENTRIES),
+            (
+                JOB['description'],
+                JOB['job_schedule']['schedule_interval'],
+                JOB['job_schedule']['status'],
+                JOB['job_actions'],
+            ),
+        )
 
 
 class Replaced(unittest.TestCase):
-
     def test_another_definition_under_the_same_identity(self):
-        new = jobs.replaced(JOB, {'client_id': 'other', 'job_schedule': {'event': 'stop'}}, [], LATER)
-        self.assertEqual({**jobs.created('j', 'p', 'u', {'client_id': 'other', 'job_schedule': {'event': 'stop'}}, [], NOW)}, new)
+        new = jobs.replaced(
+            JOB, {'client_id': 'other', 'job_schedule': {'event': 'stop'}}, [], LATER
+        )
+        self.assertEqual(
+            {
+                **jobs.created(
+                    'j',
+                    'p',
+                    'u',
+                    {'client_id': 'other', 'job_schedule': {'event': 'stop'}},
+                    [],
+                    NOW,
+                )
+            },
+            new,
+        )
 
     def test_what_the_run_before_left_is_gone(self):
         left = {'status': 'completed', 'result': 'fail', 'time_ended': 9, 'current_pid': 4}
@@ -45,47 +93,76 @@ class Replaced(unittest.TestCase):
         self.assertEqual(JOB, jobs.replaced(ran, GIVEN, ENTRIES, LATER))
 
     def test_a_member_keeps_session_tag_and_schedule(self):
-        new = jobs.replaced(MEMBER, {'client_id': 'c', 'job_schedule': {'schedule_hour': '5', 'status': 'stop'}}, [], LATER)
+        new = jobs.replaced(
+            MEMBER,
+            {'client_id': 'c', 'job_schedule': {'schedule_hour': '5', 'status': 'stop'}},
+            [],
+            LATER,
+        )
         self.assertEqual(('s', 3), (new['session_id'], new['session_tag']))
-        self.assertEqual({'schedule_interval': '5 hours', 'event': '', 'status': 'stop', 'result': '',
-                          'time_created': 1_700_000_000, 'time_started': -1, 'time_ended': -1}, new['job_schedule'])
+        self.assertEqual(
+            {
+                'schedule_interval': '5 hours',
+                'event': '',
+                'status': 'stop',
+                'result': '',
+                'time_created': 1_700_000_000,
+                'time_started': -1,
+                'time_ended': -1,
+            },
+            new['job_schedule'],
+        )
 
     def test_replacing_with_the_same_is_no_change(self):
         self.assertEqual(JOB, jobs.replaced(JOB, GIVEN, ENTRIES, LATER))
 
 
 class Patched(unittest.TestCase):
-
     def test_named_keys_change_and_the_others_stay(self):
         self.assertEqual(JOB, jobs.patched(JOB, {}, None, None))
-        self.assertEqual({**JOB, 'description': 'x', 'client_id': 'y', 'job_actions': []},
-                         jobs.patched(JOB, {'description': 'x', 'client_id': 'y'}, [], None))
+        self.assertEqual(
+            {**JOB, 'description': 'x', 'client_id': 'y', 'job_actions': []},
+            jobs.patched(JOB, {'description': 'x', 'client_id': 'y'}, [], None),
+        )
 
     def test_an_absent_schedule_is_untouched_and_an_empty_one_removes_the_timing(self):
-        self.assertEqual('1 days', jobs.patched(JOB, {'description': ''}, None, None)['job_schedule']['schedule_interval'])
-        self.assertNotIn('schedule_interval', jobs.patched(JOB, {'job_schedule': {}}, None, None)['job_schedule'])
+        self.assertEqual(
+            '1 days',
+            jobs.patched(JOB, {'description': ''}, None, None)['job_schedule']['schedule_interval'],
+        )
+        self.assertNotIn(
+            'schedule_interval', jobs.patched(JOB, {'job_schedule': {}}, None, None)['job_schedule']
+        )
 
     def test_a_member_keeps_the_session_s_schedule(self):
         for schedule in ({}, {'schedule_hour': '5'}, {'schedule_hour': '5', 'status': 'stop'}):
             timing = jobs.patched(MEMBER, {'job_schedule': schedule}, None, None)['job_schedule']
-            self.assertEqual(('5 hours', None), (timing['schedule_interval'], timing.get('schedule_hour')))
+            self.assertEqual(
+                ('5 hours', None), (timing['schedule_interval'], timing.get('schedule_hour'))
+            )
 
     def test_the_whole_shown_document_sent_back_is_no_change(self):
-        for stored in (JOB, MEMBER, jobs.commanded(JOB, 'abort')[0], jobs.commanded(MEMBER, 'stop')[0]):
+        for stored in (
+            JOB,
+            MEMBER,
+            jobs.commanded(JOB, 'abort')[0],
+            jobs.commanded(MEMBER, 'stop')[0],
+        ):
             shown = jobs.shown(stored, 'p')
             self.assertEqual(stored, jobs.patched(stored, shown, shown['job_actions'], None))
 
 
 class Commands(unittest.TestCase):
-
     def test_news_and_repeats(self):
         told, news = jobs.commanded(JOB, 'start')
-        self.assertEqual(('start', '', True), (told['job_schedule']['event'], told['job_schedule']['status'], news))
+        self.assertEqual(
+            ('start', '', True),
+            (told['job_schedule']['event'], told['job_schedule']['status'], news),
+        )
         self.assertEqual((told, False), jobs.commanded(told, 'start'))
 
 
 class CentralClients(unittest.TestCase):
-
     def test_a_job_on_a_central_client_is_marked_and_loses_the_mark(self):
         marked = jobs.on_client(JOB, client('q', True))
         self.assertEqual({**JOB, '_central': 'q'}, marked)
@@ -99,11 +176,22 @@ class CentralClients(unittest.TestCase):
         running = {**JOB, 'job_schedule': {**JOB['job_schedule'], 'current_pid': 42}}
         foreign = jobs.on_client(running, client('q', True))
         own = jobs.on_client(running, client('p', True))
-        for stored, project_id, all_projects, pid in ((running, 'p', False, 42), (own, 'p', False, 42), (foreign, 'p', False, None),
-                                                      (foreign, 'q', False, 42), (foreign, 'p', True, 42)):
-            self.assertEqual(pid, jobs.shown(stored, project_id, all_projects)['job_schedule'].get('current_pid'))
+        for stored, project_id, all_projects, pid in (
+            (running, 'p', False, 42),
+            (own, 'p', False, 42),
+            (foreign, 'p', False, None),
+            (foreign, 'q', False, 42),
+            (foreign, 'p', True, 42),
+        ):
+            self.assertEqual(
+                pid, jobs.shown(stored, project_id, all_projects)['job_schedule'].get('current_pid')
+            )
 
     def test_a_hidden_pid_of_an_aborted_job_is_shown_as_none(self):
-        stored = jobs.on_client(jobs.commanded({**JOB, 'job_schedule': {**JOB['job_schedule'], 'current_pid': 42}}, 'abort')[0],
-                                client('q', True))
+        stored = jobs.on_client(
+            jobs.commanded(
+                {**JOB, 'job_schedule': {**JOB['job_schedule'], 'current_pid': 42}}, 'abort'
+            )[0],
+            client('q', True),
+        )
         self.assertEqual(-1, jobs.shown(stored, 'p')['job_schedule']['current_pid'])

@@ -17,7 +17,14 @@ from oslo_policy import policy as oslo
 import tests.base  # noqa: F401
 from freezer_api import conf, policies, policy
 
-MEMBER = {'user_id': 'u', 'project_id': 'p', 'roles': ['Member'], 'domain_id': None, 'system': None, 'nested': {'a': [1, 2]}}
+MEMBER = {
+    'user_id': 'u',
+    'project_id': 'p',
+    'roles': ['Member'],
+    'domain_id': None,
+    'system': None,
+    'nested': {'a': [1, 2]},
+}
 HERE, ELSEWHERE = {'project_id': 'p'}, {'project_id': 'q'}
 
 
@@ -45,7 +52,6 @@ class PolicyTest(testtools.TestCase):
 
 
 class TestDefaults(PolicyTest):
-
     def test_who_may_what(self):
         rules = policy.Policy(self.options())
 
@@ -66,8 +72,12 @@ class TestDefaults(PolicyTest):
 
     def test_tokens_of_the_system_and_of_domains_are_for_no_project(self):
         rules = policy.Policy(self.options())
-        self.assertFalse(rules.allows('jobs:get', HERE, {**MEMBER, 'roles': ['admin'], 'system': 'all'}))
-        self.assertFalse(rules.allows('jobs:get', HERE, {**MEMBER, 'roles': ['admin'], 'domain_id': 'd'}))
+        self.assertFalse(
+            rules.allows('jobs:get', HERE, {**MEMBER, 'roles': ['admin'], 'system': 'all'})
+        )
+        self.assertFalse(
+            rules.allows('jobs:get', HERE, {**MEMBER, 'roles': ['admin'], 'domain_id': 'd'})
+        )
 
     def test_a_rule_that_is_not_registered_is_a_mistake(self):
         rules = policy.Policy(self.options())
@@ -82,7 +92,6 @@ class TestDefaults(PolicyTest):
 
 
 class TestFiles(PolicyTest):
-
     def test_an_override_counts(self):
         self.write('sessions:get: "role:auditor"\njobs:create: "!"\n')
         rules = policy.Policy(self.options())
@@ -109,7 +118,9 @@ class TestFiles(PolicyTest):
         self.write('sessions:get: "!"\n')
         rules = policy.Policy(self.options())
         self.write('sessions:get: [[\n')
-        self.wait_until(lambda: rules.allows('jobs:get', HERE, MEMBER) and 'cannot be read' in log.output)
+        self.wait_until(
+            lambda: rules.allows('jobs:get', HERE, MEMBER) and 'cannot be read' in log.output
+        )
         self.assertFalse(rules.allows('sessions:get', HERE, MEMBER))
 
     def test_a_broken_file_stops_the_start(self):
@@ -139,7 +150,6 @@ class Decider(http.server.BaseHTTPRequestHandler):
 
 
 class TestRemote(PolicyTest):
-
     def test_http_checks_are_asked(self):
         server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Decider)
         server.asked = []
@@ -154,79 +164,146 @@ class TestRemote(PolicyTest):
         self.assertIn('sessions%3Aget', server.asked[0])
 
 
-ATOMS = ['@', '!', 'role:member', 'role:admin', 'role:%(project_id)s', 'project_id:%(project_id)s', 'project_id:%(nothing)s',
-         'user_id:u', "'p':%(project_id)s", "'u':%(project_id)s", 'True:%(flag)s', 'is_admin:True', 'rule:one', 'rule:two',
-         'rule:none', 'domain_id:%(project_id)s', 'domain_id:None', 'project_id:None', 'nested.a:1', 'nested.a:3', 'nested.b:1']
+ATOMS = [
+    '@',
+    '!',
+    'role:member',
+    'role:admin',
+    'role:%(project_id)s',
+    'project_id:%(project_id)s',
+    'project_id:%(nothing)s',
+    'user_id:u',
+    "'p':%(project_id)s",
+    "'u':%(project_id)s",
+    'True:%(flag)s',
+    'is_admin:True',
+    'rule:one',
+    'rule:two',
+    'rule:none',
+    'domain_id:%(project_id)s',
+    'domain_id:None',
+    'project_id:None',
+    'nested.a:1',
+    'nested.a:3',
+    'nested.b:1',
+]
 CHECKS = strategies.recursive(
     strategies.sampled_from(ATOMS),
     lambda inner: strategies.one_of(
         strategies.tuples(inner, inner).map(lambda pair: f'({pair[0]} or {pair[1]})'),
         strategies.tuples(inner, inner).map(lambda pair: f'({pair[0]} and {pair[1]})'),
-        inner.map(lambda check: f'not {check}' if ' ' not in check else check)))
+        inner.map(lambda check: f'not {check}' if ' ' not in check else check),
+    ),
+)
 
 
 def said(decide: typing.Callable[[], typing.Any]) -> bool | None:
     """A decision; None where rules refer to each other without end."""
     try:
         return bool(decide())
-    except (RecursionError, TypeError):  # oslo.policy's comes to light in inspect, which makes a TypeError of it
+    except (
+        RecursionError,
+        TypeError,
+    ):  # oslo.policy's comes to light in inspect, which makes a TypeError of it
         return None
 
 
 class TestWhatIsAbsent(testtools.TestCase):
-    """Here oslo.policy itself says otherwise: by its ``str`` a token without a project is one for the project ``None``."""
+    """Here oslo.policy itself says otherwise: by its ``str`` a token without a project is one for
+    the project ``None``.
+    """
 
-    def decide(self, check: str, target: dict[str, typing.Any], **credentials: typing.Any) -> tuple[bool, bool]:
+    def decide(
+        self, check: str, target: dict[str, typing.Any], **credentials: typing.Any
+    ) -> tuple[bool, bool]:
         """The decision about a check here, and the library's."""
         options = cfg.ConfigOpts()
         options([])
-        enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict({'asked': check}), use_conf=False)
+        enforcer = oslo.Enforcer(
+            options, rules=oslo.Rules.from_dict({'asked': check}), use_conf=False
+        )
         given = {**MEMBER, **credentials}
-        return policy.compiled(enforcer)['asked'](target, given, 'asked'), bool(enforcer.enforce('asked', target, given))
+        return policy.compiled(enforcer)['asked'](target, given, 'asked'), bool(
+            enforcer.enforce('asked', target, given)
+        )
 
     def test_it_equals_no_text(self):
         for check, target, credentials in (
-                ('project_id:%(project_id)s', {'project_id': 'None'}, {'project_id': None}),
-                ('project_id:%(project_id)s', {'project_id': None}, {'project_id': 'None'}),
-                ('project_id:%(project_id)s', {'project_id': None}, {'project_id': None}),
-                ('project_id:None', HERE, {'project_id': None}), ('None:%(project_id)s', {'project_id': 'None'}, {}),
-                ('user_id:%(project_id)s', {'project_id': 'None'}, {'user_id': None}),
-                ('nested.a:%(project_id)s', {'project_id': 'None'}, {'nested': {'a': [None, 1]}})):
+            ('project_id:%(project_id)s', {'project_id': 'None'}, {'project_id': None}),
+            ('project_id:%(project_id)s', {'project_id': None}, {'project_id': 'None'}),
+            ('project_id:%(project_id)s', {'project_id': None}, {'project_id': None}),
+            ('project_id:None', HERE, {'project_id': None}),
+            ('None:%(project_id)s', {'project_id': 'None'}, {}),
+            ('user_id:%(project_id)s', {'project_id': 'None'}, {'user_id': None}),
+            ('nested.a:%(project_id)s', {'project_id': 'None'}, {'nested': {'a': [None, 1]}}),
+        ):
             with self.subTest(check):
                 self.assertEqual((False, True), self.decide(check, target, **credentials))
 
     def test_nor_does_a_boolean_that_of_a_request(self):
-        for check, project in (('is_admin_project:%(project_id)s', 'True'), ('True:%(project_id)s', 'True'),
-                               ('False:%(project_id)s', 'False')):
-            self.assertEqual((False, True), self.decide(check, {'project_id': project}, is_admin_project=True))
+        for check, project in (
+            ('is_admin_project:%(project_id)s', 'True'),
+            ('True:%(project_id)s', 'True'),
+            ('False:%(project_id)s', 'False'),
+        ):
+            self.assertEqual(
+                (False, True), self.decide(check, {'project_id': project}, is_admin_project=True)
+            )
 
     def test_what_a_rule_says_itself_counts(self):
-        for check in ('is_admin_project:True', 'True:%(flag)s', 'is_admin_project:%(flag)s', "'None':%(name)s"):
-            self.assertEqual((True, True), self.decide(check, {'flag': True, 'name': 'None'}, is_admin_project=True))
+        for check in (
+            'is_admin_project:True',
+            'True:%(flag)s',
+            'is_admin_project:%(flag)s',
+            "'None':%(name)s",
+        ):
+            self.assertEqual(
+                (True, True),
+                self.decide(check, {'flag': True, 'name': 'None'}, is_admin_project=True),
+            )
 
     def test_no_project_is_one_s_own_without_a_project(self):
         for rule in policies.list_rules():
             for roles in (['member'], ['reader'], ['member', 'reader']):
                 options = cfg.ConfigOpts()
                 options([])
-                enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict(
-                    {one.name: one.check_str for one in policies.list_rules()}), use_conf=False)
+                enforcer = oslo.Enforcer(
+                    options,
+                    rules=oslo.Rules.from_dict(
+                        {one.name: one.check_str for one in policies.list_rules()}
+                    ),
+                    use_conf=False,
+                )
                 credentials = {**MEMBER, 'roles': roles, 'project_id': None}
-                self.assertFalse(policy.compiled(enforcer)[rule.name]({'project_id': 'None'}, credentials, rule.name), rule.name)
+                self.assertFalse(
+                    policy.compiled(enforcer)[rule.name](
+                        {'project_id': 'None'}, credentials, rule.name
+                    ),
+                    rule.name,
+                )
 
 
 class TestSameMeaning(testtools.TestCase):
-    """Every tree of checks says what oslo.policy itself makes of it, if that isn't told what is absent."""
+    """Every tree of checks says what oslo.policy itself makes of it, if that isn't told what is
+    absent.
+    """
 
-    @hypothesis.given(CHECKS, CHECKS, CHECKS, strategies.sampled_from(['default', None]),
-                      strategies.lists(strategies.sampled_from(['member', 'ADMIN', 'p']), max_size=3),
-                      strategies.sampled_from(['p', 'q', 'None', None]),
-                      strategies.sampled_from(['p', 'None']))
+    @hypothesis.given(
+        CHECKS,
+        CHECKS,
+        CHECKS,
+        strategies.sampled_from(['default', None]),
+        strategies.lists(strategies.sampled_from(['member', 'ADMIN', 'p']), max_size=3),
+        strategies.sampled_from(['p', 'q', 'None', None]),
+        strategies.sampled_from(['p', 'None']),
+    )
     def test_as_oslo_policy_decides(self, asked, one, two, default, roles, project, path):
         rules = {'asked': asked, 'one': one, 'two': two, 'default': 'role:p'}
         options = cfg.ConfigOpts()
         options([])
-        enforcer = oslo.Enforcer(options, rules=oslo.Rules.from_dict(rules), default_rule=default, use_conf=False)
+        enforcer = oslo.Enforcer(
+            options, rules=oslo.Rules.from_dict(rules), default_rule=default, use_conf=False
+        )
         credentials = {**MEMBER, 'roles': roles, 'project_id': project}
         target = {'project_id': path, 'flag': True}
         ours = policy.compiled(enforcer)['asked']

@@ -30,7 +30,6 @@ class Counting(wasyncore.dispatcher):
 
 
 class TestPoller(testtools.TestCase):
-
     def test_idle_connections_cost_nothing(self):
         """Only those are asked to which something has happened."""
         channels: dict = {}

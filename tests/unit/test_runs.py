@@ -12,17 +12,47 @@ HOLD_OFF = 30
 WINDOW = HOLD_OFF * documents.SECOND
 
 
-def session(tag=7, run=True, jobs=('j', 'k'), started=(), completed=(), status=sessions.RUNNING, uncounted=()):
+def session(
+    tag=7,
+    run=True,
+    jobs=('j', 'k'),
+    started=(),
+    completed=(),
+    status=sessions.RUNNING,
+    uncounted=(),
+):
     """A session whose run, of its own tag, began at T0."""
     members = {job: Member(f'client-{job}', counted=run and job not in uncounted) for job in jobs}
     for job in (*started, *completed):
-        members[job] = Member(f'client-{job}', sessions.RUNNING, '', T0 // documents.SECOND, -1, True)
+        members[job] = Member(
+            f'client-{job}', sessions.RUNNING, '', T0 // documents.SECOND, -1, True
+        )
     for job in completed:
-        members[job] = dataclasses.replace(members[job], status=sessions.COMPLETED, result='success',
-                                           time_ended=T0 // documents.SECOND)
-    return Session('p', 's', 'u', tag=tag, members=members,
-                   run=Run(tag, HOLD_OFF, T0, status, '' if status == sessions.RUNNING else 'success',
-                           -1 if status == sessions.RUNNING else T0) if run else None)
+        members[job] = dataclasses.replace(
+            members[job],
+            status=sessions.COMPLETED,
+            result='success',
+            time_ended=T0 // documents.SECOND,
+        )
+    return Session(
+        'p',
+        's',
+        'u',
+        tag=tag,
+        members=members,
+        run=(
+            Run(
+                tag,
+                HOLD_OFF,
+                T0,
+                status,
+                '' if status == sessions.RUNNING else 'success',
+                -1 if status == sessions.RUNNING else T0,
+            )
+            if run
+            else None
+        ),
+    )
 
 
 FRESH = session(run=False)
@@ -39,26 +69,80 @@ STARTS = (
     ('the first start of all, with an old tag', FRESH, 'j', 6, T0, 'out-of-sync', 7, 'nothing'),
     ('retried, running, within the window', GOING, 'j', 6, INSIDE, 'success', 7, 'nothing'),
     ('retried, running, at the border', GOING, 'j', 6, BORDER, 'success', 7, 'nothing'),
-    ('retried, running, long after the window', GOING, 'j', 6, BEHIND + 100 * WINDOW, 'success', 7, 'nothing'),
+    (
+        'retried, running, long after the window',
+        GOING,
+        'j',
+        6,
+        BEHIND + 100 * WINDOW,
+        'success',
+        7,
+        'nothing',
+    ),
     ('retried, running, with a very old tag', GOING, 'j', 0, BEHIND, 'success', 7, 'nothing'),
     ('retried, completed, within the window', HALF, 'j', 6, INSIDE, 'success', 7, 'nothing'),
     ('retried, completed, at the border', HALF, 'j', 6, BORDER, 'success', 7, 'nothing'),
     ('retried, completed, in a run that is over', DONE, 'j', 6, BORDER, 'success', 7, 'nothing'),
-    ('completed, with an old tag, after the window', HALF, 'j', 6, BEHIND, 'out-of-sync', 7, 'nothing'),
-    ('completed in a run that is over, after the window', DONE, 'j', 6, BEHIND, 'out-of-sync', 7, 'nothing'),
+    (
+        'completed, with an old tag, after the window',
+        HALF,
+        'j',
+        6,
+        BEHIND,
+        'out-of-sync',
+        7,
+        'nothing',
+    ),
+    (
+        'completed in a run that is over, after the window',
+        DONE,
+        'j',
+        6,
+        BEHIND,
+        'out-of-sync',
+        7,
+        'nothing',
+    ),
     ('joins with an old tag', GOING, 'k', 6, INSIDE, 'success', 7, 'joins'),
     ('joins with an old tag at the border', GOING, 'k', 0, BORDER, 'success', 7, 'joins'),
     ('joins with the current tag', GOING, 'k', 7, INSIDE, 'success', 7, 'joins'),
     ('joins with the current tag at the border', GOING, 'k', 7, BORDER, 'success', 7, 'joins'),
     ('a member that was attached since joins', LATE_MEMBER, 'n', 0, INSIDE, 'success', 7, 'joins'),
     ('again with the current tag, running', GOING, 'j', 7, INSIDE, 'hold-off', 7, 'nothing'),
-    ('again with the current tag, running, at the border', GOING, 'j', 7, BORDER, 'hold-off', 7, 'nothing'),
+    (
+        'again with the current tag, running, at the border',
+        GOING,
+        'j',
+        7,
+        BORDER,
+        'hold-off',
+        7,
+        'nothing',
+    ),
     ('again with the current tag, completed', HALF, 'j', 7, INSIDE, 'hold-off', 7, 'nothing'),
     ('again with the current tag, the run is over', DONE, 'j', 7, BORDER, 'hold-off', 7, 'nothing'),
     ('a new run after one that is over', DONE, 'j', 7, BEHIND, 'success', 8, 'opens'),
     ('a new run overtakes, opened by one that runs', GOING, 'j', 7, BEHIND, 'success', 8, 'opens'),
-    ('a new run overtakes, opened by one that completed', HALF, 'j', 7, BEHIND, 'success', 8, 'opens'),
-    ('a new run overtakes, opened by one that missed it', GOING, 'k', 7, BEHIND, 'success', 8, 'opens'),
+    (
+        'a new run overtakes, opened by one that completed',
+        HALF,
+        'j',
+        7,
+        BEHIND,
+        'success',
+        8,
+        'opens',
+    ),
+    (
+        'a new run overtakes, opened by one that missed it',
+        GOING,
+        'k',
+        7,
+        BEHIND,
+        'success',
+        8,
+        'opens',
+    ),
     ('missed it, comes with an old tag', GOING, 'k', 6, BEHIND, 'out-of-sync', 7, 'nothing'),
     ('the clock went back: no time has passed', GOING, 'j', 7, BEFORE, 'hold-off', 7, 'nothing'),
     ('the clock went back: joining', GOING, 'k', 7, BEFORE, 'success', 7, 'joins'),
@@ -66,7 +150,16 @@ STARTS = (
     ('a raised tag, at once', RAISED, 'j', 12, INSIDE, 'success', 12, 'opens'),
     ('a raised tag, by one that knows the old', RAISED, 'k', 7, BORDER, 'success', 12, 'opens'),
     ('a raised tag, after the window', RAISED, 'j', 12, BEHIND, 'success', 13, 'opens'),
-    ('a raised tag, after the window, with the old one', RAISED, 'j', 7, BEHIND, 'out-of-sync', 12, 'nothing'),
+    (
+        'a raised tag, after the window, with the old one',
+        RAISED,
+        'j',
+        7,
+        BEHIND,
+        'out-of-sync',
+        12,
+        'nothing',
+    ),
 )
 
 HOURLY = {'schedule_interval': '1 hours'}
@@ -104,7 +197,6 @@ ROUNDS = (
 
 
 class Start(unittest.TestCase):
-
     def test_every_row(self):
         for name, before, job, tag, moment, result, answered, happens in STARTS + ROUNDS:
             with self.subTest(name):
@@ -115,10 +207,16 @@ class Start(unittest.TestCase):
                 self._tells(job, answered, result, outcome)
 
     def _tells(self, job, answered, result, outcome):
-        """Success and out-of-sync write the tag into the caller's job, and into no other; a hold-off writes nothing."""
-        self.assertEqual(frozenset() if result == 'hold-off' else frozenset((job,)), outcome.followers)
+        """Success and out-of-sync write the tag into the caller's job, and into no other; a
+        hold-off writes nothing.
+        """
+        self.assertEqual(
+            frozenset() if result == 'hold-off' else frozenset((job,)), outcome.followers
+        )
         if outcome.followers:
-            self.assertEqual({'a': 1, 'session_tag': answered}, outcome.follow({'a': 1, 'session_tag': 0}))
+            self.assertEqual(
+                {'a': 1, 'session_tag': answered}, outcome.follow({'a': 1, 'session_tag': 0})
+            )
 
     def _nothing(self, before, job, moment, outcome):
         self.assertEqual(before, outcome.session)
@@ -126,46 +224,79 @@ class Start(unittest.TestCase):
 
     def _joins(self, before, job, moment, outcome):
         second = moment // documents.SECOND
-        self.assertEqual(Member(f'client-{job}', 'running', '', second, -1, True), outcome.session.members[job])
-        self.assertEqual({**before.members, job: outcome.session.members[job]}, dict(outcome.session.members))
-        self.assertEqual(dataclasses.replace(before.run, status='running', result='', ended=-1), outcome.session.run)
+        self.assertEqual(
+            Member(f'client-{job}', 'running', '', second, -1, True), outcome.session.members[job]
+        )
+        self.assertEqual(
+            {**before.members, job: outcome.session.members[job]}, dict(outcome.session.members)
+        )
+        self.assertEqual(
+            dataclasses.replace(before.run, status='running', result='', ended=-1),
+            outcome.session.run,
+        )
         self.assertEqual((), outcome.records)
 
     def _opens(self, before, job, moment, outcome):
         second = moment // documents.SECOND
         others = {other: Member(f'client-{other}', counted=True) for other in before.members}
-        self.assertEqual({**others, job: Member(f'client-{job}', 'running', '', second, -1, True)}, dict(outcome.session.members))
+        self.assertEqual(
+            {**others, job: Member(f'client-{job}', 'running', '', second, -1, True)},
+            dict(outcome.session.members),
+        )
         self.assertEqual(Run(outcome.session.tag, HOLD_OFF, moment), outcome.session.run)
         body = outcome.session.body()
-        self.assertEqual(('running', '', second, -1), tuple(body[key] for key in ('status', 'result', 'time_start', 'time_end')))
-        self.assertEqual([before.run.tag] if before.run else [], [record.tag for record in outcome.records])
+        self.assertEqual(
+            ('running', '', second, -1),
+            tuple(body[key] for key in ('status', 'result', 'time_start', 'time_end')),
+        )
+        self.assertEqual(
+            [before.run.tag] if before.run else [], [record.tag for record in outcome.records]
+        )
         for record in outcome.records:
             self.assertEqual('completed', record.status)
             over = before.run.status == 'completed'
-            self.assertEqual(('success', T0 // documents.SECOND) if over else ('fail', second), (record.result, record.time_end))
+            self.assertEqual(
+                ('success', T0 // documents.SECOND) if over else ('fail', second),
+                (record.result, record.time_end),
+            )
 
     def test_refused(self):
-        for job, tag, part in (('x', 7, 'not a member'), ('j', 8, 'requested tag value too high'), ('x', 8, 'not a member')):
-            with self.subTest(job=job, tag=tag), self.assertRaisesRegex(exceptions.InvalidInput, part):
+        for job, tag, part in (
+            ('x', 7, 'not a member'),
+            ('j', 8, 'requested tag value too high'),
+            ('x', 8, 'not a member'),
+        ):
+            with (
+                self.subTest(job=job, tag=tag),
+                self.assertRaisesRegex(exceptions.InvalidInput, part),
+            ):
                 runs.start(GOING, job, tag, INSIDE)
 
     def test_a_member_that_joins_opens_a_run_that_was_over(self):
         early = session(jobs=('j', 'n'), completed=('j',), uncounted=('n',), status='completed')
         joined = runs.start(early, 'n', 7, INSIDE).session
-        self.assertEqual(('running', '', -1), (joined.run.status, joined.run.result, joined.run.ended))
+        self.assertEqual(
+            ('running', '', -1), (joined.run.status, joined.run.result, joined.run.ended)
+        )
         ended = runs.end(joined, 'n', 7, 'fail', BORDER, None).session
-        self.assertEqual(('completed', 'fail', BORDER), (ended.run.status, ended.run.result, ended.run.ended))
+        self.assertEqual(
+            ('completed', 'fail', BORDER), (ended.run.status, ended.run.result, ended.run.ended)
+        )
 
     def test_a_window_of_no_length(self):
         at_once = dataclasses.replace(GOING, run=dataclasses.replace(GOING.run, hold_off=0))
         self.assertEqual('hold-off', runs.start(at_once, 'j', 7, T0).answer['result'])
-        self.assertEqual({'result': 'success', 'session_tag': 8}, runs.start(at_once, 'j', 7, T0 + 1).answer)
+        self.assertEqual(
+            {'result': 'success', 'session_tag': 8}, runs.start(at_once, 'j', 7, T0 + 1).answer
+        )
 
     def test_a_changed_hold_off_counts_from_the_next_run(self):
         changed = sessions.patch(GOING, {'hold_off': 5})
         self.assertEqual('hold-off', runs.start(changed, 'j', 7, BORDER).answer['result'])
         opened = runs.start(changed, 'j', 7, BEHIND).session
-        self.assertEqual((5, BEHIND + 5 * documents.SECOND), (opened.run.hold_off, opened.run.window_end))
+        self.assertEqual(
+            (5, BEHIND + 5 * documents.SECOND), (opened.run.hold_off, opened.run.window_end)
+        )
 
     def test_the_largest_tag(self):
         last = dataclasses.replace(DONE, tag=sessions.MAX_TAG - 1)
@@ -178,12 +309,19 @@ class Start(unittest.TestCase):
     def test_the_largest_hold_off(self):
         endless = dataclasses.replace(FRESH, hold_off=sessions.MAX_TAG)
         opened = runs.start(endless, 'j', 7, T0).session
-        self.assertEqual('hold-off', runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND).answer['result'])
-        self.assertEqual('success', runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND + 1).answer['result'])
+        self.assertEqual(
+            'hold-off',
+            runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND).answer['result'],
+        )
+        self.assertEqual(
+            'success',
+            runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND + 1).answer[
+                'result'
+            ],
+        )
 
 
 class End(unittest.TestCase):
-
     def _end(self, before, job='j', tag=7, result='success', moment=INSIDE, record=None):
         outcome = runs.end(before, job, tag, result, moment, record)
         self.assertEqual({'result': 'success', 'session_tag': before.tag}, outcome.answer)
@@ -195,18 +333,34 @@ class End(unittest.TestCase):
             for result in sessions.RESULTS:
                 with self.subTest(tag=tag, result=result):
                     member = self._end(GOING, tag=tag, result=result).session.members['j']
-                    self.assertEqual(Member('client-j', 'completed', result, T0 // documents.SECOND, INSIDE // documents.SECOND,
-                                            True), member)
+                    self.assertEqual(
+                        Member(
+                            'client-j',
+                            'completed',
+                            result,
+                            T0 // documents.SECOND,
+                            INSIDE // documents.SECOND,
+                            True,
+                        ),
+                        member,
+                    )
 
     def test_nothing_to_end(self):
-        record = sessions.Record(6, 'completed', 'fail', 1, 2, {'j': Member('c', 'completed', 'fail', 1, 2).shown()})
+        record = sessions.Record(
+            6, 'completed', 'fail', 1, 2, {'j': Member('c', 'completed', 'fail', 1, 2).shown()}
+        )
         for name, before, job, tag, known in (
-                ('no member', GOING, 'x', 7, None), ('not started', GOING, 'k', 7, None), ('ended before', HALF, 'j', 7, None),
-                ('no run', FRESH, 'j', 7, None), ('no record of the run', GOING, 'j', 3, None),
-                ('a raised tag', RAISED, 'j', 12, None),
-                ('the run before a raised tag', RAISED, 'j', 7, runs.current(RAISED)),
-                ('ended in the record', GOING, 'j', 6, record),
-                ('not in the record', GOING, 'k', 6, record), ('an old tag without a record', GOING, 'j', 0, None)):
+            ('no member', GOING, 'x', 7, None),
+            ('not started', GOING, 'k', 7, None),
+            ('ended before', HALF, 'j', 7, None),
+            ('no run', FRESH, 'j', 7, None),
+            ('no record of the run', GOING, 'j', 3, None),
+            ('a raised tag', RAISED, 'j', 12, None),
+            ('the run before a raised tag', RAISED, 'j', 7, runs.current(RAISED)),
+            ('ended in the record', GOING, 'j', 6, record),
+            ('not in the record', GOING, 'k', 6, record),
+            ('an old tag without a record', GOING, 'j', 0, None),
+        ):
             with self.subTest(name):
                 outcome = self._end(before, job, tag, 'fail', BEHIND, known)
                 self.assertEqual((before, ()), (outcome.session, outcome.records))
@@ -218,16 +372,20 @@ class End(unittest.TestCase):
 
     def test_a_late_end_goes_into_the_record(self):
         opened = runs.start(session(started=('j', 'k')), 'j', 7, BEHIND)
-        record, = opened.records
+        (record,) = opened.records
         self.assertEqual(('fail', 'running'), (record.result, record.jobs['k']['status']))
         late = self._end(opened.session, 'k', 7, 'success', BEHIND + WINDOW, record)
         self.assertEqual(opened.session, late.session)
-        first, = late.records
+        (first,) = late.records
         self.assertEqual(('completed', 'fail'), (first.status, first.result))
-        second, = self._end(opened.session, 'j', 7, 'success', BEHIND + WINDOW, first).records
-        self.assertEqual(('success', (BEHIND + WINDOW) // documents.SECOND), (second.result, second.time_end))
+        (second,) = self._end(opened.session, 'j', 7, 'success', BEHIND + WINDOW, first).records
+        self.assertEqual(
+            ('success', (BEHIND + WINDOW) // documents.SECOND), (second.result, second.time_end)
+        )
         self.assertEqual({'completed'}, {entry['status'] for entry in second.jobs.values()})
-        self.assertEqual((), self._end(opened.session, 'j', 7, 'fail', BEHIND + WINDOW, second).records)
+        self.assertEqual(
+            (), self._end(opened.session, 'j', 7, 'fail', BEHIND + WINDOW, second).records
+        )
 
     def test_a_late_end_does_not_end_the_member_in_the_current_run(self):
         opened = runs.start(session(started=('j', 'k')), 'j', 7, BEHIND)
@@ -237,7 +395,6 @@ class End(unittest.TestCase):
 
 
 class Over(unittest.TestCase):
-
     def _over(self, before, expected, ended=None):
         self.assertEqual(expected, (before.run.status, before.run.result))
         self.assertEqual(-1 if ended is None else ended, before.run.ended)
@@ -246,7 +403,11 @@ class Over(unittest.TestCase):
         first = runs.end(session(started=('j', 'k')), 'j', 7, 'success', INSIDE, None).session
         self._over(first, ('running', ''))
         for result, expected in (('success', 'success'), ('fail', 'fail'), ('aborted', 'fail')):
-            self._over(runs.end(first, 'k', 7, result, BEHIND, None).session, ('completed', expected), BEHIND)
+            self._over(
+                runs.end(first, 'k', 7, result, BEHIND, None).session,
+                ('completed', expected),
+                BEHIND,
+            )
 
     def test_one_that_may_still_join_is_awaited_until_the_window_has_passed(self):
         for moment in (INSIDE, BORDER):
@@ -260,7 +421,9 @@ class Over(unittest.TestCase):
             self.assertEqual(lapsed, runs.lapse(lapsed, BEHIND + 2 * WINDOW))
 
     def test_one_that_ends_behind_the_window_waits_for_nobody(self):
-        self._over(runs.end(GOING, 'j', 7, 'success', BEHIND, None).session, ('completed', 'fail'), BEHIND)
+        self._over(
+            runs.end(GOING, 'j', 7, 'success', BEHIND, None).session, ('completed', 'fail'), BEHIND
+        )
 
     def test_a_running_member_is_awaited_for_ever(self):
         self.assertIsNone(GOING.settle_at)
@@ -277,18 +440,30 @@ class Over(unittest.TestCase):
         self._over(runs.left(waiting, 'k', BORDER), ('completed', 'success'), BORDER)
 
     def test_nobody_is_left(self):
-        self._over(runs.left(session(jobs=('j',), started=('j',)), 'j', INSIDE), ('completed', 'fail'), INSIDE)
+        self._over(
+            runs.left(session(jobs=('j',), started=('j',)), 'j', INSIDE),
+            ('completed', 'fail'),
+            INSIDE,
+        )
 
     def test_nothing_ends_before_it_began_when_the_clock_goes_back(self):
         alone = session(jobs=('j',), started=('j',))
         after = runs.end(alone, 'j', 7, 'success', BEFORE, None).session
-        self.assertEqual((T0, T0 // documents.SECOND), (after.run.ended, after.members['j'].time_ended))
+        self.assertEqual(
+            (T0, T0 // documents.SECOND), (after.run.ended, after.members['j'].time_ended)
+        )
         record = runs.current(alone)
-        late, = runs.end(dataclasses.replace(alone, tag=8), 'j', 7, 'success', BEFORE, record).records
+        (late,) = runs.end(
+            dataclasses.replace(alone, tag=8), 'j', 7, 'success', BEFORE, record
+        ).records
         self.assertEqual(record.jobs['j']['time_started'], late.jobs['j']['time_ended'])
 
     def test_one_that_is_not_counted_neither_delays_nor_fails_it(self):
-        self._over(runs.end(LATE_MEMBER, 'k', 7, 'success', INSIDE, None).session, ('completed', 'success'), INSIDE)
+        self._over(
+            runs.end(LATE_MEMBER, 'k', 7, 'success', INSIDE, None).session,
+            ('completed', 'success'),
+            INSIDE,
+        )
         self.assertEqual({'j', 'k'}, set(runs.current(LATE_MEMBER).jobs))
 
     def test_leaving_a_run_that_is_over_changes_no_result(self):
@@ -297,27 +472,44 @@ class Over(unittest.TestCase):
         self.assertIs(DONE, runs.left(DONE, 'x', BEHIND))
 
     def test_the_overtaken_run_counts_who_was_running(self):
-        record, = runs.start(HALF, 'j', 7, BEHIND).records
-        self.assertEqual(('completed', 'fail', BEHIND // documents.SECOND), (record.status, record.result, record.time_end))
-        self.assertEqual({'j': 'completed', 'k': 'running'}, {job: entry['status'] for job, entry in record.jobs.items()})
+        (record,) = runs.start(HALF, 'j', 7, BEHIND).records
+        self.assertEqual(
+            ('completed', 'fail', BEHIND // documents.SECOND),
+            (record.status, record.result, record.time_end),
+        )
+        self.assertEqual(
+            {'j': 'completed', 'k': 'running'},
+            {job: entry['status'] for job, entry in record.jobs.items()},
+        )
 
 
 class Membership(unittest.TestCase):
-
     def test_a_new_member_has_an_empty_entry(self):
         entry = runs.joined(GOING, 'n', 'client').members['n']
-        self.assertEqual({'client_id': 'client', 'status': 'scheduled', 'result': '', 'time_started': -1, 'time_ended': -1},
-                         entry.shown())
+        self.assertEqual(
+            {
+                'client_id': 'client',
+                'status': 'scheduled',
+                'result': '',
+                'time_started': -1,
+                'time_ended': -1,
+            },
+            entry.shown(),
+        )
         self.assertFalse(entry.counted)
 
     def test_a_member_keeps_what_it_did_when_its_client_changes(self):
         moved = runs.moved(HALF, 'j', 'other')
-        self.assertEqual(dataclasses.replace(HALF.members['j'], client_id='other'), moved.members['j'])
+        self.assertEqual(
+            dataclasses.replace(HALF.members['j'], client_id='other'), moved.members['j']
+        )
 
     def test_the_current_record_agrees_with_the_session(self):
         for before in (GOING, DONE, HALF):
             record, body = runs.current(before).shown('s'), before.body()
-            self.assertEqual({key: body[key] for key in record if key != 'jobs'},
-                             {key: record[key] for key in record if key != 'jobs'})
+            self.assertEqual(
+                {key: body[key] for key in record if key != 'jobs'},
+                {key: record[key] for key in record if key != 'jobs'},
+            )
             self.assertEqual(body['jobs'], record['jobs'])
         self.assertIsNone(runs.current(FRESH))

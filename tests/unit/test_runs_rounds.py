@@ -25,21 +25,27 @@ HISTORY = st.lists(ROUND, min_size=1, max_size=8)
 
 
 class Rounds:
-    """A session and the tags that its members' agents know: those of their jobs at the last poll."""
+    """A session and the tags that its members' agents know: those of their jobs at the last
+    poll.
+    """
 
     def __init__(self):
-        self.session = Session('p', 's', 'u', hold_off=HOLD_OFF,
-                               schedule={'schedule_interval': f'{HOURS} hours'})
+        self.session = Session(
+            'p', 's', 'u', hold_off=HOLD_OFF, schedule={'schedule_interval': f'{HOURS} hours'}
+        )
         for member in MEMBERS:
             self.session = runs.joined(self.session, member, 'c')
         self.jobs = dict.fromkeys(MEMBERS, {'session_tag': 0})
 
     def round(self, number, offsets):
         """What each start was answered, in the order of time."""
-        coming = sorted((offset, member) for member, offset in offsets.items()
-                        if offset is not None)
-        return [(member, offset, self.start(member, T0 + number * PERIOD + offset))
-                for offset, member in coming]
+        coming = sorted(
+            (offset, member) for member, offset in offsets.items() if offset is not None
+        )
+        return [
+            (member, offset, self.start(member, T0 + number * PERIOD + offset))
+            for offset, member in coming
+        ]
 
     def start(self, member, now):
         tag = self.jobs[member]['session_tag']
@@ -52,7 +58,6 @@ class Rounds:
 
 
 class MissedRounds(unittest.TestCase):
-
     @hypothesis.given(HISTORY, st.permutations(MEMBERS))
     def test_all_take_part_in_the_next_round_whoever_comes_first(self, history, order):
         rounds = Rounds()
@@ -83,6 +88,9 @@ class MissedRounds(unittest.TestCase):
             for _, offset, answer in found:
                 if offset > WINDOW:
                     self.assertEqual(('out-of-sync', 0), answer, found)
-            followed = {job['session_tag'] for member, job in rounds.jobs.items()
-                        if member == 'a' or offsets[member] is not None}
+            followed = {
+                job['session_tag']
+                for member, job in rounds.jobs.items()
+                if member == 'a' or offsets[member] is not None
+            }
             self.assertEqual({rounds.session.tag}, followed)

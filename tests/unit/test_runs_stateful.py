@@ -1,4 +1,6 @@
-"""Random histories of two sessions: what was answered stays true, and every run comes to its end."""
+"""Random histories of two sessions: what was answered stays true, and every run comes to its
+end.
+"""
 
 import collections
 import contextlib
@@ -39,13 +41,17 @@ def _transitions(before, after, records):
 def _searched(session):
     """All that a search of a session looks at."""
     body = session.body()
-    return search.index_pairs(documents.SESSIONS, body), search.folded_text(documents.SESSIONS, body)
+    return search.index_pairs(documents.SESSIONS, body), search.folded_text(
+        documents.SESSIONS, body
+    )
 
 
 class Histories(stateful.RuleBasedStateMachine):
-    """Members attach, move, leave, start, retry, end, end late or never, while time passes and tags are raised.
+    """Members attach, move, leave, start, retry, end, end late or never, while time passes and tags
+    are raised.
 
-    ``acknowledged`` is what the answers alone tell: for each run, who has started it and how they ended.
+    ``acknowledged`` is what the answers alone tell: for each run, who has started it and how they
+    ended.
     """
 
     reached: collections.Counter = collections.Counter()
@@ -53,11 +59,21 @@ class Histories(stateful.RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.now = T0
-        self.sessions = {'s': Session('p', 's', 'u', hold_off=30, created=T0, schedule=SCHEDULE),
-                         't': Session('p', 't', 'u', hold_off=30, created=T0)}
+        self.sessions = {
+            's': Session('p', 's', 'u', hold_off=30, created=T0, schedule=SCHEDULE),
+            't': Session('p', 't', 'u', hold_off=30, created=T0),
+        }
         self.records = {'s': {}, 't': {}}
-        self.jobs = {f'j{n}': {'job_id': f'j{n}', 'client_id': 'c', 'session_id': '', 'session_tag': 0, 'job_schedule': {}}
-                     for n in range(5)}
+        self.jobs = {
+            f'j{n}': {
+                'job_id': f'j{n}',
+                'client_id': 'c',
+                'session_id': '',
+                'session_tag': 0,
+                'job_schedule': {},
+            }
+            for n in range(5)
+        }
         self.acknowledged = collections.defaultdict(dict)
         for job in ('j0', 'j1', 'j2'):
             self._attach(job, 's')
@@ -73,10 +89,17 @@ class Histories(stateful.RuleBasedStateMachine):
         if session != before and sessions.found_alike(before, session):
             self.reached['found alike'] += 1
             assert _searched(before) == _searched(session)
-        if before.run and session.run and before.run.tag == session.run.tag and before.run.status == RUNNING:
+        if (
+            before.run
+            and session.run
+            and before.run.tag == session.run.tag
+            and before.run.status == RUNNING
+        ):
             self._check_result(session)
         if before.run and session.run and before.run.tag != session.run.tag:
-            assert before.run.tag in [record.tag for record in records], 'a run went without a record'
+            assert before.run.tag in [record.tag for record in records], (
+                'a run went without a record'
+            )
         self.sessions[session.session_id] = session
         self.records[session.session_id].update((record.tag, record) for record in records)
 
@@ -119,7 +142,9 @@ class Histories(stateful.RuleBasedStateMachine):
 
     @stateful.rule(job=JOBS)
     def overtake(self, job):
-        """What chance alone brings about too seldom: a run whose members are running when the next one begins."""
+        """What chance alone brings about too seldom: a run whose members are running when the next
+        one begins.
+        """
         self.all_start('s', 0)
         self.time_passes(90)
         self._start(job, 0)
@@ -161,7 +186,12 @@ class Histories(stateful.RuleBasedStateMachine):
         elif outcome.answer['result'] == 'out-of-sync':
             assert not session.schedule or self.now - session.run.started < 60 * documents.SECOND
 
-    @stateful.rule(job=JOBS, id=SESSIONS, back=strategies.none() | BACK, result=strategies.sampled_from(sessions.RESULTS))
+    @stateful.rule(
+        job=JOBS,
+        id=SESSIONS,
+        back=strategies.none() | BACK,
+        result=strategies.sampled_from(sessions.RESULTS),
+    )
     def end(self, job, id, back, result):
         self._end(job, id, back, result)
 
@@ -212,7 +242,9 @@ class Histories(stateful.RuleBasedStateMachine):
             session = runs.lapse(session, self.now)
             counted = [member.status for member in session.members.values() if member.counted]
             if session.run and session.run.status == RUNNING:
-                assert RUNNING in counted or (SCHEDULED in counted and self.now <= session.run.window_end)
+                assert RUNNING in counted or (
+                    SCHEDULED in counted and self.now <= session.run.window_end
+                )
                 assert session.run.tag == session.tag
             else:
                 assert RUNNING not in counted
@@ -220,7 +252,9 @@ class Histories(stateful.RuleBasedStateMachine):
     @stateful.invariant()
     def members_and_jobs_agree(self):
         for id, session in self.sessions.items():
-            assert set(session.members) == {job for job, body in self.jobs.items() if body['session_id'] == id}
+            assert set(session.members) == {
+                job for job, body in self.jobs.items() if body['session_id'] == id
+            }
             assert all(self.jobs[job]['session_tag'] <= session.tag for job in session.members)
 
     @stateful.invariant()
@@ -228,10 +262,16 @@ class Histories(stateful.RuleBasedStateMachine):
         for id, session in self.sessions.items():
             current = runs.current(session)
             known = {**self.records[id], **({current.tag: current} if current else {})}
-            assert {tag for (owner, tag), said in self.acknowledged.items() if owner == id and said} <= set(known)
+            assert {
+                tag for (owner, tag), said in self.acknowledged.items() if owner == id and said
+            } <= set(known)
             for tag, record in known.items():
-                shown = {job: (entry['status'], entry['result']) for job, entry in record.jobs.items()}
-                assert {job: entry for job, entry in shown.items() if entry[0] != SCHEDULED} == self.acknowledged[id, tag]
+                shown = {
+                    job: (entry['status'], entry['result']) for job, entry in record.jobs.items()
+                }
+                assert {
+                    job: entry for job, entry in shown.items() if entry[0] != SCHEDULED
+                } == self.acknowledged[id, tag]
                 if record is not current:
                     assert record.status == COMPLETED and tag < session.run.tag
 
@@ -251,5 +291,16 @@ class RandomHistories(Histories.TestCase):
     def runTest(self):
         Histories.reached.clear()
         super().runTest()
-        self.assertLessEqual({'overtaken', 'opened again', 'over, success', 'over, fail', 'ended late', 'raised', 'found alike',
-                              'next round'}, set(Histories.reached))
+        self.assertLessEqual(
+            {
+                'overtaken',
+                'opened again',
+                'over, success',
+                'over, fail',
+                'ended late',
+                'raised',
+                'found alike',
+                'next round',
+            },
+            set(Histories.reached),
+        )

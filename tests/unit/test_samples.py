@@ -19,22 +19,38 @@ class TestSamples(testtools.TestCase):
         program = pathlib.Path(sys.executable).with_name(generator)
         with tempfile.TemporaryDirectory() as folder:
             made = pathlib.Path(folder, sample)
-            command = [str(program), '--config-file', str(FOLDER / settings), '--output-file', str(made)]
+            command = [
+                str(program),
+                '--config-file',
+                str(FOLDER / settings),
+                '--output-file',
+                str(made),
+            ]
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-            self.assertEqual(made.read_text(), (FOLDER / sample).read_text(), f'{sample} is not current: run tools/samples')
+            self.assertEqual(
+                made.read_text(),
+                (FOLDER / sample).read_text(),
+                f'{sample} is not current: run tools/samples',
+            )
 
     def test_options_of_our_own(self):
-        """freezer-api.conf.sample has every option of the service, whichever libraries are installed."""
+        """freezer-api.conf.sample has every option of the service, whichever libraries are
+        installed.
+        """
         program = pathlib.Path(sys.executable).with_name('oslo-config-generator')
         command = [str(program), '--namespace', 'freezer-api', '--wrap-width', '100']
         made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         self.assertIn('#runs_kept = 100', made)
-        self.assertLessEqual(set(made.splitlines()), set((FOLDER / 'freezer-api.conf.sample').read_text().splitlines()))
+        self.assertLessEqual(
+            set(made.splitlines()),
+            set((FOLDER / 'freezer-api.conf.sample').read_text().splitlines()),
+        )
 
     def test_configuration(self):
         """freezer-api.conf.sample has every option of the service and its libraries."""
         if sys.version_info < (3, 11):
-            # The last libraries for it have other options than the ones that the sample is made with.
+            # The last libraries for it have other options than the ones that the sample is made
+            # with.
             self.skipTest('the libraries that the sample is made with need Python 3.11')
         self.check('oslo-config-generator', 'config-generator.conf', 'freezer-api.conf.sample')
 

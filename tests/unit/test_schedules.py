@@ -17,22 +17,46 @@ ALWAYS = {'event', 'status', 'result', 'time_created', 'time_started', 'time_end
 
 
 class Created(unittest.TestCase):
-
     def test_defaults_are_shown(self):
-        self.assertEqual({'event': '', 'status': '', 'result': '', 'time_created': 1_700_000_000, 'time_started': -1,
-                          'time_ended': -1}, schedules.created({}, NOW))
+        self.assertEqual(
+            {
+                'event': '',
+                'status': '',
+                'result': '',
+                'time_created': 1_700_000_000,
+                'time_started': -1,
+                'time_ended': -1,
+            },
+            schedules.created({}, NOW),
+        )
 
     def test_event_and_status_are_kept_times_and_result_are_fresh(self):
-        given = {'event': 'stop', 'status': 'completed', 'result': 'success', 'time_created': 1, 'time_started': 2,
-                 'time_ended': 3, 'current_pid': 4, 'schedule_interval': '1 days'}
-        self.assertEqual({**NEW, 'event': 'stop', 'status': 'completed', 'schedule_interval': '1 days'},
-                         schedules.created(given, NOW))
+        given = {
+            'event': 'stop',
+            'status': 'completed',
+            'result': 'success',
+            'time_created': 1,
+            'time_started': 2,
+            'time_ended': 3,
+            'current_pid': 4,
+            'schedule_interval': '1 days',
+        }
+        self.assertEqual(
+            {**NEW, 'event': 'stop', 'status': 'completed', 'schedule_interval': '1 days'},
+            schedules.created(given, NOW),
+        )
 
 
 class Patched(unittest.TestCase):
-
     def test_runtime_keys_merge_and_leave_the_timing(self):
-        told = {'event': 'start', 'status': 'running', 'result': 'fail', 'time_started': 5, 'time_ended': 6, 'current_pid': 7}
+        told = {
+            'event': 'start',
+            'status': 'running',
+            'result': 'fail',
+            'time_started': 5,
+            'time_ended': 6,
+            'current_pid': 7,
+        }
         self.assertEqual({**DAILY, **told}, schedules.patched(DAILY, told, fixed=False))
 
     def test_one_key_of_the_timing_replaces_all_of_it(self):
@@ -48,7 +72,10 @@ class Patched(unittest.TestCase):
 
     def test_the_moment_of_creation_is_nobodys_to_change_and_replaces_nothing(self):
         self.assertEqual(DAILY, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
-        self.assertEqual({**DAILY, 'status': 'stop'}, schedules.patched(DAILY, {'time_created': 5, 'status': 'stop'}, fixed=False))
+        self.assertEqual(
+            {**DAILY, 'status': 'stop'},
+            schedules.patched(DAILY, {'time_created': 5, 'status': 'stop'}, fixed=False),
+        )
 
     def test_a_fixed_timing_stays_and_the_rest_merges(self):
         for given in ({}, {'schedule_hour': '5'}):
@@ -63,31 +90,48 @@ class Patched(unittest.TestCase):
 
     def test_the_pid_of_an_aborted_job_outlives_who_is_not_shown_it(self):
         aborted = {**DAILY, 'event': 'abort', 'current_pid': 42}
-        self.assertEqual(aborted, schedules.patched(aborted, schedules.shown(aborted, with_pid=False), fixed=False))
+        self.assertEqual(
+            aborted,
+            schedules.patched(aborted, schedules.shown(aborted, with_pid=False), fixed=False),
+        )
         self.assertEqual(aborted, schedules.patched(aborted, {'current_pid': -1}, fixed=False))
         unknown = {**DAILY, 'event': 'abort'}
         self.assertEqual(unknown, schedules.patched(unknown, {'current_pid': -1}, fixed=False))
-        self.assertEqual({**aborted, 'current_pid': 7}, schedules.patched(aborted, {'current_pid': 7}, fixed=False))
+        self.assertEqual(
+            {**aborted, 'current_pid': 7},
+            schedules.patched(aborted, {'current_pid': 7}, fixed=False),
+        )
 
     def test_a_whole_shown_schedule_sent_back_changes_nothing(self):
-        for stored in (NEW, DAILY, {**DAILY, 'current_pid': 42}, {**DAILY, 'event': 'abort'}, {**NEW, 'event': 'stop'}):
-            self.assertEqual(stored, schedules.patched(stored, schedules.shown(stored), fixed=False))
+        for stored in (
+            NEW,
+            DAILY,
+            {**DAILY, 'current_pid': 42},
+            {**DAILY, 'event': 'abort'},
+            {**NEW, 'event': 'stop'},
+        ):
+            self.assertEqual(
+                stored, schedules.patched(stored, schedules.shown(stored), fixed=False)
+            )
 
 
 class PendingCommands(unittest.TestCase):
-
     def test_a_status_that_knows_nothing_of_a_command_does_not_clear_it(self):
         for command in ('stop', 'abort'):
             for status in ('', 'scheduled', 'running', 'aborting'):
                 for event in ('', 'start', 'abort', 'stop', 'remove'):
                     stored = {**DAILY, 'event': command}
-                    patched = schedules.patched(stored, {'status': status, 'event': event}, fixed=False)
+                    patched = schedules.patched(
+                        stored, {'status': status, 'event': event}, fixed=False
+                    )
                     self.assertEqual((command, status), (patched['event'], patched['status']))
 
     def test_a_status_that_shows_obedience_clears_it(self):
         for command in ('stop', 'abort'):
             for status in ('stop', 'completed', 'removed'):
-                patched = schedules.patched({**DAILY, 'event': command}, {'status': status, 'event': ''}, fixed=False)
+                patched = schedules.patched(
+                    {**DAILY, 'event': command}, {'status': status, 'event': ''}, fixed=False
+                )
                 self.assertEqual(('', status), (patched['event'], patched['status']))
 
     def test_a_start_is_cleared_by_a_status_that_shows_that_it_has_arrived(self):
@@ -104,8 +148,10 @@ class PendingCommands(unittest.TestCase):
     def test_a_run_that_ends_after_a_start_tells_its_result_and_leaves_the_job_to_be_polled(self):
         started, _ = schedules.commanded({**DAILY, 'status': 'running', 'time_started': 5}, 'start')
         told = {'status': 'completed', 'result': 'fail', 'time_ended': 9, 'event': ''}
-        self.assertEqual({**started, 'result': 'fail', 'time_ended': 9},
-                         schedules.patched(started, told, fixed=False))
+        self.assertEqual(
+            {**started, 'result': 'fail', 'time_ended': 9},
+            schedules.patched(started, told, fixed=False),
+        )
         self.assertEqual(('start', ''), (started['event'], started['status']))
 
     def test_a_patch_without_status_sets_the_event(self):
@@ -114,15 +160,19 @@ class PendingCommands(unittest.TestCase):
 
 
 class Commanded(unittest.TestCase):
-
     def test_a_start_clears_what_was_before(self):
         stored = {**DAILY, 'status': 'completed', 'result': 'fail', 'time_started': 5}
-        self.assertEqual(({**DAILY, 'event': 'start', 'time_started': 5}, True), schedules.commanded(stored, 'start'))
+        self.assertEqual(
+            ({**DAILY, 'event': 'start', 'time_started': 5}, True),
+            schedules.commanded(stored, 'start'),
+        )
 
     def test_stop_and_abort_leave_it(self):
         stored = {**DAILY, 'status': 'running', 'result': ''}
         for command in ('stop', 'abort'):
-            self.assertEqual(({**stored, 'event': command}, True), schedules.commanded(stored, command))
+            self.assertEqual(
+                ({**stored, 'event': command}, True), schedules.commanded(stored, command)
+            )
 
     def test_a_repeat_is_no_news_and_no_change(self):
         for command in schedules.COMMANDS:
@@ -130,18 +180,21 @@ class Commanded(unittest.TestCase):
             self.assertEqual((stored, False), schedules.commanded(stored, command))
 
     def test_one_command_takes_the_place_of_another(self):
-        self.assertEqual('abort', schedules.commanded({**DAILY, 'event': 'stop'}, 'abort')[0]['event'])
+        self.assertEqual(
+            'abort', schedules.commanded({**DAILY, 'event': 'stop'}, 'abort')[0]['event']
+        )
 
 
 class Shown(unittest.TestCase):
-
     def test_an_abort_without_a_pid_shows_one_that_nothing_has(self):
         stored = {**DAILY, 'event': 'abort'}
         self.assertEqual({**stored, 'current_pid': -1}, schedules.shown(stored))
         self.assertNotIn('current_pid', stored)
 
     def test_an_abort_with_a_pid_shows_it(self):
-        self.assertEqual(42, schedules.shown({**DAILY, 'event': 'abort', 'current_pid': 42})['current_pid'])
+        self.assertEqual(
+            42, schedules.shown({**DAILY, 'event': 'abort', 'current_pid': 42})['current_pid']
+        )
 
     def test_no_pid_is_shown_for_other_events(self):
         for event in ('', 'start', 'stop', 'remove'):
@@ -150,19 +203,35 @@ class Shown(unittest.TestCase):
     def test_a_hidden_pid_is_not_shown(self):
         stored = {**DAILY, 'current_pid': 42}
         self.assertEqual(DAILY, schedules.shown(stored, with_pid=False))
-        self.assertEqual(-1, schedules.shown({**stored, 'event': 'abort'}, with_pid=False)['current_pid'])
+        self.assertEqual(
+            -1, schedules.shown({**stored, 'event': 'abort'}, with_pid=False)['current_pid']
+        )
 
 
-TIMING = st.dictionaries(st.sampled_from(('schedule_interval', 'schedule_hour', 'schedule_date')), st.text(max_size=3), max_size=3)
-RUNTIME = st.fixed_dictionaries({}, optional={
-    'event': st.sampled_from(schedules.EVENTS), 'status': st.sampled_from(schedules.STATUSES),
-    'result': st.sampled_from(schedules.RESULTS), 'time_created': st.integers(), 'time_started': st.integers(),
-    'time_ended': st.integers(), 'current_pid': st.integers(-1, 9)})
-CHANGES = st.lists(st.tuples(TIMING, RUNTIME, st.booleans(), st.sampled_from((None, *schedules.COMMANDS))), max_size=8)
+TIMING = st.dictionaries(
+    st.sampled_from(('schedule_interval', 'schedule_hour', 'schedule_date')),
+    st.text(max_size=3),
+    max_size=3,
+)
+RUNTIME = st.fixed_dictionaries(
+    {},
+    optional={
+        'event': st.sampled_from(schedules.EVENTS),
+        'status': st.sampled_from(schedules.STATUSES),
+        'result': st.sampled_from(schedules.RESULTS),
+        'time_created': st.integers(),
+        'time_started': st.integers(),
+        'time_ended': st.integers(),
+        'current_pid': st.integers(-1, 9),
+    },
+)
+CHANGES = st.lists(
+    st.tuples(TIMING, RUNTIME, st.booleans(), st.sampled_from((None, *schedules.COMMANDS))),
+    max_size=8,
+)
 
 
 class Properties(unittest.TestCase):
-
     @hypothesis.given(TIMING, RUNTIME, CHANGES)
     def test_whatever_happens_an_agent_finds_what_it_needs(self, timing, runtime, changes):
         stored = schedules.created({**timing, **runtime}, NOW)
@@ -192,13 +261,20 @@ class Room(unittest.TestCase):
     """What a schedule takes at most, whoever it comes from."""
 
     def test_what_a_caller_can_say_leaves_room_for_what_an_agent_tells(self):
-        longest = {'event': 'remove', 'status': 'completed', 'result': 'aborted',
-                   'current_pid': -2**63, **dict.fromkeys(schedules.TIMES, -2**63)}
+        longest = {
+            'event': 'remove',
+            'status': 'completed',
+            'result': 'aborted',
+            'current_pid': -(2**63),
+            **dict.fromkeys(schedules.TIMES, -(2**63)),
+        }
         self.assertLessEqual(schedules.MAX_SIZE + documents.size(longest), schedules.ROOM)
 
     def test_every_schedule_of_plain_characters_fits(self):
         fields = {f'schedule_{field}': '1' * 255 for field in triggers.CRON}
-        dates = dict.fromkeys(('schedule_date', 'schedule_start_date', 'schedule_end_date'),
-                              '2030-01-31T22:30:00.123456789+02:00')
+        dates = dict.fromkeys(
+            ('schedule_date', 'schedule_start_date', 'schedule_end_date'),
+            '2030-01-31T22:30:00.123456789+02:00',
+        )
         whole = {**fields, **dates, 'schedule_interval': '1' * 11 + ' seconds'}
         self.assertLessEqual(documents.size(whole), schedules.MAX_SIZE)

@@ -7,14 +7,40 @@ from freezer_api.domain import triggers
 
 
 class Intervals(unittest.TestCase):
-
     def test_counts_with_one_space_and_a_unit(self):
-        for text in ('continuous', '1 weeks', '10 days', '24 hours', '90 minutes', '1 seconds', '86400000000 seconds'):
+        for text in (
+            'continuous',
+            '1 weeks',
+            '10 days',
+            '24 hours',
+            '90 minutes',
+            '1 seconds',
+            '86400000000 seconds',
+        ):
             self.assertTrue(triggers.is_interval(text), text)
 
     def test_anything_else_is_none(self):
-        for text in ('', 'Continuous', '10', 'days', '10  days', '10days', ' 10 days', '10 days ', '10 days\n', '1 day', '5 months',
-                     '-1 days', '+1 days', '1.5 days', '0 days', '٣ days', 'None days', '10 Days', '9' * 5000 + ' days'):
+        for text in (
+            '',
+            'Continuous',
+            '10',
+            'days',
+            '10  days',
+            '10days',
+            ' 10 days',
+            '10 days ',
+            '10 days\n',
+            '1 day',
+            '5 months',
+            '-1 days',
+            '+1 days',
+            '1.5 days',
+            '0 days',
+            '٣ days',
+            'None days',
+            '10 Days',
+            '9' * 5000 + ' days',
+        ):
             self.assertFalse(triggers.is_interval(text), text[:20])
 
     def test_none_is_so_long_that_the_next_run_has_no_date(self):
@@ -24,10 +50,14 @@ class Intervals(unittest.TestCase):
 
 
 class Dates(unittest.TestCase):
-
     def test_dates_with_and_without_zone(self):
-        for text in ('2030-01-31T22:30:00', '2030-01-31T22:30:00Z', '2030-01-31T22:30:00+02:00', '2030-01-31T22:30:00-11:30',
-                     '2028-02-29T00:00:00'):
+        for text in (
+            '2030-01-31T22:30:00',
+            '2030-01-31T22:30:00Z',
+            '2030-01-31T22:30:00+02:00',
+            '2030-01-31T22:30:00-11:30',
+            '2028-02-29T00:00:00',
+        ):
             self.assertTrue(triggers.is_date(text), text)
             self.assertTrue(triggers.is_run_date(text), text)
 
@@ -48,61 +78,150 @@ class Dates(unittest.TestCase):
             self.assertEqual((expected, datetime.timedelta(hours=zone)), (found, found.utcoffset()))
 
     def test_short_ones(self):
-        for text in ('2030-01-31', '2030-01-31 22:30:00', '2030-01-31T22:30', '2030-01-31T22',
-                     '20300131T223000Z', '2030-01-31T22:30:00,5'):
+        for text in (
+            '2030-01-31',
+            '2030-01-31 22:30:00',
+            '2030-01-31T22:30',
+            '2030-01-31T22',
+            '20300131T223000Z',
+            '2030-01-31T22:30:00,5',
+        ):
             self.assertFalse(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
     def test_what_no_calendar_or_clock_has(self):
-        for text in ('', 'tomorrow', '2030', '2030-01', '2030-13-01T00:00:00',
-                     '2030-02-30T00:00:00', '2029-02-29T00:00:00', '2030-01-31T24:00:00',
-                     '2030-01-31T22:60:00', '2030-01-31T22:30:60', '2030-01-31T22:30:00+24:00', '2030-01-31T22:30:00+02:60',
-                     '2030-01-31t22:30:00', '2030-01-31T22:30:00z', '2030-01-31T22:30:00 Z', '2030-01-31T', '31.01.2030',
-                     '2030-01-31T22:30:00\n', '२०३०-01-31', '2030-W05-1', '1893456000'):
+        for text in (
+            '',
+            'tomorrow',
+            '2030',
+            '2030-01',
+            '2030-13-01T00:00:00',
+            '2030-02-30T00:00:00',
+            '2029-02-29T00:00:00',
+            '2030-01-31T24:00:00',
+            '2030-01-31T22:60:00',
+            '2030-01-31T22:30:60',
+            '2030-01-31T22:30:00+24:00',
+            '2030-01-31T22:30:00+02:60',
+            '2030-01-31t22:30:00',
+            '2030-01-31T22:30:00z',
+            '2030-01-31T22:30:00 Z',
+            '2030-01-31T',
+            '31.01.2030',
+            '2030-01-31T22:30:00\n',
+            '२०३०-01-31',
+            '2030-W05-1',
+            '1893456000',
+        ):
             self.assertFalse(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
     def test_a_date_is_one_in_every_zone(self):
-        for text in ('0001-01-01T00:00:00+02:00', '9999-12-31T23:59:59-02:00',
-                     '0000-01-01T00:00:00'):
+        for text in (
+            '0001-01-01T00:00:00+02:00',
+            '9999-12-31T23:59:59-02:00',
+            '0000-01-01T00:00:00',
+        ):
             self.assertFalse(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
 
 class CronFields(unittest.TestCase):
-
     def test_expressions_of_all_kinds(self):
-        for field, text in (('hour', '*'), ('hour', '*/6'), ('hour', '0'), ('hour', '23'), ('hour', '8-18'), ('hour', '8-18/2'),
-                            ('minute', '0,15, 30 ,45'), ('second', '5/10'), ('year', '2030'), ('year', '2030-2040'),
-                            ('month', 'jan'), ('month', 'jan-MAR'), ('month', '1,jun,12'), ('week', '53'), ('day', 'last'),
-                            ('day', '1st mon'), ('day', 'last  Fri,15'), ('day_of_week', 'mon-fri'), ('day_of_week', '0,2,sun')):
+        for field, text in (
+            ('hour', '*'),
+            ('hour', '*/6'),
+            ('hour', '0'),
+            ('hour', '23'),
+            ('hour', '8-18'),
+            ('hour', '8-18/2'),
+            ('minute', '0,15, 30 ,45'),
+            ('second', '5/10'),
+            ('year', '2030'),
+            ('year', '2030-2040'),
+            ('month', 'jan'),
+            ('month', 'jan-MAR'),
+            ('month', '1,jun,12'),
+            ('week', '53'),
+            ('day', 'last'),
+            ('day', '1st mon'),
+            ('day', 'last  Fri,15'),
+            ('day_of_week', 'mon-fri'),
+            ('day_of_week', '0,2,sun'),
+        ):
             self.assertTrue(triggers.is_cron(field, text), (field, text))
 
     def test_what_they_mean(self):
         for field, text, values in (
-                ('hour', '03', {3}), ('hour', '*/6', {0, 6, 12, 18}),
-                ('hour', '20/2, 8-12/4', {20, 22, 8, 12}), ('month', '1-3, OCT', {1, 2, 3, 10}),
-                ('day_of_week', 'mon, wed-fri', {0, 2, 3, 4}), ('week', '53', {53}),
-                ('day', '1,last, LAST  Fri , 2nd mon', {1, 'last', 'last fri', '2nd mon'}),
-                ('second', '55/5', set()), ('year', '2030', {2030})):
+            ('hour', '03', {3}),
+            ('hour', '*/6', {0, 6, 12, 18}),
+            ('hour', '20/2, 8-12/4', {20, 22, 8, 12}),
+            ('month', '1-3, OCT', {1, 2, 3, 10}),
+            ('day_of_week', 'mon, wed-fri', {0, 2, 3, 4}),
+            ('week', '53', {53}),
+            ('day', '1,last, LAST  Fri , 2nd mon', {1, 'last', 'last fri', '2nd mon'}),
+            ('second', '55/5', set()),
+            ('year', '2030', {2030}),
+        ):
             self.assertEqual(values, triggers.cron_values(field, text), text)
 
     def test_names_of_weekdays(self):
         for text in ('mon', 'mon, wed, fri', 'MON-Fri', ' sat ,sun', 'mon-wed,fri'):
             self.assertTrue(triggers.are_weekdays(text), text)
-        for text in ('', '1', '*', 'mon, 15', 'last', '1st mon', 'fri-mon', 'monday', 'mon,', 'jan',
-                     'mon-5'):
+        for text in (
+            '',
+            '1',
+            '*',
+            'mon, 15',
+            'last',
+            '1st mon',
+            'fri-mon',
+            'monday',
+            'mon,',
+            'jan',
+            'mon-5',
+        ):
             self.assertFalse(triggers.are_weekdays(text), text)
 
     def test_values_and_steps_beyond_the_field(self):
-        for field, text in (('hour', '24'), ('minute', '60'), ('second', '60'), ('day', '0'), ('day', '32'), ('month', '13'),
-                            ('month', '0'), ('week', '54'), ('day_of_week', '7'), ('year', '1969'), ('hour', '18-8'),
-                            ('hour', '*/0'), ('hour', '*/24'), ('hour', '20/4'), ('hour', '8-10/3'), ('day_of_week', 'fri-mon')):
+        for field, text in (
+            ('hour', '24'),
+            ('minute', '60'),
+            ('second', '60'),
+            ('day', '0'),
+            ('day', '32'),
+            ('month', '13'),
+            ('month', '0'),
+            ('week', '54'),
+            ('day_of_week', '7'),
+            ('year', '1969'),
+            ('hour', '18-8'),
+            ('hour', '*/0'),
+            ('hour', '*/24'),
+            ('hour', '20/4'),
+            ('hour', '8-10/3'),
+            ('day_of_week', 'fri-mon'),
+        ):
             self.assertFalse(triggers.is_cron(field, text), (field, text))
 
     def test_what_is_no_expression(self):
-        for field, text in (('hour', ''), ('hour', ','), ('hour', '1,'), ('hour', 'noon'), ('hour', 'mon'), ('month', 'mon'),
-                            ('day_of_week', 'jan'), ('day_of_week', 'monday'), ('day_of_week', 'last mon'), ('day', '6th mon'),
-                            ('day', '1st'), ('day', 'last xyz'), ('hour', '-1'), ('hour', '1.5'), ('hour', '٣'), ('month', 'jan!'),
-                            ('hour', ','.join(['1'] * 200))):
+        for field, text in (
+            ('hour', ''),
+            ('hour', ','),
+            ('hour', '1,'),
+            ('hour', 'noon'),
+            ('hour', 'mon'),
+            ('month', 'mon'),
+            ('day_of_week', 'jan'),
+            ('day_of_week', 'monday'),
+            ('day_of_week', 'last mon'),
+            ('day', '6th mon'),
+            ('day', '1st'),
+            ('day', 'last xyz'),
+            ('hour', '-1'),
+            ('hour', '1.5'),
+            ('hour', '٣'),
+            ('month', 'jan!'),
+            ('hour', ','.join(['1'] * 200)),
+        ):
             self.assertFalse(triggers.is_cron(field, text), (field, text))

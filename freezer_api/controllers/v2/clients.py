@@ -11,16 +11,40 @@ class Clients(base.Resource):
     name = 'client'
 
     @base.expose('clients:get_all', types.Json('clients'), *types.LIST)
-    def get_all(self, call: calls.Call, limit: str | None = None, offset: str | None = None, marker: str | None = None,
-                sort: str | None = None, search: str | None = None) -> base.Answer:
+    def get_all(
+        self,
+        call: calls.Call,
+        limit: str | None = None,
+        offset: str | None = None,
+        marker: str | None = None,
+        sort: str | None = None,
+        search: str | None = None,
+    ) -> base.Answer:
         """A page of the project's clients and of the central ones."""
-        return self.page(call, clients.list_page, search, limit=limit, offset=offset, marker=marker, sort=sort)
+        return self.page(
+            call,
+            clients.list_page,
+            search,
+            limit=limit,
+            offset=offset,
+            marker=marker,
+            sort=sort,
+        )
 
-    @base.expose('clients:create', types.Json('client_id'), body=types.Json('client'), status=201)
+    @base.expose(
+        'clients:create',
+        types.Json('client_id'),
+        body=types.Json('client'),
+        status=201,
+    )
     def register(self, call: calls.Call, body: Body) -> base.Answer:
         """Register a client, or update what the body names of one that is."""
         may = call.context.may('clients:create_central')
-        return self.created(clients.register(self.storage, call.caller, body, call.precondition, may))
+        return self.created(
+            clients.register(
+                self.storage, call.caller, body, call.precondition, may
+            )
+        )
 
     @base.expose('clients:get', types.Json('client'), types.ID)
     def get(self, call: calls.Call, client_id: str) -> base.Answer:

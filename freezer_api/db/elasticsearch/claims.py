@@ -1,4 +1,6 @@
-"""Claims as they stand beside documents, held against these: who has one, and who should."""
+"""Claims as they stand beside documents, held against these: who has one, and
+who should.
+"""
 
 import collections.abc
 import functools
@@ -11,7 +13,8 @@ from freezer_api.db.elasticsearch.units import Unit, Units
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
-#: Looks at what somebody changes again and again, before it counts as changing.
+#: Looks at what somebody changes again and again, before it counts as
+#: changing.
 ATTEMPTS = 5
 
 
@@ -30,9 +33,15 @@ def holder(claim: Value) -> Key:
     return codec.key(kind, claim.project, id)
 
 
-def steadily(committer: Committer, key: Key, other: Key,
-             judge: collections.abc.Callable[[Value | None, Value | None], bool]) -> bool:
-    """Whether two documents are as ``judge`` says, while the first stays as it is."""
+def steadily(
+    committer: Committer,
+    key: Key,
+    other: Key,
+    judge: collections.abc.Callable[[Value | None, Value | None], bool],
+) -> bool:
+    """Whether two documents are as ``judge`` says, while the first stays as it
+    is.
+    """
     for attempt in range(ATTEMPTS):
         before = committer.read((key,))[key]
         beside = committer.read((other,))[other]
@@ -53,15 +62,22 @@ def is_stale(committer: Committer, claim: Value) -> bool:
 def is_missing(committer: Committer, value: Value) -> bool:
     """Whether a document should have a claim and hasn't."""
     claim = wanted(value)
-    return claim is not None and steadily(committer, value.key, claim.key, _missing)
+    return claim is not None and steadily(
+        committer, value.key, claim.key, _missing
+    )
 
 
 def remove(units: Units, claim: Value) -> bool:
     """Remove a claim that its document doesn't have."""
+
     def step(unit: Unit) -> bool:
         of = holder(claim)
         there = unit.get(claim.key)
-        if there is None or holder(there) != of or not _stale(there, unit.get(of)):
+        if (
+            there is None
+            or holder(there) != of
+            or not _stale(there, unit.get(of))
+        ):
             return False
         unit.guard((of,))
         unit.drop(claim.key)
@@ -69,13 +85,18 @@ def remove(units: Units, claim: Value) -> bool:
 
     removed = units.run(claim.key, step)
     if removed:
-        LOG.error('Claim %s of project %s belonged to no document; removed.',
-                  claim.id, claim.project)
+        LOG.error(
+            'Claim %s of project %s belonged to no document; removed.',
+            claim.id,
+            claim.project,
+        )
     return removed
 
 
 def add(units: Units, value: Value) -> bool:
-    """Give a document the claim that it should have, unless another one has it."""
+    """Give a document the claim that it should have, unless another one has
+    it.
+    """
     return units.run(value.key, functools.partial(_add, key=value.key))
 
 
@@ -94,4 +115,6 @@ def _stale(claim: Value | None, document: Value | None) -> bool:
 
 def _missing(document: Value | None, claim: Value | None) -> bool:
     should = wanted(document) if document else None
-    return should is not None and (claim is None or claim.project != should.project)
+    return should is not None and (
+        claim is None or claim.project != should.project
+    )

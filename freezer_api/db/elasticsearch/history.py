@@ -24,10 +24,15 @@ def settled(finder: Finder, project: str, id: str) -> Value:
         due = codec.session(value).settle_at
         if due is None or due >= finder.clock():
             return value
-        finder.units.run(value.key, lambda unit: sessions.settle(unit, finder.clock, project, id))
+        finder.units.run(
+            value.key,
+            lambda unit: sessions.settle(unit, finder.clock, project, id),
+        )
 
 
-def list_runs(finder: Finder, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
+def list_runs(
+    finder: Finder, project: str, id: str, limit: int, marker: int | None
+) -> tuple[list[Record], bool]:
     """See :meth:`Storage.runs`."""
     for _attempt in _attempts():
         value = settled(finder, project, id)
@@ -37,7 +42,10 @@ def list_runs(finder: Finder, project: str, id: str, limit: int, marker: int | N
             tags = [latest.tag, *tags]
         if marker is not None:
             if not tags or tags[0] != marker:
-                raise exceptions.InvalidInput('marker: there is no run with this tag.', 'list.marker-not-found')
+                raise exceptions.InvalidInput(
+                    'marker: there is no run with this tag.',
+                    'list.marker-not-found',
+                )
             tags = tags[1:]
         found = _records(finder, value, tags[:limit], latest)
         if found is not None:
@@ -50,7 +58,9 @@ def get_run(finder: Finder, project: str, id: str, tag: int) -> Record:
     for _attempt in _attempts():
         value = settled(finder, project, id)
         latest = runs.current(codec.session(value))
-        if not (latest and latest.tag == tag) and not _tags(value, tag, 1)[:1] == [tag]:
+        if not (latest and latest.tag == tag) and not _tags(value, tag, 1)[
+            :1
+        ] == [tag]:
             raise exceptions.NotFound('runs', str(tag))
         found = _records(finder, value, [tag], latest)
         if found is not None:
@@ -70,20 +80,32 @@ def _tags(value: Value, highest: int | None, most: int) -> list[int]:
     found: list[int] = []
     for first, last in reversed(value.state['kept']):
         last = last if highest is None else min(last, highest)
-        found += range(last, max(first, last - (most - len(found)) + 1) - 1, -1)
+        found += range(
+            last, max(first, last - (most - len(found)) + 1) - 1, -1
+        )
         if len(found) >= most:
             break
     return found
 
 
-def _records(finder: Finder, value: Value, tags: list[int], latest: Record | None) -> list[Record] | None:
-    """The runs with these tags; None if one of them has been forgotten since the session was read."""
-    keys = {tag: codec.run_key(value.state['life'], tag) for tag in tags if not latest or tag != latest.tag}
+def _records(
+    finder: Finder, value: Value, tags: list[int], latest: Record | None
+) -> list[Record] | None:
+    """The runs with these tags; None if one of them has been forgotten since
+    the session was read.
+    """
+    keys = {
+        tag: codec.run_key(value.state['life'], tag)
+        for tag in tags
+        if not latest or tag != latest.tag
+    }
     read = finder.committer.read(keys.values()) if keys else {}
     found: list[Record] = []
     for tag in tags:
         kept = read[keys[tag]].value if tag in keys else None
         if tag in keys and kept is None:
             return None
-        found.append(codec.record(kept) if kept else typing.cast(Record, latest))
+        found.append(
+            codec.record(kept) if kept else typing.cast(Record, latest)
+        )
     return found

@@ -9,15 +9,26 @@ from freezer_api.domain.documents import SESSIONS
 
 
 def purge(finder: Finder, kind: str, project: str) -> int:
-    """Erase the documents of a kind; how many there were. What interrupted operations have left goes too."""
+    """Erase the documents of a kind; how many there were. What interrupted
+    operations have left goes too.
+    """
     count, after = 0, None
     while True:
         hits = finder.raw(kind, queries.of_project(project, MANY, after))
         for hit in hits:
             found = store.found(kind, hit)
-            id = found.value.id if found.value else ((found.lock or {}).get('after') or {}).get('id')
+            id = (
+                found.value.id
+                if found.value
+                else ((found.lock or {}).get('after') or {}).get('id')
+            )
             if id is not None:
-                count += finder.units.run(found.key, functools.partial(_erase, kind=kind, project=project, id=id))
+                count += finder.units.run(
+                    found.key,
+                    functools.partial(
+                        _erase, kind=kind, project=project, id=id
+                    ),
+                )
             elif found.mark.get('gone'):
                 finder.committer.bury(found)
             elif not found.lock:

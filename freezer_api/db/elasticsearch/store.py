@@ -1,4 +1,6 @@
-"""Single documents: reading them as they are at this moment, and writing them if they are still as they were read."""
+"""Single documents: reading them as they are at this moment, and writing them
+if they are still as they were read.
+"""
 
 import collections.abc
 import dataclasses
@@ -17,9 +19,11 @@ CHUNK = 500
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
-    """A document as it was read: which generation of the index, at which point of its history, with which marks.
+    """A document as it was read: which generation of the index, at which point
+    of its history, with which marks.
 
-    ``seq_no`` None: there is nothing. ``value`` None: there is no document, whatever else stands there.
+    ``seq_no`` None: there is nothing. ``value`` None: there is no document,
+    whatever else stands there.
     """
 
     key: Key
@@ -41,13 +45,17 @@ class Found:
 
     @property
     def done(self) -> list[dict[str, typing.Any]]:
-        """Transactions that it has committed, and that may not have been carried out everywhere."""
+        """Transactions that it has committed, and that may not have been
+        carried out everywhere.
+        """
         return self.mark.get('done', [])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Write:
-    """What is to stand where something was read, if that is still so. ``body`` None: nothing."""
+    """What is to stand where something was read, if that is still so. ``body``
+    None: nothing.
+    """
 
     found: Found
     body: dict[str, typing.Any] | None
@@ -67,49 +75,89 @@ class Store:
         """What stands under a key at this moment."""
         return self.get_all((key,))[key]
 
-    def get_all(self, keys: collections.abc.Collection[Key]) -> dict[Key, Found]:
+    def get_all(
+        self, keys: collections.abc.Collection[Key]
+    ) -> dict[Key, Found]:
         """What stands under keys, each at some moment since the call."""
         found: dict[Key, Found] = {}
         ordered = list(dict.fromkeys(keys))
         for first in range(0, len(ordered), CHUNK):
-            some = ordered[first:first + CHUNK]
-            body = {'docs': [{'_index': self.client.alias(kind), '_id': id} for kind, id in some]}
-            status, answer = self.client.call('POST', '/_mget', body, {'_source': ','.join(SOURCE), **client.SAME_COPY})
+            some = ordered[first : first + CHUNK]
+            body = {
+                'docs': [
+                    {'_index': self.client.alias(kind), '_id': id}
+                    for kind, id in some
+                ]
+            }
+            status, answer = self.client.call(
+                'POST',
+                '/_mget',
+                body,
+                {'_source': ','.join(SOURCE), **client.SAME_COPY},
+            )
             if status != 200:
                 raise RuntimeError(f'_mget: {status} {answer}')
-            found |= {key: self._found(key, one) for key, one in zip(some, answer['docs'], strict=True)}
+            found |= {
+                key: self._found(key, one)
+                for key, one in zip(some, answer['docs'], strict=True)
+            }
         return found
 
-    def write(self, writes: collections.abc.Sequence[Write], shown: bool = True) -> list[Written]:
-        """Write each where what was read still stands, in one request, in their order.
+    def write(
+        self, writes: collections.abc.Sequence[Write], shown: bool = True
+    ) -> list[Written]:
+        """Write each where what was read still stands, in one request, in
+        their order.
 
         Not ``shown``: searches needn't see it yet.
         """
         results: list[Written] = []
         for first in range(0, len(writes), CHUNK):
-            results += self._write(writes[first:first + CHUNK], shown)
+            results += self._write(writes[first : first + CHUNK], shown)
         return results
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
         """Remove what stands under keys, whatever it is."""
         for first in range(0, len(keys), CHUNK):
-            body = [{'delete': {'_index': self.client.alias(kind), '_id': id}} for kind, id in keys[first:first + CHUNK]]
+            body = [
+                {'delete': {'_index': self.client.alias(kind), '_id': id}}
+                for kind, id in keys[first : first + CHUNK]
+            ]
             self._bulk(body)
 
-    def _write(self, writes: collections.abc.Sequence[Write], shown: bool) -> list[Written]:
+    def _write(
+        self, writes: collections.abc.Sequence[Write], shown: bool
+    ) -> list[Written]:
         body: list[typing.Any] = []
         for write in writes:
             found = write.found
-            where: dict[str, typing.Any] = {'_index': found.index, '_id': found.key[1]}
+            where: dict[str, typing.Any] = {
+                '_index': found.index,
+                '_id': found.key[1],
+            }
             if found.seq_no is None:
                 body += [{'create': where}, write.body]
                 continue
-            where |= {'if_seq_no': found.seq_no, 'if_primary_term': found.primary_term}
-            body += [{'delete': where}] if write.body is None else [{'index': where}, write.body]
+            where |= {
+                'if_seq_no': found.seq_no,
+                'if_primary_term': found.primary_term,
+            }
+            body += (
+                [{'delete': where}]
+                if write.body is None
+                else [{'index': where}, write.body]
+            )
         return [self._written(item) for item in self._bulk(body, shown)]
 
-    def _bulk(self, body: list[typing.Any], shown: bool = True) -> list[dict[str, typing.Any]]:
-        status, answer = self.client.call('POST', '/_bulk', body, {'refresh': 'wait_for'} if self.client.waits and shown else None)
+    def _bulk(
+        self, body: list[typing.Any], shown: bool = True
+    ) -> list[dict[str, typing.Any]]:
+        status, answer = self.client.call(
+            'POST',
+            '/_bulk',
+            body,
+            {'refresh': 'wait_for'} if self.client.waits and shown else None,
+        )
         if status != 200:
             raise RuntimeError(f'_bulk: {status} {answer}')
         return [next(iter(item.values())) for item in answer['items']]
@@ -119,8 +167,12 @@ class Store:
         status, kind = item['status'], client.error_type(item)
         if status in (200, 201):
             return item['_seq_no'], item['_primary_term']
-        # A generation of the index that is being left, or is gone: it is read anew, from the next one.
-        if status in (404, 409) or kind in ('cluster_block_exception', 'index_not_found_exception'):
+        # A generation of the index that is being left, or is gone: it is read
+        # anew, from the next one.
+        if status in (404, 409) or kind in (
+            'cluster_block_exception',
+            'index_not_found_exception',
+        ):
             return None
         if status in (429, 503):
             raise exceptions.StorageUnavailable()
@@ -132,7 +184,8 @@ class Store:
             if index == self.client.alias(key[0]):
                 raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
             if index:
-                # Upgraded in this very moment: the alias names another one already.
+                # Upgraded in this very moment: the alias names another one
+                # already.
                 return self.get(key)
             raise exceptions.StorageUnavailable()
         if not answer['found']:
@@ -144,11 +197,31 @@ def found(kind: str, hit: dict[str, typing.Any]) -> Found:
     """What an answer of Elasticsearch says of one document that is there."""
     source = hit['_source']
     doc = source['doc']
-    value = Value(kind, source['project'], source['id'], source['seq'], doc['state']) if 'state' in doc else None
-    return Found((kind, hit['_id']), hit['_index'], hit['_seq_no'], hit['_primary_term'], value, doc['mark'])
+    value = (
+        Value(
+            kind, source['project'], source['id'], source['seq'], doc['state']
+        )
+        if 'state' in doc
+        else None
+    )
+    return Found(
+        (kind, hit['_id']),
+        hit['_index'],
+        hit['_seq_no'],
+        hit['_primary_term'],
+        value,
+        doc['mark'],
+    )
 
 
-def put(found: Found, value: Value | None, mark: dict[str, typing.Any]) -> Write:
-    """Write a value (None: none, but the marks) over what was read. Its place in the order is known where it is yet to come."""
+def put(
+    found: Found, value: Value | None, mark: dict[str, typing.Any]
+) -> Write:
+    """Write a value (None: none, but the marks) over what was read. Its place
+    in the order is known where it is yet to come.
+    """
     coming = (mark.get('lock') or {}).get('after') or {'seq': 0, 'project': ''}
-    return Write(found, codec.source(found.key, value, mark, coming['seq'], coming['project']))
+    return Write(
+        found,
+        codec.source(found.key, value, mark, coming['seq'], coming['project']),
+    )

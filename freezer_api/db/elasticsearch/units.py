@@ -1,7 +1,10 @@
-"""Units of work: documents are read, changed in memory and committed together, again from the start if any has moved.
+"""Units of work: documents are read, changed in memory and committed together,
+again from the start if any has moved.
 
-Operations of one process that have the same primary document wait for each other, and whoever comes to work takes all that
-wait along, one after the other in memory and in one commit. So many who report to one session don't get in each other's way.
+Operations of one process that have the same primary document wait for each
+other, and whoever comes to work takes all that wait along, one after the other
+in memory and in one commit. So many who report to one session don't get in
+each other's way.
 """
 
 import collections.abc
@@ -34,7 +37,9 @@ class Elsewhere(Exception):
 
 
 class Unit:
-    """The documents of one attempt: as they were read, and as they are to become."""
+    """The documents of one attempt: as they were read, and as they are to
+    become.
+    """
 
     def __init__(self, committer: Committer, primary: Key, deadline: float):
         self._committer = committer
@@ -54,15 +59,21 @@ class Unit:
             self.found |= read
             self._now |= {key: found.value for key, found in read.items()}
 
-    def load_within(self, keys: collections.abc.Iterable[Key], most: int) -> bool:
-        """Read documents bit by bit; False once they are more than ``most`` bytes of JSON."""
+    def load_within(
+        self, keys: collections.abc.Iterable[Key], most: int
+    ) -> bool:
+        """Read documents bit by bit; False once they are more than ``most``
+        bytes of JSON.
+        """
         left = most
         wanted = list(keys)
         for first in range(0, len(wanted), AT_ONCE):
-            some = wanted[first:first + AT_ONCE]
+            some = wanted[first : first + AT_ONCE]
             self.load(some)
             values = [value for key in some if (value := self.get(key))]
-            left -= sum(documents.size(value.state['body']) for value in values)
+            left -= sum(
+                documents.size(value.state['body']) for value in values
+            )
             if left < 0:
                 return False
         return True
@@ -87,11 +98,17 @@ class Unit:
         self._guarded |= frozenset(keys)
 
     def discard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Remove afterwards what nobody looks for any more once the unit has taken effect."""
+        """Remove afterwards what nobody looks for any more once the unit has
+        taken effect.
+        """
         self._trash += tuple(keys)
 
-    def attempt(self, step: collections.abc.Callable[['Unit'], typing.Any]) -> typing.Any:
-        """Do a step; one that raises a domain error, which is returned, leaves everything as it was."""
+    def attempt(
+        self, step: collections.abc.Callable[['Unit'], typing.Any]
+    ) -> typing.Any:
+        """Do a step; one that raises a domain error, which is returned, leaves
+        everything as it was.
+        """
         before = dict(self._now), self._guarded, self._trash
         try:
             return _Done(step(self))
@@ -99,19 +116,34 @@ class Unit:
             if isinstance(error, exceptions.StorageUnavailable):
                 raise
             # What was read in the meantime stays read, and as it was.
-            self._now = {key: before[0].get(key, self.found[key].value) for key in self._now}
+            self._now = {
+                key: before[0].get(key, self.found[key].value)
+                for key in self._now
+            }
             _, self._guarded, self._trash = before
             return _Done(error=error)
 
     def plan(self, name: str) -> Plan | None:
-        """The transaction that this unit comes to; None if it changes nothing."""
-        changed = {key for key, value in self._now.items() if value is not self.found[key].value}
+        """The transaction that this unit comes to; None if it changes
+        nothing.
+        """
+        changed = {
+            key
+            for key, value in self._now.items()
+            if value is not self.found[key].value
+        }
         if not changed and not self._trash:
             return None
-        guarded = {key for key in self._guarded if self.found[key].value is not None}
+        guarded = {
+            key for key in self._guarded if self.found[key].value is not None
+        }
         parts = sorted((changed | guarded) - {self.primary})
-        return Plan(name, (self.found[self.primary], self._now[self.primary]),
-                    tuple((self.found[key], self._now[key]) for key in parts), self._trash)
+        return Plan(
+            name,
+            (self.found[self.primary], self._now[self.primary]),
+            tuple((self.found[key], self._now[key]) for key in parts),
+            self._trash,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,9 +181,11 @@ class Units:
         self._queues: dict[Key, list[_Waiting]] = {}
 
     def run(self, primary: Key, step: Step) -> typing.Any:
-        """Do a step as one that takes effect at one moment; its result, or its error.
+        """Do a step as one that takes effect at one moment; its result, or its
+        error.
 
-        A step reads and changes documents through the unit that it is given alone, and may be done several times.
+        A step reads and changes documents through the unit that it is given
+        alone, and may be done several times.
         """
         while True:
             try:
@@ -172,18 +206,21 @@ class Units:
         return typing.cast(_Done, own.done)
 
     def _lead(self, primary: Key, queue: list[_Waiting]) -> None:
-        """Do all that waits, oneself first, and wake the others; who comes after them leads next."""
+        """Do all that waits, oneself first, and wake the others; who comes
+        after them leads next.
+        """
         with self._lock:
             batch = queue[:MOST]
         try:
             results = self._commit(primary, [one.step for one in batch])
         except BaseException as error:
-            # Whoever waits must not wait for ever, also where this thread is being ended.
+            # Whoever waits must not wait for ever, also where this thread is
+            # being ended.
             results = [_Done(error=error)] * len(batch)
         for one, done in zip(batch, results, strict=True):
             one.done = done
         with self._lock:
-            del queue[:len(batch)]
+            del queue[: len(batch)]
             if not queue:
                 del self._queues[primary]
             following = queue[:1]
@@ -197,7 +234,8 @@ class Units:
         while True:
             unit = Unit(self.committer, primary, deadline)
             found = unit.found[primary]
-            # The answer of a write may have been lost, and the write been sent again.
+            # The answer of a write may have been lost, and the write been sent
+            # again.
             written = found.mark.get('write')
             if written in earlier and found.value is not None:
                 return earlier[written]
@@ -217,7 +255,13 @@ class Units:
                 commit.pause(attempt)
                 attempt += 1
 
-    def _tidy(self, found: Found, earlier: collections.abc.Container[str]) -> None:
+    def _tidy(
+        self, found: Found, earlier: collections.abc.Container[str]
+    ) -> None:
         """Remove the empty document that an attempt of one's own has left."""
-        if found.value is None and found.seq_no is not None and found.mark.get('write') in earlier:
+        if (
+            found.value is None
+            and found.seq_no is not None
+            and found.mark.get('write') in earlier
+        ):
             self.committer.abandon(found)

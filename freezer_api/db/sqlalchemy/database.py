@@ -1,4 +1,6 @@
-"""Running work against the database: connections, transactions, retries, and what failures become."""
+"""Running work against the database: connections, transactions, retries, and
+what failures become.
+"""
 
 import collections.abc
 import contextlib
@@ -20,7 +22,8 @@ from freezer_api.db.sqlalchemy.errors import Meaning
 DEADLINE = 30
 #: Seconds between two attempts, at least and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.064
-#: Creations of the same id that may meet each other in a row before it counts as taken.
+#: Creations of the same id that may meet each other in a row before it counts
+#: as taken.
 MOST_DUPLICATES = 10
 
 #: What another server behind the same address may do better.
@@ -41,14 +44,18 @@ class Database:
         os.register_at_fork(after_in_child=lambda: (forked() or int)())
 
     def read(self, work: Work) -> typing.Any:
-        """Run work that only reads; each of its statements sees a state of its own."""
+        """Run work that only reads; each of its statements sees a state of its
+        own.
+        """
         self._check_first()
         return self._attempts(self._reading, work)
 
     def write(self, work: Work) -> typing.Any:
-        """Run work as one transaction. It runs again from its beginning when others were in its way.
+        """Run work as one transaction. It runs again from its beginning when
+        others were in its way.
 
-        Domain errors undo it. ``StorageUnavailable`` if the answer to the commit is lost.
+        Domain errors undo it. ``StorageUnavailable`` if the answer to the
+        commit is lost.
         """
         self._check_first()
         return self._attempts(self._transaction, work)
@@ -58,7 +65,8 @@ class Database:
         return self._attempts(self._reading, work)
 
     def check(self) -> None:
-        """Return if this release may use the schema, else raise ``SchemaOutOfDate``.
+        """Return if this release may use the schema, else raise
+        ``SchemaOutOfDate``.
 
         What it is raised from tells operators what to do.
         """
@@ -71,11 +79,15 @@ class Database:
         self.engines.dispose()
 
     def _begin_alone(self) -> None:
-        """Start with no connection and no lock: those that there may be belong to a parent process."""
+        """Start with no connection and no lock: those that there may be belong
+        to a parent process.
+        """
         self.engines.dispose(close=False)
-        #: Whether the schema has been looked at, and nothing odd has happened since.
+        #: Whether the schema has been looked at, and nothing odd has happened
+        #: since.
         self._fits = False
-        # SQLite has one writer at a time, whom others can only poll for: within a process they queue here instead.
+        # SQLite has one writer at a time, whom others can only poll for:
+        # within a process they queue here instead.
         self._lock = threading.Lock() if self.dialect == 'sqlite' else None
 
     def _check_first(self) -> None:
@@ -89,7 +101,11 @@ class Database:
     def _transaction(self, work: Work) -> typing.Any:
         done = False
         try:
-            with self._turn(), self.engines.writer.connect() as connection, connection.begin():
+            with (
+                self._turn(),
+                self.engines.writer.connect() as connection,
+                connection.begin(),
+            ):
                 engines.begin(connection)
                 result = work(connection)
                 done = True
@@ -101,19 +117,24 @@ class Database:
 
     @contextlib.contextmanager
     def _turn(self) -> collections.abc.Iterator[None]:
-        """A turn to write, where there is one at a time; ``StorageUnavailable`` if none comes."""
+        """A turn to write, where there is one at a time;
+        ``StorageUnavailable`` if none comes.
+        """
         if self._lock is None:
             yield
             return
         if not self._lock.acquire(timeout=DEADLINE):
             raise exceptions.StorageUnavailable() from TimeoutError(
-                f'Others have been writing for {DEADLINE} seconds.')
+                f'Others have been writing for {DEADLINE} seconds.'
+            )
         try:
             yield
         finally:
             self._lock.release()
 
-    def _attempts(self, attempt: collections.abc.Callable[[Work], typing.Any], work: Work) -> typing.Any:
+    def _attempts(
+        self, attempt: collections.abc.Callable[[Work], typing.Any], work: Work
+    ) -> typing.Any:
         deadline, pause = time.monotonic() + DEADLINE, FIRST_PAUSE
         met: collections.Counter[Meaning] = collections.Counter()
         while True:
@@ -130,32 +151,50 @@ class Database:
             if time.monotonic() > deadline:
                 raise exceptions.StorageUnavailable() from cause
 
-
     def _look_again(self, error: Exception) -> None:
-        """Let the schema be looked at again after what a changed one may be the reason of."""
+        """Let the schema be looked at again after what a changed one may be
+        the reason of.
+        """
         meaning = errors.meaning(error)
         if meaning in _ELSEWHERE:
             self.engines.dispose()
-        odd = self._fits and meaning not in (Meaning.CONFLICT, Meaning.DUPLICATE)
+        odd = self._fits and meaning not in (
+            Meaning.CONFLICT,
+            Meaning.DUPLICATE,
+        )
         if odd:
             self._fits = False
         if odd and meaning in (Meaning.SCHEMA, Meaning.DEFECT):
             self.check()
 
 
-def _worth_another(error: Exception, met: collections.abc.Mapping[Meaning, int]) -> Meaning:
-    """What a failure means that another attempt may get past; else the error to end with is raised."""
+def _worth_another(
+    error: Exception, met: collections.abc.Mapping[Meaning, int]
+) -> Meaning:
+    """What a failure means that another attempt may get past; else the error
+    to end with is raised.
+    """
     meaning = errors.meaning(error)
-    if meaning is Meaning.CONFLICT or meaning in _ELSEWHERE and not met[meaning]:
+    if (
+        meaning is Meaning.CONFLICT
+        or meaning in _ELSEWHERE
+        and not met[meaning]
+    ):
         return meaning
     if meaning is Meaning.READ_ONLY:
-        raise exceptions.StorageUnavailable('The storage takes no writes at the moment.') from error
+        raise exceptions.StorageUnavailable(
+            'The storage takes no writes at the moment.'
+        ) from error
     if meaning is Meaning.DUPLICATE:
         if met[meaning] < MOST_DUPLICATES:
             return meaning
-        raise exceptions.Conflict('An id that should be created is taken.') from error
+        raise exceptions.Conflict(
+            'An id that should be created is taken.'
+        ) from error
     if meaning is Meaning.SCHEMA:
-        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from migrate.Misfit(str(error))
+        raise exceptions.SchemaOutOfDate(
+            errors.OUT_OF_DATE
+        ) from migrate.Misfit(str(error))
     if meaning is Meaning.DEFECT:
         raise error
     raise exceptions.StorageUnavailable() from error

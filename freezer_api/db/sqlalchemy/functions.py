@@ -17,12 +17,19 @@ class Octets(sqlalchemy.sql.functions.GenericFunction):
 
 
 @compiles(Octets, 'sqlite')
-def _octets_sqlite(element: Octets, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'length(CAST({compiler.process(element.clauses, **arguments)} AS BLOB))'
+def _octets_sqlite(
+    element: Octets, compiler: typing.Any, **arguments: typing.Any
+) -> str:
+    return (
+        f'length(CAST({compiler.process(element.clauses, **arguments)} AS'
+        ' BLOB))'
+    )
 
 
 class Place(sqlalchemy.sql.functions.GenericFunction):
-    """Where bytes begin in other bytes, counted from 1; 0 if they aren't there."""
+    """Where bytes begin in other bytes, counted from 1; 0 if they aren't
+    there.
+    """
 
     type = sqlalchemy.Integer()
     name = 'place'
@@ -30,19 +37,29 @@ class Place(sqlalchemy.sql.functions.GenericFunction):
 
 
 @compiles(Place, 'mysql')
-def _place_mysql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
+def _place_mysql(
+    element: Place, compiler: typing.Any, **arguments: typing.Any
+) -> str:
     return f'LOCATE({compiler.process(element.clauses, **arguments)})'
 
 
 @compiles(Place, 'postgresql')
-def _place_postgresql(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
-    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
+def _place_postgresql(
+    element: Place, compiler: typing.Any, **arguments: typing.Any
+) -> str:
+    needle, text = (
+        compiler.process(clause, **arguments) for clause in element.clauses
+    )
     return f'position({needle} IN {text})'
 
 
 @compiles(Place, 'sqlite')
-def _place_sqlite(element: Place, compiler: typing.Any, **arguments: typing.Any) -> str:
-    needle, text = (compiler.process(clause, **arguments) for clause in element.clauses)
+def _place_sqlite(
+    element: Place, compiler: typing.Any, **arguments: typing.Any
+) -> str:
+    needle, text = (
+        compiler.process(clause, **arguments) for clause in element.clauses
+    )
     return f'instr({text}, {needle})'
 
 
@@ -55,16 +72,31 @@ class End(sqlalchemy.sql.functions.GenericFunction):
 
 
 @compiles(End, 'sqlite')
-def _end_sqlite(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'substr({compiler.process(element.clauses, **arguments)}, -{terms.VERSION_SIZE})'
+def _end_sqlite(
+    element: End, compiler: typing.Any, **arguments: typing.Any
+) -> str:
+    return (
+        f'substr({compiler.process(element.clauses, **arguments)},'
+        f' -{terms.VERSION_SIZE})'
+    )
 
 
 @compiles(End, 'mysql')
-def _end_mysql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return f'RIGHT({compiler.process(element.clauses, **arguments)}, {terms.VERSION_SIZE})'
+def _end_mysql(
+    element: End, compiler: typing.Any, **arguments: typing.Any
+) -> str:
+    return (
+        f'RIGHT({compiler.process(element.clauses, **arguments)},'
+        f' {terms.VERSION_SIZE})'
+    )
 
 
 @compiles(End, 'postgresql')
-def _end_postgresql(element: End, compiler: typing.Any, **arguments: typing.Any) -> str:
+def _end_postgresql(
+    element: End, compiler: typing.Any, **arguments: typing.Any
+) -> str:
     value = compiler.process(element.clauses, **arguments)
-    return f'substring({value} FROM octet_length({value}) - {terms.VERSION_SIZE - 1})'
+    return (
+        f'substring({value} FROM octet_length({value}) -'
+        f' {terms.VERSION_SIZE - 1})'
+    )

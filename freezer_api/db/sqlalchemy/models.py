@@ -1,6 +1,7 @@
 """The tables. What lies in which, and why, is told beside each.
 
-Names begin with ``freezer_``: a database that holds tables of an older service can take these beside them.
+Names begin with ``freezer_``: a database that holds tables of an older service
+can take these beside them.
 """
 
 import typing
@@ -12,12 +13,18 @@ from freezer_api.domain import documents
 
 ID_LENGTH = 255
 
-metadata = sqlalchemy.MetaData(naming_convention={
-    'pk': 'pk_%(table_name)s', 'uq': 'uq_%(table_name)s_%(column_0_N_name)s', 'ix': 'ix_%(table_name)s_%(column_0_N_name)s'})
+metadata = sqlalchemy.MetaData(
+    naming_convention={
+        'pk': 'pk_%(table_name)s',
+        'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+        'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+    }
+)
 
 
 class Octets(mysql.VARBINARY):
-    """Text that MySQL compares byte by byte: its text collations ignore trailing blanks, or case, or more.
+    """Text that MySQL compares byte by byte: its text collations ignore
+    trailing blanks, or case, or more.
 
     The connection speaks UTF-8, so the text that is sent is what is stored.
     """
@@ -28,7 +35,9 @@ class Octets(mysql.VARBINARY):
         """Texts go as they are."""
         return
 
-    def result_processor(self, dialect: typing.Any, coltype: typing.Any) -> typing.Any:
+    def result_processor(
+        self, dialect: typing.Any, coltype: typing.Any
+    ) -> typing.Any:
         """Bytes come back as the text that they are."""
         return lambda value: None if value is None else value.decode()
 
@@ -36,29 +45,48 @@ class Octets(mysql.VARBINARY):
 #: SQLite numbers rows by itself in this type alone.
 Sequence = sqlalchemy.BigInteger().with_variant(sqlalchemy.Integer(), 'sqlite')
 _C = sqlalchemy.String(ID_LENGTH, collation='C')
-#: Ids are ASCII (:data:`documents.ID`). All databases compare and order them byte by byte.
-Id = sqlalchemy.String(ID_LENGTH).with_variant(mysql.VARCHAR(ID_LENGTH, charset='ascii', collation='ascii_bin'), 'mysql')
+#: Ids are ASCII (:data:`documents.ID`). All databases compare and order them
+#: byte by byte.
+Id = sqlalchemy.String(ID_LENGTH).with_variant(
+    mysql.VARCHAR(ID_LENGTH, charset='ascii', collation='ascii_bin'), 'mysql'
+)
 Id = Id.with_variant(_C, 'postgresql')
 #: Project ids come from the path and may be any text.
-Project = sqlalchemy.String(ID_LENGTH).with_variant(Octets(4 * ID_LENGTH), 'mysql').with_variant(_C, 'postgresql')
+Project = (
+    sqlalchemy.String(ID_LENGTH)
+    .with_variant(Octets(4 * ID_LENGTH), 'mysql')
+    .with_variant(_C, 'postgresql')
+)
 #: A kind, a status, a result.
-Word = sqlalchemy.String(16).with_variant(mysql.VARCHAR(16, charset='ascii', collation='ascii_bin'), 'mysql')
+Word = sqlalchemy.String(16).with_variant(
+    mysql.VARCHAR(16, charset='ascii', collation='ascii_bin'), 'mysql'
+)
 Word = Word.with_variant(sqlalchemy.String(16, collation='C'), 'postgresql')
 Json = sqlalchemy.Text().with_variant(mysql.LONGTEXT(), 'mysql')
 Blob = sqlalchemy.LargeBinary().with_variant(mysql.LONGBLOB(), 'mysql')
 
-_OPTIONS: dict[str, typing.Any] = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+_OPTIONS: dict[str, typing.Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 
 
-def _documents(kind: str, *extra: sqlalchemy.schema.SchemaItem) -> sqlalchemy.Table:
+def _documents(
+    kind: str, *extra: sqlalchemy.schema.SchemaItem
+) -> sqlalchemy.Table:
     """The documents of one kind in the order of their creation.
 
-    ``seq`` is never used again. ``indexed`` is what :mod:`.terms` made of the document, so that a change knows what to
-    take out of the index without working out how it got there. ``claim`` is :func:`documents.claim`.
+    ``seq`` is never used again. ``indexed`` is what :mod:`.terms` made of the
+    document, so that a change knows what to take out of the index without
+    working out how it got there. ``claim`` is :func:`documents.claim`.
     """
     return sqlalchemy.Table(
-        f'freezer_{kind}', metadata,
-        sqlalchemy.Column('seq', Sequence, primary_key=True, autoincrement=True),
+        f'freezer_{kind}',
+        metadata,
+        sqlalchemy.Column(
+            'seq', Sequence, primary_key=True, autoincrement=True
+        ),
         sqlalchemy.Column('project', Project, nullable=False),
         sqlalchemy.Column('id', Id, nullable=False),
         sqlalchemy.Column('version', sqlalchemy.BigInteger, nullable=False),
@@ -68,37 +96,64 @@ def _documents(kind: str, *extra: sqlalchemy.schema.SchemaItem) -> sqlalchemy.Ta
         sqlalchemy.Column('claim', Id),
         sqlalchemy.UniqueConstraint('project', 'id'),
         sqlalchemy.UniqueConstraint('claim'),
-        *extra, sqlite_autoincrement=True, **_OPTIONS)
+        *extra,
+        sqlite_autoincrement=True,
+        **_OPTIONS,
+    )
 
 
 def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``settle_at``: :attr:`Session.settle_at`; ``records``: how many earlier runs are kept."""
-    return (sqlalchemy.Column('settle_at', sqlalchemy.BigInteger),
-            sqlalchemy.Column('records', sqlalchemy.Integer, nullable=False),
-            sqlalchemy.Index(None, 'project', 'settle_at'))
+    """``settle_at``: :attr:`Session.settle_at`; ``records``: how many earlier
+    runs are kept.
+    """
+    return (
+        sqlalchemy.Column('settle_at', sqlalchemy.BigInteger),
+        sqlalchemy.Column('records', sqlalchemy.Integer, nullable=False),
+        sqlalchemy.Index(None, 'project', 'settle_at'),
+    )
 
 
 def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``moment``: :func:`backups.time_of`; ``job_id``: :func:`backups.job_of`, where it can be a job's id."""
-    return (sqlalchemy.Column('moment', sqlalchemy.BigInteger),
-            sqlalchemy.Column('job_id', Id),
-            sqlalchemy.Index(BY_TIME, 'project', 'moment'),
-            sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'),
-            sqlalchemy.Index(BY_JOB_HERE, 'project', 'job_id', 'created'))
+    """``moment``: :func:`backups.time_of`; ``job_id``: :func:`backups.job_of`,
+    where it can be a job's id.
+    """
+    return (
+        sqlalchemy.Column('moment', sqlalchemy.BigInteger),
+        sqlalchemy.Column('job_id', Id),
+        sqlalchemy.Index(BY_TIME, 'project', 'moment'),
+        sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'),
+        sqlalchemy.Index(BY_JOB_HERE, 'project', 'job_id', 'created'),
+    )
 
 
 def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``uses``: how often jobs have taken it up, counted where :func:`rows.use` is called."""
+    """``uses``: how often jobs have taken it up, counted where
+    :func:`rows.use` is called.
+    """
     zero = sqlalchemy.text('0')
-    return (sqlalchemy.Column('uses', sqlalchemy.BigInteger, nullable=False, server_default=zero),)
+    return (
+        sqlalchemy.Column(
+            'uses', sqlalchemy.BigInteger, nullable=False, server_default=zero
+        ),
+    )
 
 
-BY_TIME, BY_JOB = 'ix_freezer_backups_project_moment', 'ix_freezer_backups_project_job_id_moment'
+BY_TIME, BY_JOB = (
+    'ix_freezer_backups_project_moment',
+    'ix_freezer_backups_project_job_id_moment',
+)
 BY_JOB_HERE = 'ix_freezer_backups_project_job_id_created'
-_EXTRAS = {documents.SESSIONS: _session_extras, documents.BACKUPS: _backup_extras,
-           documents.ACTIONS: _used_extras, documents.TRUSTS: _used_extras}
+_EXTRAS = {
+    documents.SESSIONS: _session_extras,
+    documents.BACKUPS: _backup_extras,
+    documents.ACTIONS: _used_extras,
+    documents.TRUSTS: _used_extras,
+}
 #: By kind.
-tables = {kind: _documents(kind, *_EXTRAS.get(kind, tuple)()) for kind in documents.KINDS}
+tables = {
+    kind: _documents(kind, *_EXTRAS.get(kind, tuple)())
+    for kind in documents.KINDS
+}
 sessions = tables[documents.SESSIONS]
 jobs = tables[documents.JOBS]
 actions = tables[documents.ACTIONS]
@@ -108,8 +163,11 @@ trusts = tables[documents.TRUSTS]
 
 #: What each member has done in its session's current run.
 members = sqlalchemy.Table(
-    'freezer_session_members', metadata,
-    sqlalchemy.Column('session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    'freezer_session_members',
+    metadata,
+    sqlalchemy.Column(
+        'session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
     sqlalchemy.Column('job_id', Id, primary_key=True),
     sqlalchemy.Column('client_id', Json, nullable=False),
     sqlalchemy.Column('status', Word, nullable=False),
@@ -117,37 +175,62 @@ members = sqlalchemy.Table(
     sqlalchemy.Column('time_started', sqlalchemy.BigInteger, nullable=False),
     sqlalchemy.Column('time_ended', sqlalchemy.BigInteger, nullable=False),
     sqlalchemy.Column('counted', sqlalchemy.SmallInteger, nullable=False),
-    sqlite_with_rowid=False, **_OPTIONS)
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
 
-#: The records of earlier runs. The current one is told by its session and members.
+#: The records of earlier runs. The current one is told by its session and
+#: members.
 runs = sqlalchemy.Table(
-    'freezer_runs', metadata,
-    sqlalchemy.Column('session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
-    sqlalchemy.Column('tag', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    'freezer_runs',
+    metadata,
+    sqlalchemy.Column(
+        'session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sqlalchemy.Column(
+        'tag', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
     sqlalchemy.Column('body', Json, nullable=False),
-    **_OPTIONS)
+    **_OPTIONS,
+)
 
-#: The search index: which documents offer a term. The key is all there is, so a term's documents lie together in order.
+#: The search index: which documents offer a term. The key is all there is, so
+#: a term's documents lie together in order.
 pairs = sqlalchemy.Table(
-    'freezer_pairs', metadata,
-    sqlalchemy.Column('term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
-    sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False, **_OPTIONS)
+    'freezer_pairs',
+    metadata,
+    sqlalchemy.Column(
+        'term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sqlalchemy.Column(
+        'seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
 
-#: The text of each document for substrings, in UTF-8 bytes, which databases search fastest. One scope's lie together; there
-#: are none of the scope of all projects.
+#: The text of each document for substrings, in UTF-8 bytes, which databases
+#: search fastest. One scope's lie together; there are none of the scope of all
+#: projects.
 texts = sqlalchemy.Table(
-    'freezer_texts', metadata,
+    'freezer_texts',
+    metadata,
     sqlalchemy.Column('kind', Word, primary_key=True),
     sqlalchemy.Column('scope', Project, primary_key=True),
-    sqlalchemy.Column('seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False),
+    sqlalchemy.Column(
+        'seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
     sqlalchemy.Column('text', Blob, nullable=False),
-    **_OPTIONS)
+    **_OPTIONS,
+)
 
-#: Which releases may use the schema: those whose own revision is ``lowest`` or later. The one row
-#: counts while ``revision`` is the schema's: one that says nothing fits no release but its own.
+#: Which releases may use the schema: those whose own revision is ``lowest`` or
+#: later. The one row counts while ``revision`` is the schema's: one that says
+#: nothing fits no release but its own.
 compatibility = sqlalchemy.Table(
-    'freezer_compatibility', metadata,
+    'freezer_compatibility',
+    metadata,
     sqlalchemy.Column('revision', Word, primary_key=True),
     sqlalchemy.Column('lowest', Word, nullable=False),
-    **_OPTIONS)
+    **_OPTIONS,
+)

@@ -17,15 +17,23 @@ def purge(database: Database, kind: str, project: str) -> int:
     """Erase the documents of a kind; how many of them this call has erased."""
     count = 0
     while True:
-        found, erased = database.write(lambda connection: _batch(connection, kind, project))
+        found, erased = database.write(
+            lambda connection: _batch(connection, kind, project)
+        )
         count += erased
         if not found:
             return count
 
 
-def _batch(connection: sqlalchemy.Connection, kind: str, project: str) -> tuple[int, int]:
-    """How many documents were found, and how many of them were still there to be erased."""
-    ids = connection.execute(_first(kind), {'project': project}).scalars().all()
+def _batch(
+    connection: sqlalchemy.Connection, kind: str, project: str
+) -> tuple[int, int]:
+    """How many documents were found, and how many of them were still there to
+    be erased.
+    """
+    ids = (
+        connection.execute(_first(kind), {'project': project}).scalars().all()
+    )
     if kind == documents.SESSIONS:
         held = session_rows.lock(connection, project, ids) if ids else {}
         for stored in held.values():
@@ -40,4 +48,9 @@ def _batch(connection: sqlalchemy.Connection, kind: str, project: str) -> tuple[
 @functools.cache
 def _first(kind: str) -> sqlalchemy.Select:
     table = models.tables[kind]
-    return sqlalchemy.select(table.c.id).where(table.c.project == bindparam('project')).order_by(table.c.id).limit(BATCH)
+    return (
+        sqlalchemy.select(table.c.id)
+        .where(table.c.project == bindparam('project'))
+        .order_by(table.c.id)
+        .limit(BATCH)
+    )

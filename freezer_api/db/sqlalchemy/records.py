@@ -1,4 +1,6 @@
-"""The runs of sessions: the current one told by its session, the records of earlier ones as rows."""
+"""The runs of sessions: the current one told by its session, the records of
+earlier ones as rows.
+"""
 
 import collections.abc
 import dataclasses
@@ -17,10 +19,14 @@ _ADD = sqlalchemy.insert(table)
 _ONE = (table.c.session == bindparam('of'), table.c.tag == bindparam('of_tag'))
 _READ = sqlalchemy.select(table.c.body).where(*_ONE)
 _CHANGE = sqlalchemy.update(table).where(*_ONE).values(body=bindparam('body'))
-_REMOVE_ALL = sqlalchemy.delete(table).where(table.c.session == bindparam('of'))
+_REMOVE_ALL = sqlalchemy.delete(table).where(
+    table.c.session == bindparam('of')
+)
 
 
-def get(connection: sqlalchemy.Connection, session: int, tag: int) -> Record | None:
+def get(
+    connection: sqlalchemy.Connection, session: int, tag: int
+) -> Record | None:
     """The record of an earlier run."""
     body = connection.execute(_READ, {'of': session, 'of_tag': tag}).scalar()
     return load(body) if body is not None else None
@@ -31,26 +37,48 @@ def load(body: str) -> Record:
     return Record(**orjson.loads(body))
 
 
-def store(connection: sqlalchemy.Connection, session: int, records: collections.abc.Iterable[Record], current: int | None) -> int:
+def store(
+    connection: sqlalchemy.Connection,
+    session: int,
+    records: collections.abc.Iterable[Record],
+    current: int | None,
+) -> int:
     """Store records, each in place of the one of its tag; how many are new.
 
-    ``current`` is the tag of the run that has been the current one, of which there is no record yet.
+    ``current`` is the tag of the run that has been the current one, of which
+    there is no record yet.
     """
     added = 0
     for record in records:
-        body = rows.dump({field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)})
+        body = rows.dump(
+            {
+                field.name: _plain(getattr(record, field.name))
+                for field in dataclasses.fields(record)
+            }
+        )
         values = {'of': session, 'of_tag': record.tag, 'body': body}
-        if record.tag == current or not connection.execute(_CHANGE, values).rowcount:
-            connection.execute(_ADD, {'session': session, 'tag': record.tag, 'body': body})
+        if (
+            record.tag == current
+            or not connection.execute(_CHANGE, values).rowcount
+        ):
+            connection.execute(
+                _ADD, {'session': session, 'tag': record.tag, 'body': body}
+            )
             added += 1
     return added
 
 
-def forget(connection: sqlalchemy.Connection, session: int, number: int, spared: int) -> int:
-    """Delete the oldest ``number`` records but that of a tag, reading hardly more than those; how many are gone."""
+def forget(
+    connection: sqlalchemy.Connection, session: int, number: int, spared: int
+) -> int:
+    """Delete the oldest ``number`` records but that of a tag, reading hardly
+    more than those; how many are gone.
+    """
     if number <= 0:
         return 0
-    return connection.execute(_oldest(), {'of': session, 'number': number, 'spared': spared}).rowcount
+    return connection.execute(
+        _oldest(), {'of': session, 'number': number, 'spared': spared}
+    ).rowcount
 
 
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
@@ -64,9 +92,20 @@ def _plain(value: typing.Any) -> typing.Any:
 
 @functools.cache
 def _oldest() -> sqlalchemy.Delete:
-    # MySQL reads from a table that a statement deletes from only if the inner query is a table of its own.
-    of_session = table.c.session == bindparam('of'), table.c.tag != bindparam('spared')
-    oldest = sqlalchemy.select(table.c.tag).where(*of_session).order_by(table.c.tag).limit(
-        bindparam('number')).subquery('oldest')
-    newest = sqlalchemy.select(sqlalchemy.func.max(oldest.c.tag)).scalar_subquery()
+    # MySQL reads from a table that a statement deletes from only if the inner
+    # query is a table of its own.
+    of_session = (
+        table.c.session == bindparam('of'),
+        table.c.tag != bindparam('spared'),
+    )
+    oldest = (
+        sqlalchemy.select(table.c.tag)
+        .where(*of_session)
+        .order_by(table.c.tag)
+        .limit(bindparam('number'))
+        .subquery('oldest')
+    )
+    newest = sqlalchemy.select(
+        sqlalchemy.func.max(oldest.c.tag)
+    ).scalar_subquery()
     return sqlalchemy.delete(table).where(*of_session, table.c.tag <= newest)

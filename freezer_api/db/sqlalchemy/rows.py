@@ -1,4 +1,6 @@
-"""Documents as rows: reading one, and holding, creating, changing and deleting them within a transaction."""
+"""Documents as rows: reading one, and holding, creating, changing and deleting
+them within a transaction.
+"""
 
 import collections.abc
 import dataclasses
@@ -33,112 +35,218 @@ def dump(body: Body) -> str:
 
 def same(one: Body, other: Body) -> bool:
     """Whether two bodies are shown alike. Python would take True for 1."""
-    return one is other or orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+    return one is other or orjson.dumps(
+        one, option=orjson.OPT_SORT_KEYS
+    ) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
 
 
-def get(connection: sqlalchemy.Connection, kind: str, project: str, id: str, central: bool = False) -> Document | None:
-    """A document, by one statement; with ``central`` the project's own or else the central one."""
-    found = connection.execute(_read(kind, central), {'project': project, 'id': id}).all()
+def get(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    id: str,
+    central: bool = False,
+) -> Document | None:
+    """A document, by one statement; with ``central`` the project's own or else
+    the central one.
+    """
+    found = connection.execute(
+        _read(kind, central), {'project': project, 'id': id}
+    ).all()
     if not found:
         return None
     row = min(found) if len(found) > 1 else found[0]
-    return Document(kind, row.project if central else project, id, row.version, row.created, orjson.loads(row.body))
+    return Document(
+        kind,
+        row.project if central else project,
+        id,
+        row.version,
+        row.created,
+        orjson.loads(row.body),
+    )
 
 
-def claimed(connection: sqlalchemy.Connection, kind: str, claim: str) -> Document | None:
+def claimed(
+    connection: sqlalchemy.Connection, kind: str, claim: str
+) -> Document | None:
     """The document of any project that has a claim, by one statement."""
     row = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
     return document(kind, row) if row else None
 
 
-def visible(connection: sqlalchemy.Connection, kind: str, project: str,
-            ids: collections.abc.Collection[str]) -> dict[str, Document]:
-    """Those documents of the ids that a project sees: its own, or else central ones."""
+def visible(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    ids: collections.abc.Collection[str],
+) -> dict[str, Document]:
+    """Those documents of the ids that a project sees: its own, or else central
+    ones.
+    """
     if not ids:
         return {}
-    found = connection.execute(_read_all(kind), {'project': project, 'ids': sorted(ids)}).all()
-    return {row.id: document(kind, row) for row in sorted(found, key=lambda row: row.rank, reverse=True)}
+    found = connection.execute(
+        _read_all(kind), {'project': project, 'ids': sorted(ids)}
+    ).all()
+    return {
+        row.id: document(kind, row)
+        for row in sorted(found, key=lambda row: row.rank, reverse=True)
+    }
 
 
 def document(kind: str, row: typing.Any) -> Document:
     """The document that a row of :func:`_shown` columns is."""
-    return Document(kind, row.project, row.id, row.version, row.created, orjson.loads(row.body))
+    return Document(
+        kind,
+        row.project,
+        row.id,
+        row.version,
+        row.created,
+        orjson.loads(row.body),
+    )
 
 
-def lock(connection: sqlalchemy.Connection, kind: str, project: str, id: str) -> Row | None:
+def lock(
+    connection: sqlalchemy.Connection, kind: str, project: str, id: str
+) -> Row | None:
     """Hold a document until the transaction ends; None if there is none."""
-    found = connection.execute(_hold(kind), {'project': project, 'id': id}).first()
+    found = connection.execute(
+        _hold(kind), {'project': project, 'id': id}
+    ).first()
     return _row(kind, project, found) if found else None
 
 
-def lock_all(connection: sqlalchemy.Connection, kind: str, project: str, ids: collections.abc.Collection[str],
-             share: bool = False) -> dict[str, Row]:
-    """Hold those documents that exist, ascending by id. ``share``: none changes them; others may
-    hold them so too, unless that is told by writing (:func:`shared_by_writing`)."""
+def lock_all(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    ids: collections.abc.Collection[str],
+    share: bool = False,
+) -> dict[str, Row]:
+    """Hold those documents that exist, ascending by id. ``share``: none
+    changes them; others may hold them so too, unless that is told by writing
+    (:func:`shared_by_writing`).
+    """
     if not ids:
         return {}
     shared = share and not shared_by_writing(connection)
-    found = connection.execute(_hold_all(kind, shared), {'project': project, 'ids': sorted(ids)})
+    found = connection.execute(
+        _hold_all(kind, shared), {'project': project, 'ids': sorted(ids)}
+    )
     return {row.id: _row(kind, project, row) for row in found}
 
 
-def octets(connection: sqlalchemy.Connection, kind: str, project: str,
-           ids: collections.abc.Collection[str]) -> int:
-    """How many bytes of JSON those documents have that exist, told without reading them."""
+def octets(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    ids: collections.abc.Collection[str],
+) -> int:
+    """How many bytes of JSON those documents have that exist, told without
+    reading them.
+    """
     found = {'project': project, 'ids': sorted(ids)}
     return int(connection.execute(_OCTETS[kind], found).scalar_one())
 
 
 def shared_by_writing(connection: sqlalchemy.Connection) -> bool:
-    """Whether what is used has to be written by who uses it, see :func:`use`."""
+    """Whether what is used has to be written by who uses it, see
+    :func:`use`.
+    """
     return connection.dialect.name == 'mysql'
 
 
-def use(connection: sqlalchemy.Connection, kind: str, project: str,
-        ids: collections.abc.Collection[str]) -> int:
-    """Keep documents from being changed or deleted before the transaction ends, wherever that is
-    tried; how many there are.
+def use(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    ids: collections.abc.Collection[str],
+) -> int:
+    """Keep documents from being changed or deleted before the transaction
+    ends, wherever that is tried; how many there are.
 
-    Locks are seen by one node of a Galera cluster alone. That two transactions have written the
-    same row is seen by all: one of them fails, and runs again.
+    Locks are seen by one node of a Galera cluster alone. That two transactions
+    have written the same row is seen by all: one of them fails, and runs
+    again.
     """
     if not ids:
         return 0
-    return connection.execute(_USE[kind], {'of_project': project, 'ids': sorted(ids)}).rowcount
+    return connection.execute(
+        _USE[kind], {'of_project': project, 'ids': sorted(ids)}
+    ).rowcount
 
 
-def write(connection: sqlalchemy.Connection, clock: collections.abc.Callable[[], int], kind: str, project: str, id: str,
-          change: Change) -> Document | None:
+def write(
+    connection: sqlalchemy.Connection,
+    clock: collections.abc.Callable[[], int],
+    kind: str,
+    project: str,
+    id: str,
+    change: Change,
+) -> Document | None:
     """See :meth:`Storage.write`."""
     row = lock(connection, kind, project, id)
     now = clock()
     body = change(row.document if row else None, now)
     if row is None:
-        return None if body is None else create(connection, kind, project, id, body, now)
+        return (
+            None
+            if body is None
+            else create(connection, kind, project, id, body, now)
+        )
     if body is None:
         delete(connection, row)
         return None
     return update(connection, row, body)
 
 
-def create(connection: sqlalchemy.Connection, kind: str, project: str, id: str, body: Body, now: int) -> Document:
+def create(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    id: str,
+    body: Body,
+    now: int,
+) -> Document:
     """Store a document that isn't there."""
     claim = documents.claim(kind, id, body)
     _check_claim(connection, kind, project, id, claim)
-    insert(connection, kind, {'project': project, 'id': id, 'version': 1, 'created': now, 'body': dump(body), 'claim': claim,
-                              **extras(kind, body)}, body)
+    insert(
+        connection,
+        kind,
+        {
+            'project': project,
+            'id': id,
+            'version': 1,
+            'created': now,
+            'body': dump(body),
+            'claim': claim,
+            **extras(kind, body),
+        },
+        body,
+    )
     return Document(kind, project, id, 1, now, body)
 
 
 def extras(kind: str, body: Body) -> dict[str, typing.Any]:
-    """What the columns that a kind alone has say of a document that lies in one row."""
+    """What the columns that a kind alone has say of a document that lies in
+    one row.
+    """
     if kind != documents.BACKUPS:
         return {}
     job_id = backups.job_of(body)
-    return {'moment': backups.time_of(body), 'job_id': job_id if job_id and documents.ID.match(job_id) else None}
+    return {
+        'moment': backups.time_of(body),
+        'job_id': job_id if job_id and documents.ID.match(job_id) else None,
+    }
 
 
-def insert(connection: sqlalchemy.Connection, kind: str, values: dict[str, typing.Any], shown: Body) -> int:
+def insert(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    values: dict[str, typing.Any],
+    shown: Body,
+) -> int:
     """Store a row and index what is shown of it; its number."""
     scopes = terms.scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
@@ -147,14 +255,25 @@ def insert(connection: sqlalchemy.Connection, kind: str, values: dict[str, typin
     return seq
 
 
-def insert_row(connection: sqlalchemy.Connection, kind: str, values: dict[str, typing.Any], index: terms.Index) -> int:
+def insert_row(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    values: dict[str, typing.Any],
+    index: terms.Index,
+) -> int:
     """Store a row whose index the caller keeps; its number."""
-    key: typing.Any = connection.execute(_INSERT[kind], {**values, 'indexed': index.pack()}).inserted_primary_key
+    key: typing.Any = connection.execute(
+        _INSERT[kind], {**values, 'indexed': index.pack()}
+    ).inserted_primary_key
     return key[0]
 
 
-def update(connection: sqlalchemy.Connection, row: Row, body: Body) -> Document:
-    """Store another body of a document that is held; its version grows, unless nothing changes."""
+def update(
+    connection: sqlalchemy.Connection, row: Row, body: Body
+) -> Document:
+    """Store another body of a document that is held; its version grows, unless
+    nothing changes.
+    """
     old = row.document
     if same(body, old.body):
         return old
@@ -162,101 +281,254 @@ def update(connection: sqlalchemy.Connection, row: Row, body: Body) -> Document:
     if claim != row.claim:
         _check_claim(connection, old.kind, old.project_id, old.id, claim)
     new = dataclasses.replace(old, version=old.version + 1, body=body)
-    scopes = terms.scopes(old.kind, old.project_id, row.claim), terms.scopes(old.kind, old.project_id, claim)
+    scopes = (
+        terms.scopes(old.kind, old.project_id, row.claim),
+        terms.scopes(old.kind, old.project_id, claim),
+    )
     index, text = terms.index(old.kind, scopes[1], body)
-    connection.execute(_UPDATE[old.kind], {'of': row.seq, 'version': new.version, 'body': dump(body),
-                                           'indexed': index.pack(), 'claim': claim, **extras(old.kind, body)})
-    indexing.change(connection, old.kind, scopes, row.seq, terms.Index.unpack(row.indexed), index, text)
+    connection.execute(
+        _UPDATE[old.kind],
+        {
+            'of': row.seq,
+            'version': new.version,
+            'body': dump(body),
+            'indexed': index.pack(),
+            'claim': claim,
+            **extras(old.kind, body),
+        },
+    )
+    indexing.change(
+        connection,
+        old.kind,
+        scopes,
+        row.seq,
+        terms.Index.unpack(row.indexed),
+        index,
+        text,
+    )
     return new
 
 
 def delete(connection: sqlalchemy.Connection, row: Row) -> None:
     """Delete a document that is held."""
-    remove(connection, row.document.kind, row.document.project_id, row.seq, row.indexed, row.claim)
+    remove(
+        connection,
+        row.document.kind,
+        row.document.project_id,
+        row.seq,
+        row.indexed,
+        row.claim,
+    )
 
 
-def remove(connection: sqlalchemy.Connection, kind: str, project: str, seq: int, indexed: bytes, claim: str | None = None) -> None:
+def remove(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    seq: int,
+    indexed: bytes,
+    claim: str | None = None,
+) -> None:
     """Delete a row that is held, and take it out of the index."""
     connection.execute(_DELETE[kind], {'of': seq})
-    indexing.remove(connection, kind, terms.scopes(kind, project, claim), seq, terms.Index.unpack(indexed))
+    indexing.remove(
+        connection,
+        kind,
+        terms.scopes(kind, project, claim),
+        seq,
+        terms.Index.unpack(indexed),
+    )
 
 
-def _check_claim(connection: sqlalchemy.Connection, kind: str, project: str, id: str, claim: str | None) -> None:
-    """Raise ``Conflict`` if another document has the claim. One that comes in between makes the transaction run again."""
+def _check_claim(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project: str,
+    id: str,
+    claim: str | None,
+) -> None:
+    """Raise ``Conflict`` if another document has the claim. One that comes in
+    between makes the transaction run again.
+    """
     if claim is None:
         return
     holder = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
     if holder and (holder.project, holder.id) != (project, id):
         resource = kind.removesuffix('s')
-        raise exceptions.Conflict(f'{resource} {id}: the id is held by another project.', f'{resource}.id-taken')
+        raise exceptions.Conflict(
+            f'{resource} {id}: the id is held by another project.',
+            f'{resource}.id-taken',
+        )
 
 
 def _row(kind: str, project: str, found: typing.Any) -> Row:
-    document = Document(kind, project, found.id, found.version, found.created, orjson.loads(found.body))
+    document = Document(
+        kind,
+        project,
+        found.id,
+        found.version,
+        found.created,
+        orjson.loads(found.body),
+    )
     return Row(found.seq, document, found.indexed, found.claim)
 
 
 @functools.cache
-def _read(kind: str, central: bool) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
+def _read(
+    kind: str, central: bool
+) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     table = models.tables[kind]
     if central:
-        return own_or_central(table, _shown(table), lambda column: column == bindparam('id'))
-    return sqlalchemy.select(table.c.version, table.c.created, table.c.body).where(
-        table.c.project == bindparam('project'), table.c.id == bindparam('id'))
+        return own_or_central(
+            table, _shown(table), lambda column: column == bindparam('id')
+        )
+    return sqlalchemy.select(
+        table.c.version, table.c.created, table.c.body
+    ).where(
+        table.c.project == bindparam('project'), table.c.id == bindparam('id')
+    )
 
 
 @functools.cache
 def _read_all(kind: str) -> sqlalchemy.CompoundSelect:
     table = models.tables[kind]
-    return own_or_central(table, _shown(table), lambda column: column.in_(bindparam('ids', expanding=True)))
+    return own_or_central(
+        table,
+        _shown(table),
+        lambda column: column.in_(bindparam('ids', expanding=True)),
+    )
 
 
 def _shown(table: sqlalchemy.Table) -> tuple[sqlalchemy.Column, ...]:
-    return table.c.project, table.c.id, table.c.version, table.c.created, table.c.body
+    return (
+        table.c.project,
+        table.c.id,
+        table.c.version,
+        table.c.created,
+        table.c.body,
+    )
 
 
-def own_or_central(table: sqlalchemy.Table, columns: tuple[sqlalchemy.Column, ...],
-                   named: collections.abc.Callable[[sqlalchemy.Column], typing.Any]) -> sqlalchemy.CompoundSelect:
-    """The documents of ``project`` whose id is as ``named``, and central ones, which come behind them by ``rank``."""
-    ranks = [sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank') for rank in '01']
+def own_or_central(
+    table: sqlalchemy.Table,
+    columns: tuple[sqlalchemy.Column, ...],
+    named: collections.abc.Callable[[sqlalchemy.Column], typing.Any],
+) -> sqlalchemy.CompoundSelect:
+    """The documents of ``project`` whose id is as ``named``, and central ones,
+    which come behind them by ``rank``.
+    """
+    ranks = [
+        sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank')
+        for rank in '01'
+    ]
     return sqlalchemy.union_all(
-        sqlalchemy.select(ranks[0], *columns).where(table.c.project == bindparam('project'), named(table.c.id)),
-        sqlalchemy.select(ranks[1], *columns).where(named(table.c.claim)))
+        sqlalchemy.select(ranks[0], *columns).where(
+            table.c.project == bindparam('project'), named(table.c.id)
+        ),
+        sqlalchemy.select(ranks[1], *columns).where(named(table.c.claim)),
+    )
 
 
 def _held(kind: str) -> sqlalchemy.Select:
     table = models.tables[kind]
-    return sqlalchemy.select(table.c.seq, table.c.id, table.c.version, table.c.created, table.c.body, table.c.indexed,
-                             table.c.claim).where(table.c.project == bindparam('project'))
+    return sqlalchemy.select(
+        table.c.seq,
+        table.c.id,
+        table.c.version,
+        table.c.created,
+        table.c.body,
+        table.c.indexed,
+        table.c.claim,
+    ).where(table.c.project == bindparam('project'))
 
 
 @functools.cache
 def _hold(kind: str) -> sqlalchemy.Select:
-    return _held(kind).where(models.tables[kind].c.id == bindparam('id')).with_for_update()
+    return (
+        _held(kind)
+        .where(models.tables[kind].c.id == bindparam('id'))
+        .with_for_update()
+    )
 
 
 @functools.cache
 def _hold_all(kind: str, share: bool) -> sqlalchemy.Select:
     table = models.tables[kind]
-    return in_order(_held(kind).where(table.c.id.in_(bindparam('ids', expanding=True))), table).with_for_update(read=share)
+    return in_order(
+        _held(kind).where(table.c.id.in_(bindparam('ids', expanding=True))),
+        table,
+    ).with_for_update(read=share)
 
 
-def in_order(statement: sqlalchemy.Select, table: sqlalchemy.Table) -> sqlalchemy.Select:
-    """Make rows of a project be locked ascending by id. MySQL locks them as it reads them: it must read along the key."""
-    return statement.order_by(table.c.id).with_hint(table, f'FORCE INDEX (uq_{table.name}_project_id)', 'mysql')
+def in_order(
+    statement: sqlalchemy.Select, table: sqlalchemy.Table
+) -> sqlalchemy.Select:
+    """Make rows of a project be locked ascending by id. MySQL locks them as it
+    reads them: it must read along the key.
+    """
+    return statement.order_by(table.c.id).with_hint(
+        table, f'FORCE INDEX (uq_{table.name}_project_id)', 'mysql'
+    )
 
 
-_INSERT = {kind: sqlalchemy.insert(table) for kind, table in models.tables.items()}
-_UPDATE = {kind: sqlalchemy.update(table).where(table.c.seq == bindparam('of')).values(
-    {name: bindparam(name) for name in ('version', 'body', 'indexed', 'claim', 'moment', 'job_id') if name in table.c})
-    for kind, table in models.tables.items()}
-_DELETE = {kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of')) for kind, table in models.tables.items()}
-_USE = {kind: sqlalchemy.update(table).values(uses=table.c.uses + 1).where(
-    table.c.project == bindparam('of_project'), table.c.id.in_(bindparam('ids', expanding=True)))
-    for kind, table in models.tables.items() if 'uses' in table.c}
-_OCTETS = {kind: sqlalchemy.select(
-    sqlalchemy.func.coalesce(sqlalchemy.func.sum(functions.Octets(table.c.body)), 0)).where(
-    table.c.project == bindparam('project'), table.c.id.in_(bindparam('ids', expanding=True)))
-    for kind, table in models.tables.items()}
-_CLAIM = {kind: sqlalchemy.select(*_shown(table)).where(table.c.claim == bindparam('claim_'))
-          for kind, table in models.tables.items()}
+_INSERT = {
+    kind: sqlalchemy.insert(table) for kind, table in models.tables.items()
+}
+_UPDATE = {
+    kind: (
+        sqlalchemy.update(table)
+        .where(table.c.seq == bindparam('of'))
+        .values(
+            {
+                name: bindparam(name)
+                for name in (
+                    'version',
+                    'body',
+                    'indexed',
+                    'claim',
+                    'moment',
+                    'job_id',
+                )
+                if name in table.c
+            }
+        )
+    )
+    for kind, table in models.tables.items()
+}
+_DELETE = {
+    kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of'))
+    for kind, table in models.tables.items()
+}
+_USE = {
+    kind: (
+        sqlalchemy.update(table)
+        .values(uses=table.c.uses + 1)
+        .where(
+            table.c.project == bindparam('of_project'),
+            table.c.id.in_(bindparam('ids', expanding=True)),
+        )
+    )
+    for kind, table in models.tables.items()
+    if 'uses' in table.c
+}
+_OCTETS = {
+    kind: (
+        sqlalchemy.select(
+            sqlalchemy.func.coalesce(
+                sqlalchemy.func.sum(functions.Octets(table.c.body)), 0
+            )
+        ).where(
+            table.c.project == bindparam('project'),
+            table.c.id.in_(bindparam('ids', expanding=True)),
+        )
+    )
+    for kind, table in models.tables.items()
+}
+_CLAIM = {
+    kind: (
+        sqlalchemy.select(*_shown(table)).where(
+            table.c.claim == bindparam('claim_')
+        )
+    )
+    for kind, table in models.tables.items()
+}

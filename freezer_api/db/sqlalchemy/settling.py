@@ -1,4 +1,6 @@
-"""Reading sessions: a run that has lapsed is completed before anything is shown of it."""
+"""Reading sessions: a run that has lapsed is completed before anything is
+shown of it.
+"""
 
 import collections.abc
 import functools
@@ -16,34 +18,64 @@ from freezer_api.domain.sessions import Record, Session
 
 Clock = collections.abc.Callable[[], int]
 #: A session as it is stored and what was read with it; None if there is none.
-Reading = collections.abc.Callable[[sqlalchemy.Connection], tuple[session_rows.Stored, typing.Any] | None]
+Reading = collections.abc.Callable[
+    [sqlalchemy.Connection], tuple[session_rows.Stored, typing.Any] | None
+]
 
 
 def get(database: Database, clock: Clock, project: str, id: str) -> Session:
     """The session, or ``NotFound``."""
-    def reading(connection: sqlalchemy.Connection) -> tuple[session_rows.Stored, None] | None:
+
+    def reading(
+        connection: sqlalchemy.Connection,
+    ) -> tuple[session_rows.Stored, None] | None:
         stored = session_rows.get(connection, project, id)
         return (stored, None) if stored else None
 
     return _settled(database, clock, id, reading)[0]
 
 
-def list_runs(database: Database, clock: Clock, project: str, id: str, limit: int, marker: int | None) -> tuple[list[Record], bool]:
+def list_runs(
+    database: Database,
+    clock: Clock,
+    project: str,
+    id: str,
+    limit: int,
+    marker: int | None,
+) -> tuple[list[Record], bool]:
     """See :meth:`Storage.runs`."""
     session, earlier = _settled(
-        database, clock, id, lambda connection: history.page(connection, project, id, marker, limit + 2))
+        database,
+        clock,
+        id,
+        lambda connection: history.page(
+            connection, project, id, marker, limit + 2
+        ),
+    )
     latest = runs.current(session)
-    found = ([latest] if latest and (marker is None or latest.tag <= marker) else []) + earlier
+    found = (
+        [latest] if latest and (marker is None or latest.tag <= marker) else []
+    ) + earlier
     if marker is not None:
         if not found or found[0].tag != marker:
-            raise exceptions.InvalidInput('marker: there is no run with this tag.', 'list.marker-not-found')
+            raise exceptions.InvalidInput(
+                'marker: there is no run with this tag.',
+                'list.marker-not-found',
+            )
         found = found[1:]
     return found[:limit], len(found) > limit
 
 
-def get_run(database: Database, clock: Clock, project: str, id: str, tag: int) -> Record:
+def get_run(
+    database: Database, clock: Clock, project: str, id: str, tag: int
+) -> Record:
     """See :meth:`Storage.run`."""
-    session, found = _settled(database, clock, id, lambda connection: history.one(connection, project, id, tag))
+    session, found = _settled(
+        database,
+        clock,
+        id,
+        lambda connection: history.one(connection, project, id, tag),
+    )
     latest = runs.current(session)
     if latest and latest.tag == tag:
         return latest
@@ -52,24 +84,45 @@ def get_run(database: Database, clock: Clock, project: str, id: str, tag: int) -
     return found[0]
 
 
-def find(database: Database, clock: Clock, scope: Scope, query: search.Query,
-         bounds: Bounds) -> Page:
+def find(
+    database: Database,
+    clock: Clock,
+    scope: Scope,
+    query: search.Query,
+    bounds: Bounds,
+) -> Page:
     """A page of sessions, once none of the project is due."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         now = clock()
-        page = database.read(functools.partial(
-            finding.page_of_sessions, scope=scope, query=query, bounds=bounds, now=now))
+        page = database.read(
+            functools.partial(
+                finding.page_of_sessions,
+                scope=scope,
+                query=query,
+                bounds=bounds,
+                now=now,
+            )
+        )
         if isinstance(page, Page):
             return page
         due = page or database.read(
-            functools.partial(session_rows.lapsed, project=scope.project_id, now=now))
-        database.write(functools.partial(session_rows.settle, due=due, now=now))
+            functools.partial(
+                session_rows.lapsed, project=scope.project_id, now=now
+            )
+        )
+        database.write(
+            functools.partial(session_rows.settle, due=due, now=now)
+        )
     raise _unsettled()
 
 
-def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tuple[Session, typing.Any]:
-    """A session that isn't due, and what was read with it by the same statement."""
+def _settled(
+    database: Database, clock: Clock, id: str, reading: Reading
+) -> tuple[Session, typing.Any]:
+    """A session that isn't due, and what was read with it by the same
+    statement.
+    """
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         now = clock()
@@ -79,11 +132,15 @@ def _settled(database: Database, clock: Clock, id: str, reading: Reading) -> tup
         stored, extra = found
         if not stored.due(now):
             return stored.session, extra
-        settled, = database.write(functools.partial(session_rows.settle, due=(stored,), now=now))
+        (settled,) = database.write(
+            functools.partial(session_rows.settle, due=(stored,), now=now)
+        )
         if settled is not None:
             return settled, extra
     raise _unsettled()
 
 
 def _unsettled() -> exceptions.StorageUnavailable:
-    return exceptions.StorageUnavailable('Sessions are changed by too many at once. Try again.')
+    return exceptions.StorageUnavailable(
+        'Sessions are changed by too many at once. Try again.'
+    )

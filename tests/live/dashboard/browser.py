@@ -1,4 +1,6 @@
-"""A browser on Horizon, with its cookies, and what Horizon has for it. Django has to be set up before this is imported."""
+"""A browser on Horizon, with its cookies, and what Horizon has for it. Django has to be set up
+before this is imported.
+"""
 
 import importlib
 import json
@@ -29,11 +31,14 @@ class ActionsInJob(horizon.tables.DataTableView):
         return freezer_ui.api.api.Job(self.request).actions(self.kwargs['job_id'])
 
 
-freezer_ui.jobs.urls.urlpatterns.append(django.urls.re_path('^(?P<job_id>[^/]+)/actions/$', ActionsInJob.as_view(), name='actions'))
+freezer_ui.jobs.urls.urlpatterns.append(
+    django.urls.re_path('^(?P<job_id>[^/]+)/actions/$', ActionsInJob.as_view(), name='actions')
+)
 
 
 def inventory() -> dict:
-    """What there is to exercise, by panel: the names of its URLs, and the buttons and links of its tables.
+    """What there is to exercise, by panel: the names of its URLs, and the buttons and links of its
+    tables.
 
     Horizon knows its panels once it has answered anything.
     """
@@ -42,8 +47,10 @@ def inventory() -> dict:
         package, _, rest = type(panel).__module__.partition('.')
         if package == 'freezer_ui':
             urls = importlib.import_module(f'freezer_ui.{rest.partition(".")[0]}.urls')
-            found[panel.slug] = {'urls': [pattern.name for pattern in urls.urlpatterns],
-                                 'actions': sorted(_actions(f'freezer_ui.{rest.partition(".")[0]}'))}
+            found[panel.slug] = {
+                'urls': [pattern.name for pattern in urls.urlpatterns],
+                'actions': sorted(_actions(f'freezer_ui.{rest.partition(".")[0]}')),
+            }
     return found
 
 
@@ -54,16 +61,23 @@ def _actions(package: str) -> typing.Iterator[tuple[str, str]]:
         return
     for table in vars(module).values():
         if isinstance(table, type) and issubclass(table, horizon.tables.DataTable):
-            yield from ((table._meta.name, action.name) for action in (*table._meta.row_actions, *table._meta.table_actions))
+            yield from (
+                (table._meta.name, action.name)
+                for action in (*table._meta.row_actions, *table._meta.table_actions)
+            )
 
 
 class Browser:
     """One user's browser, with its cookies."""
 
     def __init__(self):
-        self.client = django.test.Client(enforce_csrf_checks=True, HTTP_HOST=HOST, raise_request_exception=False)
+        self.client = django.test.Client(
+            enforce_csrf_checks=True, HTTP_HOST=HOST, raise_request_exception=False
+        )
 
-    def send(self, path: str, data: list | None = None, ajax: bool = False, referer: str = '') -> dict:
+    def send(
+        self, path: str, data: list | None = None, ajax: bool = False, referer: str = ''
+    ) -> dict:
         """Ask for a page, or send a form's fields to it."""
         headers = {'HTTP_X_REQUESTED_WITH': 'XMLHttpRequest'} if ajax else {}
         if referer:
@@ -78,13 +92,21 @@ class Browser:
         return self._seen(answer)
 
     def _seen(self, answer) -> dict:
-        said = [[message.level_tag, str(message)] for message in messages.get_messages(answer.wsgi_request)]
-        said += [[kind, text] for kind, text, _ in json.loads(answer.get('X-Horizon-Messages', '[]'))]
+        said = [
+            [message.level_tag, str(message)]
+            for message in messages.get_messages(answer.wsgi_request)
+        ]
+        said += [
+            [kind, text] for kind, text, _ in json.loads(answer.get('X-Horizon-Messages', '[]'))
+        ]
         # They have been read.
         self.client.cookies.pop('messages', None)
-        seen = {'status': answer.status_code, 'messages': said,
-                'location': answer.get('Location') or answer.get('X-Horizon-Location') or '',
-                'view': answer.resolver_match.view_name if answer.resolver_match else ''}
+        seen = {
+            'status': answer.status_code,
+            'messages': said,
+            'location': answer.get('Location') or answer.get('X-Horizon-Location') or '',
+            'view': answer.resolver_match.view_name if answer.resolver_match else '',
+        }
         content = answer.content.decode()
         if 'json' in answer.get('Content-Type', ''):
             return {**seen, 'json': json.loads(content)}
@@ -99,6 +121,7 @@ def main() -> None:
         kind = asked.pop('kind')
         if kind == 'open':
             browser = Browser()
-        found = browser.send(**asked) if kind == 'send' else inventory() if kind == 'inventory' else {}
+        found = (
+            browser.send(**asked) if kind == 'send' else inventory() if kind == 'inventory' else {}
+        )
         print(json.dumps(found), flush=True)
-

@@ -1,6 +1,7 @@
 """A browser on Horizon, run by the interpreter that Horizon is installed for.
 
-Each line of its input is a request, in JSON, each line of its output what was answered and what is on the page.
+Each line of its input is a request, in JSON, each line of its output what was answered and what is
+on the page.
 """
 
 import os
@@ -13,6 +14,7 @@ def main() -> None:
     os.environ['DJANGO_SETTINGS_MODULE'] = 'openstack_dashboard.settings'
     django.setup()
     import browser
+
     browser.main()
 
 

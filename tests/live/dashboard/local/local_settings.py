@@ -1,4 +1,6 @@
-"""Horizon's settings as an operator writes them: Keystone's address, where sessions are kept, the plugin's panels."""
+"""Horizon's settings as an operator writes them: Keystone's address, where sessions are kept, the
+plugin's panels.
+"""
 
 import os
 import pathlib

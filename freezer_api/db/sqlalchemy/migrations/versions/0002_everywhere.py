@@ -1,6 +1,8 @@
-"""Trusts; lists of the jobs of all projects; backups by their time and by the job that made them.
+"""Trusts; lists of the jobs of all projects; backups by their time and by the
+job that made them.
 
-Each step is left out where it is done: in MySQL what was broken off isn't undone.
+Each step is left out where it is done: in MySQL what was broken off isn't
+undone.
 """
 
 import typing
@@ -14,14 +16,26 @@ from freezer_api.db.sqlalchemy.migrations import readers_0002
 revision = '0002'
 down_revision = '0001'
 
-INNODB: dict[str, typing.Any] = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+INNODB: dict[str, typing.Any] = {
+    'mysql_engine': 'InnoDB',
+    'mysql_charset': 'utf8mb4',
+    'mysql_collate': 'utf8mb4_bin',
+}
 BIG = sqlalchemy.BigInteger()
 JSON = sqlalchemy.Text().with_variant(mysql.LONGTEXT(), 'mysql')
 BLOB = sqlalchemy.LargeBinary().with_variant(mysql.LONGBLOB(), 'mysql')
-PROJECT = sqlalchemy.String(255).with_variant(mysql.VARBINARY(1020), 'mysql').with_variant(
-    sqlalchemy.String(255, collation='C'), 'postgresql')
-ID = sqlalchemy.String(255).with_variant(mysql.VARCHAR(255, charset='ascii', collation='ascii_bin'), 'mysql').with_variant(
-    sqlalchemy.String(255, collation='C'), 'postgresql')
+PROJECT = (
+    sqlalchemy.String(255)
+    .with_variant(mysql.VARBINARY(1020), 'mysql')
+    .with_variant(sqlalchemy.String(255, collation='C'), 'postgresql')
+)
+ID = (
+    sqlalchemy.String(255)
+    .with_variant(
+        mysql.VARCHAR(255, charset='ascii', collation='ascii_bin'), 'mysql'
+    )
+    .with_variant(sqlalchemy.String(255, collation='C'), 'postgresql')
+)
 BACKUPS = 'freezer_backups'
 
 
@@ -40,8 +54,11 @@ def upgrade() -> None:
         if name not in made:
             op.create_index(name, BACKUPS, columns)
     if op.get_context().dialect.name == 'postgresql':
-        # How it tells rare terms from common ones. By default it knows the hundred most common of all projects and kinds.
-        op.execute('ALTER TABLE freezer_pairs ALTER COLUMN term SET STATISTICS 1000')
+        # How it tells rare terms from common ones. By default it knows the
+        # hundred most common of all projects and kinds.
+        op.execute(
+            'ALTER TABLE freezer_pairs ALTER COLUMN term SET STATISTICS 1000'
+        )
     for kind in ('jobs', 'sessions', 'backups'):
         readers_0002.reindex(op.get_bind(), kind)
 
@@ -51,7 +68,12 @@ def trusts() -> None:
     name = 'freezer_trusts'
     op.create_table(
         name,
-        sqlalchemy.Column('seq', BIG.with_variant(sqlalchemy.Integer(), 'sqlite'), primary_key=True, autoincrement=True),
+        sqlalchemy.Column(
+            'seq',
+            BIG.with_variant(sqlalchemy.Integer(), 'sqlite'),
+            primary_key=True,
+            autoincrement=True,
+        ),
         sqlalchemy.Column('project', PROJECT, nullable=False),
         sqlalchemy.Column('id', ID, nullable=False),
         sqlalchemy.Column('version', BIG, nullable=False),
@@ -59,6 +81,10 @@ def trusts() -> None:
         sqlalchemy.Column('body', JSON, nullable=False),
         sqlalchemy.Column('indexed', BLOB, nullable=False),
         sqlalchemy.Column('claim', ID),
-        sqlalchemy.UniqueConstraint('project', 'id', name=f'uq_{name}_project_id'),
+        sqlalchemy.UniqueConstraint(
+            'project', 'id', name=f'uq_{name}_project_id'
+        ),
         sqlalchemy.UniqueConstraint('claim', name=f'uq_{name}_claim'),
-        sqlite_autoincrement=True, **INNODB)
+        sqlite_autoincrement=True,
+        **INNODB,
+    )
