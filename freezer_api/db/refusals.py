@@ -35,3 +35,26 @@ def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
         ' of it first.',
         'session.members-too-much',
     )
+
+
+def exists(kind: str, id: str) -> exceptions.Conflict:
+    """What is to be raised where there is a document with the id of a new
+    one.
+    """
+    resource = kind.removesuffix('s')
+    article = 'an' if resource.startswith('a') else 'a'
+    return exceptions.Conflict(
+        f'{resource}_id: there is {article} {resource} {id} already.',
+        f'{resource}.exists',
+    )
+
+
+def id_taken(kind: str, id: str) -> exceptions.Conflict:
+    """What is to be raised where another project's document has the claim on
+    an id.
+    """
+    resource = kind.removesuffix('s')
+    return exceptions.Conflict(
+        f'{resource} {id}: the id is held by another project.',
+        f'{resource}.id-taken',
+    )

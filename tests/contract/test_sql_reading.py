@@ -11,7 +11,7 @@ import sqlalchemy
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import queries, rows, session_rows
 from freezer_api.domain import search, sessions
-from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
+from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
 from tests.contract import actors, base, costs
 
 #: Documents of a kind in the two projects whose cost is compared.
@@ -195,21 +195,15 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
         id, rare = str(number), 'rare' if number % step == 0 else ''
         status = '' if rare else 'completed'
         job = actors.job_body(id, project, 'busy', description=rare, schedule={'status': status})
-        rows.create(connection, JOBS, project, id, job, number)
+        rows.create(connection, Document(JOBS, project, id, 1, number, job))
         session = sessions.create(
             project, id, 'user', {'schedule': {'event': ''}, 'description': rare}, number
         )
-        session_rows.create(connection, session, number)
+        session_rows.create(connection, session)
         central = number % 2 == 0
         id = f'{project}-{id}' if central else id
-        rows.create(
-            connection,
-            CLIENTS,
-            project,
-            id,
-            actors.client_body(id, project, central, hostname=rare),
-            number,
-        )
+        client = actors.client_body(id, project, central, hostname=rare)
+        rows.create(connection, Document(CLIENTS, project, id, 1, number, client))
 
 
 #: When the backups begin, and how many of them a project has; one each second.
@@ -349,4 +343,4 @@ def fill_backups(connection: sqlalchemy.Connection, project: str) -> None:
             session_tag=number // 10 + 1,
             **mode,
         )
-        rows.create(connection, BACKUPS, project, str(number), body, number)
+        rows.create(connection, Document(BACKUPS, project, str(number), 1, number, body))

@@ -12,7 +12,7 @@ import uuid
 
 import orjson
 
-from freezer_api.db.elasticsearch import terms
+from freezer_api.db.elasticsearch import ranges, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.sessions import Member, Record, Session
@@ -116,37 +116,33 @@ def run_key(life: str, tag: int) -> Key:
     return RUNS, f'{life}/{tag}'
 
 
-def same(one: Body, other: Body) -> bool:
-    """Whether two bodies are shown alike. Python would take True for 1."""
-    return one is other or orjson.dumps(
-        one, option=orjson.OPT_SORT_KEYS
-    ) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
-
-
 # Documents of one body
 
 
-def made(kind: str, project: str, id: str, body: Body, now: int) -> Value:
-    """A new document, the last in the order."""
+def made(document: Document) -> Value:
+    """Return the value of a new document, the last in the order."""
     return Value(
-        kind,
-        project,
-        id,
+        document.kind,
+        document.project_id,
+        document.id,
         ORDER.next(),
-        {'version': 1, 'created': now, 'body': body},
+        _document_state(document),
     )
 
 
-def changed(old: Value, body: Body) -> Value:
-    """The document with another body; its version grows, unless nothing is
-    shown otherwise.
-    """
-    if same(old.state['body'], body):
-        return old
+def changed(old: Value, document: Document) -> Value:
+    """Return the value of a document that is so now."""
     return dataclasses.replace(
-        old,
-        state={**old.state, 'version': old.state['version'] + 1, 'body': body},
+        old, state={**old.state, **_document_state(document)}
     )
+
+
+def _document_state(document: Document) -> Body:
+    return {
+        'version': document.version,
+        'created': document.created,
+        'body': document.body,
+    }
 
 
 def document(value: Value) -> Document:
@@ -166,28 +162,30 @@ def document(value: Value) -> Document:
 # Sessions, the records of their runs, and claims
 
 
-def new_session(session: Session, now: int) -> Value:
-    """A new session; its life tells its runs from those of another one that
-    has had the id.
+def new_session(session: Session) -> Value:
+    """Return the value of a new session. Its life tells its runs from those of
+    another one that has had the id.
     """
-    first = dataclasses.replace(session, version=1, created=now)
     own = {'kept': [], 'life': uuid.uuid4().hex}
     return Value(
         documents.SESSIONS,
         session.project_id,
         session.session_id,
         ORDER.next(),
-        {**own, **_session_state(first)},
+        {**own, **_session_state(session)},
     )
 
 
-def with_session(old: Value, session: Session, kept: list[list[int]]) -> Value:
-    """The value of a session that is so now, and has records of these tags
-    (first and last of each range).
-    """
+def with_session(old: Value, session: Session) -> Value:
+    """Return the value of a session that is so now."""
     return dataclasses.replace(
-        old, state={**old.state, **_session_state(session), 'kept': kept}
+        old, state={**old.state, **_session_state(session)}
     )
+
+
+def with_kept(old: Value, kept: ranges.Ranges) -> Value:
+    """Return the value of a session that has records of these tags."""
+    return dataclasses.replace(old, state={**old.state, 'kept': kept})
 
 
 def session(value: Value) -> Session:

@@ -10,7 +10,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
-from freezer_api.db.elasticsearch import codec, queries, sessions, store, units
+from freezer_api.db.elasticsearch import codec, queries, ranges, store, units
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.db.elasticsearch.store import Found
@@ -157,15 +157,8 @@ def _entry(value: Value) -> Entry:
 def _value(entry: Entry) -> Value:
     content = entry.content
     if isinstance(content, Session):
-        new = codec.new_session(content, content.created)
-        return codec.with_session(new, content, [])
-    document = typing.cast(Document, content)
-    state = {
-        'version': document.version,
-        'created': document.created,
-        'body': document.body,
-    }
-    return Value(entry.kind, entry.project_id, entry.id, 0, state)
+        return codec.new_session(content)
+    return codec.made(typing.cast(Document, content))
 
 
 def _claim(entry: Entry) -> Value | None:
@@ -265,11 +258,7 @@ def _restore_records(
     _put(finder, standing, _absent(standing, values))
     # Only now: tags that the sessions name are there, whenever it breaks off.
     named = [
-        codec.with_session(
-            kept,
-            codec.session(kept),
-            sessions.with_tags(kept.state['kept'], tags[key]),
-        )
+        codec.with_kept(kept, ranges.with_tags(kept.state['kept'], tags[key]))
         for key, found in held.items()
         if (kept := found.value) is not None
     ]

@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import base
+from freezer_api.db import base, driver, steps
 from freezer_api.db.base import Page, Scope
 from freezer_api.db.elasticsearch import (
     client,
@@ -12,31 +12,23 @@ from freezer_api.db.elasticsearch import (
     copying,
     finding,
     history,
-    jobs,
     purging,
     schema,
-    sessions,
     store,
     verifying,
 )
+from freezer_api.db.elasticsearch import documents as own
 from freezer_api.db.elasticsearch.commit import Committer
-from freezer_api.db.elasticsearch.units import Unit, Units
-from freezer_api.db.steps import Step
+from freezer_api.db.elasticsearch.units import Units
+from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search
-from freezer_api.domain.documents import (
-    ACTIONS,
-    ANYTHING,
-    CLIENTS,
-    JOBS,
-    SESSIONS,
-    TRUSTS,
-    Document,
-    Precondition,
-)
-from freezer_api.domain.sessions import Decision, Outcome, Record
+from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
+from freezer_api.domain.sessions import Record
+
+T = typing.TypeVar('T')
 
 
-class Driver(base.Storage):
+class Driver(driver.Driver):
     """What :class:`~freezer_api.db.base.Storage` promises, by compare-and-set
     of single documents: see :mod:`.commit`.
     """
@@ -72,164 +64,13 @@ class Driver(base.Storage):
         value = self.finder.claimed(kind, id)
         return codec.document(value) if value else None
 
-    def write(
-        self, scope: Scope, kind: str, id: str, change: base.Change
-    ) -> Document | None:
-        return self._run(
-            kind,
-            scope,
-            id,
-            lambda unit: jobs.write(
-                unit, self.clock, kind, scope.project_id, id, change
-            ),
-        )
-
     def purge(self, project_id: str) -> dict[str, int]:
         return {
             kind: purging.purge(self.finder, kind, project_id)
             for kind in documents.KINDS
         }
 
-    # Actions and jobs
-
-    def write_action(
-        self,
-        scope: Scope,
-        id: str,
-        change: base.ActionChange,
-        follow: base.Follow | None = None,
-    ) -> Document | None:
-        pair = 'action_id', search.canonical(id)
-        return self._run(
-            ACTIONS,
-            scope,
-            id,
-            lambda unit: jobs.write_action(
-                unit,
-                self.clock,
-                self.finder.having,
-                self.finder.visible,
-                scope.project_id,
-                id,
-                change,
-                follow,
-                pair,
-                self.max_response_size,
-            ),
-        )
-
-    def write_job(
-        self,
-        scope: Scope,
-        id: str,
-        change: base.JobChange,
-        action_ids: collections.abc.Collection[str] = (),
-    ) -> Document:
-        return self._run(
-            JOBS,
-            scope,
-            id,
-            lambda unit: jobs.write_job(
-                unit,
-                self.clock,
-                scope.project_id,
-                id,
-                change,
-                frozenset(action_ids),
-                self.max_document_size,
-            ),
-        )
-
-    def delete_job(
-        self, scope: Scope, id: str, check: base.Check = ANYTHING.check
-    ) -> bool:
-        return self._run(
-            JOBS,
-            scope,
-            id,
-            lambda unit: jobs.delete_job(
-                unit, self.clock, scope.project_id, id, check
-            ),
-        )
-
-    def end_trust(self, scope: Scope, id: str) -> bool:
-        pair = search.trust_pair(id)
-        return self._run(
-            TRUSTS,
-            scope,
-            id,
-            lambda unit: jobs.end_trust(
-                unit, self.finder.having, scope.project_id, id, pair
-            ),
-        )
-
     # Sessions
-
-    def write_session(
-        self,
-        scope: Scope,
-        id: str,
-        decision: Decision,
-        record: int | None = None,
-    ) -> Outcome:
-        kept = self.conf.sessions.runs_kept
-        return self._run(
-            SESSIONS,
-            scope,
-            id,
-            lambda unit: sessions.decide(
-                unit,
-                self.clock,
-                scope.project_id,
-                id,
-                decision,
-                record,
-                kept,
-                self.max_response_size,
-            ),
-        )
-
-    def attach(
-        self,
-        scope: Scope,
-        session_id: str,
-        job_id: str,
-        precondition: Precondition = ANYTHING,
-    ) -> None:
-        self._run(
-            SESSIONS,
-            scope,
-            session_id,
-            lambda unit: sessions.attach(
-                unit,
-                self.clock,
-                scope.project_id,
-                session_id,
-                job_id,
-                precondition,
-            ),
-        )
-
-    def detach(
-        self,
-        scope: Scope,
-        session_id: str,
-        job_id: str,
-        precondition: Precondition = ANYTHING,
-    ) -> None:
-        self._run(
-            SESSIONS,
-            scope,
-            session_id,
-            lambda unit: sessions.detach(
-                unit,
-                self.clock,
-                scope.project_id,
-                session_id,
-                job_id,
-                precondition,
-            ),
-        )
 
     def runs(
         self,
@@ -272,14 +113,14 @@ class Driver(base.Storage):
 
     def verify(
         self, kind: str, after: base.Place, limit: int, thorough: bool = True
-    ) -> Step:
+    ) -> steps.Step:
         return verifying.walk(
             self.finder, kind, after, limit, thorough, mend=False
         )
 
     def reindex(
         self, kind: str, after: base.Place, limit: int, thorough: bool = False
-    ) -> Step:
+    ) -> steps.Step:
         return verifying.walk(
             self.finder, kind, after, limit, thorough, mend=True
         )
@@ -308,11 +149,9 @@ class Driver(base.Storage):
         """The clock of this moment: tests replace it."""
         return self.clock()
 
-    def _run(
-        self,
-        kind: str,
-        scope: Scope,
-        id: str,
-        step: collections.abc.Callable[[Unit], typing.Any],
-    ) -> typing.Any:
-        return self.units.run(codec.key(kind, scope.project_id, id), step)
+    def transact(
+        self, project_id: str, name: Name, step: Step[T], member: str = ''
+    ) -> T:
+        return own.transact(
+            self.units, self.finder, self.clock, project_id, name, step
+        )

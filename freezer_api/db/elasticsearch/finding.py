@@ -23,11 +23,10 @@ from freezer_api.db.elasticsearch import (
     codec,
     commit,
     queries,
-    sessions,
     store,
 )
+from freezer_api.db.elasticsearch import documents as own
 from freezer_api.db.elasticsearch.commit import Committer
-from freezer_api.db.elasticsearch.sessions import Clock
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.db.elasticsearch.units import Units
 from freezer_api.domain import documents, search
@@ -50,7 +49,7 @@ Search = collections.abc.Callable[[Hit], typing.Any]
 class Finder:
     """Searches one store."""
 
-    def __init__(self, units: Units, clock: Clock):
+    def __init__(self, units: Units, clock: own.Clock):
         self.units = units
         self.committer: Committer = units.committer
         self.client = self.committer.store.client
@@ -300,20 +299,16 @@ class Finder:
         """Whether a session is as it is found; else it is made so."""
         due = codec.session(value).settle_at
         if due is not None and due < self.clock():
-            self.units.run(
-                found.key,
-                functools.partial(
-                    sessions.settle,
-                    clock=self.clock,
-                    project=value.project,
-                    id=value.id,
-                ),
-            )
+            self.settle(value)
             return False
         if queries.DUE in hit.get('matched_queries', ()):
             self._correct(found, 'settle_at')
             return False
         return True
+
+    def settle(self, value: codec.Value) -> None:
+        """Complete the run of a session if it has lapsed."""
+        own.settle(self.units, self, self.clock, value.project, value.id)
 
     def _correct(self, found: Found, field: str) -> None:
         """Index a document anew that was found by what it doesn't say; who

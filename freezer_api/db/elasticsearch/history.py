@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import codec, commit, sessions
+from freezer_api.db.elasticsearch import codec, commit
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.domain import runs
@@ -24,10 +24,7 @@ def settled(finder: Finder, project: str, id: str) -> Value:
         due = codec.session(value).settle_at
         if due is None or due >= finder.clock():
             return value
-        finder.units.run(
-            value.key,
-            lambda unit: sessions.settle(unit, finder.clock, project, id),
-        )
+        finder.settle(value)
 
 
 def list_runs(

@@ -2,9 +2,9 @@
 
 import functools
 
-from freezer_api.db.elasticsearch import codec, jobs, queries, sessions, store
+from freezer_api.db.elasticsearch import documents, queries, store
 from freezer_api.db.elasticsearch.finding import MANY, Finder
-from freezer_api.db.elasticsearch.units import Unit
+from freezer_api.db.unit import Unit
 from freezer_api.domain.documents import SESSIONS
 
 
@@ -23,11 +23,13 @@ def purge(finder: Finder, kind: str, project: str) -> int:
                 else ((found.lock or {}).get('after') or {}).get('id')
             )
             if id is not None:
-                count += finder.units.run(
-                    found.key,
-                    functools.partial(
-                        _erase, kind=kind, project=project, id=id
-                    ),
+                count += documents.transact(
+                    finder.units,
+                    finder,
+                    finder.clock,
+                    project,
+                    (kind, id),
+                    functools.partial(_erase, kind=kind, id=id),
                 )
             elif found.mark.get('gone'):
                 finder.committer.bury(found)
@@ -38,12 +40,13 @@ def purge(finder: Finder, kind: str, project: str) -> int:
         after = hits[-1]['sort']
 
 
-def _erase(unit: Unit, kind: str, project: str, id: str) -> bool:
-    stored = unit.get(codec.key(kind, project, id))
-    if stored is None:
-        return False
+def _erase(unit: Unit, kind: str, id: str) -> bool:
     if kind == SESSIONS:
-        sessions.remove(unit, stored)
-    else:
-        jobs.store_body(unit, kind, project, id, stored, None, 0)
+        if unit.get_session(id) is None:
+            return False
+        unit.delete_session(id)
+        return True
+    if unit.get(kind, id) is None:
+        return False
+    unit.delete(kind, id)
     return True

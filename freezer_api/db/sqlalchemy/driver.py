@@ -6,7 +6,7 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db import base
+from freezer_api.db import driver, steps
 from freezer_api.db.base import Entry, Page, Place, Scope
 from freezer_api.db.sqlalchemy import (
     backups,
@@ -15,23 +15,22 @@ from freezer_api.db.sqlalchemy import (
     engines,
     errors,
     finding,
-    jobs,
     migrate,
     purging,
     rows,
-    sessions,
     settling,
     verifying,
 )
-from freezer_api.db.steps import Step
+from freezer_api.db.sqlalchemy.unit_of_work import Unit
+from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search
-from freezer_api.domain.documents import ANYTHING, Document, Precondition
-from freezer_api.domain.sessions import Decision, Outcome, Record
+from freezer_api.domain.documents import Document
+from freezer_api.domain.sessions import Record
 
-Connection = sqlalchemy.Connection
+T = typing.TypeVar('T')
 
 
-class Driver(base.Storage):
+class Driver(driver.Driver):
     """What :class:`~freezer_api.db.base.Storage` promises, by transactions and
     row locks.
     """
@@ -77,138 +76,13 @@ class Driver(base.Storage):
             lambda connection: rows.claimed(connection, kind, id)
         )
 
-    def write(
-        self, scope: Scope, kind: str, id: str, change: base.Change
-    ) -> Document | None:
-        return self.database.write(
-            lambda connection: rows.write(
-                connection, self.clock, kind, scope.project_id, id, change
-            )
-        )
-
     def purge(self, project_id: str) -> dict[str, int]:
         return {
             kind: purging.purge(self.database, kind, project_id)
             for kind in documents.KINDS
         }
 
-    # Actions and jobs
-
-    def write_action(
-        self,
-        scope: Scope,
-        id: str,
-        change: base.ActionChange,
-        follow: base.Follow | None = None,
-    ) -> Document | None:
-        return self.database.write(
-            lambda connection: jobs.write_action(
-                connection,
-                self.clock,
-                scope.project_id,
-                id,
-                change,
-                follow,
-                self.max_response_size,
-            )
-        )
-
-    def write_job(
-        self,
-        scope: Scope,
-        id: str,
-        change: base.JobChange,
-        action_ids: collections.abc.Collection[str] = (),
-    ) -> Document:
-        def work(connection: Connection, hold: str) -> Document:
-            return jobs.write(
-                connection,
-                self.clock,
-                scope.project_id,
-                id,
-                change,
-                action_ids,
-                hold,
-                self.max_document_size,
-            )
-
-        return self._holding('', work)
-
-    def delete_job(
-        self, scope: Scope, id: str, check: base.Check = ANYTHING.check
-    ) -> bool:
-        def work(connection: Connection, hold: str) -> bool:
-            return jobs.delete(
-                connection, self.clock, scope.project_id, id, check, hold
-            )
-
-        return self._holding(self._session_of(scope, id), work)
-
-    def end_trust(self, scope: Scope, id: str) -> bool:
-        return self.database.write(
-            lambda connection: jobs.end_trust(connection, scope.project_id, id)
-        )
-
     # Sessions
-
-    def write_session(
-        self,
-        scope: Scope,
-        id: str,
-        decision: Decision,
-        record: int | None = None,
-    ) -> Outcome:
-        kept = self.conf.sessions.runs_kept
-        return self.database.write(
-            lambda connection: sessions.decide(
-                connection,
-                self.clock,
-                scope.project_id,
-                id,
-                decision,
-                record,
-                kept,
-                self.bounds,
-            )
-        )
-
-    def attach(
-        self,
-        scope: Scope,
-        session_id: str,
-        job_id: str,
-        precondition: Precondition = ANYTHING,
-    ) -> None:
-        def work(connection: Connection, hold: str) -> None:
-            sessions.attach(
-                connection,
-                self.clock,
-                scope.project_id,
-                session_id,
-                job_id,
-                hold,
-                precondition,
-            )
-
-        self._holding(self._session_of(scope, job_id), work)
-
-    def detach(
-        self,
-        scope: Scope,
-        session_id: str,
-        job_id: str,
-        precondition: Precondition = ANYTHING,
-    ) -> None:
-        self.database.write(
-            lambda connection: sessions.detach(
-                connection,
-                self.clock,
-                scope.project_id,
-                session_id,
-                job_id,
-                precondition,
-            )
-        )
 
     def runs(
         self,
@@ -268,14 +142,14 @@ class Driver(base.Storage):
 
     def verify(
         self, kind: str, after: Place, limit: int, thorough: bool = True
-    ) -> Step:
+    ) -> steps.Step:
         return verifying.walk(
             self.database, kind, after, limit, thorough, mend=False
         )
 
     def reindex(
         self, kind: str, after: Place, limit: int, thorough: bool = False
-    ) -> Step:
+    ) -> steps.Step:
         return verifying.walk(
             self.database, kind, after, limit, thorough, mend=True
         )
@@ -297,32 +171,34 @@ class Driver(base.Storage):
     def close(self) -> None:
         self.database.close()
 
-    def _session_of(self, scope: Scope, job_id: str) -> str:
-        """The session that a job was in a moment ago ('': none): it has to be
-        held before the job is.
-        """
-        job = self.database.read(
-            lambda connection: rows.get(
-                connection, documents.JOBS, scope.project_id, job_id
-            )
-        )
-        return job.body['session_id'] if job else ''
+    def transact(
+        self, project_id: str, name: Name, step: Step[T], member: str = ''
+    ) -> T:
+        kind, id = name
+        sessions = {id} if kind == documents.SESSIONS else set()
+        if member:
+            # Seen a moment ago, so perhaps no longer so: then the transaction
+            # begins again with the one that it is in now.
+            sessions |= self._session_of(project_id, member)
 
-    def _holding(
-        self,
-        hold: str,
-        work: collections.abc.Callable[[Connection, str], typing.Any],
-    ) -> typing.Any:
-        """Run work as one transaction that holds a session, or another one
-        once the job turns out to be in that.
-        """
-        held = [hold]
-
-        def attempt(connection: Connection) -> typing.Any:
+        def attempt(connection: sqlalchemy.Connection) -> T:
+            unit = Unit(connection, project_id, self.clock, sessions)
             try:
-                return work(connection, held[0])
-            except errors.HoldSession as other:
-                held[0] = other.session_id
+                result = step(unit)
+            except errors.SessionLockRequired as error:
+                sessions.add(error.session_id)
                 raise
+            unit.flush()
+            return result
 
         return self.database.write(attempt)
+
+    def _session_of(self, project_id: str, job_id: str) -> set[str]:
+        """Return the session that a job is in, if it is in one."""
+        job = self.database.read(
+            lambda connection: rows.get(
+                connection, documents.JOBS, project_id, job_id
+            )
+        )
+        session_id = job.body['session_id'] if job else ''
+        return {session_id} if session_id else set()

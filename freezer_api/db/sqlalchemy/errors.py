@@ -42,10 +42,8 @@ class StartOver(Exception):
     """
 
 
-class HoldSession(StartOver):
-    """The job's session must be held before the job is; ``session_id`` names
-    it.
-    """
+class SessionLockRequired(StartOver):
+    """A session must be locked before all else; ``session_id`` names it."""
 
     def __init__(self, session_id: str):
         super().__init__(session_id)

@@ -5,7 +5,7 @@ import functools
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import models, rows, session_rows, sessions
+from freezer_api.db.sqlalchemy import models, rows, session_rows
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.domain import documents
 
@@ -37,7 +37,7 @@ def _batch(
     if kind == documents.SESSIONS:
         held = session_rows.lock(connection, project, ids) if ids else {}
         for stored in held.values():
-            sessions.remove(connection, stored)
+            session_rows.remove(connection, stored)
         return len(ids), len(held)
     documents_held = rows.lock_all(connection, kind, project, ids)
     for row in documents_held.values():

@@ -40,32 +40,24 @@ def load(body: str) -> Record:
 def store(
     connection: sqlalchemy.Connection,
     session: int,
-    records: collections.abc.Iterable[Record],
-    current: int | None,
-) -> int:
-    """Store records, each in place of the one of its tag; how many are new.
-
-    ``current`` is the tag of the run that has been the current one, of which
-    there is no record yet.
+    record: Record,
+    is_new: bool,
+) -> bool:
+    """Store a record, in place of the one of its tag; return whether there
+    was none. ``is_new``: there surely is none.
     """
-    added = 0
-    for record in records:
-        body = rows.dump(
-            {
-                field.name: _plain(getattr(record, field.name))
-                for field in dataclasses.fields(record)
-            }
-        )
+    fields = {
+        field.name: _plain(getattr(record, field.name))
+        for field in dataclasses.fields(record)
+    }
+    body = rows.dump(fields)
+    if not is_new:
         values = {'of': session, 'of_tag': record.tag, 'body': body}
-        if (
-            record.tag == current
-            or not connection.execute(_CHANGE, values).rowcount
-        ):
-            connection.execute(
-                _ADD, {'session': session, 'tag': record.tag, 'body': body}
-            )
-            added += 1
-    return added
+        if connection.execute(_CHANGE, values).rowcount:
+            return False
+    new = {'session': session, 'tag': record.tag, 'body': body}
+    connection.execute(_ADD, new)
+    return True
 
 
 def forget(

@@ -11,8 +11,7 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api import exceptions
-from freezer_api.db.base import Change
+from freezer_api.db import refusals
 from freezer_api.db.sqlalchemy import functions, indexing, models, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
@@ -31,13 +30,6 @@ class Row:
 def dump(body: Body) -> str:
     """A body as it is stored."""
     return orjson.dumps(body).decode()
-
-
-def same(one: Body, other: Body) -> bool:
-    """Whether two bodies are shown alike. Python would take True for 1."""
-    return one is other or orjson.dumps(
-        one, option=orjson.OPT_SORT_KEYS
-    ) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
 
 
 def get(
@@ -176,56 +168,26 @@ def use(
     ).rowcount
 
 
-def write(
-    connection: sqlalchemy.Connection,
-    clock: collections.abc.Callable[[], int],
-    kind: str,
-    project: str,
-    id: str,
-    change: Change,
-) -> Document | None:
-    """See :meth:`Storage.write`."""
-    row = lock(connection, kind, project, id)
-    now = clock()
-    body = change(row.document if row else None, now)
-    if row is None:
-        return (
-            None
-            if body is None
-            else create(connection, kind, project, id, body, now)
-        )
-    if body is None:
-        delete(connection, row)
-        return None
-    return update(connection, row, body)
-
-
-def create(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    project: str,
-    id: str,
-    body: Body,
-    now: int,
-) -> Document:
-    """Store a document that isn't there."""
-    claim = documents.claim(kind, id, body)
-    _check_claim(connection, kind, project, id, claim)
+def create(connection: sqlalchemy.Connection, new: Document) -> None:
+    """Store a document that isn't there; ``Conflict`` if another one has its
+    claim.
+    """
+    claim = documents.claim(new.kind, new.id, new.body)
+    _check_claim(connection, new, claim)
     insert(
         connection,
-        kind,
+        new.kind,
         {
-            'project': project,
-            'id': id,
-            'version': 1,
-            'created': now,
-            'body': dump(body),
+            'project': new.project_id,
+            'id': new.id,
+            'version': new.version,
+            'created': new.created,
+            'body': dump(new.body),
             'claim': claim,
-            **extras(kind, body),
+            **extras(new.kind, new.body),
         },
-        body,
+        new.body,
     )
-    return Document(kind, project, id, 1, now, body)
 
 
 def extras(kind: str, body: Body) -> dict[str, typing.Any]:
@@ -268,45 +230,35 @@ def insert_row(
     return key[0]
 
 
-def update(
-    connection: sqlalchemy.Connection, row: Row, body: Body
-) -> Document:
-    """Store another body of a document that is held; its version grows, unless
-    nothing changes.
+def update(connection: sqlalchemy.Connection, row: Row, new: Document) -> None:
+    """Store what became of a document that is locked; ``Conflict`` if another
+    one has its claim.
     """
-    old = row.document
-    if same(body, old.body):
-        return old
-    claim = documents.claim(old.kind, old.id, body)
+    kind, project_id = new.kind, new.project_id
+    claim = documents.claim(kind, new.id, new.body)
     if claim != row.claim:
-        _check_claim(connection, old.kind, old.project_id, old.id, claim)
-    new = dataclasses.replace(old, version=old.version + 1, body=body)
-    scopes = (
-        terms.scopes(old.kind, old.project_id, row.claim),
-        terms.scopes(old.kind, old.project_id, claim),
-    )
-    index, text = terms.index(old.kind, scopes[1], body)
-    connection.execute(
-        _UPDATE[old.kind],
-        {
-            'of': row.seq,
-            'version': new.version,
-            'body': dump(body),
-            'indexed': index.pack(),
-            'claim': claim,
-            **extras(old.kind, body),
-        },
-    )
+        _check_claim(connection, new, claim)
+    old_scopes = terms.scopes(kind, project_id, row.claim)
+    new_scopes = terms.scopes(kind, project_id, claim)
+    index, text = terms.index(kind, new_scopes, new.body)
+    values = {
+        'of': row.seq,
+        'version': new.version,
+        'body': dump(new.body),
+        'indexed': index.pack(),
+        'claim': claim,
+        **extras(kind, new.body),
+    }
+    connection.execute(_UPDATE[kind], values)
     indexing.change(
         connection,
-        old.kind,
-        scopes,
+        kind,
+        (old_scopes, new_scopes),
         row.seq,
         terms.Index.unpack(row.indexed),
         index,
         text,
     )
-    return new
 
 
 def delete(connection: sqlalchemy.Connection, row: Row) -> None:
@@ -341,24 +293,18 @@ def remove(
 
 
 def _check_claim(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    project: str,
-    id: str,
-    claim: str | None,
+    connection: sqlalchemy.Connection, new: Document, claim: str | None
 ) -> None:
     """Raise ``Conflict`` if another document has the claim. One that comes in
     between makes the transaction run again.
     """
     if claim is None:
         return
-    holder = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
-    if holder and (holder.project, holder.id) != (project, id):
-        resource = kind.removesuffix('s')
-        raise exceptions.Conflict(
-            f'{resource} {id}: the id is held by another project.',
-            f'{resource}.id-taken',
-        )
+    statement = _CLAIM[new.kind]
+    holder = connection.execute(statement, {'claim_': claim}).first()
+    own = new.project_id, new.id
+    if holder and (holder.project, holder.id) != own:
+        raise refusals.id_taken(new.kind, new.id)
 
 
 def _row(kind: str, project: str, found: typing.Any) -> Row:

@@ -12,7 +12,14 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
+from freezer_api.db.sqlalchemy import (
+    indexing,
+    members,
+    models,
+    records,
+    rows,
+    terms,
+)
 from freezer_api.domain import documents, runs, search
 from freezer_api.domain.sessions import Member, Session, found_alike
 
@@ -111,16 +118,13 @@ def _stored(
     return Stored(seq, session, indexed, records, settle_at)
 
 
-def create(
-    connection: sqlalchemy.Connection, session: Session, now: int
-) -> Session:
+def create(connection: sqlalchemy.Connection, session: Session) -> None:
     """Store a session that isn't there."""
-    session = dataclasses.replace(session, version=1, created=now)
     values = {
         'project': session.project_id,
         'id': session.session_id,
-        'version': 1,
-        'created': now,
+        'version': session.version,
+        'created': session.created,
         'claim': None,
         'body': rows.dump(session.dump()),
         'settle_at': session.settle_at,
@@ -128,29 +132,18 @@ def create(
     }
     seq = rows.insert(connection, documents.SESSIONS, values, session.body())
     members.store(connection, seq, {}, session.members)
-    return session
 
 
 def store(
     connection: sqlalchemy.Connection,
     stored: Stored,
-    before: Session,
     after: Session,
     new_records: int = 0,
-) -> Session:
-    """Store what became of a session that is held; the session with its
-    version.
-
-    ``before`` is the stored one with a lapsed run settled. Bookkeeping alone
-    is stored without another version.
+) -> None:
+    """Store what became of a session that is locked, and by how many its
+    records have grown.
     """
     old = stored.session
-    grows = after is not before and not rows.same(before.body(), after.body())
-    after = dataclasses.replace(
-        after, version=before.version + grows, created=old.created
-    )
-    if after is old or after == old and not new_records:
-        return after
     members.store(connection, stored.seq, old.members, after.members)
     values = {
         'of': stored.seq,
@@ -167,7 +160,19 @@ def store(
         connection.execute(_UPDATE, values)
     else:
         _store_shown(connection, stored, after, _UPDATE, values)
-    return after
+
+
+def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
+    """Delete a session that is locked, its members and its records."""
+    members.remove_all(connection, stored.seq)
+    records.remove_all(connection, stored.seq)
+    rows.remove(
+        connection,
+        documents.SESSIONS,
+        stored.session.project_id,
+        stored.seq,
+        stored.indexed,
+    )
 
 
 def settle(

@@ -1,0 +1,146 @@
+"""What drivers derive from: a storage whose operations run as units of work.
+
+A driver of another kind may derive from :class:`.base.Storage` itself.
+"""
+
+import abc
+import collections.abc
+import typing
+
+from freezer_api.db import base, operations
+from freezer_api.db.base import Scope
+from freezer_api.db.unit import Name, Step
+from freezer_api.domain.documents import (
+    ACTIONS,
+    ANYTHING,
+    JOBS,
+    SESSIONS,
+    TRUSTS,
+    Document,
+    Precondition,
+)
+from freezer_api.domain.sessions import Decision, Outcome
+
+T = typing.TypeVar('T')
+
+
+class Driver(base.Storage):
+    """Does what :class:`.base.Storage` promises of operations that write, by
+    the steps of :mod:`.operations`.
+    """
+
+    @abc.abstractmethod
+    def transact(
+        self, project_id: str, name: Name, step: Step[T], member: str = ''
+    ) -> T:
+        """Run an operation as a unit of work of a project, again if others
+        were in its way; return what it returns.
+
+        All that it has changed takes effect at one moment before this
+        returns. An error that it raises is raised, and nothing has changed.
+        ``name`` is the document that it is about, and ``member`` a job whose
+        session it may need, too.
+        """
+
+    def write(
+        self, scope: Scope, kind: str, id: str, change: base.Change
+    ) -> Document | None:
+        return self.transact(
+            scope.project_id,
+            (kind, id),
+            lambda unit: operations.write(unit, kind, id, change),
+        )
+
+    def write_action(
+        self,
+        scope: Scope,
+        id: str,
+        change: base.ActionChange,
+        follow: base.Follow | None = None,
+    ) -> Document | None:
+        return self.transact(
+            scope.project_id,
+            (ACTIONS, id),
+            lambda unit: operations.write_action(
+                unit, id, change, follow, self.max_response_size
+            ),
+        )
+
+    def write_job(
+        self,
+        scope: Scope,
+        id: str,
+        change: base.JobChange,
+        action_ids: collections.abc.Collection[str] = (),
+    ) -> Document:
+        return self.transact(
+            scope.project_id,
+            (JOBS, id),
+            lambda unit: operations.write_job(
+                unit, id, change, frozenset(action_ids), self.max_document_size
+            ),
+        )
+
+    def delete_job(
+        self, scope: Scope, id: str, check: base.Check = ANYTHING.check
+    ) -> bool:
+        return self.transact(
+            scope.project_id,
+            (JOBS, id),
+            lambda unit: operations.delete_job(unit, id, check),
+            member=id,
+        )
+
+    def end_trust(self, scope: Scope, id: str) -> bool:
+        return self.transact(
+            scope.project_id,
+            (TRUSTS, id),
+            lambda unit: operations.end_trust(unit, id),
+        )
+
+    def write_session(
+        self,
+        scope: Scope,
+        id: str,
+        decision: Decision,
+        record: int | None = None,
+    ) -> Outcome:
+        runs_kept = self.conf.sessions.runs_kept
+        return self.transact(
+            scope.project_id,
+            (SESSIONS, id),
+            lambda unit: operations.decide(
+                unit, id, decision, record, runs_kept, self.bounds
+            ),
+        )
+
+    def attach(
+        self,
+        scope: Scope,
+        session_id: str,
+        job_id: str,
+        precondition: Precondition = ANYTHING,
+    ) -> None:
+        self.transact(
+            scope.project_id,
+            (SESSIONS, session_id),
+            lambda unit: operations.attach(
+                unit, session_id, job_id, precondition
+            ),
+            member=job_id,
+        )
+
+    def detach(
+        self,
+        scope: Scope,
+        session_id: str,
+        job_id: str,
+        precondition: Precondition = ANYTHING,
+    ) -> None:
+        self.transact(
+            scope.project_id,
+            (SESSIONS, session_id),
+            lambda unit: operations.detach(
+                unit, session_id, job_id, precondition
+            ),
+        )

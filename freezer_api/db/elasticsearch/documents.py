@@ -1,0 +1,236 @@
+"""Documents, sessions and records as an operation sees them, kept as values of
+one attempt to commit (:mod:`.units`).
+
+The session is the primary document of all that is done to it, so nothing about
+its members takes effect beside it.
+"""
+
+import collections.abc
+import typing
+
+from freezer_api.db import operations, refusals
+from freezer_api.db import unit as port
+from freezer_api.db.elasticsearch import codec, ranges
+from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.units import Elsewhere, Unit, Units
+from freezer_api.db.unit import Name, Step
+from freezer_api.domain import documents, search
+from freezer_api.domain.documents import SESSIONS, Document
+from freezer_api.domain.sessions import Record, Session
+
+Clock = collections.abc.Callable[[], int]
+T = typing.TypeVar('T')
+
+
+class LookUps(typing.Protocol):
+    """What an operation looks up in the index, or reads without keeping it
+    from being changed.
+    """
+
+    def having(self, kind: str, project: str, pair: search.Pair) -> list[str]:
+        """Return the ids of a project's documents that have a pair, as they
+        are since the call.
+        """
+
+    def visible(
+        self, project: str, ids: collections.abc.Iterable[str]
+    ) -> dict[str, Document]:
+        """Return those clients of the ids that a project sees."""
+
+
+class Documents(port.Unit):
+    """The documents of a project, within one attempt."""
+
+    def __init__(
+        self, unit: Unit, look_ups: LookUps, project_id: str, clock: Clock
+    ):
+        super().__init__(project_id, clock)
+        self._unit = unit
+        self._look_ups = look_ups
+
+    def lead(self, kind: str, id: str) -> None:
+        key = self._key(kind, id)
+        if self._unit.primary != key:
+            raise Elsewhere(key)
+
+    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
+        self._unit.load([self._key(kind, id) for kind, id in names])
+
+    # Documents of all kinds but sessions
+
+    def get(self, kind: str, id: str) -> Document | None:
+        value = self._value(kind, id)
+        return codec.document(value) if value else None
+
+    def get_all(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        self.prefetch((kind, id) for id in ids)
+        found = {id: self.get(kind, id) for id in ids}
+        return {id: document for id, document in found.items() if document}
+
+    def guard(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        self._unit.guard([self._key(kind, id) for id in ids])
+        return self.get_all(kind, ids)
+
+    def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
+        return len(self.guard(kind, ids))
+
+    def has(self, kind: str, pair: search.Pair) -> bool:
+        return bool(self.having(kind, pair))
+
+    def having(self, kind: str, pair: search.Pair) -> list[str]:
+        return self._look_ups.having(kind, self.project_id, pair)
+
+    def is_within(
+        self, kind: str, ids: collections.abc.Collection[str], size: int
+    ) -> bool:
+        keys = [self._key(kind, id) for id in ids]
+        return self._unit.load_within(keys, size)
+
+    def visible_clients(
+        self, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        return self._look_ups.visible(self.project_id, ids)
+
+    def create(self, document: Document) -> None:
+        if self._value(document.kind, document.id) is not None:
+            raise refusals.exists(document.kind, document.id)
+        self.put(document)
+
+    def put(self, document: Document) -> None:
+        stored = self._value(document.kind, document.id)
+        self._change_claim(document.kind, document.id, stored, document.body)
+        if stored is None:
+            self._unit.put(codec.made(document))
+        else:
+            self._unit.put(codec.changed(stored, document))
+
+    def delete(self, kind: str, id: str) -> None:
+        stored = self._value(kind, id)
+        if stored is not None:
+            self._change_claim(kind, id, stored, None)
+            self._unit.drop(stored.key)
+
+    # Sessions and their runs
+
+    def get_session(self, id: str) -> Session | None:
+        value = self._value(SESSIONS, id)
+        return codec.session(value) if value else None
+
+    def put_session(self, session: Session) -> None:
+        stored = self._value(SESSIONS, session.session_id)
+        if stored is None:
+            self._unit.put(codec.new_session(session))
+        else:
+            self._unit.put(codec.with_session(stored, session))
+
+    def delete_session(self, id: str) -> None:
+        stored = self._stored(id)
+        self._unit.drop(stored.key)
+        # Nobody looks for the records of a session that is gone.
+        life = stored.state['life']
+        tags = ranges.tags(stored.state['kept'])
+        self._unit.discard([codec.run_key(life, tag) for tag in tags])
+
+    def get_record(self, session_id: str, tag: int) -> Record | None:
+        stored = self._stored(session_id)
+        if not ranges.has(stored.state['kept'], tag):
+            return None
+        value = self._unit.get(codec.run_key(stored.state['life'], tag))
+        return codec.record(value) if value else None
+
+    def put_record(
+        self, session_id: str, record: Record, is_new: bool
+    ) -> bool:
+        stored = self._stored(session_id)
+        life, kept = stored.state['life'], stored.state['kept']
+        self._unit.put(codec.record_value(self.project_id, life, record))
+        if ranges.has(kept, record.tag):
+            return False
+        kept = ranges.with_tag(kept, record.tag)
+        self._unit.put(codec.with_kept(stored, kept))
+        return True
+
+    def trim_records(self, session_id: str, number: int, spared: int) -> None:
+        stored = self._stored(session_id)
+        life, kept = stored.state['life'], stored.state['kept']
+        while ranges.count(kept) > number:
+            oldest = ranges.lowest(kept, spared)
+            if oldest is None:
+                break
+            self._unit.drop(codec.run_key(life, oldest))
+            kept = ranges.without_tag(kept, oldest)
+        self._unit.put(codec.with_kept(stored, kept))
+
+    def _key(self, kind: str, id: str) -> Key:
+        return codec.key(kind, self.project_id, id)
+
+    def _value(self, kind: str, id: str) -> Value | None:
+        return self._unit.get(self._key(kind, id))
+
+    def _stored(self, session_id: str) -> Value:
+        """Return a session that is there."""
+        value = self._value(SESSIONS, session_id)
+        if value is None:
+            raise KeyError(session_id)
+        return value
+
+    def _change_claim(
+        self,
+        kind: str,
+        id: str,
+        stored: Value | None,
+        body: documents.Body | None,
+    ) -> None:
+        """Take the claim that a document is to have, or give its own up;
+        ``Conflict`` if another document has it.
+        """
+        old = new = None
+        if stored is not None:
+            old = documents.claim(kind, id, stored.state['body'])
+        if body is not None:
+            new = documents.claim(kind, id, body)
+        if old == new:
+            return
+        key = codec.claim_key(kind, id)
+        if new is None:
+            self._unit.drop(key)
+            return
+        holder = self._unit.get(key)
+        if holder is not None and holder.project != self.project_id:
+            raise refusals.id_taken(kind, id)
+        self._unit.put(codec.claim_value(kind, self.project_id, id))
+
+
+def transact(
+    units: Units,
+    look_ups: LookUps,
+    clock: Clock,
+    project_id: str,
+    name: Name,
+    step: Step[T],
+) -> T:
+    """See :meth:`freezer_api.db.driver.Driver.transact`."""
+    kind, id = name
+    result: T = units.run(
+        codec.key(kind, project_id, id),
+        lambda unit: step(Documents(unit, look_ups, project_id, clock)),
+    )
+    return result
+
+
+def settle(
+    units: Units, look_ups: LookUps, clock: Clock, project_id: str, id: str
+) -> None:
+    """Complete the run of a session if it has lapsed."""
+    transact(
+        units,
+        look_ups,
+        clock,
+        project_id,
+        (SESSIONS, id),
+        lambda unit: operations.settle(unit, id),
+    )

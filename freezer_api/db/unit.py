@@ -1,0 +1,179 @@
+"""The unit of work: what a driver gives an operation to work with.
+
+An operation (:mod:`.operations`) reads and changes documents through a unit
+alone. A driver runs it, and makes one step of all that it has changed: it
+takes effect at one moment, or not at all. If others were in the way the driver
+runs the operation again, with a new unit.
+"""
+
+import abc
+import collections.abc
+import typing
+
+from freezer_api.domain import search
+from freezer_api.domain.documents import Document
+from freezer_api.domain.sessions import Record, Session
+
+T = typing.TypeVar('T')
+#: A kind of documents and an id, in the project of the unit.
+Name = tuple[str, str]
+
+
+class Unit(abc.ABC):
+    """The documents of one attempt of an operation, all of one project.
+
+    What :meth:`get`, :meth:`get_all`, :meth:`guard`, :meth:`get_session` and
+    :meth:`get_record` have read stays as it is until the unit takes effect,
+    but for what the unit itself changes. That a document isn't there is no
+    such promise, unless the unit creates it.
+
+    An operation asks for sessions before anything else, then for actions, then
+    for jobs, then for trusts: a driver that locks does so in this order, so
+    that no two operations wait for each other.
+    """
+
+    def __init__(
+        self, project_id: str, clock: collections.abc.Callable[[], int]
+    ):
+        self.project_id = project_id
+        self._clock = clock
+
+    def now(self) -> int:
+        """Return the timestamp (microseconds) of the operation.
+
+        It is read after the session has been, so that what one operation sees
+        of a session is never later than its own timestamp.
+        """
+        return self._clock()
+
+    @abc.abstractmethod
+    def lead(self, kind: str, id: str) -> None:
+        """Declare the document that the operation turned out to be about.
+
+        All operations about a session begin with it, those about another
+        document with that one. A driver that relies on it begins the operation
+        anew, by raising, if it has begun with another document.
+        """
+
+    @abc.abstractmethod
+    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
+        """Announce documents that will be read, so that a driver may read them
+        together. Most need not.
+        """
+
+    # Documents of all kinds but sessions
+
+    @abc.abstractmethod
+    def get(self, kind: str, id: str) -> Document | None:
+        """Return a document as it is now, None if there is none."""
+
+    @abc.abstractmethod
+    def get_all(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return those documents of the ids that exist, by id."""
+
+    @abc.abstractmethod
+    def guard(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return documents like :meth:`get_all` that the unit won't change.
+
+        Others may guard them at the same time.
+        """
+
+    @abc.abstractmethod
+    def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
+        """Keep documents, because the unit makes another one refer to them;
+        return how many of them exist.
+
+        Nobody changes or deletes them before the unit takes effect. Whoever
+        does so later finds what refers to them.
+        """
+
+    @abc.abstractmethod
+    def has(self, kind: str, pair: search.Pair) -> bool:
+        """Tell whether a document of the project has a pair, as the index has
+        it since the call.
+        """
+
+    @abc.abstractmethod
+    def having(self, kind: str, pair: search.Pair) -> list[str]:
+        """Return the ids of the documents that have a pair, as the index has
+        it since the call. They aren't read by it.
+        """
+
+    @abc.abstractmethod
+    def is_within(
+        self, kind: str, ids: collections.abc.Collection[str], size: int
+    ) -> bool:
+        """Tell whether documents have at most ``size`` bytes of JSON together,
+        before more than about that is read.
+        """
+
+    @abc.abstractmethod
+    def visible_clients(
+        self, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return those clients of the ids that the project sees: its own, or
+        else central ones. They may change meanwhile.
+        """
+
+    @abc.abstractmethod
+    def create(self, document: Document) -> None:
+        """Store a new document that hasn't been read.
+
+        ``Conflict`` if there is one with its id, or if another document has
+        its claim. It may come with the unit's end.
+        """
+
+    @abc.abstractmethod
+    def put(self, document: Document) -> None:
+        """Store a document that has been read, or found missing.
+
+        ``Conflict`` if another document has its claim. It may come with the
+        unit's end.
+        """
+
+    @abc.abstractmethod
+    def delete(self, kind: str, id: str) -> None:
+        """Delete a document that has been read."""
+
+    # Sessions and their runs
+
+    @abc.abstractmethod
+    def get_session(self, id: str) -> Session | None:
+        """Return a session with its members, None if there is none."""
+
+    @abc.abstractmethod
+    def put_session(self, session: Session) -> None:
+        """Store a session that has been read, or found missing."""
+
+    @abc.abstractmethod
+    def delete_session(self, id: str) -> None:
+        """Delete a session that has been read, its members and records."""
+
+    @abc.abstractmethod
+    def get_record(self, session_id: str, tag: int) -> Record | None:
+        """Return the record of an earlier run of a session that was read."""
+
+    @abc.abstractmethod
+    def put_record(
+        self, session_id: str, record: Record, is_new: bool
+    ) -> bool:
+        """Store a record of a session that was read, in place of the one of
+        the same tag; return whether there was none.
+
+        ``is_new``: there surely is none.
+        """
+
+    @abc.abstractmethod
+    def trim_records(self, session_id: str, number: int, spared: int) -> None:
+        """Keep the newest ``number`` records of a session that was read, and
+        that of the tag ``spared`` in place of an older one.
+        """
+
+
+#: What is done with a unit. Pure, but for the unit and its clock: it may be
+#: called several times.
+Step = collections.abc.Callable[[Unit], T]
