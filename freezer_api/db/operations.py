@@ -325,6 +325,27 @@ def settle(unit: Unit, id: str) -> None:
         _store_session(unit, session, before, before)
 
 
+def page_of_tags(
+    tags: collections.abc.Sequence[int], limit: int, marker: int | None
+) -> tuple[list[int], bool]:
+    """Return the page of a list of runs that begins behind a marker, and
+    whether there are more.
+
+    ``tags`` are those of the runs, newest first; of those before the marker,
+    and of those behind the page, all but one may be left out.
+    """
+    first = 0
+    if marker is not None:
+        if marker not in tags:
+            raise exceptions.InvalidInput(
+                'marker: there is no run with this tag.',
+                'list.marker-not-found',
+            )
+        first = tags.index(marker) + 1
+    last = first + limit
+    return list(tags[first:last]), len(tags) > last
+
+
 def _leave(unit: Unit, session_id: str, job_id: str, now: int) -> None:
     """Take a member out of a session."""
     session = unit.get_session(session_id)

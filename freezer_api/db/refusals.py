@@ -37,6 +37,16 @@ def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
     )
 
 
+def no_such_marker(given: str) -> exceptions.InvalidInput:
+    """What is to be raised where a list can't begin behind a marker; ``given``
+    is the parameter that it came in.
+    """
+    return exceptions.InvalidInput(
+        f'{given}: there is no document with this id.',
+        'list.marker-not-found',
+    )
+
+
 def exists(kind: str, id: str) -> exceptions.Conflict:
     """What is to be raised where there is a document with the id of a new
     one.

@@ -39,10 +39,20 @@ Options = dict[str, dict[str, typing.Any]]
 
 
 def configured(options: Options) -> cfg.ConfigOpts:
-    """The service's configuration with some options set."""
+    """The service's configuration with some options set.
+
+    Groups that a driver registers itself are told as a file tells them: as texts.
+    """
     conf = configuration.new()
-    conf([], project='freezer-api', default_config_files=[], default_config_dirs=[])
-    for group, values in options.items():
+    known = {group: values for group, values in options.items() if group in conf}
+    with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
+        for group in options.keys() - known.keys():
+            lines = [f'{name} = {value}\n' for name, value in options[group].items()]
+            file.writelines([f'[{group}]\n', *lines])
+        file.flush()
+        files = [file.name]
+        conf([], project='freezer-api', default_config_files=files, default_config_dirs=[])
+    for group, values in known.items():
         for name, value in values.items():
             conf.set_override(name, value, group)
     return conf

@@ -16,6 +16,7 @@ import typing
 import orjson
 
 from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.elasticsearch import (
     claims,
@@ -335,10 +336,7 @@ class Finder:
             return None
         value = self._marked(scope, kind, query.marker, query.marker_project)
         if value is None:
-            raise exceptions.InvalidInput(
-                f'{query.marker_given}: there is no document with this id.',
-                'list.marker-not-found',
-            )
+            raise refusals.no_such_marker(query.marker_given)
         return [value.seq, value.key[1]]
 
     def _marked(

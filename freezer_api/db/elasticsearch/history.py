@@ -4,6 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db import operations
 from freezer_api.db.elasticsearch import codec, commit
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
@@ -37,16 +38,10 @@ def list_runs(
         tags = _tags(value, marker, limit + 2)
         if latest and (marker is None or latest.tag <= marker):
             tags = [latest.tag, *tags]
-        if marker is not None:
-            if not tags or tags[0] != marker:
-                raise exceptions.InvalidInput(
-                    'marker: there is no run with this tag.',
-                    'list.marker-not-found',
-                )
-            tags = tags[1:]
-        found = _records(finder, value, tags[:limit], latest)
+        tags, more = operations.page_of_tags(tags, limit, marker)
+        found = _records(finder, value, tags, latest)
         if found is not None:
-            return found, len(tags) > limit
+            return found, more
     raise exceptions.StorageUnavailable()
 
 

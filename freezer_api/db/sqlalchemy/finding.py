@@ -9,7 +9,7 @@ import typing
 import orjson
 import sqlalchemy
 
-from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.sqlalchemy import queries, session_rows, terms
 from freezer_api.domain import documents, search
@@ -329,11 +329,7 @@ class _Search:
             parameters,
         ).all()
         if not found:
-            raise exceptions.InvalidInput(
-                f'{self.query.marker_given}: there is no document with'
-                ' this id.',
-                'list.marker-not-found',
-            )
+            raise refusals.no_such_marker(self.query.marker_given)
         return min(found)[-1]
 
     def _parameters(self, position: int) -> dict[str, typing.Any]:

@@ -10,6 +10,7 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db import operations
 from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.sqlalchemy import finding, history, session_rows
 from freezer_api.db.sqlalchemy.database import DEADLINE, Database
@@ -52,18 +53,13 @@ def list_runs(
             connection, project, id, marker, limit + 2
         ),
     )
+    found = {record.tag: record for record in earlier}
     latest = runs.current(session)
-    found = (
-        [latest] if latest and (marker is None or latest.tag <= marker) else []
-    ) + earlier
-    if marker is not None:
-        if not found or found[0].tag != marker:
-            raise exceptions.InvalidInput(
-                'marker: there is no run with this tag.',
-                'list.marker-not-found',
-            )
-        found = found[1:]
-    return found[:limit], len(found) > limit
+    if latest and (marker is None or latest.tag <= marker):
+        found[latest.tag] = latest
+    tags = sorted(found, reverse=True)
+    tags, more = operations.page_of_tags(tags, limit, marker)
+    return [found[tag] for tag in tags], more
 
 
 def get_run(
