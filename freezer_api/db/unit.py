@@ -1,7 +1,8 @@
 """The unit of work: what a driver gives an operation to work with.
 
 An operation (:mod:`.operations`) reads and changes documents through a unit
-alone. A driver runs it, and makes one step of all that it has changed: it
+alone. What isn't abstract here is right for every driver; one that can do it
+at a lower cost overrides it. A driver runs it, and makes one step of all that it has changed: it
 takes effect at one moment, or not at all. If others were in the way the driver
 runs the operation again, with a new unit.
 """
@@ -10,7 +11,8 @@ import abc
 import collections.abc
 import typing
 
-from freezer_api.domain import search
+from freezer_api.db import refusals
+from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Document
 from freezer_api.domain.sessions import Record, Session
 
@@ -46,8 +48,7 @@ class Unit(abc.ABC):
         """
         return self._clock()
 
-    @abc.abstractmethod
-    def lead(self, kind: str, id: str) -> None:
+    def lead(self, kind: str, id: str) -> None:  # noqa: B027
         """Declare the document that the operation turned out to be about.
 
         All operations about a session begin with it, those about another
@@ -55,10 +56,9 @@ class Unit(abc.ABC):
         anew, by raising, if it has begun with another document.
         """
 
-    @abc.abstractmethod
-    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
+    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:  # noqa: B027
         """Announce documents that will be read, so that a driver may read them
-        together. Most need not.
+        together.
         """
 
     # Documents of all kinds but sessions
@@ -67,13 +67,13 @@ class Unit(abc.ABC):
     def get(self, kind: str, id: str) -> Document | None:
         """Return a document as it is now, None if there is none."""
 
-    @abc.abstractmethod
     def get_all(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         """Return those documents of the ids that exist, by id."""
+        found = {id: self.get(kind, id) for id in ids}
+        return {id: document for id, document in found.items() if document}
 
-    @abc.abstractmethod
     def guard(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
@@ -81,8 +81,8 @@ class Unit(abc.ABC):
 
         Others may guard them at the same time.
         """
+        return self.get_all(kind, ids)
 
-    @abc.abstractmethod
     def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
         """Keep documents, because the unit makes another one refer to them;
         return how many of them exist.
@@ -90,12 +90,7 @@ class Unit(abc.ABC):
         Nobody changes or deletes them before the unit takes effect. Whoever
         does so later finds what refers to them.
         """
-
-    @abc.abstractmethod
-    def has(self, kind: str, pair: search.Pair) -> bool:
-        """Tell whether a document of the project has a pair, as the index has
-        it since the call.
-        """
+        return len(self.guard(kind, ids))
 
     @abc.abstractmethod
     def having(self, kind: str, pair: search.Pair) -> list[str]:
@@ -103,13 +98,18 @@ class Unit(abc.ABC):
         it since the call. They aren't read by it.
         """
 
-    @abc.abstractmethod
+    def has(self, kind: str, pair: search.Pair) -> bool:
+        """Tell whether :meth:`having` finds a document."""
+        return bool(self.having(kind, pair))
+
     def is_within(
         self, kind: str, ids: collections.abc.Collection[str], size: int
     ) -> bool:
         """Tell whether documents have at most ``size`` bytes of JSON together,
         before more than about that is read.
         """
+        found = self.get_all(kind, ids).values()
+        return sum(documents.size(one.body) for one in found) <= size
 
     @abc.abstractmethod
     def visible_clients(
@@ -119,13 +119,15 @@ class Unit(abc.ABC):
         else central ones. They may change meanwhile.
         """
 
-    @abc.abstractmethod
     def create(self, document: Document) -> None:
         """Store a new document that hasn't been read.
 
         ``Conflict`` if there is one with its id, or if another document has
         its claim. It may come with the unit's end.
         """
+        if self.get(document.kind, document.id) is not None:
+            raise refusals.exists(document.kind, document.id)
+        self.put(document)
 
     @abc.abstractmethod
     def put(self, document: Document) -> None:

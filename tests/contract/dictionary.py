@@ -1,7 +1,7 @@
 """A whole storage driver in one module: a dictionary, kept in a file.
 
-It shows what a driver has to do, without any database: one lock for all that
-write, everything read and written as a whole. So it is slow where there is
+It shows what a driver has to do, without any database. All that write wait for one lock, and what
+they write takes effect when a new file takes the place of the old one. It is slow where there is
 much, and correct everywhere: it passes the contract's tests.
 """
 
@@ -25,12 +25,14 @@ from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Documen
 from freezer_api.domain.sessions import Record, Session
 
 OPTIONS = [cfg.StrOpt('folder', help='Where the file is.')]
+#: A project and an id in it.
+Name = tuple[str, str]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Kept:
-    """What is kept under a project and an id: its place in the order, and the version of the index
-    that it is found by.
+    """What is kept under a name: its place in the order, the version by which it is indexed, and
+    of a session the records of earlier runs by their tags.
     """
 
     seq: int
@@ -38,48 +40,58 @@ class Kept:
     index_version: int
     records: dict[int, Record] = dataclasses.field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def document(self) -> Document:
         content = self.content
         return content.document() if isinstance(content, Session) else content
 
 
+#: What is kept doesn't change, so the same bytes are the same.
+load: collections.abc.Callable[[bytes], Kept] = functools.lru_cache(100_000)(pickle.loads)
+
+
 class Documents:
-    """All that there is: by kind, then by project and id."""
+    """All that there is: by kind and name, each by itself as bytes."""
 
     def __init__(self) -> None:
-        self.kinds: dict[str, dict[tuple[str, str], Kept]] = {kind: {} for kind in KINDS}
+        self.kinds: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
         self.last = 0
 
-    def ordered(self, kind: str) -> list[Kept]:
-        """Everything of a kind in the order of lists."""
-        return sorted(self.kinds[kind].values(), key=lambda kept: kept.seq)
+    def get(self, kind: str, name: Name) -> Kept | None:
+        kept = self.kinds[kind].get(name)
+        return load(kept) if kept else None
+
+    def set(self, kind: str, name: Name, kept: Kept) -> None:
+        self.kinds[kind][name] = pickle.dumps(kept)
+
+    def ordered(self, kind: str, project_id: str | None = None) -> list[Kept]:
+        """Everything of a kind, or a project's of it, in the order of lists."""
+        kept = self.kinds[kind].items()
+        found = [load(one) for name, one in kept if project_id in (None, name[0])]
+        return sorted(found, key=lambda kept: kept.seq)
 
     def claimed(self, kind: str, id: str) -> Document | None:
         """The document of any project that has a claim."""
-        for kept in self.kinds[kind].values():
-            if documents.claim(kind, kept.document.id, kept.document.body) == id:
-                return kept.document
-        return None
+        names = [name for name in self.kinds[kind] if name[1] == id]
+        found = [load(self.kinds[kind][name]).document for name in names]
+        return next((one for one in found if documents.claim(kind, id, one.body)), None)
 
-    def put(self, kind: str, project_id: str, id: str, content: Document | Session) -> Kept:
-        """Keep a document or session, in place of the one that is there."""
-        there = self.kinds[kind].get((project_id, id))
+    def put(self, kind: str, content: Document | Session) -> None:
+        """Keep a document or session; ``Conflict`` if another one has its claim."""
+        if isinstance(content, Session):
+            name = content.project_id, content.session_id
+        else:
+            name = content.project_id, content.id
+            holder = self.claimed(kind, content.id)
+            claim = documents.claim(kind, content.id, content.body)
+            if claim and holder and holder.project_id != content.project_id:
+                raise refusals.id_taken(kind, content.id)
+        there = self.get(kind, name)
         if there is None:
             self.last += 1
             there = Kept(self.last, content, search.INDEX_VERSION)
-            self.kinds[kind][project_id, id] = there
-        there.content, there.index_version = content, search.INDEX_VERSION
-        return there
-
-    def put_document(self, document: Document) -> None:
-        """Keep a document; ``Conflict`` if another one has its claim."""
-        kind, id = document.kind, document.id
-        claim = documents.claim(kind, id, document.body)
-        holder = self.claimed(kind, claim) if claim is not None else None
-        if holder is not None and holder.project_id != document.project_id:
-            raise refusals.id_taken(kind, id)
-        self.put(kind, document.project_id, id, document)
+        changes = {'content': content, 'index_version': search.INDEX_VERSION}
+        self.set(kind, name, dataclasses.replace(there, **changes))
 
 
 class Unit(unit.Unit):
@@ -89,85 +101,54 @@ class Unit(unit.Unit):
         super().__init__(project_id, clock)
         self._there = there
 
-    def lead(self, kind: str, id: str) -> None:
-        pass
-
-    def prefetch(self, names: collections.abc.Iterable[unit.Name]) -> None:
-        pass
-
     def get(self, kind: str, id: str) -> Document | None:
-        kept = self._kept(kind, id)
+        kept = self._there.get(kind, (self.project_id, id))
         return kept.document if kept else None
 
-    def get_all(self, kind: str, ids: collections.abc.Collection[str]) -> dict[str, Document]:
-        found = {id: self.get(kind, id) for id in ids}
-        return {id: document for id, document in found.items() if document}
-
-    guard = get_all
-
-    def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
-        return len(self.get_all(kind, ids))
-
-    def has(self, kind: str, pair: search.Pair) -> bool:
-        return bool(self.having(kind, pair))
-
     def having(self, kind: str, pair: search.Pair) -> list[str]:
-        return [
-            id
-            for (project_id, id), kept in self._there.kinds[kind].items()
-            if project_id == self.project_id
-            and pair in search.index_pairs(kind, kept.document.body)
-        ]
-
-    def is_within(self, kind: str, ids: collections.abc.Collection[str], size: int) -> bool:
-        found = self.get_all(kind, ids).values()
-        return sum(documents.size(document.body) for document in found) <= size
+        own = [kept.document for kept in self._there.ordered(kind, self.project_id)]
+        return [one.id for one in own if pair in search.index_pairs(kind, one.body)]
 
     def visible_clients(self, ids: collections.abc.Collection[str]) -> dict[str, Document]:
         found = {id: self.get(CLIENTS, id) or self._there.claimed(CLIENTS, id) for id in ids}
         return {id: client for id, client in found.items() if client}
 
-    def create(self, document: Document) -> None:
-        if self.get(document.kind, document.id) is not None:
-            raise refusals.exists(document.kind, document.id)
-        self.put(document)
-
     def put(self, document: Document) -> None:
-        self._there.put_document(document)
+        self._there.put(document.kind, document)
 
     def delete(self, kind: str, id: str) -> None:
-        self._there.kinds[kind].pop((self.project_id, id), None)
+        del self._there.kinds[kind][self.project_id, id]
 
     def get_session(self, id: str) -> Session | None:
-        kept = self._kept(SESSIONS, id)
+        kept = self._there.get(SESSIONS, (self.project_id, id))
         return typing.cast(Session, kept.content) if kept else None
 
     def put_session(self, session: Session) -> None:
-        self._there.put(SESSIONS, self.project_id, session.session_id, session)
+        self._there.put(SESSIONS, session)
 
     def delete_session(self, id: str) -> None:
         self.delete(SESSIONS, id)
 
     def get_record(self, session_id: str, tag: int) -> Record | None:
-        return self._records(session_id).get(tag)
+        return self._kept(session_id).records.get(tag)
 
     def put_record(self, session_id: str, record: Record, is_new: bool) -> bool:
-        records = self._records(session_id)
-        added = record.tag not in records
-        records[record.tag] = record
-        return added
+        there = self._kept(session_id).records
+        self._set_records(session_id, {**there, record.tag: record})
+        return record.tag not in there
 
     def trim_records(self, session_id: str, number: int, spared: int) -> None:
-        records = self._records(session_id)
-        oldest = [tag for tag in sorted(records) if tag != spared]
-        for tag in oldest[: max(0, len(records) - number)]:
-            del records[tag]
+        there = self._kept(session_id).records
+        oldest = [tag for tag in sorted(there) if tag != spared]
+        gone = oldest[: max(0, len(there) - number)]
+        self._set_records(session_id, {tag: there[tag] for tag in there if tag not in gone})
 
-    def _kept(self, kind: str, id: str) -> Kept | None:
-        return self._there.kinds[kind].get((self.project_id, id))
+    def _kept(self, session_id: str) -> Kept:
+        return typing.cast(Kept, self._there.get(SESSIONS, (self.project_id, session_id)))
 
-    def _records(self, session_id: str) -> dict[int, Record]:
-        return self._there.kinds[SESSIONS][self.project_id, session_id].records
+    def _set_records(self, session_id: str, records: dict[int, Record]) -> None:
+        kept = dataclasses.replace(self._kept(session_id), records=records)
+        self._there.set(SESSIONS, (self.project_id, session_id), kept)
 
 
 class Driver(driver.Driver):
@@ -186,14 +167,13 @@ class Driver(driver.Driver):
     # Reading
 
     def get(self, scope: Scope, kind: str, id: str) -> Document:
-        there = self._settled(scope.project_id, {id} if kind == SESSIONS else set())
-        kept = there.kinds[kind].get((scope.project_id, id))
-        if kept is not None:
-            return kept.document
+        there = self._settled(scope.project_id) if kind == SESSIONS else self._read()
+        kept = there.get(kind, (scope.project_id, id))
         central = there.claimed(kind, id) if scope.central and kind == CLIENTS else None
-        if central is None:
+        found = kept.document if kept else central
+        if found is None:
             raise exceptions.NotFound(kind, id)
-        return central
+        return found
 
     def claimed(self, kind: str, id: str) -> Document | None:
         return self._read().claimed(kind, id)
@@ -208,8 +188,7 @@ class Driver(driver.Driver):
         found = [one for one in visible if search.matches(query, kind, one.body)]
         found = found[query.offset :]
         page = tuple(found[: query.limit])
-        size = sum(documents.size(document.body) for document in page)
-        check_page(size, self.max_response_size)
+        check_page(sum(documents.size(one.body) for one in page), self.max_response_size)
         return Page(page, len(found) > query.limit)
 
     def runs(
@@ -222,76 +201,66 @@ class Driver(driver.Driver):
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
         found = self._runs(scope, session_id).get(tag)
         if found is None:
-            raise exceptions.NotFound('runs', str(tag))
+            raise exceptions.NotFound(RUNS, str(tag))
         return found
 
     def run_backups(self, scope: Scope, session_id: str, record: Record) -> tuple[str, ...]:
-        return tuple(
-            kept.document.id
-            for kept in self._read().ordered(documents.BACKUPS)
-            if kept.document.project_id == scope.project_id
-            and backups.belongs(kept.document, session_id, record)
-        )
+        own = self._read().ordered(documents.BACKUPS, scope.project_id)
+        found = [kept.document for kept in own]
+        return tuple(one.id for one in found if backups.belongs(one, session_id, record))
 
     def _runs(self, scope: Scope, session_id: str) -> dict[int, Record]:
         """All runs of a session by their tags."""
-        there = self._settled(scope.project_id, {session_id})
-        kept = there.kinds[SESSIONS].get((scope.project_id, session_id))
+        kept = self._settled(scope.project_id).get(SESSIONS, (scope.project_id, session_id))
         if kept is None:
             raise exceptions.NotFound(SESSIONS, session_id)
         current = runs.current(typing.cast(Session, kept.content))
         return kept.records | ({current.tag: current} if current else {})
 
-    def _settled(self, project_id: str, ids: collections.abc.Set[str] | None = None) -> Documents:
-        """Everything, once no session of a project (or of those ids) has a run that has lapsed."""
+    def _settled(self, project_id: str) -> Documents:
+        """Everything, once no run of the project has lapsed without having been completed."""
         there, now = self._read(), self.clock()
-        for (project, id), kept in there.kinds[SESSIONS].items():
-            due = typing.cast(Session, kept.content).settle_at
-            meant = project == project_id and (ids is None or id in ids)
-            if meant and due is not None and due < now:
+        sessions = [kept.content for kept in there.ordered(SESSIONS, project_id)]
+        for session in typing.cast(list[Session], sessions):
+            if session.settle_at is not None and session.settle_at < now:
+                id = session.session_id
                 settle = functools.partial(operations.settle, id=id)
-                self.transact(project, (SESSIONS, id), settle)
-        return self._read()
+                self.transact(project_id, (SESSIONS, id), settle)
+                there = self._read()
+        return there
 
     # Whole projects and stores
 
     def purge(self, project_id: str) -> dict[str, int]:
+        gone = dict.fromkeys(KINDS, 0)
         with self._writing() as there:
-            gone = {
-                kind: [name for name in kept if name[0] == project_id]
-                for kind, kept in there.kinds.items()
-            }
-            for kind, names in gone.items():
-                for name in names:
-                    del there.kinds[kind][name]
-        return {kind: len(names) for kind, names in gone.items()}
+            for kind, kept in there.kinds.items():
+                for name in [name for name in kept if name[0] == project_id]:
+                    del kept[name]
+                    gone[kind] += 1
+        return gone
 
     def count(self, kind: str) -> int:
-        return len(self._entries(kind))
+        return len(self.entries(kind, (), 10**9))
 
     def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
-        return [entry for entry in self._entries(kind) if entry.place > after][:limit]
+        there, found = self._read(), list[Entry]()
+        for kept in there.ordered(SESSIONS if kind == RUNS else kind):
+            one = kept.document
+            if kind != RUNS:
+                found.append(Entry(kind, one.project_id, one.id, kept.content, (kept.seq,)))
+                continue
+            for tag, record in kept.records.items():
+                place = one.project_id.encode().hex(), one.id, tag
+                found.append(Entry(RUNS, one.project_id, one.id, record, place))
+        found.sort(key=lambda entry: entry.place)
+        return [entry for entry in found if entry.place > after][:limit]
 
     def named(
         self, kind: str, project_id: str, ids: collections.abc.Collection[str]
     ) -> list[Entry]:
-        found = self._entries(kind)
+        found = self.entries(kind, (), 10**9)
         return [entry for entry in found if entry.project_id == project_id and entry.id in ids]
-
-    def _entries(self, kind: str) -> list[Entry]:
-        """Everything of a kind, in the order of :meth:`entries`."""
-        there = self._read()
-        if kind != RUNS:
-            return [
-                Entry(kind, kept.document.project_id, kept.document.id, kept.content, (kept.seq,))
-                for kept in there.ordered(kind)
-            ]
-        found = []
-        for (project_id, id), kept in there.kinds[SESSIONS].items():
-            for tag, record in kept.records.items():
-                place = project_id.encode('utf-8', 'surrogatepass').hex(), id, tag
-                found.append(Entry(RUNS, project_id, id, record, place))
-        return sorted(found, key=lambda entry: entry.place)
 
     def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
         with self._writing() as there:
@@ -299,26 +268,25 @@ class Driver(driver.Driver):
                 _restore(there, entry)
 
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
-        return self._walk(self._read(), kind, after, limit)
+        return self._walk(self._read(), kind, after, limit)[0]
 
     def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
         with self._writing() as there:
-            step = self._walk(there, kind, after, limit)
-            for kept in self._behind(there, kind, after)[:limit]:
-                kept.index_version = max(kept.index_version, search.INDEX_VERSION)
+            step, outdated = self._walk(there, kind, after, limit)
+            for kept in outdated:
+                name = kept.document.project_id, kept.document.id
+                new = dataclasses.replace(kept, index_version=search.INDEX_VERSION)
+                there.set(kind, name, new)
         return step
 
-    def _walk(self, there: Documents, kind: str, after: Place, limit: int) -> Step:
-        found = self._behind(there, kind, after)
-        some = found[:limit]
-        outdated = [kept for kept in some if kept.index_version < search.INDEX_VERSION]
-        place = (some[-1].seq,) if len(found) > limit else None
-        return Step(place, len(some), outdated=len(outdated))
-
     @staticmethod
-    def _behind(there: Documents, kind: str, after: Place) -> list[Kept]:
-        found = there.ordered(kind) if kind in KINDS else []
-        return [kept for kept in found if (kept.seq,) > after]
+    def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
+        """A step through what is kept, and what is outdated of it."""
+        kept = there.ordered(kind) if kind in KINDS else []
+        found = [one for one in kept if (one.seq,) > after]
+        outdated = [one for one in found[:limit] if one.index_version < search.INDEX_VERSION]
+        place = (found[limit - 1].seq,) if len(found) > limit else None
+        return Step(place, len(found[:limit]), outdated=len(outdated)), outdated
 
     # The file
 
@@ -353,7 +321,6 @@ class Driver(driver.Driver):
             yield
 
     def _write(self, there: Documents) -> None:
-        # Others go on reading the old file until the new one takes its place.
         with open(f'{self._path}.new', 'wb') as file:
             pickle.dump(there, file)
         os.replace(f'{self._path}.new', self._path)
@@ -375,48 +342,43 @@ class Driver(driver.Driver):
 
 def _visible(there: Documents, scope: Scope, kind: str) -> list[Document]:
     """What a scope sees, in the order of lists; of its own and a central client the own one."""
-    found = [kept.document for kept in there.ordered(kind)]
+    project_id = scope.project_id
     if scope.everywhere and kind == JOBS:
-        return found
-    own = [one for one in found if one.project_id == scope.project_id]
+        return [kept.document for kept in there.ordered(kind)]
     if not (scope.central and kind == CLIENTS):
-        return own
-    shadowed = {client.id for client in own}
-    return [
-        one
-        for one in found
-        if one.project_id == scope.project_id
-        or (one.id not in shadowed and documents.claim(kind, one.id, one.body) is not None)
-    ]
+        return [kept.document for kept in there.ordered(kind, project_id)]
+    found = []
+    for client in [kept.document for kept in there.ordered(kind)]:
+        is_central = documents.claim(kind, client.id, client.body) is not None
+        is_shadowed = there.get(kind, (project_id, client.id)) is not None
+        if client.project_id == project_id or (is_central and not is_shadowed):
+            found.append(client)
+    return found
 
 
 def _position(visible: list[Document], scope: Scope, query: search.Query) -> int:
-    """Where the marker stands in what is visible."""
-    for project_id in (query.marker_project or scope.project_id, None):
-        for index, one in enumerate(visible):
-            in_project = project_id is None or one.project_id == project_id
-            if one.id == query.marker and in_project:
-                return index
-        if query.marker_project is not None:
-            break
-    raise refusals.no_such_marker(query.marker_given)
+    """Where the marker stands; the project's own comes first, if no project is named."""
+    found = [at for at, one in enumerate(visible) if one.id == query.marker]
+    own = query.marker_project or scope.project_id
+    if query.marker_project is not None:
+        found = [at for at in found if visible[at].project_id == own]
+    if not found:
+        raise refusals.no_such_marker(query.marker_given)
+    return min(found, key=lambda at: (visible[at].project_id != own, at))
 
 
 def _restore(there: Documents, entry: Entry) -> None:
     """Keep an entry that another store has told."""
-    content = entry.content
-    if isinstance(content, Record):
-        session = there.kinds[SESSIONS].get((entry.project_id, entry.id))
-        if session is None or session.records.get(content.tag, content) != content:
-            raise exceptions.Conflict(
-                f'{entry.id}: its session is missing, or there is another run.'
-            )
-        session.records[content.tag] = content
+    content, name = entry.content, (entry.project_id, entry.id)
+    if not isinstance(content, Record):
+        kept = there.get(entry.kind, name)
+        if kept is None:
+            there.put(entry.kind, content)
+        elif dataclasses.replace(entry, content=kept.content).dump() != entry.dump():
+            raise exceptions.Conflict(f'{entry.kind} {entry.id}: there is another one.')
         return
-    kept = there.kinds[entry.kind].get((entry.project_id, entry.id))
-    if kept is None and isinstance(content, Document):
-        there.put_document(content)
-    elif kept is None:
-        there.put(entry.kind, entry.project_id, entry.id, content)
-    elif dataclasses.replace(entry, content=kept.content).dump() != entry.dump():
-        raise exceptions.Conflict(f'{entry.kind} {entry.id}: there is another one.')
+    session = there.get(SESSIONS, name)
+    if session is None or session.records.get(content.tag, content) != content:
+        raise exceptions.Conflict(f'{entry.id}: there is no such session, or another run.')
+    records = {**session.records, content.tag: content}
+    there.set(SESSIONS, name, dataclasses.replace(session, records=records))

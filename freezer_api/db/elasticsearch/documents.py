@@ -62,24 +62,17 @@ class Documents(port.Unit):
         value = self._value(kind, id)
         return codec.document(value) if value else None
 
-    def get_all(
-        self, kind: str, ids: collections.abc.Collection[str]
-    ) -> dict[str, Document]:
-        self.prefetch((kind, id) for id in ids)
-        found = {id: self.get(kind, id) for id in ids}
-        return {id: document for id, document in found.items() if document}
-
     def guard(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         self._unit.guard([self._key(kind, id) for id in ids])
         return self.get_all(kind, ids)
 
-    def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
-        return len(self.guard(kind, ids))
-
-    def has(self, kind: str, pair: search.Pair) -> bool:
-        return bool(self.having(kind, pair))
+    def get_all(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        self.prefetch((kind, id) for id in ids)
+        return super().get_all(kind, ids)
 
     def having(self, kind: str, pair: search.Pair) -> list[str]:
         return self._look_ups.having(kind, self.project_id, pair)
@@ -94,11 +87,6 @@ class Documents(port.Unit):
         self, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         return self._look_ups.visible(self.project_id, ids)
-
-    def create(self, document: Document) -> None:
-        if self._value(document.kind, document.id) is not None:
-            raise refusals.exists(document.kind, document.id)
-        self.put(document)
 
     def put(self, document: Document) -> None:
         stored = self._value(document.kind, document.id)

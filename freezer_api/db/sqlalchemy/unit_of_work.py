@@ -69,10 +69,6 @@ class Unit(unit.Unit):
         if kind == SESSIONS:
             self._require_lock(id)
 
-    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
-        # Each kind is locked by a statement of its own, in the one order.
-        pass
-
     # Documents of all kinds but sessions
 
     def get(self, kind: str, id: str) -> Document | None:
