@@ -29,7 +29,7 @@ from freezer_api import db
 from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import documents
 from tests import servers
-from tests.contract import actors
+from tests.contract import project_operations
 
 tests.base.explore()
 
@@ -72,7 +72,7 @@ class Clock:
 
 
 class ContractCase(unittest.TestCase):
-    """A store of this class's own, and for each test a project, an actor in it, and a clock that
+    """A store of this class's own, and for each test a project, an project in it, and a clock that
     the test turns.
     """
 
@@ -113,11 +113,13 @@ class ContractCase(unittest.TestCase):
         super().setUp()
         self.clock = Clock()
         self.storage.clock = self.clock if self.turned else documents.now
-        self.actor = self.actor_in(f'p-{uuid.uuid4().hex}')
+        self.project = self.in_project(f'p-{uuid.uuid4().hex}')
 
-    def actor_in(self, project_id: str, storage: Storage | None = None) -> actors.Actor:
+    def in_project(
+        self, project_id: str, storage: Storage | None = None
+    ) -> project_operations.Project:
         """Somebody who acts in a project."""
-        return actors.Actor(storage or self.storage, Scope(project_id))
+        return project_operations.Project(storage or self.storage, Scope(project_id))
 
 
 class SQLite(ContractCase):

@@ -8,7 +8,7 @@ import typing
 import sqlalchemy
 
 from freezer_api.db.sqlalchemy import driver
-from tests.contract import actors, base
+from tests.contract import base, project_operations
 
 Call = collections.abc.Callable[[], typing.Any]
 
@@ -37,7 +37,7 @@ class Cost:
 
     storage: typing.Any
     options: typing.Any
-    actor: actors.Actor
+    project: project_operations.Project
     clock: base.Clock
     addCleanup: typing.Any
 
@@ -77,7 +77,7 @@ class Settling:
     ``hold_off`` is 60 seconds.
     """
 
-    actor: actors.Actor
+    project: project_operations.Project
     clock: base.Clock
     session: str
     jobs: list[str]
@@ -85,16 +85,16 @@ class Settling:
     assertEqual: typing.Any
 
     def test_a_session_that_is_settled(self):
-        self.actor.start(self.session, self.jobs[0], 0)
-        self.actor.end(self.session, self.jobs[0], 1)
+        self.project.start(self.session, self.jobs[0], 0)
+        self.project.end(self.session, self.jobs[0], 1)
         self.clock.advance(61)
         self.assertEqual(
             4,
             self.count(
-                lambda: self.assertEqual('completed', self.actor.session(self.session)['status'])
+                lambda: self.assertEqual('completed', self.project.session(self.session)['status'])
             ),
         )
-        self.assertEqual(1, self.count(lambda: self.actor.session(self.session)))
+        self.assertEqual(1, self.count(lambda: self.project.session(self.session)))
 
 
 def analyze(storage: driver.Driver) -> None:

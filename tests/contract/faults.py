@@ -1,5 +1,5 @@
-"""A process that dies or stands still at one of its writes, or loses its answer; and worlds to see
-what others make of that.
+"""Processes that die, stand still or lose an answer at one of their requests to Elasticsearch, and
+a scenario to see what others make of that.
 """
 
 import collections.abc
@@ -18,7 +18,7 @@ from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUST
 from freezer_api.domain.sessions import Outcome
 from freezer_api.services import sessions
 from freezer_api.services.common import Caller
-from tests.contract import actors, base
+from tests.contract import base, bodies, project_operations
 
 KINDS = (SESSIONS, JOBS, ACTIONS, CLIENTS, TRUSTS)
 BEGINNING = 1_700_000_000 * documents.SECOND
@@ -178,21 +178,21 @@ def _meanwhile(operation: Operation) -> collections.abc.Iterator[list[typing.Any
         thread.join()
 
 
-#: The project, and all that is in it, that all worlds of a storage begin as.
-_LIVED: weakref.WeakKeyDictionary[Storage, tuple[str, list[Entry]]] = weakref.WeakKeyDictionary()
+#: The project, and all that is in it, that all scenarios of a storage begin as.
+_PREPARED: weakref.WeakKeyDictionary[Storage, tuple[str, list[Entry]]] = weakref.WeakKeyDictionary()
 
 
-def _lived(case: base.ContractCase) -> tuple[str, list[Entry]]:
-    project = f'p-{actors.new_id()}'
-    actor = case.actor_in(project)
-    actor.put_action('a', action='info')
-    actor.put_client('client')
+def _prepare(case: base.ContractCase) -> tuple[str, list[Entry]]:
+    project_id = f'p-{bodies.new_id()}'
+    project = case.in_project(project_id)
+    project.put_action('a', action='info')
+    project.put_client('client')
     for trust in ('trust', 'free'):
-        actor.put_trust(trust)
+        project.put_trust(trust)
     for session, day in ('s', '1'), ('t', '2'):
-        actor.new_session(session, schedule={'schedule_day': day}, hold_off=30)
+        project.new_session(session, schedule={'schedule_day': day}, hold_off=30)
     for job in 'jklmn':
-        actor.new_job(
+        project.new_job(
             job,
             session_id={'j': 's', 'k': 's', 'l': 't', 'm': 't'}.get(job),
             actions=['a'] if job in 'jn' else (),
@@ -200,71 +200,71 @@ def _lived(case: base.ContractCase) -> tuple[str, list[Entry]]:
             user_credentials={'trust_id': 'trust', 'trustor_user_id': 'user'},
         )
     for session, job in ('s', 'j'), ('s', 'k'), ('t', 'l'):
-        actor.start(session, job, 0)
+        project.start(session, job, 0)
     for session, job in ('s', 'j'), ('t', 'l'):
-        actor.end(session, job, 1)
-    outcomes = [actor.decide(id, lambda session, now, record: Outcome(session)) for id in 'st']
-    return project, [
+        project.end(session, job, 1)
+    outcomes = [project.decide(id, lambda session, now, record: Outcome(session)) for id in 'st']
+    return project_id, [
         *(
-            Entry(SESSIONS, project, outcome.session.session_id, outcome.session)
+            Entry(SESSIONS, project_id, outcome.session.session_id, outcome.session)
             for outcome in outcomes
             if outcome.session is not None
         ),
         *(
-            Entry(document.kind, project, document.id, document)
+            Entry(document.kind, project_id, document.id, document)
             for kind in KINDS
             if kind != SESSIONS
-            for document in actor.page(kind).documents
+            for document in project.page(kind).documents
         ),
     ]
 
 
-class World:
+class Scenario:
     """A project in which every operation of the storage has something to do."""
 
     def __init__(self, case: base.ContractCase):
         self.clock = case.clock
         self.clock.now = BEGINNING
-        self.project = f'p-{actors.new_id()}'
-        self.scope = Scope(self.project)
-        self.actor = actors.Actor(case.storage, self.scope)
+        self.project_id = f'p-{bodies.new_id()}'
+        self.scope = Scope(self.project_id)
+        self.project = project_operations.Project(case.storage, self.scope)
         #: Another project, whose client of the project's name may be central.
-        self.other = Scope(f'{self.project}-other')
+        self.other = Scope(f'{self.project_id}-other')
         #: All that any operation may create or delete.
         self.ids = {
             SESSIONS: 'st',
             JOBS: (*'jklmn', 'new'),
             ACTIONS: 'ab',
-            CLIENTS: ('client', self.project),
+            CLIENTS: ('client', self.project_id),
             TRUSTS: ('trust', 'free'),
         }
-        if case.storage not in _LIVED:
-            _LIVED[case.storage] = _lived(case)
-        project, entries = _LIVED[case.storage]
+        if case.storage not in _PREPARED:
+            _PREPARED[case.storage] = _prepare(case)
+        project_id, entries = _PREPARED[case.storage]
         for kind in KINDS:
             case.storage.restore(
-                [self._here(entry, project) for entry in entries if entry.kind == kind]
+                [self._here(entry, project_id) for entry in entries if entry.kind == kind]
             )
         self.clock.advance(31)
 
-    def _here(self, entry: Entry, project: str) -> Entry:
+    def _here(self, entry: Entry, project_id: str) -> Entry:
         """An entry of another project, as one of this project."""
-        content = dataclasses.replace(entry.content, project_id=self.project)
+        content = dataclasses.replace(entry.content, project_id=self.project_id)
         if isinstance(content, documents.Document):
             content = dataclasses.replace(
-                content, body=_renamed(content.body, project, self.project)
+                content, body=_renamed(content.body, project_id, self.project_id)
             )
-        return dataclasses.replace(entry, project_id=self.project, content=content)
+        return dataclasses.replace(entry, project_id=self.project_id, content=content)
 
     def operations(
         self, storage: typing.Any = None
     ) -> dict[str, collections.abc.Callable[[], typing.Any]]:
         """What can be done, by name, on another storage if one is given."""
-        actor = actors.Actor(storage or self.actor.storage, self.actor.scope)
+        project = project_operations.Project(storage or self.project.storage, self.project.scope)
         fresh = {
             'b': {
                 'action_id': 'b',
-                'project_id': self.project,
+                'project_id': self.project_id,
                 'user_id': 'user',
                 'freezer_action': {'action': 'exec'},
                 'max_retries': 5,
@@ -272,11 +272,11 @@ class World:
                 'mandatory': False,
             }
         }
-        new = actors.job_body(
-            'new', self.project, job_actions=[actors.entry('b', {'action': 'exec'})]
+        new = bodies.job_body(
+            'new', self.project_id, job_actions=[bodies.entry('b', {'action': 'exec'})]
         )
-        shared = actors.job_body(
-            'new', self.project, job_actions=[actors.entry('a', {'action': 'info'})]
+        shared = bodies.job_body(
+            'new', self.project_id, job_actions=[bodies.entry('a', {'action': 'info'})]
         )
 
         def reported(job):
@@ -288,54 +288,56 @@ class World:
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
-            entry = actors.entry('a', stored['a'].body['freezer_action'])
+            entry = bodies.entry('a', stored['a'].body['freezer_action'])
             return JobWrite({**shared, 'job_actions': [entry]})
 
         return {
-            'attach n': lambda: actor.attach('s', 'n'),
-            'move j': lambda: actor.attach('t', 'j'),
-            'detach j': lambda: actor.detach('s', 'j'),
-            'delete j': lambda: actor.delete_job('j'),
-            'delete n': lambda: actor.delete_job('n'),
-            'overtake': lambda: actor.start('s', 'j', 1),
-            'late end': lambda: actor.end('s', 'k', 1),
-            'schedule': lambda: actor.patch_session('s', schedule={'schedule_hour': '5'}),
-            'delete s': lambda: actor.delete_session('s'),
+            'attach n': lambda: project.attach('s', 'n'),
+            'move j': lambda: project.attach('t', 'j'),
+            'detach j': lambda: project.detach('s', 'j'),
+            'delete j': lambda: project.delete_job('j'),
+            'delete n': lambda: project.delete_job('n'),
+            'overtake': lambda: project.start('s', 'j', 1),
+            'late end': lambda: project.end('s', 'k', 1),
+            'schedule': lambda: project.patch_session('s', schedule={'schedule_hour': '5'}),
+            'delete s': lambda: project.delete_session('s'),
             'replace s': lambda: sessions.replace(
-                actor.storage,
-                Caller(self.project, 'user'),
+                project.storage,
+                Caller(self.project_id, 'user'),
                 's',
                 {'description': 'again', 'schedule': {'schedule_day': '3'}},
             ),
-            'client of j': lambda: actor.change_job('j', lambda job: {**job, 'client_id': 'other'}),
-            'report new': lambda: actor.change_job('new', reported),
-            'report j': lambda: actor.change_job('j', reported),
-            'change a': lambda: actor.put_action('a', action='exec'),
-            'delete a': lambda: actor.delete_action('a'),
-            'new job': lambda: actor.put_job('new', new, fresh),
-            'take a': lambda: actor.storage.write_job(actor.scope, 'new', take, ('a',)),
-            'job with taken a': lambda: actor.put_job('new', new, {**fresh, 'a': fresh['b']}),
-            'centralise': lambda: actor.put_client(self.project, central=True),
-            'give up': lambda: actor.put_client(self.project),
+            'client of j': lambda: project.change_job(
+                'j', lambda job: {**job, 'client_id': 'other'}
+            ),
+            'report new': lambda: project.change_job('new', reported),
+            'report j': lambda: project.change_job('j', reported),
+            'change a': lambda: project.put_action('a', action='exec'),
+            'delete a': lambda: project.delete_action('a'),
+            'new job': lambda: project.put_job('new', new, fresh),
+            'take a': lambda: project.storage.write_job(project.scope, 'new', take, ('a',)),
+            'job with taken a': lambda: project.put_job('new', new, {**fresh, 'a': fresh['b']}),
+            'centralise': lambda: project.put_client(self.project_id, central=True),
+            'give up': lambda: project.put_client(self.project_id),
             'centralise elsewhere': (
-                lambda: actors.Actor(actor.storage, self.other).put_client(
-                    self.project, central=True
+                lambda: project_operations.Project(project.storage, self.other).put_client(
+                    self.project_id, central=True
                 )
             ),
-            'trusted': lambda: actor.change_job('n', trusted),
-            'trusted j': lambda: actor.change_job('j', trusted),
-            'end free': lambda: actor.end_trust('free'),
+            'trusted': lambda: project.change_job('n', trusted),
+            'trusted j': lambda: project.change_job('j', trusted),
+            'end free': lambda: project.end_trust('free'),
         }
 
     def reads(
         self, storage: typing.Any = None
     ) -> dict[str, collections.abc.Callable[[], typing.Any]]:
         """What readers ask for, by name, of another storage if one is given; what they are told is
-        the same in like worlds.
+        the same in like scenarios.
         """
-        actor = actors.Actor(storage or self.actor.storage, self.actor.scope)
+        project = project_operations.Project(storage or self.project.storage, self.project.scope)
         documents = {
-            f'{kind} {id}': functools.partial(_got, actor, kind, id)
+            f'{kind} {id}': functools.partial(_got, project, kind, id)
             for kind, id in (
                 (SESSIONS, 's'),
                 (JOBS, 'j'),
@@ -346,32 +348,32 @@ class World:
         }
         lists = {
             f'all {kind}': lambda kind=kind: [
-                (one.version, one.body) for one in actor.page(kind).documents
+                (one.version, one.body) for one in project.page(kind).documents
             ]
             for kind in (SESSIONS, JOBS)
         }
         asked = {
             **documents,
             **lists,
-            'members': lambda: actor.ids(JOBS, [{'session_id': 's'}]),
-            'later jobs': lambda: actor.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
-            'second running': lambda: actor.ids(
+            'members': lambda: project.ids(JOBS, [{'session_id': 's'}]),
+            'later jobs': lambda: project.ids(JOBS, (), [{'job_id': 'j'}], offset=1),
+            'second running': lambda: project.ids(
                 SESSIONS, [{'status': 'running'}], offset=1, descending=True
             ),
-            'runs': lambda: [record.shown('s') for record in actor.records('s')],
-            'claim': lambda: actor.storage.claimed(CLIENTS, self.project),
+            'runs': lambda: [record.shown('s') for record in project.records('s')],
+            'claim': lambda: project.storage.claimed(CLIENTS, self.project_id),
         }
         return {name: functools.partial(self._told, read) for name, read in asked.items()}
 
     def _told(self, read: collections.abc.Callable[[], typing.Any]) -> typing.Any:
         try:
-            return _anonymous(read(), self.project)
+            return _anonymous(read(), self.project_id)
         except REFUSED as error:
             return type(error).__name__
 
 
 def outcome(operation: collections.abc.Callable[[], typing.Any]) -> typing.Any:
-    """What an operation tells, comparable between worlds."""
+    """What an operation tells, comparable between scenarios."""
     try:
         result = operation()
     except REFUSED as error:
@@ -381,45 +383,47 @@ def outcome(operation: collections.abc.Callable[[], typing.Any]) -> typing.Any:
     return result if isinstance(result, (bool, tuple)) else None
 
 
-def snapshot(case: base.ContractCase, world: World, storage: typing.Any = None) -> Body:
-    """All that readers see, the names of the world taken out; an ``AssertionError`` where two of
+def snapshot(case: base.ContractCase, scenario: Scenario, storage: typing.Any = None) -> Body:
+    """All that readers see, the names of the scenario taken out; an ``AssertionError`` where two of
     them disagree.
     """
-    actor = actors.Actor(storage or case.make_storage(), world.scope)
-    actor.storage.clock = case.storage.clock
+    project = project_operations.Project(storage or case.make_storage(), scenario.scope)
+    project.storage.clock = case.storage.clock
     listed = {
-        kind: {one.id: (one.version, one.body) for one in actor.page(kind).documents}
+        kind: {one.id: (one.version, one.body) for one in project.page(kind).documents}
         for kind in KINDS
     }
     for kind in (*KINDS, JOBS, SESSIONS):
-        for id in {*listed[kind], *world.ids[kind]}:
-            case.assertEqual(listed[kind].get(id), _got(actor, kind, id), (kind, id))
-    _agree(case, actor, listed)
-    other = actors.Actor(actor.storage, world.other)
-    elsewhere = _got(other, CLIENTS, world.project)
-    case.assertEqual([world.project] if elsewhere else [], other.ids(CLIENTS))
-    claimed = actor.storage.claimed(CLIENTS, world.project)
+        for id in {*listed[kind], *scenario.ids[kind]}:
+            case.assertEqual(listed[kind].get(id), _got(project, kind, id), (kind, id))
+    _agree(case, project, listed)
+    other = project_operations.Project(project.storage, scenario.other)
+    elsewhere = _got(other, CLIENTS, scenario.project_id)
+    case.assertEqual([scenario.project_id] if elsewhere else [], other.ids(CLIENTS))
+    claimed = project.storage.claimed(CLIENTS, scenario.project_id)
     case.assertEqual(
         elsewhere is not None and elsewhere[1]['client']['is_central'],
         claimed is not None and claimed.project_id == other.project_id,
     )
-    runs = {id: [record.shown(id) for record in actor.records(id)] for id in listed[SESSIONS]}
+    runs = {id: [record.shown(id) for record in project.records(id)] for id in listed[SESSIONS]}
     bodies = {
         kind: {id: body for id, (version, body) in found.items()} for kind, found in listed.items()
     }
-    return _anonymous({'runs': runs, **bodies}, world.project)
+    return _anonymous({'runs': runs, **bodies}, scenario.project_id)
 
 
-def _got(actor: actors.Actor, kind: str, id: str) -> tuple[int, Body] | None:
+def _got(project: project_operations.Project, kind: str, id: str) -> tuple[int, Body] | None:
     try:
-        found = actor.get(kind, id)
+        found = project.get(kind, id)
     except exceptions.NotFound:
         return None
     return found.version, found.body
 
 
 def _agree(
-    case: base.ContractCase, actor: actors.Actor, listed: dict[str, dict[str, tuple[int, Body]]]
+    case: base.ContractCase,
+    project: project_operations.Project,
+    listed: dict[str, dict[str, tuple[int, Body]]],
 ) -> None:
     jobs = {id: body for id, (version, body) in listed[JOBS].items()}
     for id, (_version, session) in listed[SESSIONS].items():
@@ -427,7 +431,7 @@ def _agree(
         case.assertEqual(set(session['jobs']), members, 'jobs and members differ')
         case.assertEqual(
             sorted(members),
-            sorted(actor.ids(JOBS, [{'session_id': id}])),
+            sorted(project.ids(JOBS, [{'session_id': id}])),
             'the search finds other members',
         )
         for job in members:
@@ -442,7 +446,7 @@ def _agree(
     others = [id for id in jobs if id != 'j']
     case.assertEqual(
         others[1:],
-        actor.ids(JOBS, match_not=[{'job_id': 'j'}], offset=1),
+        project.ids(JOBS, match_not=[{'job_id': 'j'}], offset=1),
         'an offset counts something else',
     )
     for status in ('active', 'running', 'completed'):
@@ -451,7 +455,7 @@ def _agree(
             for id, (_version, session) in listed[SESSIONS].items()
             if session['status'] == status
         }
-        case.assertEqual(having, set(actor.ids(SESSIONS, [{'status': status}])), status)
+        case.assertEqual(having, set(project.ids(SESSIONS, [{'status': status}])), status)
     actions = {id: body['freezer_action'] for id, (version, body) in listed[ACTIONS].items()}
     for job in jobs.values():
         for entry in job['job_actions']:
@@ -463,15 +467,15 @@ def _agree(
         trust = documents.trust(job)
         case.assertTrue(trust is None or trust in listed[TRUSTS], 'a job has a trust that is gone')
     for id, (_version, client) in listed[CLIENTS].items():
-        claimed = actor.storage.claimed(CLIENTS, id)
+        claimed = project.storage.claimed(CLIENTS, id)
         case.assertEqual(
             client['client']['is_central'],
-            claimed is not None and claimed.project_id == actor.project_id,
+            claimed is not None and claimed.project_id == project.project_id,
         )
     found = search.parse({'match': [{'client_id': 'other'}]}, JOBS, limit=100)
     case.assertEqual(
         {id for id, body in jobs.items() if body['client_id'] == 'other'},
-        {document.id for document in actor.storage.find(actor.scope, JOBS, found).documents},
+        {document.id for document in project.storage.find(project.scope, JOBS, found).documents},
     )
 
 

@@ -1,6 +1,4 @@
-"""The Elasticsearch driver without one of its safeguards, to see that the walks of :mod:`.walks`
-miss it.
-"""
+"""The Elasticsearch driver without one of its safeguards: :mod:`.fault_cases` must notice."""
 
 import collections.abc
 import contextlib

@@ -9,7 +9,7 @@ import unicodedata
 
 from freezer_api.domain import sessions
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, Body
-from tests.contract import actors
+from tests.contract import bodies, project_operations
 
 NFC, NFD = unicodedata.normalize('NFC', 'é'), unicodedata.normalize('NFD', 'é')
 NOW = 1_428_529_956
@@ -34,15 +34,15 @@ class Scene:
             return sessions.create(project_id, id, 'user', given, 0).body()
         return given if self.kind == ACTIONS else MAKERS[self.kind](id, project_id, **given)
 
-    def fill(self, actor: actors.Actor) -> None:
+    def fill(self, project: project_operations.Project) -> None:
         """Store the documents, and the trust that jobs of them have."""
         if self.kind == JOBS:
-            actor.put_trust('t')
+            project.put_trust('t')
         for id, given in self.documents.items():
             if self.kind == SESSIONS:
-                actor.put_session(id, **given)
+                project.put_session(id, **given)
             else:
-                actor.put(self.kind, id, self.body(id, actor.project_id))
+                project.put(self.kind, id, self.body(id, project.project_id))
 
     def searches(self) -> collections.abc.Iterator[tuple[Body, list[str]]]:
         """The searches as a caller sends them, and the ids that they find."""
@@ -54,9 +54,9 @@ class Scene:
 
 
 MAKERS: dict[str, collections.abc.Callable[..., Body]] = {
-    JOBS: actors.job_body,
-    CLIENTS: actors.client_body,
-    BACKUPS: actors.backup_body,
+    JOBS: bodies.job_body,
+    CLIENTS: bodies.client_body,
+    BACKUPS: bodies.backup_body,
 }
 
 #: Documents of any shape, as no action has: a storage takes them all alike.

@@ -8,7 +8,7 @@ from freezer_api import exceptions
 from freezer_api.domain import backups, search
 from freezer_api.domain.documents import BACKUPS
 from freezer_api.domain.sessions import Record
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 DAY, NOW = 86_400, 1_700_000_000
 #: What backups say of their time, by id; the last ones are no time at all.
@@ -66,22 +66,22 @@ class BackupsInTime:
         )
         with self.subTest(bounds=bounds, match=match, match_not=match_not):
             self.assertEqual(
-                list(expected), self.actor.ids(BACKUPS, match, match_not, bounds, **page)
+                list(expected), self.project.ids(BACKUPS, match, match_not, bounds, **page)
             )
             if not page:
                 self.assertEqual(
                     list(expected),
                     [
                         document.id
-                        for document in self.actor.page(BACKUPS).documents
+                        for document in self.project.page(BACKUPS).documents
                         if search.matches(query, BACKUPS, document.body)
                     ],
                 )
 
     def test_what_lies_in_bounds(self):
         for id, stamp in STAMPS.items():
-            self.actor.put_backup(id, time_stamp=stamp, mode='fs' if len(id) % 2 else 'nova')
-        self.actor.put_backup('missing')
+            self.project.put_backup(id, time_stamp=stamp, mode='fs' if len(id) % 2 else 'nova')
+        self.project.put_backup('missing')
         for bounds, expected in BOUNDS:
             self._holds(bounds, expected)
             self._holds(bounds, expected[::-1], descending=True)
@@ -101,13 +101,13 @@ class BackupsInTime:
             (None, False),
             (NOW, True),
         ):
-            self.actor.put_backup('a', time_stamp=stamp)
+            self.project.put_backup('a', time_stamp=stamp)
             self._holds({'time_after': NOW, 'time_before': NOW + 60}, ['a'] if inside else [])
-        self.actor.write(BACKUPS, 'a', None)
+        self.project.write(BACKUPS, 'a', None)
         self._holds({'time_after': NOW}, [])
 
     def test_other_projects_are_apart(self):
-        self.actor_in(f'{self.actor.project_id}-2').put_backup('a', time_stamp=NOW)
+        self.in_project(f'{self.project.project_id}-2').put_backup('a', time_stamp=NOW)
         self._holds({'time_after': NOW}, [])
 
     def test_pages(self):
@@ -120,7 +120,7 @@ class BackupsInTime:
             for number in range(250)
         }
         for id, stamp in made.items():
-            self.actor.put_backup(
+            self.project.put_backup(
                 id,
                 time_stamp=stamp,
                 mode='fs' if int(id) % 30 else 'nova',
@@ -147,7 +147,7 @@ class BackupsInTime:
                     )
         self.assertRaises(
             exceptions.InvalidInput,
-            self.actor.ids,
+            self.project.ids,
             BACKUPS,
             (),
             (),
@@ -159,7 +159,7 @@ class BackupsInTime:
         """All pages by markers, one by its offset, and all behind a marker that needn't match."""
         found, marker = [], None
         while True:
-            page = self.actor.page(
+            page = self.project.page(
                 BACKUPS, match, (), bounds, limit=60, marker=marker, descending=descending
             )
             found += [document.id for document in page.documents]
@@ -167,8 +167,10 @@ class BackupsInTime:
                 break
             marker = found[-1]
         self.assertEqual(expected, found)
-        some = self.actor.ids(BACKUPS, match, (), bounds, limit=5, offset=3, descending=descending)
-        behind = self.actor.ids(BACKUPS, match, (), bounds, marker='100', descending=descending)
+        some = self.project.ids(
+            BACKUPS, match, (), bounds, limit=5, offset=3, descending=descending
+        )
+        behind = self.project.ids(BACKUPS, match, (), bounds, marker='100', descending=descending)
         self.assertEqual(
             (expected[3:8], [id for id in expected if (id < '100') == descending and id != '100']),
             (some, behind),
@@ -198,13 +200,13 @@ class BackupsOfRuns:
         self.clock.advance(-DAY)
 
     def _holds(self, record, expected, session='s'):
-        found = self.storage.run_backups(self.actor.scope, session, record)
+        found = self.storage.run_backups(self.project.scope, session, record)
         self.assertEqual(tuple(expected), found)
         self.assertEqual(
             found,
             tuple(
                 document.id
-                for document in self.actor.page(BACKUPS).documents
+                for document in self.project.page(BACKUPS).documents
                 if backups.belongs(document, session, record)
             ),
         )
@@ -225,9 +227,9 @@ class BackupsOfRuns:
         )
         for job in ('ended', 'running', 'scheduled', 'other'):
             for number, stamp in enumerate(stamps):
-                self.actor.put_backup(f'{job}{number}', job_id=job, time_stamp=stamp)
-        self.actor.put_backup('nobody', time_stamp=NOW)
-        self.actor.put_backup('untimed', job_id='ended')
+                self.project.put_backup(f'{job}{number}', job_id=job, time_stamp=stamp)
+        self.project.put_backup('nobody', time_stamp=NOW)
+        self.project.put_backup('untimed', job_id='ended')
         record = record_of(
             ended=('completed', NOW, NOW + 20),
             running=('running', NOW + 20, -1),
@@ -251,7 +253,7 @@ class BackupsOfRuns:
 
     def test_made_by_a_member_that_never_ended(self):
         for number, stamp in enumerate((NOW, NOW + 9, NOW + 10)):
-            self.actor.put_backup(f'{number}', job_id='j', time_stamp=stamp)
+            self.project.put_backup(f'{number}', job_id='j', time_stamp=stamp)
         for time_end, expected in ((-1, '012'), (NOW + 9, '01'), (NOW, '0')):
             self._holds(record_of(time_end=time_end, j=('running', NOW, -1)), list(expected))
         self._holds(record_of(time_end=NOW, j=('completed', NOW, NOW + 10)), list('012'))
@@ -270,7 +272,7 @@ class BackupsOfRuns:
             ('j', ['s'], 3),
             ('k', '3 s', 3),
         ):
-            self.actor.put_backup(id, session_id=session, session_tag=tag)
+            self.project.put_backup(id, session_id=session, session_tag=tag)
         self._holds(record_of(), ['a', 'h'])
         self._holds(record_of(tag=4), ['b'])
         self._holds(record_of(tag=5), [])
@@ -278,10 +280,10 @@ class BackupsOfRuns:
         self._holds(record_of(tag=1), [])
 
     def test_both_at_once_and_in_the_order_of_lists(self):
-        self.actor.put_backup('z', job_id='j', time_stamp=NOW, session_id='s', session_tag=3)
-        self.actor.put_backup('m', session_id='s', session_tag=3)
-        self.actor.put_backup('a', job_id='k', time_stamp=NOW + 1)
-        self.actor.put_backup('q', job_id='j', time_stamp=NOW + 1)
+        self.project.put_backup('z', job_id='j', time_stamp=NOW, session_id='s', session_tag=3)
+        self.project.put_backup('m', session_id='s', session_tag=3)
+        self.project.put_backup('a', job_id='k', time_stamp=NOW + 1)
+        self.project.put_backup('q', job_id='j', time_stamp=NOW + 1)
         record = record_of(j=('completed', NOW, NOW + 5), k=('running', NOW, -1))
         self._holds(record, ['z', 'm', 'a', 'q'])
 
@@ -289,17 +291,17 @@ class BackupsOfRuns:
         for number, job in enumerate(
             ('j', 'J', 'j ', ' j', 'j.', '', None, 7, ['j'], 'j\x01', 'é', 'j' * 256)
         ):
-            self.actor.put_backup(f'{number}', job_id=job, time_stamp=NOW)
+            self.project.put_backup(f'{number}', job_id=job, time_stamp=NOW)
         self._holds(record_of(j=('running', NOW, -1)), ['0'])
         self._holds(
             record_of(**{'j.': ('running', NOW, -1), 'J': ('running', NOW, -1)}), ['1', '4']
         )
 
     def test_other_projects_are_apart(self):
-        other = self.actor_in(f'{self.actor.project_id}-2')
+        other = self.in_project(f'{self.project.project_id}-2')
         other.put_backup('a', job_id='j', time_stamp=NOW)
         other.put_backup('b', session_id='s', session_tag=3)
-        self.actor.put_backup('c', job_id='j', time_stamp=NOW)
+        self.project.put_backup('c', job_id='j', time_stamp=NOW)
         self._holds(record_of(j=('running', NOW, -1)), ['c'])
 
     def test_changes_are_followed(self):
@@ -312,9 +314,9 @@ class BackupsOfRuns:
             ({'job_id': 'j', 'time_stamp': NOW + 9}, False),
             ({'job_id': 'j', 'time_stamp': NOW + 5}, True),
         ):
-            self.actor.put_backup('a', **metadata)
+            self.project.put_backup('a', **metadata)
             self._holds(record, ['a'] if inside else [])
-        self.actor.write(BACKUPS, 'a', None)
+        self.project.write(BACKUPS, 'a', None)
         self._holds(record, [])
 
     def test_many_jobs(self):
@@ -322,29 +324,29 @@ class BackupsOfRuns:
         one after it.
         """
         for count in (3, 130, 1100):
-            actor = self.actor_in(actors.new_id())
+            project = self.in_project(bodies.new_id())
             times = {f'j{number}': NOW + number * 7 % 100 for number in range(count)}
             for job in list(times)[:: count // 3]:
-                actor.put_backup(f'in-{job}', job_id=job, time_stamp=times[job])
-                actor.put_backup(f'out-{job}', job_id=job, time_stamp=times[job] + 2)
+                project.put_backup(f'in-{job}', job_id=job, time_stamp=times[job])
+                project.put_backup(f'out-{job}', job_id=job, time_stamp=times[job] + 2)
             record = record_of(**{job: ('completed', time, time) for job, time in times.items()})
             self.assertEqual(
                 tuple(f'in-{job}' for job in list(times)[:: count // 3]),
-                self.storage.run_backups(actor.scope, 's', record),
+                self.storage.run_backups(project.scope, 's', record),
             )
 
     def test_of_a_real_run(self):
-        session = self.actor.new_session(hold_off=60)
-        first, second = (self.actor.new_job(session_id=session) for _ in range(2))
+        session = self.project.new_session(hold_off=60)
+        first, second = (self.project.new_job(session_id=session) for _ in range(2))
         self.clock.advance(100)
-        self.actor.start(session, first, 0)
+        self.project.start(session, first, 0)
         self.clock.advance(10)
         for job in (first, second):
-            self.actor.put_backup(f'of-{job}', job_id=job, time_stamp=self.clock.now // 1_000_000)
+            self.project.put_backup(f'of-{job}', job_id=job, time_stamp=self.clock.now // 1_000_000)
         self.assertEqual((f'of-{first}',), self._run_backups(session, 1))
-        self.actor.end(session, first, 1)
+        self.project.end(session, first, 1)
         self.clock.advance(1)
-        self.actor.put_backup('late', job_id=first, time_stamp=self.clock.now // 1_000_000)
+        self.project.put_backup('late', job_id=first, time_stamp=self.clock.now // 1_000_000)
         self.assertEqual((f'of-{first}',), self._run_backups(session, 1))
 
     def test_recorded_here_in_the_time_of_a_member(self):
@@ -352,16 +354,16 @@ class BackupsOfRuns:
         here = NOW - DAY
         for number, second in enumerate((-1, 0, 5.5, 10, 11)):
             self.clock.now = int((here + second) * 1_000_000)
-            self.actor.put_backup(f'ahead{number}', job_id='j', time_stamp=NOW + DAY)
-            self.actor.put_backup(f'untimed{number}', job_id='j')
-            self.actor.put_backup(f'other{number}', job_id='k', time_stamp=here + 5)
+            self.project.put_backup(f'ahead{number}', job_id='j', time_stamp=NOW + DAY)
+            self.project.put_backup(f'untimed{number}', job_id='j')
+            self.project.put_backup(f'other{number}', job_id='k', time_stamp=here + 5)
         self.clock.now = (here + 5) * 1_000_000
-        self.actor.put_backup('nobody', time_stamp=NOW + DAY)
+        self.project.put_backup('nobody', time_stamp=NOW + DAY)
         inside = [f'{kind}{number}' for number in (1, 2, 3) for kind in ('ahead', 'untimed')]
         self._holds(record_of(j=('completed', here, here + 10)), inside)
         # It stays recorded when it was, however it is changed.
         self.clock.now = (here + 99) * 1_000_000
-        self.actor.put_backup('ahead1', job_id='j', time_stamp=NOW + 2 * DAY)
+        self.project.put_backup('ahead1', job_id='j', time_stamp=NOW + 2 * DAY)
         self._holds(record_of(j=('completed', here, here + 10)), inside)
         self._holds(
             record_of(j=('running', here + 11, -1)),
@@ -370,17 +372,17 @@ class BackupsOfRuns:
         self._holds(record_of(j=('running', NOW + 2 * DAY, -1)), ['ahead1'])
 
     def test_a_machine_whose_clock_is_off(self):
-        session = self.actor.new_session(hold_off=60)
-        job = self.actor.new_job(session_id=session)
-        self.actor.start(session, job, 0)
+        session = self.project.new_session(hold_off=60)
+        job = self.project.new_job(session_id=session)
+        self.project.start(session, job, 0)
         for off in (-5, 0, 5):
             stamp = self.clock.now // 1_000_000 + off
-            self.actor.put_backup(f'by{off}', job_id=job, time_stamp=stamp)
+            self.project.put_backup(f'by{off}', job_id=job, time_stamp=stamp)
         self.clock.advance(1)
-        self.actor.end(session, job, 1)
+        self.project.end(session, job, 1)
         self.assertEqual(('by-5', 'by0', 'by5'), self._run_backups(session, 1))
 
     def _run_backups(self, session, tag):
         return self.storage.run_backups(
-            self.actor.scope, session, self.storage.run(self.actor.scope, session, tag)
+            self.project.scope, session, self.storage.run(self.project.scope, session, tag)
         )

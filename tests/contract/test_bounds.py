@@ -7,7 +7,7 @@ from freezer_api import db, exceptions
 from freezer_api.db.base import ACTIONS_AT_ONCE, JobWrite, Scope
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 PAGE, DOCUMENT = 200_000, 20_000
 DAILY = {'schedule_interval': '1 days'}
@@ -29,7 +29,7 @@ class Bounded:
         self.bounded = db.load(base.configured({**self.options, 'api': bounds}))
         self.addCleanup(self.bounded.close)
         self.bounded.clock = self.clock
-        self.own = self.actor_in(self.actor.project_id, self.bounded)
+        self.own = self.in_project(self.project.project_id, self.bounded)
         self.room = ROOM.get(self.name, 3_000_000)
 
     def refused(self, call, error, code):
@@ -161,9 +161,9 @@ class SharedActions(Bounded):
         self.own.put_action('shared', action='exec')
         self.own.put_client('c')
 
-    def share(self, count, actor):
+    def share(self, count, project):
         for number in range(count):
-            actor.new_job(
+            project.new_job(
                 f'j{number:03}', actions=['shared'], client_id='c', description='x' * LARGE
             )
 
@@ -245,7 +245,7 @@ class LargeActions(Bounded):
 
         def change(current, stored, now):
             told.append(sorted(stored))
-            return JobWrite(actors.job_body('j', self.own.project_id))
+            return JobWrite(bodies.job_body('j', self.own.project_id))
 
         for some in (ids[:2], ids[:ACTIONS_AT_ONCE]):
             self.bounded.write_job(self.own.scope, 'j', change, some)

@@ -14,7 +14,7 @@ from freezer_api.db.base import RUNS, Entry
 from freezer_api.domain import documents
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
 from freezer_api.domain.sessions import Member, Record, Session
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 #: Names of projects, in the order of their UTF-8 bytes, which isn't that of UTF-16.
 PROJECTS = ('P', 'p', 'p 1', 'pä', 'p\uffff', 'p\U0001f600')
@@ -53,7 +53,7 @@ def client(number, project='p', version=1, **changes):
         CLIENTS,
         project,
         id,
-        Document(CLIENTS, project, id, version, number, actors.client_body(id, project, **changes)),
+        Document(CLIENTS, project, id, version, number, bodies.client_body(id, project, **changes)),
     )
 
 
@@ -122,9 +122,9 @@ class CopyCase:
         """A store in which much has happened."""
         storage = self.empty()
         for project in LIVED:
-            self._live(self.actor_in(project, storage))
+            self._live(self.in_project(project, storage))
             self.clock.advance(1)
-        central = self.actor_in('p', storage)
+        central = self.in_project('p', storage)
         central.put_client('central', central=True, extra={'ü': [1, 2.5, None, True]})
         central.put_trust('t')
         central.new_job(
@@ -135,30 +135,30 @@ class CopyCase:
         )
         return storage
 
-    def _live(self, actor):
+    def _live(self, project):
         for number in (3, 1, 2):
-            actor.put_client(f'host{number}', zone='b', area='a')
-        actor.put_client('host1', zone='c')
-        actor.put_action('a', action='backup', path='/Ä\u2028')
-        actor.put_backup('b', job_id='j1', time_stamp=1_700_000_000, level=0, name='Weekly Ä')
+            project.put_client(f'host{number}', zone='b', area='a')
+        project.put_client('host1', zone='c')
+        project.put_action('a', action='backup', path='/Ä\u2028')
+        project.put_backup('b', job_id='j1', time_stamp=1_700_000_000, level=0, name='Weekly Ä')
         for id in ('never', 'runs'):
-            actor.new_session(
+            project.new_session(
                 id, hold_off=0, schedule={'schedule_interval': '1 days', 'b': 1, 'a': 2}
             )
         for job in ('j2', 'j1'):
-            actor.new_job(job, 'runs', actions=['a'])
+            project.new_job(job, 'runs', actions=['a'])
         for tag in range(RUNS_KEPT + 2):
-            actor.start('runs', 'j1', tag)
-            actor.end('runs', 'j1')
+            project.start('runs', 'j1', tag)
+            project.end('runs', 'j1')
             self.clock.advance(1)
-            actor.start('runs', 'j1', tag + 1)
-        actor.delete_session('never')
-        actor.new_session('never')
-        actor.new_session('lapses', hold_off=1)
-        actor.new_job('j3', 'lapses')
-        actor.new_job('j4', 'lapses')
-        actor.start('lapses', 'j3', 0)
-        actor.end('lapses', 'j3')
+            project.start('runs', 'j1', tag + 1)
+        project.delete_session('never')
+        project.new_session('never')
+        project.new_session('lapses', hold_off=1)
+        project.new_job('j3', 'lapses')
+        project.new_job('j4', 'lapses')
+        project.start('lapses', 'j3', 0)
+        project.end('lapses', 'j3')
         self.clock.advance(5)
 
 
@@ -176,7 +176,7 @@ class Copies(CopyCase):
         )
         self.assertTrue(all(copied.contents.count for copied in made.values()), made)
         for project in LIVED:
-            original, copied = self.actor_in(project, source), self.actor_in(project, target)
+            original, copied = self.in_project(project, source), self.in_project(project, target)
             for kind in documents.KINDS:
                 # As text: a body is shown in the order of its keys.
                 self.assertEqual(
@@ -217,25 +217,25 @@ class Copies(CopyCase):
     def test_life_goes_on(self):
         source, target = self.lived_in(), self.empty()
         copying.copy(source, target, unseen)
-        actor = self.actor_in('p', target)
-        self._searches(actor)
-        self._claims_and_links(actor)
-        self._runs(actor)
+        project = self.in_project('p', target)
+        self._searches(project)
+        self._claims_and_links(project)
+        self._runs(project)
         self.assertEqual(
             {SESSIONS: 2, JOBS: 5, ACTIONS: 1, CLIENTS: 5, BACKUPS: 0, TRUSTS: 1}, target.purge('p')
         )
 
-    def _searches(self, actor):
+    def _searches(self, project):
         """What was copied is found; once it is changed or deleted, no longer as it was."""
-        self.assertEqual(['host1'], actor.ids(CLIENTS, [{'zone': 'c'}]))
-        self.assertEqual(['host3', 'host2'], actor.ids(CLIENTS, [{'zone': 'b'}]))
-        self.assertEqual(['b'], actor.ids(BACKUPS, [{'_all': 'weekly ä'}]))
-        self.assertEqual(['j2', 'j1'], actor.ids(JOBS, [{'session_id': 'runs'}]))
-        self.assertEqual(['served'], actor.ids(JOBS, [{'client_id': 'central'}]))
+        self.assertEqual(['host1'], project.ids(CLIENTS, [{'zone': 'c'}]))
+        self.assertEqual(['host3', 'host2'], project.ids(CLIENTS, [{'zone': 'b'}]))
+        self.assertEqual(['b'], project.ids(BACKUPS, [{'_all': 'weekly ä'}]))
+        self.assertEqual(['j2', 'j1'], project.ids(JOBS, [{'session_id': 'runs'}]))
+        self.assertEqual(['served'], project.ids(JOBS, [{'client_id': 'central'}]))
         self.assertEqual(
             ('b',),
-            actor.storage.run_backups(
-                actor.scope,
+            project.storage.run_backups(
+                project.scope,
                 'runs',
                 Record(
                     9,
@@ -247,48 +247,48 @@ class Copies(CopyCase):
                 ),
             ),
         )
-        actor.put_client('host1', zone='d')
-        actor.write(BACKUPS, 'b', None)
+        project.put_client('host1', zone='d')
+        project.write(BACKUPS, 'b', None)
         self.assertEqual(
             ([], ['host1']),
-            (actor.ids(CLIENTS, [{'zone': 'c'}]), actor.ids(CLIENTS, [{'zone': 'd'}])),
+            (project.ids(CLIENTS, [{'zone': 'c'}]), project.ids(CLIENTS, [{'zone': 'd'}])),
         )
-        self.assertEqual([], actor.ids(BACKUPS, [{'_all': 'weekly'}]))
+        self.assertEqual([], project.ids(BACKUPS, [{'_all': 'weekly'}]))
 
-    def _claims_and_links(self, actor):
+    def _claims_and_links(self, project):
         """They hold, and what is new stands behind."""
         self.assertRaises(
             exceptions.Conflict,
-            self.actor_in('P', actor.storage).put_client,
+            self.in_project('P', project.storage).put_client,
             'central',
             central=True,
         )
-        self.assertFalse(actor.end_trust('t'))
-        actor.put_action('a', action='restore')
-        self.assertEqual('restore', actor.job('j1')['job_actions'][0]['freezer_action']['action'])
-        actor.put_client('new')
-        self.assertEqual('new', actor.ids(CLIENTS)[-1])
+        self.assertFalse(project.end_trust('t'))
+        project.put_action('a', action='restore')
+        self.assertEqual('restore', project.job('j1')['job_actions'][0]['freezer_action']['action'])
+        project.put_client('new')
+        self.assertEqual('new', project.ids(CLIENTS)[-1])
 
-    def _runs(self, actor):
+    def _runs(self, project):
         """One that was going on ends, one that has lapsed is completed, the next one makes the
         oldest go.
         """
-        lapsed = actor.get(SESSIONS, 'lapses')
+        lapsed = project.get(SESSIONS, 'lapses')
         self.assertEqual(('completed', 'fail'), (lapsed.body['status'], lapsed.body['result']))
-        before = actor.records('runs')
-        self.assertEqual(('success', before[0].tag), actor.end('runs', 'j1'))
+        before = project.records('runs')
+        self.assertEqual(('success', before[0].tag), project.end('runs', 'j1'))
         self.clock.advance(1)
-        self.assertEqual(('success', before[0].tag + 1), actor.start('runs', 'j2', before[0].tag))
+        self.assertEqual(('success', before[0].tag + 1), project.start('runs', 'j2', before[0].tag))
         self.assertEqual(
             [run.tag for run in before][: RUNS_KEPT - 1],
-            [run.tag for run in actor.records('runs')][1:],
+            [run.tag for run in project.records('runs')][1:],
         )
-        self.assertEqual(RUNS_KEPT, len(actor.records('runs')))
-        actor.delete_session('runs')
+        self.assertEqual(RUNS_KEPT, len(project.records('runs')))
+        project.delete_session('runs')
         self.assertFalse(
-            [entry for entry in told(actor.storage, RUNS) if entry.key[:2] == ('p', 'runs')]
+            [entry for entry in told(project.storage, RUNS) if entry.key[:2] == ('p', 'runs')]
         )
-        self.assertEqual('', actor.job('j1')['session_id'])
+        self.assertEqual('', project.job('j1')['session_id'])
 
 
 @base.on_every_database()
@@ -367,7 +367,7 @@ class Restores(CopyCase):
         self.assertEqual(len(entries), self.store.count(RUNS))
         for limit in (7, 200, 1000):
             self.assertEqual(entries, told(self.store, RUNS, limit))
-        self.assertEqual(450, len(self.actor_in('p', self.store).records('many')))
+        self.assertEqual(450, len(self.in_project('p', self.store).records('many')))
 
 
 @base.on_every_database()
@@ -426,7 +426,7 @@ class BrokenCopies(CopyCase):
 
     def test_a_source_that_has_changed_since(self):
         self.break_off(4, 0)
-        self.actor_in('p', self.source).put_client('c7', description='new')
+        self.in_project('p', self.source).put_client('c7', description='new')
         self.assertRaises(copying.Differs, self.copy)
 
     def test_a_copy_that_is_not_equal(self):

@@ -11,12 +11,12 @@ from freezer_api.db.base import Entry, JobWrite
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
 from freezer_api.domain.sessions import Member, Session
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
-#: Documents in a step of the walks of these tests.
+#: Documents in a step of the walks of verify and reindex.
 FEW = 3
 #: Seconds for which others write.
-CHURN = 3
+WRITING_SECONDS = 3
 
 
 @contextlib.contextmanager
@@ -38,25 +38,25 @@ class Stores:
         self.own = self.make_storage(base.configured(self.make_options()))
         self.own.sync()
         self.own.clock = self.clock
-        self.actor = self.actor_in('p', self.own)
-        self.other = self.actor_in('q é', self.own)
-        for actor in (self.actor, self.other):
-            self.live(actor)
+        self.project = self.in_project('p', self.own)
+        self.other = self.in_project('q é', self.own)
+        for project in (self.project, self.other):
+            self.live(project)
 
-    def live(self, actor):
+    def live(self, project):
         """Let a project have documents of every kind, and runs."""
-        actor.put_client('c', zone='Ä')
-        actor.put_action('a', action='backup')
-        actor.put_trust('t')
-        actor.new_session('s', hold_off=0, schedule={'schedule_interval': '1 days'})
+        project.put_client('c', zone='Ä')
+        project.put_action('a', action='backup')
+        project.put_trust('t')
+        project.new_session('s', hold_off=0, schedule={'schedule_interval': '1 days'})
         for id in ('j1', 'j2'):
-            actor.new_job(id, session_id='s', actions=['a'])
-        actor.new_job('k', user_credentials={'trust_id': 't', 'trustor_user_id': 'user'})
+            project.new_job(id, session_id='s', actions=['a'])
+        project.new_job('k', user_credentials={'trust_id': 't', 'trustor_user_id': 'user'})
         for tag in range(3):
             self.clock.advance(1)
-            actor.start('s', 'j1', tag)
-            actor.end('s', 'j1', tag + 1)
-        actor.put_backup('b', job_id='j1', time_stamp=1_700_000_000, backup_name='weekly')
+            project.start('s', 'j1', tag)
+            project.end('s', 'j1', tag + 1)
+        project.put_backup('b', job_id='j1', time_stamp=1_700_000_000, backup_name='weekly')
 
     def walked(self, walk, kinds=verifying.KINDS, **named):
         """All steps of a walk."""
@@ -134,11 +134,11 @@ class Derived(Stores):
     def test_what_an_earlier_release_changes_is_its_own(self):
         with next_release():
             self.walked(self.own.reindex)
-        self.actor.put_client('c', zone='other')
+        self.project.put_client('c', zone='other')
         self.clock.advance(1)
-        self.actor.start('s', 'j1', 3)
-        self.actor.end('s', 'j1', 4)
-        self.actor.put_backup('b', backup_name='daily')
+        self.project.start('s', 'j1', 3)
+        self.project.end('s', 'j1', 4)
+        self.project.put_backup('b', backup_name='daily')
         with next_release():
             outdated = {
                 kind: sum(step.outdated for step in self.walked(self.own.verify, (kind,)))
@@ -160,15 +160,15 @@ class Derived(Stores):
 
     def test_documents_that_tell_different_things_of_each_other(self):
         """As no driver stores them, and another store may have told."""
-        job = actors.job_body(
+        job = bodies.job_body(
             'lost',
             'z',
             session_id='gone',
-            job_actions=[actors.entry('missing', {'action': 'backup'})],
+            job_actions=[bodies.entry('missing', {'action': 'backup'})],
             user_credentials={'trust_id': 'ended', 'trustor_user_id': 'user'},
         )
-        copied = actors.job_body(
-            'member', 'z', client_id='one', job_actions=[actors.entry('a', {'action': 'backup'})]
+        copied = bodies.job_body(
+            'member', 'z', client_id='one', job_actions=[bodies.entry('a', {'action': 'backup'})]
         )
         action = {'action_id': 'a', 'project_id': 'z', 'freezer_action': {'action': 'exec'}}
         old = self.clock() - verifying.GRACE - 1
@@ -234,23 +234,23 @@ class Derived(Stores):
         """Walk, again and again, while two processes write what they look at then."""
         over, failed = threading.Event(), []
 
-        def churn(number, storage):
-            actor, rounds = self.actor_in('p', storage), 0
+        def write(number, storage):
+            project, rounds = self.in_project('p', storage), 0
             try:
                 while not over.is_set():
                     rounds += 1
-                    self._write(actor, number, rounds)
+                    self._write(project, number, rounds)
             except Exception as error:
                 failed.append(error)
 
         threads = [
-            threading.Thread(target=churn, args=(number, self.make_storage(self.own.conf)))
+            threading.Thread(target=write, args=(number, self.make_storage(self.own.conf)))
             for number in range(2)
         ]
         for thread in threads:
             thread.start()
         self.addCleanup(over.set)
-        timer = threading.Timer(CHURN, over.set)
+        timer = threading.Timer(WRITING_SECONDS, over.set)
         timer.start()
         walks = 0
         while not over.is_set():
@@ -262,37 +262,39 @@ class Derived(Stores):
         self.assertGreater(walks, 0)
         self.assertEqual(([], set()), (self.told(), self.drifts()))
 
-    def _write(self, actor, number, rounds):
+    def _write(self, project, number, rounds):
         """What callers do to documents that both threads have, and that one has."""
         mine = f'm{number}'
-        actor.put_client('c', zone=f'{number} {rounds}')
-        actor.put_action('a', action='backup', path=f'/{number}/{rounds}')
-        actor.put_backup(mine, time_stamp=rounds, job_id='j1')
+        project.put_client('c', zone=f'{number} {rounds}')
+        project.put_action('a', action='backup', path=f'/{number}/{rounds}')
+        project.put_backup(mine, time_stamp=rounds, job_id='j1')
         now = {'time_after': rounds, 'time_before': rounds}
-        self.assertIn(mine, actor.ids(BACKUPS, bounds=now))
-        actor.attach('s', 'j1')
+        self.assertIn(mine, project.ids(BACKUPS, bounds=now))
+        project.attach('s', 'j1')
         with contextlib.suppress(exceptions.InvalidInput):
             # The other one may have taken it out.
-            actor.start('s', 'j1', rounds)
-            actor.end('s', 'j1')
-        self._put_job(actor, mine, f'{rounds}')
-        actor.attach('s', mine)
-        actor.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
-        actor.detach('s', 'j1')
-        self.assertEqual([mine], actor.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}]))
-        self.assertTrue(actor.delete_job(mine))
-        actor.write(BACKUPS, mine, None)
+            project.start('s', 'j1', rounds)
+            project.end('s', 'j1')
+        self._put_job(project, mine, f'{rounds}')
+        project.attach('s', mine)
+        project.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
+        project.detach('s', 'j1')
+        self.assertEqual(
+            [mine], project.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}])
+        )
+        self.assertTrue(project.delete_job(mine))
+        project.write(BACKUPS, mine, None)
 
-    def _put_job(self, actor, id, description):
+    def _put_job(self, project, id, description):
         """A job that has the action as it is then, which others change meanwhile."""
 
         def change(current, stored, now):
-            copy = actors.entry('a', stored['a'].body['freezer_action'])
+            copy = bodies.entry('a', stored['a'].body['freezer_action'])
             return JobWrite(
-                actors.job_body(id, actor.project_id, description=description, job_actions=[copy])
+                bodies.job_body(id, project.project_id, description=description, job_actions=[copy])
             )
 
-        actor.storage.write_job(actor.scope, id, change, ('a',))
+        project.storage.write_job(project.scope, id, change, ('a',))
 
     def _everything(self):
         return [

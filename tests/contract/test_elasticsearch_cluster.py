@@ -9,7 +9,7 @@ from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from tests import servers
 from tests.base import EXPLORING
-from tests.contract import base, crowd
+from tests.contract import base, parallel
 from tests.servers import elasticsearch
 
 #: Seconds in which something must come to happen, on a machine that is busy as well.
@@ -52,10 +52,10 @@ class _Writer:
     acknowledged.
     """
 
-    def __init__(self, actor, shared, number):
-        self.actor, self.shared, self.number = actor, shared, number
-        self.own = actor.new_session(f'own-{number}', hold_off=0)
-        self.reporter = actor.new_job(f'reporter-{number}', session_id=self.own)
+    def __init__(self, project, shared, number):
+        self.project, self.shared, self.number = project, shared, number
+        self.own = project.new_session(f'own-{number}', hold_off=0)
+        self.reporter = project.new_job(f'reporter-{number}', session_id=self.own)
         self.made = {JOBS: set(), CLIENTS: set(), SESSIONS: {self.own}}
         #: The session of each job that is known to have been attached or moved; the results of the
         #: own session's runs.
@@ -80,35 +80,35 @@ class _Writer:
         return True
 
     def _create(self, id):
-        self.actor.put_client(id)
+        self.project.put_client(id)
         self.made[CLIENTS].add(id)
-        self.actor.new_session(id)
+        self.project.new_session(id)
         self.made[SESSIONS].add(id)
 
     def _attach(self, id):
         for job in (f'{id}-a', f'{id}-b'):
-            self.actor.new_job(job)
+            self.project.new_job(job)
             self.made[JOBS].add(job)
-            self.actor.attach(self.shared, job)
+            self.project.attach(self.shared, job)
             self.sessions[job] = {self.shared}
 
     def _move(self, id):
         job = f'{id}-a'
         if job in self.sessions:
             self.sessions[job] = {self.shared, self.own}
-            self.actor.attach(self.own, job)
+            self.project.attach(self.own, job)
             self.sessions[job] = {self.own}
 
     def _run(self, id):
-        tag = self.actor.session(self.own)['session_tag']
-        result, tag = self.actor.start(self.own, self.reporter, tag)
+        tag = self.project.session(self.own)['session_tag']
+        result, tag = self.project.start(self.own, self.reporter, tag)
         if result == 'success':
-            self.actor.end(self.own, self.reporter, tag)
+            self.project.end(self.own, self.reporter, tag)
             self.results[tag] = 'success'
 
     def _delete(self, id):
-        self.actor.new_job(f'{id}-c', session_id=self.shared)
-        self.actor.delete_job(f'{id}-c')
+        self.project.new_job(f'{id}-c', session_id=self.shared)
+        self.project.delete_job(f'{id}-c')
         self.gone.add(f'{id}-c')
 
 
@@ -120,8 +120,8 @@ class FailOver:
         """Neither is anything lost that was acknowledged, nor half done, and it goes on by
         itself.
         """
-        shared = self.actor.new_session(hold_off=0)
-        writers = [_Writer(self.actor, shared, number) for number in range(WRITERS)]
+        shared = self.project.new_session(hold_off=0)
+        writers = [_Writer(self.project, shared, number) for number in range(WRITERS)]
         stop, moved = threading.Event(), threading.Condition()
 
         def write(writer):
@@ -135,7 +135,7 @@ class FailOver:
             with self._waking(moved, stop):
                 self._lose_nodes(lambda: self._further(writers, moved, stop))
 
-        crowd.threads(
+        parallel.threads(
             1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None)
         )
         self._nothing_is_lost(writers)
@@ -191,28 +191,29 @@ class FailOver:
 
     def _nothing_is_lost(self, writers):
         there = {
-            kind: set(self.actor.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
+            kind: set(self.project.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
         }
         for writer in writers:
             for kind, ids in writer.made.items():
                 self.assertLessEqual(ids, there[kind])
             self.assertEqual(set(), writer.gone & there[JOBS])
             for job, sessions in writer.sessions.items():
-                self.assertIn(self.actor.job(job)['session_id'], sessions)
-            records = {record.tag: record for record in self.actor.records(writer.own)}
+                self.assertIn(self.project.job(job)['session_id'], sessions)
+            records = {record.tag: record for record in self.project.records(writer.own)}
             for tag, result in writer.results.items():
                 self.assertEqual(result, records[tag].jobs[writer.reporter]['result'])
 
     def _agrees(self):
         """Jobs and sessions name each other, and lists show what is there."""
         jobs = {
-            document.id: document.body for document in self.actor.page(JOBS, limit=10_000).documents
+            document.id: document.body
+            for document in self.project.page(JOBS, limit=10_000).documents
         }
-        for document in self.actor.page(SESSIONS, limit=10_000).documents:
+        for document in self.project.page(SESSIONS, limit=10_000).documents:
             members = {id for id, body in jobs.items() if body['session_id'] == document.id}
             self.assertEqual(
                 (members, members),
-                (set(document.body['jobs']), set(self.actor.session(document.id)['jobs'])),
+                (set(document.body['jobs']), set(self.project.session(document.id)['jobs'])),
             )
         for id, body in jobs.items():
-            self.assertEqual(body, self.actor.job(id))
+            self.assertEqual(body, self.project.job(id))

@@ -51,11 +51,11 @@ class Counting:
         self.one.sync()
         self.one.clock = self.clock
         self.recorder = Recorder(self.one)
-        self.actor = self.actor_in(self.actor.project_id, self.one)
-        self.session = self.actor.new_session(hold_off=60)
-        self.jobs = [self.actor.new_job() for _ in range(8)]
+        self.project = self.in_project(self.project.project_id, self.one)
+        self.session = self.project.new_session(hold_off=60)
+        self.jobs = [self.project.new_job() for _ in range(8)]
         for job in self.jobs:
-            self.actor.attach(self.session, job)
+            self.project.attach(self.session, job)
 
     def count(self, call):
         """How many requests a call sends."""
@@ -67,8 +67,8 @@ class Requests(costs.Settling, Counting):
     """Each operation takes a number of requests that doesn't depend on how much there is."""
 
     def test_one_document(self):
-        self.actor.put_client('c')
-        self.actor.put_action('a')
+        self.project.put_client('c')
+        self.project.put_action('a')
         for kind, id in (
             (JOBS, self.jobs[0]),
             (SESSIONS, self.session),
@@ -77,38 +77,38 @@ class Requests(costs.Settling, Counting):
         ):
             self.assertEqual(
                 (['POST _mget'], 1),
-                self.recorder.of(lambda kind=kind, id=id: self.actor.get(kind, id)),
+                self.recorder.of(lambda kind=kind, id=id: self.project.get(kind, id)),
             )
 
     def test_pages(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, None)):
             for match in ((), [{'user_id': 'user'}], [{'_all': 'use'}]):
                 for offset in (0, 2):
-                    read = functools.partial(self.actor.page, kind, match, limit=3, offset=offset)
+                    read = functools.partial(self.project.page, kind, match, limit=3, offset=offset)
                     self.assertEqual(['POST _refresh', 'POST _search'], self.recorder.of(read)[0])
             requests, _ = self.recorder.of(
-                lambda kind=kind, marker=marker: self.actor.page(kind, marker=marker, limit=3)
+                lambda kind=kind, marker=marker: self.project.page(kind, marker=marker, limit=3)
             )
             self.assertEqual(2 if marker is None else 3, len(requests))
 
     def test_a_page_brings_back_no_more_than_it_shows_and_some_spare(self):
         for number in range(2 * finding.SPARE):
-            self.actor.put_client(f'c{number}', even=number % 2 == 0)
+            self.project.put_client(f'c{number}', even=number % 2 == 0)
         for match, offset in (((), 0), ([{'even': True}], 0), ((), 9)):
-            read = functools.partial(self.actor.page, CLIENTS, match, limit=2, offset=offset)
+            read = functools.partial(self.project.page, CLIENTS, match, limit=2, offset=offset)
             _, documents = self.recorder.of(read)
             self.assertLessEqual(documents, 2 + 1 + finding.SPARE)
 
     def test_writing_one_document(self):
         for write, expected in (
-            (lambda: self.actor.put_client('c'), 3),
-            (lambda: self.actor.put_client('c', zone='a'), 2),
-            (lambda: self.actor.put_client('c', zone='a'), 1),
-            (lambda: self.actor.write(CLIENTS, 'c', None), 3),
-            (lambda: self.actor.new_session('z'), 3),
-            (lambda: self.actor.put_session('z', description='a'), 2),
+            (lambda: self.project.put_client('c'), 3),
+            (lambda: self.project.put_client('c', zone='a'), 2),
+            (lambda: self.project.put_client('c', zone='a'), 1),
+            (lambda: self.project.write(CLIENTS, 'c', None), 3),
+            (lambda: self.project.new_session('z'), 3),
+            (lambda: self.project.put_session('z', description='a'), 2),
             (
-                lambda: self.actor.change_job(
+                lambda: self.project.change_job(
                     self.jobs[0], lambda job: {**job, 'description': 'new'}
                 ),
                 2,
@@ -121,13 +121,13 @@ class Requests(costs.Settling, Counting):
         self.assertEqual([(6, 5, 2)] * 4, counts[2:])
 
     def test_attaching_and_detaching_whatever_the_number_of_members(self):
-        other, job = self.actor.new_session(), self.actor.new_job()
+        other, job = self.project.new_session(), self.project.new_job()
         for session in (other, self.session):
             self.assertEqual(
                 [5, 5],
                 [
                     self.count(lambda act=act, session=session: act(session, job))
-                    for act in (self.actor.attach, self.actor.detach)
+                    for act in (self.project.attach, self.project.detach)
                 ],
             )
 
@@ -135,21 +135,21 @@ class Requests(costs.Settling, Counting):
         self.assertEqual(
             5,
             self.count(
-                lambda: self.actor.patch_session(self.session, schedule={'schedule_day': '1'})
+                lambda: self.project.patch_session(self.session, schedule={'schedule_day': '1'})
             ),
         )
         self.assertEqual(
-            {'1'}, {self.actor.job(job)['job_schedule']['schedule_day'] for job in self.jobs}
+            {'1'}, {self.project.job(job)['job_schedule']['schedule_day'] for job in self.jobs}
         )
 
     def _run(self, tag):
         self.clock.advance(61)
-        self.actor.session(self.session)
+        self.project.session(self.session)
         first, second = self.jobs[:2]
         return (
-            self.count(lambda: self.actor.start(self.session, first, tag)),
-            self.count(lambda: self.actor.start(self.session, second, tag)),
-            self.count(lambda: self.actor.end(self.session, first, tag + 1)),
+            self.count(lambda: self.project.start(self.session, first, tag)),
+            self.count(lambda: self.project.start(self.session, second, tag)),
+            self.count(lambda: self.project.end(self.session, first, tag + 1)),
         )
 
 
@@ -162,11 +162,11 @@ class RequestsWithoutRefresh(Counting):
     def test_pages(self):
         for match in ((), [{'user_id': 'user'}]):
             requests, _ = self.recorder.of(
-                lambda match=match: self.actor.page(JOBS, match, limit=3)
+                lambda match=match: self.project.page(JOBS, match, limit=3)
             )
             self.assertEqual(['POST _search'], requests)
-        self.actor.put_client('c')
-        self.assertEqual(['c'], self.actor.ids(CLIENTS))
+        self.project.put_client('c')
+        self.assertEqual(['c'], self.project.ids(CLIENTS))
 
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
@@ -174,7 +174,7 @@ class DeepPages(Counting):
     """Far behind what a search of Elasticsearch reaches by default, 10,000 documents."""
 
     def test_by_offset_and_by_marker(self):
-        project, many = self.actor.project_id, 10_020
+        project, many = self.project.project_id, 10_020
         ids = [f'c{number:05}' for number in range(many)]
         bodies = {
             id: {'project_id': project, 'user_id': 'user', 'client': {'client_id': id}}
@@ -191,11 +191,13 @@ class DeepPages(Counting):
             read = []
             _, documents = self.recorder.of(
                 lambda offset=offset, read=read: read.extend(
-                    self.actor.ids(CLIENTS, limit=5, offset=offset)
+                    self.project.ids(CLIENTS, limit=5, offset=offset)
                 )
             )
             self.assertEqual(ids[offset : offset + 5], read)
             self.assertLessEqual(documents, 5 + 1 + finding.SPARE)
         for at in (0, 9_998, 10_015):
-            self.assertEqual(ids[at + 1 : at + 6], self.actor.ids(CLIENTS, limit=5, marker=ids[at]))
-        self.assertEqual(ids[-1:], self.actor.ids(CLIENTS, [{'client_id': ids[-1]}], limit=5))
+            self.assertEqual(
+                ids[at + 1 : at + 6], self.project.ids(CLIENTS, limit=5, marker=ids[at])
+            )
+        self.assertEqual(ids[-1:], self.project.ids(CLIENTS, [{'client_id': ids[-1]}], limit=5))

@@ -44,7 +44,7 @@ class DamagedIndices(Hands, Stores):
                 with self.subTest(field=field, value=value):
                     self.damage(CLIENTS, 'c', **{field: value})
                     self.mended((CLIENTS, 'p', 'c'))
-        self.assertEqual(['c'], self.actor.ids(CLIENTS, [{'zone': 'Ä'}, {'_all': 'ä'}]))
+        self.assertEqual(['c'], self.project.ids(CLIENTS, [{'zone': 'Ä'}, {'_all': 'ä'}]))
 
     def test_another_derivation(self):
         """That of a release that has forgotten to raise its number."""
@@ -70,7 +70,7 @@ class DamagedIndices(Hands, Stores):
         self.assertIn(('k', False), {(drift.id, drift.mendable) for drift in found})
 
     def test_claims(self):
-        self.actor.put_client('central', central=True)
+        self.project.put_client('central', central=True)
         key = codec.claim_key(CLIENTS, 'central')
         self.own.units.committer.store.remove([key])
         self.mended((CLIENTS, 'p', 'central'))
@@ -103,33 +103,33 @@ class Trusted(Hands, Stores):
         self.assertEqual(['POST _refresh', 'POST _search'], requests)
 
     def test_a_lapse_that_is_none(self):
-        self.assertEqual('completed', self.actor.session('s')['status'])
+        self.assertEqual('completed', self.project.session('s')['status'])
         for offset in (0, 1):
             self.damage(SESSIONS, 's', settle_at=1)
             self.corrected(
                 'settle_at',
-                lambda offset=offset: self.actor.ids(SESSIONS, offset=offset),
+                lambda offset=offset: self.project.ids(SESSIONS, offset=offset),
                 ['s'][offset:],
             )
 
     def test_a_lapse_that_comes_later(self):
-        self.actor.patch_session('s', hold_off=60)
+        self.project.patch_session('s', hold_off=60)
         self.clock.advance(1)
-        self.actor.start('s', 'j1', 3)
-        self.actor.end('s', 'j1', 4)
+        self.project.start('s', 'j1', 3)
+        self.project.end('s', 'j1', 4)
         self.damage(SESSIONS, 's', settle_at=1)
         self.corrected(
-            'settle_at', lambda: self.actor.ids(SESSIONS, [{'status': 'running'}]), ['s']
+            'settle_at', lambda: self.project.ids(SESSIONS, [{'status': 'running'}]), ['s']
         )
 
     def test_a_lapse_that_is_not_found(self):
-        self.actor.patch_session('s', hold_off=60)
+        self.project.patch_session('s', hold_off=60)
         self.clock.advance(1)
-        self.actor.start('s', 'j1', 3)
-        self.actor.end('s', 'j1', 4)
+        self.project.start('s', 'j1', 3)
+        self.project.end('s', 'j1', 4)
         self.clock.advance(61)
         self.damage(SESSIONS, 's', settle_at=None)
-        (shown,) = self.actor.page(SESSIONS).documents
+        (shown,) = self.project.page(SESSIONS).documents
         self.assertEqual('completed', shown.body['status'])
 
     def test_a_lock_that_is_none(self):
@@ -137,15 +137,17 @@ class Trusted(Hands, Stores):
             self.damage(JOBS, 'j1', restless=True)
             self.corrected(
                 'restless',
-                lambda offset=offset: self.actor.ids(JOBS, offset=offset),
+                lambda offset=offset: self.project.ids(JOBS, offset=offset),
                 ['j1', 'j2', 'k'][offset:],
             )
 
     def test_a_lock_that_is_none_in_a_look_up(self):
         self.damage(JOBS, 'j1', restless=True)
         with self.assertLogs('freezer_api.db.elasticsearch', 'ERROR'):
-            self.actor.put_action('a', action='exec')
-        self.assertEqual('exec', self.actor.job('j1')['job_actions'][0]['freezer_action']['action'])
+            self.project.put_action('a', action='exec')
+        self.assertEqual(
+            'exec', self.project.job('j1')['job_actions'][0]['freezer_action']['action']
+        )
 
     def test_a_claim_of_nobody(self):
         stale = codec.claim_value(CLIENTS, 'p', 'c')

@@ -7,7 +7,7 @@ import itertools
 import zlib
 
 from tests.base import EXPLORING
-from tests.contract import base, faults, walks
+from tests.contract import base, fault_cases, faults
 
 #: What the sample has of operations that break off, of two that meet, of readers who meet two, and
 #: of requests that come late: so many of 10,000 cases.
@@ -20,7 +20,7 @@ def sampled(share, *case):
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
-class Faults(walks.Walks):
+class Faults(fault_cases.FaultCases):
     def _broken_off(self, fault):
         for name in self.names():
             for number in range(1, self.requests(name) + 1):

@@ -3,11 +3,11 @@ with it.
 """
 
 from freezer_api.db.elasticsearch import units
-from tests.contract import base, faults, mutants, walks
+from tests.contract import base, fault_cases, faults, mutants
 
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
-class Mutants(walks.Walks):
+class Mutants(fault_cases.FaultCases):
     eager = True
 
     def caught(self, mutant, case, *arguments, **named):
@@ -174,7 +174,7 @@ class Mutants(walks.Walks):
             mutants.RECORDS_MISSING,
             self.read_meanwhile,
             'overtake',
-            walks.ALL,
+            fault_cases.ALL,
             'runs',
             2,
             'delete s',
@@ -185,7 +185,7 @@ class Mutants(walks.Walks):
             mutants.CLAIM_TRUSTED,
             self.read_meanwhile,
             'centralise',
-            walks.ALL,
+            fault_cases.ALL,
             'claim',
             2,
             'give up',

@@ -8,7 +8,7 @@ from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from tests.base import EXPLORING
-from tests.contract import actors, base
+from tests.contract import base, project_operations
 from tests.servers import process, proxy
 
 #: Seconds after which an answer is no longer in time: far more than the driver is told to wait.
@@ -47,12 +47,12 @@ class _Proxied:
             },
         }
 
-    def actor_by(self, **options):
-        """The actor on another storage, with other options of the driver."""
+    def project_with(self, **options):
+        """The project on another storage, with other options of the driver."""
         group = {**self.options['elasticsearch'], **options}
         storage = self.make_storage(base.configured({**self.options, 'elasticsearch': group}))
         storage.clock = self.clock
-        return actors.Actor(storage, self.actor.scope)
+        return project_operations.Project(storage, self.project.scope)
 
     def log_of(self, *calls):
         """What the driver logs while calls that are made at once fail in time, of which their
@@ -94,79 +94,81 @@ class Hosts:
         super().setUp()
         for one in self.proxies:
             self.addCleanup(one.resume)
-        self.session, self.other = self.actor.new_session(), self.actor.new_session()
-        self.job = self.actor.new_job(session_id=self.session)
+        self.session, self.other = self.project.new_session(), self.project.new_session()
+        self.job = self.project.new_job(session_id=self.session)
 
-    def calls(self, actor):
+    def calls(self, project):
         """All kinds of operations, which can be done again."""
         return (
-            lambda: actor.get(SESSIONS, self.session),
-            lambda: actor.page(JOBS),
-            lambda: actor.put_client('client'),
-            lambda: actor.put_action('action', action='info'),
-            lambda: actor.attach(self.other, self.job),
-            lambda: actor.attach(self.session, self.job),
-            lambda: actor.start(self.session, self.job, 0),
-            lambda: actor.end(self.session, self.job),
-            lambda: actor.records(self.session),
-            actor.storage.check,
-            actor.storage.version,
+            lambda: project.get(SESSIONS, self.session),
+            lambda: project.page(JOBS),
+            lambda: project.put_client('client'),
+            lambda: project.put_action('action', action='info'),
+            lambda: project.attach(self.other, self.job),
+            lambda: project.attach(self.session, self.job),
+            lambda: project.start(self.session, self.job, 0),
+            lambda: project.end(self.session, self.job),
+            lambda: project.records(self.session),
+            project.storage.check,
+            project.storage.version,
         )
 
-    def during(self, actor, act):
+    def during(self, project, act):
         """Let something happen in the next operation, after it has read and before it writes."""
 
         def clock():
-            actor.storage.clock = self.clock
+            project.storage.clock = self.clock
             act()
             return self.clock()
 
-        actor.storage.clock = clock
+        project.storage.clock = clock
 
     def in_one(self):
         """The session that the job is in, by all that is shown."""
-        own = self.actor.job(self.job)['session_id']
+        own = self.project.job(self.job)['session_id']
         self.assertEqual(
             {own},
             {
                 one
                 for one in (self.session, self.other)
-                if self.job in self.actor.session(one)['jobs']
+                if self.job in self.project.session(one)['jobs']
             },
         )
-        self.assertEqual([self.job], self.actor.ids(JOBS, [{'session_id': own}]))
+        self.assertEqual([self.job], self.project.ids(JOBS, [{'session_id': own}]))
         return own
 
     def test_the_only_one_hangs(self):
-        impatient = self.actor_by(timeout=SHORT)
+        impatient = self.project_with(timeout=SHORT)
         self.proxies[0].pause()
         for line in self.log_of(*self.calls(impatient)):
             self.assertIn('no host answers', line)
         self.proxies[0].resume()
-        for call in self.calls(self.actor):
+        for call in self.calls(self.project):
             call()
         self.assertEqual(self.session, self.in_one())
 
     def test_the_only_one_hangs_in_the_midst(self):
         """An operation fails in time then, and has happened as a whole or not at all."""
-        impatient = self.actor_by(timeout=SHORT)
+        impatient = self.project_with(timeout=SHORT)
         self.during(impatient, self.proxies[0].pause)
         self.assertIn(
             'no host answers', self.log_of(lambda: impatient.attach(self.other, self.job))[0]
         )
         self.proxies[0].resume()
         self.in_one()
-        self.actor.attach(self.other, self.job)
+        self.project.attach(self.other, self.job)
         self.assertEqual(self.other, self.in_one())
 
     def test_one_of_two_is_away(self):
         for gone, one in enumerate(self.proxies):
             for take_away, bring_back in ((one.halt, one.start), (one.pause, one.resume)):
                 with self.subTest(gone=gone, how=take_away.__name__):
-                    actor = self.actor_by(timeout=SHORT, hosts=[host.url for host in self.proxies])
+                    project = self.project_with(
+                        timeout=SHORT, hosts=[host.url for host in self.proxies]
+                    )
                     take_away()
                     try:
-                        for call in self.calls(actor):
+                        for call in self.calls(project):
                             call()
                     finally:
                         bring_back()
@@ -179,14 +181,14 @@ class Hosts:
                         self._moves_while(take_away, bring_back, number)
 
     def _moves_while(self, take_away, bring_back, number):
-        actor = self.actor_by(timeout=SHORT, hosts=[host.url for host in self.proxies])
+        project = self.project_with(timeout=SHORT, hosts=[host.url for host in self.proxies])
         goal = self.other if self.in_one() == self.session else self.session
-        self.during(actor, take_away)
+        self.during(project, take_away)
         try:
-            actor.attach(goal, self.job)
-            self.during(actor, lambda: None)
-            made = actor.put_client(f'client-{number}')
-            self.assertEqual(made, actor.get(CLIENTS, made.id))
+            project.attach(goal, self.job)
+            self.during(project, lambda: None)
+            made = project.put_client(f'client-{number}')
+            self.assertEqual(made, project.get(CLIENTS, made.id))
         finally:
             bring_back()
         self.assertEqual(goal, self.in_one())
@@ -196,10 +198,10 @@ class Hosts:
         self.addCleanup(lonely.stop)
         self.assertIn(
             'answers with status 502',
-            self.log_of(self.actor_by(hosts=[lonely.url]).storage.check)[0],
+            self.log_of(self.project_with(hosts=[lonely.url]).storage.check)[0],
         )
         for hosts in ([lonely.url, self.proxies[0].url], [self.proxies[0].url, lonely.url]):
-            for call in self.calls(self.actor_by(hosts=hosts)):
+            for call in self.calls(self.project_with(hosts=hosts)):
                 call()
 
 
@@ -213,17 +215,17 @@ class Access:
 
     def works(self, **options):
         """What is written with these options is read by them."""
-        actor = self.actor_by(**options)
-        made = actor.put_client('client', description=f'{options}')
-        self.assertEqual(made, actor.get(CLIENTS, 'client'))
+        project = self.project_with(**options)
+        made = project.put_client('client', description=f'{options}')
+        self.assertEqual(made, project.get(CLIENTS, 'client'))
 
     def refused(self, line, **options):
         """With these options nothing can be done, and a line in the log says why."""
-        actor = self.actor_by(**options)
+        project = self.project_with(**options)
         for call in (
-            lambda: actor.get(CLIENTS, 'client'),
-            lambda: actor.put_client('client'),
-            actor.storage.check,
+            lambda: project.get(CLIENTS, 'client'),
+            lambda: project.put_client('client'),
+            project.storage.check,
         ):
             self.assertIn(line, ' '.join(self.log_of(call)))
 

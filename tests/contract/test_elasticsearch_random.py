@@ -10,7 +10,7 @@ import random
 import tempfile
 
 from tests.base import EXPLORING
-from tests.contract import actors, base, churn, faults
+from tests.contract import base, bodies, faults, random_operations
 
 #: How often in the long form, by the variable, and how many steps of each thread.
 SEEDS = int(os.environ.get('FREEZER_TEST_EXPLORE') or 0) * 50
@@ -45,7 +45,7 @@ class Process:
             steps,
             self._tell,
         )
-        self._process = _PROCESSES.Process(target=churn.live, args=arguments)
+        self._process = _PROCESSES.Process(target=random_operations.run_workers, args=arguments)
         self._process.start()
         self._case.addCleanup(self._process.join)
         self._case.addCleanup(self._process.kill)
@@ -87,24 +87,29 @@ class RandomOperations:
     def test_random_operations_that_break_off(self):
         for seed in range(SEEDS) if EXPLORING else [self.share.start]:
             with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
-                self._churn(seed, folder)
+                self._run_seed(seed, folder)
 
-    def _churn(self, seed, folder):
+    def _run_seed(self, seed, folder):
         dice = random.Random(seed)
-        parts = [[f'{process}{thread}' for thread in range(churn.THREADS)] for process in 'xy']
-        place = churn.Place(f'p-{actors.new_id()}', [job for part in parts for job in part])
-        place.arrange(self.actor_in(place.project))
+        parts = [
+            [f'{process}{thread}' for thread in range(random_operations.THREADS)]
+            for process in 'xy'
+        ]
+        place = random_operations.Place(
+            f'p-{bodies.new_id()}', [job for part in parts for job in part]
+        )
+        place.arrange(self.in_project(place.project_id))
         one, other = (
             Process(self, place, part, folder, f'{seed} {number}')
             for number, part in enumerate(parts)
         )
-        one.kill_after(dice.randrange(STEPS * churn.THREADS // 2))
+        one.kill_after(dice.randrange(STEPS * random_operations.THREADS // 2))
         one.finish()
         other.finish()
         self.assertEqual([], one.problems + other.problems, f'seed {seed}')
         storage = self.make_storage()
         seen = faults.snapshot(self, place, storage)
         for job in place.jobs:
-            churn.Life(place, storage, job, pathlib.Path(folder), dice).check()
+            random_operations.Worker(place, storage, job, pathlib.Path(folder), dice).check()
         # Nothing that broke off comes to effect later.
         self.assertEqual(seen, faults.snapshot(self, place, self.make_storage()), f'seed {seed}')

@@ -8,7 +8,7 @@ import threading
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import mappings, schema, upgrading
 from freezer_api.domain.documents import JOBS
-from tests.contract import actors, aging, base
+from tests.contract import base, bodies, old_indices, project_operations
 
 
 class Broken(Exception):
@@ -29,7 +29,7 @@ def repeat(send):
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
-class Creation(aging.Aged):
+class Creation(old_indices.OwnIndices):
     def test_by_several_processes_at_once(self):
         commands = [self.command() for _ in range(3)]
         for command in commands:
@@ -56,13 +56,13 @@ class Creation(aging.Aged):
 
     def test_one_is_missing(self):
         self.own.sync()
-        aging.Writer(self.own).write()
+        old_indices.Writer(self.own).write()
         (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         self.ask('DELETE', f'/{index}')
         self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
         for use in (
-            aging.Writer(self.own).write,
-            lambda: actors.Actor(self.own, actors.Scope('p')).ids(JOBS),
+            old_indices.Writer(self.own).write,
+            lambda: project_operations.Project(self.own, base.Scope('p')).ids(JOBS),
         ):
             self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', use)
         self.assertNotIn(index, self.indices())
@@ -106,7 +106,7 @@ class Creation(aging.Aged):
         ]
         for storage in stores:
             storage.sync()
-        writers = [aging.Writer(storage) for storage in stores]
+        writers = [old_indices.Writer(storage) for storage in stores]
         for writer in writers:
             writer.write()
         self.age()
@@ -117,7 +117,7 @@ class Creation(aging.Aged):
 
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)
-class Settings(aging.Aged):
+class Settings(old_indices.OwnIndices):
     def _settings(self):
         (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
         return told['settings']['index']['number_of_replicas'], told['settings']['index'].get(
@@ -155,7 +155,7 @@ class Settings(aging.Aged):
     def test_documents_leave_the_mappings_alone(self):
         self.own.sync()
         before = self.ask('GET', f'/{self.prefix}_*/_mapping')
-        actor = actors.Actor(self.own, actors.Scope('p'))
+        project = project_operations.Project(self.own, base.Scope('p'))
         values = [
             1,
             'x',
@@ -174,8 +174,8 @@ class Settings(aging.Aged):
                 '.': 1,
                 'z' * 1000: 1,
             }
-            actor.put_job(
-                'j', actors.job_body('j', 'p', changing=values[number % len(values)], **odd)
+            project.put_job(
+                'j', bodies.job_body('j', 'p', changing=values[number % len(values)], **odd)
             )
         self.assertEqual(before, self.ask('GET', f'/{self.prefix}_*/_mapping'))
         for condition in (
@@ -185,15 +185,15 @@ class Settings(aging.Aged):
             {'changing': -1e300},
             {'_all': 'y' * 200},
         ):
-            self.assertEqual(['j'], actor.ids(JOBS, [condition]), condition)
+            self.assertEqual(['j'], project.ids(JOBS, [condition]), condition)
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
-class Upgrade(aging.Aged):
+class Upgrade(old_indices.OwnIndices):
     def setUp(self):
         super().setUp()
         self.own.sync()
-        self.writer = aging.Writer(self.own)
+        self.writer = old_indices.Writer(self.own)
         for _ in range(3):
             self.writer.write()
 
@@ -210,7 +210,7 @@ class Upgrade(aging.Aged):
             )
         ]
         self.assertFalse(self.ask('POST', '/_bulk', bare)['errors'])
-        self.assertEqual([], self.writer.actor.ids(JOBS))
+        self.assertEqual([], self.writer.project.ids(JOBS))
         self.age(kinds=[JOBS])
         self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
         self.assertEqual('0', self.own.version())
@@ -231,7 +231,7 @@ class Upgrade(aging.Aged):
         self.writer.check(self, self.own)
 
     def test_while_processes_write(self):
-        writers = [aging.Writer(self.process(), f'q{number}') for number in range(3)]
+        writers = [old_indices.Writer(self.process(), f'q{number}') for number in range(3)]
         stop = threading.Event()
 
         def write(writer):
@@ -262,7 +262,7 @@ class Upgrade(aging.Aged):
                 number += 1
                 self.age(kinds=[JOBS])
                 process = self.process()
-                faulty = aging.Faulty(process, number, fault)
+                faulty = old_indices.Faulty(process, number, fault)
                 try:
                     process.sync()
                 except Broken:
@@ -289,7 +289,7 @@ class Upgrade(aging.Aged):
                 self.writer.write()
                 return send()
 
-            faulty = aging.Faulty(process, number, meanwhile)
+            faulty = old_indices.Faulty(process, number, meanwhile)
             with self.subTest(request=number):
                 process.sync()
                 self.writer.write()

@@ -6,7 +6,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS
-from tests.contract import actors, base
+from tests.contract import base, bodies, project_operations
 
 
 @base.on_every_database()
@@ -17,18 +17,20 @@ class Everywhere:
 
     def setUp(self):
         super().setUp()
-        self.mark = actors.new_id()
+        self.mark = bodies.new_id()
         self.owners = [
-            self.actor,
-            *(self.actor_in(f'{self.actor.project_id}-{number}') for number in (2, 3)),
+            self.project,
+            *(self.in_project(f'{self.project.project_id}-{number}') for number in (2, 3)),
         ]
         self.made = [self._make(number) for number in range(12)]
-        self.everywhere = actors.Actor(self.storage, Scope(self.actor.project_id, everywhere=True))
+        self.everywhere = project_operations.Project(
+            self.storage, Scope(self.project.project_id, everywhere=True)
+        )
 
     def _make(self, number, **changes):
         owner = self.owners[number % 3]
         status = 'completed' if number % 4 == 1 else ''
-        body = actors.job_body(
+        body = bodies.job_body(
             f'{self.mark}{number}',
             owner.project_id,
             'even' if number % 2 == 0 else 'odd',
@@ -38,9 +40,9 @@ class Everywhere:
         )
         return owner.put_job(f'{self.mark}{number}', body)
 
-    def _found(self, *conditions, match_not=(), actor=None, **page):
+    def _found(self, *conditions, match_not=(), project=None, **page):
         """Numbers of the jobs of a search."""
-        found = (actor or self.everywhere).page(
+        found = (project or self.everywhere).page(
             JOBS, [{'description': self.mark}, *conditions], match_not, **page
         )
         for document in found.documents:
@@ -48,13 +50,13 @@ class Everywhere:
                 self.owners[int(document.id.removeprefix(self.mark)) % 3].project_id,
                 document.project_id,
             )
-            self.assertEqual(document, self.actor_in(document.project_id).get(JOBS, document.id))
+            self.assertEqual(document, self.in_project(document.project_id).get(JOBS, document.id))
         return [int(document.id.removeprefix(self.mark)) for document in found.documents]
 
     def test_all_in_the_order_of_coming_to_be(self):
         self.assertEqual(list(range(12)), self._found())
         self.assertEqual(list(range(12))[::-1], self._found(descending=True))
-        self.assertEqual([0, 3, 6, 9], self._found(actor=self.actor))
+        self.assertEqual([0, 3, 6, 9], self._found(project=self.project))
         newest = self.storage.find(
             self.everywhere.scope, JOBS, search.Query(limit=12, descending=True)
         ).documents
@@ -65,7 +67,9 @@ class Everywhere:
     def test_who_asks_makes_no_difference(self):
         self.assertEqual(
             list(range(12)),
-            self._found(actor=actors.Actor(self.storage, Scope('nobody', everywhere=True))),
+            self._found(
+                project=project_operations.Project(self.storage, Scope('nobody', everywhere=True))
+            ),
         )
 
     def test_pages(self):
@@ -114,7 +118,7 @@ class Everywhere:
         self._make(5, user_credentials={'note': 'kept'})
         self.owners[0].put_job(
             f'{self.mark}6',
-            actors.job_body(f'{self.mark}6', self.actor.project_id, description='another'),
+            bodies.job_body(f'{self.mark}6', self.project.project_id, description='another'),
         )
         self.owners[1].delete_job(f'{self.mark}7')
         self._make(12)
@@ -137,24 +141,25 @@ class Everywhere:
             self.assertRaises(exceptions.InvalidInput, self._found, marker=marker)
 
     def test_a_marker_that_several_have(self):
-        taken, body = f'{self.mark}x', actors.job_body(f'{self.mark}x', 'p')
-        for place, owner in enumerate((self.owners[1], self.owners[2], self.actor)):
+        taken, body = f'{self.mark}x', bodies.job_body(f'{self.mark}x', 'p')
+        for place, owner in enumerate((self.owners[1], self.owners[2], self.project)):
             owner.put_job(taken, body)
             self._make(12 + place)
         for asking, expected in (
-            (self.actor, [14]),
+            (self.project, [14]),
             (self.owners[2], [13, 14]),
             (self.owners[1], [12, 13, 14]),
-            (self.actor_in('nobody'), [12, 13, 14]),
+            (self.in_project('nobody'), [12, 13, 14]),
         ):
             scope = dataclasses.replace(asking.scope, everywhere=True)
             self.assertEqual(
-                expected, self._found(marker=taken, actor=actors.Actor(self.storage, scope))
+                expected,
+                self._found(marker=taken, project=project_operations.Project(self.storage, scope)),
             )
         for owner, expected in (
             (self.owners[1], [12, 13, 14]),
             (self.owners[2], [13, 14]),
-            (self.actor, [14]),
+            (self.project, [14]),
         ):
             self.assertEqual(expected, self._found(marker=taken, marker_project=owner.project_id))
         self.assertRaises(
@@ -169,7 +174,7 @@ class Everywhere:
             status = 'completed' if number % 3 == 0 else 'running'
             id = f'{self.mark}p{number}'
             self.owners[number % 3].put_job(
-                id, actors.job_body(id, 'p', client, schedule={'status': status})
+                id, bodies.job_body(id, 'p', client, schedule={'status': status})
             )
             expected += [] if number % 3 == 0 else [id]
         polled: list[str] = []
@@ -205,30 +210,30 @@ class Everywhere:
 @base.on_every_database()
 class Claimed:
     def test_who_has_a_claim(self):
-        id, other = actors.new_id(), self.actor_in(f'{self.actor.project_id}-2')
+        id, other = bodies.new_id(), self.in_project(f'{self.project.project_id}-2')
         for kind in (CLIENTS, JOBS, ACTIONS, BACKUPS, TRUSTS):
             self.assertIsNone(self.storage.claimed(kind, id))
-        self.actor.put_client(id)
-        self.actor.new_job(id)
-        self.actor.put_action(id, action='info')
-        self.actor.put_backup(id)
+        self.project.put_client(id)
+        self.project.new_job(id)
+        self.project.put_action(id, action='info')
+        self.project.put_backup(id)
         for kind in (CLIENTS, JOBS, ACTIONS, BACKUPS):
             self.assertIsNone(self.storage.claimed(kind, id))
         client = other.put_client(id, central=True)
         self.assertEqual(client, self.storage.claimed(CLIENTS, id))
         self.assertIsNone(self.storage.claimed(JOBS, id))
-        job = other.put_job(id, actors.job_body(id, other.project_id, _central=other.project_id))
+        job = other.put_job(id, bodies.job_body(id, other.project_id, _central=other.project_id))
         self.assertEqual(job, self.storage.claimed(JOBS, id))
         self.assertIsNone(self.storage.claimed(JOBS, id.upper()))
 
     def test_a_claim_that_ends(self):
-        id = actors.new_id()
-        self.actor.put_client(id, central=True)
-        self.assertEqual(2, self.actor.put_client(id, central=True, description='x').version)
+        id = bodies.new_id()
+        self.project.put_client(id, central=True)
+        self.assertEqual(2, self.project.put_client(id, central=True, description='x').version)
         self.assertEqual(2, self.storage.claimed(CLIENTS, id).version)
-        self.actor.put_client(id)
+        self.project.put_client(id)
         self.assertIsNone(self.storage.claimed(CLIENTS, id))
-        job = actors.job_body(id, self.actor.project_id, _central=self.actor.project_id)
-        self.actor.put_job(id, job)
-        self.actor.delete_job(id)
+        job = bodies.job_body(id, self.project.project_id, _central=self.project.project_id)
+        self.project.put_job(id, job)
+        self.project.delete_job(id)
         self.assertIsNone(self.storage.claimed(JOBS, id))

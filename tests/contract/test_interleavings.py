@@ -4,7 +4,7 @@ walk must catch.
 
 import itertools
 
-from tests.contract import base, stepping, worlds
+from tests.contract import base, interleaving, session_scenarios
 
 
 @base.on_every_database()
@@ -20,11 +20,11 @@ class Interleavings:
             operations = made[-1].operations()
             return [operations[name] for name in names]
 
-        for order, results in stepping.interleavings(arrange):
-            state = worlds.State.of(made[-1])
-            checks = [lambda state=state: worlds.check_agreement(state, self.clock.now)]
+        for order, results in interleaving.interleavings(arrange):
+            state = session_scenarios.State.of(made[-1])
+            checks = [lambda state=state: session_scenarios.check_agreement(state, self.clock.now)]
             checks += [
-                lambda state=state, name=name, result=result: worlds.check_answer(
+                lambda state=state, name=name, result=result: session_scenarios.check_answer(
                     made[-1], state, name, result
                 )
                 for name, result in zip(names, results)
@@ -48,16 +48,16 @@ class Interleavings:
 
     @staticmethod
     def _said(result):
-        """What the caller learns, comparable between worlds."""
+        """What the caller learns, comparable between scenarios."""
         if isinstance(result, Exception):
             return type(result).__name__, str(result)
         return result if isinstance(result, dict) else getattr(result, 'version', None)
 
     def _walk(self, situation):
-        names = worlds.World(self, situation).operations()
+        names = session_scenarios.Scenario(self, situation).operations()
         for pair in [*itertools.combinations_with_replacement(names, 2)][self.share]:
             with self.subTest(pair):
-                self.assertEqual([], self._problems(worlds.World, situation, pair))
+                self.assertEqual([], self._problems(session_scenarios.Scenario, situation, pair))
 
     def test_before_the_first_start(self):
         self._walk('never started')
@@ -79,8 +79,11 @@ class Interleavings:
             ('going on', ('end j', 'patch schedule'), 'the schedule is lost'),
         ):
             with self.subTest(pair):
-                self.assertEqual([], self._problems(worlds.World, situation, pair))
+                self.assertEqual([], self._problems(session_scenarios.Scenario, situation, pair))
                 problems = {
-                    problem for order, problem in self._problems(worlds.Careless, situation, pair)
+                    problem
+                    for order, problem in self._problems(
+                        session_scenarios.RacyScenario, situation, pair
+                    )
                 }
                 self.assertLessEqual({lost, 'not one after the other'}, problems)

@@ -4,7 +4,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import JobWrite
 from freezer_api.domain import links
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 
 @base.on_every_database()
@@ -12,17 +12,17 @@ class JobsAndActions:
     def setUp(self):
         super().setUp()
         for id in ('a', 'b'):
-            self.actor.put_action(id, action='backup', path=f'/{id}')
+            self.project.put_action(id, action='backup', path=f'/{id}')
 
     def _entries(self, job):
         return [
             (entry['action_id'], entry['freezer_action'])
-            for entry in self.actor.job(job)['job_actions']
+            for entry in self.project.job(job)['job_actions']
         ]
 
     def test_a_job_follows_its_actions(self):
-        first, second, other = (self.actor.new_job(actions=ids) for ids in ('aba', 'a', 'b'))
-        self.actor.put_action('a', action='backup', path='/new')
+        first, second, other = (self.project.new_job(actions=ids) for ids in ('aba', 'a', 'b'))
+        self.project.put_action('a', action='backup', path='/new')
         new, old = (
             ('a', {'action': 'backup', 'path': '/new'}),
             (
@@ -35,73 +35,73 @@ class JobsAndActions:
             tuple(self._entries(job) for job in (first, second, other)),
         )
         self.assertEqual(
-            [2, 2, 1], [self.actor.get(JOBS, job).version for job in (first, second, other)]
+            [2, 2, 1], [self.project.get(JOBS, job).version for job in (first, second, other)]
         )
-        self.assertEqual([first, second], self.actor.ids(JOBS, [{'path': '/new'}]))
-        self.assertEqual([first, other], self.actor.ids(JOBS, [{'path': '/b'}]))
-        self.assertEqual([first, second], self.actor.ids(JOBS, [{'_all': '/NEW'}]))
+        self.assertEqual([first, second], self.project.ids(JOBS, [{'path': '/new'}]))
+        self.assertEqual([first, other], self.project.ids(JOBS, [{'path': '/b'}]))
+        self.assertEqual([first, second], self.project.ids(JOBS, [{'_all': '/NEW'}]))
 
     def test_deleting_an_action_leaves_the_jobs(self):
-        first, second = self.actor.new_job(actions='aba'), self.actor.new_job(actions='a')
-        self.actor.delete_action('a')
+        first, second = self.project.new_job(actions='aba'), self.project.new_job(actions='a')
+        self.project.delete_action('a')
         self.assertEqual(
             (['b'], []), tuple([id for id, action in self._entries(job)] for job in (first, second))
         )
-        self.assertEqual([], self.actor.ids(JOBS, [{'action_id': 'a'}]))
-        self.actor.put_action('a', action='backup', path='/again')
+        self.assertEqual([], self.project.ids(JOBS, [{'action_id': 'a'}]))
+        self.project.put_action('a', action='backup', path='/again')
         self.assertEqual(
             [1, 2, 2],
             [
-                self.actor.get(kind, id).version
+                self.project.get(kind, id).version
                 for kind, id in ((ACTIONS, 'a'), (JOBS, first), (JOBS, second))
             ],
         )
 
     def test_an_unchanged_action_changes_no_job(self):
-        job = self.actor.new_job(actions='a')
-        self.actor.put_action('a', action='backup', path='/a')
+        job = self.project.new_job(actions='a')
+        self.project.put_action('a', action='backup', path='/a')
         self.assertEqual(
-            [1, 1], [self.actor.get(ACTIONS, 'a').version, self.actor.get(JOBS, job).version]
+            [1, 1], [self.project.get(ACTIONS, 'a').version, self.project.get(JOBS, job).version]
         )
 
     def test_a_change_of_an_action_is_given_the_jobs_that_have_it(self):
-        self.actor.put_client('client')
+        self.project.put_client('client')
         with_client, without = (
-            self.actor.new_job('x', actions='ab'),
-            self.actor.new_job('y', actions='a', client_id='gone'),
+            self.project.new_job('x', actions='ab'),
+            self.project.new_job('y', actions='a', client_id='gone'),
         )
-        self.actor.new_job('z', actions='b')
-        self.actor_in(f'{self.actor.project_id}-2').put_job('w', self.actor.job('x'))
+        self.project.new_job('z', actions='b')
+        self.in_project(f'{self.project.project_id}-2').put_job('w', self.project.job('x'))
         given = []
 
         def change(current, linked, now):
             given.append((current, {link.job.id: link for link in linked}))
             raise exceptions.Unprocessable('no')
 
-        before = self.actor.get(ACTIONS, 'a'), self.actor.get(JOBS, 'x')
+        before = self.project.get(ACTIONS, 'a'), self.project.get(JOBS, 'x')
         self.assertRaises(
-            exceptions.Unprocessable, self.storage.write_action, self.actor.scope, 'a', change
+            exceptions.Unprocessable, self.storage.write_action, self.project.scope, 'a', change
         )
         current, linked = given[-1]
         self.assertEqual((before[0], {with_client, without}), (current, set(linked)))
         self.assertEqual(
-            (before[1], self.actor.get(CLIENTS, 'client')), (linked['x'].job, linked['x'].client)
+            (before[1], self.project.get(CLIENTS, 'client')), (linked['x'].job, linked['x'].client)
         )
-        self.assertEqual((self.actor.get(JOBS, 'y'), None), (linked['y'].job, linked['y'].client))
-        self.assertEqual(before, (self.actor.get(ACTIONS, 'a'), self.actor.get(JOBS, 'x')))
+        self.assertEqual((self.project.get(JOBS, 'y'), None), (linked['y'].job, linked['y'].client))
+        self.assertEqual(before, (self.project.get(ACTIONS, 'a'), self.project.get(JOBS, 'x')))
 
     def test_the_client_of_a_job_may_be_a_central_one(self):
-        central, plain, both = (actors.new_id() for _ in range(3))
-        other = self.actor_in(f'{self.actor.project_id}-2')
+        central, plain, both = (bodies.new_id() for _ in range(3))
+        other = self.in_project(f'{self.project.project_id}-2')
         other.put_client(central, central=True)
         other.put_client(plain)
         other.put_client(both, central=True)
-        self.actor.put_client(both)
+        self.project.put_client(both)
         for client in (central, plain, both):
-            self.actor.new_job(client, actions='a', client_id=client)
+            self.project.new_job(client, actions='a', client_id=client)
         seen = {}
         self.storage.write_action(
-            self.actor.scope,
+            self.project.scope,
             'a',
             lambda current, linked, now: (
                 seen.update(
@@ -111,7 +111,7 @@ class JobsAndActions:
             ),
         )
         self.assertEqual(
-            {central: other.project_id, plain: None, both: self.actor.project_id}, seen
+            {central: other.project_id, plain: None, both: self.project.project_id}, seen
         )
 
     def test_a_job_is_given_the_actions_that_it_asks_for(self):
@@ -119,26 +119,26 @@ class JobsAndActions:
 
         def change(current, stored, now):
             given.append((current, dict(stored), now))
-            return JobWrite(actors.job_body('j', self.actor.project_id))
+            return JobWrite(bodies.job_body('j', self.project.project_id))
 
-        self.actor_in(f'{self.actor.project_id}-2').put_action('foreign', action='info')
-        self.storage.write_job(self.actor.scope, 'j', change, ('a', 'b', 'none', 'foreign'))
+        self.in_project(f'{self.project.project_id}-2').put_action('foreign', action='info')
+        self.storage.write_job(self.project.scope, 'j', change, ('a', 'b', 'none', 'foreign'))
         self.assertEqual(
-            (None, {id: self.actor.get(ACTIONS, id) for id in 'ab'}, self.clock.now), given[-1]
+            (None, {id: self.project.get(ACTIONS, id) for id in 'ab'}, self.clock.now), given[-1]
         )
-        self.storage.write_job(self.actor.scope, 'j', change)
-        self.assertEqual((self.actor.get(JOBS, 'j'), {}, self.clock.now), given[-1])
+        self.storage.write_job(self.project.scope, 'j', change)
+        self.assertEqual((self.project.get(JOBS, 'j'), {}, self.clock.now), given[-1])
 
     def test_a_job_gives_up_an_action(self):
-        job = self.actor.new_job(actions='ab')
-        self.actor.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})
-        self.actor.put_action('a', action='backup', path='/new')
+        job = self.project.new_job(actions='ab')
+        self.project.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})
+        self.project.put_action('a', action='backup', path='/new')
         self.assertEqual(
             (['b'], 2),
-            ([id for id, action in self._entries(job)], self.actor.get(JOBS, job).version),
+            ([id for id, action in self._entries(job)], self.project.get(JOBS, job).version),
         )
         self.assertEqual([], [link.job.id for link in self._linked('a')])
-        self.actor.delete_job(job)
+        self.project.delete_job(job)
         self.assertEqual([], self._linked('b'))
 
     def _linked(self, action):
@@ -148,7 +148,7 @@ class JobsAndActions:
             found[:] = linked
             return current.body
 
-        self.storage.write_action(self.actor.scope, action, change)
+        self.storage.write_action(self.project.scope, action, change)
         return found
 
     def test_a_refused_job_leaves_no_action_behind(self):
@@ -156,78 +156,78 @@ class JobsAndActions:
             raise exceptions.Unprocessable('no')
 
         self.assertRaises(
-            exceptions.Unprocessable, self.storage.write_job, self.actor.scope, 'j', change, 'a'
+            exceptions.Unprocessable, self.storage.write_job, self.project.scope, 'j', change, 'a'
         )
-        self.assertTrue(self.actor.missing(JOBS, 'j'))
-        self.assertEqual(['a', 'b'], self.actor.ids(ACTIONS))
+        self.assertTrue(self.project.missing(JOBS, 'j'))
+        self.assertEqual(['a', 'b'], self.project.ids(ACTIONS))
 
     def test_a_job_that_was_a_member_follows_its_actions_too(self):
-        session = self.actor.new_session()
-        job = self.actor.new_job(actions='a', session_id=session)
-        version = self.actor.get(SESSIONS, session).version
-        self.actor.put_action('a', action='info')
+        session = self.project.new_session()
+        job = self.project.new_job(actions='a', session_id=session)
+        version = self.project.get(SESSIONS, session).version
+        self.project.put_action('a', action='info')
         self.assertEqual([('a', {'action': 'info'})], self._entries(job))
         self.assertEqual(
             (session, version),
-            (self.actor.job(job)['session_id'], self.actor.get(SESSIONS, session).version),
+            (self.project.job(job)['session_id'], self.project.get(SESSIONS, session).version),
         )
 
     def test_many_jobs_of_one_action(self):
-        jobs = [self.actor.new_job(actions='a') for _ in range(70)]
-        self.actor.put_action('a', action='info')
-        self.assertEqual(jobs, self.actor.ids(JOBS, [{'action': 'info'}]))
+        jobs = [self.project.new_job(actions='a') for _ in range(70)]
+        self.project.put_action('a', action='info')
+        self.assertEqual(jobs, self.project.ids(JOBS, [{'action': 'info'}]))
         self.assertEqual([('a', {'action': 'info'})], self._entries(jobs[-1]))
         self.assertEqual(70, len(self._linked('a')))
 
     def test_relinked_is_what_the_job_is(self):
-        job = self.actor.new_job(actions='ab')
-        before = self.actor.job(job)
-        after = self.actor.put_action('a', action='exec', command='x')
-        self.assertEqual(links.relinked(before, 'a', after.body), self.actor.job(job))
+        job = self.project.new_job(actions='ab')
+        before = self.project.job(job)
+        after = self.project.put_action('a', action='exec', command='x')
+        self.assertEqual(links.relinked(before, 'a', after.body), self.project.job(job))
 
 
 @base.on_every_database()
 class Purge:
-    def _fill(self, actor, mark):
-        actor.put_action('a', action='info')
-        session = actor.new_session('s')
+    def _fill(self, project, mark):
+        project.put_action('a', action='info')
+        session = project.new_session('s')
         for number in range(12):
-            job = actor.new_job(f'j{number}', actions='a', session_id='s')
+            job = project.new_job(f'j{number}', actions='a', session_id='s')
         for tag in range(3):
             self.clock.advance(31)
-            actor.start(session, job, tag)
-        actor.put_client(f'central-{mark}', central=True)
-        actor.put_client('plain')
-        actor.put_backup('b', text='text')
-        actor.put_trust('t')
+            project.start(session, job, tag)
+        project.put_client(f'central-{mark}', central=True)
+        project.put_client('plain')
+        project.put_backup('b', text='text')
+        project.put_trust('t')
 
     def test_every_document_of_a_project_goes_and_no_other(self):
-        mark, other = actors.new_id(), self.actor_in(f'{self.actor.project_id}-2')
-        self._fill(self.actor, mark)
+        mark, other = bodies.new_id(), self.in_project(f'{self.project.project_id}-2')
+        self._fill(self.project, mark)
         self._fill(other, f'{mark}-2')
         before = {kind: other.page(kind).documents for kind in KINDS}
         self.assertEqual(
             {'sessions': 1, 'jobs': 12, 'actions': 1, 'clients': 2, 'backups': 1, 'trusts': 1},
-            self.storage.purge(self.actor.project_id),
+            self.storage.purge(self.project.project_id),
         )
-        self.assertEqual([[]] * len(KINDS), [self.actor.ids(kind) for kind in KINDS])
+        self.assertEqual([[]] * len(KINDS), [self.project.ids(kind) for kind in KINDS])
         self.assertEqual(
             [],
-            self.actor.ids(BACKUPS, [{'_all': 'text'}])
-            + self.actor.ids(JOBS, [{'client_id': 'client'}]),
+            self.project.ids(BACKUPS, [{'_all': 'text'}])
+            + self.project.ids(JOBS, [{'client_id': 'client'}]),
         )
-        self.assertRaises(exceptions.NotFound, self.actor.records, 's')
+        self.assertRaises(exceptions.NotFound, self.project.records, 's')
         self.assertEqual(before, {kind: other.page(kind).documents for kind in KINDS})
         self.assertEqual(3, len(other.records('s')))
-        self.assertEqual(dict.fromkeys(KINDS, 0), self.storage.purge(self.actor.project_id))
+        self.assertEqual(dict.fromkeys(KINDS, 0), self.storage.purge(self.project.project_id))
 
     def test_a_project_can_be_used_again(self):
-        mark = actors.new_id()
-        self._fill(self.actor, mark)
-        self.storage.purge(self.actor.project_id)
-        other = self.actor_in(f'{self.actor.project_id}-2')
+        mark = bodies.new_id()
+        self._fill(self.project, mark)
+        self.storage.purge(self.project.project_id)
+        other = self.in_project(f'{self.project.project_id}-2')
         other.put_client(f'central-{mark}', central=True)
         other.write(CLIENTS, f'central-{mark}', None)
-        self._fill(self.actor, mark)
-        self.assertEqual([3, 2, 1], [record.tag for record in self.actor.records('s')])
-        self.assertEqual(12, len(self.actor.session('s')['jobs']))
+        self._fill(self.project, mark)
+        self.assertEqual([3, 2, 1], [record.tag for record in self.project.records('s')])
+        self.assertEqual(12, len(self.project.session('s')['jobs']))

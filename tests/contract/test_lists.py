@@ -5,7 +5,7 @@ from freezer_api.db.base import Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
 from freezer_api.domain.search import Query
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 COUNT = 25
 
@@ -20,8 +20,8 @@ class Lists:
         # of the moments.
         self.made = [f'{(number * 7) % COUNT:02d}' for number in range(COUNT)]
         for id in self.made:
-            self.actor.new_session(id, hold_off=int(id) % 3)
-            self.actor.put_backup(id, hold_off=int(id) % 3)
+            self.project.new_session(id, hold_off=int(id) % 3)
+            self.project.put_backup(id, hold_off=int(id) % 3)
 
     def _pages(self, kind, **page):
         """The ids of all pages, each begun at the marker of the one before; and that they say
@@ -29,7 +29,7 @@ class Lists:
         """
         found, marker = [], None
         while True:
-            got = self.actor.page(kind, marker=marker, **page)
+            got = self.project.page(kind, marker=marker, **page)
             found += [document.id for document in got.documents]
             self.assertLessEqual(len(got.documents), page['limit'])
             if not got.more:
@@ -39,30 +39,30 @@ class Lists:
 
     def test_order_is_that_of_coming_to_be(self):
         for kind in (SESSIONS, BACKUPS):
-            self.assertEqual(self.made, self.actor.ids(kind))
-            self.assertEqual(self.made[::-1], self.actor.ids(kind, descending=True))
+            self.assertEqual(self.made, self.project.ids(kind))
+            self.assertEqual(self.made[::-1], self.project.ids(kind, descending=True))
 
     def test_a_change_keeps_the_place(self):
         self.clock.advance(100)
-        self.actor.put_session(self.made[3], description='changed')
-        self.actor.put_backup(self.made[3], changed=True)
+        self.project.put_session(self.made[3], description='changed')
+        self.project.put_backup(self.made[3], changed=True)
         for kind in (SESSIONS, BACKUPS):
-            self.assertEqual(self.made, self.actor.ids(kind))
+            self.assertEqual(self.made, self.project.ids(kind))
 
     def test_an_id_used_again_comes_last(self):
-        self.actor.delete_session(self.made[3])
-        self.actor.put_session(self.made[3])
-        self.actor.write(BACKUPS, self.made[3], None)
-        self.actor.put_backup(self.made[3], again=True)
+        self.project.delete_session(self.made[3])
+        self.project.put_session(self.made[3])
+        self.project.write(BACKUPS, self.made[3], None)
+        self.project.put_backup(self.made[3], again=True)
         for kind in (SESSIONS, BACKUPS):
-            self.assertEqual(self.made[:3] + self.made[4:] + self.made[3:4], self.actor.ids(kind))
+            self.assertEqual(self.made[:3] + self.made[4:] + self.made[3:4], self.project.ids(kind))
 
     def test_a_clock_that_goes_back_does_not_change_the_order(self):
         self.clock.advance(-1000)
-        self.actor.new_session('late')
-        self.actor.put_backup('late')
+        self.project.new_session('late')
+        self.project.put_backup('late')
         for kind in (SESSIONS, BACKUPS):
-            self.assertEqual([*self.made, 'late'], self.actor.ids(kind))
+            self.assertEqual([*self.made, 'late'], self.project.ids(kind))
 
     def test_pages_by_marker(self):
         for kind in (SESSIONS, BACKUPS):
@@ -95,59 +95,59 @@ class Lists:
         for kind in (SESSIONS, BACKUPS):
             for at, marker in enumerate(self.made):
                 expected = [id for id in self.made[at + 1 :] if int(id) % 3 == 1]
-                self.assertEqual(expected, self.actor.ids(kind, [{'hold_off': 1}], marker=marker))
+                self.assertEqual(expected, self.project.ids(kind, [{'hold_off': 1}], marker=marker))
                 before = [id for id in self.made[:at] if int(id) % 3 != 1]
                 self.assertEqual(
                     before[::-1],
-                    self.actor.ids(kind, [], [{'hold_off': 1}], marker=marker, descending=True),
+                    self.project.ids(kind, [], [{'hold_off': 1}], marker=marker, descending=True),
                 )
 
     def test_a_marker_that_is_not_there(self):
-        other = self.actor_in(f'{self.actor.project_id}-2')
+        other = self.in_project(f'{self.project.project_id}-2')
         other.new_session('foreign')
         other.put_backup('foreign')
         for kind in (SESSIONS, BACKUPS):
             for marker in ('missing', 'foreign', '0', self.made[0] + '.'):
                 for match in ([], [{'hold_off': 1}], [{'_all': 'x'}]):
                     self.assertRaises(
-                        exceptions.InvalidInput, self.actor.page, kind, match, marker=marker
+                        exceptions.InvalidInput, self.project.page, kind, match, marker=marker
                     )
 
     def test_offset(self):
         for kind in (SESSIONS, BACKUPS):
             for offset in (0, 1, 24, 25, 26, 999_999_999):
-                page = self.actor.page(kind, offset=offset, limit=3)
+                page = self.project.page(kind, offset=offset, limit=3)
                 self.assertEqual(
                     self.made[offset : offset + 3], [document.id for document in page.documents]
                 )
                 self.assertEqual(offset + 3 < COUNT, page.more)
             matching = [id for id in self.made if int(id) % 3 == 1]
             self.assertEqual(
-                matching[2:5], self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3)
+                matching[2:5], self.project.ids(kind, [{'hold_off': 1}], offset=2, limit=3)
             )
             self.assertEqual(
                 matching[::-1][2:5],
-                self.actor.ids(kind, [{'hold_off': 1}], offset=2, limit=3, descending=True),
+                self.project.ids(kind, [{'hold_off': 1}], offset=2, limit=3, descending=True),
             )
-            texts = self.actor.ids(kind, [{'_all': ''}], offset=20)
+            texts = self.project.ids(kind, [{'_all': ''}], offset=20)
             self.assertEqual(self.made[20:] if kind == SESSIONS else texts, texts)
 
     def test_a_page_is_of_one_project(self):
-        other = self.actor_in(f'{self.actor.project_id}-2')
+        other = self.in_project(f'{self.project.project_id}-2')
         other.new_session(self.made[0], hold_off=1)
         other.put_backup(self.made[0], hold_off=1)
         for kind in (SESSIONS, BACKUPS):
-            self.assertEqual(self.made, self.actor.ids(kind))
+            self.assertEqual(self.made, self.project.ids(kind))
             for match in ([], [{'hold_off': 1}]):
                 (page,) = other.page(kind, match).documents
                 self.assertEqual(other.project_id, page.project_id)
-            self.assertEqual([], self.actor_in('nobody').ids(kind))
+            self.assertEqual([], self.in_project('nobody').ids(kind))
 
     def test_documents_of_a_page_are_those_that_get_tells(self):
-        self.actor.new_job('member', session_id=self.made[5])
+        self.project.new_job('member', session_id=self.made[5])
         for kind in (SESSIONS, BACKUPS):
-            for document in self.actor.page(kind).documents:
-                self.assertEqual(self.actor.get(kind, document.id), document)
+            for document in self.project.page(kind).documents:
+                self.assertEqual(self.project.get(kind, document.id), document)
 
 
 @base.on_every_database()
@@ -156,17 +156,17 @@ class CentralClients:
 
     def setUp(self):
         super().setUp()
-        self.prefix = actors.new_id()[:8]
-        self.other = self.actor_in(f'{self.actor.project_id}-2')
-        self.seeing = Scope(self.actor.project_id, central=True)
+        self.prefix = bodies.new_id()[:8]
+        self.other = self.in_project(f'{self.project.project_id}-2')
+        self.seeing = Scope(self.project.project_id, central=True)
         for number, (owner, central) in enumerate(
             (
                 (self.other, True),
-                (self.actor, False),
+                (self.project, False),
                 (self.other, False),
                 (self.other, True),
-                (self.actor, True),
-                (self.actor, False),
+                (self.project, True),
+                (self.project, False),
                 (self.other, True),
             )
         ):
@@ -193,7 +193,7 @@ class CentralClients:
         self.assertEqual(list('0346'), self._ids({'is_central': True}))
         self.assertEqual(list('15'), self._ids({'is_central': False}))
         self.assertEqual(
-            list('145'), [id.removeprefix(self.prefix) for id in self.actor.ids(CLIENTS)]
+            list('145'), [id.removeprefix(self.prefix) for id in self.project.ids(CLIENTS)]
         )
 
     def test_pages(self):
@@ -214,12 +214,12 @@ class CentralClients:
                 self.assertEqual(id, self.storage.get(self.seeing, CLIENTS, id).id)
             else:
                 self.assertRaises(exceptions.NotFound, self.storage.get, self.seeing, CLIENTS, id)
-        self.assertRaises(exceptions.NotFound, self.actor.get, CLIENTS, f'{self.prefix}0')
+        self.assertRaises(exceptions.NotFound, self.project.get, CLIENTS, f'{self.prefix}0')
 
     def test_an_own_one_of_the_id_comes_first(self):
-        self.actor.put_client(f'{self.prefix}0', hostname=self.prefix)
+        self.project.put_client(f'{self.prefix}0', hostname=self.prefix)
         self.assertEqual(
-            self.actor.project_id,
+            self.project.project_id,
             self.storage.get(self.seeing, CLIENTS, f'{self.prefix}0').project_id,
         )
         self.assertEqual(list('134560'), self._ids())
@@ -233,7 +233,7 @@ class CentralClients:
             if not page.more:
                 break
         self.assertEqual(list('134560'), [id.removeprefix(self.prefix) for project_id, id in pages])
-        self.assertIn((self.actor.project_id, f'{self.prefix}0'), pages)
+        self.assertIn((self.project.project_id, f'{self.prefix}0'), pages)
 
     def test_becoming_central_and_ceasing_to_be(self):
         self.other.put_client(f'{self.prefix}2', True, hostname=self.prefix)
@@ -245,7 +245,7 @@ class CentralClients:
 
     def test_other_kinds_have_no_central_ones(self):
         self.other.put_job(
-            f'{self.prefix}j', actors.job_body(f'{self.prefix}j', 'p', _central=True)
+            f'{self.prefix}j', bodies.job_body(f'{self.prefix}j', 'p', _central=True)
         )
         self.assertRaises(
             exceptions.NotFound, self.storage.get, self.seeing, JOBS, f'{self.prefix}j'

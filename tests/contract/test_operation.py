@@ -17,7 +17,7 @@ from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from tests import servers
 from tests.base import EXPLORING
-from tests.contract import base, crowd
+from tests.contract import base, parallel
 from tests.servers import elasticsearch, mariadb, postgresql
 
 #: Nothing of this is told to callers.
@@ -31,52 +31,53 @@ class Operation:
         self.assertIsNone(storage.version())
         self.assertRaises(exceptions.StorageUnavailable, storage.check)
         self.assertRaises(
-            exceptions.StorageUnavailable, self.actor_in('p', storage).get, CLIENTS, 'a'
+            exceptions.StorageUnavailable, self.in_project('p', storage).get, CLIENTS, 'a'
         )
         storage.sync()
         storage.check()
         version = storage.version()
         self.assertIsInstance(version, str)
-        self.actor_in('p', storage).put_client('a')
+        self.in_project('p', storage).put_client('a')
         storage.sync()
         self.assertEqual(
-            (version, 1), (storage.version(), self.actor_in('p', storage).get(CLIENTS, 'a').version)
+            (version, 1),
+            (storage.version(), self.in_project('p', storage).get(CLIENTS, 'a').version),
         )
 
     def test_several_processes_make_the_schema_at_once(self):
         options = self.make_options()
-        crowd.processes(crowd.sync, [(options,)] * 3)
+        parallel.processes(parallel.sync, [(options,)] * 3)
         storage = self.make_storage(base.configured(options))
         storage.check()
-        self.actor_in('p', storage).put_client('a')
+        self.in_project('p', storage).put_client('a')
 
     def test_connections_that_were_given_up_are_opened_again(self):
-        self.actor.put_client('a')
+        self.project.put_client('a')
         for _ in range(2):
             self.storage.close()
-            self.assertEqual('a', self.actor.get(CLIENTS, 'a').id)
+            self.assertEqual('a', self.project.get(CLIENTS, 'a').id)
 
     def test_a_process_that_forks(self):
-        self.actor.put_client('a')
+        self.project.put_client('a')
         children = []
         for number in range(2):
             child = os.fork()
             if not child:
                 self._in_child(
                     lambda number=number: (
-                        self.actor.get(CLIENTS, 'a'),
-                        self.actor.put_client(f'c{number}'),
+                        self.project.get(CLIENTS, 'a'),
+                        self.project.put_client(f'c{number}'),
                     )
                 )
             children.append(child)
         for number in range(20):
-            self.actor.put_client('a', description=f'{number}')
+            self.project.put_client('a', description=f'{number}')
         self.assertEqual(
             [0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         )
         self.assertEqual(
             (21, {'a', 'c0', 'c1'}),
-            (self.actor.get(CLIENTS, 'a').version, set(self.actor.ids(CLIENTS))),
+            (self.project.get(CLIENTS, 'a').version, set(self.project.ids(CLIENTS))),
         )
 
     @staticmethod
@@ -174,25 +175,25 @@ SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elast
 class Outages:
     def setUp(self):
         super().setUp()
-        self.actor.put_client('a')
-        self.session = self.actor.new_session()
-        self.job = self.actor.new_job(session_id=self.session)
+        self.project.put_client('a')
+        self.session = self.project.new_session()
+        self.job = self.project.new_job(session_id=self.session)
         self.calls = (
-            lambda: self.actor.get(CLIENTS, 'a'),
-            lambda: self.actor.page(SESSIONS),
-            lambda: self.actor.put_client('a'),
-            lambda: self.actor.attach(self.session, self.job),
-            lambda: self.actor.start(self.session, self.job, 0),
-            lambda: self.actor.records(self.session),
-            lambda: self.actor.new_job('new'),
-            lambda: self.actor.delete_job('new'),
-            lambda: self.actor.put_action('a', action='info'),
+            lambda: self.project.get(CLIENTS, 'a'),
+            lambda: self.project.page(SESSIONS),
+            lambda: self.project.put_client('a'),
+            lambda: self.project.attach(self.session, self.job),
+            lambda: self.project.start(self.session, self.job, 0),
+            lambda: self.project.records(self.session),
+            lambda: self.project.new_job('new'),
+            lambda: self.project.delete_job('new'),
+            lambda: self.project.put_action('a', action='info'),
             self.storage.check,
             self.storage.version,
         )
 
     def test_while_the_store_is_away(self):
-        before = self.actor.get(SESSIONS, self.session)
+        before = self.project.get(SESSIONS, self.session)
         self.take_away()
         try:
             for call in self.calls:
@@ -204,7 +205,7 @@ class Outages:
             self.assertRaises(exceptions.StorageUnavailable, late.check)
         finally:
             self.bring_back()
-        self.assertEqual(before, self.actor.get(SESSIONS, self.session))
+        self.assertEqual(before, self.project.get(SESSIONS, self.session))
         late.check()
         for call in self.calls:
             call()
@@ -214,23 +215,23 @@ class Outages:
 class Restarts:
     def test_the_next_call_works(self):
         """Whatever it is, and although every connection that is kept is dead."""
-        self.actor.put_client('a')
-        session = self.actor.new_session()
-        job = self.actor.new_job(session_id=session)
+        self.project.put_client('a')
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
         for act in (
-            lambda: self.actor.get(CLIENTS, 'a'),
-            lambda: self.actor.put_client('b'),
-            lambda: self.actor.start(session, job, 0),
+            lambda: self.project.get(CLIENTS, 'a'),
+            lambda: self.project.put_client('b'),
+            lambda: self.project.start(session, job, 0),
         ):
-            crowd.threads(8, lambda number: self.actor.put_client(f'c{number}'))
-            crowd.threads(8, lambda number: self.actor.page(CLIENTS))
+            parallel.threads(8, lambda number: self.project.put_client(f'c{number}'))
+            parallel.threads(8, lambda number: self.project.page(CLIENTS))
             self.take_away(hard=True)
             self.bring_back()
             act()
 
     def test_what_was_acknowledged_outlives_a_crash(self):
-        session = self.actor.new_session(hold_off=0)
-        jobs = crowd.members(self.actor, session, 6)
+        session = self.project.new_session(hold_off=0)
+        jobs = parallel.members(self.project, session, 6)
         stop = threading.Event()
 
         def act(number):
@@ -238,11 +239,11 @@ class Restarts:
             while not stop.is_set():
                 id = f'j{number}-{len(acknowledged)}'
                 with contextlib.suppress(exceptions.StorageUnavailable):
-                    self.actor.new_job(id, session_id=session)
+                    self.project.new_job(id, session_id=session)
                     acknowledged.append(id)
                 with contextlib.suppress(exceptions.StorageUnavailable):
-                    self.actor.start(session, jobs[number], 0)
-                    self.actor.end(session, jobs[number])
+                    self.project.start(session, jobs[number], 0)
+                    self.project.end(session, jobs[number])
             return acknowledged
 
         def crash(number):
@@ -257,12 +258,12 @@ class Restarts:
                 stop.set()
             return []
 
-        made = {id for ids in crowd.threads(7, crash) for id in ids}
-        stored = {document.id: document.body for document in self.actor.page(JOBS).documents}
+        made = {id for ids in parallel.threads(7, crash) for id in ids}
+        stored = {document.id: document.body for document in self.project.page(JOBS).documents}
         self.assertLessEqual(made, set(stored))
-        members = set(self.actor.session(session)['jobs'])
+        members = set(self.project.session(session)['jobs'])
         self.assertEqual(
             members, {id for id, body in stored.items() if body['session_id'] == session}
         )
         self.assertLessEqual(made, members)
-        self.actor.start(session, jobs[0], self.actor.session(session)['session_tag'])
+        self.project.start(session, jobs[0], self.project.session(session)['session_tag'])

@@ -13,7 +13,7 @@ from freezer_api.services import backups, clients, jobs, restores
 from freezer_api.services import sessions as use_cases
 from freezer_api.services.common import Caller
 from tests.contract import base
-from tests.dying import Dying, Meddled
+from tests.failing_storage import FailsAfterWrites, InterceptedCall
 
 ACTION = {
     'action': 'backup',
@@ -33,21 +33,21 @@ class RestoreSessions:
         restore = {'session_id': run, 'session_tag': tag, 'mode': mode, **more}
 
         def decision(session, now, record):
-            made = sessions.create(self.actor.project_id, id, 'user', {'schedule': {}}, now)
+            made = sessions.create(self.project.project_id, id, 'user', {'schedule': {}}, now)
             return Outcome(dataclasses.replace(made, restore=restore))
 
-        self.storage.write_session(self.actor.scope, id, decision)
+        self.storage.write_session(self.project.scope, id, decision)
         return restore
 
     def _found(self, run, tag, **page):
         pairs = frozenset((search.restore_pair(run, tag),))
         query = search.Query(pairs, **{'limit': 10, 'descending': True, **page})
         return [
-            found.id for found in self.storage.find(self.actor.scope, SESSIONS, query).documents
+            found.id for found in self.storage.find(self.project.scope, SESSIONS, query).documents
         ]
 
     def test_found_by_the_run_newest_first(self):
-        self.actor.new_session('backup')
+        self.project.new_session('backup')
         for id, run, tag in (
             ('a', 's', 1),
             ('b', 's', 2),
@@ -61,51 +61,51 @@ class RestoreSessions:
         self.assertEqual(
             [['b'], ['d'], []], [self._found(*run) for run in (('s', 2), ('t', 1), ('s', 3))]
         )
-        self.actor.delete_session('c')
+        self.project.delete_session('c')
         self.assertEqual(['e', 'a'], self._found('s', 1))
-        self.assertEqual([], self.actor_in('other').ids(SESSIONS))
+        self.assertEqual([], self.in_project('other').ids(SESSIONS))
 
     def test_no_search_of_a_caller_is_one_for_a_run(self):
         self._restoring('a', 's', 1)
         for value in ('r1 s', '1 s', 's', 1):
-            self.assertEqual([], self.actor.ids(SESSIONS, [{'restore': value}]))
+            self.assertEqual([], self.project.ids(SESSIONS, [{'restore': value}]))
         # At the top a session has an id and a tag of its own.
-        self.assertEqual([], self.actor.ids(SESSIONS, [{'session_id': 's'}]))
-        self.assertEqual(['a'], self.actor.ids(SESSIONS, [{'mode': 'restore'}]))
+        self.assertEqual([], self.project.ids(SESSIONS, [{'session_id': 's'}]))
+        self.assertEqual(['a'], self.project.ids(SESSIONS, [{'mode': 'restore'}]))
 
     def test_kept_through_a_run_and_changes(self):
         restore = self._restoring('a', 's', 1, 'verify-read', backup_id='b')
-        self.actor.new_job('j', session_id='a')
-        self.assertEqual(('success', 1), self.actor.start('a', 'j', 0))
-        self.actor.end('a', 'j', 1)
-        self.actor.patch_session('a', description='x', hold_off=9)
-        self.actor.put_session('a', description='y')
-        body = self.actor.session('a')
+        self.project.new_job('j', session_id='a')
+        self.assertEqual(('success', 1), self.project.start('a', 'j', 0))
+        self.project.end('a', 'j', 1)
+        self.project.patch_session('a', description='x', hold_off=9)
+        self.project.put_session('a', description='y')
+        body = self.project.session('a')
         self.assertEqual(
             (restore, 'completed', 'y'), (body['restore'], body['status'], body['description'])
         )
         self.assertEqual(['a'], self._found('s', 1))
         self.assertEqual(
-            ['a'], self.actor.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}])
+            ['a'], self.project.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}])
         )
 
     def test_of_no_other_session(self):
-        self.actor.new_session('plain')
-        self.assertNotIn('restore', self.actor.session('plain'))
+        self.project.new_session('plain')
+        self.assertNotIn('restore', self.project.session('plain'))
 
 
 @base.on_every_database()
 class RestoredRuns:
     def setUp(self):
         super().setUp()
-        self.caller = Caller(self.actor.project_id, 'user')
+        self.caller = Caller(self.project.project_id, 'user')
         clients.register(self.storage, self.caller, {'client_id': 'c', 'hostname': 'host'})
-        self.run = self.actor.new_session(hold_off=30)
+        self.run = self.project.new_session(hold_off=30)
         for name in ('etc', 'srv'):
             action = {**ACTION, 'backup_name': name, 'path_to_backup': f'/{name}'}
             job = {'job_id': name, 'client_id': 'c', 'job_actions': [{'freezer_action': action}]}
             jobs.create(self.storage, self.caller, job)
-            self.actor.attach(self.run, name)
+            self.project.attach(self.run, name)
         for tag in (0, 1):
             self._back_up(tag)
 
@@ -113,7 +113,7 @@ class RestoredRuns:
         """A run of both, a minute after the one before."""
         self.clock.advance(60)
         for name in ('etc', 'srv'):
-            self.actor.start(self.run, name, tag)
+            self.project.start(self.run, name, tag)
         self.clock.advance(1)
         told = {**ACTION, 'hostname': 'host', 'time_stamp': self.clock.now // documents.SECOND}
         for name in ('etc', 'srv'):
@@ -121,7 +121,7 @@ class RestoredRuns:
             backups.create(self.storage, self.caller, made)
         self.clock.advance(9)
         for name in ('etc', 'srv'):
-            self.actor.end(self.run, name, tag + 1)
+            self.project.end(self.run, name, tag + 1)
 
     def _restore(self, storage=None, **body):
         return restores.restore(storage or self.storage, self.caller, self.run, 1, body)
@@ -138,12 +138,12 @@ class RestoredRuns:
         )
         begun = self._restore(path_prefix='/r')
         self.assertEqual(
-            {'start'}, {self.actor.job(id)['job_schedule']['event'] for id in begun.jobs.values()}
+            {'start'}, {self.project.job(id)['job_schedule']['event'] for id in begun.jobs.values()}
         )
         for id in begun.jobs.values():
-            self.actor.start(begun.session_id, id, 0)
+            self.project.start(begun.session_id, id, 0)
         for id in begun.jobs.values():
-            self.actor.end(begun.session_id, id, 1)
+            self.project.end(begun.session_id, id, 1)
         verification = restores.verify(self.storage, self.caller, self.run, 1, {})
         shown = restores.of_run(self.storage, self.caller, self.run, 1)
         self.assertEqual(
@@ -178,20 +178,20 @@ class RestoredRuns:
         """Nothing runs, the session says what it is, and goes without a trace in its jobs."""
         for writes in range(1, len(STEPS)):
             id = f'back-{writes}'
-            dying = Dying(self.storage, writes)
-            self.assertRaises(exceptions.StorageUnavailable, self._restore, dying, session_id=id)
-            self.assertEqual(STEPS[:writes], dying.written)
-            made = [job for job in self.actor.ids(JOBS) if job not in ('etc', 'srv')]
+            failing = FailsAfterWrites(self.storage, writes)
+            self.assertRaises(exceptions.StorageUnavailable, self._restore, failing, session_id=id)
+            self.assertEqual(STEPS[:writes], failing.written)
+            made = [job for job in self.project.ids(JOBS) if job not in ('etc', 'srv')]
             self.assertEqual(
                 (STEPS[:writes].count('write_job'), STEPS[:writes].count('attach')),
-                (len(made), len(self.actor.session(id)['jobs'])),
+                (len(made), len(self.project.session(id)['jobs'])),
             )
             self.assertRaises(exceptions.Conflict, self._restore, session_id=id)
             use_cases.delete(self.storage, self.caller, id)
             for job in made:
-                body = self.actor.job(job)
+                body = self.project.job(job)
                 self.assertEqual(('', 'stop'), (body['session_id'], body['job_schedule']['event']))
-                self.actor.delete_job(job)
+                self.project.delete_job(job)
 
     def test_a_request_that_fails_in_the_middle(self):
         """What it has made is taken away again, unless it may have begun."""
@@ -201,11 +201,11 @@ class RestoredRuns:
             raise exceptions.StorageUnavailable()
 
         for name, number, stays in (('write_job', 2, 0), ('attach', 2, 0), ('write_session', 2, 3)):
-            before = len(self.actor.ids(SESSIONS)) + len(self.actor.ids(JOBS))
-            storage = Meddled(self.storage, name, number, after)
+            before = len(self.project.ids(SESSIONS)) + len(self.project.ids(JOBS))
+            storage = InterceptedCall(self.storage, name, number, after)
             self.assertRaises(exceptions.StorageUnavailable, self._restore, storage)
             self.assertEqual(
-                before + stays, len(self.actor.ids(SESSIONS)) + len(self.actor.ids(JOBS)), name
+                before + stays, len(self.project.ids(SESSIONS)) + len(self.project.ids(JOBS)), name
             )
 
     def test_pruned(self):
@@ -231,4 +231,4 @@ class RestoredRuns:
                 for problem in self._restore(dry_run=True).plan['problems']
             ],
         )
-        self.assertEqual(1, len(self.actor.ids(documents.BACKUPS, [{'status': 'deleted'}])))
+        self.assertEqual(1, len(self.project.ids(documents.BACKUPS, [{'status': 'deleted'}])))

@@ -15,7 +15,7 @@ from hypothesis import strategies
 from freezer_api.db.base import Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, Body
-from tests.contract import actors, base
+from tests.contract import base, bodies
 
 NFC, NFD = unicodedata.normalize('NFC', 'é'), unicodedata.normalize('NFD', 'é')
 NOW = 1_700_000_000
@@ -105,7 +105,7 @@ STAMPS = strategies.sampled_from(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class World:
+class Scenario:
     """Documents of a kind, with a random part each; and searches, each with the way in which it is
     paged through.
     """
@@ -121,12 +121,12 @@ def placed(kind: str, id: str, random: Body, stamp: typing.Any = None) -> Body:
         return {'schedule': random, 'description': f'of {len(random)}'}
     if kind == JOBS:
         status = 'completed' if stamp == 0 else ''
-        return actors.job_body(
-            id, 'p', schedule={'status': status}, job_actions=[actors.entry('x', random)]
+        return bodies.job_body(
+            id, 'p', schedule={'status': status}, job_actions=[bodies.entry('x', random)]
         )
     if kind == CLIENTS:
-        return actors.client_body(id, 'p', **{**random, 'is_central': False})
-    return random if kind == ACTIONS else actors.backup_body(id, 'p', **random, time_stamp=stamp)
+        return bodies.client_body(id, 'p', **{**random, 'is_central': False})
+    return random if kind == ACTIONS else bodies.backup_body(id, 'p', **random, time_stamp=stamp)
 
 
 def scalars(
@@ -144,7 +144,7 @@ def scalars(
 
 
 @strategies.composite
-def worlds(draw: typing.Any) -> World:
+def scenarios(draw: typing.Any) -> Scenario:
     """Some documents, and searches that are made of what is in them and of things alike."""
     kind = draw(strategies.sampled_from([ACTIONS, ACTIONS, BACKUPS, JOBS, CLIENTS, SESSIONS]))
     randoms = draw(strategies.lists(strategies.tuples(BODIES, STAMPS), min_size=1, max_size=7))
@@ -179,7 +179,7 @@ def worlds(draw: typing.Any) -> World:
             'behind': strategies.none() | strategies.sampled_from(sorted(bodies)),
         }
     )
-    return World(
+    return Scenario(
         kind,
         bodies,
         draw(strategies.lists(strategies.tuples(asked, pages), min_size=4, max_size=6)),
@@ -204,35 +204,37 @@ def _needles(bodies: dict[str, Body]) -> strategies.SearchStrategy[str]:
 
 @base.on_every_database()
 class RandomSearches:
-    @hypothesis.given(worlds())
-    def test_a_driver_answers_what_matches_says(self, world):
-        actor = self.actor_in(actors.new_id())
-        first = next(iter(world.documents.values()))
-        for id, body in world.documents.items():
+    @hypothesis.given(scenarios())
+    def test_a_driver_answers_what_matches_says(self, scenario):
+        project = self.in_project(bodies.new_id())
+        first = next(iter(scenario.documents.values()))
+        for id, body in scenario.documents.items():
             # Written twice, for what a change leaves in an index counts too.
             for given in (first, body):
                 (
-                    actor.put_session(id, **given)
-                    if world.kind == SESSIONS
-                    else actor.put(world.kind, id, given)
+                    project.put_session(id, **given)
+                    if scenario.kind == SESSIONS
+                    else project.put(scenario.kind, id, given)
                 )
-        stored = {id: actor.get(world.kind, id).body for id in world.documents}
-        for asked, page in world.searches:
+        stored = {id: project.get(scenario.kind, id).body for id in scenario.documents}
+        for asked, page in scenario.searches:
             query = search.parse(
                 asked,
-                world.kind,
+                scenario.kind,
                 limit=page['limit'],
                 descending=page['descending'],
                 marker=page['behind'],
             )
             order = sorted(stored, reverse=query.descending)
             behind = order[order.index(query.marker) + 1 :] if query.marker else order
-            expected = [id for id in behind if search.matches(query, world.kind, stored[id])]
+            expected = [id for id in behind if search.matches(query, scenario.kind, stored[id])]
             self.assertEqual(
-                expected, list(self._walk(actor.scope, world.kind, query, page['by_offset'])), query
+                expected,
+                list(self._walk(project.scope, scenario.kind, query, page['by_offset'])),
+                query,
             )
-        if world.kind == JOBS:
-            self._everywhere(actor, stored, world.searches)
+        if scenario.kind == JOBS:
+            self._everywhere(project, stored, scenario.searches)
 
     def _walk(self, scope, kind, query, by_offset):
         """The ids of all pages, behind the marker of the first or counted from there."""
@@ -250,19 +252,19 @@ class RandomSearches:
             )
             query = dataclasses.replace(query, **where)
 
-    def _everywhere(self, actor, stored, searches):
+    def _everywhere(self, project, stored, searches):
         """The same among the jobs of all projects; a key of this example's own keeps those of
         others out.
         """
         for id, body in stored.items():
-            actor.put_job(id, {**body, 'description': actor.project_id})
-        scope = Scope(actor.project_id, everywhere=True)
+            project.put_job(id, {**body, 'description': project.project_id})
+        scope = Scope(project.project_id, everywhere=True)
         for asked, page in searches:
-            asked = {**asked, 'match': [*asked['match'], {'description': actor.project_id}]}
+            asked = {**asked, 'match': [*asked['match'], {'description': project.project_id}]}
             query = search.parse(asked, JOBS, limit=page['limit'], descending=page['descending'])
             expected = [
                 document.id
-                for document in actor.page(JOBS, descending=query.descending).documents
+                for document in project.page(JOBS, descending=query.descending).documents
                 if search.matches(query, JOBS, document.body)
             ]
             self.assertEqual(
@@ -284,12 +286,12 @@ class RandomSearches:
         strategies.integers(0, 3),
     )
     def test_own_and_central_clients(self, clients, pairs, texts, descending, offset):
-        own, other = self.actor_in(actors.new_id()), self.actor_in(actors.new_id())
+        own, other = self.in_project(bodies.new_id()), self.in_project(bodies.new_id())
         # A hostname of this example's own keeps the central clients of other examples out.
         mark = ('hostname', search.canonical(own.project_id))
         visible = []
         for mine, central, text in clients:
-            id = actors.new_id()
+            id = bodies.new_id()
             document = (own if mine else other).put_client(
                 id, central, hostname=own.project_id, description=text
             )

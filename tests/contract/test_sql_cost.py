@@ -8,7 +8,7 @@ from freezer_api import app
 from freezer_api.db.base import JobWrite, Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
-from tests.contract import actors, base, costs
+from tests.contract import base, bodies, costs
 from tests.functional.base import Identity, send
 
 
@@ -18,23 +18,25 @@ class Statements(costs.Settling, costs.Cost):
 
     def setUp(self):
         super().setUp()
-        self.actor = self.actor_in(self.actor.project_id, self.one)
-        self.session = self.actor.new_session(hold_off=60)
-        self.jobs = [self.actor.new_job() for _ in range(12)]
+        self.project = self.in_project(self.project.project_id, self.one)
+        self.session = self.project.new_session(hold_off=60)
+        self.jobs = [self.project.new_job() for _ in range(12)]
         for job in self.jobs:
-            self.actor.attach(self.session, job)
+            self.project.attach(self.session, job)
 
     def test_one_document(self):
-        self.actor.put_client('c')
-        self.actor.put_action('a')
+        self.project.put_client('c')
+        self.project.put_action('a')
         for kind, id in (
             (JOBS, self.jobs[0]),
             (SESSIONS, self.session),
             (CLIENTS, 'c'),
             (ACTIONS, 'a'),
         ):
-            self.assertEqual(1, self.count(lambda kind=kind, id=id: self.actor.get(kind, id)), kind)
-        seeing = Scope(self.actor.project_id, central=True)
+            self.assertEqual(
+                1, self.count(lambda kind=kind, id=id: self.project.get(kind, id)), kind
+            )
+        seeing = Scope(self.project.project_id, central=True)
         self.assertEqual(1, self.count(lambda: self.one.get(seeing, CLIENTS, 'c')))
 
     def test_pages(self):
@@ -49,7 +51,9 @@ class Statements(costs.Settling, costs.Cost):
                 query = search.parse(asked, kind, marker=marker, limit=10)
                 self.assertLessEqual(
                     self.count(
-                        lambda kind=kind, query=query: self.one.find(self.actor.scope, kind, query)
+                        lambda kind=kind, query=query: self.one.find(
+                            self.project.scope, kind, query
+                        )
                     ),
                     3,
                 )
@@ -60,8 +64,8 @@ class Statements(costs.Settling, costs.Cost):
         self.assertLessEqual(max(max(count) for count in counts), 12)
 
     def test_attaching_and_detaching_whatever_the_number_of_members(self):
-        other, job = self.actor.new_session(), self.actor.new_job()
-        self.actor.new_job(session_id=other)
+        other, job = self.project.new_session(), self.project.new_job()
+        self.project.new_job(session_id=other)
         few, many = self._in_and_out(other, job), self._in_and_out(self.session, job)
         self.assertEqual(few, many)
         self.assertLessEqual(max(few), 10)
@@ -78,37 +82,37 @@ class Statements(costs.Settling, costs.Cost):
     def test_a_job_that_takes_up_an_action_and_a_trust(self):
         """One statement more where that has to be written; none for what the job has already."""
         writes = self.one.database.dialect == 'mysql'
-        self.actor.put_action('a', action='info')
-        self.actor.put_trust('t')
+        self.project.put_action('a', action='info')
+        self.project.put_trust('t')
         taken = {
-            'job_actions': [actors.entry('a', {'action': 'info'})],
+            'job_actions': [bodies.entry('a', {'action': 'info'})],
             'user_credentials': {'trust_id': 't', 'trustor_user_id': 'user'},
         }
 
         def write(**changes):
-            body = actors.job_body('j', self.actor.project_id, **taken, **changes)
-            self.one.write_job(self.actor.scope, 'j', lambda *state: JobWrite(body), ('a',))
+            body = bodies.job_body('j', self.project.project_id, **taken, **changes)
+            self.one.write_job(self.project.scope, 'j', lambda *state: JobWrite(body), ('a',))
 
         self.assertEqual(6 + writes, self.count(write))
         self.assertEqual(5, self.count(lambda: write(description='other')))
 
     def _report(self, told):
-        self.actor.change_job(
+        self.project.change_job(
             self.jobs[0], lambda job: {**job, 'job_schedule': {**job['job_schedule'], **told}}
         )
 
     def _in_and_out(self, session: str, job: str) -> tuple[int, int]:
-        return self.count(lambda: self.actor.attach(session, job)), self.count(
-            lambda: self.actor.detach(session, job)
+        return self.count(lambda: self.project.attach(session, job)), self.count(
+            lambda: self.project.detach(session, job)
         )
 
     def _run(self, tag: int) -> tuple[int, ...]:
         self.clock.advance(61)
-        self.actor.session(self.session)
+        self.project.session(self.session)
         first, second = self.jobs[:2]
-        opened = self.count(lambda: self.actor.start(self.session, first, tag))
-        joined = self.count(lambda: self.actor.start(self.session, second, tag))
-        ended = self.count(lambda: self.actor.end(self.session, first, tag + 1))
+        opened = self.count(lambda: self.project.start(self.session, first, tag))
+        joined = self.count(lambda: self.project.start(self.session, second, tag))
+        ended = self.count(lambda: self.project.end(self.session, first, tag + 1))
         return opened, joined, ended
 
 
@@ -124,29 +128,29 @@ class Polls(costs.Cost):
     def setUp(self):
         super().setUp()
         self.app = app.build(self.conf, self.one, authenticate=Identity)
-        self.actor = self.actor_in(self.actor.project_id, self.one)
+        self.project = self.in_project(self.project.project_id, self.one)
         self.expected = []
         for number in range(self.JOBS_OF_CLIENT):
             self.expected.append(
-                self.actor.new_job(
+                self.project.new_job(
                     client_id='alpha_node-1', schedule={'status': 'running' if number % 3 else ''}
                 )
             )
             if number % 4 == 0:
-                self.actor.new_job(client_id='alpha_node-1', schedule={'status': 'completed'})
-                self.actor.new_job(client_id='alpha_node-2')
+                self.project.new_job(client_id='alpha_node-1', schedule={'status': 'completed'})
+                self.project.new_job(client_id='alpha_node-2')
 
     def _poll(self, all_projects):
         """The jobs of a poll, and the statements that each of its pages took."""
         found, counts = [], []
         while True:
             path = (
-                f'/v2/{self.actor.project_id}/jobs/?limit=10&offset={len(found)}'
+                f'/v2/{self.project.project_id}/jobs/?limit=10&offset={len(found)}'
                 f'&all_projects={all_projects}'
             )
             request = webob.Request.blank(
                 path,
-                headers={'X-Auth-Token': f'admin@{self.actor.project_id}'},
+                headers={'X-Auth-Token': f'admin@{self.project.project_id}'},
                 body=json.dumps(self.SEARCH).encode(),
             )
             request.method = 'GET'

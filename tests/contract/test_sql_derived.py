@@ -22,20 +22,20 @@ class DamagedTables(Stores):
                 connection.execute(statement)
 
     def test_terms_that_are_missing(self):
-        found = self.actor.ids(CLIENTS, [{'zone': 'Ä'}])
+        found = self.project.ids(CLIENTS, [{'zone': 'Ä'}])
         seq = self._seq(CLIENTS)
-        index = terms.index(CLIENTS, ('p',), self.actor.get(CLIENTS, 'c').body)[0]
+        index = terms.index(CLIENTS, ('p',), self.project.get(CLIENTS, 'c').body)[0]
         self.damage(
             self._pairs().where(models.pairs.c.seq == seq, models.pairs.c.term.in_(index.terms))
         )
-        self.assertEqual([], self.actor.ids(CLIENTS, [{'zone': 'Ä'}]))
+        self.assertEqual([], self.project.ids(CLIENTS, [{'zone': 'Ä'}]))
         self.mended((CLIENTS, 'p', 'c'))
-        self.assertEqual(found, self.actor.ids(CLIENTS, [{'zone': 'Ä'}]))
+        self.assertEqual(found, self.project.ids(CLIENTS, [{'zone': 'Ä'}]))
 
     def test_terms_that_are_too_many(self):
         """Known to the row, or to nobody."""
         seq = self._seq(BACKUPS)
-        own = terms.index(BACKUPS, ('p',), self.actor.get(BACKUPS, 'b').body)[0]
+        own = terms.index(BACKUPS, ('p',), self.project.get(BACKUPS, 'b').body)[0]
         more = terms.Index(own.terms | {5, 6}, own.text_digest)
         table = models.backups
         self.damage(
@@ -55,7 +55,7 @@ class DamagedTables(Stores):
         ):
             self.damage(statement)
             self.mended((JOBS, 'p', 'j1'))
-            self.assertEqual(['j1'], self.actor.ids(JOBS, [{'_all': 'J1'}]))
+            self.assertEqual(['j1'], self.project.ids(JOBS, [{'_all': 'J1'}]))
 
     def test_what_stands_without_a_document(self):
         values = {'kind': JOBS, 'scope': 'gone', 'seq': 1, 'text': b'x'}
@@ -106,9 +106,9 @@ class DamagedTables(Stores):
                 self.mended((kind, 'p', id))
 
     def test_a_claim_that_another_one_has(self):
-        self.actor.put_client('central', central=True)
+        self.project.put_client('central', central=True)
         table = models.clients
-        body = self.actor.get(CLIENTS, 'central').body
+        body = self.project.get(CLIENTS, 'central').body
         self.other.put_client('central')
         self.damage(
             sqlalchemy.update(table)
@@ -120,12 +120,12 @@ class DamagedTables(Stores):
         self.assertEqual('p', self.own.claimed(CLIENTS, 'central').project_id)
 
     def test_all_that_is_indexed_is_lost(self):
-        before = {kind: self.actor.ids(kind) for kind in documents.KINDS}
+        before = {kind: self.project.ids(kind) for kind in documents.KINDS}
         self.damage(sqlalchemy.delete(models.pairs), sqlalchemy.delete(models.texts))
-        self.assertEqual([], self.actor.ids(JOBS))
+        self.assertEqual([], self.project.ids(JOBS))
         self.walked(self.own.reindex, thorough=True)
         self.assertEqual(set(), self.drifts())
-        self.assertEqual(before, {kind: self.actor.ids(kind) for kind in documents.KINDS})
+        self.assertEqual(before, {kind: self.project.ids(kind) for kind in documents.KINDS})
 
     def _seq(self, kind):
         table = models.tables[kind].c

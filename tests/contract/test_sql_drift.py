@@ -11,7 +11,7 @@ from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import database, models
 from freezer_api.domain.documents import CLIENTS, SESSIONS
 from tests import servers
-from tests.contract import actors, base, costs
+from tests.contract import base, bodies, costs
 from tests.servers import mariadb
 
 
@@ -21,28 +21,28 @@ class Lapses(costs.Cost):
 
     def setUp(self):
         super().setUp()
-        self.actor = self.actor_in(self.actor.project_id, self.one)
-        self.session = self.actor.new_session(hold_off=60)
-        self.job = self.actor.new_job(session_id=self.session)
+        self.project = self.in_project(self.project.project_id, self.one)
+        self.session = self.project.new_session(hold_off=60)
+        self.job = self.project.new_job(session_id=self.session)
 
     def test_lists_mend_it_once(self):
         for _ in range(2):
             self._write(1)
             with self.assertLogs('freezer_api.db') as logged:
-                self.assertEqual([self.session], self.actor.ids(SESSIONS))
+                self.assertEqual([self.session], self.project.ids(SESSIONS))
             self.assertIn(self.session, logged.output[0])
-            self.assertEqual(1, self.count(lambda: self.actor.ids(SESSIONS)))
-            self.actor.start(self.session, self.job, 0)
+            self.assertEqual(1, self.count(lambda: self.project.ids(SESSIONS)))
+            self.project.start(self.session, self.job, 0)
 
     def test_a_lapse_that_is_not_found(self):
-        self.actor.new_job(session_id=self.session)
+        self.project.new_job(session_id=self.session)
         reads = (
-            lambda: self.actor.session(self.session),
-            lambda: self.actor.page(SESSIONS).documents[0].body,
+            lambda: self.project.session(self.session),
+            lambda: self.project.page(SESSIONS).documents[0].body,
         )
         for tag, read in enumerate(reads):
-            self.actor.start(self.session, self.job, tag)
-            self.actor.end(self.session, self.job, tag + 1)
+            self.project.start(self.session, self.job, tag)
+            self.project.end(self.session, self.job, tag + 1)
             self._write(None)
             self.clock.advance(61)
             with self.assertLogs('freezer_api.db'):
@@ -65,8 +65,8 @@ class Purges:
     def test_a_batch_that_another_one_takes(self):
         ids = [f'{number:03}' for number in range(210)]
         for id in ids:
-            self.actor.put_client(id)
-        other = self.actor_in(self.actor.project_id, self.make_storage())
+            self.project.put_client(id)
+        other = self.in_project(self.project.project_id, self.make_storage())
         writer = self.storage.database.engines.writer
         taken = []
 
@@ -78,8 +78,8 @@ class Purges:
 
         sqlalchemy.event.listen(writer, 'before_cursor_execute', take)
         self.addCleanup(sqlalchemy.event.remove, writer, 'before_cursor_execute', take)
-        self.assertEqual(10, self.storage.purge(self.actor.project_id)[CLIENTS])
-        self.assertEqual([], self.actor.ids(CLIENTS))
+        self.assertEqual(10, self.storage.purge(self.project.project_id)[CLIENTS])
+        self.assertEqual([], self.project.ids(CLIENTS))
 
 
 @base.on_every_database(base.SQLite)
@@ -92,35 +92,35 @@ class Turns:
         def change(current, now):
             busy.set()
             done.wait()
-            return actors.client_body('long', self.actor.project_id)
+            return bodies.client_body('long', self.project.project_id)
 
         thread = threading.Thread(
-            target=self.storage.write, args=(self.actor.scope, CLIENTS, 'long', change)
+            target=self.storage.write, args=(self.project.scope, CLIENTS, 'long', change)
         )
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(done.set)
         busy.wait()
         with unittest.mock.patch.object(database, 'DEADLINE', 0.2):
-            self.assertRaises(exceptions.StorageUnavailable, self.actor.put_client, 'c')
-            self.assertTrue(self.actor.missing(CLIENTS, 'c'))
+            self.assertRaises(exceptions.StorageUnavailable, self.project.put_client, 'c')
+            self.assertTrue(self.project.missing(CLIENTS, 'c'))
         done.set()
         thread.join()
-        self.actor.put_client('c')
+        self.project.put_client('c')
 
 
 class ReadOnly:
     """The primary has become a replica, until it takes writes again."""
 
     def test_reads_go_on_and_writes_wait(self):
-        self.actor.put_client('c')
+        self.project.put_client('c')
         self.take_writes(False)
-        self.assertFalse(self.actor.missing(CLIENTS, 'c'))
+        self.assertFalse(self.project.missing(CLIENTS, 'c'))
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
-            self.actor.put_client('d')
+            self.project.put_client('d')
         self.assertIn('takes no writes', caught.exception.message)
         self.take_writes(True)
-        self.actor.put_client('d')
+        self.project.put_client('d')
 
 
 class ReadOnlyMariaDB(ReadOnly, base.ContractCase):

@@ -13,7 +13,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import JobWrite
 from freezer_api.db.sqlalchemy import driver, engines
 from freezer_api.domain.documents import JOBS, SESSIONS
-from tests.contract import actors, base
+from tests.contract import base, project_operations
 
 #: What ends all connections to a database but one's own: a query, or one that tells further
 #: statements.
@@ -33,24 +33,24 @@ KILL = {
 class LostConnections:
     """Connections end in the midst of things, and the server stays."""
 
-    actor: actors.Actor
+    project: project_operations.Project
     storage: typing.Any
     conf: typing.Any
 
     def setUp(self):
         super().setUp()
-        self.session = self.actor.new_session()
-        self.job = self.actor.new_job(session_id=self.session)
+        self.session = self.project.new_session()
+        self.job = self.project.new_job(session_id=self.session)
         self.other = driver.Driver(self.conf)
         self.addCleanup(self.other.close)
 
     def test_before_a_call(self):
         calls = (
-            lambda: self.actor.get(JOBS, self.job),
-            lambda: self.actor.page(SESSIONS),
-            lambda: self.actor.start(self.session, self.job, 0),
-            lambda: self.actor.detach(self.session, self.job),
-            lambda: self.actor.delete_job(self.job),
+            lambda: self.project.get(JOBS, self.job),
+            lambda: self.project.page(SESSIONS),
+            lambda: self.project.start(self.session, self.job, 0),
+            lambda: self.project.detach(self.session, self.job),
+            lambda: self.project.delete_job(self.job),
             self.storage.check,
         )
         for call in calls:
@@ -64,7 +64,7 @@ class LostConnections:
         def act():
             barrier.wait()
             try:
-                self.actor.new_job()
+                self.project.new_job()
             except Exception as error:
                 failures.append(error)
 
@@ -76,7 +76,7 @@ class LostConnections:
                 thread.join()
             self.kill()
         self.assertEqual([], failures)
-        self.assertEqual(25, len(self.actor.ids(JOBS)))
+        self.assertEqual(25, len(self.project.ids(JOBS)))
 
     def test_within_a_transaction(self):
         asked = []
@@ -87,11 +87,11 @@ class LostConnections:
                 self.kill()
             return JobWrite({**current.body, 'description': 'new'})
 
-        before = self.actor.get(JOBS, self.job)
-        after = self.storage.write_job(self.actor.scope, self.job, change)
+        before = self.project.get(JOBS, self.job)
+        after = self.storage.write_job(self.project.scope, self.job, change)
         self.assertEqual([before.version, before.version], asked)
         self.assertEqual(
-            (before.version + 1, 'new'), (after.version, self.actor.job(self.job)['description'])
+            (before.version + 1, 'new'), (after.version, self.project.job(self.job)['description'])
         )
 
     def test_twice_within_a_transaction(self):
@@ -100,8 +100,8 @@ class LostConnections:
             return JobWrite({**current.body, 'description': 'new'})
 
         with self.assertRaises(exceptions.StorageUnavailable):
-            self.storage.write_job(self.actor.scope, self.job, change)
-        self.assertEqual('', self.actor.job(self.job)['description'])
+            self.storage.write_job(self.project.scope, self.job, change)
+        self.assertEqual('', self.project.job(self.job)['description'])
 
     def test_when_the_answer_to_a_commit_is_awaited(self):
         """Nobody knows whether it took effect, so nobody is told that it did, nor is it done
@@ -119,10 +119,10 @@ class LostConnections:
             sqlalchemy.event.remove, self.storage.database.engines.writer, 'commit', committing
         )
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
-            self.actor.change_job(self.job, lambda job: {**job, 'description': 'secret'})
+            self.project.change_job(self.job, lambda job: {**job, 'description': 'secret'})
         self.assertNotIn('secret', f'{caught.exception}{caught.exception.__cause__}')
-        self.actor.change_job(self.job, lambda job: {**job, 'description': 'again'})
-        self.assertEqual('again', self.actor.job(self.job)['description'])
+        self.project.change_job(self.job, lambda job: {**job, 'description': 'again'})
+        self.assertEqual('again', self.project.job(self.job)['description'])
 
     def kill(self):
         """End all connections to the database but one's own."""
@@ -138,18 +138,18 @@ class LostConnections:
 class Deadlocks:
     """Somebody takes locks in another order than the driver does."""
 
-    actor: actors.Actor
+    project: project_operations.Project
     storage: typing.Any
 
     def test_it_starts_over(self):
-        session, job = self.actor.new_session(), self.actor.new_job()
+        session, job = self.project.new_session(), self.project.new_job()
         errors: list[Exception] = []
         waiting = threading.Event()
 
         def attach():
             try:
                 waiting.wait()
-                self.actor.attach(session, job)
+                self.project.attach(session, job)
             except Exception as error:
                 errors.append(error)
 
@@ -169,7 +169,7 @@ class Deadlocks:
             connection.rollback()
         thread.join()
         self.assertEqual([], errors)
-        self.assertEqual({job}, set(self.actor.session(session)['jobs']))
+        self.assertEqual({job}, set(self.project.session(session)['jobs']))
 
     def _until_locked(self, session):
         """Wait until somebody else holds the session."""

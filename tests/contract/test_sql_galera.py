@@ -13,7 +13,7 @@ from freezer_api import db, exceptions
 from freezer_api.db.base import JobWrite, Scope, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from tests import servers
-from tests.contract import actors, base, crowd, test_concurrency
+from tests.contract import base, bodies, parallel, project_operations, test_concurrency
 from tests.contract.test_trusts import give
 from tests.servers import galera
 
@@ -42,12 +42,14 @@ class Galera(base.ContractCase):
 
     def setUp(self):
         super().setUp()
-        scope = Scope(self.actor.project_id)
-        self.one, self.two = (actors.Actor(storage, scope) for storage in self.storages)
+        scope = Scope(self.project.project_id)
+        self.one, self.two = (
+            project_operations.Project(storage, scope) for storage in self.storages
+        )
 
     def at_once(self, first, second):
         """What two calls return, the one at the first node, the other one at the second."""
-        return crowd.threads(2, lambda who: (first, second)[who]())
+        return parallel.threads(2, lambda who: (first, second)[who]())
 
     def count(self, race, rounds=ROUNDS):
         """How many of so many rounds tell of a fault; each is given a number."""
@@ -100,33 +102,33 @@ class Races(Galera):
                 give(self.one, job, number)
 
             def drop(who):
-                actor = (self.one, self.two)[who]
-                actor.delete_job(jobs[who])
-                return actor.end_trust(number)
+                project = (self.one, self.two)[who]
+                project.delete_job(jobs[who])
+                return project.end_trust(number)
 
-            return sum(crowd.threads(2, drop)) != 1
+            return sum(parallel.threads(2, drop)) != 1
 
         self.assertEqual(0, self.count(race))
 
     def test_one_claim_is_won_once(self):
         def race(number):
-            kind, id = (CLIENTS, JOBS)[int(number) % 2], actors.new_id()
-            one, two = (self.actor_in(actors.new_id(), storage) for storage in self.storages)
+            kind, id = (CLIENTS, JOBS)[int(number) % 2], bodies.new_id()
+            one, two = (self.in_project(bodies.new_id(), storage) for storage in self.storages)
             won = self.at_once(lambda: claim(one, kind, id), lambda: claim(two, kind, id))
-            return sum(won) != 1 or won != [not actor.missing(kind, id) for actor in (one, two)]
+            return sum(won) != 1 or won != [not project.missing(kind, id) for project in (one, two)]
 
         self.assertEqual(0, self.count(race))
 
     def test_one_id_is_created_twice(self):
         def race(number):
             def put(who):
-                actor = (self.one, self.two)[who]
-                actor.put_session(number, description=f'{who}')
-                actor.put_job(number, actors.job_body(number, 'p', description=f'{who}'))
-                actor.put_action(number, action='info', log=f'{who}')
-                actor.put_client(number, description=f'{who}')
+                project = (self.one, self.two)[who]
+                project.put_session(number, description=f'{who}')
+                project.put_job(number, bodies.job_body(number, 'p', description=f'{who}'))
+                project.put_action(number, action='info', log=f'{who}')
+                project.put_client(number, description=f'{who}')
 
-            crowd.threads(2, put)
+            parallel.threads(2, put)
             kinds = (SESSIONS, JOBS, ACTIONS, CLIENTS)
             return {2} != {self.one.get(kind, number).version for kind in kinds}
 
@@ -149,14 +151,14 @@ class Races(Galera):
         self.one.put_action('a', action='info', log='first')
 
         def act(number):
-            actor = (self.one, self.two)[number // 2 % 2]
+            project = (self.one, self.two)[number // 2 % 2]
             for step in range(5):
                 if number % 2:
-                    take(actor, f'j{number}-{step}', 'a')
+                    take(project, f'j{number}-{step}', 'a')
                 else:
-                    actor.put_action('a', action='info', log=f'{number}-{step}')
+                    project.put_action('a', action='info', log=f'{number}-{step}')
 
-        crowd.threads(12, act)
+        parallel.threads(12, act)
         action, jobs = self.one.get(ACTIONS, 'a'), self.one.page(JOBS).documents
         self.assertEqual((31, 30), (action.version, len(jobs)))
         self.assertEqual(
@@ -179,13 +181,13 @@ class Refusals(base.ContractCase):
         return {'database': {'connection': servers.create_database(cls.node.url)}}
 
     def test_until_it_is_back(self):
-        job = self.actor.new_job()
+        job = self.project.new_job()
         self._refuse('ALL')
-        for call in (lambda: self.actor.job(job), self.actor.new_job, self.storage.check):
+        for call in (lambda: self.project.job(job), self.project.new_job, self.storage.check):
             self.assertRaises(exceptions.StorageUnavailable, call)
         self._refuse('NONE')
-        self.assertEqual(job, self.actor.job(job)['job_id'])
-        self.actor.new_job()
+        self.assertEqual(job, self.project.job(job)['job_id'])
+        self.project.new_job()
 
     def _refuse(self, what):
         # SQLAlchemy would ask the server something first.
@@ -205,65 +207,65 @@ class Syncs(unittest.TestCase):
             self.addCleanup(servers.drop_database, url)
             servers.await_database(second, url)
         elsewhere = [servers.database_in(second, url) for url in urls]
-        crowd.processes(sync_all, [(urls,), (elsewhere,)])
+        parallel.processes(sync_all, [(urls,), (elsewhere,)])
         for url in urls:
             storage = db.load(base.configured({'database': {'connection': url}}))
             storage.check()
-            actors.Actor(storage, Scope('p')).new_job()
+            project_operations.Project(storage, Scope('p')).new_job()
             storage.close()
 
 
-class Crowds(test_concurrency.Crowds, Galera):
+class ConcurrentJobsOnGalera(test_concurrency.ConcurrentJobs, Galera):
     """The members of one session, half of them at each node."""
 
     def live(self, session, jobs, life):
         def one(number):
             return life((self.one, self.two)[number % 2], session, jobs[number])
 
-        return [told for lived in crowd.threads(len(jobs), one) for told in lived]
+        return [told for lived in parallel.threads(len(jobs), one) for told in lived]
 
 
 def sync_all(urls):
     """Make the schema of several databases."""
     for url in urls:
-        crowd.sync({'database': {'connection': url}})
+        parallel.sync({'database': {'connection': url}})
 
 
-def take(actor, job, action):
+def take(project, job, action):
     """Make a job that has an action as it is; None if the action is gone."""
 
     def change(current, stored, now):
         if action not in stored:
             raise exceptions.Unprocessable('gone')
         return JobWrite(
-            actors.job_body(
+            bodies.job_body(
                 job,
-                actor.project_id,
-                job_actions=[actors.entry(action, stored[action].body['freezer_action'])],
+                project.project_id,
+                job_actions=[bodies.entry(action, stored[action].body['freezer_action'])],
             )
         )
 
     try:
-        return actor.storage.write_job(actor.scope, job, change, (action,))
+        return project.storage.write_job(project.scope, job, change, (action,))
     except exceptions.Unprocessable:
         return None
 
 
-def given(actor, job, trust):
+def given(project, job, trust):
     """Make a job that has a trust; None if that is gone."""
     try:
-        return give(actor, job, trust)
+        return give(project, job, trust)
     except TrustGone:
         return None
 
 
-def claim(actor, kind, id):
+def claim(project, kind, id):
     """Make a central client, or a job on one; whether nobody else has the id."""
     try:
         if kind == CLIENTS:
-            actor.put_client(id, central=True)
+            project.put_client(id, central=True)
         else:
-            actor.put_job(id, actors.job_body(id, actor.project_id, _central=True))
+            project.put_job(id, bodies.job_body(id, project.project_id, _central=True))
     except exceptions.Conflict:
         return False
     return True

@@ -7,7 +7,7 @@ from tests.contract import base, test_concurrency
 from tests.servers import pgbouncer
 
 
-class Pooled(test_concurrency.Crowds, base.ContractCase):
+class Pooled(test_concurrency.ConcurrentJobs, base.ContractCase):
     """Its database is made, and used by many at once."""
 
     mode: str
@@ -22,9 +22,9 @@ class Pooled(test_concurrency.Crowds, base.ContractCase):
         return {'database': {'connection': pooler.url(database)}}
 
     def test_one_is_made_and_found(self):
-        job = self.actor.new_job(session_id=self.actor.new_session())
+        job = self.project.new_job(session_id=self.project.new_session())
         self.storage.check()
-        self.assertEqual([job], self.actor.ids(JOBS, [{'job_id': job}]))
+        self.assertEqual([job], self.project.ids(JOBS, [{'job_id': job}]))
 
 
 class BySession(Pooled):

@@ -12,7 +12,7 @@ from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import queries, rows, session_rows
 from freezer_api.domain import search, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
-from tests.contract import actors, base, costs
+from tests.contract import base, bodies, costs
 
 #: Documents of a kind in the two projects whose cost is compared.
 SMALL, LARGE = 300, 3000
@@ -145,28 +145,30 @@ class Reading(costs.Cost):
                 )
 
     def test_no_table_is_scanned_by_a_write(self):
-        actor = self.actor_in(self.projects[LARGE], self.one)
-        session, job = actor.new_session(), actor.new_job(job_actions=[actors.entry('a', {})])
-        actor.put_action('a')
+        project = self.in_project(self.projects[LARGE], self.one)
+        session, job = project.new_session(), project.new_job(job_actions=[bodies.entry('a', {})])
+        project.put_action('a')
 
         def everything():
-            actor.attach(session, job)
+            project.attach(session, job)
             for tag in range(3):
-                actor.start(session, job, tag)
-                actor.end(session, job, tag + 1)
+                project.start(session, job, tag)
+                project.end(session, job, tag + 1)
                 self.clock.advance(31)
-            actor.put_action('a', mode='fs')
-            actor.detach(session, job)
-            actor.put_trust('t')
-            actor.put_job(
+            project.put_action('a', mode='fs')
+            project.detach(session, job)
+            project.put_trust('t')
+            project.put_job(
                 'with-trust',
-                actors.job_body('with-trust', actor.project_id, user_credentials={'trust_id': 't'}),
+                bodies.job_body(
+                    'with-trust', project.project_id, user_credentials={'trust_id': 't'}
+                ),
             )
-            actor.end_trust('t')
-            actor.delete_job('with-trust')
-            actor.end_trust('t')
-            actor.delete_job(job)
-            actor.delete_session(session)
+            project.end_trust('t')
+            project.delete_job('with-trust')
+            project.end_trust('t')
+            project.delete_job(job)
+            project.delete_session(session)
             self.one.claimed(JOBS, 'none')
 
         for statement, parameters in self.recorder.of(everything):
@@ -194,7 +196,7 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
     for number in range(size):
         id, rare = str(number), 'rare' if number % step == 0 else ''
         status = '' if rare else 'completed'
-        job = actors.job_body(id, project, 'busy', description=rare, schedule={'status': status})
+        job = bodies.job_body(id, project, 'busy', description=rare, schedule={'status': status})
         rows.create(connection, Document(JOBS, project, id, 1, number, job))
         session = sessions.create(
             project, id, 'user', {'schedule': {'event': ''}, 'description': rare}, number
@@ -202,7 +204,7 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
         session_rows.create(connection, session)
         central = number % 2 == 0
         id = f'{project}-{id}' if central else id
-        client = actors.client_body(id, project, central, hostname=rare)
+        client = bodies.client_body(id, project, central, hostname=rare)
         rows.create(connection, Document(CLIENTS, project, id, 1, number, client))
 
 
@@ -230,8 +232,8 @@ class ReadingBackups(costs.Cost):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.project = uuid.uuid4().hex
-        cls.storage.database.write(lambda connection: fill_backups(connection, cls.project))
+        cls.project_id = uuid.uuid4().hex
+        cls.storage.database.write(lambda connection: fill_backups(connection, cls.project_id))
         costs.analyze(cls.storage)
         cls.rare = range(0, BACKUPS_MADE, BACKUPS_MADE // RARE)
 
@@ -239,7 +241,7 @@ class ReadingBackups(costs.Cost):
         """The rows that a page costs beside those that are probed, as many for each term and for
         the bounds.
         """
-        query, scope = search.parse(asked, BACKUPS, **{'limit': 10, **page}), Scope(self.project)
+        query, scope = search.parse(asked, BACKUPS, **{'limit': 10, **page}), Scope(self.project_id)
         self.assertEqual(
             found, [int(document.id) for document in self.one.find(scope, BACKUPS, query).documents]
         )
@@ -293,37 +295,39 @@ class ReadingBackups(costs.Cost):
                     continue
                 members = {'busy': entry, 'idle': entry, 'never': {'time_started': -1}}
                 record = sessions.Record(number // 10 + 1, 'running', '', NOW, -1, members)
-                expected = self.one.run_backups(Scope(self.project), 's', record)
+                expected = self.one.run_backups(Scope(self.project_id), 's', record)
                 self.assertLessEqual(10, len(expected))
                 with self.subTest(number=number, time_ended=time_ended):
                     self.assertEqual(
                         1,
                         self.count(
                             lambda record=record: self.one.run_backups(
-                                Scope(self.project), 's', record
+                                Scope(self.project_id), 's', record
                             )
                         ),
                     )
                     read = self.cost(
-                        lambda record=record: self.one.run_backups(Scope(self.project), 's', record)
+                        lambda record=record: self.one.run_backups(
+                            Scope(self.project_id), 's', record
+                        )
                     )
                     self.assertLessEqual(read, self.least(4 * len(expected) + 60))
 
     def test_nothing_is_scanned(self):
         """Not by a run of many members either, nor by a write."""
-        actor = self.actor_in(self.project, self.one)
+        project = self.in_project(self.project_id, self.one)
         entry = {'time_started': NOW, 'time_ended': NOW + 5}
         record = sessions.Record(
             3, 'running', '', NOW, -1, {f'j{number}': entry for number in range(300)}
         )
 
         def everything():
-            self.one.run_backups(actor.scope, 's', record)
-            actor.put_backup('new', time_stamp=NOW)
-            actor.put_backup('new', time_stamp=NOW + 1)
-            actor.write(BACKUPS, 'new', None)
+            self.one.run_backups(project.scope, 's', record)
+            project.put_backup('new', time_stamp=NOW)
+            project.put_backup('new', time_stamp=NOW + 1)
+            project.write(BACKUPS, 'new', None)
             for bounds in SHORT[0], LONG[0]:
-                actor.ids(BACKUPS, [{'job_id': 'busy'}], bounds=bounds, limit=10)
+                project.ids(BACKUPS, [{'job_id': 'busy'}], bounds=bounds, limit=10)
 
         for statement, parameters in self.recorder.of(everything):
             if not statement.startswith('INSERT'):
@@ -334,7 +338,7 @@ def fill_backups(connection: sqlalchemy.Connection, project: str) -> None:
     """A project with many backups, in the order of their times."""
     for number in range(BACKUPS_MADE):
         mode = {'mode': 'rare'} if number % (BACKUPS_MADE // RARE) == 0 else {}
-        body = actors.backup_body(
+        body = bodies.backup_body(
             str(number),
             project,
             job_id='busy',

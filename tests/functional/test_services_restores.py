@@ -7,7 +7,7 @@ import datetime
 from freezer_api import exceptions
 from freezer_api.domain import documents, search
 from freezer_api.services import backups, clients, jobs, restores, sessions
-from tests.dying import Dying
+from tests.failing_storage import FailsAfterWrites
 from tests.functional.use_cases import ME, STRANGER, UseCase
 
 ACTION = {
@@ -453,7 +453,7 @@ class Breaking(Restoring):
     """The process that restores dies after any of its writes."""
 
     def test_after_each_write(self):
-        whole = Dying(self.storage, 99)
+        whole = FailsAfterWrites(self.storage, 99)
         restores.restore(whole, ME, self.session_id, self.tag, {})
         self.assertEqual(WRITES, whole.written)
         for writes in range(len(WRITES)):
@@ -477,7 +477,11 @@ class Breaking(Restoring):
         id = f'back-{writes}'
         with self.assertRaises(exceptions.StorageUnavailable):
             restores.restore(
-                Dying(self.storage, writes), ME, self.session_id, self.tag, {'session_id': id}
+                FailsAfterWrites(self.storage, writes),
+                ME,
+                self.session_id,
+                self.tag,
+                {'session_id': id},
             )
         every = jobs.list_page(self.storage, ME, search.Query(limit=100)).items
         made = [job for job in every if job['job_schedule']['event'] == 'stop']

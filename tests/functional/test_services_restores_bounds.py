@@ -6,7 +6,7 @@ from freezer_api import exceptions
 from freezer_api.domain import search
 from freezer_api.schemas import restores as schemas
 from freezer_api.services import clients, jobs, restores, sessions
-from tests.dying import Dying, Meddled
+from tests.failing_storage import FailsAfterWrites, InterceptedCall
 from tests.functional.test_services_restores import ME, Restoring
 
 #: Bytes that a document may have, and an answer, where a test sets less than an operator does.
@@ -179,7 +179,7 @@ class Failing(Restoring):
     """What fails after the session was made takes away what was made."""
 
     def restore_meddled(self, name, number, meddle):
-        storage = Meddled(self.storage, name, number, meddle)
+        storage = InterceptedCall(self.storage, name, number, meddle)
         return restores.restore(storage, ME, self.session_id, self.tag, {'session_id': 'back'})
 
     def test_a_client_that_is_deleted_meanwhile(self):
@@ -223,7 +223,11 @@ class Failing(Restoring):
             self.assertRaises(exceptions.StorageUnavailable),
         ):
             restores.restore(
-                Dying(self.storage, 3), ME, self.session_id, self.tag, {'session_id': 'back'}
+                FailsAfterWrites(self.storage, 3),
+                ME,
+                self.session_id,
+                self.tag,
+                {'session_id': 'back'},
             )
         self.assertIn('Restore back of project alpha failed', logs.output[0])
 

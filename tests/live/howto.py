@@ -9,7 +9,7 @@ import re
 import socket
 import tempfile
 
-from tests.live import agents, doubles, programs, readme
+from tests.live import agents, keystone_double, programs, readme
 
 PATH = pathlib.Path(__file__).parents[2] / 'doc' / 'source' / 'restoring.rst'
 PROJECT = 'demo'
@@ -49,7 +49,7 @@ def alike(lines: list[str]) -> list[str]:
 def _back_up(stack: contextlib.ExitStack, server: programs.Server, folder: str) -> None:
     """Run the session ``nightly`` once, on ``north`` and ``south``; then damage the files."""
     project = agents.Project(server.url, PROJECT, '', folder)
-    login = stack.enter_context(doubles.KeystoneDouble(PROJECT, server.url))
+    login = stack.enter_context(keystone_double.KeystoneDouble(PROJECT, server.url))
     project.call('POST', 'sessions/nightly', 201, {'schedule': {}, 'hold_off': 3})
     for job_id, client_id in (('web', 'north'), ('db', 'south')):
         project.call('POST', 'clients', 201, {'client_id': client_id, 'hostname': 'announced'})

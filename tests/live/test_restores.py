@@ -10,7 +10,7 @@ import shutil
 import fixtures
 import testtools
 
-from tests.live import agents, doubles, programs, shells
+from tests.live import agents, keystone_double, programs, shells
 
 PROJECT = 'alpha'
 FILES = {'one': b'first\n', 'two': bytes(range(256)) * 40, 'below/three': b'deep\n', 'empty': b''}
@@ -81,7 +81,7 @@ class TestRestores(testtools.TestCase):
             cls.project.member('log', 'old'),
         )
         cls.session_id = cls.project.together(*members, hold_off=3)
-        login = programs.shared(cls, doubles.KeystoneDouble(PROJECT, cls.server.url))
+        login = programs.shared(cls, keystone_double.KeystoneDouble(PROJECT, cls.server.url))
         cls.agents = {
             name: programs.shared(
                 cls, agents.Agent(name, login, cls.project, previous=name == 'old')
@@ -284,7 +284,7 @@ class TestRestores(testtools.TestCase):
         (job_id,) = [
             job_id for job_id, entry in session['jobs'].items() if entry['client_id'] == 'gone'
         ]
-        login = self.useFixture(doubles.KeystoneDouble(PROJECT, self.server.url))
+        login = self.useFixture(keystone_double.KeystoneDouble(PROJECT, self.server.url))
         self.useFixture(agents.Agent('gone', login, self.project))
         self.project.over(job_id)
         folder = str(self.project.folder / 'data' / 'web').lstrip('/')

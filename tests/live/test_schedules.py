@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from freezer_api import exceptions
 from freezer_api.domain import triggers
 from freezer_api.schemas import jobs
-from tests import base, crons
+from tests import base, cron_strategies
 from tests.live import programs
 
 base.explore()
@@ -44,12 +44,12 @@ INTERVALS = st.just('continuous') | st.builds(
     st.integers(1, 10**6) | st.integers(1, 10**11),
     st.sampled_from([*triggers.UNITS]),
 )
-FIELDS = {f'schedule_{field}': crons.accepted(field) for field in triggers.CRON}
+FIELDS = {f'schedule_{field}': cron_strategies.accepted(field) for field in triggers.CRON}
 ANYTHING = st.fixed_dictionaries(
     {},
     optional={
         **FIELDS,
-        'schedule_day': crons.accepted('day') | crons.accepted('day_of_week'),
+        'schedule_day': cron_strategies.accepted('day') | cron_strategies.accepted('day_of_week'),
         'schedule_interval': INTERVALS,
         'schedule_date': DATES,
         'schedule_start_date': DATES,

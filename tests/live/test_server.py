@@ -7,7 +7,7 @@ import re
 import psutil
 import requests
 
-from tests.live import programs, wires
+from tests.live import programs, raw_http
 
 FEW_FILES = (
     'import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); '
@@ -15,14 +15,17 @@ FEW_FILES = (
 )
 
 
-class TestMalformed(wires.ServerTest):
+class TestMalformed(raw_http.ServerTest):
     """What isn't HTTP, or could be taken for something else by a proxy."""
 
     def test_refused(self):
         """One answer each, and none to what stands behind it."""
         self.start()
         for lines, body in (
-            (('Transfer-Encoding: chunked', f'Content-Length: {len(wires.GET) + 5}'), b'0\r\n\r\n'),
+            (
+                ('Transfer-Encoding: chunked', f'Content-Length: {len(raw_http.GET) + 5}'),
+                b'0\r\n\r\n',
+            ),
             (('Content-Length: 2', 'Content-Length: 40'), b'{}'),
             (('Content-Length: 2', 'Content-Length: 2'), b'{}'),
             (('Content-Length: +2',), b'{}'),
@@ -35,7 +38,7 @@ class TestMalformed(wires.ServerTest):
             (('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'), b'0\r\n\r\n'),
             (('no colon',), b''),
         ):
-            self.refused(400, 'request.malformed-http', wires.head(*lines), body, wires.GET)
+            self.refused(400, 'request.malformed-http', raw_http.head(*lines), body, raw_http.GET)
         end = b'\r\n0\r\n\r\n'
         for body in (
             b'zz\r\n{}' + end,
@@ -47,7 +50,7 @@ class TestMalformed(wires.ServerTest):
             b'2\r\n{}\r\n0\r\nX: y\r\n',
             b'2\r\n{}\r\n0\r\n' + b'X: y\r\n' * 2000,
         ):
-            self.refused(400, 'request.malformed-http', wires.CHUNKED, body, wires.GET)
+            self.refused(400, 'request.malformed-http', raw_http.CHUNKED, body, raw_http.GET)
         for first in (
             'GET / HTTP/2.0',
             'GET / HTTP/1.2',
@@ -58,14 +61,17 @@ class TestMalformed(wires.ServerTest):
             'GET http://[::1/ HTTP/1.1',
             'GET / HTTP/1.1 ',
         ):
-            self.refused(400, 'request.malformed-http', wires.head(first=first))
+            self.refused(400, 'request.malformed-http', raw_http.head(first=first))
         self.refused(
-            501, 'request.malformed-http', wires.head('Transfer-Encoding: gzip, chunked'), wires.GET
+            501,
+            'request.malformed-http',
+            raw_http.head('Transfer-Encoding: gzip, chunked'),
+            raw_http.GET,
         )
-        old = wires.head(
+        old = raw_http.head(
             'Transfer-Encoding: chunked',
             'Connection: keep-alive',
-            first=f'POST {wires.SESSIONS} HTTP/1.0',
+            first=f'POST {raw_http.SESSIONS} HTTP/1.0',
         )
         self.refused(400, 'request.malformed-http', old, b'2\r\n{}\r\n0\r\n\r\n')
         self.works()
@@ -75,28 +81,28 @@ class TestMalformed(wires.ServerTest):
         them is answered next.
         """
         self.start()
-        chunks = b'%x\r\n%s\r\n0\r\nX: y\r\n\r\n' % (len(wires.GET), wires.GET)
-        last = wires.head('Connection: close', first='GET / HTTP/1.1')
+        chunks = b'%x\r\n%s\r\n0\r\nX: y\r\n\r\n' % (len(raw_http.GET), raw_http.GET)
+        last = raw_http.head('Connection: close', first='GET / HTTP/1.1')
         for verb, path, status in (
             ('GET', '/nothing', b'404'),
-            ('GET', f'{wires.SESSIONS}/x', b'404'),
-            ('PUT', wires.SESSIONS, b'405'),
-            ('OPTIONS', wires.SESSIONS, b'200'),
+            ('GET', f'{raw_http.SESSIONS}/x', b'404'),
+            ('PUT', raw_http.SESSIONS, b'405'),
+            ('OPTIONS', raw_http.SESSIONS, b'200'),
             ('GET', '/v2', b'200'),
         ):
             first = f'{verb} {path} HTTP/1.1'
             for request in (
-                wires.head('Transfer-Encoding: chunked', first=first) + chunks,
-                wires.head(f'Content-Length: {len(wires.GET)}', first=first) + wires.GET,
+                raw_http.head('Transfer-Encoding: chunked', first=first) + chunks,
+                raw_http.head(f'Content-Length: {len(raw_http.GET)}', first=first) + raw_http.GET,
             ):
-                self.assertEqual([status, b'300'], wires.statuses(self.send(request, last)))
+                self.assertEqual([status, b'300'], raw_http.statuses(self.send(request, last)))
 
     def test_request_id_is_kept(self):
         """Also where the application isn't asked."""
         self.start()
         request_id = 'req-01234567-89ab-cdef-0123-456789abcdef'
         answer = self.send(
-            wires.head('Transfer-Encoding: chunked', f'X-OpenStack-Request-Id: {request_id}'),
+            raw_http.head('Transfer-Encoding: chunked', f'X-OpenStack-Request-Id: {request_id}'),
             b'x\r\n',
         )
         self.assertIn(request_id.encode(), answer)
@@ -105,17 +111,21 @@ class TestMalformed(wires.ServerTest):
         """A client is told to go on only where its body is wanted."""
         self.start()
         self.refused(
-            413, 'request.too-large', wires.head('Expect: 100-continue', 'Content-Length: 100001')
+            413,
+            'request.too-large',
+            raw_http.head('Expect: 100-continue', 'Content-Length: 100001'),
         )
-        bodyless = wires.head('Expect: 100-continue', 'Connection: close', first='GET / HTTP/1.1')
-        self.assertEqual([b'300'], wires.statuses(self.send(bodyless)))
+        bodyless = raw_http.head(
+            'Expect: 100-continue', 'Connection: close', first='GET / HTTP/1.1'
+        )
+        self.assertEqual([b'300'], raw_http.statuses(self.send(bodyless)))
         connection = self.connect()
         connection.sendall(
-            wires.head('Expect: 100-continue', 'Content-Length: 16', 'Connection: close')
+            raw_http.head('Expect: 100-continue', 'Content-Length: 16', 'Connection: close')
         )
-        self.assertEqual([b'100'], wires.statuses(connection.recv(1000)))
+        self.assertEqual([b'100'], raw_http.statuses(connection.recv(1000)))
         connection.sendall(b'{"schedule": {}}')
-        self.assertEqual([b'201'], wires.statuses(wires.receive(connection)))
+        self.assertEqual([b'201'], raw_http.statuses(raw_http.receive(connection)))
 
     def test_clients_that_go(self):
         """Within their heads, their bodies, and before their answers: nothing is logged, and
@@ -124,22 +134,22 @@ class TestMalformed(wires.ServerTest):
         self.start()
         for sent in (
             b'GET',
-            wires.head('Content-Length: 100') + b'{"schedule": {}',
-            wires.CHUNKED + b'10\r\n{"schedule": {}}',
-            wires.GET,
+            raw_http.head('Content-Length: 100') + b'{"schedule": {}',
+            raw_http.CHUNKED + b'10\r\n{"schedule": {}}',
+            raw_http.GET,
         ):
             self.connect().sendall(sent)
         self.works()
         self.assertEqual(
             [],
-            requests.get(self.server.url + wires.SESSIONS, timeout=programs.SECONDS).json()[
+            requests.get(self.server.url + raw_http.SESSIONS, timeout=programs.SECONDS).json()[
                 'sessions'
             ],
         )
         self.assertNotIn('Traceback', self.server.said())
 
 
-class TestTooMuch(wires.ServerTest):
+class TestTooMuch(raw_http.ServerTest):
     """What is larger than it may be."""
 
     def setUp(self):
@@ -153,19 +163,21 @@ class TestTooMuch(wires.ServerTest):
             r'VmHWM:\s+([0-9]+) kB',
             pathlib.Path(f'/proc/{self.server.running.pid}/status').read_text(),
         )
-        self.assertLess(int(peak[1]) * 1024 - self.memory, 30 * wires.MIB)
+        self.assertLess(int(peak[1]) * 1024 - self.memory, 30 * raw_http.MIB)
 
     def test_heads(self):
         """A line or headers without an end are refused early, and what follows is kept nowhere."""
-        much = [b'x' * wires.MIB] * 100
+        much = [b'x' * raw_http.MIB] * 100
         self.refused(414, 'request.uri-too-long', b'GET /', *much)
-        self.refused(431, 'request.header-too-large', wires.GET[:-2] + b'X: ', *much)
-        self.refused(431, 'request.header-too-large', wires.GET[:-2], *[b'X: y\r\n' * 20000] * 100)
+        self.refused(431, 'request.header-too-large', raw_http.GET[:-2] + b'X: ', *much)
+        self.refused(
+            431, 'request.header-too-large', raw_http.GET[:-2], *[b'X: y\r\n' * 20000] * 100
+        )
         self.assert_no_memory()
         fields = [f'x{number}: y' for number in range(256)]
-        self.refused(431, 'request.header-too-large', wires.head(*fields))
-        request = wires.head(*fields[2:], 'Connection: close', first='GET / HTTP/1.1')
-        self.assertEqual([b'300'], wires.statuses(self.send(request)))
+        self.refused(431, 'request.header-too-large', raw_http.head(*fields))
+        request = raw_http.head(*fields[2:], 'Connection: close', first='GET / HTTP/1.1')
+        self.assertEqual([b'300'], raw_http.statuses(self.send(request)))
 
     def test_requests_ahead(self):
         """Those that come before the answer to the one before them stay the bytes that they are,
@@ -177,44 +189,44 @@ class TestTooMuch(wires.ServerTest):
             each.sendall(tiny * 1700)
         self.works()
         self.assert_no_memory()
-        last = wires.head('Connection: close', first='GET /nothing HTTP/1.1')
-        found = wires.statuses(self.send(tiny * 3000, b'\r\n' * 100000, tiny, last))
+        last = raw_http.head('Connection: close', first='GET /nothing HTTP/1.1')
+        found = raw_http.statuses(self.send(tiny * 3000, b'\r\n' * 100000, tiny, last))
         self.assertEqual([b'200'] * 3001 + [b'404'], found)
 
     def test_bodies(self):
         """Announced, in one chunk, and in many: the answer doesn't wait for them."""
-        size = 800 * wires.MIB
-        much = [b'x' * wires.MIB] * 100
-        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {size}'))
-        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {size}'), *much)
-        self.refused(413, 'request.too-large', wires.head(f'Content-Length: {"9" * 5000}'))
-        self.refused(413, 'request.too-large', wires.CHUNKED, b'%x\r\n' % size)
-        self.refused(413, 'request.too-large', wires.CHUNKED, b'%x\r\n' % size, *much)
-        self.refused(413, 'request.too-large', wires.CHUNKED, b'ffffffffffffffff\r\n')
+        size = 800 * raw_http.MIB
+        much = [b'x' * raw_http.MIB] * 100
+        self.refused(413, 'request.too-large', raw_http.head(f'Content-Length: {size}'))
+        self.refused(413, 'request.too-large', raw_http.head(f'Content-Length: {size}'), *much)
+        self.refused(413, 'request.too-large', raw_http.head(f'Content-Length: {"9" * 5000}'))
+        self.refused(413, 'request.too-large', raw_http.CHUNKED, b'%x\r\n' % size)
+        self.refused(413, 'request.too-large', raw_http.CHUNKED, b'%x\r\n' % size, *much)
+        self.refused(413, 'request.too-large', raw_http.CHUNKED, b'ffffffffffffffff\r\n')
         self.refused(
             413,
             'request.too-large',
-            wires.CHUNKED,
+            raw_http.CHUNKED,
             *[b'1000\r\n' + b'x' * 0x1000 + b'\r\n'] * 25600,
         )
         self.assert_no_memory()
         answer = self.send(
-            wires.CHUNKED,
+            raw_http.CHUNKED,
             b'1\r\n \r\n' * 50000 + b'0\r\n\r\n',
-            wires.head('Connection: close', first='GET / HTTP/1.1'),
+            raw_http.head('Connection: close', first='GET / HTTP/1.1'),
         )
-        self.assertEqual([b'400', b'300'], wires.statuses(answer))
+        self.assertEqual([b'400', b'300'], raw_http.statuses(answer))
 
     def test_clients_that_send_all_first(self):
         """They see the answer, if what they send isn't beyond all measure."""
-        url = self.server.url + wires.SESSIONS
-        for body in (b'x' * 20 * wires.MIB, iter([b'x' * wires.MIB] * 20)):
+        url = self.server.url + raw_http.SESSIONS
+        for body in (b'x' * 20 * raw_http.MIB, iter([b'x' * raw_http.MIB] * 20)):
             self.assertEqual(
                 413, requests.post(url, data=body, timeout=programs.SECONDS).status_code
             )
 
 
-class TestSlow(wires.ServerTest):
+class TestSlow(raw_http.ServerTest):
     """Clients that send or take a little now and then, or nothing."""
 
     def test_others_are_answered(self):
@@ -223,8 +235,8 @@ class TestSlow(wires.ServerTest):
         for first in (
             b'',
             b'GET / HTTP/1.1\r\nX: ',
-            wires.head('Content-Length: 1000'),
-            wires.CHUNKED + b'10',
+            raw_http.head('Content-Length: 1000'),
+            raw_http.CHUNKED + b'10',
         ):
             connections = [self.connect() for _ in range(200)]
             for each in connections:
@@ -237,8 +249,8 @@ class TestSlow(wires.ServerTest):
         self.start(threads=2)
         for number in range(60):
             body = {'schedule': {}, 'description': 'x' * 1000, 'session_id': f's{number}'}
-            requests.post(self.server.url + wires.SESSIONS, json=body, timeout=programs.SECONDS)
-        page = wires.head(first=f'GET {wires.SESSIONS}?limit=1000 HTTP/1.1')
+            requests.post(self.server.url + raw_http.SESSIONS, json=body, timeout=programs.SECONDS)
+        page = raw_http.head(first=f'GET {raw_http.SESSIONS}?limit=1000 HTTP/1.1')
         for _ in range(10):
             self.connect().sendall(page * 200)
         self.works()
@@ -275,9 +287,11 @@ class TestSlow(wires.ServerTest):
         self.start(request_timeout=1, keep_alive_timeout=2)
         for sent in (
             b'GET / HTTP/1.1\r\nX: ',
-            wires.head('Content-Length: 1000') + b'{',
-            wires.CHUNKED + b'10\r\n{',
+            raw_http.head('Content-Length: 1000') + b'{',
+            raw_http.CHUNKED + b'10\r\n{',
         ):
             self.refused(408, 'request.timeout', sent)
         self.assertEqual(b'', self.send())
-        self.assertEqual([b'300'], wires.statuses(self.send(wires.head(first='GET / HTTP/1.1'))))
+        self.assertEqual(
+            [b'300'], raw_http.statuses(self.send(raw_http.head(first='GET / HTTP/1.1')))
+        )

@@ -9,7 +9,7 @@ import requests
 import testscenarios
 import testtools
 
-from tests.live import programs, wires
+from tests.live import programs, raw_http
 from tests.servers import identity
 
 
@@ -35,7 +35,7 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         self.addCleanup(connection.close)
         connection.connect()
         first = f'POST {self.path} HTTP/1.1'
-        sent = wires.head(
+        sent = raw_http.head(
             f'X-Auth-Token: {self.member.id}', 'Connection: close', *lines, first=first
         )
         connection.sock.sendall(sent + body)

@@ -11,11 +11,11 @@ import typing
 
 import psutil
 
-from tests.live import programs, wires
+from tests.live import programs, raw_http
 from tests.servers import process
 
 
-class TestToken(wires.ServerTest):
+class TestToken(raw_http.ServerTest):
     """Who needs a token."""
 
     def test_no_body_is_read_without_one(self):
@@ -26,12 +26,12 @@ class TestToken(wires.ServerTest):
             ('Transfer-Encoding: chunked',),
             ('Content-Length: 9', 'Expect: 100-continue'),
         ):
-            answer = self.send(wires.head(*lines))
-            self.assertEqual([b'401'], wires.statuses(answer), answer)
+            answer = self.send(raw_http.head(*lines))
+            self.assertEqual([b'401'], raw_http.statuses(answer), answer)
             self.assertIn(b'Connection: close', answer)
 
 
-class TestSignals(wires.ServerTest):
+class TestSignals(raw_http.ServerTest):
     """What an operator's tools tell it."""
 
     @contextlib.contextmanager
@@ -41,7 +41,7 @@ class TestSignals(wires.ServerTest):
             other.execute('BEGIN IMMEDIATE')
             connection = self.connect()
             connection.sendall(
-                wires.head('Content-Length: 16', 'Connection: close') + b'{"schedule": {}}'
+                raw_http.head('Content-Length: 16', 'Connection: close') + b'{"schedule": {}}'
             )
             time.sleep(0.5)
             yield connection
@@ -57,9 +57,9 @@ class TestSignals(wires.ServerTest):
         with self.hanging(f'{self.folder}/freezer.sqlite') as connection:
             log.rename(f'{log}.1')
             self.server.running.send_signal(signal.SIGHUP)
-            wires.wait_until(log.exists)
+            raw_http.wait_until(log.exists)
             self.works()
-        self.assertEqual([b'201'], wires.statuses(wires.receive(connection)))
+        self.assertEqual([b'201'], raw_http.statuses(raw_http.receive(connection)))
         self.assertIn('opened anew', log.read_text())
         self.assertNotIn('opened anew', pathlib.Path(f'{log}.1').read_text())
         self.assertEqual(0, self.server.end())
@@ -83,7 +83,7 @@ class TestSignals(wires.ServerTest):
         first = {child.pid for child in parent.children()}
         self.assertEqual(2, len(first))
         os.kill(min(first), signal.SIGKILL)
-        wires.wait_until(
+        raw_http.wait_until(
             lambda: len({child.pid for child in parent.children()} - {min(first)}) == 2
         )
         self.works()
@@ -91,7 +91,7 @@ class TestSignals(wires.ServerTest):
         log.rename(f'{log}.1')
         parent.send_signal(signal.SIGHUP)
         self.assertTrue(
-            wires.wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= 3)
+            raw_http.wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= 3)
         )
         children = parent.children()
         self.assertEqual(0, self.server.end())
@@ -118,7 +118,7 @@ class TestSignals(wires.ServerTest):
     def test_port_taken(self):
         """One clear line, exit code 1."""
         file = programs.configuration(
-            self.folder, f'sqlite:///{self.folder}/freezer.sqlite', wires.NOBODY
+            self.folder, f'sqlite:///{self.folder}/freezer.sqlite', raw_http.NOBODY
         )
         with socket.socket() as other:
             other.bind(('127.0.0.1', 0))

@@ -17,7 +17,7 @@ import sqlalchemy
 from freezer_api import db, exceptions
 from freezer_api.db.sqlalchemy import migrate, models
 from freezer_api.domain import search
-from tests.contract import actors, base, costs
+from tests.contract import base, costs, project_operations
 from tests.migrations import common
 from tests.migrations.common import Broken, Empty, breaking
 
@@ -181,12 +181,12 @@ class Versions(Empty):
         self.addCleanup(self.storage.close)
 
     def _calls(self):
-        actor = actors.Actor(self.storage, base.Scope('p'))
+        project = project_operations.Project(self.storage, base.Scope('p'))
         return (
             self.storage.check,
-            lambda: actor.page('jobs'),
-            lambda: actor.page('sessions'),
-            lambda: actor.put_client('c'),
+            lambda: project.page('jobs'),
+            lambda: project.page('sessions'),
+            lambda: project.put_client('c'),
             lambda: self.storage.purge('nobody'),
         )
 

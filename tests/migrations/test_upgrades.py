@@ -12,7 +12,7 @@ from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import driver, migrate, models, terms
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
-from tests.contract import actors, base
+from tests.contract import base, project_operations
 from tests.migrations.common import FOLDER, Empty, load
 
 PROJECTS = ('p', 'q é')
@@ -32,7 +32,9 @@ class FromTheFirst(Empty):
         self.storage.sync()
         self.storage.clock = base.Clock()
         self.storage.clock.advance(106)
-        self.one, self.two = (actors.Actor(self.storage, Scope(project)) for project in PROJECTS)
+        self.one, self.two = (
+            project_operations.Project(self.storage, Scope(project)) for project in PROJECTS
+        )
 
     def test_all_is_there(self):
         self.storage.check()
@@ -51,7 +53,7 @@ class FromTheFirst(Empty):
         self.assertEqual({'j0', 'j1'}, set(self.one.session('s')['jobs']))
 
     def test_what_is_new_finds_it(self):
-        everywhere = actors.Actor(self.storage, Scope('q é', everywhere=True))
+        everywhere = project_operations.Project(self.storage, Scope('q é', everywhere=True))
         self.assertEqual(['j0', 'j1', 'j2', 'j0', 'last'], everywhere.ids(JOBS))
         self.assertEqual(['j2', 'last'], everywhere.ids(JOBS, marker='j1')[-3::2])
         self.assertEqual(
@@ -73,19 +75,19 @@ class FromTheFirst(Empty):
 
     def test_the_index_is_as_if_made_by_this_release(self):
         self._is_whole()
-        for actor in (self.one, self.two):
-            actor.put_action('a', action='exec')
+        for project in (self.one, self.two):
+            project.put_action('a', action='exec')
             for kind in (JOBS, BACKUPS):
-                for document in actor.page(kind).documents:
+                for document in project.page(kind).documents:
                     for key, value in search.offers(kind, document.body):
                         query = search.Query(frozenset(((key, value),)))
                         self.assertIn(
-                            document, self.storage.find(actor.scope, kind, query).documents
+                            document, self.storage.find(project.scope, kind, query).documents
                         )
                     (
-                        actor.delete_job(document.id)
+                        project.delete_job(document.id)
                         if kind == JOBS
-                        else actor.write(kind, document.id, None)
+                        else project.write(kind, document.id, None)
                     )
         self._is_whole()
 

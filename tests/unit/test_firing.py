@@ -10,7 +10,7 @@ from apscheduler.triggers import interval as intervals
 from hypothesis import strategies as st
 
 from freezer_api.domain import calendars, firing, triggers
-from tests import base, crons
+from tests import base, cron_strategies
 
 base.explore()
 
@@ -142,7 +142,7 @@ def closest(schedule, years):
 class Expressions(unittest.TestCase):
     @hypothesis.given(
         st.sampled_from([*triggers.CRON]).flatmap(
-            lambda field: st.tuples(st.just(field), crons.texts(field))
+            lambda field: st.tuples(st.just(field), cron_strategies.texts(field))
         )
     )
     def test_what_is_taken_is_what_apscheduler_reads(self, told):
@@ -154,7 +154,7 @@ class Expressions(unittest.TestCase):
         else:
             self.assertTrue(triggers.is_cron(field, text), told)
 
-    @hypothesis.given(crons.accepted('day_of_week'))
+    @hypothesis.given(cron_strategies.accepted('day_of_week'))
     def test_names_of_weekdays_are_expressions_for_days_of_the_week(self, text):
         named = not any(character.isdigit() or character == '*' for character in text)
         self.assertEqual(named, triggers.are_weekdays(text))
@@ -172,10 +172,10 @@ class Calendars(unittest.TestCase):
 
     @hypothesis.given(
         st.integers(1970, 2400),
-        crons.accepted('day'),
-        crons.accepted('week'),
-        crons.accepted('month'),
-        crons.accepted('day_of_week'),
+        cron_strategies.accepted('day'),
+        cron_strategies.accepted('week'),
+        cron_strategies.accepted('month'),
+        cron_strategies.accepted('day_of_week'),
     )
     def test_days_of_a_year(self, year, day, week, month, day_of_week):
         texts = {'day': day, 'week': week, 'month': month, 'day_of_week': day_of_week}
@@ -199,12 +199,14 @@ class Fires(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(firing.fires(schedule))
 
-    @hypothesis.given(crons.fields(YEARS))
+    @hypothesis.given(cron_strategies.fields(YEARS))
     def test_as_apscheduler_finds(self, schedule):
         found = trigger(schedule).get_next_fire_time(None, BEGINNING)
         self.assertEqual(found is not None, firing.fires(schedule), schedule)
 
-    @hypothesis.given(crons.fields(YEARS), STARTS, st.integers(0, 800), st.integers(-12, 14))
+    @hypothesis.given(
+        cron_strategies.fields(YEARS), STARTS, st.integers(0, 800), st.integers(-12, 14)
+    )
     def test_never_means_in_no_zone(self, schedule, start, length, hours):
         zone = datetime.timezone(datetime.timedelta(hours=hours))
         end = start + datetime.timedelta(length)
@@ -263,12 +265,12 @@ class Period(unittest.TestCase):
     def test_numbers_and_nulls_that_are_stored_from_before(self):
         self.assertEqual(DAY, firing.period({'schedule_hour': 5, 'schedule_minute': None}))
 
-    @hypothesis.given(crons.fields(YEARS))
+    @hypothesis.given(cron_strategies.fields(YEARS))
     def test_is_the_shortest_of_all_distances(self, schedule):
         years = sorted(triggers.cron_values('year', schedule['schedule_year']))
         self.assertEqual(closest(schedule, years), firing.period(schedule), schedule)
 
-    @hypothesis.given(crons.fields().filter(bool))
+    @hypothesis.given(cron_strategies.fields().filter(bool))
     def test_apscheduler_never_fires_sooner(self, schedule):
         """It may search for long in later years, so it only looks at some days."""
         period = firing.period(schedule)

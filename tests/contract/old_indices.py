@@ -13,12 +13,12 @@ from freezer_api.db.base import Scope
 from freezer_api.db.elasticsearch import driver, mappings
 from freezer_api.domain import documents
 from tests import servers
-from tests.contract import actors, base
+from tests.contract import base, bodies, project_operations
 
 Call = collections.abc.Callable[..., typing.Any]
 
 
-class Aged:
+class OwnIndices:
     """A store of each test's own; and the requests of several processes on it."""
 
     def setUp(self) -> None:
@@ -98,7 +98,7 @@ class Writer:
     """A process that creates jobs, and changes each of them some time later."""
 
     def __init__(self, storage: driver.Driver, project: str = 'p'):
-        self.actor = actors.Actor(storage, Scope(project))
+        self.project = project_operations.Project(storage, Scope(project))
         self.written: dict[str, str] = {}
 
     def write(self) -> None:
@@ -106,30 +106,33 @@ class Writer:
         expected.
         """
         first = next(iter(self.written), None)
-        self._put(actors.new_id(), 'new')
+        self._put(bodies.new_id(), 'new')
         if first is not None:
             del self.written[first]
-            self._put(first, f'changed {actors.new_id()}')
+            self._put(first, f'changed {bodies.new_id()}')
 
     def check(self, case: base.ContractCase, storage: driver.Driver) -> None:
         """All that was acknowledged is there, in documents, lists and searches, and nothing
         else.
         """
-        actor = actors.Actor(storage, self.actor.scope)
+        project = project_operations.Project(storage, self.project.scope)
         case.assertEqual(
             self.written,
-            {job.id: job.body['description'] for job in actor.page(documents.JOBS).documents},
+            {job.id: job.body['description'] for job in project.page(documents.JOBS).documents},
         )
         for id, description in (*list(self.written.items())[:2], *list(self.written.items())[-2:]):
-            case.assertEqual(description, actor.job(id)['description'])
+            case.assertEqual(description, project.job(id)['description'])
             case.assertIn(
-                id, actor.ids(documents.JOBS, [{'description': description}, {'_all': description}])
+                id,
+                project.ids(documents.JOBS, [{'description': description}, {'_all': description}]),
             )
 
     def _put(self, id: str, description: str) -> None:
-        self.actor.put_job(id, actors.job_body(id, self.actor.project_id, description=description))
+        self.project.put_job(
+            id, bodies.job_body(id, self.project.project_id, description=description)
+        )
         self.written[id] = description
-        assert id in self.actor.ids(documents.JOBS, [{'description': description}]), (
+        assert id in self.project.ids(documents.JOBS, [{'description': description}]), (
             'a search misses it'
         )
 

@@ -13,7 +13,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import commit
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
-from tests.contract import actors, base, faults
+from tests.contract import base, faults, project_operations
 
 #: Makes a process whose write of a number goes wrong.
 Fault = collections.abc.Callable[[base.ContractCase, int], faults.Faulty]
@@ -22,7 +22,7 @@ Seen = tuple[typing.Any, ...]
 ALL = 99
 
 
-class Walks:
+class FaultCases:
     """The cases, beside a :class:`base.ContractCase`; waiting for others is short."""
 
     #: Whether all that is possible is found out beforehand, as it has to be before the driver is
@@ -44,15 +44,15 @@ class Walks:
 
     def names(self) -> list[str]:
         """All operations."""
-        return self._once(lambda: list(faults.World(self).operations()), 'names')
+        return self._once(lambda: list(faults.Scenario(self).operations()), 'names')
 
     def alone(self, *names: str) -> Seen:
         """What comes of operations one after the other: what is seen then, and what they told."""
 
         def walk() -> Seen:
-            world = faults.World(self)
-            told = [faults.outcome(world.operations()[name]) for name in names]
-            return faults.snapshot(self, world), *told
+            scenario = faults.Scenario(self)
+            told = [faults.outcome(scenario.operations()[name]) for name in names]
+            return faults.snapshot(self, scenario), *told
 
         return self._once(walk, 'alone', *names)
 
@@ -60,8 +60,11 @@ class Walks:
         """How many writes an operation does, or how many requests."""
 
         def count() -> int:
-            world, faulty = faults.World(self), faults.Faulty(self, 0, lambda send: None, every)
-            faults.outcome(world.operations(faulty.storage)[name])
+            scenario, faulty = (
+                faults.Scenario(self),
+                faults.Faulty(self, 0, lambda send: None, every),
+            )
+            faults.outcome(scenario.operations(faulty.storage)[name])
             return faulty.requests
 
         return self._once(count, 'requests', name, every)
@@ -89,9 +92,9 @@ class Walks:
         """An operation whose write goes wrong has happened or not, for all who read; it has, if it
         told so.
         """
-        world = faults.World(self)
-        told = faults.outcome(world.operations(fault(self, number).storage)[name])
-        seen = faults.snapshot(self, world)
+        scenario = faults.Scenario(self)
+        told = faults.outcome(scenario.operations(fault(self, number).storage)[name])
+        seen = faults.snapshot(self, scenario)
         happened = functools.partial(self.alone, name)
         if isinstance(told, (faults.Killed, exceptions.StorageUnavailable)):
             self._assert_one_of(seen, lambda: self.alone()[0], lambda: happened()[0])
@@ -99,7 +102,7 @@ class Walks:
             self._assert_one_of((seen, told), happened)
         if fault is faults.killing:
             # Whoever reads carries out what is left to do.
-            self.assertEqual(seen, faults.snapshot(self, world))
+            self.assertEqual(seen, faults.snapshot(self, scenario))
 
     def followed(
         self, fault: Fault, name: str, number: int, other: str, same: bool = False
@@ -107,22 +110,22 @@ class Walks:
         """Somebody writes where an operation's write has gone wrong: the same process, or another
         one.
         """
-        world, faulty = faults.World(self), fault(self, number)
-        faults.outcome(world.operations(faulty.storage)[name])
-        told = faults.outcome(world.operations(faulty.storage if same else None)[other])
+        scenario, faulty = faults.Scenario(self), fault(self, number)
+        faults.outcome(scenario.operations(faulty.storage)[name])
+        told = faults.outcome(scenario.operations(faulty.storage if same else None)[other])
         self._assert_one_of(
-            (faults.snapshot(self, world), told),
+            (faults.snapshot(self, scenario), told),
             lambda: self.alone(name, other)[::2],
             lambda: self.alone(other),
         )
 
     def broken_off_twice(self, name: str, number: int, fault: Fault, other: str, at: int) -> None:
         """An operation is killed at a write, and a write of who comes next goes wrong."""
-        world = faults.World(self)
-        faults.outcome(world.operations(faults.killing(self, number).storage)[name])
-        faults.outcome(world.operations(fault(self, at).storage)[other])
+        scenario = faults.Scenario(self)
+        faults.outcome(scenario.operations(faults.killing(self, number).storage)[name])
+        faults.outcome(scenario.operations(fault(self, at).storage)[other])
         self._assert_one_of(
-            faults.snapshot(self, world),
+            faults.snapshot(self, scenario),
             *(
                 lambda names=names: self.alone(*names)[0]
                 for names in ((), (name,), (other,), (name, other))
@@ -133,42 +136,44 @@ class Walks:
         """An operation stands still at a write, while another is killed at its first one and
         somebody writes; then its process goes on, and does one more.
         """
-        world, paused = faults.World(self), faults.Paused(self, number)
-        operations = world.operations(paused.faulty.storage)
+        scenario, paused = faults.Scenario(self), faults.Paused(self, number)
+        operations = scenario.operations(paused.faulty.storage)
         with paused.doing(functools.partial(faults.outcome, operations[name])):
-            faults.outcome(world.operations(faults.killing(self, 1).storage)[killed])
-            faults.outcome(world.operations()[other])
+            faults.outcome(scenario.operations(faults.killing(self, 1).storage)[killed])
+            faults.outcome(scenario.operations()[other])
         faults.outcome(operations[last])
-        self._assert_one_of(faults.snapshot(self, world), lambda: self.alone(name, other, last)[0])
+        self._assert_one_of(
+            faults.snapshot(self, scenario), lambda: self.alone(name, other, last)[0]
+        )
 
     def queued(self, name: str, *others: str) -> None:
         """Operations of one process wait for one that stands still before its first write, and are
         done together then.
         """
-        world, paused = faults.World(self), faults.Paused(self, 1)
+        scenario, paused = faults.Scenario(self), faults.Paused(self, 1)
         operations = {
             one: functools.partial(faults.outcome, operation)
-            for one, operation in world.operations(paused.faulty.storage).items()
+            for one, operation in scenario.operations(paused.faulty.storage).items()
         }
         with contextlib.ExitStack() as stack:
             told = [stack.enter_context(paused.doing(operations[name]))]
             told += [stack.enter_context(faults.queueing(operations[other])) for other in others]
             paused.resumed.set()
         self.assertEqual(
-            self.alone(name, *others), (faults.snapshot(self, world), *(one for (one,) in told))
+            self.alone(name, *others), (faults.snapshot(self, scenario), *(one for (one,) in told))
         )
 
     def met(self, name: str, number: int, other: str, every: bool = False) -> None:
         """Somebody writes, and all read, while an operation stands still before a write, or before
         any request.
         """
-        world, paused = faults.World(self), faults.Paused(self, number, every)
+        scenario, paused = faults.Scenario(self), faults.Paused(self, number, every)
         with paused.doing(
-            functools.partial(faults.outcome, world.operations(paused.faulty.storage)[name])
+            functools.partial(faults.outcome, scenario.operations(paused.faulty.storage)[name])
         ) as told:
-            other_told = faults.outcome(world.operations()[other])
-            faults.snapshot(self, world)
-        seen = faults.snapshot(self, world), told[0], other_told
+            other_told = faults.outcome(scenario.operations()[other])
+            faults.snapshot(self, scenario)
+        seen = faults.snapshot(self, scenario), told[0], other_told
         self._assert_one_of(
             seen, lambda: self.alone(name, other), lambda: self._swapped(self.alone(other, name))
         )
@@ -181,7 +186,7 @@ class Walks:
         """Each request that writes for an operation comes once more, when it is done, or when all
         is ``deleted`` again: nothing changes.
         """
-        world, storage = faults.World(self), self.make_storage()
+        scenario, storage = faults.Scenario(self), self.make_storage()
         storage.clock = self.clock
         writes: list[collections.abc.Callable[[], typing.Any]] = []
         call = storage.client.call
@@ -192,30 +197,30 @@ class Walks:
             return call(method, path, *more)
 
         storage.client.call = recorded
-        faults.outcome(world.operations(storage)[name])
+        faults.outcome(scenario.operations(storage)[name])
         if deleted:
-            self._delete_all(world.actor)
-        before = faults.snapshot(self, world)
+            self._delete_all(scenario.project)
+        before = faults.snapshot(self, scenario)
         for number, write in enumerate(list(writes), 1):
             write()
-            self.assertEqual(before, faults.snapshot(self, world), f'write {number}')
+            self.assertEqual(before, faults.snapshot(self, scenario), f'write {number}')
 
     @staticmethod
-    def _delete_all(actor: actors.Actor) -> None:
+    def _delete_all(project: project_operations.Project) -> None:
         delete = {
-            SESSIONS: actor.delete_session,
-            JOBS: actor.delete_job,
-            ACTIONS: actor.delete_action,
+            SESSIONS: project.delete_session,
+            JOBS: project.delete_job,
+            ACTIONS: project.delete_action,
         }
         for kind in KINDS:
-            for id in actor.ids(kind):
-                delete.get(kind, lambda id, kind=kind: actor.write(kind, id, None))(id)
+            for id in project.ids(kind):
+                delete.get(kind, lambda id, kind=kind: project.write(kind, id, None))(id)
 
     # Readers
 
     def reads(self) -> list[str]:
         """All that readers ask for."""
-        return self._once(lambda: list(faults.World(self).reads()), 'reads')
+        return self._once(lambda: list(faults.Scenario(self).reads()), 'reads')
 
     def read_requests(self, name: str, number: int, read: str) -> int:
         """How many requests a reader sends after an operation was killed at a write."""
@@ -234,19 +239,19 @@ class Walks:
 
         def then(*others: str) -> typing.Any:
             def walk() -> typing.Any:
-                world = self._killed(name, number)
+                scenario = self._killed(name, number)
                 for one in others:
-                    faults.outcome(world.operations()[one])
-                return world.reads()[read]()
+                    faults.outcome(scenario.operations()[one])
+                return scenario.reads()[read]()
 
             return self._once(walk, 'read', name, number, read, *others)
 
-        world, paused = self._killed(name, number), faults.Paused(self, request, True)
-        with paused.doing(world.reads(paused.faulty.storage)[read]) as told:
-            faults.outcome(world.operations()[other])
+        scenario, paused = self._killed(name, number), faults.Paused(self, request, True)
+        with paused.doing(scenario.reads(paused.faulty.storage)[read]) as told:
+            faults.outcome(scenario.operations()[other])
         self._assert_one_of(told[0], then, lambda: then(other))
 
-    def _killed(self, name: str, number: int) -> faults.World:
-        world = faults.World(self)
-        faults.outcome(world.operations(faults.killing(self, number).storage)[name])
-        return world
+    def _killed(self, name: str, number: int) -> faults.Scenario:
+        scenario = faults.Scenario(self)
+        faults.outcome(scenario.operations(faults.killing(self, number).storage)[name])
+        return scenario

@@ -11,8 +11,8 @@ import typing
 
 from freezer_api import db
 from freezer_api.db.base import Scope
-from tests.contract import actors, base
-from tests.contract.actors import Actor
+from tests.contract import base, bodies
+from tests.contract.project_operations import Project
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,45 +27,45 @@ class Told:
 
 
 #: What one job does; it tells what it was answered.
-Life = collections.abc.Callable[[Actor, str, str], list[Told]]
+Life = collections.abc.Callable[[Project, str, str], list[Told]]
 
 
-def one_run(actor: Actor, session: str, job: str) -> list[Told]:
+def one_run(project: Project, session: str, job: str) -> list[Told]:
     """Attach, start and end."""
-    actor.attach(session, job)
-    return start_and_end(actor, session, job)
+    project.attach(session, job)
+    return start_and_end(project, session, job)
 
 
-def start_and_end(actor: Actor, session: str, job: str) -> list[Told]:
+def start_and_end(project: Project, session: str, job: str) -> list[Told]:
     """Take part in the first run."""
-    result, tag = actor.start(session, job, 0)
+    result, tag = project.start(session, job, 0)
     assert result == 'success', result
-    actor.end(session, job, tag)
+    project.end(session, job, tag)
     return [Told(job, tag), Told(job, tag, 'success')]
 
 
-def in_and_out(actor: Actor, session: str, job: str) -> list[Told]:
+def in_and_out(project: Project, session: str, job: str) -> list[Told]:
     """Attach, start, end, and leave; every other job comes back."""
-    told = one_run(actor, session, job)
-    actor.detach(session, job)
+    told = one_run(project, session, job)
+    project.detach(session, job)
     if int(job[-1], 16) % 2:
-        told = one_run(actor, session, job)
+        told = one_run(project, session, job)
     return told
 
 
-def many_runs(actor: Actor, session: str, job: str) -> list[Told]:
+def many_runs(project: Project, session: str, job: str) -> list[Told]:
     """Start six times, following the answered tag, and end with every result; the last but one
     start is never ended.
     """
     told: list[Told] = []
     tag = 0
     while len({one.tag for one in told}) < 6:
-        result, tag = actor.start(session, job, tag)
+        result, tag = project.start(session, job, tag)
         if result != 'success':
             continue
         told.append(Told(job, tag))
         if len(told) != 9:
-            actor.end(session, job, tag, outcome := ('success', 'fail', 'aborted')[tag % 3])
+            project.end(session, job, tag, outcome := ('success', 'fail', 'aborted')[tag % 3])
             told.append(Told(job, tag, outcome))
     return told
 
@@ -84,11 +84,11 @@ def threads(count: int, act: collections.abc.Callable[[int], typing.Any]) -> lis
         return list(pool.map(one, range(count)))
 
 
-def live(actor: Actor, session: str, jobs: list[str], life: Life) -> list[Told]:
+def live(project: Project, session: str, jobs: list[str], life: Life) -> list[Told]:
     """Let the jobs live at once, each in a thread; all that they were told."""
     return [
         told
-        for lived in threads(len(jobs), lambda number: life(actor, session, jobs[number]))
+        for lived in threads(len(jobs), lambda number: life(project, session, jobs[number]))
         for told in lived
     ]
 
@@ -99,7 +99,7 @@ def live_elsewhere(
     """The same, on a storage that this process makes for itself."""
     storage = db.load(base.configured(options))
     try:
-        return live(Actor(storage, Scope(project_id)), session, jobs, life)
+        return live(Project(storage, Scope(project_id)), session, jobs, life)
     finally:
         storage.close()
 
@@ -132,9 +132,9 @@ def sync(options: base.Options) -> None:
     db.load(base.configured(options)).sync()
 
 
-def members(actor: Actor, session: str | None, count: int) -> list[str]:
+def members(project: Project, session: str | None, count: int) -> list[str]:
     """Jobs, in a session if one is named; their ids end in a hexadecimal digit."""
     return [
-        actor.new_job(f'{actors.new_id()}{number % 16:x}', session_id=session)
+        project.new_job(f'{bodies.new_id()}{number % 16:x}', session_id=session)
         for number in range(count)
     ]

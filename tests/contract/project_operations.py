@@ -1,9 +1,8 @@
-"""Who acts in the tests: decisions and changes as the service makes them, said in one line each."""
+"""What a service does to the documents of one project, as one-line calls on a storage."""
 
 import collections.abc
 import dataclasses
 import typing
-import uuid
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobWrite, Linked, Page, Scope, Storage
@@ -21,78 +20,14 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.domain.sessions import Outcome, Record, Session
-
-
-def new_id() -> str:
-    """An id that nothing has yet."""
-    return uuid.uuid4().hex
-
-
-def job_body(id: str, project_id: str, client_id: str = 'client', **changes: typing.Any) -> Body:
-    """A job as the service stores it; ``schedule`` goes into its ``job_schedule``."""
-    schedule = {
-        'event': '',
-        'status': '',
-        'result': '',
-        'time_created': 1,
-        'time_started': -1,
-        'time_ended': -1,
-    }
-    return {
-        'job_id': id,
-        'project_id': project_id,
-        'user_id': 'user',
-        'client_id': client_id,
-        'description': '',
-        'job_schedule': {**schedule, **changes.pop('schedule', {})},
-        'job_actions': [],
-        'session_id': '',
-        'session_tag': 0,
-        **changes,
-    }
-
-
-def client_body(id: str, project_id: str, central: bool = False, **changes: typing.Any) -> Body:
-    """A client as the service stores it."""
-    return {
-        'project_id': project_id,
-        'user_id': 'user',
-        'client': {
-            'client_id': id,
-            'hostname': 'host',
-            'description': '',
-            'uuid': 'u',
-            'is_central': central,
-            **changes,
-        },
-    }
-
-
-def backup_body(id: str, project_id: str, **metadata: typing.Any) -> Body:
-    """A backup as the service stores it."""
-    return {
-        'backup_id': id,
-        'project_id': project_id,
-        'user_id': 'user',
-        'status': 'available',
-        'backup_metadata': metadata,
-    }
-
-
-def trust_body(id: str, project_id: str, **changes: typing.Any) -> Body:
-    """What is kept of a trust."""
-    return {'trust_id': id, 'project_id': project_id, 'trustor_user_id': 'user', **changes}
-
-
-def entry(action_id: str, action: Body) -> Body:
-    """The entry of a job that has an action."""
-    return {
-        'action_id': action_id,
-        'freezer_action': action,
-        'max_retries': 5,
-        'max_retries_interval': 6,
-        'mandatory': False,
-    }
+from tests.contract.bodies import (
+    backup_body,
+    client_body,
+    entry,
+    job_body,
+    new_id,
+    trust_body,
+)
 
 
 def found(session: Session | None, id: str, precondition: Precondition = ANYTHING) -> Session:
@@ -104,8 +39,8 @@ def found(session: Session | None, id: str, precondition: Precondition = ANYTHIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Actor:
-    """Somebody who uses a storage in one project."""
+class Project:
+    """The documents of one project in a storage."""
 
     storage: Storage
     scope: Scope

@@ -23,7 +23,7 @@ from freezer_api.db.elasticsearch import commit
 from freezer_api.domain import sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.sessions import Outcome, Record, Session
-from tests.contract import actors, base, faults
+from tests.contract import base, bodies, faults, project_operations
 
 THREADS = 3
 #: How many of a thousand requests go wrong in each way.
@@ -64,27 +64,27 @@ class Fragile:
 class Place:
     """What the operations are about, in two projects; all that :func:`faults.snapshot` looks at."""
 
-    def __init__(self, project: str, jobs: collections.abc.Sequence[str]):
-        self.project = project
-        self.scope, self.other = Scope(project), Scope(f'{project}-other')
+    def __init__(self, project_id: str, jobs: collections.abc.Sequence[str]):
+        self.project_id = project_id
+        self.scope, self.other = Scope(project_id), Scope(f'{project_id}-other')
         self.jobs = list(jobs)
         self.ids = {
             SESSIONS: 'st',
             JOBS: self.jobs,
             ACTIONS: 'a',
-            CLIENTS: (project,),
+            CLIENTS: (project_id,),
             TRUSTS: ('trust', 'free'),
         }
 
-    def arrange(self, actor: actors.Actor) -> None:
+    def arrange(self, project: project_operations.Project) -> None:
         """Make what isn't made by the operations."""
-        actor.put_action('a', action='info')
-        actor.put_trust('trust')
+        project.put_action('a', action='info')
+        project.put_trust('trust')
         for session in 'st':
-            actor.new_session(session, schedule={'schedule_day': '1'}, hold_off=1)
+            project.new_session(session, schedule={'schedule_day': '1'}, hold_off=1)
 
 
-class Life:
+class Worker:
     """A thread of a process: it has a job, and a file that outlives it, of what may be true of the
     job.
     """
@@ -93,7 +93,7 @@ class Life:
         self, place: Place, storage: typing.Any, job: str, folder: pathlib.Path, dice: random.Random
     ):
         self.place, self.job, self.dice = place, job, dice
-        self.actor = actors.Actor(storage, place.scope)
+        self.project = project_operations.Project(storage, place.scope)
         self._file = folder / job
         #: By name, all that may be: the description (None: there is no job), the session, and what
         #: it has done in which run.
@@ -127,22 +127,24 @@ class Life:
 
     def _change_something(self) -> None:
         session, day = self.dice.choice('st'), str(self.dice.randrange(1, 28))
-        other = actors.Actor(self.actor.storage, self.place.other)
+        other = project_operations.Project(self.project.storage, self.place.other)
         self.dice.choice(
             (
-                lambda: self.actor.patch_session(session, schedule={'schedule_day': day}),
-                lambda: self.actor.put_action(
+                lambda: self.project.patch_session(session, schedule={'schedule_day': day}),
+                lambda: self.project.put_action(
                     'a', action=self.dice.choice(('info', 'exec', 'backup'))
                 ),
-                lambda: self.actor.put_trust('free'),
-                lambda: self.actor.end_trust('free'),
-                lambda: self.actor.put_client(self.place.project, central=self.dice.random() < 0.6),
-                lambda: other.put_client(self.place.project, central=self.dice.random() < 0.6),
-                lambda: self.actor.change_job(
+                lambda: self.project.put_trust('free'),
+                lambda: self.project.end_trust('free'),
+                lambda: self.project.put_client(
+                    self.place.project_id, central=self.dice.random() < 0.6
+                ),
+                lambda: other.put_client(self.place.project_id, central=self.dice.random() < 0.6),
+                lambda: self.project.change_job(
                     self.dice.choice(self.place.jobs),
                     lambda job: {**job, 'client_id': f'client {day}'},
                 ),
-                lambda: self.actor.delete_session('t'),
+                lambda: self.project.delete_session('t'),
                 self._make_session,
             )
         )()
@@ -154,7 +156,7 @@ class Life:
         else:
             trust = {'trust_id': self.dice.choice(('trust', 'free')), 'trustor_user_id': 'user'}
             self._do(
-                lambda: self.actor.change_job(
+                lambda: self.project.change_job(
                     self.job,
                     lambda job: {**job, 'description': description, 'user_credentials': trust},
                 ),
@@ -167,11 +169,11 @@ class Life:
         def change(
             current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
         ) -> JobWrite:
-            body = actors.job_body(
+            body = bodies.job_body(
                 self.job,
-                self.place.project,
+                self.place.project_id,
                 description=description,
-                job_actions=[actors.entry('a', stored['a'].body['freezer_action'])],
+                job_actions=[bodies.entry('a', stored['a'].body['freezer_action'])],
             )
             return JobWrite(
                 {
@@ -185,7 +187,7 @@ class Life:
                 else body
             )
 
-        self.actor.storage.write_job(self.place.scope, self.job, change, ('a',))
+        self.project.storage.write_job(self.place.scope, self.job, change, ('a',))
 
     def _make_session(self) -> None:
         """Make the session that some delete."""
@@ -194,16 +196,18 @@ class Life:
             return Outcome(
                 session
                 or sessions.create(
-                    self.place.project, 't', 'user', {'schedule': {}, 'hold_off': 1}, now
+                    self.place.project_id, 't', 'user', {'schedule': {}, 'hold_off': 1}, now
                 )
             )
 
-        self.actor.storage.write_session(self.place.scope, 't', decision)
+        self.project.storage.write_session(self.place.scope, 't', decision)
 
     def _attach(self) -> None:
         session = self.dice.choice('sst')
         self._do(
-            lambda: self.actor.attach(session, self.job), session=session, **self._same_run(session)
+            lambda: self.project.attach(session, self.job),
+            session=session,
+            **self._same_run(session),
         )
 
     def _same_run(self, session: str) -> dict[str, typing.Any]:
@@ -211,14 +215,16 @@ class Life:
 
     def _detach(self) -> None:
         (session,) = self.may['session'] if len(self.may['session']) == 1 else 's'
-        self._do(lambda: self.actor.detach(session or 's', self.job), session='', run=None)
+        self._do(lambda: self.project.detach(session or 's', self.job), session='', run=None)
 
     def _delete(self) -> None:
-        self._do(lambda: self.actor.delete_job(self.job), description=None, session='', run=None)
+        self._do(lambda: self.project.delete_job(self.job), description=None, session='', run=None)
 
     def _start(self) -> None:
         if self.may['session'] == ['s']:
-            result, tag = self.actor.start('s', self.job, self.actor.job(self.job)['session_tag'])
+            result, tag = self.project.start(
+                's', self.job, self.project.job(self.job)['session_tag']
+            )
             if result == 'success':
                 self._now(run=[tag, ''])
 
@@ -226,7 +232,7 @@ class Life:
         if self.may['session'] == ['s'] and len(self.may['run']) == 1 and self.may['run'][0]:
             tag = self.may['run'][0][0]
             self._do(
-                lambda: self.actor.end('s', self.job, tag, RESULTS[tag % 3]),
+                lambda: self.project.end('s', self.job, tag, RESULTS[tag % 3]),
                 run=[tag, RESULTS[tag % 3]],
             )
 
@@ -254,7 +260,7 @@ class Life:
 
     def check(self) -> None:
         """The job is what it may be, and from now on what it is."""
-        found = _read(self.actor, JOBS, self.job)
+        found = _read(self.project, JOBS, self.job)
         body = found.body if found else {'description': None, 'session_id': ''}
         assert body['description'] in self.may['description'], f'{body} where may be {self.may}'
         # Whoever deletes a session takes its jobs out.
@@ -266,7 +272,7 @@ class Life:
         self._now(description=body['description'], session=body['session_id'])
         run = self.may['run'][0]
         if body['session_id'] == 's' and len(self.may['run']) == 1 and run:
-            entry = self.actor.storage.run(self.place.scope, 's', run[0]).jobs.get(
+            entry = self.project.storage.run(self.place.scope, 's', run[0]).jobs.get(
                 self.job, {'status': 'absent'}
             )
             assert (
@@ -278,11 +284,11 @@ class Life:
     def _look(self) -> None:
         """Whatever job has stayed the same, has been what else was read meanwhile."""
         id, session_id = self.dice.choice(self.place.jobs), self.dice.choice('st')
-        before = _read(self.actor, JOBS, id)
-        session = _read(self.actor, SESSIONS, session_id)
-        members = self.actor.ids(JOBS, [{'session_id': session_id}])
-        action, trusts = _read(self.actor, ACTIONS, 'a'), self.actor.ids(TRUSTS)
-        if before is None or before != _read(self.actor, JOBS, id):
+        before = _read(self.project, JOBS, id)
+        session = _read(self.project, SESSIONS, session_id)
+        members = self.project.ids(JOBS, [{'session_id': session_id}])
+        action, trusts = _read(self.project, ACTIONS, 'a'), self.project.ids(TRUSTS)
+        if before is None or before != _read(self.project, JOBS, id):
             return
         body, shown = before.body, session.body if session else {'jobs': {}}
         is_in = body['session_id'] == session_id
@@ -300,21 +306,21 @@ class Life:
 
     def _look_at_claims(self) -> None:
         """Whatever client has stayed the same, is the one that all see, if it is central."""
-        actor = actors.Actor(
-            self.actor.storage, self.dice.choice((self.place.scope, self.place.other))
+        project = project_operations.Project(
+            self.project.storage, self.dice.choice((self.place.scope, self.place.other))
         )
-        before = _read(actor, CLIENTS, self.place.project)
-        claimed = actor.storage.claimed(CLIENTS, self.place.project)
-        if before is not None and before == _read(actor, CLIENTS, self.place.project):
+        before = _read(project, CLIENTS, self.place.project_id)
+        claimed = project.storage.claimed(CLIENTS, self.place.project_id)
+        if before is not None and before == _read(project, CLIENTS, self.place.project_id):
             central = before.body['client']['is_central']
-            assert central == (claimed is not None and claimed.project_id == actor.project_id), (
+            assert central == (claimed is not None and claimed.project_id == project.project_id), (
                 f'{before}, {claimed}'
             )
 
 
-def _read(actor: actors.Actor, kind: str, id: str) -> Document | None:
+def _read(project: project_operations.Project, kind: str, id: str) -> Document | None:
     try:
-        return actor.get(kind, id)
+        return project.get(kind, id)
     except exceptions.NotFound:
         return None
 
@@ -327,7 +333,7 @@ def _assert_follows(id: str, job: Body, session: Body) -> None:
     assert session['jobs'][id]['client_id'] == job['client_id'], f'{job}, {session}'
 
 
-def live(
+def run_workers(
     options: base.Options,
     place: Place,
     jobs: list[str],
@@ -345,7 +351,7 @@ def live(
 
     def thread(job: str) -> None:
         fragile.dice.random = random.Random(f'{seed} {job} requests')
-        one = Life(place, storage, job, pathlib.Path(folder), random.Random(f'{seed} {job}'))
+        one = Worker(place, storage, job, pathlib.Path(folder), random.Random(f'{seed} {job}'))
         try:
             for _ in range(steps):
                 one.step()

@@ -22,7 +22,7 @@ WRITES = frozenset(
 )
 
 
-class Dying:
+class FailsAfterWrites:
     """Does as a storage does until it has written so often; ``written`` are the names of what it
     did.
     """
@@ -44,7 +44,7 @@ class Dying:
         return method(*args, **kwargs)
 
 
-class Meddled:
+class InterceptedCall:
     """Does as a storage does, but for one call: the one of that number to a method of this name.
 
     It is left to ``meddle``, which is told the call, with nothing to be given to it.

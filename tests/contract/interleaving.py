@@ -12,7 +12,7 @@ from freezer_api.db.base import Storage
 Operation = collections.abc.Callable[[], typing.Any]
 
 
-class Stepping:
+class SteppedStorage:
     """A storage whose every call lets the walk decide first who goes on."""
 
     def __init__(self, storage: Storage):

@@ -14,7 +14,7 @@ from freezer_api.domain.documents import JOBS, SESSIONS, Body
 from freezer_api.domain.sessions import Outcome, Session
 from freezer_api.services import jobs, sessions
 from freezer_api.services.common import Caller
-from tests.contract import actors, base, stepping
+from tests.contract import base, bodies, interleaving
 
 #: Who has started and who has ended in the run 1, and the seconds that have passed since.
 SITUATIONS = {
@@ -27,10 +27,10 @@ HOLD_OFF, OLD, NEW = 30, {'schedule_day': '1'}, {'schedule_hour': '5'}
 REFUSED = (exceptions.NotFound, exceptions.InvalidInput, exceptions.Conflict)
 BEGINNING = 1_700_000_000 * documents.SECOND
 #: What situations begin with, by storage and name.
-_LIVED: weakref.WeakKeyDictionary[Storage, dict[str, list[Entry]]] = weakref.WeakKeyDictionary()
+_PREPARED: weakref.WeakKeyDictionary[Storage, dict[str, list[Entry]]] = weakref.WeakKeyDictionary()
 
 
-class World:
+class Scenario:
     """A session ``s`` with the members j and k, another session ``t``, a job n in none, and what
     can be done to them.
     """
@@ -38,26 +38,26 @@ class World:
     def __init__(self, case: base.ContractCase, situation: str):
         self.clock = case.clock
         self.clock.now = BEGINNING
-        self.actor = case.actor_in(f'p-{actors.new_id()}')
+        self.project = case.in_project(f'p-{bodies.new_id()}')
         started, ended, seconds = SITUATIONS[situation]
         self._arrange(situation)
         self.tag = 1 if started else 0
         self.running = set(started) - set(ended)
-        self.stale = self.actor.job('j')
+        self.stale = self.project.job('j')
         self.clock.advance(seconds)
-        self.caller = Caller(self.actor.project_id, 'user')
-        self.storage: typing.Any = stepping.Stepping(case.storage)
+        self.caller = Caller(self.project.project_id, 'user')
+        self.storage: typing.Any = interleaving.SteppedStorage(case.storage)
 
     def _arrange(self, situation: str) -> None:
         """Bring what a situation begins with into the project: the first time by living, then as it
         was left that time.
         """
-        lived = _LIVED.setdefault(self.actor.storage, {})
+        lived = _PREPARED.setdefault(self.project.storage, {})
         if situation not in lived:
             lived[situation] = self._live(*SITUATIONS[situation][:2])
             return
         for kind in (SESSIONS, JOBS):
-            self.actor.storage.restore(
+            self.project.storage.restore(
                 [self._here(entry) for entry in lived[situation] if entry.kind == kind]
             )
 
@@ -65,24 +65,24 @@ class World:
         self, started: collections.abc.Iterable[str], ended: collections.abc.Iterable[str]
     ) -> list[Entry]:
         for session in 'st':
-            self.actor.new_session(session, schedule=OLD, hold_off=HOLD_OFF)
+            self.project.new_session(session, schedule=OLD, hold_off=HOLD_OFF)
         for job in 'jkn':
-            self.actor.new_job(job, session_id=None if job == 'n' else 's')
+            self.project.new_job(job, session_id=None if job == 'n' else 's')
         for job in started:
-            self.actor.start('s', job, 0)
+            self.project.start('s', job, 0)
         for job in ended:
-            self.actor.end('s', job, 1)
+            self.project.end('s', job, 1)
         sessions = [
-            self.actor.decide(id, lambda session, now, record: Outcome(session)).session
+            self.project.decide(id, lambda session, now, record: Outcome(session)).session
             for id in 'st'
         ]
         return [
             *(Entry(SESSIONS, '', session.session_id, session) for session in sessions if session),
-            *(Entry(JOBS, '', id, self.actor.get(JOBS, id)) for id in 'jkn'),
+            *(Entry(JOBS, '', id, self.project.get(JOBS, id)) for id in 'jkn'),
         ]
 
     def _here(self, entry: Entry) -> Entry:
-        project, content = self.actor.project_id, entry.content
+        project, content = self.project.project_id, entry.content
         if isinstance(content, documents.Document):
             return Entry(
                 entry.kind,
@@ -96,7 +96,7 @@ class World:
             entry.kind, project, entry.id, dataclasses.replace(content, project_id=project)
         )
 
-    def operations(self) -> dict[str, stepping.Operation]:
+    def operations(self) -> dict[str, interleaving.Operation]:
         """What can be done, by name."""
         at = (self.storage, self.caller)
         return {
@@ -138,7 +138,7 @@ class World:
         return jobs.update(self.storage, self.caller, 'j', copy)
 
 
-class Careless(World):
+class RacyScenario(Scenario):
     """Reads a session in one call and stores what comes of it in another, as if nobody else were
     there.
     """
@@ -147,7 +147,7 @@ class Careless(World):
         """A job reports its start or end."""
         read: list[Session] = []
         self.storage.write_session(
-            self.actor.scope,
+            self.project.scope,
             's',
             lambda session, now, record: read.append(session) or Outcome(session),
         )
@@ -157,13 +157,13 @@ class Careless(World):
             if name == 'start'
             else runs.end(stale, job, tag, 'fail', self.clock(), None)
         )
-        self.storage.write_session(self.actor.scope, 's', lambda session, now, record: outcome)
+        self.storage.write_session(self.project.scope, 's', lambda session, now, record: outcome)
         return outcome.answer
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class State:
-    """All that is stored in a world, but for what makes one world differ from another."""
+    """All that is stored in a scenario, but for what makes one scenario differ from another."""
 
     sessions: dict[str, Body]
     jobs: dict[str, Body]
@@ -171,9 +171,9 @@ class State:
     versions: dict[tuple[str, str], int]
 
     @classmethod
-    def of(cls, world: World) -> 'State':
+    def of(cls, scenario: Scenario) -> 'State':
         """What is stored now."""
-        found = {kind: world.actor.page(kind).documents for kind in (SESSIONS, JOBS)}
+        found = {kind: scenario.project.page(kind).documents for kind in (SESSIONS, JOBS)}
         bodies = {
             kind: {
                 document.id: {
@@ -184,7 +184,8 @@ class State:
             for kind, page in found.items()
         }
         records = {
-            id: [record.shown(id) for record in world.actor.records(id)] for id in bodies[SESSIONS]
+            id: [record.shown(id) for record in scenario.project.records(id)]
+            for id in bodies[SESSIONS]
         }
         return cls(
             bodies[SESSIONS],
@@ -232,7 +233,7 @@ def check_agreement(state: State, now: int) -> None:
     }, 'a job in a session that is gone'
 
 
-def check_answer(world: World, state: State, name: str, result: typing.Any) -> None:
+def check_answer(scenario: Scenario, state: State, name: str, result: typing.Any) -> None:
     """What an operation was told is in the documents, unless the other has taken it away."""
     act, _, what = name.partition(' ')
     session, job = state.sessions.get('s'), state.jobs.get(what)
@@ -256,8 +257,8 @@ def check_answer(world: World, state: State, name: str, result: typing.Any) -> N
             assert joined is not None and joined.get(what, {}).get('status') != 'scheduled', (
                 'the start is lost'
             )
-        if act == 'end' and what in world.running:
-            assert records[world.tag].get(what, {}).get('status') in (
+        if act == 'end' and what in scenario.running:
+            assert records[scenario.tag].get(what, {}).get('status') in (
                 None,
                 'completed',
             ), 'the end is lost'
