@@ -15,6 +15,7 @@ import fixtures
 import requests
 
 from tests import servers
+from tests.live import commands_preloaded
 from tests.servers import identity, process
 
 #: Where the console scripts of this package, gunicorn and uwsgi are.
@@ -25,10 +26,36 @@ SQLITE = 'sqlite'
 Fixture = typing.TypeVar('Fixture', bound=fixtures.Fixture)
 
 
+#: What runs short commands of the service, by their programs; see :mod:`.preloading`.
+ENTRIES = {
+    'freezer-manage': 'freezer_api.cmd.manage:main',
+    'freezer-manager-status': 'freezer_api.cmd.status:main',
+}
+#: What they import on the way, besides.
+IMPORTED = (
+    'freezer_api.cmd.manage',
+    'freezer_api.cmd.status',
+    'freezer_api.db.sqlalchemy.driver',
+    'freezer_api.db.elasticsearch.driver',
+    'psycopg',
+    'pymysql',
+)
+#: The search path of modules that all processes of the tests have.
+MODULES = os.environ.get('PYTHONPATH')
+
+
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the commands until it ends."""
+    """Run one of the commands until it ends.
+
+    Where a test has changed the search path of modules, and for other programs than those that are
+    run often, an interpreter is started for it.
+    """
     # Libraries warn of what other libraries of the tests' environment, Keystone's, bring along.
     environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
+    if program in ENTRIES and os.environ.get('PYTHONPATH') == MODULES:
+        return commands_preloaded.preloaded(sys.executable, *IMPORTED).run(
+            ENTRIES[program], [str(FOLDER / program), *arguments], environment, SECONDS
+        )
     return subprocess.run(
         [str(FOLDER / program), *arguments],
         env=environment,

@@ -9,10 +9,17 @@ import typing
 
 import fixtures
 
-from tests.live import callers, dialogues, programs
+from tests.live import callers, commands_preloaded, dialogues, programs
 
 #: What ends a command's output where many commands are given to one process.
 MARK = 'no more of this command'
+
+
+#: What runs the programs; see :mod:`.preloading`.
+ENTRIES = {'freezer': 'freezerclient.shell:main', 'openstack': 'openstackclient.shell:main'}
+#: What is imported beforehand. Not ``freezerclient.shell``, which takes its arguments from the
+#: command line when it is imported.
+IMPORTED = ('openstackclient.shell', 'openstack.*')
 
 
 class Ended(typing.NamedTuple):
@@ -39,14 +46,12 @@ def commands() -> dict[str, typing.Any]:
 
 def run(program: str, *words: str, **variables: str) -> Ended:
     """Run one of the programs of the environment of callers until it ends."""
-    ended = subprocess.run(
+    python = commands_preloaded.preloaded(callers.program('python'), *IMPORTED)
+    ended = python.run(
+        ENTRIES[program],
         [callers.program(program), *words],
-        env=callers.clean(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=programs.SECONDS,
-        check=False,
+        callers.clean(**variables),
+        programs.SECONDS,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
