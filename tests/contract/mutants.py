@@ -1,5 +1,6 @@
 """The Elasticsearch driver without one of its safeguards: :mod:`.fault_cases` must notice."""
 
+import ast
 import collections.abc
 import contextlib
 import dataclasses
@@ -18,7 +19,7 @@ MOST = 1000
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mutant:
     """A function of the driver in whose text ``instead`` stands in place of ``text``, which has to
-    be there once.
+    be there once. The text is as :func:`ast.unparse` writes it, however the source is laid out.
     """
 
     owner: Owner
@@ -31,7 +32,7 @@ class Mutant:
         """Let it be the driver of this process."""
         original = inspect.getattr_static(self.owner, self.function)
         actual = getattr(self.owner, self.function)
-        source = textwrap.dedent(inspect.getsource(actual))
+        source = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(actual))))
         if source.count(self.text) != 1:
             raise LookupError(f'{self.function} has changed: {self.text!r} is to be there once')
         made: dict[str, typing.Any] = {}
@@ -101,7 +102,7 @@ TOMBSTONE_REMOVED_EARLY = Mutant(
 LONE_DELETION = Mutant(
     COMMITTER,
     'commit',
-    'if after is not None and not plan.parts and not plan.trash:\n'
+    'if after is not None and (not plan.parts) and (not plan.trash):\n'
     "        self._write([store.put(found, after, {'write': plan.name})])",
     'if not plan.parts and not plan.trash:\n        self._write([store.put(found, after,'
     " {'write': plan.name}) if after else Write(found, None)])",
@@ -126,10 +127,10 @@ DONE_OVERWRITTEN = Mutant(COMMITTER, 'hold', 'self.finish(founds[key])', 'pass')
 LOCKS_UNSEEN = Mutant(COMMITTER, 'seen', 'if not locks:', 'if True:')
 NO_SECOND_LOOK = Mutant(COMMITTER, 'seen', ' if again[key].at == found.at else None', '')
 DONE_UNSEEN = Mutant(
-    commit, '_has', "any(entry['name'] == named['name'] for entry in primary.done)", 'False'
+    commit, '_has', "any((entry['name'] == named['name'] for entry in primary.done))", 'False'
 )
 ALL_TAKEN_AS_DONE = Mutant(
-    commit, '_has', "any(entry['name'] == named['name'] for entry in primary.done)", 'True'
+    commit, '_has', "any((entry['name'] == named['name'] for entry in primary.done))", 'True'
 )
 POINT_NOT_COMPARED = Mutant(COMMITTER, '_open', " or primary.at != lock['at']", '')
 WAITING_FOR_EVER = Mutant(COMMITTER, '_open', 'self._move_on(primary)', 'pass')
