@@ -108,8 +108,13 @@ class Unit(abc.ABC):
         """Tell whether documents have at most ``size`` bytes of JSON together,
         before more than about that is read.
         """
-        found = self.get_all(kind, ids).values()
-        return sum(documents.size(one.body) for one in found) <= size
+        total = 0
+        for id in ids:
+            document = self.get(kind, id)
+            total += documents.size(document.body) if document else 0
+            if total > size:
+                return False
+        return True
 
     @abc.abstractmethod
     def visible_clients(

@@ -83,6 +83,9 @@ class ContractCase(unittest.TestCase):
     #: Which of the cases of long walks are this class's, as a slice has it: others may do the rest
     #: on a server that is alike.
     share: typing.ClassVar[slice] = slice(None)
+    #: Bytes that an operation may allocate before it is refused for being too large. Only a driver
+    #: that always has everything in memory needs more than this.
+    room: typing.ClassVar[int] = 3_000_000
     options: typing.ClassVar[Options]
     conf: typing.ClassVar[cfg.ConfigOpts]
     storage: typing.ClassVar[Storage]
@@ -161,6 +164,8 @@ class PostgreSQL(_InServer):
 
 
 class _InElasticsearch(ContractCase):
+    # orjson reserves twelve times what it reads, whether it is used or not.
+    room = 25_000_000
     server: typing.ClassVar[str]
 
     @classmethod

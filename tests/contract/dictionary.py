@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import fcntl
 import functools
+import itertools
 import os
 import pickle
 import typing
@@ -47,33 +48,40 @@ class Kept:
 
 
 #: What is kept doesn't change, so the same bytes are the same.
-load: collections.abc.Callable[[bytes], Kept] = functools.lru_cache(100_000)(pickle.loads)
+load: collections.abc.Callable[[bytes], Kept] = functools.lru_cache(20)(pickle.loads)
 
 
 class Documents:
     """All that there is: by kind and name, each by itself as bytes."""
 
     def __init__(self) -> None:
-        self.kinds: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
+        self.kinds: dict[str, dict[Name, tuple[int, bytes]]] = {kind: {} for kind in KINDS}
         self.last = 0
+
+    def copy(self) -> 'Documents':
+        """The same, to be changed."""
+        new = Documents()
+        new.kinds = {kind: {**kept} for kind, kept in self.kinds.items()}
+        new.last = self.last
+        return new
 
     def get(self, kind: str, name: Name) -> Kept | None:
         kept = self.kinds[kind].get(name)
-        return load(kept) if kept else None
+        return load(kept[1]) if kept else None
 
     def set(self, kind: str, name: Name, kept: Kept) -> None:
-        self.kinds[kind][name] = pickle.dumps(kept)
+        self.kinds[kind][name] = kept.seq, pickle.dumps(kept)
 
-    def ordered(self, kind: str, project_id: str | None = None) -> list[Kept]:
+    def ordered(self, kind: str, project_id: str | None = None) -> collections.abc.Iterator[Kept]:
         """Everything of a kind, or a project's of it, in the order of lists."""
         kept = self.kinds[kind].items()
-        found = [load(one) for name, one in kept if project_id in (None, name[0])]
-        return sorted(found, key=lambda kept: kept.seq)
+        found = [one for name, one in kept if project_id in (None, name[0])]
+        return (load(one) for _seq, one in sorted(found))
 
     def claimed(self, kind: str, id: str) -> Document | None:
         """The document of any project that has a claim."""
         names = [name for name in self.kinds[kind] if name[1] == id]
-        found = [load(self.kinds[kind][name]).document for name in names]
+        found = [kept.document for name in names if (kept := self.get(kind, name))]
         return next((one for one in found if documents.claim(kind, id, one.body)), None)
 
     def put(self, kind: str, content: Document | Session) -> None:
@@ -90,8 +98,9 @@ class Documents:
         if there is None:
             self.last += 1
             there = Kept(self.last, content, search.INDEX_VERSION)
-        changes = {'content': content, 'index_version': search.INDEX_VERSION}
-        self.set(kind, name, dataclasses.replace(there, **changes))
+        version = search.INDEX_VERSION
+        new = dataclasses.replace(there, content=content, index_version=version)
+        self.set(kind, name, new)
 
 
 class Unit(unit.Unit):
@@ -106,8 +115,9 @@ class Unit(unit.Unit):
         return kept.document if kept else None
 
     def having(self, kind: str, pair: search.Pair) -> list[str]:
-        own = [kept.document for kept in self._there.ordered(kind, self.project_id)]
-        return [one.id for one in own if pair in search.index_pairs(kind, one.body)]
+        own = self._there.ordered(kind, self.project_id)
+        found = (kept.document for kept in own)
+        return [one.id for one in found if pair in search.index_pairs(kind, one.body)]
 
     def visible_clients(self, ids: collections.abc.Collection[str]) -> dict[str, Document]:
         found = {id: self.get(CLIENTS, id) or self._there.claimed(CLIENTS, id) for id in ids}
@@ -157,6 +167,8 @@ class Driver(driver.Driver):
     def __init__(self, conf: typing.Any, *arguments: typing.Any, **named: typing.Any):
         super().__init__(conf, *arguments, **named)
         conf.register_opts(OPTIONS, group='dictionary')
+        #: What was read last, and of which file.
+        self._last: tuple[tuple[int, ...], Documents] | None = None
 
     def transact(
         self, project_id: str, name: unit.Name, step: unit.Step[typing.Any], member: str = ''
@@ -180,16 +192,16 @@ class Driver(driver.Driver):
 
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
         there = self._settled(scope.project_id) if kind == SESSIONS else self._read()
-        visible = _visible(there, scope, kind)
-        if query.descending:
-            visible.reverse()
-        if query.marker is not None:
-            visible = visible[_position(visible, scope, query) + 1 :]
-        found = [one for one in visible if search.matches(query, kind, one.body)]
-        found = found[query.offset :]
-        page = tuple(found[: query.limit])
-        check_page(sum(documents.size(one.body) for one in page), self.max_response_size)
-        return Page(page, len(found) > query.limit)
+        visible = _visible(there, scope, kind, query)
+        found = (one for one in visible if _matches(query, one))
+        page, size = list[Document](), 0
+        for one in itertools.islice(found, query.offset, None):
+            if len(page) == query.limit:
+                return Page(tuple(page), True)
+            size += documents.size(one.body)
+            check_page(size, self.max_response_size)
+            page.append(one)
+        return Page(tuple(page), False)
 
     def runs(
         self, scope: Scope, session_id: str, limit: int, marker: int | None = None
@@ -206,7 +218,7 @@ class Driver(driver.Driver):
 
     def run_backups(self, scope: Scope, session_id: str, record: Record) -> tuple[str, ...]:
         own = self._read().ordered(documents.BACKUPS, scope.project_id)
-        found = [kept.document for kept in own]
+        found = (kept.document for kept in own)
         return tuple(one.id for one in found if backups.belongs(one, session_id, record))
 
     def _runs(self, scope: Scope, session_id: str) -> dict[int, Record]:
@@ -282,7 +294,7 @@ class Driver(driver.Driver):
     @staticmethod
     def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
         """A step through what is kept, and what is outdated of it."""
-        kept = there.ordered(kind) if kind in KINDS else []
+        kept = there.ordered(kind) if kind in KINDS else iter(())
         found = [one for one in kept if (one.seq,) > after]
         outdated = [one for one in found[:limit] if one.index_version < search.INDEX_VERSION]
         place = (found[limit - 1].seq,) if len(found) > limit else None
@@ -295,10 +307,15 @@ class Driver(driver.Driver):
         return os.path.join(self.conf.dictionary.folder, 'documents')
 
     def _read(self) -> Documents:
-        """Everything, as the last one has written it."""
+        """Everything, as the last one has written it. It is shared, and not to be changed."""
         try:
             with open(self._path, 'rb') as file:
-                return typing.cast(Documents, pickle.load(file))
+                status = os.fstat(file.fileno())
+                version = status.st_ino, status.st_mtime_ns, status.st_size
+                last = self._last
+                if last is None or last[0] != version:
+                    self._last = last = version, pickle.load(file)
+                return last[1]
         except OSError as error:
             raise exceptions.StorageUnavailable() from error
 
@@ -306,7 +323,7 @@ class Driver(driver.Driver):
     def _writing(self) -> collections.abc.Iterator[Documents]:
         """Everything, to be changed; it is written as a whole, unless an error is raised."""
         with self._locked():
-            there = self._read()
+            there = self._read().copy()
             yield there
             self._write(there)
 
@@ -340,31 +357,44 @@ class Driver(driver.Driver):
         pass
 
 
-def _visible(there: Documents, scope: Scope, kind: str) -> list[Document]:
-    """What a scope sees, in the order of lists; of its own and a central client the own one."""
-    project_id = scope.project_id
-    if scope.everywhere and kind == JOBS:
-        return [kept.document for kept in there.ordered(kind)]
-    if not (scope.central and kind == CLIENTS):
-        return [kept.document for kept in there.ordered(kind, project_id)]
-    found = []
-    for client in [kept.document for kept in there.ordered(kind)]:
-        is_central = documents.claim(kind, client.id, client.body) is not None
-        is_shadowed = there.get(kind, (project_id, client.id)) is not None
-        if client.project_id == project_id or (is_central and not is_shadowed):
-            found.append(client)
-    return found
+def _visible(
+    there: Documents, scope: Scope, kind: str, query: search.Query
+) -> collections.abc.Iterator[Document]:
+    """What a scope sees behind the marker of a query, in its order."""
+    found = [name for name in there.kinds[kind] if _is_visible(there, scope, kind, name)]
+    found.sort(key=lambda name: there.kinds[kind][name][0], reverse=query.descending)
+    if query.marker is not None:
+        found = found[found.index(_marked(found, scope, query)) + 1 :]
+    return (kept.document for name in found if (kept := there.get(kind, name)))
 
 
-def _position(visible: list[Document], scope: Scope, query: search.Query) -> int:
-    """Where the marker stands; the project's own comes first, if no project is named."""
-    found = [at for at, one in enumerate(visible) if one.id == query.marker]
-    own = query.marker_project or scope.project_id
-    if query.marker_project is not None:
-        found = [at for at in found if visible[at].project_id == own]
-    if not found:
+def _is_visible(there: Documents, scope: Scope, kind: str, name: Name) -> bool:
+    """Whether a scope sees a document; of its own and a central client it sees the own one."""
+    own = scope.project_id, name[1]
+    if name == own or (scope.everywhere and kind == JOBS):
+        return True
+    may_be_central = scope.central and kind == CLIENTS and own not in there.kinds[kind]
+    central = there.claimed(kind, name[1]) if may_be_central else None
+    return central is not None and central.project_id == name[0]
+
+
+def _marked(names: list[Name], scope: Scope, query: search.Query) -> Name:
+    """The name of the marker; the project's own comes first, if no project is named."""
+    own = query.marker_project or scope.project_id, str(query.marker)
+    others = [name for name in names if name[1] == query.marker]
+    if own in others:
+        return own
+    if query.marker_project is not None or not others:
         raise refusals.no_such_marker(query.marker_given)
-    return min(found, key=lambda at: (visible[at].project_id != own, at))
+    return others[0]
+
+
+def _matches(query: search.Query, document: Document) -> bool:
+    """Whether a document is found, by pairs that it offers or that are indexed beside those."""
+    pairs = search.index_pairs(document.kind, document.body)
+    rest = dataclasses.replace(query, pairs=frozenset(), not_pairs=frozenset())
+    is_found = query.pairs <= pairs and not query.not_pairs & pairs
+    return is_found and search.matches(rest, document.kind, document.body)
 
 
 def _restore(there: Documents, entry: Entry) -> None:

@@ -14,10 +14,8 @@ DAILY = {'schedule_interval': '1 days'}
 #: Bytes of the documents here, and as many of them as a page can have.
 LARGE = 19_000
 FIT = 10
-#: So many are 4 MB. A driver that reads them all needs three times that; orjson reserves twelve
-#: times what it reads, whether it is used or not.
+#: So many are 4 MB. A driver that reads them all needs three times that.
 MANY = 200
-ROOM = {'Elasticsearch8': 25_000_000, 'Elasticsearch9': 25_000_000}
 
 
 class Bounded:
@@ -30,7 +28,6 @@ class Bounded:
         self.addCleanup(self.bounded.close)
         self.bounded.clock = self.clock
         self.own = self.in_project(self.project.project_id, self.bounded)
-        self.room = ROOM.get(self.name, 3_000_000)
 
     def refused(self, call, error, code):
         """A call raises an error; the bytes that were allocated at once meanwhile."""

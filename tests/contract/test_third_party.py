@@ -18,9 +18,12 @@ import tests.contract
 from tests.contract import base, suite
 
 ROOT = pathlib.Path(__file__).parents[2]
-FILES = re.compile(r'^\.\. file: (\S+)\n\n\.\. code-block:: \w+\n\n((?:   .*\n|\n)+)', re.MULTILINE)
-#: One that forks and starts processes, and one that doesn't.
-SOME = ('OperationOnMine', 'DocumentsOnMine')
+#: What a file of the example is called, and its text or the path that it is included from.
+FILES = re.compile(
+    r'^\.\. file: (\S+)\n\n'
+    r'\.\. (?:code-block:: \w+\n\n((?:   .*\n|\n)+)|literalinclude:: (\S+))',
+    re.MULTILINE,
+)
 
 
 class TestThirdParty(testtools.TestCase):
@@ -29,11 +32,13 @@ class TestThirdParty(testtools.TestCase):
     def test_the_documented_example(self):
         """Its files are put where its author would; the tests find the driver by its name."""
         folder = self._folder()
-        for name, text in FILES.findall((ROOT / 'doc/source/drivers.rst').read_text()):
+        page = ROOT / 'doc/source/drivers.rst'
+        for name, text, path in FILES.findall(page.read_text()):
             file = folder / name
             file.parent.mkdir(exist_ok=True)
-            file.write_text(textwrap.dedent(text))
-        command = (sys.executable, '-m', 'unittest', *(f'test_mine.{name}' for name in SOME))
+            included = (page.parent / path).read_text() if path else ''
+            file.write_text(textwrap.dedent(text) or included)
+        command = sys.executable, '-m', 'unittest', 'test_mine'
         done = subprocess.run(
             command,
             cwd=folder,
