@@ -50,22 +50,44 @@ may have happened, as a whole. The next call works once the store is back.
 
 import abc
 import collections.abc
-import dataclasses
 import functools
 import typing
 
-import orjson
-
-from freezer_api import exceptions
+from freezer_api.db.changes import (
+    ActionChange,
+    Change,
+    Check,
+    Follow,
+    JobChange,
+    JobWrite,
+    Linked,
+    TrustGone,
+)
+from freezer_api.db.entries import RUNS, Entry, Place
+from freezer_api.db.pages import Bounds, Page, Scope, check_page
 from freezer_api.db.steps import Step
 from freezer_api.domain import documents, search, sessions
-from freezer_api.domain.documents import ANYTHING, Body, Document, Precondition
+from freezer_api.domain.documents import ANYTHING, Document, Precondition
 
-#: A change of one document: its stored state (None: there is none) and the
-#: moment, to the body to store. None deletes it, or leaves it away. The same
-#: body again is no change.
-Change = collections.abc.Callable[[Document | None, int], Body | None]
-
+__all__ = (
+    'ACTIONS_AT_ONCE',
+    'RUNS',
+    'ActionChange',
+    'Bounds',
+    'Change',
+    'Check',
+    'Entry',
+    'Follow',
+    'JobChange',
+    'JobWrite',
+    'Linked',
+    'Page',
+    'Place',
+    'Scope',
+    'Storage',
+    'TrustGone',
+    'check_page',
+)
 
 #: Bytes that a document may grow by without its caller: what tells of
 #: versions, sessions and times.
@@ -73,162 +95,6 @@ MARGIN = 1024
 #: Actions of any size that are read at once for a job. Together with
 #: definitions of its own, a job may refer to more than it can have.
 ACTIONS_AT_ONCE = 16
-#: What must be true of a document that is to be deleted (None: there is none);
-#: it raises a domain error if it isn't. Like a change it may be called several
-#: times: what it was told last is what is deleted.
-Check = collections.abc.Callable[[Document | None], None]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose documents an operation sees: one project's, with ``central`` also
-    the central clients of all projects.
-
-    With ``everywhere`` :meth:`Storage.find` sees the jobs of every project.
-    Where several have an id, the project's own comes first, else the oldest.
-    """
-
-    project_id: str
-    central: bool = False
-    everywhere: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Page:
-    """Documents in the order of the query, and whether there are more behind
-    them.
-    """
-
-    documents: tuple[Document, ...]
-    more: bool
-
-
-class Bounds(typing.NamedTuple):
-    """The bytes that a page may have, and a document; those stored before may
-    have more.
-    """
-
-    page: int
-    document: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class JobWrite:
-    """What a change makes of a job: its body, and actions to create with it in
-    the same step, by id.
-    """
-
-    body: Body
-    actions: collections.abc.Mapping[str, Body] = dataclasses.field(
-        default_factory=dict
-    )
-
-
-#: A change of a job: its stored state (None: there is none), the actions that
-#: were asked for, by id (those that don't exist are left away), and the
-#: moment.
-JobChange = collections.abc.Callable[
-    [Document | None, collections.abc.Mapping[str, Document], int], JobWrite
-]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Linked:
-    """A job that has an action, and the client it is for (None: deleted
-    since).
-    """
-
-    job: Document
-    client: Document | None
-
-
-#: A change of an action: its stored state, the jobs of its project that have
-#: it, and the moment.
-ActionChange = collections.abc.Callable[
-    [Document | None, collections.abc.Sequence[Linked], int], Body | None
-]
-#: How a job follows an action that it has: the job as it is, and the action as
-#: it is to be (None: deleted), to the job's body. Called after the change, as
-#: often as that is.
-Follow = collections.abc.Callable[[Linked, Body | None], Body]
-
-
-#: What is copied beside the kinds of documents, and after them: the records of
-#: earlier runs.
-RUNS = 'runs'
-#: Where an entry stands in its store: for that store alone to understand.
-Place = tuple[int | str, ...]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
-    """What a store keeps under one id, as it is, to be put into another one.
-
-    ``kind`` is one of the documents, where ``content`` is the document (of
-    sessions: the session with its members), or :data:`RUNS`: ``id`` is the
-    session's then and ``content`` the record of an earlier run. ``place`` is
-    no part of what is kept.
-    """
-
-    kind: str
-    project_id: str
-    id: str
-    content: Document | sessions.Session | sessions.Record
-    place: Place = dataclasses.field(default=(), compare=False)
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What no two entries of a kind have in common: project and id, of a
-        record the tag as well.
-        """
-        tag = (
-            (str(self.content.tag),)
-            if isinstance(self.content, sessions.Record)
-            else ()
-        )
-        return self.project_id, self.id, *tag
-
-    def dump(self) -> bytes:
-        """All that is kept, as bytes that are the same in every store: what is
-        shown of it is to be the same to the byte.
-        """
-        content = self.content
-        if isinstance(content, sessions.Record):
-            values: list[typing.Any] = [content]
-        elif isinstance(content, sessions.Session):
-            members = sorted(
-                (id, dataclasses.astuple(member))
-                for id, member in content.members.items()
-            )
-            values = [
-                content.version,
-                content.created,
-                content.dump(),
-                members,
-            ]
-        else:
-            values = [content.version, content.created, content.body]
-        return orjson.dumps([self.kind, self.project_id, self.id, *values])
-
-
-def check_page(size: int, most: int) -> None:
-    """Raise ``InvalidInput`` for a page whose ``size`` in bytes is more than
-    ``most``.
-    """
-    if size > most:
-        raise exceptions.InvalidInput(
-            f'limit: the documents of this page are more than {most} bytes;'
-            ' please ask for fewer.',
-            'list.too-large',
-        )
-
-
-class TrustGone(exceptions.Conflict):
-    """The trust that a job was to have is no longer there; the caller takes
-    another one.
-    """
-
-    code = 'trust.gone'
 
 
 class Storage(abc.ABC):

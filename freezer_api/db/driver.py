@@ -7,8 +7,9 @@ import abc
 import collections.abc
 import typing
 
-from freezer_api.db import base, operations
+from freezer_api.db import base
 from freezer_api.db.base import Scope
+from freezer_api.db.operations import documents, jobs, sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain.documents import (
     ACTIONS,
@@ -26,7 +27,7 @@ T = typing.TypeVar('T')
 
 class Driver(base.Storage):
     """Does what :class:`.base.Storage` promises of operations that write, by
-    the steps of :mod:`.operations`.
+    the steps of :mod:`freezer_api.db.operations`.
     """
 
     @abc.abstractmethod
@@ -48,7 +49,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (kind, id),
-            lambda unit: operations.write(unit, kind, id, change),
+            lambda unit: documents.write(unit, kind, id, change),
         )
 
     def write_action(
@@ -61,7 +62,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (ACTIONS, id),
-            lambda unit: operations.write_action(
+            lambda unit: jobs.write_action(
                 unit, id, change, follow, self.max_response_size
             ),
         )
@@ -76,7 +77,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (JOBS, id),
-            lambda unit: operations.write_job(
+            lambda unit: jobs.write_job(
                 unit, id, change, frozenset(action_ids), self.max_document_size
             ),
         )
@@ -87,7 +88,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (JOBS, id),
-            lambda unit: operations.delete_job(unit, id, check),
+            lambda unit: jobs.delete_job(unit, id, check),
             member=id,
         )
 
@@ -95,7 +96,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (TRUSTS, id),
-            lambda unit: operations.end_trust(unit, id),
+            lambda unit: jobs.end_trust(unit, id),
         )
 
     def write_session(
@@ -109,7 +110,7 @@ class Driver(base.Storage):
         return self.transact(
             scope.project_id,
             (SESSIONS, id),
-            lambda unit: operations.decide(
+            lambda unit: sessions.decide(
                 unit, id, decision, record, runs_kept, self.bounds
             ),
         )
@@ -124,7 +125,7 @@ class Driver(base.Storage):
         self.transact(
             scope.project_id,
             (SESSIONS, session_id),
-            lambda unit: operations.attach(
+            lambda unit: sessions.attach(
                 unit, session_id, job_id, precondition
             ),
             member=job_id,
@@ -140,7 +141,7 @@ class Driver(base.Storage):
         self.transact(
             scope.project_id,
             (SESSIONS, session_id),
-            lambda unit: operations.detach(
+            lambda unit: sessions.detach(
                 unit, session_id, job_id, precondition
             ),
         )

@@ -1,6 +1,6 @@
 """The unit of work: what a driver gives an operation to work with.
 
-An operation (:mod:`.operations`) reads and changes documents through a unit
+An operation (:mod:`freezer_api.db.operations`) reads and changes documents through a unit
 alone. What isn't abstract here is right for every driver; one that can do it
 at a lower cost overrides it. A driver runs it, and makes one step of all that it has changed: it
 takes effect at one moment, or not at all. If others were in the way the driver

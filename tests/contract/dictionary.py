@@ -18,8 +18,9 @@ import typing
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db import driver, operations, refusals, unit
+from freezer_api.db import driver, refusals, unit
 from freezer_api.db.base import RUNS, Entry, Page, Place, Scope, check_page
+from freezer_api.db.operations import sessions
 from freezer_api.db.steps import Step
 from freezer_api.domain import backups, documents, runs, search
 from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Document
@@ -207,7 +208,7 @@ class Driver(driver.Driver):
         self, scope: Scope, session_id: str, limit: int, marker: int | None = None
     ) -> tuple[list[Record], bool]:
         found = self._runs(scope, session_id)
-        tags, more = operations.page_of_tags(sorted(found, reverse=True), limit, marker)
+        tags, more = sessions.page_of_tags(sorted(found, reverse=True), limit, marker)
         return [found[tag] for tag in tags], more
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
@@ -232,11 +233,11 @@ class Driver(driver.Driver):
     def _settled(self, project_id: str) -> Documents:
         """Everything, once no run of the project has lapsed without having been completed."""
         there, now = self._read(), self.clock()
-        sessions = [kept.content for kept in there.ordered(SESSIONS, project_id)]
-        for session in typing.cast(list[Session], sessions):
+        kept = [one.content for one in there.ordered(SESSIONS, project_id)]
+        for session in typing.cast(list[Session], kept):
             if session.settle_at is not None and session.settle_at < now:
                 id = session.session_id
-                settle = functools.partial(operations.settle, id=id)
+                settle = functools.partial(sessions.settle, id=id)
                 self.transact(project_id, (SESSIONS, id), settle)
                 there = self._read()
         return there

@@ -8,11 +8,12 @@ its members takes effect beside it.
 import collections.abc
 import typing
 
-from freezer_api.db import operations, refusals
+from freezer_api.db import refusals
 from freezer_api.db import unit as port
 from freezer_api.db.elasticsearch import codec, ranges
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.units import Elsewhere, Unit, Units
+from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import SESSIONS, Document
@@ -220,5 +221,5 @@ def settle(
         clock,
         project_id,
         (SESSIONS, id),
-        lambda unit: operations.settle(unit, id),
+        lambda unit: sessions.settle(unit, id),
     )

@@ -4,10 +4,10 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import operations
 from freezer_api.db.elasticsearch import codec, commit
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
+from freezer_api.db.operations import sessions
 from freezer_api.domain import runs
 from freezer_api.domain.documents import SESSIONS
 from freezer_api.domain.sessions import Record
@@ -38,7 +38,7 @@ def list_runs(
         tags = _tags(value, marker, limit + 2)
         if latest and (marker is None or latest.tag <= marker):
             tags = [latest.tag, *tags]
-        tags, more = operations.page_of_tags(tags, limit, marker)
+        tags, more = sessions.page_of_tags(tags, limit, marker)
         found = _records(finder, value, tags, latest)
         if found is not None:
             return found, more

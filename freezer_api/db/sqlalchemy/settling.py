@@ -10,8 +10,8 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db import operations
 from freezer_api.db.base import Bounds, Page, Scope
+from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy import finding, history, session_rows
 from freezer_api.db.sqlalchemy.database import DEADLINE, Database
 from freezer_api.domain import documents, runs, search
@@ -58,7 +58,7 @@ def list_runs(
     if latest and (marker is None or latest.tag <= marker):
         found[latest.tag] = latest
     tags = sorted(found, reverse=True)
-    tags, more = operations.page_of_tags(tags, limit, marker)
+    tags, more = sessions.page_of_tags(tags, limit, marker)
     return [found[tag] for tag in tags], more
 
 
