@@ -13,6 +13,7 @@ from keystoneauth1 import loading, plugin, session, token_endpoint
 from oslo_config import cfg
 
 from freezer_api import exceptions
+from freezer_api.domain import texts
 
 LOG = logging.getLogger(__name__)
 #: Seconds that Keystone has for each connection and each answer, unless the
@@ -102,30 +103,32 @@ class Identity:
 
     def end_trust(
         self, trust_id: str, tokens: collections.abc.Iterable[str | None]
-    ) -> None:
+    ) -> bool:
         """End a trust by the first of the tokens that Keystone lets do it;
-        None stands for the service user's.
+        None stands for the service user's. Tell whether it is gone.
 
         It never fails: a trust that can't be ended is logged. One that is gone
-        is as good.
+        already is as good.
         """
         why: Exception | None = None
         for token in tokens:
             try:
                 self._ask('DELETE', f'/{trust_id}', token)
-                return
+                return True
             except keystone.NotFound:
-                return
+                return True
             except (*_UNREACHABLE, cfg.Error) as error:
                 why = error
                 if not _refused(error):
                     break
-        LOG.error(
-            'No job has trust %s any more, and it could not be ended in'
-            ' Keystone: %s',
+        LOG.warning(
+            'Unused trust %r could not be deleted in Keystone: %s. Run:'
+            ' openstack trust delete %r',
             trust_id,
-            why,
+            texts.printable(why).rstrip('.'),
+            trust_id,
         )
+        return False
 
     def _trustee(self) -> str:
         """The user to whom trusts are given."""
@@ -138,10 +141,10 @@ class Identity:
             if not _refused(error):
                 raise _unavailable() from error
             LOG.error(
-                'There is nobody to give trusts to; [%s] has no valid'
-                ' credentials: %s',
+                'Jobs that need a trust are refused: [%s] has no valid'
+                ' credentials of the user to whom trusts are given: %s',
                 section,
-                error,
+                texts.printable(error),
             )
             user_id = None
         if user_id is None:

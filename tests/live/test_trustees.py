@@ -168,7 +168,7 @@ class TestOptions(ServiceTest):
             self.configure(auth_section=section)
             self.assertIn(NOBODY, self.job(422))
             self.assertIn(
-                f'There is nobody to give trusts to; [{section}] has no valid credentials: ',
+                f'[{section}] has no valid credentials of the user to whom trusts are given: ',
                 self.log.output,
             )
         self.assertNotIn(keystone.PASSWORD, self.log.output)
@@ -188,13 +188,13 @@ class TestOptions(ServiceTest):
         trust = self.trust_of(job_id)
         self.ask(204, 'DELETE', f'jobs/{job_id}', who='bob')
         self.assertIn(
-            f'No job has trust {trust} any more, and it could not be ended in Keystone: ',
+            f'Unused trust {trust!r} could not be deleted in Keystone: ',
             self.log.output,
         )
         job_id = self.job()
         trust = self.trust_of(job_id)
         self.ask(204, 'DELETE', f'jobs/{job_id}', who=delegation.TRUSTEE)
-        self.assertNotIn(trust, self.log.output, 'an administrator may')
+        self.assertNotIn(f'Unused trust {trust!r}', self.log.output, 'an administrator may')
 
     def test_a_trust_that_is_no_longer_as_it_should_be(self):
         self.serve()
@@ -348,7 +348,7 @@ class TestInBetween(ServiceTest):
         self.before('end_trust', self.fail)
         self.job(503)
         (trust,) = self.people.trusts()
-        self.assertIn(f'Trust {trust} may be without a job', self.log.output)
+        self.assertIn(f'Could not check whether trust {trust!r} is still used', self.log.output)
         job_id = self.job()
         self.assertEqual(trust, self.trust_of(job_id))
         self.ask(204, 'DELETE', f'jobs/{job_id}')
