@@ -16,50 +16,60 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.schemas import actions as schemas
-from freezer_api.services import common, trusts
-from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services import action_trusts, common, effects, sizes
+from freezer_api.services.common import (
+    Caller,
+    Last,
+    Shown,
+    ShownPage,
+    Written,
+)
 from freezer_api.services.trusts import OFF, Delegation
+
+#: The key of an action's definition, which errors name.
+_PLACE = 'freezer_action'
 
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """Make an action, under the body's ``action_id`` if it has one;
-    ``Conflict`` if that is taken in the project.
+    ``Conflict`` if the project has an action of that id.
     """
-    common.check_size(storage, body.get('freezer_action'), 'freezer_action')
+    sizes.check_value(storage, body.get(_PLACE), _PLACE)
     given = schemas.action(body)
-    actions.check_keys(given['freezer_action'], 'freezer_action')
+    actions.check_keys(given['freezer_action'], _PLACE)
     id = given.get('action_id') or common.new_id()
-    new = _sized(
-        storage, actions.created(id, caller.project_id, caller.user_id, given)
-    )
+    new = actions.created(id, caller.project_id, caller.user_id, given)
+    sizes.check_document(storage, ACTIONS, new, _PLACE)
 
     def change(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
     ) -> Body:
+        """Make the action, unless there is one."""
         if current is not None:
             raise exceptions.Conflict(
                 f'action_id: there is an action {id} already.', 'action.exists'
             )
         return new
 
-    return _written(storage.write_action(caller.scope, id, change))
+    document = storage.write_action(caller.scope, id, change)
+    return _written(document)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
-    """The action, or ``NotFound``."""
-    common.existing(ACTIONS, id)
-    return common.shown(storage.get(caller.scope, ACTIONS, id), caller)
+    """Return the action, or raise ``NotFound``."""
+    common.check_id(ACTIONS, id)
+    action = storage.get(caller.scope, ACTIONS, id)
+    return common.shown(action, caller)
 
 
 def list_page(
     storage: Storage, caller: Caller, query: search.Query
 ) -> ShownPage:
-    """A page of the actions that a query finds."""
-    return common.shown_page(
-        storage.find(caller.scope, ACTIONS, query), caller
-    )
+    """Return a page of the actions that a query finds."""
+    page = storage.find(caller.scope, ACTIONS, query)
+    return common.shown_page(page, caller)
 
 
 def update(
@@ -73,9 +83,9 @@ def update(
     """Merge the body into the action, and into its definition; the jobs that
     have it follow.
 
-    ``Unprocessable`` if the client of one of them can't do what the action
-    asks then. Jobs with a trust that do something else then get one of the
-    caller's, or the caller is ``Forbidden`` to change the action.
+    ``Unprocessable`` if the client of one of these jobs can't do what the
+    action asks then. Jobs with a trust that do something else then get a trust
+    of the caller's; ``Forbidden`` if Keystone refuses that.
     """
     _check_growth(storage, caller, id, body)
     given = schemas.patch(body)
@@ -85,12 +95,20 @@ def update(
         linked: collections.abc.Sequence[Linked],
         now: int,
     ) -> Body:
-        old = common.found(ACTIONS, id, current, precondition).body
-        return _fitting(storage, old, actions.patched(old, given), linked)
+        """Merge what was given into what is there."""
+        old = common.require(ACTIONS, id, current, precondition).body
+        new = actions.patched(old, given)
+        _check_fits(storage, old, new, linked)
+        return new
 
-    return _written(
-        trusts.write_action(storage, caller, delegation, id, change)
+    document = action_trusts.write_action(
+        storage,
+        caller,
+        delegation,
+        id,
+        change,
     )
+    return _written(document)
 
 
 def replace(
@@ -101,30 +119,36 @@ def replace(
     precondition: Precondition = ANYTHING,
     delegation: Delegation = OFF,
 ) -> Written:
-    """Make an action under an id, or give the one there another definition,
-    like :func:`update`.
+    """Make an action under an id, or give the one that is there another
+    definition, like :func:`update`.
     """
     _check_growth(storage, caller, id, body)
     given = schemas.action(body)
-    first = actions.created(id, caller.project_id, caller.user_id, given)
 
     def change(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
     ) -> Body:
+        """Make the action, or define it anew; who made it stays."""
         precondition.check(current)
+        user_id = current.body['user_id'] if current else caller.user_id
+        new = actions.created(id, caller.project_id, user_id, given)
         if current is None:
-            actions.check_keys(given['freezer_action'], 'freezer_action')
-            return _sized(storage, first)
-        new = actions.created(
-            id, current.project_id, current.body['user_id'], given
-        )
-        return _fitting(storage, current.body, new, linked)
+            actions.check_keys(new['freezer_action'], _PLACE)
+            sizes.check_document(storage, ACTIONS, new, _PLACE)
+        else:
+            _check_fits(storage, current.body, new, linked)
+        return new
 
-    return _written(
-        trusts.write_action(storage, caller, delegation, id, change)
+    document = action_trusts.write_action(
+        storage,
+        caller,
+        delegation,
+        id,
+        change,
     )
+    return _written(document)
 
 
 def delete(
@@ -133,70 +157,104 @@ def delete(
     id: str,
     precondition: Precondition = ANYTHING,
 ) -> None:
-    """Remove an action, if it is there; it leaves the project's jobs."""
+    """Delete an action, if it is there; it is removed from the project's
+    jobs.
+    """
+    # To delete what isn't there is no error; so neither is an id that can't be
+    # one. But a precondition may demand that something is there.
     if not common.is_id(id):
-        return precondition.check(None)
+        precondition.check(None)
+        return
+    # None: there was no such action.
+    removed_from = Last[list[str]]()
 
     def change(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
     ) -> None:
+        """Delete what is there, and note which jobs had it: a change that
+        returns None deletes.
+        """
         precondition.check(current)
+        # Each call begins anew, for an earlier one may have found more.
+        removed_from.value = None
+        if current is not None:
+            removed_from.value = [link.job.id for link in linked]
 
     storage.write_action(caller.scope, id, change)
-    return None
+    if removed_from.value is not None:
+        effects.action_deleted(id, caller.project_id, removed_from.value)
 
 
 def _check_growth(
     storage: Storage, caller: Caller, id: str, body: Body
 ) -> None:
-    common.existing(ACTIONS, id)
-    common.check_growth(
-        storage,
-        caller.scope,
-        ACTIONS,
-        id,
-        body.get('freezer_action'),
-        'freezer_action',
-    )
+    """Raise ``NotFound`` for a text that is no id, and ``InvalidInput`` for a
+    definition that the action can't take.
+    """
+    common.check_id(ACTIONS, id)
+    # A definition that is null, or isn't there, is as large as any null.
+    definition = body.get(_PLACE)
+    sizes.check_growth(storage, caller.scope, ACTIONS, id, definition, _PLACE)
 
 
-def _fitting(
+def _check_fits(
     storage: Storage,
     old: Body,
     new: Body,
-    linked: collections.abc.Iterable[Linked],
-) -> Body:
-    """The new state of an action, if the jobs that have it can have what is
-    new in it, and their clients can do that.
+    linked: collections.abc.Sequence[Linked],
+) -> None:
+    """Raise what is wrong with the new state of an action: its size, or that
+    the jobs that have it, or their clients, can't take its new definition.
     """
-    _sized(storage, new, old)
+    sizes.check_document(storage, ACTIONS, new, _PLACE, old)
+    # What can't be done today was stored when it could; other changes of the
+    # action must stay possible.
     if new['freezer_action'] == old['freezer_action']:
-        return new
-    actions.check_keys(new['freezer_action'], 'freezer_action')
-    for client in {
-        link.client.id: link.client for link in linked if link.client
-    }.values():
+        return
+    actions.check_keys(new['freezer_action'], _PLACE)
+    _check_clients(new, linked)
+    _check_jobs(storage, new, linked)
+
+
+def _check_clients(
+    action: Body, linked: collections.abc.Iterable[Linked]
+) -> None:
+    """Raise ``Unprocessable`` if a client can't do what the action asks."""
+    # Many jobs may be on one client.
+    clients: dict[str, Document] = {}
+    for link in linked:
+        if link.client is not None:
+            clients[link.client.id] = link.client
+    for client in clients.values():
         capabilities.check(
-            new['freezer_action'], client.body['client'], 'freezer_action'
+            action['freezer_action'], client.body['client'], _PLACE
         )
+
+
+def _check_jobs(
+    storage: Storage, action: Body, linked: collections.abc.Iterable[Linked]
+) -> None:
+    """Raise an error if a job becomes too large with the action, or all jobs
+    that have it do together.
+    """
     total = 0
     for link in linked:
-        job = links.relinked(link.job.body, new['action_id'], new)
+        old = link.job.body
+        new = links.relinked(old, action['action_id'], action)
         place = f'freezer_action: in job {link.job.id}'
-        common.sized(storage, JOBS, job, place, link.job.body, jobs.size)
-        total += jobs.size(job)
+        sizes.check_document(storage, JOBS, new, place, old, jobs.size)
+        total += jobs.size(new)
+    # One request rewrites all of them.
     if total > storage.max_response_size:
         raise refusals.shared_too_much(
-            new['action_id'], storage.max_response_size
+            action['action_id'], storage.max_response_size
         )
-    return new
-
-
-def _sized(storage: Storage, new: Body, old: Body | None = None) -> Body:
-    return common.sized(storage, ACTIONS, new, 'freezer_action', old)
 
 
 def _written(document: Document | None) -> Written:
+    """Return what the caller is told; only a change that deletes returns no
+    document.
+    """
     return common.written(typing.cast(Document, document))

@@ -12,47 +12,58 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.schemas import backups as schemas
-from freezer_api.services import common
-from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services import common, effects, sizes
+from freezer_api.services.common import (
+    Caller,
+    Last,
+    Shown,
+    ShownPage,
+    Written,
+)
+
+#: The key that errors of size name: all of a body becomes its value.
+_PLACE = 'backup_metadata'
 
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
-    """Make a backup under an id of its own; an agent's ``backup_id`` is no
-    more than metadata.
+    """Make a backup under an id of its own. A ``backup_id`` in the body is
+    kept as metadata, like any other key.
     """
-    common.check_size(storage, body, 'backup_metadata')
+    sizes.check_value(storage, body, _PLACE)
     given = schemas.backup(body)
     id = common.new_id()
 
-    # Its time doesn't matter here, the one that it gets is as long.
-    some = backups.created(
-        id, caller.project_id, caller.user_id, given, documents.now()
-    )
-    common.sized(storage, BACKUPS, some, 'backup_metadata')
-
     def change(current: Document | None, now: int) -> Body:
+        """Make the backup's document."""
         return backups.created(
-            id, caller.project_id, caller.user_id, given, now
+            id,
+            caller.project_id,
+            caller.user_id,
+            given,
+            now,
         )
 
-    return common.written(
-        _stored(storage.write(caller.scope, BACKUPS, id, change))
-    )
+    # Measured with the time of now: the time at which it will be stored has as
+    # many digits.
+    sample = change(None, documents.now())
+    sizes.check_document(storage, BACKUPS, sample, _PLACE)
+    document = storage.write(caller.scope, BACKUPS, id, change)
+    return common.written(_stored(document))
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
-    """The backup, or ``NotFound``."""
-    common.existing(BACKUPS, id)
-    return common.shown(storage.get(caller.scope, BACKUPS, id), caller)
+    """Return the backup, or raise ``NotFound``."""
+    common.check_id(BACKUPS, id)
+    backup = storage.get(caller.scope, BACKUPS, id)
+    return common.shown(backup, caller)
 
 
 def list_page(
     storage: Storage, caller: Caller, query: search.Query
 ) -> ShownPage:
-    """A page of the backups that a query finds."""
-    return common.shown_page(
-        storage.find(caller.scope, BACKUPS, query), caller
-    )
+    """Return a page of the backups that a query finds."""
+    page = storage.find(caller.scope, BACKUPS, query)
+    return common.shown_page(page, caller)
 
 
 def update(
@@ -62,28 +73,22 @@ def update(
     body: Body,
     precondition: Precondition = ANYTHING,
 ) -> Shown:
-    """Merge the body into the backup's metadata, and take its ``status``; the
-    backup as it is then, or ``NotFound``.
+    """Merge the body into the backup's metadata, set its ``status`` if the
+    body has one, and return the backup. ``NotFound`` without it.
     """
-    common.existing(BACKUPS, id)
-    common.check_growth(
-        storage, caller.scope, BACKUPS, id, body, 'backup_metadata'
-    )
+    common.check_id(BACKUPS, id)
+    sizes.check_growth(storage, caller.scope, BACKUPS, id, body, _PLACE)
     given = schemas.patch(body)
 
     def change(current: Document | None, now: int) -> Body:
-        old = common.found(BACKUPS, id, current, precondition).body
-        return common.sized(
-            storage,
-            BACKUPS,
-            backups.patched(old, given),
-            'backup_metadata',
-            old,
-        )
+        """Merge what was given into what is there."""
+        old = common.require(BACKUPS, id, current, precondition).body
+        new = backups.patched(old, given)
+        sizes.check_document(storage, BACKUPS, new, _PLACE, old)
+        return new
 
-    return common.shown(
-        _stored(storage.write(caller.scope, BACKUPS, id, change)), caller
-    )
+    document = storage.write(caller.scope, BACKUPS, id, change)
+    return common.shown(_stored(document), caller)
 
 
 def delete(
@@ -92,16 +97,24 @@ def delete(
     id: str,
     precondition: Precondition = ANYTHING,
 ) -> None:
-    """Remove a backup, or ``NotFound``: unlike other kinds it isn't taken for
-    deleted already.
+    """Delete a backup, or raise ``NotFound``.
+
+    Only here a missing document is an error of a deletion: the API test suite
+    that was published for the service expects it of backups.
     """
-    common.existing(BACKUPS, id)
+    common.check_id(BACKUPS, id)
 
-    def change(current: Document | None, now: int) -> None:
-        common.found(BACKUPS, id, current, precondition)
+    def check(current: Document | None) -> None:
+        """Refuse to delete what isn't there, or isn't as demanded."""
+        common.require(BACKUPS, id, current, precondition)
 
+    change = common.delete_if(check, Last[Document]())
     storage.write(caller.scope, BACKUPS, id, change)
+    effects.document_deleted('backup', id, caller.project_id)
 
 
 def _stored(document: Document | None) -> Document:
+    """Return the document that a write has stored; only a change that deletes
+    returns none.
+    """
     return typing.cast(Document, document)

@@ -1,5 +1,5 @@
-"""Use cases of clients. Central ones serve all projects, and are seen in all
-of them.
+"""Use cases of clients. A central client serves all projects, and is seen in
+all of them.
 """
 
 import typing
@@ -15,8 +15,14 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.schemas import clients as schemas
-from freezer_api.services import common, placing
-from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services import common, effects, placing, sizes
+from freezer_api.services.common import (
+    Caller,
+    Last,
+    Shown,
+    ShownPage,
+    Written,
+)
 
 
 def register(
@@ -26,64 +32,58 @@ def register(
     precondition: Precondition = ANYTHING,
     may_centralise: bool = False,
 ) -> Written:
-    """Make a client of the project's, or take what the body names into the one
-    that is there.
+    """Make a client of the caller's project, or change what the body names of
+    the one that is there.
 
-    ``Forbidden`` if it becomes central, or is no longer, and the caller may
-    not do that; ``Conflict`` if it is central and another project has a
-    central client of that id.
+    ``Forbidden`` if it becomes central, or plain again, and the caller may not
+    do that (``may_centralise``). ``Conflict`` if it becomes central and
+    another project has a central client of that id.
     """
     given = schemas.client(body)
+    # Made here, for a change must come to the same again.
     uuid = common.new_id()
-    # The storage may call again on a newer state; what the last call was given
-    # is what was changed.
-    before: Document | None = None
+    before = Last[Document]()
 
     def change(current: Document | None, now: int) -> Body:
-        nonlocal before
-        before = current
+        """Merge what was given into what is there."""
+        before.value = current
         precondition.check(current)
+        old = current.body if current else None
         new = clients.registered(
-            current.body if current else None,
+            old,
             caller.project_id,
             caller.user_id,
             given,
             uuid,
         )
-        if not may_centralise and new['client']['is_central'] != bool(
-            current and current.body['client']['is_central']
-        ):
-            raise exceptions.Forbidden(
-                'is_central: policy does not allow clients:create_central to'
-                ' be performed.',
-                'client.central-forbidden',
-            )
-        return common.sized(
-            storage, CLIENTS, new, 'client', current.body if current else None
-        )
+        _check_central(old, new, may_centralise)
+        sizes.check_document(storage, CLIENTS, new, 'client', old)
+        return new
 
     after = storage.write(caller.scope, CLIENTS, given['client_id'], change)
-    placing.follow(storage, before, after)
+    # Jobs follow what is stored: so it has to be stored before.
+    placing.follow(storage, before.value, after)
+    # Only a change that deletes returns no document.
     return common.written(typing.cast(Document, after))
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
-    """The project's client of that id, else the central one, or
-    ``NotFound``.
+    """Return the project's client of that id, else the central one of that id,
+    else raise ``NotFound``.
     """
-    common.existing(CLIENTS, id)
-    return common.shown(storage.get(seen_by(caller), CLIENTS, id), caller)
+    common.check_id(CLIENTS, id)
+    client = storage.get(seen_by(caller), CLIENTS, id)
+    return common.shown(client, caller)
 
 
 def list_page(
     storage: Storage, caller: Caller, query: search.Query
 ) -> ShownPage:
-    """A page of the project's clients and the central ones that a query
-    finds.
+    """Return a page of the clients that a query finds: those of the project,
+    and all central ones.
     """
-    return common.shown_page(
-        storage.find(seen_by(caller), CLIENTS, query), caller
-    )
+    page = storage.find(seen_by(caller), CLIENTS, query)
+    return common.shown_page(page, caller)
 
 
 def delete(
@@ -92,42 +92,54 @@ def delete(
     id: str,
     precondition: Precondition = ANYTHING,
 ) -> None:
-    """Remove the project's client of that id, if it is there. ``Forbidden``
-    for another project's central client.
+    """Delete the project's client of that id, if it is there.
+
+    Its jobs stay, and move to the central client of that id, if there is one.
+    ``Forbidden`` for the central client of another project.
     """
     found = lookup(storage, caller, id)
-    if found is not None and found.project_id != caller.project_id:
+    if found is None:
+        precondition.check(None)
+        return
+    # It is seen because it is central; missing ones look like deleted ones.
+    if found.project_id != caller.project_id:
         raise exceptions.Forbidden(
             f'Client {id} belongs to another project.', 'client.foreign'
         )
-    if found is None:
-        return precondition.check(None)
-
-    before: Document | None = None
-
-    def change(current: Document | None, now: int) -> None:
-        nonlocal before
-        before = current
-        precondition.check(current)
-
+    before = Last[Document]()
+    change = common.delete_if(precondition.check, before)
     storage.write(caller.scope, CLIENTS, id, change)
-    placing.follow(storage, before, None)
-    return None
+    # Another request may have deleted it since it was found.
+    if before.value is not None:
+        effects.document_deleted('client', id, caller.project_id)
+        placing.follow(storage, before.value, None)
 
 
 def lookup(storage: Storage, caller: Caller, id: str) -> Document | None:
-    """The client that a caller means by an id: the project's own, else the
-    central one, else None.
+    """Return the client that a caller means by an id: the project's own, else
+    the central one, else None.
     """
-    return (
-        common.stored(storage, seen_by(caller), CLIENTS, id)
-        if common.is_id(id)
-        else None
-    )
+    if not common.is_id(id):
+        return None
+    return common.get_or_none(storage, seen_by(caller), CLIENTS, id)
 
 
 def seen_by(caller: Caller) -> Scope:
-    """The clients that a caller sees: those of the project, and the central
-    ones.
+    """Return the scope of the clients that a caller sees: those of the
+    project, and all central ones.
     """
     return Scope(caller.project_id, central=True)
+
+
+def _check_central(old: Body | None, new: Body, may_centralise: bool) -> None:
+    """Raise ``Forbidden`` if a client becomes central, or plain again, and the
+    caller may not do that.
+    """
+    was_central = old is not None and bool(old['client']['is_central'])
+    is_central = bool(new['client']['is_central'])
+    if is_central != was_central and not may_centralise:
+        raise exceptions.Forbidden(
+            'is_central: policy does not allow clients:create_central to be'
+            ' performed.',
+            'client.central-forbidden',
+        )

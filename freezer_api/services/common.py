@@ -1,5 +1,5 @@
-"""What every use case is told about its caller, and the shapes in which it
-answers.
+"""What every use case knows of its caller, the shapes in which it answers, and
+how it looks up documents.
 """
 
 import collections.abc
@@ -9,31 +9,35 @@ import uuid
 
 from freezer_api import exceptions
 from freezer_api.db import base
-from freezer_api.db.base import Scope
-from freezer_api.domain import documents, jobs, search
+from freezer_api.db.base import Change, Scope
+from freezer_api.domain import documents, jobs
 from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
+#: The longest id of a project or a user, in characters.
 MAX_NAME = 255
 State = typing.TypeVar('State', bound=HasEtag)
+Value = typing.TypeVar('Value')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and in which project: the one of the path, whose members'
-    rights have been enforced before.
+    """Who calls, and the project of the request's path. The caller's rights in
+    that project have been enforced already.
 
-    ``all_projects``: the caller may list the jobs of every project, and see in
-    them what only their own clients' projects do. ``roles`` and ``token`` are
-    what trusts are made with.
+    ``all_projects``: the caller may list the jobs of every project; so process
+    ids of agents of other projects are shown to it. ``roles`` and ``token``
+    are what trusts are made with.
     """
 
     project_id: str
     user_id: str
     all_projects: bool = False
     roles: frozenset[str] = frozenset()
+    # Not in the text of the object: a log must never have a token.
     token: str = dataclasses.field(default='', repr=False)
 
     def __post_init__(self) -> None:
+        # Stores keep no more of either.
         for key in ('project_id', 'user_id'):
             if len(getattr(self, key)) > MAX_NAME:
                 raise exceptions.InvalidInput(
@@ -42,13 +46,15 @@ class Caller:
 
     @property
     def scope(self) -> Scope:
-        """The caller's project alone."""
+        """Return the scope of the caller's project alone."""
         return Scope(self.project_id)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shown:
-    """A document as the caller may see it, and its bare entity tag."""
+    """A document as the caller may see it, and its entity tag without
+    quotes.
+    """
 
     body: Body
     etag: str
@@ -56,10 +62,11 @@ class Shown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownPage:
-    """Documents of a page, and the marker under which the next page begins
-    (None: there is none).
+    """The documents of a page, and the marker of the next page (None: this is
+    the last one).
 
-    ``next_project`` is whose document the marker is, in lists of all projects.
+    ``next_project`` is the project of the marker's document, in lists of all
+    projects.
     """
 
     items: collections.abc.Sequence[Body]
@@ -69,8 +76,8 @@ class ShownPage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Written:
-    """What was created or changed: its id, the version it has now, its bare
-    entity tag.
+    """A document that was created or changed: its id, its version, and its
+    entity tag without quotes.
     """
 
     id: str
@@ -78,140 +85,112 @@ class Written:
     etag: str
 
 
+class Last(typing.Generic[Value]):
+    """What the last call of a change has noted; None before the first call.
+
+    The storage may call a change again, on a newer state. Only the last call
+    took effect; so each call overwrites what the one before has noted. What
+    stands here counts once the storage has returned, and not before.
+    """
+
+    def __init__(self) -> None:
+        self.value: Value | None = None
+
+
+def delete_if(
+    check: collections.abc.Callable[[Document | None], object],
+    deleted: Last[Document],
+) -> Change:
+    """Return a change that deletes a document, unless ``check`` raises.
+
+    ``deleted`` gets the document that was there, None if there was none.
+    """
+
+    def delete(current: Document | None, now: int) -> None:
+        """Delete what is there: a change that returns None does so."""
+        check(current)
+        deleted.value = current
+
+    return delete
+
+
 def new_id() -> str:
-    """An id that nothing has yet."""
+    """Return an id that no document has."""
     return uuid.uuid4().hex
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be the id of anything."""
+    """Tell whether a text can be the id of a document."""
     return documents.ID.match(text) is not None
 
 
-def existing(kind: str, id: str) -> None:
-    """Raise ``NotFound`` for an id of a path that nothing can have."""
+def check_id(kind: str, id: str) -> None:
+    """Raise ``NotFound`` for a text that can't be the id of a document."""
     if not is_id(id):
         raise exceptions.NotFound(kind, id[:64])
 
 
-def shown(document: Document, caller: Caller) -> Shown:
-    """A document as the caller may see it."""
-    return Shown(_body(document, caller), document.etag)
-
-
-def shown_page(
-    page: base.Page, caller: Caller, everywhere: bool = False
-) -> ShownPage:
-    """A page as the caller may see it; ``everywhere``: of the documents of all
-    projects.
-    """
-    items: collections.abc.Sequence[Body]
-    if documents.Packed in map(type, page.documents):
-        items = _Bodies(page.documents, caller)
-    else:
-        items = [_body(document, caller) for document in page.documents]
-    if not page.more or not items:
-        return ShownPage(items, None)
-    last = page.documents[-1]
-    return ShownPage(items, last.id, last.project_id if everywhere else None)
-
-
-def found(
+def require(
     kind: str, id: str, current: State | None, precondition: Precondition
 ) -> State:
-    """The stored state of what a write is about, if it is as the precondition
-    says; ``NotFound`` if there is none.
+    """Return the stored state that a write is about.
+
+    ``PreconditionFailed`` if the state isn't what the precondition demands;
+    ``NotFound`` if there is none.
     """
+    # The precondition comes first: If-Match on a missing document is 412.
     precondition.check(current)
     if current is None:
         raise exceptions.NotFound(kind, id)
     return current
 
 
-def stored(
+def get_or_none(
     storage: base.Storage, scope: Scope, kind: str, id: str
 ) -> Document | None:
-    """The document that a scope has under an id, None if there is none."""
+    """Return the document that a scope has under an id, None without one."""
     try:
         return storage.get(scope, kind, id)
     except exceptions.NotFound:
         return None
 
 
-def check_size(storage: base.Storage, value: typing.Any, place: str) -> None:
-    """Raise ``InvalidInput`` for what no new document can hold; asked before
-    anything is made of it.
+def shown(document: Document, caller: Caller) -> Shown:
+    """Return a document as the caller may see it."""
+    return Shown(_visible_body(document, caller), document.etag)
+
+
+def shown_page(
+    page: base.Page, caller: Caller, everywhere: bool = False
+) -> ShownPage:
+    """Return a page as the caller may see it.
+
+    ``everywhere``: the page is one of the documents of all projects.
     """
-    if documents.size(value) > storage.max_document_size:
-        raise _too_large(place, storage.max_document_size)
-
-
-def check_growth(
-    storage: base.Storage,
-    scope: Scope,
-    kind: str,
-    id: str,
-    value: typing.Any,
-    place: str,
-) -> None:
-    """Raise ``InvalidInput`` for what the document under an id can't come to
-    hold, like :func:`check_size`.
-
-    One that is larger than a document may be already may have a value as large
-    as itself.
-    """
-    size = documents.size(value)
-    if size <= storage.max_document_size:
-        return
-    old = stored(storage, scope, kind, id)
-    if old is None or size > documents.size(old.body):
-        raise _too_large(place, storage.max_document_size)
-
-
-def sized(
-    storage: base.Storage,
-    kind: str,
-    body: Body,
-    place: str,
-    old: Body | None = None,
-    size: collections.abc.Callable[[Body], int] = documents.size,
-) -> Body:
-    """The body of a document to store, or ``InvalidInput`` if it is more than
-    a document may be.
-
-    ``size`` tells its bytes of JSON. One that was more before (``old``) may
-    stay so, and not grow.
-    """
-    most, now = storage.max_document_size, size(body)
-    if now > most and (old is None or now > size(old)):
-        raise _too_large(place, most)
-    # A value takes two bytes at least.
-    many = search.MAX_VALUES
-    if now > 2 * many and search.count(kind, body, many) > many:
-        before = many if old is None else max(many, search.count(kind, old))
-        if search.count(kind, body, before) > before:
-            raise exceptions.InvalidInput(
-                f'{place}: makes a document of more than {many} searchable'
-                ' values.',
-                'document.too-many-values',
-            )
-    return body
+    items: collections.abc.Sequence[Body]
+    # Packed documents are those of a large page. To unpack all of them at once
+    # would take many times the memory of their JSON.
+    if any(isinstance(each, documents.Packed) for each in page.documents):
+        items = _VisibleBodies(page.documents, caller)
+    else:
+        items = [_visible_body(each, caller) for each in page.documents]
+    if not page.more or not items:
+        return ShownPage(items, None)
+    last = page.documents[-1]
+    if everywhere:
+        return ShownPage(items, last.id, last.project_id)
+    return ShownPage(items, last.id)
 
 
 def written(document: Document) -> Written:
-    """What became of a document."""
+    """Return what the caller is told of a document that was written."""
     return Written(document.id, document.version, document.etag)
 
 
-def _too_large(place: str, most: int) -> exceptions.InvalidInput:
-    return exceptions.InvalidInput(
-        f'{place}: makes a document of more than {most} bytes.',
-        'document.too-large',
-    )
-
-
-class _Bodies(collections.abc.Sequence[Body]):
-    """Documents as a caller may see them, each made when it is looked at."""
+class _VisibleBodies(collections.abc.Sequence[Body]):
+    """The documents of a page as a caller may see them. Each body is made when
+    it is looked at, so that one of them exists at a time.
+    """
 
     def __init__(
         self, found: collections.abc.Sequence[Document], caller: Caller
@@ -224,21 +203,20 @@ class _Bodies(collections.abc.Sequence[Body]):
 
     def __getitem__(self, index: typing.Any) -> typing.Any:
         if isinstance(index, slice):
-            return _Bodies(self._found[index], self._caller)
-        return _body(self._found[index], self._caller)
+            return _VisibleBodies(self._found[index], self._caller)
+        return _visible_body(self._found[index], self._caller)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, collections.abc.Sequence) and [*self] == [
-            *other
-        ]
+        if not isinstance(other, collections.abc.Sequence):
+            return False
+        return list(self) == list(other)
 
 
-def _body(document: Document, caller: Caller) -> Body:
+def _visible_body(document: Document, caller: Caller) -> Body:
     body = document.body
     if document.kind == documents.JOBS:
         body = jobs.shown(body, caller.project_id, caller.all_projects)
-    return (
-        {**body, '_version': document.version}
-        if document.kind in documents.VERSIONED
-        else body
-    )
+    # Clients and backups show their version in the entity tag alone.
+    if document.kind in documents.VERSIONED:
+        return {**body, '_version': document.version}
+    return body

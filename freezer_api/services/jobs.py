@@ -2,12 +2,12 @@
 written.
 """
 
-import collections.abc
 import contextlib
+import typing
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobChange, JobWrite, Scope, Storage
-from freezer_api.domain import actions, capabilities, jobs, reports, search
+from freezer_api.db.base import Scope, Storage
+from freezer_api.domain import actions, jobs, search
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -17,84 +17,87 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.schemas import jobs as schemas
-from freezer_api.services import clients, common, pruning, trusts
-from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services import (
+    clients,
+    common,
+    effects,
+    job_changes,
+    job_patches,
+    job_trusts,
+    sizes,
+)
+from freezer_api.services.common import (
+    Caller,
+    Last,
+    Shown,
+    ShownPage,
+    Written,
+)
+from freezer_api.services.job_changes import (
+    Change,
+    Compose,
+    Overtaken,
+    Resolve,
+)
 from freezer_api.services.trusts import OFF, Delegation
 
-#: What becomes of a job: of its stored state, a way to resolve the
-#: ``job_actions`` that it is to have, and the moment.
-Link = collections.abc.Callable[[], list[Body]]
-Compose = collections.abc.Callable[[Document | None, Link, int], Body]
-#: How often a job may get another client between the look at the client and
-#: the write.
-ATTEMPTS = 5
-
-
-class _Overtaken(exceptions.FreezerError):
-    """The job has another client now than the one that was looked at."""
+#: How often one request looks at a job's client again, because the job was
+#: given another client between the look and the write.
+MAX_ATTEMPTS = 5
 
 
 def create(
     storage: Storage, caller: Caller, body: Body, delegation: Delegation = OFF
 ) -> Written:
-    """Make a job, under the body's ``job_id`` if it has one, the actions that
-    it brings along, and the trust that it needs.
+    """Make a job, under the body's ``job_id`` if it has one, with the actions
+    that it brings along and the trust that it needs.
 
-    ``Conflict`` if the id is taken; ``Unprocessable`` if the client isn't
-    there or can't do it, or if an action that the body merely refers to isn't
-    there, or without a trust; ``IdentityUnavailable`` if that can't be told.
+    ``Conflict`` if the id is taken. ``Unprocessable`` if the client is missing
+    or can't execute the job, if an action that the body merely refers to is
+    missing, or if the trust is refused. ``IdentityUnavailable`` if Keystone
+    doesn't answer.
     """
-    common.check_size(storage, body.get('job_actions'), 'job_actions')
-    schemas.check_size(body, storage.max_document_size)
-    given = schemas.job(body)
+    given = _parse_new(storage, body)
+    # Made here, for a change must come to the same again.
     id = given.get('job_id') or common.new_id()
+    make = _maker(caller, id, given)
 
-    def compose(current: Document | None, link: Link, now: int) -> Body:
+    def compose(current: Document | None, resolve: Resolve, now: int) -> Body:
+        """Make the job, unless there is one."""
         if current is not None:
             raise exceptions.Conflict(
                 f'job_id: there is a job {id} already.', 'job.exists'
             )
-        return jobs.created(
-            id, caller.project_id, caller.user_id, given, link(), now
-        )
+        return make(current, resolve, now)
 
     return _write_whole(storage, caller, id, given, compose, delegation)
 
 
 def planned(storage: Storage, caller: Caller, body: Body) -> Body:
-    """The job that :func:`create` would make of a body, or the error; nothing
-    is stored.
+    """Return the job that :func:`create` would make of a body, or raise what
+    it would raise; nothing is stored.
 
-    What depends on the moment isn't looked at: whether the id is free, and the
-    trust.
+    What may change at any moment isn't looked at: whether the id is free, and
+    the trust.
     """
-    common.check_size(storage, body.get('job_actions'), 'job_actions')
-    schemas.check_size(body, storage.max_document_size)
-    given = schemas.job(body)
-    entries = actions.wanted(given['job_actions'], common.new_id)
-    found = (
-        (id, common.stored(storage, caller.scope, ACTIONS, id))
-        for id in _references(entries)
-    )
-    known = {id: action for id, action in found if action is not None}
+    given = _parse_new(storage, body)
     id = given.get('job_id') or common.new_id()
-
-    def compose(current: Document | None, link: Link, now: int) -> Body:
-        return jobs.created(
-            id, caller.project_id, caller.user_id, given, link(), now
-        )
-
-    client = clients.lookup(storage, caller, given['client_id'])
-    change = _changing(
+    entries = actions.wanted(given['job_actions'], common.new_id)
+    stored: dict[str, Document] = {}
+    for action_id in job_changes.references(entries):
+        action = common.get_or_none(storage, caller.scope, ACTIONS, action_id)
+        if action is not None:
+            stored[action_id] = action
+    change = Change(
         storage,
         caller,
-        compose,
+        _maker(caller, id, given),
         entries,
         given['client_id'],
-        client,
-        whole=True,
+        clients.lookup(storage, caller, given['client_id']),
+        is_whole=True,
     )
-    return change(None, known, storage.clock()).body
+    return change(None, stored, storage.clock()).body
 
 
 def replace(
@@ -105,27 +108,29 @@ def replace(
     precondition: Precondition = ANYTHING,
     delegation: Delegation = OFF,
 ) -> Written:
-    """Make a job under an id, or give the one there another definition; it
-    keeps its session. Else like :func:`create`.
+    """Make a job under an id, or give the one that is there another
+    definition; it keeps its session. Errors are those of :func:`create`.
     """
     _check_growth(storage, caller, id, body)
+    # The id of the path is the one that counts.
     given = schemas.job({**body, 'job_id': None})
+    make = _maker(caller, id, given)
 
-    def compose(current: Document | None, link: Link, now: int) -> Body:
+    def compose(current: Document | None, resolve: Resolve, now: int) -> Body:
+        """Make the job, or define it anew."""
         precondition.check(current)
         if current is None:
-            return jobs.created(
-                id, caller.project_id, caller.user_id, given, link(), now
-            )
-        return jobs.replaced(current.body, given, link(), now)
+            return make(current, resolve, now)
+        return jobs.replaced(current.body, given, resolve(), now)
 
     return _write_whole(storage, caller, id, given, compose, delegation)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
-    """The job, or ``NotFound``."""
-    common.existing(JOBS, id)
-    return common.shown(storage.get(caller.scope, JOBS, id), caller)
+    """Return the job, or raise ``NotFound``."""
+    common.check_id(JOBS, id)
+    job = storage.get(caller.scope, JOBS, id)
+    return common.shown(job, caller)
 
 
 def list_page(
@@ -134,16 +139,12 @@ def list_page(
     query: search.Query,
     everywhere: bool = False,
 ) -> ShownPage:
-    """A page of the jobs that a query finds; ``everywhere``: in all
+    """Return a page of the jobs that a query finds; with ``everywhere`` in all
     projects.
     """
-    return common.shown_page(
-        storage.find(
-            Scope(caller.project_id, everywhere=everywhere), JOBS, query
-        ),
-        caller,
-        everywhere,
-    )
+    scope = Scope(caller.project_id, everywhere=everywhere)
+    page = storage.find(scope, JOBS, query)
+    return common.shown_page(page, caller, everywhere)
 
 
 def update(
@@ -156,59 +157,22 @@ def update(
 ) -> Written:
     """Change what the body names, or take an agent's report.
 
-    Only a change of client or actions needs the client, so jobs of a client
-    deleted since can be changed otherwise. Only where the client is named does
-    the job get the trust that it needs there, or lose the one that it had on
-    another client. A job with a trust that is to do something else gets one of
-    the caller's, or the caller is ``Forbidden`` to change it.
+    The client has to be there only where the job gets another client or other
+    actions: a job whose client was deleted can be changed otherwise. Only
+    where the body names the client, the job gets the trust that it needs
+    there, or loses the one that it had on another client. A job with a trust
+    whose actions change gets a trust of the caller's; ``Forbidden`` if
+    Keystone refuses that.
     """
+    # The precondition isn't held against what is read here: the write does it.
     _check_growth(storage, caller, id, body)
-    believed = reports.session_of(body)
-    given = schemas.patch(body)
-    entries = (
-        actions.wanted(given['job_actions'], common.new_id)
-        if 'job_actions' in given
-        else None
-    )
-    references = _references(entries or ())
-
-    # The storage may call again on a newer state; what the last call says is
-    # what took effect.
-    change_of: tuple[Body, Body] | None = None
-
-    def compose(current: Document | None, link: Link, now: int) -> Body:
-        nonlocal change_of
-        job = common.found(JOBS, id, current, precondition)
-        new = jobs.patched(
-            job.body, given, None if entries is None else link(), believed
-        )
-        change_of = job.body, new
-        return new
-
-    for _ in range(ATTEMPTS):
-        client_id, client = _client_of(storage, caller, id, given)
-        change = _changing(
-            storage, caller, compose, entries or (), client_id, client
-        )
-        with contextlib.suppress(_Overtaken):
-            if client is None:
-                document = storage.write_job(
-                    caller.scope, id, change, references
-                )
-            else:
-                named = 'client_id' in given
-                document = trusts.write_job(
-                    storage,
-                    caller,
-                    delegation,
-                    id,
-                    change,
-                    references,
-                    client,
-                    named=named,
-                )
-            if change_of is not None:
-                pruning.follow(storage, caller, *change_of)
+    patch = job_patches.Patch(id, body, precondition)
+    for _attempt in range(MAX_ATTEMPTS):
+        # Where another request gave the job another client, that one is
+        # looked up.
+        with contextlib.suppress(Overtaken):
+            document = job_patches.write(storage, caller, patch, delegation)
+            job_patches.follow(storage, caller, patch)
             return common.written(document)
     raise exceptions.StorageUnavailable(
         'The job is changed by too many at once. Please try again.'
@@ -222,12 +186,21 @@ def delete(
     precondition: Precondition = ANYTHING,
     delegation: Delegation = OFF,
 ) -> None:
-    """Remove a job, if it is there; it leaves its session, and its trust ends
-    with the last job that has it.
+    """Delete a job, if it is there. It leaves its session, and its trust ends
+    unless another job has it.
     """
+    # To delete what isn't there is no error; so neither is an id that can't be
+    # one. But a precondition may demand that something is there.
     if not common.is_id(id):
-        return precondition.check(None)
-    return trusts.delete_job(storage, caller, delegation, id, precondition)
+        precondition.check(None)
+        return
+    job_trusts.delete_job(storage, caller, delegation, id, precondition)
+
+
+class EventResult(typing.TypedDict):
+    """The answer to an event: ``success``, or that it was requested before."""
+
+    result: str
 
 
 def event(
@@ -236,42 +209,70 @@ def event(
     id: str,
     body: Body,
     precondition: Precondition = ANYTHING,
-) -> Body:
-    """Tell a job to start, stop or abort: ``{"result"}``, that says whether it
-    was told so already.
+) -> EventResult:
+    """Tell a job to start, stop or abort. The result says whether it was told
+    so before; then nothing changes.
     """
-    common.existing(JOBS, id)
+    common.check_id(JOBS, id)
     command = schemas.command(body)
-    answer = ''
+    is_news = Last[bool]()
 
-    def change(
-        current: Document | None,
-        stored: collections.abc.Mapping[str, Document],
-        now: int,
-    ) -> JobWrite:
-        nonlocal answer
-        new, news = jobs.commanded(
-            common.found(JOBS, id, current, precondition).body, command
-        )
-        # The storage may call again on a newer state; what the last call says
-        # is what took effect.
-        answer = 'success' if news else f'{command} already requested'
-        return JobWrite(new)
+    def compose(current: Document | None) -> Body:
+        """Put the command into the job, and note whether it is new to it."""
+        old = common.require(JOBS, id, current, precondition).body
+        # A command that is pending is not given again: a retried request does
+        # no harm.
+        new, is_news.value = jobs.commanded(old, command)
+        return new
 
+    change = job_changes.of_body(compose)
     storage.write_job(caller.scope, id, change)
-    return {'result': answer}
+    if not is_news.value:
+        return {'result': f'{command} already requested'}
+    effects.job_event_delivered(command, id, caller.project_id)
+    return {'result': 'success'}
+
+
+def _parse_new(storage: Storage, body: Body) -> Body:
+    """Return the keys of a body that describes a new job, or raise
+    ``InvalidInput``.
+    """
+    # Sizes first: to parse, and to fill in action_defaults, multiplies what
+    # was sent.
+    sizes.check_value(storage, body.get('job_actions'), 'job_actions')
+    schemas.check_size(body, storage.max_document_size)
+    return schemas.job(body)
 
 
 def _check_growth(
     storage: Storage, caller: Caller, id: str, body: Body
 ) -> None:
-    common.existing(JOBS, id)
-    if 'job_actions' in body:
-        entries = body['job_actions']
-        common.check_growth(
-            storage, caller.scope, JOBS, id, entries, 'job_actions'
+    """Raise ``NotFound`` for a text that is no id, and ``InvalidInput`` for
+    ``job_actions`` that the job can't take.
+    """
+    common.check_id(JOBS, id)
+    if 'job_actions' not in body:
+        return
+    entries = body['job_actions']
+    sizes.check_growth(storage, caller.scope, JOBS, id, entries, 'job_actions')
+    schemas.check_size(body, storage.max_document_size)
+
+
+def _maker(caller: Caller, id: str, given: Body) -> Compose:
+    """Return what makes a new job under an id."""
+
+    def make(current: object, resolve: Resolve, now: int) -> Body:
+        """Make the job of what was given."""
+        return jobs.created(
+            id,
+            caller.project_id,
+            caller.user_id,
+            given,
+            resolve(),
+            now,
         )
-        schemas.check_size(body, storage.max_document_size)
+
+    return make
 
 
 def _write_whole(
@@ -282,133 +283,31 @@ def _write_whole(
     compose: Compose,
     delegation: Delegation,
 ) -> Written:
-    """Write a job that is described as a whole; its client must be there and
-    capable.
-    """
+    """Write a job that is described as a whole."""
     entries = actions.wanted(given['job_actions'], common.new_id)
-    client = clients.lookup(storage, caller, given['client_id'])
-    change = _changing(
+    client_id = given['client_id']
+    client = clients.lookup(storage, caller, client_id)
+    change = Change(
         storage,
         caller,
         compose,
         entries,
-        given['client_id'],
+        client_id,
         client,
-        whole=True,
+        is_whole=True,
     )
-    references = _references(entries)
+    references = job_changes.references(entries)
     if client is None:
-        return common.written(
-            storage.write_job(caller.scope, id, change, references)
-        )
-    return common.written(
-        trusts.write_job(
-            storage,
-            caller,
-            delegation,
-            id,
-            change,
-            references,
-            client,
-            whole=True,
-        )
+        # The change refuses a job without a client; but what else is wrong,
+        # with the state that is stored, is told first.
+        document = storage.write_job(caller.scope, id, change, references)
+        return common.written(document)
+    plan = job_trusts.Plan(
+        change,
+        references,
+        client,
+        is_whole=True,
+        names_client=True,
     )
-
-
-def _changing(
-    storage: Storage,
-    caller: Caller,
-    compose: Compose,
-    entries: collections.abc.Sequence[actions.Wanted],
-    client_id: str | None,
-    client: Document | None,
-    whole: bool = False,
-) -> JobChange:
-    """The change of a job that ``compose`` tells; ``client`` must fit a
-    ``whole`` one, or one with another client or actions.
-    """
-
-    def change(
-        current: Document | None,
-        stored: collections.abc.Mapping[str, Document],
-        now: int,
-    ) -> JobWrite:
-        resolution: actions.Resolution | None = None
-
-        def link() -> actions.Resolution:
-            nonlocal resolution
-            if resolution is None:
-                present = current.body['job_actions'] if current else ()
-                resolution = actions.resolved(entries, stored, present)
-            return resolution
-
-        new = compose(current, lambda: link().entries, now)
-        old = None if current is None else current.body
-        if old is None or any(
-            new[key] != old[key] for key in ('description', 'job_actions')
-        ):
-            common.sized(storage, JOBS, new, 'job_actions', old, jobs.size)
-        if (
-            not whole
-            and current is not None
-            and all(
-                new[key] == current.body[key]
-                for key in ('client_id', 'job_actions')
-            )
-        ):
-            return JobWrite(new)
-        if new['client_id'] != client_id:
-            raise _Overtaken('')
-        made = {
-            id: actions.created(id, caller.project_id, caller.user_id, action)
-            for id, action in link().made.items()
-        }
-        for body in made.values():
-            # Of a definition an action can have more searchable values than a
-            # job, where other keys hide some.
-            common.sized(storage, ACTIONS, body, 'job_actions')
-        return JobWrite(_fitting(new, client), made)
-
-    return change
-
-
-def _client_of(
-    storage: Storage, caller: Caller, id: str, given: Body
-) -> tuple[str | None, Document | None]:
-    """The client that a PATCH makes a job's, as far as it matters to the
-    PATCH.
-    """
-    if 'client_id' not in given and 'job_actions' not in given:
-        return None, None
-    try:
-        client_id = (
-            given.get('client_id')
-            or storage.get(caller.scope, JOBS, id).body['client_id']
-        )
-    except exceptions.NotFound:
-        return None, None
-    return client_id, clients.lookup(storage, caller, client_id)
-
-
-def _fitting(job: Body, client: Document | None) -> Body:
-    """A job that its client can do, marked if the client is a central one."""
-    if client is None:
-        raise exceptions.Unprocessable(
-            f'client_id: client {job["client_id"]} could not be found.',
-            'job.client-not-found',
-        )
-    definitions = []
-    for number, entry in enumerate(job['job_actions']):
-        place = f'job_actions[{number}].freezer_action'
-        actions.check_keys(entry['freezer_action'], place)
-        definitions.append((place, entry['freezer_action']))
-    capabilities.check_all(definitions, client.body['client'])
-    return jobs.on_client(job, client)
-
-
-def _references(
-    entries: collections.abc.Iterable[actions.Wanted],
-) -> frozenset[str]:
-    return frozenset(
-        entry.action_id for entry in entries if entry.action_id is not None
-    )
+    document = job_trusts.write_job(storage, caller, delegation, id, plan)
+    return common.written(document)

@@ -10,25 +10,23 @@ from freezer_api.services.common import Caller
 
 
 def check(storage: Storage, caller: Caller, id: str) -> Body:
-    """The ``problems`` of a job, or ``NotFound``."""
-    common.existing(JOBS, id)
+    """Return the ``problems`` of a job, or raise ``NotFound``."""
+    common.check_id(JOBS, id)
     return _problems(storage.get(caller.scope, JOBS, id).body)
 
 
 def check_new(storage: Storage, caller: Caller, body: Body) -> Body:
-    """The ``problems`` of a job that a body would make; an error where it
-    would make none.
+    """Return the ``problems`` of the job that a body would make, or raise what
+    would refuse the body.
 
-    What depends on the moment isn't looked at: whether the id is free, and the
-    trust.
+    What may change at any moment isn't looked at: whether the id is free, and
+    the trust.
     """
     return _problems(jobs.planned(storage, caller, body))
 
 
 def _problems(job: Body) -> Body:
     definitions = [entry['freezer_action'] for entry in job['job_actions']]
-    return {
-        'problems': preflight.problems(
-            definitions, job['job_schedule'], bool(job['session_id'])
-        )
-    }
+    is_member = bool(job['session_id'])
+    problems = preflight.problems(definitions, job['job_schedule'], is_member)
+    return {'problems': problems}

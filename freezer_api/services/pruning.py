@@ -1,82 +1,115 @@
-"""The catalogue stays true: what a job has removed from a storage is no longer
-listed as available.
+"""The list of backups stays true: what a job has removed from a storage is no
+longer listed as available.
+
+An agent that prunes tells nobody which backups it removed. So they are found
+by what the job's actions say, once the agent reports that it has succeeded.
 """
 
+import collections.abc
+import dataclasses
 import logging
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
 from freezer_api.domain import backups, pruning, search
 from freezer_api.domain.documents import BACKUPS, Body, Document
-from freezer_api.services import clients
-from freezer_api.services.common import Caller
+from freezer_api.services import clients, effects
+from freezer_api.services.common import Caller, Last
 
 LOG = logging.getLogger(__name__)
-#: Backups that are read at once, and how often: what is left is marked when
-#: the job succeeds again.
-PAGE, PAGES = 100, 10
+#: How many backups are read at once.
+PAGE_SIZE = 100
+#: How many pages one report may cost. Backups beyond them are marked when the
+#: job succeeds the next time.
+MAX_PAGES = 10
 _DELETED = ('status', search.canonical(backups.DELETED))
 
 
 def follow(
     storage: Storage, caller: Caller, before: Body, after: Body
 ) -> None:
-    """Mark the backups that a job has removed, if a change of it tells that it
-    has ended with success.
+    """Mark the backups as deleted that a job has removed, if its change from
+    ``before`` to ``after`` says that it has pruned with success.
 
-    The change is stored; that the marks could not be is logged, and no error
-    of the change.
+    The change of the job is stored already. Marks that could not be stored are
+    logged; they are no error of the request.
     """
     if not pruning.has_pruned(before, after):
         return
+    count = 0
     try:
-        client = clients.lookup(storage, caller, after['client_id'])
-        hostname = client.body['client']['hostname'] if client else ''
-        for cut in pruning.cuts(after, hostname):
-            _mark(storage, caller, cut)
+        for cut in _cuts(storage, caller, after):
+            for backup in _listed(storage, caller, cut):
+                if _mark(storage, caller, backup.id, cut):
+                    count += 1
     except exceptions.StorageUnavailable as error:
         LOG.warning(
-            'Job %s has pruned backups that are still listed: %s',
+            'Job %r of project %r has pruned backups that are still listed as'
+            ' available: %s They are marked when the job succeeds the next'
+            ' time.',
             after['job_id'],
+            caller.project_id,
             error,
         )
+    effects.backups_pruned(after['job_id'], caller.project_id, count)
 
 
-def _mark(storage: Storage, caller: Caller, cut: pruning.Cut) -> None:
+def _cuts(
+    storage: Storage, caller: Caller, job: Body
+) -> collections.abc.Iterator[pruning.Cut]:
+    """Return what each action of a job has removed."""
+    client = clients.lookup(storage, caller, job['client_id'])
+    # A client that was deleted since can't tell its machine; then only actions
+    # that name a machine themselves are looked at.
+    hostname = client.body['client']['hostname'] if client else ''
+    return pruning.cuts(job, hostname)
+
+
+def _listed(
+    storage: Storage, caller: Caller, cut: pruning.Cut
+) -> collections.abc.Iterator[Document]:
+    """Yield the backups that a cut removed, as far as the storage lists them
+    as anything else than deleted.
+    """
     pairs = frozenset(
-        (key, search.canonical(value))
-        for key, value in (
-            ('container', cut.container),
-            ('hostname', cut.hostname),
+        (
+            ('container', search.canonical(cut.container)),
+            ('hostname', search.canonical(cut.hostname)),
         )
     )
-    marker = None
-    for _page in range(PAGES):
-        query = search.Query(
-            pairs,
-            frozenset((_DELETED,)),
-            until=cut.until,
-            limit=PAGE,
-            marker=marker,
-        )
+    query = search.Query(
+        pairs,
+        frozenset((_DELETED,)),
+        until=cut.until,
+        limit=PAGE_SIZE,
+    )
+    for _page in range(MAX_PAGES):
         page = storage.find(caller.scope, BACKUPS, query)
         for document in page.documents:
             if cut.removes(document.body):
-                storage.write(
-                    caller.scope,
-                    BACKUPS,
-                    document.id,
-                    lambda current, now: _marked(current, cut),
-                )
+                yield document
         if not page.more:
             return
-        marker = page.documents[-1].id
+        query = dataclasses.replace(query, marker=page.documents[-1].id)
 
 
-def _marked(current: Document | None, cut: pruning.Cut) -> Body | None:
-    if current is None:
-        return None
-    gone = cut.removes(current.body)
-    return (
-        {**current.body, 'status': backups.DELETED} if gone else current.body
-    )
+def _mark(
+    storage: Storage, caller: Caller, backup_id: str, cut: pruning.Cut
+) -> bool:
+    """Mark one backup as deleted; tell whether that changed it."""
+    changed = Last[bool]()
+
+    def change(current: Document | None, now: int) -> Body | None:
+        """Mark the backup, if it is still what was removed."""
+        changed.value = False
+        if current is None:
+            # Somebody deleted it meanwhile: there is nothing to store.
+            return None
+        # It may have been given other metadata since it was found.
+        if not cut.removes(current.body):
+            return current.body
+        changed.value = current.body['status'] != backups.DELETED
+        return {**current.body, 'status': backups.DELETED}
+
+    storage.write(caller.scope, BACKUPS, backup_id, change)
+    return changed.value is True

@@ -1,19 +1,12 @@
 """Use cases of sessions and their runs."""
 
-import functools
+import collections.abc
+import dataclasses
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.base import Scope, Storage
-from freezer_api.domain import (
-    backups,
-    jobs,
-    membership,
-    schedules,
-    search,
-    sessions,
-)
-from freezer_api.domain import runs as machine
+from freezer_api.db.base import Storage
+from freezer_api.domain import backups, membership, search, sessions
 from freezer_api.domain.documents import (
     ANYTHING,
     BACKUPS,
@@ -21,41 +14,72 @@ from freezer_api.domain.documents import (
     SESSIONS,
     Body,
     Document,
+    HasEtag,
     Precondition,
 )
-from freezer_api.domain.sessions import (
-    Decision,
-    Follow,
-    Outcome,
-    Record,
-    Session,
-)
+from freezer_api.domain.sessions import Outcome, Record, Session
 from freezer_api.schemas import sessions as schemas
-from freezer_api.services import clients, common
-from freezer_api.services.common import Caller, Shown, ShownPage, Written
+from freezer_api.services import (
+    common,
+    effects,
+    member_jobs,
+    session_reports,
+)
+from freezer_api.services.common import (
+    Caller,
+    Last,
+    Shown,
+    ShownPage,
+    Written,
+)
+from freezer_api.services.session_reports import ReportResult
 
-#: Backups of a run that are read at once.
+#: How many backups of a run are read at once.
 BACKUPS_AT_ONCE = 100
 
 
+@dataclasses.dataclass(frozen=True)
+class _Observed(Precondition):
+    """A precondition that notes the session which it was held against.
+
+    ``attach`` and ``detach`` of the storage don't tell whether they changed
+    anything; whether the job was a member before does.
+    """
+
+    session: Last[Session] = dataclasses.field(default_factory=Last)
+
+    @classmethod
+    def of(cls, precondition: Precondition) -> '_Observed':
+        """Return a precondition that demands the same."""
+        return cls(precondition.if_match, precondition.if_none_match)
+
+    def check(self, current: HasEtag | None) -> None:
+        """Raise ``PreconditionFailed`` like the precondition itself."""
+        super().check(current)
+        self.session.value = None
+        if isinstance(current, Session):
+            self.session.value = current
+
+
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
-    """Make a new session; a ``session_id`` in the body counts for nothing."""
-    return replace(storage, caller, common.new_id(), body)
+    """Make a new session; a ``session_id`` in the body is ignored."""
+    id = common.new_id()
+    return replace(storage, caller, id, body)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
-    """The session with its members, or ``NotFound``."""
-    common.existing(SESSIONS, id)
-    return common.shown(storage.get(caller.scope, SESSIONS, id), caller)
+    """Return the session with its members, or raise ``NotFound``."""
+    common.check_id(SESSIONS, id)
+    session = storage.get(caller.scope, SESSIONS, id)
+    return common.shown(session, caller)
 
 
 def list_page(
     storage: Storage, caller: Caller, query: search.Query
 ) -> ShownPage:
-    """A page of the sessions that a query finds."""
-    return common.shown_page(
-        storage.find(caller.scope, SESSIONS, query), caller
-    )
+    """Return a page of the sessions that a query finds."""
+    page = storage.find(caller.scope, SESSIONS, query)
+    return common.shown_page(page, caller)
 
 
 def update(
@@ -65,21 +89,24 @@ def update(
     body: Body,
     precondition: Precondition = ANYTHING,
 ) -> Written:
-    """Change what the body names; the members' jobs follow with its schedule,
-    a raised tag and a top-level ``event``.
+    """Change what the body names. The members' jobs follow with the session's
+    schedule, a raised tag and a top-level ``event``.
     """
-    common.existing(SESSIONS, id)
+    common.check_id(SESSIONS, id)
     given = schemas.patch(body)
 
-    def decision(
-        session: Session | None, now: int, record: Record | None
+    def decide(
+        current: Session | None, now: int, record: Record | None
     ) -> Outcome:
-        session = common.found(SESSIONS, id, session, precondition)
-        return _pushed(
-            session, sessions.patch(session, given), given.get(sessions.EVENT)
-        )
+        """Merge what was given into what is there."""
+        session = common.require(SESSIONS, id, current, precondition)
+        new = sessions.patch(session, given)
+        # An event is for the jobs; the session doesn't keep it.
+        event = given.get(sessions.EVENT)
+        return member_jobs.push(session, new, event)
 
-    return _written(storage.write_session(caller.scope, id, decision))
+    outcome = storage.write_session(caller.scope, id, decide)
+    return _written(outcome)
 
 
 def replace(
@@ -89,25 +116,33 @@ def replace(
     body: Body,
     precondition: Precondition = ANYTHING,
 ) -> Written:
-    """Make a session under an id, or give the one there another definition; it
-    keeps members, run and tag.
+    """Make a session under an id, or give the one that is there another
+    definition; it keeps members, run and tag.
     """
-    common.existing(SESSIONS, id)
+    common.check_id(SESSIONS, id)
     given = schemas.session(body)
 
-    def decision(
-        session: Session | None, now: int, record: Record | None
+    def decide(
+        current: Session | None, now: int, record: Record | None
     ) -> Outcome:
-        precondition.check(session)
-        if session is None:
-            return Outcome(
-                sessions.create(
-                    caller.project_id, id, caller.user_id, given, now
-                )
+        """Make the session, or define it anew."""
+        precondition.check(current)
+        if current is None:
+            new = sessions.create(
+                caller.project_id,
+                id,
+                caller.user_id,
+                given,
+                now,
             )
-        return _pushed(session, sessions.replace(session, given), None)
+            return Outcome(new)
+        new = sessions.replace(current, given)
+        # An event of a new definition is a part of the schedule, for jobs that
+        # join later: no member is told.
+        return member_jobs.push(current, new, None)
 
-    return _written(storage.write_session(caller.scope, id, decision))
+    outcome = storage.write_session(caller.scope, id, decide)
+    return _written(outcome)
 
 
 def delete(
@@ -116,22 +151,30 @@ def delete(
     id: str,
     precondition: Precondition = ANYTHING,
 ) -> None:
-    """Remove a session with its runs, if it is there; its jobs leave it."""
+    """Delete a session with its runs, if it is there; its jobs leave it."""
+    # To delete what isn't there is no error; so neither is an id that can't be
+    # one. But a precondition may demand that something is there.
     if not common.is_id(id):
-        return precondition.check(None)
+        precondition.check(None)
+        return
 
-    def decision(
-        session: Session | None, now: int, record: Record | None
+    def decide(
+        current: Session | None, now: int, record: Record | None
     ) -> Outcome:
-        precondition.check(session)
+        """Delete what is there, and answer what it was."""
+        precondition.check(current)
+        members = current.members if current else ()
         return Outcome(
             None,
+            answer=current,
             follow=membership.detach,
-            followers=frozenset(session.members if session else ()),
+            followers=frozenset(members),
         )
 
-    storage.write_session(caller.scope, id, decision)
-    return None
+    outcome = storage.write_session(caller.scope, id, decide)
+    deleted: Session | None = outcome.answer
+    if deleted is not None:
+        effects.session_deleted(deleted)
 
 
 def attach(
@@ -144,9 +187,14 @@ def attach(
     """Make a job a member of the session; it leaves the one that it was in.
     ``NotFound`` if either is missing.
     """
-    common.existing(SESSIONS, id)
-    common.existing(JOBS, job_id)
-    storage.attach(caller.scope, id, job_id, precondition)
+    common.check_id(SESSIONS, id)
+    common.check_id(JOBS, job_id)
+    observed = _Observed.of(precondition)
+    storage.attach(caller.scope, id, job_id, observed)
+    session = observed.session.value
+    # A job that was a member already stays as it is.
+    if session is not None and job_id not in session.members:
+        effects.job_attached(job_id, session)
 
 
 def detach(
@@ -158,8 +206,13 @@ def detach(
 ) -> None:
     """Take a job out of the session, if it is in it."""
     if not (common.is_id(id) and common.is_id(job_id)):
-        return precondition.check(None)
-    return storage.detach(caller.scope, id, job_id, precondition)
+        precondition.check(None)
+        return
+    observed = _Observed.of(precondition)
+    storage.detach(caller.scope, id, job_id, observed)
+    session = observed.session.value
+    if session is not None and job_id in session.members:
+        effects.job_detached(job_id, session)
 
 
 def act(
@@ -168,47 +221,31 @@ def act(
     id: str,
     body: Body,
     precondition: Precondition = ANYTHING,
-) -> Body:
-    """Take a job's report that it starts or has ended in the session:
-    ``{"result", "session_tag"}``.
+) -> ReportResult:
+    """Take a job's report that it starts or has ended in the session; return
+    the result and the session's tag.
 
-    ``UnknownAction`` for another action; whatever else is wrong with the body,
-    a missing session is told first. Who may list the jobs of all projects also
-    reports for jobs of other projects on the central clients of this one.
+    ``UnknownAction`` for another action. A missing session is told before
+    whatever else is wrong with the body. A caller that may list the jobs of
+    all projects also reports for jobs of other projects, if they are on
+    central clients of the caller's.
     """
-    common.existing(SESSIONS, id)
+    common.check_id(SESSIONS, id)
     try:
         name, told = schemas.action(body)
     except exceptions.InvalidInput:
+        # Where the session is missing and the body is wrong, the session is
+        # what is told: another body would not help.
         storage.get(caller.scope, SESSIONS, id)
         raise
-    tag = told.get('current_tag')
-
-    def decision(
-        session: Session | None, now: int, record: Record | None
-    ) -> Outcome:
-        if session is None:
-            return Outcome(None)
-        precondition.check(session)
-        if name == 'start':
-            return machine.start(
-                session, told['job_id'], told['current_tag'], now
-            )
-        return machine.end(
-            session, told['job_id'], tag, told['result'], now, record
-        )
-
-    answer = storage.write_session(
-        caller.scope, id, decision, record=tag
-    ).answer
-    if answer is None and caller.all_projects:
-        answer = _act_elsewhere(
-            storage, caller, id, told['job_id'], decision, tag
-        )
-    if answer is None:
-        precondition.check(None)
-        raise exceptions.NotFound(SESSIONS, id)
-    return answer
+    report = session_reports.Report(
+        name,
+        told['job_id'],
+        told.get('current_tag'),
+        told.get('result', ''),
+        precondition,
+    )
+    return session_reports.take(storage, caller, id, report)
 
 
 def runs(
@@ -218,10 +255,14 @@ def runs(
     limit: int,
     marker: int | None = None,
 ) -> tuple[list[Body], bool]:
-    """The runs with tags below ``marker`` (None: all), newest first, at most
-    ``limit``; and whether there are more.
+    """Return at most ``limit`` runs of the session, newest first, and whether
+    there are more; only those with tags below ``marker`` (None: all).
+
+    ``NotFound`` without the session, ``InvalidInput`` for a marker that is no
+    run's.
     """
-    common.existing(SESSIONS, id)
+    common.check_id(SESSIONS, id)
+    # No store can look up a greater number.
     if marker is not None and not 0 <= marker <= sessions.MAX_TAG:
         raise exceptions.InvalidInput(
             'marker: is no run of this session.', 'list.marker-not-found'
@@ -231,106 +272,44 @@ def runs(
 
 
 def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
-    """One run of the session, or ``NotFound``; with the ids of its backups,
-    and the status of each that isn't available.
+    """Return one run of the session, with the ids of its backups and the
+    status of each that isn't available; or raise ``NotFound``.
     """
-    common.existing(SESSIONS, id)
+    common.check_id(SESSIONS, id)
     if not 0 <= tag <= sessions.MAX_TAG:
         raise exceptions.NotFound('runs', str(tag)[:64])
     record = storage.run(caller.scope, id, tag)
-    ids = list(storage.run_backups(caller.scope, id, record))
+    ids = storage.run_backups(caller.scope, id, record)
     return {
         **record.shown(id),
-        'backups': ids,
-        'backup_statuses': _unavailable(storage, caller, ids),
+        'backups': list(ids),
+        'backup_statuses': _unavailable_backups(storage, caller, ids),
     }
 
 
-def _unavailable(
-    storage: Storage, caller: Caller, ids: list[str]
+def _unavailable_backups(
+    storage: Storage, caller: Caller, ids: collections.abc.Sequence[str]
 ) -> dict[str, str]:
-    """The status of each backup that isn't available, by id."""
+    """Return the status of each backup that isn't available, by id."""
     found: dict[str, str] = {}
+    # A run may have more backups than a query may name.
     for first in range(0, len(ids), BACKUPS_AT_ONCE):
-        for entry in storage.named(
-            BACKUPS, caller.project_id, ids[first : first + BACKUPS_AT_ONCE]
-        ):
-            status = typing.cast(Document, entry.content).body['status']
+        some = ids[first : first + BACKUPS_AT_ONCE]
+        for entry in storage.named(BACKUPS, caller.project_id, some):
+            backup = typing.cast(Document, entry.content)
+            status = backup.body['status']
             if status != backups.AVAILABLE:
                 found[entry.id] = status
     return found
 
 
-def _act_elsewhere(
-    storage: Storage,
-    caller: Caller,
-    id: str,
-    job_id: str,
-    decision: Decision,
-    tag: int | None,
-) -> Body | None:
-    """Decide about a session of another project that has a job as its member
-    which is on a central client of the caller's.
-
-    None if there is no such session. A job's id is known over all projects
-    from when the job is on a central client.
-    """
-    job = storage.claimed(JOBS, job_id)
-    if job is None or job.body['session_id'] != id:
-        return None
-    client = clients.lookup(
-        storage, Caller(job.project_id, caller.user_id), job.body['client_id']
-    )
-    # A client that the job's project sees and another has is a central one.
-    if client is None or client.project_id != caller.project_id:
-        return None
-
-    def of_member(
-        session: Session | None, now: int, record: Record | None
-    ) -> Outcome:
-        member = session.members.get(job_id) if session else None
-        if member is None or member.client_id != client.id:
-            return Outcome(session)
-        return decision(session, now, record)
-
-    return storage.write_session(
-        Scope(job.project_id), id, of_member, record=tag
-    ).answer
-
-
-def _pushed(old: Session, new: Session, event: str | None) -> Outcome:
-    """A changed session, with all that its members' jobs get to know of the
-    change.
-    """
-    follows: list[Follow] = []
-    if new.schedule != old.schedule:
-        follows.append(functools.partial(_scheduled, new))
-    if new.tag > old.tag or event == schedules.START:
-        # Who starts a session as a whole leaves nobody behind.
-        follows.append(functools.partial(_tagged, new.tag))
-    if event in schedules.COMMANDS:
-        follows.append(functools.partial(_told, event))
-    if not follows:
-        return Outcome(new)
-
-    def follow(job: Body) -> Body:
-        return functools.reduce(lambda body, step: step(body), follows, job)
-
-    return Outcome(new, follow=follow, followers=frozenset(new.members))
-
-
-def _scheduled(session: Session, job: Body) -> Body:
-    return membership.scheduled_by(job, session.schedule)
-
-
-def _tagged(tag: int, job: Body) -> Body:
-    return {**job, 'session_tag': tag}
-
-
-def _told(event: str, job: Body) -> Body:
-    return jobs.commanded(job, event)[0]
-
-
 def _written(outcome: Outcome) -> Written:
+    """Log what a change of a session has done, and return what the caller is
+    told.
+    """
     session = typing.cast(Session, outcome.session)
+    follow = outcome.answer
+    # What the last call of the decision has told: that one took effect.
+    if isinstance(follow, member_jobs.Follow) and follow.event is not None:
+        effects.session_event_delivered(follow.event, session, follow.told)
     return Written(session.session_id, session.version, session.etag)

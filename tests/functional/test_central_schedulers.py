@@ -201,7 +201,8 @@ class TestCentralSchedulers(base.FunctionalTest):
         with self.assertLogs('freezer_api.services.placing', 'WARNING') as logged:
             self.do(204, 'DELETE', '/clients/central')
         self.assertIn(
-            'Job job of project alpha is not found by central client central', logged.output[0]
+            "Job 'job' of project 'alpha' can not be executed by central client 'central'",
+            logged.output[0],
         )
         self.do(204, 'DELETE', '/jobs/job')
 

@@ -95,8 +95,8 @@ class Pruning(UseCase):
         self.assertEqual([old], self.deleted())
 
     def test_in_pages(self):
-        self.addCleanup(setattr, pruning, 'PAGE', pruning.PAGE)
-        pruning.PAGE = 2
+        self.addCleanup(setattr, pruning, 'PAGE_SIZE', pruning.PAGE_SIZE)
+        pruning.PAGE_SIZE = 2
         old = [self.back_up(days) for days in range(10, 17)]
         others = [self.back_up(days, backup_name='other') for days in range(10, 17)]
         self.report()
@@ -119,7 +119,9 @@ class Pruning(UseCase):
         self.report()
         self.storage = whole
         self.assertEqual('success', self.job('prune')['job_schedule']['result'])
-        self.assertIn('Job prune has pruned backups that are still listed', log.output)
+        self.assertIn(
+            "Job 'prune' of project 'alpha' has pruned backups that are still listed", log.output
+        )
 
 
 class Blind:

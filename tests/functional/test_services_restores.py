@@ -6,7 +6,7 @@ import datetime
 
 from freezer_api import exceptions
 from freezer_api.domain import documents, search
-from freezer_api.services import backups, clients, jobs, restores, sessions
+from freezer_api.services import backups, clients, jobs, restore_targets, restores, sessions
 from tests.failing_storage import FailsAfterWrites
 from tests.functional.use_cases import ME, STRANGER, UseCase
 
@@ -134,8 +134,8 @@ class Plans(Restoring):
         self.advance(86_400)
         for second in (50, 40, 30, 20):
             self.make_backup('etc', time_stamp=at + second)
-        original, restores.PAGE = restores.PAGE, 2
-        self.addCleanup(setattr, restores, 'PAGE', original)
+        original, restore_targets.PAGE_SIZE = restore_targets.PAGE_SIZE, 2
+        self.addCleanup(setattr, restore_targets, 'PAGE_SIZE', original)
         self.assertEqual(19, self.date('etc') - at)
 
     def test_a_job_that_is_gone(self):

@@ -219,7 +219,7 @@ class Failing(Restoring):
 
     def test_what_cannot_be_taken_away_is_logged(self):
         with (
-            self.assertLogs('freezer_api.services.restores', logging.WARNING) as logs,
+            self.assertLogs('freezer_api.services.restore_sessions', logging.WARNING) as logs,
             self.assertRaises(exceptions.StorageUnavailable),
         ):
             restores.restore(
@@ -229,7 +229,9 @@ class Failing(Restoring):
                 self.tag,
                 {'session_id': 'back'},
             )
-        self.assertIn('Restore back of project alpha failed', logs.output[0])
+        self.assertIn(
+            "Restore session 'back' of project 'alpha' could not be begun", logs.output[0]
+        )
 
     def nothing_is_left(self):
         self.assertRaises(exceptions.NotFound, self.session, 'back')

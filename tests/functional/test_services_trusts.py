@@ -9,7 +9,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import TrustGone
 from freezer_api.domain import search
 from freezer_api.domain.documents import TRUSTS
-from freezer_api.services import actions, clients, jobs
+from freezer_api.services import actions, clients, effects, jobs
 from freezer_api.services.common import Caller
 from freezer_api.services.trusts import Delegation
 from tests.functional.use_cases import BACKUP, ME, STRANGER, UseCase
@@ -43,6 +43,7 @@ class Keystone:
     def end_trust(self, trust_id, tokens):
         """No trust any more."""
         del self.trusts[trust_id]
+        return True
 
     def _ask(self, token):
         self.asked += 1
@@ -103,6 +104,95 @@ class Trusting(UseCase):
     def other(self, **keys):
         """Job actions that do something else."""
         return {'job_actions': [{'freezer_action': {**EXEC, **keys}}]}
+
+
+class Log(Trusting):
+    """Which lines tell an operator what becomes of trusts."""
+
+    MADE = "Made trust '{}' of user '{}' for {} of project 'alpha'."
+    REUSED = "Reused trust '{}' of user '{}' for {} of project 'alpha'."
+    ENDED = "Ended trust '{}' of user '{}'; no job of project 'alpha' has it any more."
+
+    def logged(self, call, *args, level='INFO', **options):
+        """What a call logs of trusts."""
+        with self.assertLogs('freezer_api.services', level) as logs:
+            call(*args, **options)
+            # There has to be one.
+            effects.LOG.error('trust of nobody')
+        found = [record.getMessage() for record in logs.records[:-1]]
+        return [text for text in found if 'trust' in text]
+
+    def test_made_reused_and_ended(self):
+        self.assertEqual(
+            [self.REUSED.format('t1', 'ann', "job 'k'")], self.logged(self.new_job, 'k')
+        )
+        made = self.MADE.format('t2', 'bob', "job 'j'")
+        self.assertEqual([made], self.logged(self.change, 'j', self.other()))
+        reused = self.REUSED.format('t2', 'bob', "job 'k'")
+        self.assertEqual(
+            [reused, self.ENDED.format('t1', 'ann')], self.logged(self.change, 'k', self.other())
+        )
+        self.assertEqual([], self.logged(self.change, 'k', {'description': 'x'}))
+        # It is given the trust that it has.
+        self.assertEqual([], self.logged(self.replace, 'k', self.other()))
+        for job_id, lines in (('j', []), ('k', [self.ENDED.format('t2', 'bob')])):
+            told = self.logged(jobs.delete, self.storage, BOB, job_id, delegation=self.delegation)
+            self.assertEqual(lines, told)
+
+    def test_one_that_was_made_in_vain(self):
+        self.storage.write_job = self.fail_to_write
+        with self.assertLogs('freezer_api.services', 'INFO') as logs:
+            self.assertRaises(exceptions.StorageUnavailable, self.new_job, 'k', BOB)
+        self.assertEqual(
+            [self.MADE.format('t2', 'bob', "job 'k'"), self.ENDED.format('t2', 'bob')],
+            [record.getMessage() for record in logs.records],
+        )
+
+    def test_those_of_the_jobs_of_an_action(self):
+        actions.create(self.storage, ANN, {'action_id': 'a', 'freezer_action': BACKUP})
+        self.new_job('k', job_actions=[{'action_id': 'a'}])
+        jobs.delete(self.storage, ANN, 'j', delegation=self.delegation)
+        made = self.MADE.format('t2', 'bob', "the jobs of action 'a'")
+        ended = self.ENDED.format('t1', 'ann')
+        change = {'freezer_action': {'path_to_backup': '/'}}
+        self.assertEqual([made, ended], self.logged(self.change_action, 'a', change))
+        self.assertEqual([], self.logged(self.change_action, 'a', change))
+        self.new_job('l', EVE)
+        reused = self.REUSED.format('t3', 'eve', "the jobs of action 'a'")
+        change = {'freezer_action': {'path_to_backup': '/home'}}
+        self.assertEqual(
+            [reused, self.ENDED.format('t2', 'bob')],
+            self.logged(self.change_action, 'a', change, EVE),
+        )
+
+    def test_one_that_can_not_be_ended_tells_what_to_do(self):
+        self.keystone.end_trust = lambda trust_id, tokens: False
+        delete = jobs.delete, self.storage, ANN, 'j'
+        self.assertEqual([], self.logged(*delete, delegation=self.delegation))
+        self.new_job('k', BOB)
+        self.assertEqual(
+            [
+                "Unused trust 't2' was not deleted in Keystone, which this process does not use."
+                " Run: openstack trust delete 't2'"
+            ],
+            self.logged(jobs.delete, self.storage, BOB, 'k', level='WARNING'),
+        )
+
+    def test_one_of_which_the_storage_does_not_tell_whether_it_is_used(self):
+        self.storage.end_trust = self.fail_to_write
+        self.assertEqual(
+            [
+                "Could not check whether trust 't1' is still used: The storage is unavailable."
+                " Please try again. If no job has it, run: openstack trust delete 't1'"
+            ],
+            self.logged(
+                jobs.delete, self.storage, ANN, 'j', delegation=self.delegation, level='WARNING'
+            ),
+        )
+
+    def fail_to_write(self, *_arguments):
+        """Stand for an operation of a storage that can't be reached."""
+        raise exceptions.StorageUnavailable()
 
 
 class Jobs(Trusting):
