@@ -17,6 +17,7 @@ from freezer_api.cmd import common
 from freezer_api.conf import files
 from freezer_api.db import base, copying, steps, verifying
 from freezer_api.domain import documents
+from freezer_api.services import projects
 
 PROG = 'freezer-manage'
 COPY = """Copy everything from one store into another, empty one: ids, versions, times
@@ -145,7 +146,7 @@ def purge(conf: cfg.ConfigOpts) -> int:
         ):
             return common.fail(PROG, 'nothing was erased')
     with _stored(conf) as storage:
-        erased = storage.purge(project_id)
+        erased = projects.purge(storage, project_id)
         for kind, count in erased.items():
             print(f'{kind}: {count}')
     if not any(erased.values()):

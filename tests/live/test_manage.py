@@ -99,8 +99,12 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         """Every document of one project goes, and is counted; the other project keeps its own."""
         self.manage('db', 'sync')
         seed(self.config_file)
-        code, said, errors = self.manage('project', 'purge', '--yes', 'gone')
+        log = pathlib.Path(self.config_file).with_name('purge.log')
+        code, said, errors = self.manage(
+            f'--log-file={log}', 'project', 'purge', '--yes', 'gone'
+        )
         self.assertEqual((0, ''), (code, errors))
+        self.assertIn("Purged project 'gone': 1 sessions, 2 jobs, ", log.read_text())
         self.assertEqual(
             {'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
             {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()},
