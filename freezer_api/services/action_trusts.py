@@ -68,7 +68,7 @@ def write_action(
             trusts.log_reuse(grant, holder)
         _release(trusts, lending, grant)
         return document
-    raise changed_too_often('The action or a trust')
+    raise changed_too_often('the action or a trust')
 
 
 class _Lending:

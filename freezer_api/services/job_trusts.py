@@ -153,7 +153,7 @@ def write_job(
             trusts.log_reuse(change.grant, holder)
         trusts.release(change.lost)
         return document
-    raise changed_too_often('The job or its trust')
+    raise changed_too_often('the job or its trust')
 
 
 def delete_job(

@@ -66,7 +66,7 @@ def create(
         """Make the job, unless there is one."""
         if current is not None:
             raise exceptions.Conflict(
-                f'job_id: there is a job {id} already.', 'job.exists'
+                f'job_id: job {id} exists already.', 'job.exists'
             )
         return make(current, resolve, now)
 
@@ -175,7 +175,7 @@ def update(
             job_patches.follow(storage, caller, patch)
             return common.written(document)
     raise exceptions.StorageUnavailable(
-        'The job is changed by too many at once. Please try again.'
+        'Too many requests change the job at once. Please try again.'
     )
 
 

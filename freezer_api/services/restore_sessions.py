@@ -166,7 +166,7 @@ def _remove_job(
     if job is None:
         return
     if job.body['job_schedule']['event'] != _PARKED['event']:
-        raise exceptions.Conflict(f'Job {job_id} has been started.')
+        raise exceptions.Conflict(f'Job {job_id} has started already.')
     # It could be started between this look and the deletion.
     unchanged = Precondition(if_match=(job.etag,))
     jobs.delete(storage, caller, job_id, unchanged, delegation)
@@ -190,7 +190,7 @@ def _create_session(
         """Make the session, unless there is one."""
         if current is not None:
             raise exceptions.Conflict(
-                f'session_id: there is a session {id} already.',
+                f'session_id: session {id} exists already.',
                 'session.exists',
             )
         new = sessions.create(caller.project_id, id, caller.user_id, body, now)

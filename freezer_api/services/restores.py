@@ -217,7 +217,9 @@ def _begin(
     # Every member was skipped, or can't be verified.
     if not plan.by_member():
         raise exceptions.Conflict(
-            'Nothing is left to do: no backup fits.', 'restore.nothing-left'
+            'There is nothing to do: each backup is skipped, or can not be'
+            ' verified.',
+            'restore.nothing-left',
         )
     restoration = restore_sessions.Restoration(
         plan,

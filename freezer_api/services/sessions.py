@@ -265,7 +265,8 @@ def runs(
     # No store can look up a greater number.
     if marker is not None and not 0 <= marker <= sessions.MAX_TAG:
         raise exceptions.InvalidInput(
-            'marker: is no run of this session.', 'list.marker-not-found'
+            'marker: there is no run with this tag.',
+            'list.marker-not-found',
         )
     records, more = storage.runs(caller.scope, id, limit, marker)
     return [record.shown(id) for record in records], more

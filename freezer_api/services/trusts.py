@@ -87,7 +87,7 @@ def credentials_of(job: Body) -> Credentials | None:
 def changed_too_often(what: str) -> exceptions.StorageUnavailable:
     """Return the error for what other requests changed at each attempt."""
     return exceptions.StorageUnavailable(
-        f'{what} is changed by too many at once. Please try again.'
+        f'Too many requests change {what} at once. Please try again.'
     )
 
 
@@ -144,8 +144,8 @@ class CallerTrusts:
             # The caller did not send the key that this names.
             text = error.message.removeprefix('client_id: ')
             raise exceptions.Forbidden(
-                f'{place}: who changes what a job does lends it their own'
-                f' rights; {text}',
+                f'{place}: to change what a job does, you must lend it your'
+                f' own rights; {text}',
                 'trust.editor-refused',
             ) from error
 

@@ -60,7 +60,7 @@ class Documents(UseCase):
 
     def test_an_id_of_one_s_own_is_taken_once_per_project(self):
         self.assertEqual('j', jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'}).id)
-        with self.refused(exceptions.Conflict, 'job_id: there is a job j already.'):
+        with self.refused(exceptions.Conflict, 'job_id: job j exists already.'):
             jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'})
         clients.register(self.storage, STRANGER, {'client_id': 'c'})
         jobs.create(self.storage, STRANGER, {**JOB, 'job_id': 'j'})

@@ -297,7 +297,7 @@ class Restores(Restoring):
             (set(begun.jobs), self.problems(begun), begun.plan['complete']),
         )
         backups.update(self.storage, ME, self.made['srv'], {'status': 'error'})
-        with self.refused(exceptions.Conflict, 'Nothing is left'):
+        with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.verify()
 
 
@@ -342,7 +342,7 @@ class Refusals(Restoring):
         backups.update(self.storage, ME, self.made['etc'], {'status': 'deleted'})
         with self.refused(exceptions.Conflict, 'It is deleted'):
             self.restore(allow_incomplete=True)
-        with self.refused(exceptions.Conflict, 'Nothing is left'):
+        with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.restore(allow_incomplete=True, jobs={'etc': {'skip': True}})
 
     def test_a_changed_job(self):
@@ -371,7 +371,7 @@ class Refusals(Restoring):
             self.restore(client_id='d', path_prefix='/r')
 
     def test_a_session_that_is_there(self):
-        with self.refused(exceptions.Conflict, 'session_id: there is a session'):
+        with self.refused(exceptions.Conflict, 'session_id: session '):
             self.restore(session_id=self.session_id)
 
     def test_an_engine_that_cannot_be_restored(self):
@@ -495,7 +495,7 @@ class Breaking(Restoring):
             ('active', self.tag), (session['status'], session['restore']['session_tag'])
         )
         self.assertEqual(WRITES[:writes].count('attach'), len(session['jobs']))
-        with self.refused(exceptions.Conflict, 'session_id: there is a session'):
+        with self.refused(exceptions.Conflict, 'session_id: session '):
             self.restore(session_id=id)
         sessions.delete(self.storage, ME, id)
         for job in made:

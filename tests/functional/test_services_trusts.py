@@ -16,7 +16,7 @@ from tests.functional.use_cases import BACKUP, ME, STRANGER, UseCase
 
 EXEC = {'action': 'exec'}
 ANN, BOB, EVE = (Caller('alpha', name, token=name) for name in ('ann', 'bob', 'eve'))
-REFUSAL = 'who changes what a job does lends it their own rights; '
+REFUSAL = 'to change what a job does, you must lend it your own rights; '
 
 
 class Keystone:

@@ -147,7 +147,7 @@ class Commands(commands_steps.Steps):
         )
         self.assertRegex(
             self.refused('run restore', *self.words, '--new-session-id', 'back'),
-            rf'there is a session back already. \(HTTP 409, session.exists, {ID}\)$',
+            rf'session back exists already. \(HTTP 409, session.exists, {ID}\)$',
         )
         shown = self.done('run show', *self.words)
         self.assertIn('| back restore active', shown)

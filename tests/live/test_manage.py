@@ -100,9 +100,7 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
         self.manage('db', 'sync')
         seed(self.config_file)
         log = pathlib.Path(self.config_file).with_name('purge.log')
-        code, said, errors = self.manage(
-            f'--log-file={log}', 'project', 'purge', '--yes', 'gone'
-        )
+        code, said, errors = self.manage(f'--log-file={log}', 'project', 'purge', '--yes', 'gone')
         self.assertEqual((0, ''), (code, errors))
         self.assertIn("Purged project 'gone': 1 sessions, 2 jobs, ", log.read_text())
         self.assertEqual(

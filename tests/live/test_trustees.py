@@ -360,7 +360,7 @@ class TestInBetween(ServiceTest):
         self.assertEqual([self.trust_of(job_id)], self.people.trusts())
         self.ask(204, 'DELETE', f'jobs/{job_id}')
         self.before('write_job', *[self.end_all] * 9)
-        self.assertIn('changed by too many at once', self.job(503))
+        self.assertIn('Too many requests change the job or its trust', self.job(503))
         self.assertEqual([], self.people.trusts())
 
     def test_an_id_is_taken_meanwhile(self):
@@ -374,7 +374,7 @@ class TestInBetween(ServiceTest):
             )
 
         self.before('write_job', take)
-        self.assertIn('there is a job taken already', self.job(409, job_id='taken'))
+        self.assertIn('job taken exists already', self.job(409, job_id='taken'))
         self.assertEqual([self.trust_of('taken')], self.people.trusts())
         self.ask(204, 'DELETE', 'jobs/taken')
         self.assertEqual([], self.people.trusts())
