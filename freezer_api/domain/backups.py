@@ -6,26 +6,50 @@ import typing
 
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import MAX_TAG, Record
+from freezer_api.domain.session_state import MAX_TAG, MemberEntry, Record
 
-CREATING, AVAILABLE, ERROR, DELETING, DELETED = STATUSES = (
-    'creating',
-    'available',
-    'error',
-    'deleting',
-    'deleted',
+Status = typing.Literal[
+    'creating', 'available', 'error', 'deleting', 'deleted'
+]
+CREATING: typing.Final = 'creating'
+AVAILABLE: typing.Final = 'available'
+ERROR: typing.Final = 'error'
+DELETING: typing.Final = 'deleting'
+DELETED: typing.Final = 'deleted'
+STATUSES: tuple[Status, ...] = (
+    CREATING,
+    AVAILABLE,
+    ERROR,
+    DELETING,
+    DELETED,
 )
-#: Of a backup in one of these it needn't be known where it is.
-UNFINISHED = frozenset((CREATING, ERROR, DELETING))
-#: Moments are signed 64-bit integers; what lies farther off is at the end.
-_FARTHEST = 2**63 - 1
+#: Statuses in which a backup's metadata needn't say where it is.
+UNFINISHED: frozenset[Status] = frozenset((CREATING, ERROR, DELETING))
+# Timestamps are stored as signed 64-bit integers.
+_MAX_TIMESTAMP = 2**63 - 1
+
+
+class RunKey(typing.NamedTuple):
+    """A run of a session, as a backup's metadata name it."""
+
+    session_id: str
+    tag: int
+
+
+class Span(typing.NamedTuple):
+    """The first and the last timestamp of a time, in microseconds."""
+
+    first: int
+    last: int
 
 
 def created(
     id: str, project_id: str, user_id: str, given: Body, now: int
 ) -> Body:
-    """A new backup's document, of validated ``status`` and
-    ``backup_metadata``; of ``now`` (microseconds) if they name no time.
+    """Return a new backup's document, from validated ``status`` and
+    ``backup_metadata``.
+
+    Its time is ``now`` (microseconds) if the metadata have none.
     """
     metadata = {**given['backup_metadata']}
     metadata.setdefault('time_stamp', now // documents.SECOND)
@@ -39,8 +63,8 @@ def created(
 
 
 def patched(body: Body, given: Body) -> Body:
-    """A backup's document with validated metadata merged into its own, and the
-    ``status`` if one is given.
+    """Return a backup's document with validated metadata merged into its own,
+    and with the ``status`` if one is given.
     """
     metadata = {**body['backup_metadata'], **given['backup_metadata']}
     return {
@@ -50,90 +74,101 @@ def patched(body: Body, given: Body) -> Body:
     }
 
 
-def moment(value: typing.Any) -> int | None:
-    """A ``time_stamp`` (seconds since the epoch) in microseconds; None for
-    what is no number. What 64 bits can't hold is alike.
+def to_microseconds(value: typing.Any) -> int | None:
+    """Return a ``time_stamp`` (seconds since the epoch) in microseconds; None
+    for what is no number.
 
-    Of two numbers the lesser one is never the later.
+    What 64 bits can't hold becomes the greatest or least value that they can.
+    Of two numbers the lesser one never becomes the greater.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    near = max(-_FARTHEST, min(_FARTHEST, value))
-    # Apart, for a product of a great float would be rounded across the one of
-    # an integer that is not.
-    exact = int(near) * documents.SECOND + round(
-        (near - int(near)) * documents.SECOND
-    )
-    return max(-_FARTHEST, min(_FARTHEST, exact))
+    bounded = max(-_MAX_TIMESTAMP, min(_MAX_TIMESTAMP, value))
+    # Seconds and fraction are converted apart. A float's product would be
+    # rounded, and could overtake that of a greater integer, which isn't.
+    seconds = int(bounded)
+    fraction = round((bounded - seconds) * documents.SECOND)
+    exact = seconds * documents.SECOND + fraction
+    return max(-_MAX_TIMESTAMP, min(_MAX_TIMESTAMP, exact))
 
 
 def time_of(body: Body) -> int | None:
-    """When a backup was made, in microseconds, as its metadata say."""
-    return moment(body['backup_metadata'].get('time_stamp'))
+    """Return when a backup was made, as its metadata say, in microseconds;
+    None if they have no number there.
+    """
+    return to_microseconds(body['backup_metadata'].get('time_stamp'))
 
 
 def job_of(body: Body) -> str | None:
-    """The job that made a backup, as its metadata say."""
+    """Return the id of the job that made a backup, as its metadata say."""
     job_id = body['backup_metadata'].get('job_id')
     return job_id if isinstance(job_id, str) else None
 
 
-def run_of(body: Body) -> tuple[str, int] | None:
-    """The session and the tag that a backup's metadata name."""
-    session_id, tag = (
-        body['backup_metadata'].get(key)
-        for key in ('session_id', 'session_tag')
-    )
-    if (
-        not isinstance(session_id, str)
-        or isinstance(tag, bool)
-        or not isinstance(tag, (int, float))
-    ):
+def run_of(body: Body) -> RunKey | None:
+    """Return the run that a backup's metadata name; None if they name none
+    that can be.
+    """
+    metadata = body['backup_metadata']
+    session_id = metadata.get('session_id')
+    tag = metadata.get('session_tag')
+    if not isinstance(session_id, str):
         return None
-    # No run has another tag, and an integer made of a great float fits into no
-    # answer.
+    if isinstance(tag, bool) or not isinstance(tag, (int, float)):
+        return None
+    # The bounds come first: int() fails for infinity, and the integer of a
+    # great float has more digits than JSON may have.
     if not 0 <= tag <= MAX_TAG or tag != int(tag):
         return None
-    return session_id, int(tag)
+    return RunKey(session_id, int(tag))
 
 
-def spans(record: Record) -> dict[str, tuple[int, int]]:
-    """For each job that took part in a run, the first and the last moment of
-    its time in it, in microseconds.
+def spans(record: Record) -> dict[str, Span]:
+    """Return the time that each job took part in a run, by the job's id;
+    without the jobs that never started.
     """
-    return {
-        job_id: _span(entry, record.time_end)
-        for job_id, entry in record.jobs.items()
-        if entry['time_started'] >= 0
-    }
+    found: dict[str, Span] = {}
+    for job_id, entry in record.jobs.items():
+        if entry['time_started'] >= 0:
+            found[job_id] = _span(entry, record.time_end)
+    return found
 
 
 def belongs(
     backup: documents.Document, session_id: str, record: Record
 ) -> bool:
-    """Whether a backup belongs to a run: it was made by one of its jobs in
-    that job's time, or names session and tag.
+    """Tell whether a backup belongs to a run: it names session and tag, or one
+    of the run's jobs made it during that job's time in the run.
 
-    By the clock of the agent's machine, as its metadata say, or by ours: an
-    agent posts a backup before it reports its end.
+    When it was made is told by the agent's clock, in the metadata, or by ours:
+    an agent posts a backup before it reports its end. One of them is enough.
     """
-    if run_of(backup.body) == (session_id, record.tag):
+    if run_of(backup.body) == RunKey(session_id, record.tag):
         return True
-    span = spans(record).get(job_of(backup.body) or '')
-    moments = (time_of(backup.body), backup.created)
-    return span is not None and any(
-        at is not None and span[0] <= at <= span[1] for at in moments
-    )
+    job_id = job_of(backup.body)
+    if job_id is None:
+        return False
+    span = spans(record).get(job_id)
+    if span is None:
+        return False
+    for timestamp in (time_of(backup.body), backup.created):
+        if timestamp is not None and span.first <= timestamp <= span.last:
+            return True
+    return False
 
 
-def _span(entry: Body, over: int) -> tuple[int, int]:
-    """A member's time as its entry shows it, in seconds; the last one counts
-    to its end. One still running has no end yet.
+def _span(entry: MemberEntry, run_ended: int) -> Span:
+    """Return the time of a member that has started, from its entry.
 
-    Unless the run is ``over``, for the next one has begun: until its end is
-    told, what it makes since isn't taken for this run's.
+    The entry is in seconds, and the last second counts to its end. A member
+    that is still running has no end yet, unless its run is over (``run_ended``
+    is -1 until then) because the next one has begun: until such a member
+    reports its end, what it makes from then on isn't this run's.
     """
-    ended = entry['time_ended'] if entry['time_ended'] >= 0 else over
-    return entry['time_started'] * documents.SECOND, (
-        _FARTHEST if ended < 0 else (ended + 1) * documents.SECOND - 1
-    )
+    ended = entry['time_ended']
+    if ended < 0:
+        ended = run_ended
+    last = _MAX_TIMESTAMP
+    if ended >= 0:
+        last = (ended + 1) * documents.SECOND - 1
+    return Span(entry['time_started'] * documents.SECOND, last)

@@ -1,5 +1,5 @@
-"""What every kind of document has in common: identity, version, preconditions,
-moments.
+"""What every kind of document has in common: identity, version, timestamps,
+preconditions and size.
 """
 
 import dataclasses
@@ -11,34 +11,41 @@ import orjson
 
 from freezer_api import exceptions
 
-SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS = RESOURCES = (
-    'sessions',
-    'jobs',
-    'actions',
-    'clients',
-    'backups',
-)
-#: What the service keeps for itself: which trusts its jobs have.
-TRUSTS = 'trusts'
-KINDS = (*RESOURCES, TRUSTS)
+#: What a document can be. Callers see all of them but trusts, which the
+#: service keeps for itself: they say which trusts its jobs have.
+Kind = typing.Literal[
+    'sessions', 'jobs', 'actions', 'clients', 'backups', 'trusts'
+]
+SESSIONS: typing.Final = 'sessions'
+JOBS: typing.Final = 'jobs'
+ACTIONS: typing.Final = 'actions'
+CLIENTS: typing.Final = 'clients'
+BACKUPS: typing.Final = 'backups'
+TRUSTS: typing.Final = 'trusts'
+# Of Kind, until the drivers follow: they have tables by str.
+RESOURCES: tuple[str, ...] = (SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS)
+KINDS: tuple[str, ...] = (*RESOURCES, TRUSTS)
 #: Kinds whose documents show their version; the others show it in the ETag
 #: alone.
-VERSIONED = frozenset((SESSIONS, JOBS, ACTIONS))
-#: Agents make file names of ids; so they are checked wherever one comes in.
-#: Databases compare them byte by byte.
+VERSIONED: frozenset[Kind] = frozenset((SESSIONS, JOBS, ACTIONS))
+#: What an id may look like. Agents make file names of ids, so ids are checked
+#: wherever one comes in. Databases compare them byte by byte.
 ID = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\Z')
-#: What a job's trust is called by: ``{trust_id, trustor_user_id}``. Callers
-#: see it, and never set it; it isn't searched.
+#: The key of a job under which its trust is named:
+#: ``{trust_id, trustor_user_id}``. Callers see it and never set it; searches
+#: don't look at it.
 CREDENTIALS = 'user_credentials'
 #: Keys of a stored body that are neither shown nor searched.
 INTERNAL = frozenset(('_central',))
+#: A second in microseconds, the unit of timestamps.
 SECOND = 1_000_000
 
+#: A document, or a part of one, whose keys are mostly the caller's.
 Body = dict[str, typing.Any]
 
 
 def now() -> int:
-    """The moment, in microseconds since the epoch."""
+    """Return the current time in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
@@ -48,7 +55,7 @@ class Document:
 
     ``body`` is the document as shown, but for ``_version`` and with the keys
     of :data:`INTERNAL`; it is never changed in place. ``version`` starts at 1
-    and grows with each change; ``created`` is the moment of creation in
+    and grows with each change; ``created`` is the time of creation in
     microseconds.
     """
 
@@ -61,17 +68,19 @@ class Document:
 
     @property
     def etag(self) -> str:
-        """An opaque tag, equal only for the same version of the same life of a
-        document: an id used again differs.
+        """Return an opaque tag of this version, without quotes.
+
+        It differs from every other version's, also of a document that had the
+        same id before.
         """
         return make_etag(self.version, self.created)
 
 
 class Packed(Document):
-    """A document whose body is kept as JSON, and made anew each time that it
-    is looked at.
+    """A document that keeps its body as JSON and parses it each time that the
+    body is read.
 
-    So of the bodies of many documents one exists at a time.
+    So among many such documents one parsed body exists at a time.
     """
 
     __slots__ = ('_json',)
@@ -86,7 +95,7 @@ class Packed(Document):
         created: int,
         body: Body | str | bytes,
     ):
-        # A copy with other values is told the body itself.
+        # dataclasses.replace() passes the parsed body, drivers pass JSON.
         json = orjson.dumps(body) if isinstance(body, dict) else body
         values = (kind, project_id, id, version, created, json)
         for name, value in zip((*_FIELDS[:-1], '_json'), values, strict=True):
@@ -94,8 +103,9 @@ class Packed(Document):
 
     @property
     def body(self) -> Body:
-        """The body."""
-        return orjson.loads(self._json)
+        """Return a new copy of the body."""
+        body: Body = orjson.loads(self._json)
+        return body
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
@@ -111,57 +121,59 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Document))
 
 
 def make_etag(version: int, created: int) -> str:
-    """The tag of one version of a document created at ``created``
-    (microseconds), without quotes.
+    """Return the tag of one version of a document, without quotes.
+
+    ``created`` is the document's time of creation in microseconds.
     """
     return f'{created:x}-{version}'
 
 
 class HasEtag(typing.Protocol):
-    """What a precondition can be held against: a document or a session."""
+    """What a precondition can be checked against: a document or a session."""
 
     @property
     def etag(self) -> str:
-        """The tag of the stored version, without quotes."""
+        """Return the tag of the stored version, without quotes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Precondition:
-    """``If-Match`` and ``If-None-Match`` of a write, as lists of bare tags;
-    ``('*',)`` means that it exists.
+    """``If-Match`` and ``If-None-Match`` of a write, as tuples of tags without
+    quotes; ``('*',)`` stands for any version, None for no such header.
     """
 
     if_match: tuple[str, ...] | None = None
     if_none_match: tuple[str, ...] | None = None
 
     def check(self, current: HasEtag | None) -> None:
-        """Raise :class:`~freezer_api.exceptions.PreconditionFailed` unless the
-        stored state (None: none) fits.
+        """Raise ``PreconditionFailed`` unless the stored document fits.
+
+        ``current`` is None where there is no such document.
         """
-        if self.if_match is not None and not self._matches(
-            self.if_match, current
-        ):
+        required, forbidden = self.if_match, self.if_none_match
+        if required is not None and not self._matches(required, current):
             raise exceptions.PreconditionFailed(
                 'If-Match: the document is missing or has changed since it was'
                 ' read.'
             )
-        if self.if_none_match is not None and self._matches(
-            self.if_none_match, current
-        ):
+        if forbidden is not None and self._matches(forbidden, current):
             raise exceptions.PreconditionFailed(
                 'If-None-Match: the document exists.'
             )
 
     @staticmethod
     def _matches(tags: tuple[str, ...], current: HasEtag | None) -> bool:
-        return current is not None and ('*' in tags or current.etag in tags)
+        if current is None:
+            return False
+        return '*' in tags or current.etag in tags
 
 
+#: The precondition of a write that has none.
 ANYTHING = Precondition()
 
 
 def size(value: typing.Any) -> int:
-    """How many bytes of JSON a value is."""
+    """Return how many bytes of JSON a value takes."""
     return len(orjson.dumps(value))
 
 
@@ -178,17 +190,21 @@ def is_same(one: Body, other: Body) -> bool:
 
 
 def claim(kind: str, id: str, body: Body) -> str | None:
-    """The id, if it must be unique over all projects: a central client's, and
-    a job's on a central client.
+    """Return the id if it must be unique over all projects, else None.
 
-    The storage keeps claims of one kind unique and answers a second one with
+    It must for a central client and for a job on a central client. Storage
+    keeps the claims of one kind unique and answers a second one with
     ``Conflict``.
     """
     if kind == CLIENTS:
-        return id if body['client'].get('is_central') else None
-    return id if body.get('_central') else None
+        is_claimed = body['client'].get('is_central')
+    else:
+        is_claimed = body.get('_central')
+    return id if is_claimed else None
 
 
 def trust(job: Body) -> str | None:
-    """The trust that a job has, which its ``user_credentials`` name."""
-    return (job.get(CREDENTIALS) or {}).get('trust_id')
+    """Return the id of the trust that a job has; None if it has none."""
+    credentials = job.get(CREDENTIALS) or {}
+    trust_id: str | None = credentials.get('trust_id')
+    return trust_id

@@ -104,7 +104,7 @@ def _until(action: Body, started: int) -> int | None:
     days = _number(action.get(_DAYS))
     if days is None or days < 0 or started < 0:
         return None
-    return backups.moment(started - days * _DAY)
+    return backups.to_microseconds(started - days * _DAY)
 
 
 def _moment(date: typing.Any) -> int | None:

@@ -1,71 +1,99 @@
-"""The runs of a session: who joined which, when one is over, and how it ended.
+"""The runs of a session: who joins which, when one is over, and how it ends.
 Pure functions on a session's state.
 
-Rules and table: the API reference, on starting and ending in a session. Every
-function expects a session whose lapsed run has been settled by :func:`lapse`,
-and returns one in which a run whose members have ended is completed.
+The rules, as a table, are in the API reference on starting and ending in a
+session. Every function expects a session whose lapsed run was settled by
+:func:`lapse`, and returns one in which a run whose members have ended is
+completed.
+
+The clock of another host may lag behind the one that wrote a timestamp: so
+``now`` may be earlier than a stored one. Then no time has passed.
 """
 
 import collections.abc
 import dataclasses
+import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, firing, sessions
+from freezer_api.domain import documents, firing
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import (
+from freezer_api.domain.session_state import (
     COMPLETED,
     FAIL,
+    MAX_TAG,
+    NO_RESULT,
     RUNNING,
     SCHEDULED,
     SUCCESS,
+    Keep,
     Member,
+    MemberEntry,
+    MemberStatus,
     Outcome,
     Record,
+    Result,
+    ResultOrNone,
     Run,
     Session,
+    Store,
 )
 
-HOLD_OFF, OUT_OF_SYNC = 'hold-off', 'out-of-sync'
+HOLD_OFF: typing.Final = 'hold-off'
+OUT_OF_SYNC: typing.Final = 'out-of-sync'
+
+
+class Answer(typing.TypedDict):
+    """What a member is told that reports its start or end."""
+
+    result: typing.Literal['success', 'hold-off', 'out-of-sync']
+    session_tag: int
 
 
 def lapse(session: Session, now: int) -> Session:
-    """Complete the run if only the end of its hold-off window was awaited and
-    ``now`` lies behind it.
+    """Return the session with its run completed if the run waited only for
+    the end of its hold-off window, and that has passed.
 
-    Someone it counts never joined, so it failed; it ended at the due moment,
-    whenever that is noticed. The version grows, for this is a change of its
-    own.
+    A member that the run counts never joined, so it failed. It ended at the
+    end of the window, whenever that is noticed. The version grows, for this is
+    a change of its own.
     """
-    run, due = session.run, session.settle_at
+    run = session.run
+    due = session.settle_at
     if run is None or due is None or now <= due:
         return session
     return dataclasses.replace(
-        session, run=_over(run, FAIL, due), version=session.version + 1
+        session,
+        run=_completed(run, FAIL, due),
+        version=session.version + 1,
     )
 
 
 def settle(session: Session, now: int) -> Session:
-    """Complete the run if it is over at ``now`` by what its members have done.
+    """Return the session with its run completed if the run is over at ``now``
+    by what its members have done.
 
-    It is over when all that it counts have completed, or when the window has
-    passed and every one that joined has.
+    It is over when all members that it counts have completed, or when the
+    window has passed and all that joined have completed.
     """
     run = session.run
     if run is None or run.status != RUNNING:
         return session
-    counted = [m for m in session.members.values() if m.counted]
-    if any(m.status == RUNNING for m in counted):
+    counted = [member for member in session.members.values() if member.counted]
+    statuses = {member.status for member in counted}
+    if RUNNING in statuses:
         return session
-    if now <= run.window_end and any(m.status == SCHEDULED for m in counted):
+    if SCHEDULED in statuses and now <= run.window_end:
         return session
-    return dataclasses.replace(
-        session, run=_over(run, _result(m.result for m in counted), now)
-    )
+    result = _result_of(member.result for member in counted)
+    return dataclasses.replace(session, run=_completed(run, result, now))
 
 
 def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
-    """A member reports that it starts, knowing ``tag``; the answer is its
-    result and the tag to work under.
+    """Decide about a member's report that it starts, knowing ``tag``.
+
+    The answer (:class:`Answer`) is whether it may, and the tag that it works
+    under. ``InvalidInput`` if the job is no member, or knows a tag that the
+    session hasn't reached.
     """
     member = session.members.get(job_id)
     if member is None:
@@ -75,98 +103,88 @@ def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
         )
     if tag > session.tag:
         raise _tag_too_high('start', session)
+    is_behind = tag < session.tag
+    status = _status_in_run(session, member)
+    if is_behind and status == RUNNING:
+        # It has started already; the answer to its first report was lost.
+        return _keep(session, SUCCESS, job_id)
     run = session.run
-    behind = tag < session.tag
-    status = (
-        member.status
-        if run and run.tag == session.tag and member.counted
-        else SCHEDULED
-    )
-    if behind and status == RUNNING:
-        return _answer(session, job_id, SUCCESS)
-    # A clock of another host may lag behind the one that wrote ``started``;
-    # then no time has passed.
-    if run and now <= run.window_end:
-        if status == SCHEDULED:
-            return _join(session, run, job_id, now)
-        return (
-            _answer(session, job_id, SUCCESS)
-            if behind
-            else Outcome(session, _says(HOLD_OFF, session))
-        )
-    if behind and not _next_round(session, now):
-        return _answer(session, job_id, OUT_OF_SYNC)
-    return _open(session, session.tag + 1, job_id, now)
+    if run is None or now > run.window_end:
+        if is_behind and not _is_next_run_due(session, now):
+            return _keep(session, OUT_OF_SYNC, job_id)
+        return _open(session, session.tag + 1, job_id, now)
+    if status == SCHEDULED:
+        return _join(session, run, job_id, now)
+    if is_behind:
+        return _keep(session, SUCCESS, job_id)
+    return Keep(session, _answer(session, HOLD_OFF))
 
 
 def end(
     session: Session,
     job_id: str,
     tag: int | None,
-    result: str,
+    result: Result,
     now: int,
     record: Record | None,
 ) -> Outcome:
-    """A member reports that it ended in run ``tag`` (None: the current one);
-    ``record`` is that of an earlier ``tag``.
+    """Decide about a member's report that it ended in run ``tag`` (None: the
+    current one); ``record`` is that of an earlier ``tag``.
 
-    Anything that doesn't fit what is known changes nothing: a report may come
-    twice, or after the member left.
+    The answer is always success. A report that doesn't fit what is known
+    changes nothing: it may come twice, or after the member left.
+    ``InvalidInput`` for a tag that the session hasn't reached.
     """
     if tag is not None and tag > session.tag:
         raise _tag_too_high('end', session)
-    records: tuple[Record, ...] = ()
+    answer = _answer(session, SUCCESS)
     if tag is None or tag == session.tag:
         member = session.members.get(job_id)
-        if (
-            member
-            and member.status == RUNNING
-            and session.run
-            and session.run.tag == session.tag
-        ):
-            session = settle(
-                _with_member(session, job_id, _ended(member, result, now)), now
-            )
-    elif (
-        record is not None
-        and record.jobs.get(job_id, {}).get('status') == RUNNING
-    ):
-        late = _late_end(record, job_id, result, now)
-        session, records = _with_success(session, late), (late,)
-    return Outcome(session, _says(SUCCESS, session), records)
+        run = session.run
+        is_current = run is not None and run.tag == session.tag
+        if member is None or member.status != RUNNING or not is_current:
+            return Keep(session, answer)
+        ended = _with_member(session, job_id, _ended(member, result, now))
+        return Store(settle(ended, now), answer)
+    if record is None:
+        return Keep(session, answer)
+    entry = record.jobs.get(job_id)
+    if entry is None or entry['status'] != RUNNING:
+        return Keep(session, answer)
+    late = _late_end(record, job_id, result, now)
+    return Store(_with_success(session, late), answer, records=(late,))
 
 
 def joined(session: Session, job_id: str, client_id: str) -> Session:
-    """The session with a new member; the current run counts it once it
+    """Return the session with a new member; the current run counts it once it
     starts.
     """
     return _with_member(session, job_id, Member(client_id))
 
 
 def left(session: Session, job_id: str, now: int) -> Session:
-    """The session without a member; a run that waited for nobody else is
-    over.
+    """Return the session without a member, if it is one; a run that waited for
+    nobody else is over.
     """
     if job_id not in session.members:
         return session
-    members = {
-        id: member for id, member in session.members.items() if id != job_id
-    }
+    members = dict(session.members)
+    del members[job_id]
     return settle(dataclasses.replace(session, members=members), now)
 
 
 def moved(session: Session, job_id: str, client_id: str) -> Session:
-    """The session with a member whose job belongs to another client now."""
-    return _with_member(
-        session,
-        job_id,
-        dataclasses.replace(session.members[job_id], client_id=client_id),
-    )
+    """Return the session with a member whose job belongs to another client
+    now.
+    """
+    member = session.members[job_id]
+    moved_member = dataclasses.replace(member, client_id=client_id)
+    return _with_member(session, job_id, moved_member)
 
 
 def current(session: Session) -> Record | None:
-    """The record of the session's current run, with the members that it
-    counts; None if it never started.
+    """Return the record of the session's current run, with the members that
+    it counts; None if it never started.
     """
     run = session.run
     if run is None:
@@ -176,36 +194,47 @@ def current(session: Session) -> Record | None:
         for job_id, member in session.members.items()
         if member.counted
     }
-    ended = run.ended // documents.SECOND if run.ended >= 0 else -1
+    ended = -1
+    if run.ended >= 0:
+        ended = run.ended // documents.SECOND
     return Record(
-        run.tag,
-        run.status,
-        run.result,
-        run.started // documents.SECOND,
-        ended,
-        jobs,
+        tag=run.tag,
+        status=run.status,
+        result=run.result,
+        time_start=run.started // documents.SECOND,
+        time_end=ended,
+        jobs=jobs,
     )
 
 
-def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
-    """Begin the run ``tag``: all members count, ``job_id`` has joined. A run
-    that was still going on is overtaken.
+def _status_in_run(session: Session, member: Member) -> MemberStatus:
+    """Return the member's status in the run of the session's tag; there may be
+    no such run, or one that doesn't count the member yet.
     """
-    if tag > sessions.MAX_TAG:
+    run = session.run
+    if run is None or run.tag != session.tag or not member.counted:
+        return SCHEDULED
+    return member.status
+
+
+def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
+    """Begin the run ``tag``, which counts all members and which ``job_id`` has
+    joined. A run that is still in progress is over by that, and failed.
+    """
+    if tag > MAX_TAG:
         raise exceptions.Conflict(
-            f'session_tag: it can not grow beyond {sessions.MAX_TAG}.',
+            f'session_tag: must not be greater than {MAX_TAG}.',
             'session.tag-exhausted',
         )
-    overtaken = session
-    if session.run and session.run.status == RUNNING:
-        overtaken = dataclasses.replace(
-            session, run=_over(session.run, FAIL, now)
-        )
-    record = current(overtaken)
-    members = {
-        id: Member(member.client_id, counted=True)
-        for id, member in session.members.items()
-    }
+    before = session
+    run = session.run
+    if run is not None and run.status == RUNNING:
+        overtaken = _completed(run, FAIL, now)
+        before = dataclasses.replace(session, run=overtaken)
+    record = current(before)
+    members: dict[str, Member] = {}
+    for id, member in session.members.items():
+        members[id] = Member(member.client_id, counted=True)
     members[job_id] = _started(members[job_id], now)
     opened = dataclasses.replace(
         _with_success(session, record),
@@ -213,132 +242,164 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
         run=Run(tag, session.hold_off, now),
         members=members,
     )
-    return _answer(opened, job_id, SUCCESS, (record,) if record else ())
+    records = () if record is None else (record,)
+    return _store(opened, job_id, records)
 
 
 def _with_success(session: Session, record: Record | None) -> Session:
-    """The session, knowing of the record of an earlier run."""
-    if (
-        record is None
-        or record.result != SUCCESS
-        or record.tag <= session.succeeded
-    ):
+    """Return the session, knowing of the record of an earlier run if that
+    ended in success.
+    """
+    if record is None or record.result != SUCCESS:
+        return session
+    if record.tag <= session.succeeded:
         return session
     return dataclasses.replace(session, succeeded=record.tag)
 
 
-def _next_round(session: Session, now: int) -> bool:
-    """Whether a member that missed the last run comes too late for it because
-    the next one is due.
+def _is_next_run_due(session: Session, now: int) -> bool:
+    """Tell whether a member that missed the last run opens the next one
+    instead of being late for the last.
 
-    If it were always the first it would otherwise come too late in every
-    round: each refusal gives it the tag that the next member raises. Nearer to
-    the last start than to the next moment of the schedule it is late, and
-    begins nothing.
+    It does when the next scheduled start is nearer than the last start.
+    Otherwise a member that is the first in every round would be out of sync
+    for ever: each refusal gives it the tag that the next member then raises.
     """
     period = firing.period(session.schedule)
     if session.run is None:
         return period < firing.ENDLESS
-    return 2 * (now - session.run.started) >= period * documents.SECOND
+    elapsed = now - session.run.started
+    return 2 * elapsed >= period * documents.SECOND
 
 
 def _join(session: Session, run: Run, job_id: str, now: int) -> Outcome:
-    """Take part in the current run, which opens it again if it was over.
+    """Take part in the current run, which is in progress again if it was over.
 
     A tag that was raised by hand has no run of its own yet: joining it begins
     that run.
     """
     if run.tag != session.tag:
         return _open(session, session.tag, job_id, now)
-    run = dataclasses.replace(run, status=RUNNING, result='', ended=-1)
-    session = _with_member(
-        session, job_id, _started(session.members[job_id], now)
+    reopened = dataclasses.replace(
+        run,
+        status=RUNNING,
+        result=NO_RESULT,
+        ended=-1,
     )
-    return _answer(dataclasses.replace(session, run=run), job_id, SUCCESS)
+    member = _started(session.members[job_id], now)
+    members = {**session.members, job_id: member}
+    return _store(
+        dataclasses.replace(session, run=reopened, members=members), job_id
+    )
 
 
 def _answer(
     session: Session,
-    job_id: str,
-    result: str,
-    records: tuple[Record, ...] = (),
-) -> Outcome:
-    """An answer whose tag is written into the caller's job, and into no
-    other.
-    """
-    tag = session.tag
+    result: typing.Literal['success', 'hold-off', 'out-of-sync'],
+) -> Answer:
+    return {'result': result, 'session_tag': session.tag}
 
-    def follow(job: Body) -> Body:
+
+def _keep(
+    session: Session,
+    result: typing.Literal['success', 'out-of-sync'],
+    job_id: str,
+) -> Outcome:
+    """Leave the session as it is, and write its tag into the job."""
+    answer = _answer(session, result)
+    follow = _set_tag(session.tag)
+    return Keep(session, answer, (), follow, frozenset((job_id,)))
+
+
+def _store(
+    session: Session, job_id: str, records: tuple[Record, ...] = ()
+) -> Outcome:
+    """Store the session after a successful start, and write its tag into the
+    job that started.
+    """
+    return Store(
+        session,
+        _answer(session, SUCCESS),
+        records,
+        follow=_set_tag(session.tag),
+        followers=frozenset((job_id,)),
+    )
+
+
+def _set_tag(tag: int) -> collections.abc.Callable[[Body], Body]:
+    def set_tag(job: Body) -> Body:
         return {**job, 'session_tag': tag}
 
-    return Outcome(
-        session, _says(result, session), records, follow, frozenset((job_id,))
-    )
+    return set_tag
 
 
 def _tag_too_high(action: str, session: Session) -> exceptions.InvalidInput:
-    text = (
+    return exceptions.InvalidInput(
+        # Published callers know this text.
         f'{action}.current_tag: requested tag value too high; the session is'
-        f' at {session.tag}.'
+        f' at {session.tag}.',
+        'session.tag-too-high',
     )
-    return exceptions.InvalidInput(text, 'session.tag-too-high')
-
-
-def _says(result: str, session: Session) -> Body:
-    return {'result': result, 'session_tag': session.tag}
 
 
 def _started(member: Member, now: int) -> Member:
     return Member(
-        member.client_id, RUNNING, '', now // documents.SECOND, -1, True
+        member.client_id,
+        status=RUNNING,
+        time_started=now // documents.SECOND,
+        counted=True,
     )
 
 
-def _ended(member: Member, result: str, now: int) -> Member:
+def _ended(member: Member, result: Result, now: int) -> Member:
     ended = max(now // documents.SECOND, member.time_started)
     return dataclasses.replace(
-        member, status=COMPLETED, result=result, time_ended=ended
+        member,
+        status=COMPLETED,
+        result=result,
+        time_ended=ended,
     )
 
 
 def _with_member(session: Session, job_id: str, member: Member) -> Session:
-    return dataclasses.replace(
-        session, members={**session.members, job_id: member}
-    )
+    members = {**session.members, job_id: member}
+    return dataclasses.replace(session, members=members)
 
 
-def _late_end(record: Record, job_id: str, result: str, now: int) -> Record:
-    """The record of an overtaken run, with a member that ended after all; its
-    result is settled again.
+def _late_end(record: Record, job_id: str, result: Result, now: int) -> Record:
+    """Return the record of an earlier run with a member that ended after all;
+    the result of the run is told again from all its members.
     """
     entry = record.jobs[job_id]
-    second = max(now // documents.SECOND, entry['time_started'])
-    entry = {
+    ended = max(now // documents.SECOND, entry['time_started'])
+    late: MemberEntry = {
         **entry,
         'status': COMPLETED,
         'result': result,
-        'time_ended': second,
+        'time_ended': ended,
     }
-    jobs = {**record.jobs, job_id: entry}
+    jobs = {**record.jobs, job_id: late}
     return dataclasses.replace(
         record,
         jobs=jobs,
-        result=_result(e['result'] for e in jobs.values()),
-        time_end=max(record.time_end, second),
+        result=_result_of(entry['result'] for entry in jobs.values()),
+        time_end=max(record.time_end, ended),
     )
 
 
-def _result(results: collections.abc.Iterable[str]) -> str:
-    """The result of a run that is over: success if it counts somebody and all
-    of them took part with success.
+def _result_of(results: collections.abc.Iterable[ResultOrNone]) -> Result:
+    """Return the result of a run that is over: success if it counts somebody
+    and everybody took part with success.
     """
-    found = set(results)
-    return SUCCESS if found == {SUCCESS} else FAIL
+    if set(results) == {SUCCESS}:
+        return SUCCESS
+    return FAIL
 
 
-def _over(run: Run, result: str, ended: int) -> Run:
-    # The clock of the host that ends a run may lag behind that of the one that
-    # started it.
+def _completed(run: Run, result: Result, ended: int) -> Run:
     return dataclasses.replace(
-        run, status=COMPLETED, result=result, ended=max(ended, run.started)
+        run,
+        status=COMPLETED,
+        result=result,
+        ended=max(ended, run.started),
     )

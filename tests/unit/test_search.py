@@ -395,7 +395,9 @@ class Parse(unittest.TestCase):
         for large in (2**64, -(2**63) - 1, '9' * 300):
             for typed in (f'[{{"a": 5.5}}, {{"a": {large}}}]', f'{{"match": [{{"a": {large}}}]}}'):
                 self._refused(
-                    {'match': [{'_all': typed}]}, JOBS, r'_all: has an integer beyond 64 bit'
+                    {'match': [{'_all': typed}]},
+                    JOBS,
+                    r'_all: must not contain integers beyond 64 bits',
                 )
         for value in (2**64 - 1, -(2**63), 1e30):
             self.assertEqual(

@@ -1,0 +1,374 @@
+"""The state of a session: its members, its current run, records of earlier
+runs; how these are shown and stored; and what a decision makes of them.
+
+Everything here is pure and immutable: no clock, no I/O. Timestamps are in
+microseconds since the epoch, what documents show is in seconds; -1 stands for
+"not yet".
+"""
+
+import collections.abc
+import dataclasses
+import typing
+
+from freezer_api.domain import documents
+from freezer_api.domain.documents import Body
+
+#: The status of a session that has no run yet.
+ACTIVE: typing.Final = 'active'
+SCHEDULED: typing.Final = 'scheduled'
+RUNNING: typing.Final = 'running'
+COMPLETED: typing.Final = 'completed'
+MemberStatus = typing.Literal['scheduled', 'running', 'completed']
+RunStatus = typing.Literal['running', 'completed']
+
+SUCCESS: typing.Final = 'success'
+FAIL: typing.Final = 'fail'
+ABORTED: typing.Final = 'aborted'
+Result = typing.Literal['success', 'fail', 'aborted']
+RESULTS: tuple[Result, ...] = (SUCCESS, FAIL, ABORTED)
+#: The result of a run or a member that isn't over.
+NO_RESULT: typing.Final = ''
+ResultOrNone = typing.Literal['success', 'fail', 'aborted', '']
+
+#: Seconds.
+DEFAULT_HOLD_OFF = 30
+MAX_TAG = 2**31 - 1
+
+
+class MemberEntry(typing.TypedDict):
+    """What ``jobs`` shows of a member; times in seconds."""
+
+    client_id: str
+    status: MemberStatus
+    result: ResultOrNone
+    time_started: int
+    time_ended: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Member:
+    """What one job has done in the session's current run; times in seconds.
+
+    ``counted`` says whether the run counts it: its result doesn't depend on
+    members that joined the session later and haven't started.
+    """
+
+    client_id: str
+    status: MemberStatus = SCHEDULED
+    result: ResultOrNone = NO_RESULT
+    time_started: int = -1
+    time_ended: int = -1
+    counted: bool = False
+
+    def shown(self) -> MemberEntry:
+        """Return the entry of ``jobs`` in the session's document and in its
+        runs.
+        """
+        return {
+            'client_id': self.client_id,
+            'status': self.status,
+            'result': self.result,
+            'time_started': self.time_started,
+            'time_ended': self.time_ended,
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """The current run of a session, the latest one.
+
+    ``started`` and ``ended`` are timestamps. ``hold_off`` is the session's
+    when the run began, in seconds.
+    """
+
+    tag: int
+    hold_off: int
+    started: int
+    status: RunStatus = RUNNING
+    result: ResultOrNone = NO_RESULT
+    ended: int = -1
+
+    @property
+    def window_end(self) -> int:
+        """Return the last timestamp at which a member may join the run."""
+        return self.started + self.hold_off * documents.SECOND
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+    """A run as ``/runs`` shows it: times in seconds, and the entries of the
+    members that it counts.
+    """
+
+    tag: int
+    status: RunStatus
+    result: ResultOrNone
+    time_start: int
+    time_end: int
+    jobs: collections.abc.Mapping[str, MemberEntry]
+
+    def shown(self, session_id: str) -> Body:
+        """Return the entry of ``runs``."""
+        return {
+            'session_id': session_id,
+            'session_tag': self.tag,
+            'status': self.status,
+            'result': self.result,
+            'time_start': self.time_start,
+            'time_end': self.time_end,
+            'jobs': dict(self.jobs),
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Session:
+    """A session with its members and its current run (None: it never started).
+
+    ``restore`` says which run the session restores or verifies; None if it
+    does neither. ``succeeded`` is the tag of the newest earlier run that ended
+    in success, whose record is kept the longest; -1 if none is known.
+    """
+
+    project_id: str
+    session_id: str
+    user_id: str
+    description: str = ''
+    tag: int = 0
+    hold_off: int = DEFAULT_HOLD_OFF
+    schedule: collections.abc.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict
+    )
+    run: Run | None = None
+    members: collections.abc.Mapping[str, Member] = dataclasses.field(
+        default_factory=dict
+    )
+    version: int = 1
+    created: int = 0
+    restore: collections.abc.Mapping[str, typing.Any] | None = None
+    succeeded: int = -1
+
+    @property
+    def etag(self) -> str:
+        """Return the tag of this version, as :attr:`.Document.etag`."""
+        return documents.make_etag(self.version, self.created)
+
+    @property
+    def settle_at(self) -> int | None:
+        """Return the timestamp after which the current run is over even if
+        nothing more is reported; None if it isn't by time alone.
+        """
+        run = self.run
+        if run is None or run.status != RUNNING:
+            return None
+        for member in self.members.values():
+            if member.counted and member.status == RUNNING:
+                return None
+        return run.window_end
+
+    def body(self) -> Body:
+        """Return the document as shown, without ``_version``."""
+        status: str = ACTIVE
+        result: str = NO_RESULT
+        start = end = -1
+        if self.run is not None:
+            status, result = self.run.status, self.run.result
+            start = _seconds(self.run.started)
+            end = _seconds(self.run.ended)
+        shown = {
+            'session_id': self.session_id,
+            'project_id': self.project_id,
+            'user_id': self.user_id,
+            'description': self.description,
+            'session_tag': self.tag,
+            'hold_off': self.hold_off,
+            'schedule': dict(self.schedule),
+            'status': status,
+            'result': result,
+            # Published callers read the one or the other spelling.
+            'time_start': start,
+            'time_end': end,
+            'time_started': start,
+            'time_ended': end,
+            'jobs': self._shown_members(),
+        }
+        if self.restore is not None:
+            shown['restore'] = dict(self.restore)
+        return shown
+
+    def _shown_members(self) -> dict[str, MemberEntry]:
+        """Return the entries of ``jobs``, ordered by id: an ETag stands for
+        the very bytes that are shown, whatever order a driver reads members
+        in.
+        """
+        members = self.members
+        return {job_id: members[job_id].shown() for job_id in sorted(members)}
+
+    def document(self) -> documents.Document:
+        """Return the session as a document like those of the other kinds."""
+        return documents.Document(
+            documents.SESSIONS,
+            self.project_id,
+            self.session_id,
+            self.version,
+            self.created,
+            self.body(),
+        )
+
+    def dump(self) -> Body:
+        """Return what a driver stores of a session beside its identity,
+        version, creation and members.
+        """
+        stored = {
+            'user_id': self.user_id,
+            'description': self.description,
+            'tag': self.tag,
+            'hold_off': self.hold_off,
+            'schedule': dict(self.schedule),
+            'run': dataclasses.asdict(self.run) if self.run else None,
+            'succeeded': self.succeeded,
+        }
+        if self.restore is not None:
+            stored['restore'] = dict(self.restore)
+        return stored
+
+    @classmethod
+    def load(
+        cls,
+        project_id: str,
+        session_id: str,
+        stored: Body,
+        members: collections.abc.Mapping[str, Member],
+        version: int,
+        created: int,
+    ) -> 'Session':
+        """Return the session that :meth:`dump` came from."""
+        run = stored['run']
+        return cls(
+            project_id=project_id,
+            session_id=session_id,
+            user_id=stored['user_id'],
+            description=stored['description'],
+            tag=stored['tag'],
+            hold_off=stored['hold_off'],
+            schedule=stored['schedule'],
+            run=Run(**run) if run else None,
+            members=members,
+            version=version,
+            created=created,
+            restore=stored.get('restore'),
+            # Sessions that an earlier release stored may lack it.
+            succeeded=stored.get('succeeded', -1),
+        )
+
+
+def _seconds(timestamp: int) -> int:
+    """Return a timestamp in whole seconds; -1 stays -1."""
+    return timestamp // documents.SECOND if timestamp >= 0 else -1
+
+
+#: A pure change of one member's job, given the job's body.
+Follow = collections.abc.Callable[[Body], Body]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision makes of a session, as one step: :class:`Store`,
+    :class:`Delete` or :class:`Keep`.
+
+    ``session`` is the state afterwards, None if there is none. ``answer`` is
+    what the caller is told. ``records`` are records of earlier runs to store,
+    each in place of the one of the same tag. ``follow`` is applied to the job
+    of each id in ``followers``.
+    """
+
+    session: Session | None
+    answer: typing.Any = None
+    records: tuple[Record, ...] = ()
+    follow: Follow | None = None
+    followers: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Store(Outcome):
+    """Store a new state of the session."""
+
+    session: Session
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delete(Outcome):
+    """Delete the session with its records, if it is there."""
+
+    session: None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keep(Outcome):
+    """Leave the session as the decision was given it, None if it isn't
+    there; a lapsed run that was settled before is stored.
+    """
+
+
+#: Decides about a session. It is given the stored state (None: there is none;
+#: a lapsed run is settled before), the current timestamp, and the record of
+#: the earlier run that was asked for (None: there is none). It may be called
+#: again with a newer state, so it depends on its arguments alone.
+Decision = collections.abc.Callable[
+    [Session | None, int, Record | None], Outcome
+]
+
+
+#: Fields of a session that searches don't look at, or not as they are stored.
+_NOT_SEARCHED = frozenset(('members', 'version', 'created', 'succeeded'))
+#: Fields of a member in which progress is recorded.
+_PROGRESS = frozenset(
+    ('status', 'result', 'time_started', 'time_ended', 'counted')
+)
+
+
+def has_same_index(old: Session, new: Session) -> bool:
+    """Tell whether two states of a session are surely found by the same
+    searches, so that a driver may leave its index alone.
+
+    They are if only the progress of members differs, and no status or result
+    of a member came up or disappeared. Of an entry of ``jobs``, each key but
+    the client's is a key of the session too, and a search looks at that one.
+    Most starts and ends are such a change.
+    """
+    if not _has_equal_fields(old, new, _NOT_SEARCHED):
+        return False
+    if old.members.keys() != new.members.keys():
+        return False
+    for job_id, member in new.members.items():
+        if not _has_equal_fields(old.members[job_id], member, _PROGRESS):
+            return False
+    return _progress_words(old) == _progress_words(new)
+
+
+def _has_equal_fields(
+    old: Session | Member, new: Session | Member, ignored: frozenset[str]
+) -> bool:
+    """Tell whether all fields are equal but the ignored ones.
+
+    A mapping has to be the same object: in equal ones, True may stand where
+    the other has 1.
+    """
+    for field in dataclasses.fields(old):
+        if field.name in ignored:
+            continue
+        before = getattr(old, field.name)
+        after = getattr(new, field.name)
+        if before is after:
+            continue
+        if before != after or isinstance(before, collections.abc.Mapping):
+            return False
+    return True
+
+
+def _progress_words(session: Session) -> set[str]:
+    """Return each status and result that some member has."""
+    words: set[str] = set()
+    for member in session.members.values():
+        words.add(member.status)
+        words.add(member.result)
+    return words
