@@ -1,74 +1,45 @@
-"""What an action is, alone and as an entry of a job's ``job_actions``: a
-definition, and rules for running it.
+"""An action, alone and as an entry of a job's ``job_actions``: a definition
+(see :mod:`.definitions`), and the rules for running it.
 
-The definition is ``freezer_action``, mostly free-form. The rules
-(:data:`RULES`) belong to the action, or to the entry.
+The rules (:data:`RULES`) belong to the action, or to the entry.
 """
 
 import collections.abc
 import dataclasses
-import re
 import typing
-
-import orjson
 
 from freezer_api import exceptions
 from freezer_api.domain import documents
+from freezer_api.domain.definitions import ALIASES as ALIASES
+from freezer_api.domain.definitions import CHOICES as CHOICES
+from freezer_api.domain.definitions import TRUST as TRUST
+from freezer_api.domain.definitions import check_keys as check_keys
+from freezer_api.domain.definitions import fingerprint as fingerprint
+from freezer_api.domain.definitions import without_nulls as without_nulls
 from freezer_api.domain.documents import Body, Document
 
 #: How many entries a job may have.
 MAX_ENTRIES = 256
-RULES = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
-#: The keys of a definition that say what a client must be capable of, and the
-#: values that each can have.
-CHOICES = {
-    'action': ('backup', 'restore', 'info', 'admin', 'exec'),
-    'mode': (
-        'fs',
-        'mongo',
-        'mysql',
-        'sqlserver',
-        'cinder',
-        'glance',
-        'cindernative',
-        'nova',
-    ),
-    'storage': ('local', 'swift', 'ssh', 's3', 'ftp', 'ftps'),
-    'engine': ('tar', 'rsync', 'rsyncv2', 'nova', 'osbrick', 'glance'),
+#: The rules for running an action, and their defaults.
+RULES: dict[str, int | bool] = {
+    'max_retries': 5,
+    'max_retries_interval': 6,
+    'mandatory': False,
 }
-#: Another name under which agents know a key.
-ALIASES = {'engine_name': 'engine'}
-#: The credentials of an agent, which it puts among a definition's keys itself.
-#: No caller gives them: they are left away.
-TRUST = 'os_trust_id'
-#: Keys that mean something to the service, or give rights: they are known by
-#: these names alone.
-_RESERVED = frozenset((*CHOICES, *ALIASES, TRUST))
-#: An agent writes a definition as lines ``key = value`` of a file and reads
-#: that again. Of any other key it makes a comment, a section, the next line of
-#: a value or another key.
-_KEY = re.compile(r'(?![\s\[#;])[^=:\x00-\x1f\x7f-\x9f]+(?<!\s)')
-_KEYS = (
-    "keys must not be empty, begin or end with a blank, begin with '[', '#' or"
-    " ';', or contain '=', ':' or control characters"
-)
-#: What ends a line of the file, but isn't indented when it is written as a
-#: line feed is.
-_LINE_END = re.compile(r'\r(?!\n)')
-#: What forms put inside of a definition although it belongs beside it.
-_BESIDE = (*RULES, 'action_id')
+# Keys of an entry, or an action, that forms put inside of its definition.
+_BESIDE_DEFINITION = (*RULES, 'action_id')
 _UNSET = (None, '')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Wanted:
-    """An entry that a caller wants in a job.
+class RequestedEntry:
+    """An entry of ``job_actions`` as a caller asks for it.
 
-    ``action_id`` is that of the action it refers to, None if it refers to
-    none; ``definition`` is None if the caller gave none, ``mark`` its
-    :func:`fingerprint`. ``rules`` has the rules that were given, null for the
-    default. An action that is made for the entry, other than under
-    ``action_id``, gets ``new_id``.
+    ``action_id`` names the action that it refers to, None if it names none.
+    ``definition`` is None if the caller gave none; ``mark`` is its
+    :func:`.definitions.fingerprint`. ``rules`` has the rules that were given,
+    null for the default. ``new_id`` is the id of an action that has to be
+    created for the entry, unless it names one that isn't there.
     """
 
     action_id: str | None
@@ -80,165 +51,140 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolution:
-    """What wanted entries come to: the ``job_actions``, and what to create
-    actions of, by id.
+    """What the requested entries of a job come to: its ``job_actions``, and
+    the actions that have to be created for them, by id.
     """
 
     entries: list[Body]
-    made: dict[str, Body]
+    actions_to_create: dict[str, Body]
+
+    @property
+    def made(self) -> dict[str, Body]:
+        """Return ``actions_to_create``."""
+        return self.actions_to_create  # until the services follow
 
 
-def hoisted(entry: Body) -> Body:
-    """An entry, or an action, with what belongs beside its definition moved
-    there from inside.
+def normalize_entry(entry: Body) -> Body:
+    """Return an entry, or an action, with what forms put inside of its
+    definition, and belongs beside it, moved there.
 
-    What is there already stays, and what no caller gives is left away.
+    What is there already stays. What no caller may give is removed.
     """
-    inside = entry.get('freezer_action')
-    if not isinstance(inside, dict):
+    given = entry.get('freezer_action')
+    if not isinstance(given, dict):
         return entry
-    moved = {
-        key: inside[key]
-        for key in _BESIDE
-        if inside.get(key) is not None and entry.get(key) in _UNSET
-    }
-    kept = {
-        key: value
-        for key, value in inside.items()
-        if key not in _BESIDE and key != TRUST
-    }
-    return {**entry, **moved, 'freezer_action': kept}
+    normal = dict(entry)
+    definition: Body = {}
+    for key, value in given.items():
+        if key in _BESIDE_DEFINITION:
+            if value is not None and entry.get(key) in _UNSET:
+                normal[key] = value
+        elif key != TRUST:
+            definition[key] = value
+    normal['freezer_action'] = definition
+    return normal
 
 
-def completed(entry: Body, defaults: Body) -> Body:
-    """An entry as its caller means it: hoisted, and the keys that its
-    definition lacks filled from ``defaults``.
+def with_defaults(entry: Body, defaults: Body) -> Body:
+    """Return an entry as its caller means it: normalized, and with the keys
+    that its definition lacks filled from ``defaults``.
 
-    A definition that says nothing beside an ``action_id`` is none, and is left
-    away.
+    An entry that only refers to an action takes no defaults, and has no
+    definition.
     """
     definition = entry.get('freezer_action', {})
     if definition is None:
         definition = {}
     if not isinstance(definition, dict):
         return entry
-    plain = hoisted({**entry, 'freezer_action': definition})
-    refers = plain.get('action_id') not in _UNSET
-    if refers and not without_nulls(plain['freezer_action']):
-        return {
-            key: value
-            for key, value in plain.items()
-            if key != 'freezer_action'
-        }
-    filled = hoisted({**entry, 'freezer_action': {**defaults, **definition}})
-    return (
-        filled
-        if filled.get('action_id') not in _UNSET
-        else {
-            key: value for key, value in filled.items() if key != 'action_id'
-        }
+    normal = normalize_entry({**entry, 'freezer_action': definition})
+    refers = normal.get('action_id') not in _UNSET
+    if refers and not without_nulls(normal['freezer_action']):
+        del normal['freezer_action']
+        return normal
+    filled = normalize_entry(
+        {**entry, 'freezer_action': {**defaults, **definition}}
     )
+    if filled.get('action_id') in _UNSET:
+        filled.pop('action_id', None)
+    return filled
 
 
-def added(
+def size_of_defaults(
     entries: collections.abc.Iterable[typing.Any], defaults: Body
 ) -> int:
-    """How many bytes of JSON :func:`completed` adds to entries, told without
-    adding any.
+    """Return how many bytes of JSON :func:`with_defaults` adds to entries,
+    without filling them in. Entries may be anything, for they aren't checked
+    before.
     """
-    sizes = {
-        key: documents.size(key) + documents.size(value) + 2
-        for key, value in without_nulls(defaults).items()
-    }
-    whole, total = sum(sizes.values()), 0
+    sizes: dict[str, int] = {}
+    for key, value in without_nulls(defaults).items():
+        # A colon and a comma.
+        sizes[key] = documents.size(key) + documents.size(value) + 2
+    size_of_all = sum(sizes.values())
+    total = 0
     for entry in entries:
-        definition = (
-            entry.get('freezer_action') or {}
-            if isinstance(entry, dict)
-            else None
-        )
+        if not isinstance(entry, dict):
+            continue
+        definition = entry.get('freezer_action') or {}
         if not isinstance(definition, dict):
             continue
-        # A reference alone takes no defaults.
-        if entry.get('action_id') in _UNSET or without_nulls(definition):
-            total += whole - sum(
-                sizes[key] for key in definition if key in sizes
-            )
+        is_reference = entry.get('action_id') not in _UNSET
+        if is_reference and not without_nulls(definition):
+            continue
+        total += size_of_all
+        for key in definition:
+            total -= sizes.get(key, 0)
     return total
 
 
-def wanted(
+def parse_entries(
     entries: collections.abc.Iterable[Body],
     new_id: collections.abc.Callable[[], str],
-) -> tuple[Wanted, ...]:
-    """What validated entries ask for, with ids for the actions to create."""
-    return tuple(
-        Wanted(
-            entry.get('action_id'),
-            new_id(),
-            entry.get('freezer_action'),
-            fingerprint(entry.get('freezer_action', {})),
-            {key: entry[key] for key in RULES if key in entry},
+) -> tuple[RequestedEntry, ...]:
+    """Return what validated entries ask for; ``new_id`` makes ids for the
+    actions to create.
+    """
+    parsed: list[RequestedEntry] = []
+    for entry in entries:
+        definition = entry.get('freezer_action')
+        requested = RequestedEntry(
+            action_id=entry.get('action_id'),
+            new_id=new_id(),
+            definition=definition,
+            mark=fingerprint({} if definition is None else definition),
+            rules={key: entry[key] for key in RULES if key in entry},
         )
-        for entry in entries
-    )
+        parsed.append(requested)
+    return tuple(parsed)
 
 
-def resolved(
-    entries: collections.abc.Sequence[Wanted],
+def resolve(
+    entries: collections.abc.Sequence[RequestedEntry],
     stored: collections.abc.Mapping[str, Document],
     present: collections.abc.Iterable[Body] = (),
 ) -> Resolution:
-    """What wanted entries come to, with the ``stored`` actions and their job's
-    ``present`` entries.
+    """Return what requested entries come to, given the ``stored`` actions by
+    id and the ``present`` entries of their job.
 
     An entry refers to the action that it names if it brings no other
-    definition; where there is none yet, it is made. An entry with a definition
-    of its own has an action of the present ones that is equal, or else a new
-    one: so the same request has the same effect again. ``Unprocessable`` for a
-    mere reference to an action that isn't there.
+    definition; an action that isn't there is created. An entry with a
+    definition of its own gets an action of the present entries that is equal,
+    or else a new one: so a repeated request creates nothing. ``Unprocessable``
+    for a mere reference to an action that isn't there.
     """
-    made: dict[str, Body] = {}
-    reuse, marks, found = (
-        _Present(present, {entry.action_id for entry in entries}),
-        _Marks(),
-        [],
-    )
-    for number, entry in enumerate(entries):
-        id = entry.action_id or ''
-        action = stored[id].body if id in stored else made.get(id)
-        if entry.definition is None:
-            if action is None:
-                raise exceptions.Unprocessable(
-                    f'job_actions[{number}].action_id: action {id} could not'
-                    ' be found.',
-                    'job.action-not-found',
-                )
-        elif action is None and id:
-            action = made[id] = _new(id, entry)
-        elif action is None or entry.mark != marks.of(action):
-            action = reuse.take(entry.mark)
-            if action is None:
-                action = made[entry.new_id] = _new(entry.new_id, entry)
-        found.append(
-            {
-                'action_id': action['action_id'],
-                'freezer_action': action['freezer_action'],
-                **_rules(
-                    {
-                        **{key: action[key] for key in RULES if key in action},
-                        **entry.rules,
-                    }
-                ),
-            }
-        )
-    return Resolution(found, made)
+    named = {entry.action_id for entry in entries}
+    resolver = _Resolver(stored, _PresentActions(present, named))
+    resolved = [
+        resolver.resolve(number, entry) for number, entry in enumerate(entries)
+    ]
+    return Resolution(resolved, resolver.actions_to_create)
 
 
 def created(
     action_id: str, project_id: str, user_id: str, given: Body
 ) -> Body:
-    """A new action from a validated body."""
+    """Return a new action from a validated body."""
     return {
         'action_id': action_id,
         'project_id': project_id,
@@ -249,149 +195,134 @@ def created(
 
 
 def patched(stored: Body, given: Body) -> Body:
-    """An action with the keys of a validated PATCH merged, inside its
-    definition too; there a null is a value.
+    """Return an action with the keys of a validated PATCH merged into it, and
+    into its definition. In the definition a null is a value.
     """
-    definition = {
-        **stored['freezer_action'],
-        **given.get('freezer_action', {}),
-    }
-    if fingerprint(definition) != fingerprint(stored['freezer_action']):
+    old = stored['freezer_action']
+    definition = {**old, **given.get('freezer_action', {})}
+    if fingerprint(definition) != fingerprint(old):
+        # An agent's credentials aren't for what another definition does.
         definition.pop(TRUST, None)
-    return {
-        **stored,
-        **{key: given[key] for key in RULES if given.get(key) is not None},
-        'freezer_action': definition,
-    }
+    new = {**stored, 'freezer_action': definition}
+    for key in RULES:
+        if given.get(key) is not None:
+            new[key] = given[key]
+    return new
 
 
-def without_nulls(definition: Body) -> Body:
-    """A definition as it is compared: nulls, which forms add, say nothing."""
-    return {
-        key: value for key, value in definition.items() if value is not None
-    }
-
-
-def fingerprint(definition: Body) -> bytes:
-    """What is the same for two definitions if they are equal, apart from nulls
-    and credentials.
-
-    They are compared as JSON values: numbers by value, and no boolean is a
-    number.
-    """
-    told = {
-        key: value
-        for key, value in without_nulls(definition).items()
-        if key != TRUST
-    }
-    return orjson.dumps(_plain_numbers(told), option=orjson.OPT_SORT_KEYS)
-
-
-def check_keys(definition: Body, place: str) -> None:
-    """Raise ``InvalidInput`` unless agents understand a definition's keys as
-    they are spelt.
-
-    ``place`` is the definition's. An agent makes small letters of capitals and
-    ``_`` of ``-``, and where two keys become the same takes the last one: so
-    it could be told something else than the service has checked.
-    """
-    spelt: dict[str, str] = {}
-    for key, value in definition.items():
-        where = f'{place}.{key[:64]}'
-        if not _KEY.fullmatch(key):
-            raise exceptions.InvalidInput(
-                f'{where}: is not a key that agents can read; {_KEYS}.'
-            )
-        name = key.lower().replace('-', '_')
-        if name in _RESERVED and name != key:
-            raise exceptions.InvalidInput(f'{where}: must be spelt {name}.')
-        if name in spelt:
-            raise exceptions.InvalidInput(
-                f'{where}: means the same as {spelt[name][:64]} to agents.'
-            )
-        spelt[name] = key
-        if isinstance(value, str) and _LINE_END.search(value):
-            raise exceptions.InvalidInput(
-                f'{where}: must not contain a carriage return without a line'
-                ' feed.'
-            )
-
-
-class _Marks:
-    """The fingerprints of actions: many entries may refer to a large one."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
-
-    def of(self, action: Body) -> bytes:
-        """An action's."""
-        id = action['action_id']
-        if id not in self._known:
-            self._known[id] = fingerprint(action['freezer_action'])
-        return self._known[id]
-
-
-class _Present:
-    """The actions of a job as it is, by their definitions; those that a
-    request names come last.
-    """
+class _PresentActions:
+    """The actions of a job as it is, found by their definitions."""
 
     def __init__(
         self,
         entries: collections.abc.Iterable[Body],
         named: collections.abc.Container[str | None],
     ):
+        # Those that the request names come last: their entries take them.
         self._entries = sorted(
             entries, key=lambda entry: entry['action_id'] in named
         )
-        self._found: dict[bytes, list[Body]] | None = None
+        self._by_mark: dict[bytes, list[Body]] | None = None
 
     def take(self, mark: bytes) -> Body | None:
-        """An action with a definition, if possible one not taken before; None
-        without any.
+        """Return an action with a definition, if possible one that wasn't
+        taken before; None if there is none.
         """
-        if self._found is None:
-            self._found = {}
-            for entry in {
-                entry['action_id']: entry for entry in self._entries
-            }.values():
-                bare = {
-                    key: entry[key] for key in ('action_id', 'freezer_action')
-                }
-                self._found.setdefault(
-                    fingerprint(entry['freezer_action']), []
-                ).append(bare)
-        equal = self._found.get(mark)
+        # Most requests take none, and fingerprints of large ones cost time.
+        if self._by_mark is None:
+            self._by_mark = self._index()
+        equal = self._by_mark.get(mark)
         if not equal:
             return None
-        return equal.pop(0) if len(equal) > 1 else equal[0]
+        if len(equal) == 1:
+            return equal[0]
+        return equal.pop(0)
+
+    def _index(self) -> dict[bytes, list[Body]]:
+        # Several entries may refer to one action.
+        actions = {entry['action_id']: entry for entry in self._entries}
+        by_mark: dict[bytes, list[Body]] = {}
+        for id, entry in actions.items():
+            definition = entry['freezer_action']
+            action = {'action_id': id, 'freezer_action': definition}
+            by_mark.setdefault(fingerprint(definition), []).append(action)
+        return by_mark
 
 
-def _new(action_id: str, entry: Wanted) -> Body:
-    return {
-        'action_id': action_id,
-        'freezer_action': entry.definition,
-        **_rules(entry.rules),
-    }
+class _Resolver:
+    """Finds the action of each entry, and collects those to create."""
+
+    def __init__(
+        self,
+        stored: collections.abc.Mapping[str, Document],
+        present: _PresentActions,
+    ):
+        self._stored = stored
+        self._present = present
+        # Many entries may refer to one large action.
+        self._marks: dict[str, bytes] = {}
+        self.actions_to_create: dict[str, Body] = {}
+
+    def resolve(self, number: int, entry: RequestedEntry) -> Body:
+        """Return the ``number``-th entry of the job."""
+        action = self._find_action(number, entry)
+        rules = {key: action[key] for key in RULES if key in action}
+        rules.update(entry.rules)
+        return {
+            'action_id': action['action_id'],
+            'freezer_action': action['freezer_action'],
+            **_rules(rules),
+        }
+
+    def _find_action(self, number: int, entry: RequestedEntry) -> Body:
+        id = entry.action_id or ''
+        if id in self._stored:
+            named: Body | None = self._stored[id].body
+        else:
+            named = self.actions_to_create.get(id)
+        if entry.definition is None:
+            if named is None:
+                raise exceptions.Unprocessable(
+                    f'job_actions[{number}].action_id: action {id} could not'
+                    ' be found.',
+                    'job.action-not-found',
+                )
+            return named
+        if named is None and id:
+            return self._create(id, entry)
+        if named is not None and self._mark_of(named) == entry.mark:
+            return named
+        equal = self._present.take(entry.mark)
+        if equal is not None:
+            return equal
+        return self._create(entry.new_id, entry)
+
+    def _mark_of(self, action: Body) -> bytes:
+        id = action['action_id']
+        if id not in self._marks:
+            self._marks[id] = fingerprint(action['freezer_action'])
+        return self._marks[id]
+
+    def _create(self, id: str, entry: RequestedEntry) -> Body:
+        action = {
+            'action_id': id,
+            'freezer_action': entry.definition,
+            **_rules(entry.rules),
+        }
+        self.actions_to_create[id] = action
+        return action
 
 
 def _rules(given: Body) -> Body:
-    return {
-        key: default if given.get(key) is None else given[key]
-        for key, default in RULES.items()
-    }
+    """Return all rules, the default for each that isn't given or is null."""
+    rules: Body = {}
+    for key, default in RULES.items():
+        value = given.get(key)
+        rules[key] = default if value is None else value
+    return rules
 
 
-def _plain_numbers(value: typing.Any) -> typing.Any:
-    """A JSON value in which numbers that are equal are the same."""
-    if isinstance(value, dict):
-        return {key: _plain_numbers(element) for key, element in value.items()}
-    if isinstance(value, list):
-        return [_plain_numbers(element) for element in value]
-    return (
-        int(value)
-        if isinstance(value, float)
-        and value.is_integer()
-        and -(2**63) <= value < 2**64
-        else value
-    )
+# until the services follow
+Wanted = RequestedEntry
+wanted = parse_entries
+resolved = resolve

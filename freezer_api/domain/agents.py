@@ -18,8 +18,8 @@ from freezer_api.domain.documents import Body
 
 VERSIONS = ('16.0.0', '17.0.0', '18.0.0', '19.0.0')
 LATEST = VERSIONS[-1]
-#: What an action is taken to say where it says nothing, in the release of
-#: :data:`LATEST`.
+OptionType = typing.Literal['text', 'integer', 'number', 'boolean']
+#: What the latest agent assumes for options that an action lacks.
 DEFAULTS = {
     'mode': 'fs',
     'storage': 'swift',
@@ -30,108 +30,110 @@ DEFAULTS = {
 #: Modes whose backups are archives of files; in others the agent asks a
 #: service of OpenStack.
 FILES = frozenset(('fs', 'mysql', 'mongo', 'sqlserver'))
-#: The identity of what a mode backs up: what stands for ``{resource_id}`` in a
-#: name.
-RESOURCES = {
+#: The options that identify what a mode backs up, the preferred one first:
+#: ``{resource_id}`` in a name. In other modes it is the host.
+RESOURCES: dict[str, tuple[str, ...]] = {
     'cinder': ('cindernative_vol_id', 'cinder_vol_id'),
     'cindernative': ('cindernative_vol_id', 'cinder_vol_id'),
     'nova': ('nova_inst_id',),
     'glance': ('glance_image_id',),
 }
+# A % with another one beside it, in pairs, is doubled.
 _LONE_PERCENT = re.compile('(?<!%)(?:%%)*%(?!%)')
 _VERSION = re.compile('[0-9]{1,6}')
 
 
 @functools.cache
-def options(version: str) -> dict[str, str]:
-    """The options that an agent knows, and what each is: text, integer, number
-    or boolean.
-    """
-    return {
-        **dict.fromkeys(_data('logging'), 'text'),
-        **_data(version)['options'],
-    }
+def options(version: str) -> dict[str, OptionType]:
+    """Return the options that an agent knows, and the type of each."""
+    known: dict[str, OptionType] = {}
+    # Options of oslo.log, which agents of all versions have, come as a list.
+    for name in _load('logging'):
+        known[name] = 'text'
+    known.update(_load(version)['options'])
+    return known
 
 
 def key(name: str) -> str:
-    """A key of an action as agents read it."""
+    """Return a key of an action as agents read it."""
     return name.lower().replace('-', '_')
 
 
 def plain(definition: Body) -> Body:
-    """An action as agents read it: by the names of options, without what says
-    nothing.
+    """Return an action as agents read it: by the names of options, without
+    nulls and empty strings.
     """
-    found = {
-        key(name): value
-        for name, value in definition.items()
-        if value not in (None, '')
-    }
+    found: Body = {}
+    for name, value in definition.items():
+        if value is not None and value != '':
+            found[key(name)] = value
     if 'engine' in found:
-        found.setdefault('engine_name', found.pop('engine'))
+        engine = found.pop('engine')
+        found.setdefault('engine_name', engine)
     return found
 
 
 def has_percent(value: typing.Any) -> bool:
-    """Whether a value, written to a file as agents do, has the character that
+    """Tell whether a value, written to a file as agents do, has a ``%``, which
     they interpolate.
     """
     return '%' in str(value)
 
 
 def has_lone_percent(value: typing.Any) -> bool:
-    """Whether agents fail to write or read a value, for a ``%`` in it that
-    isn't doubled.
+    """Tell whether agents fail to write or read a value because it has a ``%``
+    that isn't doubled.
     """
     return _LONE_PERCENT.search(str(value)) is not None
 
 
 def major(version: typing.Any) -> int | None:
-    """The first number of an agent's version; None if that can't be told."""
-    found = _VERSION.match(version) if isinstance(version, str) else None
-    return int(found[0]) if found else None
+    """Return the first number of an agent's version; None if it has none."""
+    if not isinstance(version, str):
+        return None
+    match = _VERSION.match(version)
+    return int(match[0]) if match else None
 
 
 def names(raw: str, about: Body) -> frozenset[str]:
-    """What a backup that an action calls ``raw`` can be called in its
-    metadata.
+    """Return the names that a backup may have in its metadata if the action
+    that made it has ``raw`` for ``backup_name``.
 
-    Since 19.0.0 a name is a template, filled with what a plain action, or
-    metadata, tell. Before it wasn't.
+    Since 19.0.0 this is a template, filled with what a plain action, or
+    metadata (``about``), say. Before, it is the name.
     """
-    filled = _filled(raw, _places(about))
-    return frozenset((raw,) if filled is None else (raw, filled))
+    filled = _fill(raw, _fields(about))
+    if filled is None:
+        return frozenset((raw,))
+    return frozenset((raw, filled))
 
 
-def _places(about: Body) -> dict[str, str]:
+def _fields(about: Body) -> dict[str, str]:
+    """Return the fields of a name's template and their values."""
     mode = about.get('mode') or DEFAULTS['mode']
-    resource = next(
-        (
-            about[name]
-            for name in RESOURCES.get(mode, ('hostname',))
-            if about.get(name)
-        ),
-        '',
-    )
-    media = about.get('backup_media') or ('fs' if mode in FILES else mode)
-    told = {
-        name: about.get(name) or ''
-        for name in ('storage', 'container', 'project_id')
-    }
-    found = {
+    media = about.get('backup_media')
+    if not media:
+        media = 'fs' if mode in FILES else mode
+    resource = ''
+    for name in RESOURCES.get(mode, ('hostname',)):
+        if about.get(name):
+            resource = about[name]
+            break
+    fields = {
         'mode': mode,
         'backup_media': media,
         'resource_id': resource,
-        **told,
     }
-    return {name: str(value) for name, value in found.items()}
+    for name in ('storage', 'container', 'project_id'):
+        fields[name] = about.get(name) or ''
+    return {name: str(value) for name, value in fields.items()}
 
 
-def _filled(
-    template: str, places: collections.abc.Mapping[str, str]
+def _fill(
+    template: str, fields: collections.abc.Mapping[str, str]
 ) -> str | None:
-    """A template with its places filled; as it is if the agent takes it so.
-    None if that isn't told here.
+    """Return a template with its fields filled, or as it is if agents take it
+    so; None if what agents make of it isn't known.
 
     ``str.format`` isn't used: a caller's template could ask it for anything.
     """
@@ -139,19 +141,20 @@ def _filled(
         parts = list(string.Formatter().parse(template))
     except ValueError:
         return template
-    found = ''
+    filled: list[str] = []
     for literal, field, spec, conversion in parts:
-        found += literal
+        filled.append(literal)
         if field is None:
             continue
         if spec or conversion or not re.fullmatch(r'\w*', field):
             return None
-        if field not in places:
+        if field not in fields:
             return template
-        found += places[field]
-    return found
+        filled.append(fields[field])
+    return ''.join(filled)
 
 
-def _data(name: str) -> typing.Any:
-    folder = importlib.resources.files('freezer_api.domain') / 'agent_options'
-    return json.loads((folder / f'{name}.json').read_text())
+def _load(name: str) -> typing.Any:
+    package = importlib.resources.files('freezer_api.domain')
+    text = (package / 'agent_options' / f'{name}.json').read_text()
+    return json.loads(text)

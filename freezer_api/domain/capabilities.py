@@ -1,13 +1,13 @@
-"""What a client is capable of, held against what an action asks of it."""
+"""Whether a client is capable of what an action asks."""
 
 import collections.abc
 
 from freezer_api import exceptions
-from freezer_api.domain import actions
+from freezer_api.domain import definitions
 from freezer_api.domain.documents import Body
 
-#: The key of a client's document that lists the values it supports, for each
-#: key of a definition that is checked.
+#: For each key of a definition that is checked, the key of a client's document
+#: that lists the values it supports.
 SUPPORTED = {
     'action': 'supported_actions',
     'mode': 'supported_modes',
@@ -16,7 +16,7 @@ SUPPORTED = {
 }
 #: What agents take for a key that is absent or null.
 DEFAULTS = {'mode': 'fs'}
-#: How many different values each of the lists has.
+#: How many different values each of the lists may have.
 MAX_VALUES = 64
 
 
@@ -24,36 +24,34 @@ def check(definition: Body, client: Body, place: str) -> None:
     """Raise ``Unprocessable`` unless ``client`` (the inner part of its
     document) can do what a definition asks.
 
-    A key that is absent or null asks for what :data:`DEFAULTS` say, or for
-    nothing. ``place`` is the definition's in the request.
+    A key that is absent or null asks for its default (:data:`DEFAULTS`), or
+    for nothing. ``place`` is the definition's in the request.
     """
     check_all(((place, definition),), client)
 
 
 def check_all(
-    definitions: collections.abc.Iterable[tuple[str, Body]], client: Body
+    definitions_by_place: collections.abc.Iterable[tuple[str, Body]],
+    client: Body,
 ) -> None:
-    """Like :func:`check` for definitions with their places; the client's lists
-    are read once.
+    """Check several definitions, each with its place, like :func:`check`; the
+    client's lists are read once.
     """
-    able = {
-        key: frozenset(client[supported])
-        for key, supported in SUPPORTED.items()
-    }
-    for place, definition in definitions:
-        for key in (*SUPPORTED, *actions.ALIASES):
-            value = (
-                DEFAULTS.get(key)
-                if definition.get(key) is None
-                else definition[key]
+    capable: dict[str, frozenset[str]] = {}
+    for key, supported in SUPPORTED.items():
+        capable[key] = frozenset(client[supported])
+    for alias, key in definitions.ALIASES.items():
+        capable[alias] = capable[key]
+    for place, definition in definitions_by_place:
+        for key, values in capable.items():
+            value = definition.get(key)
+            if value is None:
+                value = DEFAULTS.get(key)
+            if value is None or value in values:
+                continue
+            shown = str(value)[:64]
+            raise exceptions.Unprocessable(
+                f'{place}.{key}: {shown} is not supported by client'
+                f' {client["client_id"]}.',
+                'client.not-capable',
             )
-            if (
-                value is not None
-                and value not in able[actions.ALIASES.get(key, key)]
-            ):
-                told = str(value)[:64]
-                raise exceptions.Unprocessable(
-                    f'{place}.{key}: {told} is not supported by client'
-                    f' {client["client_id"]}.',
-                    'client.not-capable',
-                )

@@ -2,9 +2,10 @@
 said about itself under ``client``.
 """
 
-from freezer_api.domain import actions, capabilities
+from freezer_api.domain import capabilities, definitions
 from freezer_api.domain.documents import Body
 
+#: The keys under ``client``, as they are shown.
 KEYS = (
     'client_id',
     'hostname',
@@ -18,26 +19,23 @@ KEYS = (
 def registered(
     stored: Body | None, project_id: str, user_id: str, given: Body, uuid: str
 ) -> Body:
-    """A client's document after a registration: what a validated body names is
-    taken into the stored one.
+    """Return a client's document after a registration: what a validated body
+    names replaces what is stored.
 
-    A new client can do everything unless it says otherwise; ``uuid`` is its
-    own if it names none.
+    A new client is capable of everything unless it says otherwise. ``uuid`` is
+    its own if it names none.
     """
     if stored is not None:
         return {**stored, 'client': {**stored['client'], **given}}
-    able = {
-        supported: list(actions.CHOICES[key])
-        for key, supported in capabilities.SUPPORTED.items()
-    }
-    client = {
+    client: Body = {
         'hostname': '',
         'description': '',
         'uuid': uuid,
         'is_central': False,
-        **able,
-        **given,
     }
+    for key, supported in capabilities.SUPPORTED.items():
+        client[supported] = list(definitions.CHOICES[key])
+    client.update(given)
     return {
         'project_id': project_id,
         'user_id': user_id,

@@ -4,9 +4,10 @@ commands. Its schedule is in :mod:`.schedules`.
 
 from freezer_api.domain import documents, reports, schedules
 from freezer_api.domain.documents import CREDENTIALS, Body
+from freezer_api.domain.schedules import Commanded
 
-#: An internal key of jobs on a central client: the project that the client
-#: belongs to.
+#: An internal key of jobs on a central client: the id of the project that the
+#: client belongs to.
 CENTRAL = '_central'
 
 
@@ -18,8 +19,8 @@ def created(
     entries: list[Body],
     now: int,
 ) -> Body:
-    """A new job from a validated body and its ``job_actions``; in no session,
-    whatever the body says.
+    """Return a new job from a validated body and its ``job_actions``; it is in
+    no session, whatever the body says.
     """
     return {
         'job_id': job_id,
@@ -35,8 +36,10 @@ def created(
 
 
 def replaced(stored: Body, given: Body, entries: list[Body], now: int) -> Body:
-    """A job with another definition under its id: who made it and when, its
-    session and a member's schedule stay.
+    """Return a job with another definition under its id.
+
+    Who created it and when stays, and so do its session and the timing that
+    the session sets.
     """
     new = created(
         stored['job_id'],
@@ -46,109 +49,115 @@ def replaced(stored: Body, given: Body, entries: list[Body], now: int) -> Body:
         entries,
         now,
     )
-    schedule = {
-        **new['job_schedule'],
-        'time_created': stored['job_schedule']['time_created'],
-    }
+    old_schedule = stored['job_schedule']
+    schedule = new['job_schedule']
+    schedule['time_created'] = old_schedule['time_created']
     if stored['session_id']:
         schedule = {
-            **schedules.timing(stored['job_schedule']),
+            **schedules.timing(old_schedule),
             **schedules.runtime(schedule),
         }
-    return {
-        **new,
-        'job_schedule': schedule,
-        'session_id': stored['session_id'],
-        'session_tag': stored['session_tag'],
-    }
+    new['job_schedule'] = schedule
+    new['session_id'] = stored['session_id']
+    new['session_tag'] = stored['session_tag']
+    return new
 
 
 def patched(
-    stored: Body, given: Body, entries: list[Body] | None, believed: str | None
+    stored: Body,
+    given: Body,
+    entries: list[Body] | None,
+    reported_session: str | None,
 ) -> Body:
-    """A job after a validated PATCH; ``entries`` are its new ``job_actions``,
-    None: they stay.
+    """Return a job after a validated PATCH; ``entries`` are its new
+    ``job_actions``, None if they stay.
 
-    ``believed`` is the session that a reporting agent believes the job to be
-    in; None if this is no agent's report.
+    ``reported_session`` is the session that a reporting agent takes the job to
+    be in (:func:`.reports.session_of`); None if this is no agent's report.
     """
-    schedule = stored['job_schedule']
-    if 'job_schedule' in given and believed is not None:
-        told = reports.believed(
-            given['job_schedule'], believed == stored['session_id']
+    new = dict(stored)
+    for key in ('client_id', 'description'):
+        if key in given:
+            new[key] = given[key]
+    if 'job_schedule' in given:
+        schedule = given['job_schedule']
+        is_fixed = bool(stored['session_id'])
+        if reported_session is not None:
+            same_session = reported_session == stored['session_id']
+            schedule = reports.trusted_fields(schedule, same_session)
+            is_fixed = True
+        new['job_schedule'] = schedules.patched(
+            stored['job_schedule'],
+            schedule,
+            is_fixed,
         )
-        schedule = schedules.patched(schedule, told, fixed=True)
-    elif 'job_schedule' in given:
-        schedule = schedules.patched(
-            schedule, given['job_schedule'], fixed=bool(stored['session_id'])
-        )
-    named: Body = {
-        key: given[key] for key in ('client_id', 'description') if key in given
-    }
-    return {
-        **stored,
-        **named,
-        'job_schedule': schedule,
-        'job_actions': stored['job_actions'] if entries is None else entries,
-    }
+    if entries is not None:
+        new['job_actions'] = entries
+    return new
 
 
-def commanded(stored: Body, command: str) -> tuple[Body, bool]:
-    """A job that was told to start, stop or abort, and whether that is news to
-    it.
-    """
-    schedule, news = schedules.commanded(stored['job_schedule'], command)
-    return {**stored, 'job_schedule': schedule}, news
+def apply_command(stored: Body, command: str) -> Commanded:
+    """Return a job that was told to start, stop or abort."""
+    schedule, changed = schedules.apply_command(
+        stored['job_schedule'], command
+    )
+    return Commanded({**stored, 'job_schedule': schedule}, changed)
+
+
+commanded = apply_command  # until the services follow
 
 
 def on_client(job: Body, client: documents.Document) -> Body:
-    """The job marked as one on a central client, or not, whichever ``client``
-    is.
+    """Return the job marked as one on a central client, or as none, whichever
+    ``client`` is.
     """
-    plain = {key: value for key, value in job.items() if key != CENTRAL}
-    return (
-        {**plain, CENTRAL: client.project_id}
-        if client.body['client']['is_central']
-        else plain
-    )
+    marked = dict(job)
+    if client.body['client']['is_central']:
+        marked[CENTRAL] = client.project_id
+    else:
+        marked.pop(CENTRAL, None)
+    return marked
 
 
 def size(job: Body) -> int:
-    """How many bytes of JSON a job is, counted without making them.
+    """Return how many bytes of JSON a job takes, counted without making them:
+    many entries may have one large action.
 
-    Many entries may have one large action. Whatever schedule it has counts for
-    :data:`schedules.ROOM`: so no session's makes a job too large that joins
-    it.
+    Any schedule counts for :data:`.schedules.ROOM`, so that no session's
+    schedule makes a job too large that joins it.
     """
-    definitions: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    size_of_definitions = 0
+    bare_entries: list[Body] = []
     for entry in job['job_actions']:
-        if entry['action_id'] not in definitions:
-            definitions[entry['action_id']] = documents.size(
-                entry['freezer_action']
-            )
-    bare = [{**entry, 'freezer_action': None} for entry in job['job_actions']]
-    rest = {**job, 'job_actions': bare, 'job_schedule': None}
-    shared = sum(definitions[entry['action_id']] for entry in bare)
-    return documents.size(rest) + schedules.ROOM + shared
+        id = entry['action_id']
+        if id not in sizes:
+            sizes[id] = documents.size(entry['freezer_action'])
+        size_of_definitions += sizes[id]
+        bare_entries.append({**entry, 'freezer_action': None})
+    rest = {**job, 'job_actions': bare_entries, 'job_schedule': None}
+    return documents.size(rest) + schedules.ROOM + size_of_definitions
 
 
 def with_credentials(job: Body, credentials: Body | None) -> Body:
-    """The job with a trust, or without one."""
-    bare = {key: value for key, value in job.items() if key != CREDENTIALS}
-    return {**bare, CREDENTIALS: credentials} if credentials else bare
+    """Return the job with the credentials of a trust; without any for None."""
+    changed = dict(job)
+    changed.pop(CREDENTIALS, None)
+    if credentials:
+        changed[CREDENTIALS] = credentials
+    return changed
 
 
 def shown(stored: Body, project_id: str, all_projects: bool = False) -> Body:
-    """A job as callers of a project see it; the pid is for its client's own
-    project, and for who sees all projects.
+    """Return a job as callers of a project see it.
+
+    The pid is shown to the project that the job's client belongs to, and to a
+    caller who sees all projects.
     """
-    with_pid = all_projects or stored.get(CENTRAL, project_id) == project_id
-    kept = {
-        key: value
-        for key, value in stored.items()
-        if key not in documents.INTERNAL
-    }
-    return {
-        **kept,
-        'job_schedule': schedules.shown(stored['job_schedule'], with_pid),
-    }
+    client_project_id = stored.get(CENTRAL, project_id)
+    with_pid = all_projects or client_project_id == project_id
+    visible = dict(stored)
+    for key in documents.INTERNAL:
+        visible.pop(key, None)
+    visible['job_schedule'] = schedules.shown(stored['job_schedule'], with_pid)
+    return visible

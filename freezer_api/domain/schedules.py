@@ -1,15 +1,23 @@
-"""A job's ``job_schedule``: when it runs (``schedule_*``), and what is asked
-of it and known about it (runtime keys).
+"""A job's ``job_schedule``: when it runs (its timing, the ``schedule_*``
+keys), and what is asked of it and known about it (its runtime keys).
 
 Agents poll jobs and compare what they poll: nothing here changes by itself,
 and what an agent needs is always there.
 """
 
+import typing
+
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 from freezer_api.domain.membership import SCHEDULE
 
-START, STOP, ABORT = COMMANDS = ('start', 'stop', 'abort')
+Command = typing.Literal['start', 'stop', 'abort']
+START: typing.Final = 'start'
+STOP: typing.Final = 'stop'
+ABORT: typing.Final = 'abort'
+COMMANDS: tuple[Command, ...] = (START, STOP, ABORT)
+#: What a schedule's ``event`` can be: a command that the agent hasn't obeyed,
+#: or none.
 EVENTS = ('', *COMMANDS, 'remove')
 STATUSES = (
     '',
@@ -22,29 +30,40 @@ STATUSES = (
 )
 RESULTS = ('', 'success', 'fail', 'aborted')
 TIMES = ('time_created', 'time_started', 'time_ended')
-#: Keys that agents and callers may change beside the schedule itself;
-#: ``time_created`` is ours.
+#: Runtime keys that agents and callers may change; only the service sets
+#: ``time_created``.
 RUNTIME = frozenset(
     ('event', 'status', 'result', 'time_started', 'time_ended', 'current_pid')
 )
 #: The statuses that show that a stop or an abort has been obeyed.
 OBEYED = frozenset(('stop', 'completed', 'removed'))
-#: The statuses that show that a command has arrived: what ran before a start
-#: may still complete.
-CLEARING = {
+#: The statuses that show that a command has arrived. A start isn't shown by
+#: completed: that may be what ran before it.
+CLEARING: dict[str, frozenset[str]] = {
     STOP: OBEYED,
     ABORT: OBEYED,
     START: frozenset(('running', 'scheduled', 'stop', 'removed')),
 }
+#: The pid that is shown where none is known.
 NO_PID = -1
-#: Bytes of JSON that a caller's schedule may have, and that a job's can, with
-#: its runtime keys.
-MAX_SIZE, ROOM = 3584, 4096
+#: How many bytes of JSON a caller's schedule may have.
+MAX_SIZE = 3584
+#: How many bytes of JSON a job's schedule can have, with its runtime keys.
+ROOM = 4096
+
+
+class Commanded(typing.NamedTuple):
+    """A job, or its schedule, after a command; ``changed`` is False if the
+    command was pending already.
+    """
+
+    body: Body
+    changed: bool
 
 
 def created(given: Body, now: int) -> Body:
-    """The schedule of a job made at ``now`` (microseconds): event and status
-    as given, times and result fresh.
+    """Return the schedule of a job that is created at ``now`` (microseconds):
+    with the given event and status, and with new times and result.
     """
     return {
         **timing(given),
@@ -58,7 +77,7 @@ def created(given: Body, now: int) -> Body:
 
 
 def timing(schedule: Body) -> Body:
-    """The part of a schedule that tells when the job runs."""
+    """Return the part of a schedule that says when the job runs."""
     return {
         key: value
         for key, value in schedule.items()
@@ -67,7 +86,9 @@ def timing(schedule: Body) -> Body:
 
 
 def runtime(schedule: Body) -> Body:
-    """The rest of it: what is asked of the job and known about it."""
+    """Return the part of a schedule that says what is asked of the job and
+    known about it.
+    """
     return {
         key: value
         for key, value in schedule.items()
@@ -76,71 +97,83 @@ def runtime(schedule: Body) -> Body:
 
 
 def patched(stored: Body, given: Body, fixed: bool) -> Body:
-    """A stored schedule after a PATCH: runtime keys merge, the timing is
-    replaced as a group.
+    """Return a stored schedule after a PATCH: runtime keys are merged, the
+    timing is replaced as a group.
 
-    The timing is meant where the PATCH has any of its keys, or nothing at all.
-    ``fixed``: a session sets it.
+    It is replaced where the PATCH has any key of a timing, or no key at all,
+    unless it is ``fixed`` because a session sets it.
     """
-    replaces = not fixed and (timing(given) or not given)
-    told = {key: value for key, value in given.items() if key in RUNTIME}
-    if stored['event'] == ABORT and told.get('current_pid') == NO_PID:
-        # Who isn't shown the pid of an aborted job sends back the one that
-        # stands for none.
-        told = _without_pid(told)
-    merged = {
-        **timing(given if replaces else stored),
+    new_timing = timing(given)
+    if fixed or (given and not new_timing):
+        new_timing = timing(stored)
+    reported: Body = {}
+    for key, value in given.items():
+        if key in RUNTIME:
+            reported[key] = value
+    is_aborting = stored['event'] == ABORT
+    if is_aborting and reported.get('current_pid') == NO_PID:
+        # A caller who isn't shown the pid of an aborted job sends back the
+        # one that stands for none: it must not replace the real one.
+        del reported['current_pid']
+    new = {
+        **new_timing,
         **runtime(stored),
-        **_obeying(stored, told),
+        **_keep_pending_command(stored, reported),
     }
     # Agents and forms send back the pid that an abort without one is shown
     # with.
-    return (
-        merged if merged.get('current_pid') != NO_PID else _without_pid(merged)
-    )
+    if new.get('current_pid') == NO_PID:
+        del new['current_pid']
+    return new
 
 
-def commanded(stored: Body, command: str) -> tuple[Body, bool]:
-    """A schedule with one of :data:`COMMANDS` as its event, and whether that
-    is news; a start clears what was before.
+def apply_command(stored: Body, command: str) -> Commanded:
+    """Return a schedule with one of :data:`COMMANDS` as its event; a start
+    clears status and result.
     """
     if stored['event'] == command:
-        return stored, False
-    fresh = {'status': '', 'result': ''} if command == START else {}
-    return {**stored, **fresh, 'event': command}, True
+        return Commanded(stored, changed=False)
+    commanded = {**stored, 'event': command}
+    if command == START:
+        commanded['status'] = ''
+        commanded['result'] = ''
+    return Commanded(commanded, changed=True)
+
+
+commanded = apply_command  # until the services follow
 
 
 def shown(stored: Body, with_pid: bool = True) -> Body:
-    """A schedule as callers see it; an agent that is told to abort looks for a
-    pid, so there is one, if only -1.
+    """Return a schedule as callers see it.
+
+    An agent that is told to abort fails without ``current_pid``: so there is
+    one, if only -1.
     """
-    seen = stored if with_pid else _without_pid(stored)
-    return (
-        {**seen, 'current_pid': seen.get('current_pid', NO_PID)}
-        if stored['event'] == ABORT
-        else seen
-    )
+    if with_pid and stored['event'] != ABORT:
+        return stored
+    visible = dict(stored)
+    if not with_pid:
+        visible.pop('current_pid', None)
+    if stored['event'] == ABORT:
+        visible.setdefault('current_pid', NO_PID)
+    return visible
 
 
-def _obeying(stored: Body, told: Body) -> Body:
-    """The runtime keys to merge: a pending command stays until a status shows
-    that it has arrived.
+def _keep_pending_command(stored: Body, reported: Body) -> Body:
+    """Return the runtime keys to merge: a pending command stays until a status
+    shows that it has arrived.
 
-    Where a run completes that began before a start, the status stays as the
-    start left it: the agent's poll leaves completed jobs out.
+    So no command is lost to a report that didn't know of it.
     """
     event = stored['event']
-    if 'status' not in told or told['status'] in CLEARING.get(event, STATUSES):
-        return told
-    late = event == START and told['status'] == 'completed'
-    return {
-        **told,
-        'status': stored['status'] if late else told['status'],
-        'event': event,
-    }
-
-
-def _without_pid(schedule: Body) -> Body:
-    return {
-        key: value for key, value in schedule.items() if key != 'current_pid'
-    }
+    if 'status' not in reported:
+        return reported
+    status = reported['status']
+    if status in CLEARING.get(event, STATUSES):
+        return reported
+    kept = {**reported, 'event': event}
+    if event == START and status == 'completed':
+        # What ran before the start completes. The status stays as the start
+        # left it: the agent's poll leaves completed jobs out.
+        kept['status'] = stored['status']
+    return kept

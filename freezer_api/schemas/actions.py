@@ -67,7 +67,7 @@ def plain_rules(entry: Body) -> Body:
 
 
 def _cleaned(body: Body) -> Body:
-    entry = actions.hoisted(
+    entry = actions.normalize_entry(
         {key: body[key] for key in ACTION['properties'] if key in body}
     )
     given = base.present(plain_rules(entry))

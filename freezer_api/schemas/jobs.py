@@ -101,7 +101,7 @@ def check_size(body: Body, most: int) -> None:
     if not _is_bounded(entries) or not isinstance(defaults, dict):
         return
     given = documents.size(entries)
-    if given + rules.added(entries, defaults) > max(
+    if given + rules.size_of_defaults(entries, defaults) > max(
         most, given + documents.size(defaults)
     ):
         raise exceptions.InvalidInput(
@@ -155,7 +155,7 @@ def _entry(entry: typing.Any, defaults: Body) -> typing.Any:
     if not isinstance(entry, dict):
         return entry
     known = {key: entry[key] for key in ENTRY['properties'] if key in entry}
-    entry = actions.plain_rules(rules.completed(known, defaults))
+    entry = actions.plain_rules(rules.with_defaults(known, defaults))
     base.check_depth(
         entry.get('freezer_action'), actions.MAX_DEPTH, 'job_actions'
     )

@@ -373,8 +373,8 @@ class Spelling(UseCase):
         ({'engine-name': 'nova'}, 'engine-name: must be spelt engine_name.'),
         ({'MODE': 'cindernative'}, 'MODE: must be spelt mode.'),
         ({'Os-Trust-Id': 't'}, 'Os-Trust-Id: must be spelt os_trust_id.'),
-        ({'a-b': 1, 'A_B': 2}, 'A_B: means the same as a-b to agents.'),
-        ({'x=y': 1}, 'x=y: is not a key that agents can read'),
+        ({'a-b': 1, 'A_B': 2}, 'A_B: is the same key as a-b for agents.'),
+        ({'x=y': 1}, 'x=y: agents cannot read this key'),
     )
 
     def test_jobs(self):
@@ -419,7 +419,7 @@ class Spelling(UseCase):
         }
         with self.refused(
             exceptions.InvalidInput,
-            'job_actions[0].freezer_action.path_to_backup: means the same as Path-To-Backup',
+            'job_actions[0].freezer_action.path_to_backup: is the same key as Path-To-Backup',
         ):
             jobs.create(self.storage, ME, body)
 
@@ -450,7 +450,7 @@ class Spelling(UseCase):
         )
         with self.refused(
             exceptions.InvalidInput,
-            'freezer_action.Path-To-Backup: means the same as path_to_backup to agents.',
+            'freezer_action.Path-To-Backup: is the same key as path_to_backup for agents.',
         ):
             actions.update(self.storage, ME, 'a', {'freezer_action': {'Path-To-Backup': '/'}})
 

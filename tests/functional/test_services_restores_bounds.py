@@ -130,7 +130,7 @@ class Spelling(Restoring):
 
     def test_keys_that_are_the_same_to_agents(self):
         for keys, text in (
-            (('log-file', 'log_file'), 'log_file: means the same as log-file'),
+            (('log-file', 'log_file'), 'log_file: is the same key as log-file'),
             (('log=file',), 'log=file: is not a key'),
             (('engine', 'engine_name'), 'engine_name: is given twice'),
         ):

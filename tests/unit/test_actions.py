@@ -23,7 +23,7 @@ STORED = {'a': documents.Document(documents.ACTIONS, 'p', 'a', 1, 0, ACTION)}
 def entries(*bodies, defaults=None):
     ids = map('new{}'.format, itertools.count())
     return actions.wanted(
-        [actions.completed(body, defaults or {}) for body in bodies], lambda: next(ids)
+        [actions.with_defaults(body, defaults or {}) for body in bodies], lambda: next(ids)
     )
 
 
@@ -54,7 +54,7 @@ class Hoisting(unittest.TestCase):
                 'mandatory': True,
                 'action_id': 'x',
             },
-            actions.hoisted(entry),
+            actions.normalize_entry(entry),
         )
 
     def test_what_is_there_already_stays_and_nothing_remains_inside(self):
@@ -65,13 +65,13 @@ class Hoisting(unittest.TestCase):
         }
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'action_id': 'y'},
-            actions.hoisted(entry),
+            actions.normalize_entry(entry),
         )
 
     def test_nulls_inside_say_nothing(self):
         self.assertEqual(
             {'freezer_action': {}},
-            actions.hoisted({'freezer_action': {'max_retries': None, 'action_id': None}}),
+            actions.normalize_entry({'freezer_action': {'max_retries': None, 'action_id': None}}),
         )
 
     def test_an_unset_value_beside_counts_as_none(self):
@@ -81,25 +81,26 @@ class Hoisting(unittest.TestCase):
             'action_id': '',
         }
         self.assertEqual(
-            {'freezer_action': {}, 'max_retries': 3, 'action_id': 'x'}, actions.hoisted(entry)
+            {'freezer_action': {}, 'max_retries': 3, 'action_id': 'x'},
+            actions.normalize_entry(entry),
         )
 
     def test_what_is_no_definition_is_left_for_the_check(self):
         for entry in ({}, {'freezer_action': []}, {'freezer_action': 'x'}):
-            self.assertEqual(entry, actions.hoisted(entry))
+            self.assertEqual(entry, actions.normalize_entry(entry))
 
     def test_an_agent_s_credentials_are_left_away(self):
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}},
-            actions.hoisted({'freezer_action': {'action': 'exec', 'os_trust_id': 't'}}),
+            actions.normalize_entry({'freezer_action': {'action': 'exec', 'os_trust_id': 't'}}),
         )
         self.assertEqual(
             {'action_id': 'a'},
-            actions.completed({'action_id': 'a', 'freezer_action': {'os_trust_id': 't'}}, {}),
+            actions.with_defaults({'action_id': 'a', 'freezer_action': {'os_trust_id': 't'}}, {}),
         )
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}},
-            actions.completed({}, {'action': 'exec', 'os_trust_id': 't'}),
+            actions.with_defaults({}, {'action': 'exec', 'os_trust_id': 't'}),
         )
         stored = {**ACTION, 'freezer_action': {**BACKUP, 'os_trust_id': 't'}}
         self.assertEqual(stored, actions.patched(stored, {'freezer_action': {**BACKUP}}))
@@ -115,49 +116,52 @@ class Defaults(unittest.TestCase):
         entry = {'freezer_action': {'action': 'exec', 'mode': None}}
         self.assertEqual(
             {'freezer_action': {'action': 'exec', 'mode': None, 'storage': 's3'}},
-            actions.completed(entry, {'action': 'backup', 'mode': 'fs', 'storage': 's3'}),
+            actions.with_defaults(entry, {'action': 'backup', 'mode': 'fs', 'storage': 's3'}),
         )
 
     def test_they_can_be_the_whole_definition(self):
         for entry in ({}, {'freezer_action': None}, {'freezer_action': {}}):
             self.assertEqual(
-                {'freezer_action': {'action': 'exec'}}, actions.completed(entry, {'action': 'exec'})
+                {'freezer_action': {'action': 'exec'}},
+                actions.with_defaults(entry, {'action': 'exec'}),
             )
 
     def test_rules_among_them_are_the_entries(self):
         defaults = {'max_retries': 9, 'mandatory': True}
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'mandatory': True},
-            actions.completed({'freezer_action': {'action': 'exec'}, 'max_retries': 0}, defaults),
+            actions.with_defaults(
+                {'freezer_action': {'action': 'exec'}, 'max_retries': 0}, defaults
+            ),
         )
 
     def test_a_mere_reference_takes_none(self):
         self.assertEqual(
             {'action_id': 'a'},
-            actions.completed({'action_id': 'a'}, {'action': 'exec', 'mandatory': True}),
+            actions.with_defaults({'action_id': 'a'}, {'action': 'exec', 'mandatory': True}),
         )
 
     def test_a_definition_of_nulls_alone_is_a_mere_reference(self):
         self.assertEqual(
             {'action_id': 'a'},
-            actions.completed({'action_id': 'a', 'freezer_action': {'mode': None}}, {}),
+            actions.with_defaults({'action_id': 'a', 'freezer_action': {'mode': None}}, {}),
         )
         self.assertEqual(
             {'action_id': 'a'},
-            actions.completed({'freezer_action': {'mode': None, 'action_id': 'a'}}, {}),
+            actions.with_defaults({'freezer_action': {'mode': None, 'action_id': 'a'}}, {}),
         )
 
     def test_an_empty_action_id_is_none(self):
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}},
-            actions.completed({'action_id': '', 'freezer_action': {'action': 'exec'}}, {}),
+            actions.with_defaults({'action_id': '', 'freezer_action': {'action': 'exec'}}, {}),
         )
 
     def test_what_is_no_definition_is_left_for_the_check(self):
         for value in ([], 'x', 0, False):
             self.assertEqual(
                 {'freezer_action': value},
-                actions.completed({'freezer_action': value}, {'action': 'exec'}),
+                actions.with_defaults({'freezer_action': value}, {'action': 'exec'}),
             )
 
 

@@ -145,12 +145,15 @@ class AgentFiles(unittest.TestCase):
             ({'OS-Trust-Id': 't'}, '.OS-Trust-Id: must be spelt os_trust_id.'),
             (
                 {'path_to_backup': '/', 'Path-To-Backup': '/'},
-                '.Path-To-Backup: means the same as path_to_backup to agents.',
+                '.Path-To-Backup: is the same key as path_to_backup for agents.',
             ),
-            ({'bac\u212aup': 1, 'backup': 1}, '.backup: means the same as bac\u212aup to agents.'),
+            (
+                {'bac\u212aup': 1, 'backup': 1},
+                '.backup: is the same key as bac\u212aup for agents.',
+            ),
             ({'x': 'a\rb'}, '.x: must not contain a carriage return without a line feed.'),
             *(
-                ({key: 1}, f'.{key}: is not a key that agents can read; keys must not ')
+                ({key: 1}, f'.{key}: agents cannot read this key; keys must not ')
                 for key in (
                     '',
                     'a=b',
