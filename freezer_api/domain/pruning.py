@@ -12,18 +12,22 @@ import datetime
 import math
 import typing
 
-from freezer_api.domain import agents, backups, documents, restoring
+from freezer_api.domain import agents, backups, documents, restore_sources
 from freezer_api.domain.documents import Body
 
+# Options with a date before which backups are removed; agents take the first
+# one that an action has.
 _DATES = ('remove_before_date', 'remove_from_date')
+# The option with a number of days after which they are.
 _DAYS = 'remove_older_than'
+# A day in seconds.
 _DAY = 86_400
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """What one action removes: the backups of its place that were made until a
-    moment.
+    """What one action of a job removes: the backups of its place that were
+    made until a timestamp (``until``, in microseconds).
     """
 
     action: Body
@@ -32,55 +36,53 @@ class Cut:
 
     @property
     def container(self) -> str:
-        """Where they are."""
+        """Return the container that the backups are in."""
         return str(self.action.get('container', agents.DEFAULTS['container']))
 
     def removes(self, body: Body) -> bool:
-        """Whether a backup, by its document, is among them."""
-        at, metadata = (
-            backups.time_of(body),
-            restoring.scalars(body['backup_metadata']),
-        )
-        if (
-            at is None
-            or at > self.until
-            or metadata.get('hostname') != self.hostname
-        ):
+        """Tell whether a backup, by its document, is among them."""
+        timestamp = backups.time_of(body)
+        if timestamp is None or timestamp > self.until:
             return False
-        filled = {**agents.DEFAULTS, **self.action}
-        place = ('storage', 'container', 'engine_name')
-        if any(
-            metadata.get(key, agents.DEFAULTS[key]) != filled[key]
-            for key in place
-        ):
+        metadata = restore_sources.scalars(body['backup_metadata'])
+        if metadata.get('hostname') != self.hostname:
             return False
-        about = {**filled, **metadata}
-        return metadata.get('backup_name') in agents.names(
-            str(filled['backup_name']), about
+        action = {**agents.DEFAULTS, **self.action}
+        for key in ('storage', 'container', 'engine_name'):
+            if metadata.get(key, agents.DEFAULTS[key]) != action[key]:
+                return False
+        names = agents.names(
+            str(action['backup_name']),
+            {**action, **metadata},
         )
+        return metadata.get('backup_name') in names
 
 
 def has_pruned(before: Body, after: Body) -> bool:
-    """Whether a change of a job that prunes tells that an execution has ended
-    with success.
+    """Tell whether a change of a job says that it has ended with success, and
+    so has pruned if an action of it does.
     """
-    old, new = before['job_schedule'], after['job_schedule']
+    old = before['job_schedule']
+    new = after['job_schedule']
     if new['result'] != 'success' or new['time_ended'] < 0:
         return False
     if old['result'] == 'success' and old['time_ended'] == new['time_ended']:
+        # It had ended before this change.
         return False
-    return any(
-        {*_DATES, _DAYS} & agents.plain(entry['freezer_action']).keys()
-        for entry in after['job_actions']
-    )
+    pruning_keys = {*_DATES, _DAYS}
+    for entry in after['job_actions']:
+        action = agents.plain(entry['freezer_action'])
+        if not pruning_keys.isdisjoint(action):
+            return True
+    return False
 
 
 def cuts(job: Body, hostname: str) -> collections.abc.Iterator[Cut]:
-    """What a job removed that has ended with success, on a client of this
-    ``hostname``.
+    """Yield what a job that has ended with success has removed, on a client of
+    this ``hostname``.
     """
     for entry in job['job_actions']:
-        action = restoring.scalars(entry['freezer_action'])
+        action = restore_sources.scalars(entry['freezer_action'])
         if action.get('action') not in ('admin', 'backup'):
             continue
         if action.get('mode', agents.DEFAULTS['mode']) not in agents.FILES:
@@ -92,41 +94,43 @@ def cuts(job: Body, hostname: str) -> collections.abc.Iterator[Cut]:
 
 
 def _until(action: Body, started: int) -> int | None:
-    """The last moment of what an action removes, in microseconds; None if it
-    removes nothing by date.
+    """Return the last timestamp of what an action removes, in microseconds;
+    None if it removes nothing by date.
 
-    Days are counted from when it is executed, which is after its job has
-    started.
+    Days are counted from when the action runs. That is after its job has
+    ``started`` (seconds): what is surely removed is counted from there.
     """
     for key in _DATES:
         if key in action:
-            return _moment(action[key])
-    days = _number(action.get(_DAYS))
+            return _parse_date(action[key])
+    days = _parse_number(action.get(_DAYS))
     if days is None or days < 0 or started < 0:
         return None
     return backups.to_microseconds(started - days * _DAY)
 
 
-def _moment(date: typing.Any) -> int | None:
-    """A date as agents read it, which take one without zone for UTC since
-    19.0.0.
+def _parse_date(date: typing.Any) -> int | None:
+    """Return a date as agents read it, in microseconds; None if it is none.
+
+    Without a zone it is UTC, as agents take it since 19.0.0.
     """
+    # Python reads no Z before 3.11.
+    text = str(date).replace('Z', '+00:00')
     try:
-        found = datetime.datetime.fromisoformat(
-            str(date).replace('Z', '+00:00')
-        )
+        time = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=datetime.timezone.utc)
-    return int(found.timestamp()) * documents.SECOND
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=datetime.timezone.utc)
+    return int(time.timestamp()) * documents.SECOND
 
 
-def _number(value: typing.Any) -> float | None:
+def _parse_number(value: typing.Any) -> float | None:
+    """Return a number, or the text of one; None for anything else."""
+    if value is None or isinstance(value, bool):
+        return None
     try:
-        found = (
-            None if value is None or isinstance(value, bool) else float(value)
-        )
+        number = float(value)
     except ValueError:
         return None
-    return found if found is not None and math.isfinite(found) else None
+    return number if math.isfinite(number) else None

@@ -1,10 +1,10 @@
-"""The keys that a restore may have, by its mode and by the storage that it
-reads.
+"""The keys that the action of a restore may have, by its mode and by the
+storage that it reads.
 """
 
 from freezer_api.domain import agents
 
-#: Keys that every restore may have.
+# Keys that every restore may have.
 _COMMON = frozenset(
     (
         'storage',
@@ -23,10 +23,10 @@ _COMMON = frozenset(
         'os_identity_api_version',
     )
 )
-#: Keys by which a storage is reached.
-STORAGES = {
-    'local': frozenset[str](),
-    'swift': frozenset[str](),
+#: The keys that an agent needs to reach each storage.
+STORAGES: dict[str, frozenset[str]] = {
+    'local': frozenset(),
+    'swift': frozenset(),
     'ssh': frozenset(
         ('ssh_key', 'ssh_username', 'ssh_password', 'ssh_host', 'ssh_port')
     ),
@@ -43,8 +43,8 @@ STORAGES = {
         )
     ),
 }
-#: Keys that a mode's restore needs beside.
-MODE_KEYS = {
+#: The keys that the restore of each mode has beside these.
+MODE_KEYS: dict[str, frozenset[str]] = {
     **dict.fromkeys(agents.FILES, frozenset(('restore_abs_path',))),
     'nova': frozenset(
         (
@@ -69,30 +69,32 @@ MODE_KEYS = {
         ('cindernative_vol_id', 'cindernative_backup_id')
     ),
 }
-#: What a native backup of Cinder is found by: neither a storage nor a name.
+# Cinder itself stores these and finds them by id: neither a storage nor a name
+# of ours is needed.
 _NATIVE = frozenset(
     ('log_file', 'timeout', 'proxy', 'insecure', 'os_identity_api_version')
 )
 
 
 def allowed(mode: str, storage: str | None = None) -> frozenset[str]:
-    """The keys that a restore of a mode may have, beside what says that it is
-    one; of any storage if none is named.
+    """Return the keys that a restore of a mode may have beside ``action`` and
+    ``mode``; those of every storage if none is named.
     """
+    mode_keys = MODE_KEYS.get(mode, frozenset())
     if mode == 'cindernative':
-        return _NATIVE | MODE_KEYS[mode]
-    chosen = (
-        STORAGES
-        if storage is None
-        else {storage: STORAGES.get(storage, frozenset())}
-    )
-    return frozenset().union(
-        _COMMON, MODE_KEYS.get(mode, frozenset()), *chosen.values()
-    )
+        return _NATIVE | mode_keys
+    if storage is None:
+        storage_keys = frozenset[str]().union(*STORAGES.values())
+    else:
+        storage_keys = STORAGES.get(storage, frozenset())
+    return _COMMON | mode_keys | storage_keys
 
 
 def settable(mode: str) -> frozenset[str]:
-    """The keys of a restore that a request may set over what is planned."""
-    return allowed(mode) | (
-        {'consistency_checksum'} if mode in agents.FILES else frozenset()
-    )
+    """Return the keys of a restore that a request may set in place of what is
+    planned.
+    """
+    keys = allowed(mode)
+    if mode in agents.FILES:
+        return keys | {'consistency_checksum'}
+    return keys

@@ -1,188 +1,58 @@
-"""The plan that brings a run back, or proves that it can be brought back:
-pure, from all that is known of the run.
+"""The plan that restores a run, or verifies that it can be restored: pure,
+from all that is known of the run.
 
-A plan has a step for each backup, and what stands against it. What a step
-tells an agent is made in :mod:`.restoring`.
+A plan has a step for each backup, and what is in the way of it.
 """
 
 import collections.abc
 import dataclasses
 import posixpath
-import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import (
     agents,
     backups,
     capabilities,
+    restore_actions,
+    restore_checks,
     restore_keys,
-    restoring,
-    sessions,
+    restore_sources,
+    session_state,
 )
 from freezer_api.domain.documents import Body
-from freezer_api.domain.restoring import COMPARE, READ, RESTORE, Source
+from freezer_api.domain.restore_checks import Defect
+from freezer_api.domain.restore_plans import (
+    COMPARE,
+    READ,
+    RESTORE,
+    Problem,
+)
+from freezer_api.domain.restore_plans import Member as Member
+from freezer_api.domain.restore_plans import Order as Order
+from freezer_api.domain.restore_plans import Plan as Plan
+from freezer_api.domain.restore_plans import Step as Step
 
-#: Where an agent that only reads makes an empty folder, unless the request
-#: names another one.
+# until the services follow
+from freezer_api.domain.restore_plans import Wish as Wish
+from freezer_api.domain.restore_sources import Place, Source
+
+#: The folder of a verification, unless the request names another one. An agent
+#: that only reads creates it, and leaves it empty.
 READING = '/tmp/freezer-verify'  # noqa: S108
-#: Problems of a part of the run that a caller may accept, by mode: the rest is
-#: brought back, or verified.
-INCOMPLETE = frozenset(('failed', 'missing'))
-LEFT_OUT = frozenset(('unverifiable', 'deleted', 'unavailable'))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wish:
-    """What a request wants of one member; ``freezer_action`` is set over what
-    is planned, a null takes a key away.
-    """
-
-    client_id: str | None = None
-    path: str | None = None
-    overwrite: bool = False
-    skip: bool = False
-    freezer_action: Body = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Order:
-    """What a request wants: ``mode`` is one of :data:`restoring.MODES`;
-    ``path`` is where a verification restores to.
-    """
-
-    mode: str = RESTORE
-    client_id: str | None = None
-    path_prefix: str | None = None
-    path: str | None = None
-    allow_incomplete: bool = False
-    wishes: collections.abc.Mapping[str, Wish] = dataclasses.field(
-        default_factory=dict
-    )
-
-    def wish(self, job_id: str) -> Wish:
-        """What is wanted of a member."""
-        return self.wishes.get(job_id, Wish())
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Member:
-    """One member of the run: its client then, its result, and its backups,
-    each in a place of its own.
-
-    ``silent``: its job backs nothing up, so that no backup of it is missing.
-    """
-
-    job_id: str
-    client_id: str
-    result: str = sessions.SUCCESS
-    sources: tuple[Source, ...] = ()
-    silent: bool = False
-
-    @property
-    def release(self) -> int | None:
-        """The first number of its agent's version, as far as its backups
-        tell.
-        """
-        told = [
-            agents.major(source.metadata.get('client_version'))
-            for source in self.sources
-        ]
-        return max(
-            (number for number in told if number is not None), default=None
-        )
-
-    def target(self, order: Order) -> str:
-        """The client that is to restore it."""
-        return (
-            order.wish(self.job_id).client_id
-            or order.client_id
-            or self.client_id
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
-    """One backup, what the client is to be told, and what stands against
-    that.
-    """
-
-    job_id: str
-    client_id: str
-    source: Source
-    action: Body
-    warnings: tuple[Body, ...]
-    problems: tuple[Body, ...] = ()
-
-    def shown(self) -> Body:
-        """The entry of ``steps``."""
-        return {
-            'job_id': self.job_id,
-            'client_id': self.client_id,
-            'backup_id': self.source.backup.id,
-            'time_stamp': (
-                self.source.backup.body['backup_metadata'].get('time_stamp')
-            ),
-            'sure': self.source.sure,
-            'freezer_action': self.action,
-            'warnings': list(self.warnings),
-        }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """What would be done, and what stands against it; ``complete``: every
-    member that backs up is in it.
-    """
-
-    session_id: str
-    tag: int
-    complete: bool
-    steps: tuple[Step, ...]
-    problems: tuple[Body, ...]
-
-    def refusals(self, order: Order) -> list[Body]:
-        """The problems for which the order can't be carried out."""
-        accepted = INCOMPLETE if order.allow_incomplete else frozenset()
-        accepted = accepted if order.mode == RESTORE else INCOMPLETE | LEFT_OUT
-        return [
-            problem
-            for problem in self.problems
-            if problem['code'] not in accepted
-        ]
-
-    def by_member(self) -> dict[str, list[Step]]:
-        """The steps that nothing stands against, by the jobs whose backups
-        they restore.
-        """
-        found: dict[str, list[Step]] = {}
-        for step in self.steps:
-            if not step.problems:
-                found.setdefault(step.job_id, []).append(step)
-        return found
-
-    def shown(self) -> Body:
-        """The answer's ``plan``."""
-        return {
-            'session_id': self.session_id,
-            'session_tag': self.tag,
-            'complete': self.complete,
-            'steps': [step.shown() for step in self.steps],
-            'problems': list(self.problems),
-        }
+#: What each client can do; None for one that isn't there.
+Clients = collections.abc.Mapping[str, Body | None]
 
 
 def latest(sources: collections.abc.Iterable[Source]) -> tuple[Source, ...]:
-    """Of a member's backups the last one of each place, oldest first: an agent
-    that tried again has made several.
+    """Return a member's latest backup of each place and path, oldest first: an
+    agent that tried again has made several.
     """
-    found: dict[tuple[typing.Any, ...], Source] = {}
-    for source in sorted(
-        sources, key=lambda source: backups.time_of(source.backup.body) or 0
-    ):
-        place = restoring.place(source), source.path
-        # The later one comes later.
-        found.pop(place, None)
-        found[place] = source
+    found: dict[tuple[Place, str | None], Source] = {}
+    for source in sorted(sources, key=_time_of):
+        key = (restore_sources.place(source), source.path)
+        # Removed first, so that the later one is last in order too.
+        found.pop(key, None)
+        found[key] = source
     return tuple(found.values())
 
 
@@ -192,48 +62,62 @@ def plan(
     status: str,
     members: collections.abc.Sequence[Member],
     order: Order,
-    clients: collections.abc.Mapping[str, Body | None],
+    clients: Clients,
 ) -> Plan:
-    """The plan for a run in a ``status``. ``clients`` has what each target can
-    do, None for one that isn't there.
+    """Return the plan for a run in a ``status``; ``clients`` are those that are
+    to restore.
+
+    ``InvalidInput`` if the order sets a key that a restore must not have.
     """
     steps: list[Step] = []
-    problems = (
-        [_problem('', 'running', 'The run is still going on.')]
-        if status == sessions.RUNNING
-        else []
-    )
-    complete = not problems
-    releases: dict[str, int] = {}
-    for member in members:
-        known = max(member.release or 0, releases.get(member.client_id, 0))
-        releases |= {member.client_id: known} if known else {}
+    problems: list[Problem] = []
+    is_complete = True
+    if status == session_state.RUNNING:
+        problems.append(_problem('', 'running', 'The run is in progress.'))
+        is_complete = False
+    releases = _releases(members)
     for member in members:
         if order.wish(member.job_id).skip:
-            complete = complete and member.silent
+            is_complete = is_complete and member.silent
             continue
-        made, against = _of_member(member, order, clients, releases)
-        complete = complete and not against
-        steps += made
-        problems += against
+        missing = _missing(member)
+        member_steps = _steps(member, order, clients, releases)
+        problems += missing
+        for step in member_steps:
+            problems += step.problems
+        steps += member_steps
     problems += _same_paths(steps, order)
     return Plan(
         session_id,
         tag,
-        complete and len(problems) == 0,
-        tuple(steps),
-        tuple(problems),
+        complete=is_complete and not problems,
+        steps=tuple(steps),
+        problems=tuple(problems),
     )
 
 
-def _of_member(
-    member: Member,
-    order: Order,
-    clients: collections.abc.Mapping[str, Body | None],
-    releases: collections.abc.Mapping[str, int],
-) -> tuple[list[Step], list[Body]]:
-    steps, problems = [], []
-    if member.result != sessions.SUCCESS:
+def _time_of(source: Source) -> int:
+    return backups.time_of(source.backup.body) or 0
+
+
+def _releases(
+    members: collections.abc.Iterable[Member],
+) -> dict[str, int]:
+    """Return the release of the agent on each client, as far as the backups of
+    all members tell.
+    """
+    releases: dict[str, int] = {}
+    for member in members:
+        if member.release:
+            known = releases.get(member.client_id, 0)
+            releases[member.client_id] = max(known, member.release)
+    return releases
+
+
+def _missing(member: Member) -> list[Problem]:
+    """Return what the run lacks of a member."""
+    problems: list[Problem] = []
+    if member.result != session_state.SUCCESS:
         problems.append(
             _problem(
                 member.job_id,
@@ -249,17 +133,26 @@ def _of_member(
                 'The run has no backup of the member.',
             )
         )
+    return problems
+
+
+def _steps(
+    member: Member,
+    order: Order,
+    clients: Clients,
+    releases: collections.abc.Mapping[str, int],
+) -> list[Step]:
+    """Return the steps for a member's backups, with their problems."""
+    steps: list[Step] = []
+    release = releases.get(member.target(order))
     for number, source in enumerate(member.sources):
-        step = _step(
-            member, number, source, order, releases.get(member.target(order))
-        )
-        against = tuple(
-            _problem(member.job_id, code, f'Backup {source.backup.id}: {text}')
-            for code, text in _against(member, step, order, clients)
-        )
-        steps.append(dataclasses.replace(step, problems=against))
-        problems += against
-    return steps, problems
+        step = _step(member, number, source, order, release)
+        problems: list[Problem] = []
+        for code, text in _defects(member, step, order, clients):
+            text = f'Backup {source.backup.id}: {text}'
+            problems.append(_problem(member.job_id, code, text))
+        steps.append(dataclasses.replace(step, problems=tuple(problems)))
+    return steps
 
 
 def _step(
@@ -269,126 +162,149 @@ def _step(
     order: Order,
     release: int | None,
 ) -> Step:
-    wish = order.wish(member.job_id)
+    """Return the step for a member's ``number``-th backup, without
+    problems.
+    """
     path = _path(member, number, source, order)
-    action = restoring.compose(source, path)
-    for key in wish.freezer_action.keys() - restore_keys.settable(
-        action['mode']
-    ):
-        raise exceptions.InvalidInput(
-            f'jobs.{member.job_id}.freezer_action.{key[:64]}: '
-            f'must not be set in a restore of mode {action["mode"][:64]}.'
-        )
-    found = {**action, **wish.freezer_action}
+    action = restore_actions.compose(source, path)
+    wish = order.wish(member.job_id)
+    _check_settable(wish.freezer_action, action['mode'], member.job_id)
+    action.update(wish.freezer_action)
     if wish.overwrite:
-        found['overwrite'] = True
+        action['overwrite'] = True
     if order.mode == READ:
-        found = restoring.read_only(found)
-    checksum = source.metadata.get('consistency_checksum')
-    if order.mode == COMPARE and checksum:
-        found.setdefault('consistency_checksum', checksum)
-    found = {key: value for key, value in found.items() if value is not None}
-    warned = restoring.warnings(source, found, path is None, release)
-    if order.mode == COMPARE and not found.get('consistency_checksum'):
-        warned.append(restoring.warning('no-checksum'))
+        action = restore_actions.read_only(action)
+    if order.mode == COMPARE:
+        checksum = source.metadata.get('consistency_checksum')
+        if checksum:
+            action.setdefault('consistency_checksum', checksum)
+    # A null in the request removes a key.
+    action = {key: value for key, value in action.items() if value is not None}
+    warnings = restore_checks.warnings(source, action, path is None, release)
+    if order.mode == COMPARE and not action.get('consistency_checksum'):
+        warnings.append(restore_checks.warning('no-checksum'))
     return Step(
-        member.job_id, member.target(order), source, found, tuple(warned)
+        member.job_id,
+        member.target(order),
+        source,
+        action,
+        tuple(warnings),
     )
+
+
+def _check_settable(definition: Body, mode: str, job_id: str) -> None:
+    settable = restore_keys.settable(mode)
+    for key in definition:
+        if key not in settable:
+            raise exceptions.InvalidInput(
+                f'jobs.{job_id}.freezer_action.{key[:64]}: must not be set in'
+                f' a restore of mode {mode[:64]}.'
+            )
 
 
 def _path(
     member: Member, number: int, source: Source, order: Order
 ) -> str | None:
-    """Where a backup is restored to; None: where it came from."""
+    """Return the folder that a backup is restored to; None for where it came
+    from.
+    """
+    # Several backups of a member must not overwrite each other.
+    own_folder = [str(number)] if len(member.sources) > 1 else []
     wish = order.wish(member.job_id)
-    numbered = [str(number)] if len(member.sources) > 1 else []
     if wish.path is not None:
-        return posixpath.join(wish.path, *numbered)
+        return posixpath.join(wish.path, *own_folder)
+    folder = order.path or READING
     if order.mode == READ:
-        return order.path or READING
+        return folder
     if order.mode == COMPARE:
-        return posixpath.join(order.path or READING, member.job_id, *numbered)
+        return posixpath.join(folder, member.job_id, *own_folder)
     if order.path_prefix is None:
         return None
-    below = (source.path or member.job_id).replace(':', '').replace('\\', '/')
-    return posixpath.join(
-        order.path_prefix, posixpath.normpath(f'/{below}').lstrip('/')
-    )
+    original = source.path or member.job_id
+    # C:\data becomes C/data.
+    below = original.replace(':', '').replace('\\', '/')
+    # Made absolute first, so that no ".." leads out of the folder.
+    below = posixpath.normpath(f'/{below}').lstrip('/')
+    return posixpath.join(order.path_prefix, below)
 
 
-def _against(
-    member: Member,
-    step: Step,
-    order: Order,
-    clients: collections.abc.Mapping[str, Body | None],
-) -> collections.abc.Iterator[tuple[str, str]]:
-    """What stands against a step, as codes and texts."""
-    status = step.source.backup.body['status']
+def _defects(
+    member: Member, step: Step, order: Order, clients: Clients
+) -> collections.abc.Iterator[Defect]:
+    """Yield what is in the way of a step."""
+    source = step.source
+    status = source.backup.body['status']
     if status in (backups.DELETED, backups.DELETING):
-        yield 'deleted', f'It is {status}.'
+        yield Defect('deleted', f'Its status is {status}.')
     elif status != backups.AVAILABLE:
-        yield 'unavailable', f'It is not available but {status}.'
-    if not (
-        step.source.fits
-        or step.source.gone
-        or order.wish(member.job_id).freezer_action
-    ):
-        yield (
-            'changed',
-            f'Job {member.job_id} does not do today what its metadata tell.',
+        yield Defect(
+            'unavailable',
+            f'Its status is {status}, not available.',
         )
-    defect = restoring.defect(step.source, step.action)
+    has_wish = bool(order.wish(member.job_id).freezer_action)
+    if not source.fits and not source.gone and not has_wish:
+        yield Defect(
+            'changed',
+            f'The actions of job {member.job_id} have changed since; none does'
+            ' what its metadata say.',
+        )
+    defect = restore_checks.defect(step.action)
     if defect is not None:
         yield defect
-    elif order.mode != RESTORE and not _is_verifiable(step.action, order.mode):
-        yield (
+    elif order.mode != RESTORE and not _is_verifiable(step.action, order):
+        yield Defect(
             'unverifiable',
-            (
-                'An agent can verify archives of tar alone, and compare those'
-                ' of mode fs.'
-            ),
+            'Agents can verify only archives of tar, and compare only those of'
+            ' mode fs.',
         )
     client = clients[step.client_id]
     if client is None:
-        yield 'client-missing', f'Client {step.client_id} could not be found.'
+        yield Defect(
+            'client-missing',
+            f'Client {step.client_id} could not be found.',
+        )
         return
     try:
         capabilities.check(step.action, client, 'freezer_action')
     except exceptions.Unprocessable as error:
-        yield 'not-capable', error.message
+        yield Defect('not-capable', error.message)
 
 
-def _is_verifiable(action: Body, mode: str) -> bool:
-    return restoring.is_readable(action) and (
-        mode == READ or action['mode'] == 'fs'
-    )
+def _is_verifiable(action: Body, order: Order) -> bool:
+    if not restore_actions.is_readable(action):
+        return False
+    return bool(order.mode == READ or action['mode'] == 'fs')
 
 
 def _same_paths(
     steps: collections.abc.Iterable[Step], order: Order
-) -> collections.abc.Iterator[Body]:
-    """A problem for each step that restores to a folder of its client that
-    another one restores to.
+) -> list[Problem]:
+    """Return a problem for each step that restores to a folder of its client
+    to which an earlier step restores.
     """
+    problems: list[Problem] = []
+    if order.mode == READ:
+        # Nothing is written.
+        return problems
     taken: set[tuple[str, str]] = set()
-    for step in steps if order.mode != READ else ():
-        if (
-            step.action['mode'] in agents.FILES
-            and 'restore_abs_path' in step.action
-        ):
-            place = (
-                step.client_id,
-                posixpath.normpath(str(step.action['restore_abs_path'])),
-            )
-            if place in taken:
-                yield _problem(
+    for step in steps:
+        path = step.action.get('restore_abs_path')
+        if step.action['mode'] not in agents.FILES or path is None:
+            continue
+        path = posixpath.normpath(str(path))
+        place = (step.client_id, path)
+        if place in taken:
+            problems.append(
+                _problem(
                     step.job_id,
                     'same-path',
-                    f'Client {place[0]} restores something else to'
-                    f' {place[1][:1024]} too.',
+                    f'Client {step.client_id} restores another backup to'
+                    f' {path[:1024]} too.',
                 )
-            taken.add(place)
+            )
+        taken.add(place)
+    return problems
 
 
-def _problem(job_id: str, code: str, text: str) -> Body:
+def _problem(job_id: str, code: str, text: str) -> Problem:
     return {'job_id': job_id, 'code': code, 'text': text}

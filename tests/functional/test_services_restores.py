@@ -323,7 +323,7 @@ class Refusals(Restoring):
             self.storage, ME, self.session_id, {'start': {'job_id': 'etc', 'current_tag': self.tag}}
         )
         self.tag += 1
-        with self.refused(exceptions.Conflict, 'still going on'):
+        with self.refused(exceptions.Conflict, 'The run is in progress'):
             self.restore(allow_incomplete=True)
         self.assertIn(('', 'running'), self.problems(self.restore(dry_run=True)))
 
@@ -340,7 +340,7 @@ class Refusals(Restoring):
         with self.refused(exceptions.Conflict, 'has no backup'):
             self.restore()
         backups.update(self.storage, ME, self.made['etc'], {'status': 'deleted'})
-        with self.refused(exceptions.Conflict, 'It is deleted'):
+        with self.refused(exceptions.Conflict, 'Its status is deleted'):
             self.restore(allow_incomplete=True)
         with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.restore(allow_incomplete=True, jobs={'etc': {'skip': True}})
@@ -352,7 +352,7 @@ class Refusals(Restoring):
             'etc',
             {'job_actions': [{'freezer_action': {**ACTION, 'container': '/new'}}]},
         )
-        with self.refused(exceptions.Conflict, 'does not do today') as _:
+        with self.refused(exceptions.Conflict, 'have changed since') as _:
             self.restore()
         begun = self.restore(jobs={'etc': {'freezer_action': {'encrypt-pass-file': '/old'}}})
         action = self.job(begun.jobs['etc'])['job_actions'][0]['freezer_action']

@@ -119,13 +119,15 @@ class Commands(commands_steps.Steps):
         self.home.call('PATCH', f'backups/{self.run_.backups["web"]}', 200, {'status': 'deleted'})
         table = self.done('run restore', *self.words, '--dry-run')
         self.assertIn(
-            f'\nProblem: web: deleted: Backup {self.run_.backups["web"]}: It is deleted.\n', table
+            f'\nProblem: web: deleted: Backup {self.run_.backups["web"]}: Its status is deleted.\n',
+            table,
         )
-        self.assertIn('\nWarning: in-place: It is restored where it came from.\n', table)
+        self.assertIn('\nWarning: in-place: The backup is restored to where it came from.\n', table)
         self.assertIn('\nThe plan is not complete', table)
         self.assertRegex(
             self.refused('run restore', *self.words),
-            rf'^jobs.web: Backup \S+: It is deleted. \(HTTP 409, restore.backup-deleted, {ID}\)$',
+            r'^jobs.web: Backup \S+: Its status is deleted.'
+            rf' \(HTTP 409, restore.backup-deleted, {ID}\)$',
         )
         self.assertIn(
             'web', self.json('run restore', *self.words, '--dry-run')['problems'][0]['job_id']
