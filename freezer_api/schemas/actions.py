@@ -3,23 +3,32 @@
 import re
 import typing
 
-from freezer_api.domain import actions
+from freezer_api.domain import actions, definitions
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
-_WHAT = {
-    key: base.choice(
-        actions.CHOICES[actions.ALIASES.get(key, key)], null=key != 'action'
-    )
-    for key in (*actions.CHOICES, *actions.ALIASES)
-}
+
+def _choices(action_may_be_null: bool) -> dict[str, base.Schema]:
+    """Return the schemas of the keys of a definition that say what a client
+    must be capable of. All may be null, unless it has to name its action.
+    """
+    keys = {key: key for key in definitions.CHOICES} | definitions.ALIASES
+    schemas: dict[str, base.Schema] = {}
+    for name, key in keys.items():
+        null = name != 'action' or action_may_be_null
+        schemas[name] = base.choice(definitions.CHOICES[key], null)
+    return schemas
+
+
 #: A definition that is merged into another one.
-PART = base.record(_WHAT)
+PART = base.record(_choices(action_may_be_null=False))
 #: What fills the gaps of definitions.
-DEFAULTS = base.record(
-    {**_WHAT, 'action': base.choice(actions.CHOICES['action'], null=True)}
+DEFAULTS = base.record(_choices(action_may_be_null=True))
+#: A definition.
+DEFINITION = base.record(
+    _choices(action_may_be_null=False), required=('action',)
 )
-DEFINITION = base.record(_WHAT, required=('action',))
+#: The rules for running an action.
 RULES: dict[str, base.Schema] = {
     'max_retries': base.integer(0, base.MAX_INTEGER),
     'max_retries_interval': base.integer(0, base.MAX_INTEGER),
@@ -30,18 +39,20 @@ ACTION = base.record(
     required=('freezer_action',),
 )
 PATCH = base.record({'freezer_action': PART, **RULES})
-#: Levels of a definition: a job has it three levels down.
+#: How many levels of objects and lists a definition may have: in a job it is
+#: three levels down, and a body may have 64.
 MAX_DEPTH = 61
-_check = base.compiled(ACTION)
-_check_patch = base.compiled(PATCH)
-_FORM = {'true': True, 'on': True, 'false': False, 'off': False}
+_check = base.compile_check(ACTION)
+_check_patch = base.compile_check(PATCH)
+# What the strings of a form stand for.
+_FORM_BOOLEANS = {'true': True, 'on': True, 'false': False, 'off': False}
 
 
 def action(body: Body) -> Body:
-    """The keys of a request to create or replace an action, without nulls, or
-    ``InvalidInput``.
+    """Return the keys of a request to create or replace an action, without
+    nulls; or raise ``InvalidInput``.
     """
-    given = _cleaned(body)
+    given = _clean(body)
     if given.get('action_id') == '':
         del given['action_id']
     _check(given)
@@ -49,44 +60,46 @@ def action(body: Body) -> Body:
 
 
 def patch(body: Body) -> Body:
-    """The keys of a request to change an action, without nulls, or
-    ``InvalidInput``.
+    """Return the keys of a request to change an action, without nulls; or
+    raise ``InvalidInput``.
     """
-    given = _cleaned(body)
+    given = _clean(body)
     given.pop('action_id', None)
     _check_patch(given)
     return given
 
 
 def plain_rules(entry: Body) -> Body:
-    """An entry whose rules are what the strings of a form stand for."""
-    return {
-        **entry,
-        **{key: _plain(key, entry[key]) for key in RULES if key in entry},
-    }
+    """Return an entry with the rules that the strings of a form stand for."""
+    plain = dict(entry)
+    for key in RULES:
+        if key in plain:
+            plain[key] = _plain_rule(key, plain[key])
+    return plain
 
 
-def _cleaned(body: Body) -> Body:
-    entry = actions.normalize_entry(
-        {key: body[key] for key in ACTION['properties'] if key in body}
-    )
-    given = base.present(plain_rules(entry))
+def _clean(body: Body) -> Body:
+    known = {key: body[key] for key in ACTION['properties'] if key in body}
+    entry = actions.normalize_entry(known)
+    given = base.without_nulls(plain_rules(entry))
     definition = given.get('freezer_action')
     base.check_depth(definition, MAX_DEPTH, 'freezer_action')
-    # A null is a value in a definition, but an action must be one.
+    # A null is a value in a definition, but its action has to be one.
     if isinstance(definition, dict) and definition.get('action', '') is None:
-        given['freezer_action'] = {
-            key: value for key, value in definition.items() if key != 'action'
-        }
+        definition = dict(definition)
+        del definition['action']
+        given['freezer_action'] = definition
     return given
 
 
-def _plain(key: str, value: typing.Any) -> typing.Any:
+def _plain_rule(key: str, value: typing.Any) -> typing.Any:
     if not isinstance(value, str):
         return value
     if not value:
-        # An empty field says nothing.
+        # A field of a form that nobody filled in.
         return None
     if key == 'mandatory':
-        return _FORM.get(value.lower(), value)
-    return int(value) if re.fullmatch('[0-9]{1,10}', value) else value
+        return _FORM_BOOLEANS.get(value.lower(), value)
+    if re.fullmatch('[0-9]{1,10}', value):
+        return int(value)
+    return value

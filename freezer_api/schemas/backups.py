@@ -1,28 +1,28 @@
-"""What callers send for backups: documents, or flat, as agents do, what stands
-in a document's ``backup_metadata``.
+"""What callers send for backups: documents; or flat, as agents do, what a
+document has in its ``backup_metadata``.
 """
 
 import re
 
-from freezer_api import exceptions
 from freezer_api.domain import backups
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
 #: Seconds that every caller can make a date of, in any zone: the years 1 to
 #: 9999.
-EARLIEST, LATEST = -62_135_510_400, 253_402_214_400
-#: Metadata stand inside of a document, which is nested one level deeper and
-#: must still be accepted when it is sent back.
+EARLIEST = -62_135_510_400
+LATEST = 253_402_214_400
+#: How many levels of objects and lists metadata may have: in a document they
+#: are one level down, and a body may have 64.
 MAX_DEPTH = 63
-TEXT: base.Schema = {'type': ['string', 'null'], 'description': 'a text'}
+TEXT: base.Schema = {'type': ['string', 'null'], 'description': 'a string'}
 #: What is known of metadata; they may have any other key.
 METADATA = base.record(
     {
         'backup_name': {
             'type': 'string',
             'minLength': 1,
-            'description': 'a text that is not empty',
+            'description': 'a string that is not empty',
         },
         'container': TEXT,
         'hostname': TEXT,
@@ -37,67 +37,81 @@ METADATA = base.record(
     }
 )
 STATUS = base.record({'status': base.choice(backups.STATUSES)})
-_INSIDE = 'backup_metadata.'
-#: What forms and scripts send for a moment; the longest are far outside of the
-#: bounds.
+_METADATA_KEY = 'backup_metadata'
+# A time_stamp as forms and scripts send it; the longest are far out of bounds.
 _INTEGER = re.compile(r'-?[0-9]{1,20}')
-_check = {prefix: base.compiled(METADATA, prefix) for prefix in ('', _INSIDE)}
-_check_status = base.compiled(STATUS)
+_check_flat = base.compile_check(METADATA)
+_check_inside = base.compile_check(METADATA, prefix=f'{_METADATA_KEY}.')
+_check_status = base.compile_check(STATUS)
+# Keys of a document that callers can't set. In a flat body they would be
+# metadata.
 _READ_ONLY = ('backup_id', 'project_id', 'user_id')
+# What metadata must say, and what those of a backup that isn't finished must.
+_REQUIRED: tuple[str, ...] = ('backup_name', 'container', 'hostname')
+_REQUIRED_UNFINISHED: tuple[str, ...] = ('backup_name',)
 
 
 def backup(body: Body) -> Body:
-    """``status`` and ``backup_metadata`` of a backup to create, or
-    ``InvalidInput``.
+    """Return ``status`` and ``backup_metadata`` of a backup to create; or
+    raise ``InvalidInput``.
 
     A body without ``backup_metadata`` is the metadata; only its ``status``
-    stands beside them.
+    isn't one of them.
     """
-    flat = body.get('backup_metadata') is None
-    given = _divided(body, () if flat else _READ_ONLY)
+    is_flat = body.get(_METADATA_KEY) is None
+    given = _divide(body, ignored=() if is_flat else _READ_ONLY)
     given.setdefault('status', backups.AVAILABLE)
-    place = '' if flat else _INSIDE
-    needed = (
-        ('backup_name',)
-        if given['status'] in backups.UNFINISHED
-        else ('backup_name', 'container', 'hostname')
-    )
-    for key in needed:
-        if given['backup_metadata'].get(key) is None:
-            raise exceptions.InvalidInput(f'{place}{key}: is required.')
+    required = _REQUIRED
+    if given['status'] in backups.UNFINISHED:
+        required = _REQUIRED_UNFINISHED
+    for key in required:
+        if given[_METADATA_KEY].get(key) is None:
+            place = key if is_flat else f'{_METADATA_KEY}.{key}'
+            raise base.invalid(place, 'is required')
     return given
 
 
 def patch(body: Body) -> Body:
-    """``backup_metadata`` to merge, and ``status`` if there is one, or
-    ``InvalidInput``; what a caller can't set is left away.
+    """Return the ``backup_metadata`` to merge, and the ``status`` if there is
+    one; or raise ``InvalidInput``. What a caller can't set is ignored.
     """
-    return _divided(body, _READ_ONLY)
+    return _divide(body, ignored=_READ_ONLY)
 
 
-def _divided(body: Body, left_away: tuple[str, ...]) -> Body:
-    inner = body.get('backup_metadata')
+def _divide(body: Body, ignored: tuple[str, ...]) -> Body:
+    """Return status and metadata of a body; what stands beside
+    ``backup_metadata`` is merged into it.
+    """
+    inner = body.get(_METADATA_KEY)
     if inner is not None and not isinstance(inner, dict):
-        raise exceptions.InvalidInput('backup_metadata: must be an object.')
-    beside = {
-        key: value
-        for key, value in body.items()
-        if key not in ('backup_metadata', 'status', *left_away)
-    }
+        raise base.invalid(_METADATA_KEY, 'must be an object')
+    beside = dict(body)
+    for key in (_METADATA_KEY, 'status', *ignored):
+        beside.pop(key, None)
     base.check_depth(beside, MAX_DEPTH, 'body')
     metadata = {**(inner or {}), **beside}
-    named = metadata.pop('status', None)
-    status = named if body.get('status') is None else body['status']
+    # Agents put the status among the metadata.
+    status = metadata.pop('status', None)
+    if body.get('status') is not None:
+        status = body['status']
+    _clean_metadata(metadata)
+    if inner is None:
+        _check_flat(metadata)
+    else:
+        _check_inside(metadata)
+    given = {} if status is None else {'status': status}
+    _check_status(given)
+    return {**given, _METADATA_KEY: metadata}
+
+
+def _clean_metadata(metadata: Body) -> None:
+    """Remove nulls where a value is needed, and read numbers in strings."""
     for key in ('backup_name', 'time_stamp'):
-        if metadata.get(key) is None:
-            metadata.pop(key, None)
-    stamp = metadata.get('time_stamp')
-    if stamp == '':
-        # Agents write what they don't know as an empty text.
+        if key in metadata and metadata[key] is None:
+            del metadata[key]
+    timestamp = metadata.get('time_stamp')
+    if timestamp == '':
+        # Agents write what they don't know as an empty string.
         del metadata['time_stamp']
-    elif isinstance(stamp, str) and _INTEGER.fullmatch(stamp):
-        metadata['time_stamp'] = int(stamp)
-    _check['' if inner is None else _INSIDE](metadata)
-    chosen = {} if status is None else {'status': status}
-    _check_status(chosen)
-    return {**chosen, 'backup_metadata': metadata}
+    elif isinstance(timestamp, str) and _INTEGER.fullmatch(timestamp):
+        metadata['time_stamp'] = int(timestamp)

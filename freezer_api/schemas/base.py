@@ -1,5 +1,5 @@
 """The words that schemas are written in, and their compilation to checks whose
-complaints the caller understands.
+messages the caller understands.
 
 Every leaf of a schema has a ``description`` that completes the sentence "it
 must be …": one text for errors and reference.
@@ -15,32 +15,37 @@ from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 
 MAX_INTEGER = 2**31 - 1
+#: How many characters of a key that a caller sent a message repeats.
+_SHOWN_OF_KEY = 64
 Schema = dict[str, typing.Any]
+#: Raises ``InvalidInput`` for a document that doesn't fit a schema.
 Check = collections.abc.Callable[[Body], None]
+#: Whether a string is in a format, by the format's name.
 Formats = collections.abc.Mapping[str, collections.abc.Callable[[str], bool]]
 
 ID: Schema = {
     'type': 'string',
+    # fastjsonschema knows no \Z, and makes one of a $ at the end.
     'pattern': '^' + documents.ID.pattern.replace(r'\Z', '$'),
     'description': (
-        "an id: letters, digits, '_', '.' and '-', at most 255, the first no"
-        " '.' or '-'"
+        "an id: 1 to 255 letters, digits, '_', '.' and '-'; the first must not"
+        " be '.' or '-'"
     ),
 }
 BOOLEAN: Schema = {'type': 'boolean', 'description': 'true or false'}
 
 
 def text(limit: int) -> Schema:
-    """A string of at most ``limit`` characters."""
+    """Return the schema of a string of at most ``limit`` characters."""
     return {
         'type': 'string',
         'maxLength': limit,
-        'description': f'a text of at most {limit:,} characters',
+        'description': f'a string of at most {limit:,} characters',
     }
 
 
 def integer(low: int, high: int) -> Schema:
-    """An integer from ``low`` to ``high``."""
+    """Return the schema of an integer from ``low`` to ``high``."""
     return {
         'type': 'integer',
         'minimum': low,
@@ -52,22 +57,30 @@ def integer(low: int, high: int) -> Schema:
 def choice(
     values: collections.abc.Iterable[str], null: bool = False
 ) -> Schema:
-    """One of some strings, or null if that is allowed."""
-    texts = [*values]
-    named = ', '.join(text or 'the empty text' for text in texts)
+    """Return the schema of one of some strings, or of null too."""
+    allowed: list[str | None] = list(values)
+    quoted = ', '.join(f"'{value}'" for value in allowed)
+    if null:
+        allowed.append(None)
     return {
-        'enum': [*texts, None] if null else texts,
-        'description': f'one of {named}',
+        'enum': allowed,
+        'description': f'one of {quoted}',
     }
 
 
 def formatted(name: str, description: str) -> Schema:
-    """A string in a format that :func:`compiled` is told of."""
-    return {'type': 'string', 'format': name, 'description': description}
+    """Return the schema of a string in a format, which :func:`compile_check`
+    is given.
+    """
+    return {
+        'type': 'string',
+        'format': name,
+        'description': description,
+    }
 
 
 def array(items: Schema, most: int, description: str) -> Schema:
-    """A list of at most ``most`` ``items``."""
+    """Return the schema of a list of at most ``most`` ``items``."""
     return {
         'type': 'array',
         'items': items,
@@ -81,31 +94,39 @@ def record(
     required: collections.abc.Sequence[str] = (),
     closed: bool = False,
 ) -> Schema:
-    """An object; a ``closed`` one has no other keys than its properties."""
-    return {
+    """Return the schema of an object; a ``closed`` one has no other keys than
+    its properties.
+    """
+    schema: Schema = {
         'type': 'object',
         'properties': properties,
-        'required': [*required],
+        'required': list(required),
         'description': 'an object',
-        **({'additionalProperties': False} if closed else {}),
     }
+    if closed:
+        schema['additionalProperties'] = False
+    return schema
 
 
-def compiled(
+def compile_check(
     schema: Schema, prefix: str = '', formats: Formats | None = None
 ) -> Check:
-    """The check of a document against a schema; it raises ``InvalidInput``
-    with the place, that begins with ``prefix``.
+    """Return the check of a document against a schema.
+
+    Messages name the place of what is wrong, which begins with ``prefix``.
     """
     validate = fastjsonschema.compile(
-        schema, formats=dict(formats or {}), use_default=False
+        schema,
+        formats=dict(formats or {}),
+        # Defaults are filled in where documents are made.
+        use_default=False,
     )
 
     def check(document: Body) -> None:
         try:
             validate(document)
         except fastjsonschema.JsonSchemaValueException as error:
-            raise exceptions.InvalidInput(_complaint(error, prefix)) from None
+            raise _invalid_input(error, prefix) from None
 
     return check
 
@@ -114,67 +135,87 @@ def check_depth(value: typing.Any, levels: int, place: str) -> None:
     """Raise ``InvalidInput`` for objects and lists nested deeper than
     ``levels``.
 
-    The document that they become a part of would be nested deeper than a body
+    They become a part of a document. That would be nested deeper than a body
     may be, and couldn't be sent back.
     """
     if _is_deeper(value, levels):
-        raise exceptions.InvalidInput(
-            f'{place}: is nested deeper than {levels} levels, for it becomes a'
-            ' part of a document.'
-        )
+        raise invalid(place, f'must not be nested deeper than {levels} levels')
 
 
-def present(given: Body) -> Body:
-    """The keys of an object that have a value, for null stands for absent;
-    whole numbers are integers.
+def without_nulls(given: Body) -> Body:
+    """Return the keys of an object that have a value, for a null stands for a
+    key that is absent. A float that is a whole number becomes an integer.
     """
-    return {
-        key: (
-            int(value)
-            if isinstance(value, float) and value.is_integer()
-            else value
-        )
-        for key, value in given.items()
-        if value is not None
-    }
+    plain: Body = {}
+    for key, value in given.items():
+        if value is None:
+            continue
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        plain[key] = value
+    return plain
+
+
+def invalid(
+    place: str, fault: str, code: str | None = None
+) -> exceptions.InvalidInput:
+    """Return the error that says what is wrong in which place of a body;
+    ``fault`` begins with "must" where it can.
+    """
+    return exceptions.InvalidInput(f'{place}: {fault}.', code)
 
 
 def _is_deeper(value: typing.Any, levels: int) -> bool:
-    level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(levels):
+    # Level by level, for recursion could be too deep for Python.
+    level = [value]
+    for _ in range(levels + 1):
+        level = _containers(level)
         if not level:
             return False
-        level = [
-            element
-            for here in level
-            for element in (here.values() if isinstance(here, dict) else here)
-            if isinstance(element, (dict, list))
-        ]
-    return bool(level)
+        level = _elements(level)
+    return True
 
 
-def _complaint(
+def _containers(values: list[typing.Any]) -> list[typing.Any]:
+    return [value for value in values if isinstance(value, (dict, list))]
+
+
+def _elements(containers: list[typing.Any]) -> list[typing.Any]:
+    elements: list[typing.Any] = []
+    for container in containers:
+        if isinstance(container, dict):
+            elements.extend(container.values())
+        else:
+            elements.extend(container)
+    return elements
+
+
+def _invalid_input(
     error: fastjsonschema.JsonSchemaValueException, prefix: str
-) -> str:
-    place = prefix + str(error.name).removeprefix('data').removeprefix('.')
+) -> exceptions.InvalidInput:
+    """Return the error that says in the caller's terms what the validator has
+    found.
+    """
+    # The validator's names begin with "data".
+    name = str(error.name).removeprefix('data').removeprefix('.')
+    place = prefix + name
+    schema = error.definition
     if error.rule == 'required':
-        missing = next(
-            key
-            for key in error.definition['required']
-            if key not in error.value
-        )
-        return f'{_inside(place, missing)}: is required.'
+        for key in schema['required']:
+            if key not in error.value:
+                return invalid(_inside(place, key), 'is required')
     if error.rule == 'additionalProperties':
-        unknown = next(
-            key
-            for key in error.value
-            if key not in error.definition['properties']
-        )
-        return f'{_inside(place, unknown[:64])}: is not a known key here.'
-    return f'{place}: must be {error.definition["description"]}.'
+        for key in error.value:
+            if key not in schema['properties']:
+                shown = key[:_SHOWN_OF_KEY]
+                return invalid(_inside(place, shown), 'unknown key')
+    return invalid(place, f'must be {schema["description"]}')
 
 
 def _inside(place: str, key: str) -> str:
-    return (
-        f'{place}.{key}' if place and not place.endswith('.') else place + key
-    )
+    """Return the place of a key of an object. The place of a whole body is
+    empty or a prefix that ends in a dot.
+    """
+    if not place or place.endswith('.'):
+        return place + key
+    return f'{place}.{key}'

@@ -3,14 +3,14 @@
 import typing
 
 from freezer_api import exceptions
-from freezer_api.domain import actions as rules
-from freezer_api.domain import documents, reports
+from freezer_api.domain import actions as entries
+from freezer_api.domain import definitions, documents, reports
 from freezer_api.domain import schedules as commands
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import actions, base, schedules
 
-#: Keys of documents that aren't the caller's to set, and those that Horizon's
-#: forms add, which say nothing.
+#: Keys of documents that callers can't set, and those that Horizon's forms
+#: add, which mean nothing.
 READ_ONLY = frozenset(
     (
         'project_id',
@@ -25,14 +25,20 @@ READ_ONLY = frozenset(
         'interval_value',
     )
 )
+
+
+def _nullable(schemas: dict[str, base.Schema]) -> dict[str, base.Schema]:
+    nullable: dict[str, base.Schema] = {}
+    for key, schema in schemas.items():
+        nullable[key] = {**schema, 'type': [schema['type'], 'null']}
+    return nullable
+
+
 ENTRY = base.record(
     {
         'action_id': base.ID,
         'freezer_action': actions.DEFINITION,
-        **{
-            key: {**schema, 'type': [schema['type'], 'null']}
-            for key, schema in actions.RULES.items()
-        },
+        **_nullable(actions.RULES),
     }
 )
 PATCH = base.record(
@@ -43,24 +49,26 @@ PATCH = base.record(
         'job_schedule': schedules.SCHEDULE,
         'action_defaults': actions.DEFAULTS,
         'job_actions': base.array(
-            ENTRY, rules.MAX_ENTRIES, 'objects with a freezer_action each'
+            ENTRY,
+            entries.MAX_ENTRIES,
+            'objects with a freezer_action each',
         ),
     },
     closed=True,
 )
 JOB = {**PATCH, 'required': ['client_id', 'job_actions']}
-_check = base.compiled(JOB, formats=schedules.FORMATS)
-_check_patch = base.compiled(PATCH, formats=schedules.FORMATS)
+_check = base.compile_check(JOB, formats=schedules.FORMATS)
+_check_patch = base.compile_check(PATCH, formats=schedules.FORMATS)
 
 
 def job(body: Body) -> Body:
-    """The keys of a request to create or replace a job, without nulls, or
-    ``InvalidInput``.
+    """Return the keys of a request to create or replace a job, without nulls;
+    or raise ``InvalidInput``.
 
-    In each entry of ``job_actions`` is what the caller means: defaults filled
-    in, everything in its place.
+    The entries of ``job_actions`` are as the caller means them: with defaults
+    filled in, and everything in its place.
     """
-    given = _cleaned(body)
+    given = _clean(body)
     if given.get('job_id') == '':
         del given['job_id']
     _check(given)
@@ -69,94 +77,106 @@ def job(body: Body) -> Body:
 
 
 def patch(body: Body) -> Body:
-    """The keys of a request to change a job, like :func:`job`; none is
+    """Return the keys of a request to change a job, like :func:`job`; none is
     required.
 
-    An agent reports with the schedule that it has, which may be older than our
-    rules: it isn't looked at.
+    An agent reports with the timing that it has, which may be older than
+    today's rules: it isn't checked, for it is ignored.
     """
-    reported = reports.session_of(body) is not None
-    if reported and isinstance(body['job_schedule'], dict):
-        body = {**body, 'job_schedule': commands.runtime(body['job_schedule'])}
-    given = _cleaned(body)
+    is_report = reports.session_of(body) is not None
+    schedule = body.get('job_schedule')
+    if is_report and isinstance(schedule, dict):
+        body = {**body, 'job_schedule': commands.runtime(schedule)}
+    given = _clean(body)
     given.pop('job_id', None)
     if body.get('job_schedule') and given['job_schedule'] == {}:
-        # Nulls alone stand for keys that aren't there: they replace no
-        # schedule.
+        # It had only nulls, which stand for keys that are absent. An empty
+        # schedule would replace the stored one.
         del given['job_schedule']
     _check_patch(given)
-    if not reported:
+    if not is_report:
         schedules.check(given.get('job_schedule', {}), 'job_schedule')
     return given
 
 
 def check_size(body: Body, most: int) -> None:
-    """Raise ``InvalidInput`` for a body that makes a job of more than ``most``
-    bytes.
+    """Raise ``InvalidInput`` for a body with ``action_defaults`` that would
+    make a job of more than ``most`` bytes. That is told without filling them
+    in.
 
-    Unless it has more itself: only that grows which ``action_defaults`` are
-    filled into. What they add is told without filling them in.
+    A body that is larger by itself isn't refused here: only defaults make it
+    grow.
     """
-    entries, defaults = body.get('job_actions'), body.get('action_defaults')
-    if not _is_bounded(entries) or not isinstance(defaults, dict):
+    job_actions = body.get('job_actions')
+    defaults = body.get('action_defaults')
+    if not _is_list_of_entries(job_actions) or not isinstance(defaults, dict):
         return
-    given = documents.size(entries)
-    if given + rules.size_of_defaults(entries, defaults) > max(
-        most, given + documents.size(defaults)
-    ):
-        raise exceptions.InvalidInput(
-            'job_actions: with action_defaults they make a document of more'
-            f' than {most} bytes.',
+    given_size = documents.size(job_actions)
+    filled_size = given_size + entries.size_of_defaults(job_actions, defaults)
+    if filled_size > max(most, given_size + documents.size(defaults)):
+        raise base.invalid(
+            'job_actions',
+            f'with action_defaults they make a document of more than {most}'
+            ' bytes',
             'document.too-large',
         )
 
 
-def command(body: Body) -> str:
-    """The command of a request to tell a job something, or
+def command(body: Body) -> commands.Command:
+    """Return the command of a request to tell a job something; or raise
     ``InvalidInput``.
     """
-    known = ', '.join(commands.COMMANDS)
     if len(body) != 1:
+        known = ', '.join(commands.COMMANDS)
         raise exceptions.InvalidInput(
             f'The body must have exactly one key, one of {known}.'
         )
-    ((name, told),) = body.items()
+    ((name, value),) = body.items()
     if name not in commands.COMMANDS:
-        raise exceptions.InvalidInput(
-            f'{name[:64]}: is unknown; the events of a job are {known}.'
+        raise base.invalid(
+            name[:64],
+            'unknown event; expected start, stop or abort',
         )
-    if told not in (None, {}):
-        raise exceptions.InvalidInput(f'{name}: must be null.')
+    if value not in (None, {}):
+        raise base.invalid(name, 'must be null')
     return name
 
 
-def _cleaned(body: Body) -> Body:
-    given = schedules.cleaned(
-        base.present(
-            {key: value for key, value in body.items() if key not in READ_ONLY}
-        ),
-        'job_schedule',
-    )
-    entries, defaults = (
-        given.get('job_actions'),
-        given.get('action_defaults', {}),
-    )
-    if _is_bounded(entries) and isinstance(defaults, dict):
-        filling = rules.without_nulls(defaults)
-        given['job_actions'] = [_entry(entry, filling) for entry in entries]
+def _clean(body: Body) -> Body:
+    settable = {
+        key: value for key, value in body.items() if key not in READ_ONLY
+    }
+    given = schedules.clean(base.without_nulls(settable), 'job_schedule')
+    job_actions = given.get('job_actions')
+    defaults = given.get('action_defaults', {})
+    if _is_list_of_entries(job_actions) and isinstance(defaults, dict):
+        filling = definitions.without_nulls(defaults)
+        given['job_actions'] = [
+            _clean_entry(entry, filling) for entry in job_actions
+        ]
     return given
 
 
-def _is_bounded(entries: typing.Any) -> typing.TypeGuard[list]:
-    return isinstance(entries, list) and len(entries) <= rules.MAX_ENTRIES
+def _is_list_of_entries(
+    job_actions: typing.Any,
+) -> typing.TypeGuard[list[typing.Any]]:
+    """Tell whether it is a list that isn't too long; its entries may be
+    anything.
+    """
+    if not isinstance(job_actions, list):
+        return False
+    return len(job_actions) <= entries.MAX_ENTRIES
 
 
-def _entry(entry: typing.Any, defaults: Body) -> typing.Any:
+def _clean_entry(entry: typing.Any, defaults: Body) -> typing.Any:
     if not isinstance(entry, dict):
         return entry
     known = {key: entry[key] for key in ENTRY['properties'] if key in entry}
-    entry = actions.plain_rules(rules.with_defaults(known, defaults))
+    filled = entries.with_defaults(known, defaults)
+    plain = actions.plain_rules(filled)
     base.check_depth(
-        entry.get('freezer_action'), actions.MAX_DEPTH, 'job_actions'
+        plain.get('freezer_action'),
+        actions.MAX_DEPTH,
+        'job_actions',
     )
-    return entry
+    return plain

@@ -3,13 +3,13 @@
 import re
 import typing
 
-from freezer_api import exceptions
-from freezer_api.domain import actions, agents, documents
+from freezer_api.domain import agents, definitions, documents
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
+#: Seconds: the hold-off of a restore's session.
 DEFAULT_HOLD_OFF = 86_400
-#: Of how many members a request may want something of its own.
+#: For how many members a request may have wishes.
 MAX_WISHES = 1024
 PATH: base.Schema = {
     'type': 'string',
@@ -43,6 +43,7 @@ _COMMON = {
     'hold_off': base.integer(0, base.MAX_INTEGER),
     'jobs': _WISHES,
 }
+# A misspelt key is refused: what it was to prevent would happen.
 RESTORE = base.record(
     {**_COMMON, 'path_prefix': PATH, 'allow_incomplete': base.BOOLEAN},
     closed=True,
@@ -51,87 +52,91 @@ VERIFICATION = base.record(
     {**_COMMON, 'path': PATH, 'mode': base.choice(('read', 'restore'))},
     closed=True,
 )
-_check_restore = base.compiled(RESTORE)
-_check_verification = base.compiled(VERIFICATION)
+_check_restore = base.compile_check(RESTORE)
+_check_verification = base.compile_check(VERIFICATION)
+# What an agent can't read in a value of its file.
 _UNREADABLE = re.compile(r'[%\x00-\x1f\x7f]')
 
 
 def restore(body: Body, most: int) -> Body:
-    """The keys of a request to restore, without nulls, or ``InvalidInput``.
+    """Return the keys of a request to restore, without nulls; or raise
+    ``InvalidInput``.
 
-    A misspelt key is refused: what it was to prevent would happen. ``most`` is
-    how many bytes of JSON ``jobs`` may be: a plan repeats what is wanted of a
-    member for each of its backups.
+    ``most`` is how many bytes of JSON ``jobs`` may be: a plan repeats what is
+    wanted of a member for each of its backups.
     """
-    given = _cleaned(body, most)
+    given = _clean(body, most)
     _check_restore(given)
-    return _plain(given)
+    return _with_plain_actions(given)
 
 
 def verification(body: Body, most: int) -> Body:
-    """The keys of a request to verify, like :func:`restore`."""
-    given = _cleaned(body, most)
+    """Return the keys of a request to verify, like :func:`restore`."""
+    given = _clean(body, most)
     _check_verification(given)
     if given.get('mode') == 'restore' and 'path' not in given:
-        raise exceptions.InvalidInput(
-            'path: is required where mode is restore.'
-        )
-    return _plain(given)
+        raise base.invalid('path', 'is required if mode is restore')
+    return _with_plain_actions(given)
 
 
-def _cleaned(body: Body, most: int) -> Body:
-    given = base.present(body)
+def _clean(body: Body, most: int) -> Body:
+    given = base.without_nulls(body)
     wishes = given.get('jobs')
-    if isinstance(wishes, dict):
-        # Counted first: to look at each of very many would take long.
-        if len(wishes) > MAX_WISHES:
-            raise exceptions.InvalidInput(
-                f'jobs: must be {_WISHES["description"]}.'
-            )
-        if documents.size(wishes) > most:
-            raise exceptions.InvalidInput(
-                f'jobs: must be at most {most} bytes of JSON.',
-                'document.too-large',
-            )
-        given['jobs'] = {
-            job_id: base.present(wish) if isinstance(wish, dict) else wish
-            for job_id, wish in wishes.items()
-            if wish is not None
-        }
+    if not isinstance(wishes, dict):
+        return given
+    # Counted first: to look at each of very many would take long.
+    if len(wishes) > MAX_WISHES:
+        raise base.invalid('jobs', f'must be {_WISHES["description"]}')
+    if documents.size(wishes) > most:
+        raise base.invalid(
+            'jobs',
+            f'must be at most {most} bytes of JSON',
+            'document.too-large',
+        )
+    plain: Body = {}
+    for job_id, wish in wishes.items():
+        if isinstance(wish, dict):
+            plain[job_id] = base.without_nulls(wish)
+        elif wish is not None:
+            plain[job_id] = wish
+    given['jobs'] = plain
     return given
 
 
-def _plain(given: Body) -> Body:
-    """A checked request with actions as agents read them; there a null takes a
-    key away.
+def _with_plain_actions(given: Body) -> Body:
+    """Return a checked request with the actions of wishes as agents read
+    them.
     """
-    wishes = given.get('jobs', {})
-    return {
-        **given,
-        'jobs': {
-            job_id: {**wish, 'freezer_action': _action(wish, job_id)}
-            for job_id, wish in wishes.items()
-        },
-    }
+    wishes: Body = {}
+    for job_id, wish in given.get('jobs', {}).items():
+        definition = wish.get('freezer_action', {})
+        place = f'jobs.{job_id[:64]}.freezer_action'
+        plain = _plain_action(definition, place)
+        wishes[job_id] = {**wish, 'freezer_action': plain}
+    return {**given, 'jobs': wishes}
 
 
-def _action(wish: Body, job_id: str) -> Body:
-    definition, within = (
-        wish.get('freezer_action', {}),
-        f'jobs.{job_id[:64]}.freezer_action',
-    )
-    actions.check_keys(definition, within)
-    found: dict[str, typing.Any] = {}
+def _plain_action(definition: Body, place: str) -> Body:
+    """Return a definition by the names of options; its nulls, which remove
+    keys of the plan, stay.
+    """
+    definitions.check_keys(definition, place)
+    plain: Body = {}
     for name, value in definition.items():
-        place = f'{within}.{name[:64]}'
-        key = (
-            'engine_name' if agents.key(name) == 'engine' else agents.key(name)
+        where = f'{place}.{name[:64]}'
+        key = agents.key(name)
+        if key == 'engine':
+            key = 'engine_name'
+        if key in plain:
+            raise base.invalid(where, 'is given twice')
+        _check_value(value, where)
+        plain[key] = value
+    return plain
+
+
+def _check_value(value: typing.Any, where: str) -> None:
+    if isinstance(value, (dict, list)) or _UNREADABLE.search(str(value)):
+        raise base.invalid(
+            where,
+            'must be a scalar without % and control characters',
         )
-        if key in found:
-            raise exceptions.InvalidInput(f'{place}: is given twice.')
-        if isinstance(value, (dict, list)) or _UNREADABLE.search(str(value)):
-            raise exceptions.InvalidInput(
-                f'{place}: must be a scalar without % and control characters.'
-            )
-        found[key] = value
-    return found

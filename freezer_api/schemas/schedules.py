@@ -9,15 +9,30 @@ from freezer_api.domain import documents, firing, schedules, triggers
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base
 
-FORMATS: base.Formats = {
-    'interval': triggers.is_interval,
-    'run-date': triggers.is_run_date,
-    'date': triggers.is_date,
-    **{
-        f'cron-{field}': functools.partial(triggers.is_cron, field)
-        for field in triggers.CRON
-    },
-}
+
+def _formats() -> base.Formats:
+    formats = {
+        'interval': triggers.is_interval,
+        'run-date': triggers.is_run_date,
+        'date': triggers.is_date,
+    }
+    for field in triggers.CRON:
+        formats[f'cron-{field}'] = functools.partial(triggers.is_cron, field)
+    return formats
+
+
+def _cron_fields() -> dict[str, base.Schema]:
+    schemas: dict[str, base.Schema] = {}
+    for field, (low, _high) in triggers.CRON.items():
+        schemas[f'schedule_{field}'] = base.formatted(
+            f'cron-{field}',
+            f"a cron expression for the {field}, a string such as '*' or"
+            f" '{low}'",
+        )
+    return schemas
+
+
+FORMATS = _formats()
 INTERVAL = base.formatted(
     'interval', "'continuous' or N weeks|days|hours|minutes|seconds"
 )
@@ -34,14 +49,7 @@ SCHEDULE = base.record(
         'schedule_date': base.formatted('run-date', _DATE['description']),
         'schedule_start_date': _DATE,
         'schedule_end_date': _DATE,
-        **{
-            f'schedule_{field}': base.formatted(
-                f'cron-{field}',
-                f"a cron expression for the {field}, a text such as '*' or"
-                f" '{low}'",
-            )
-            for field, (low, _) in triggers.CRON.items()
-        },
+        **_cron_fields(),
         'event': EVENT,
         'status': base.choice(schedules.STATUSES),
         'result': base.choice(schedules.RESULTS),
@@ -50,28 +58,30 @@ SCHEDULE = base.record(
     },
     closed=True,
 )
+_CRON_KEYS = tuple(f'schedule_{field}' for field in triggers.CRON)
+# The keys that tell days, and so whether a schedule fires at all.
+_DAY_KEYS = _CRON_KEYS[: _CRON_KEYS.index('schedule_hour')]
+_START, _END = 'schedule_start_date', 'schedule_end_date'
 
 
-_CRON = tuple(f'schedule_{field}' for field in triggers.CRON)
-_DAYS = _CRON[: _CRON.index('schedule_hour')]
+def clean(body: Body, key: str) -> Body:
+    """Return a body whose schedule under ``key``, if it is an object, is
+    without nulls.
 
-
-def cleaned(body: Body, key: str) -> Body:
-    """A body whose schedule under ``key``, if it is an object, is without
-    nulls.
-
-    Names of weekdays are in ``schedule_day_of_week``, where agents look for
-    them. ``InvalidInput`` for one that is too large.
+    Names of weekdays are moved to ``schedule_day_of_week``, where agents look
+    for them. ``InvalidInput`` for a schedule that is too large.
     """
     schedule = body.get(key)
     if not isinstance(schedule, dict):
         return body
     if documents.size(schedule) > schedules.MAX_SIZE:
-        raise exceptions.InvalidInput(
-            f'{key}: has more than {schedules.MAX_SIZE} bytes.',
+        raise base.invalid(
+            key,
+            f'must not have more than {schedules.MAX_SIZE} bytes',
             'document.too-large',
         )
-    return {**body, key: _by_weekday(base.present(schedule), key)}
+    plain = base.without_nulls(schedule)
+    return {**body, key: _move_weekdays(plain, key)}
 
 
 def check(schedule: Body, place: str) -> None:
@@ -81,60 +91,59 @@ def check(schedule: Body, place: str) -> None:
     An agent that is given such a schedule runs the job at once, never ends, or
     searches in vain.
     """
-    start, end = (
-        schedule.get('schedule_start_date'),
-        schedule.get('schedule_end_date'),
-    )
+    start, end = schedule.get(_START), schedule.get(_END)
     if end and not start:
-        raise _contradictory(place, 'end', 'needs a schedule_start_date')
-    if (
-        start
-        and 'schedule_interval' not in schedule
-        and not any(key in schedule for key in _CRON)
-    ):
+        raise _contradictory(place, _END, f'requires {_START}')
+    if start and not _repeats(schedule):
         raise _contradictory(
-            place, 'start', 'needs a schedule_interval or cron fields'
+            place,
+            _START,
+            'requires schedule_interval or cron fields',
         )
-    if end and _moment(end) < _moment(start):
-        raise _contradictory(place, 'end', 'lies before schedule_start_date')
+    if end and _parse(end) < _parse(start):
+        raise _contradictory(place, _END, f'must not be before {_START}')
     if not firing.fires(schedule):
-        raise exceptions.InvalidInput(
-            _never(schedule, place), 'schedule.never-due'
-        )
+        raise _never_fires(schedule, place)
 
 
-def _by_weekday(schedule: Body, place: str) -> Body:
+def _move_weekdays(schedule: Body, place: str) -> Body:
     day = schedule.get('schedule_day')
     if not isinstance(day, str) or not triggers.are_weekdays(day):
         return schedule
     if 'schedule_day_of_week' in schedule:
-        raise exceptions.InvalidInput(
-            f'{place}.schedule_day: names weekdays, as schedule_day_of_week'
-            ' does; only one of the two can.',
-            'schedule.contradictory',
+        raise _contradictory(
+            place,
+            'schedule_day',
+            'must not name weekdays if schedule_day_of_week is given',
         )
-    return {
-        'schedule_day_of_week' if key == 'schedule_day' else key: value
-        for key, value in schedule.items()
-    }
+    moved = dict(schedule)
+    moved['schedule_day_of_week'] = moved.pop('schedule_day')
+    return moved
 
 
-def _moment(text: str | None) -> datetime.datetime:
+def _repeats(schedule: Body) -> bool:
+    """Tell whether a schedule has what a start and an end can bound."""
+    for key in ('schedule_interval', *_CRON_KEYS):
+        if key in schedule:
+            return True
+    return False
+
+
+def _parse(text: str | None) -> datetime.datetime:
+    """Return the time of a text that was checked."""
     return typing.cast(datetime.datetime, triggers.date(text or ''))
 
 
 def _contradictory(
-    place: str, which: str, fault: str
+    place: str, key: str, fault: str
 ) -> exceptions.InvalidInput:
-    text = f'{place}.schedule_{which}_date: {fault}.'
-    return exceptions.InvalidInput(text, 'schedule.contradictory')
+    return base.invalid(f'{place}.{key}', fault, 'schedule.contradictory')
 
 
-def _never(schedule: Body, place: str) -> str:
-    first, *others = (
-        key
-        for key in (*_DAYS, 'schedule_start_date', 'schedule_end_date')
-        if key in schedule
-    )
-    together = f' together with {", ".join(others)}' if others else ''
-    return f'{place}.{first}: never falls due{together}.'
+def _never_fires(schedule: Body, place: str) -> exceptions.InvalidInput:
+    bounding = [key for key in (*_DAY_KEYS, _START, _END) if key in schedule]
+    first, *others = bounding
+    fault = 'the schedule never fires with this'
+    if others:
+        fault = f'{fault} and {", ".join(others)}'
+    return base.invalid(f'{place}.{first}', fault, 'schedule.never-due')

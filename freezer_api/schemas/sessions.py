@@ -5,32 +5,36 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import schedules as commands
-from freezer_api.domain import sessions
+from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import Body
 from freezer_api.schemas import base, schedules
 
-_ALIASES = {'event': schedules.EVENT, 'schedule_interval': schedules.INTERVAL}
-SESSION = base.record(
+_KEYS = {
+    'description': base.text(1024),
+    'session_tag': base.integer(0, session_state.MAX_TAG),
+    'hold_off': base.integer(0, base.MAX_INTEGER),
+    'schedule': schedules.SCHEDULE,
+}
+_SCHEDULE_KEYS = {
+    'event': schedules.EVENT,
+    'schedule_interval': schedules.INTERVAL,
+}
+_ALIASES = {
+    alias: _SCHEDULE_KEYS[key] for alias, key in sessions.ALIASES.items()
+}
+SESSION = base.record({**_KEYS, **_ALIASES})
+#: A change. Its event is told to the members, and isn't stored.
+PATCH = base.record(
     {
-        'description': base.text(1024),
-        'session_tag': base.integer(0, sessions.MAX_TAG),
-        'hold_off': base.integer(0, base.MAX_INTEGER),
-        'schedule': schedules.SCHEDULE,
-        **{alias: _ALIASES[key] for alias, key in sessions.ALIASES.items()},
+        **_KEYS,
+        **_ALIASES,
+        sessions.EVENT: base.choice(('', *commands.COMMANDS)),
     }
 )
-#: In a change the event is told to the members, and kept nowhere.
-PATCH = {
-    **SESSION,
-    'properties': {
-        **SESSION['properties'],
-        sessions.EVENT: base.choice(('', *commands.COMMANDS)),
-    },
-}
 _REPORT = {
     'job_id': base.ID,
-    'current_tag': base.integer(0, sessions.MAX_TAG),
-    'result': base.choice(sessions.RESULTS),
+    'current_tag': base.integer(0, session_state.MAX_TAG),
+    'result': base.choice(session_state.RESULTS),
 }
 ACTIONS = base.record(
     {
@@ -38,28 +42,38 @@ ACTIONS = base.record(
         'end': base.record(_REPORT, required=('job_id', 'result')),
     }
 )
-_check = base.compiled(SESSION, formats=schedules.FORMATS)
-_check_patch = base.compiled(PATCH, formats=schedules.FORMATS)
-_check_action = base.compiled(ACTIONS)
+_check = base.compile_check(SESSION, formats=schedules.FORMATS)
+_check_patch = base.compile_check(PATCH, formats=schedules.FORMATS)
+_check_action = base.compile_check(ACTIONS)
+
+
+class Report(typing.NamedTuple):
+    """What a job reports to its session: that it starts or has ended, and its
+    ``job_id``, ``current_tag`` and ``result``, as far as they are given.
+    """
+
+    action: str
+    given: Body
 
 
 def session(body: Body) -> Body:
-    """The keys of a request to create or replace a session that are the
-    caller's to set, or ``InvalidInput``.
+    """Return the keys of a request to create or replace a session that callers
+    can set; or raise ``InvalidInput``.
 
-    Without nulls; read-only and unknown keys are left away.
+    They are without nulls. Read-only and unknown keys are ignored.
     """
     return _checked(body, _check)
 
 
 def patch(body: Body) -> Body:
-    """The keys of a request to change a session, like :func:`session`."""
+    """Return the keys of a request to change a session, like
+    :func:`session`.
+    """
     return _checked(body, _check_patch)
 
 
-def action(body: Body) -> tuple[str, Body]:
-    """The action that a job reports, ``start`` or ``end``, and what it tells
-    with it.
+def action(body: Body) -> Report:
+    """Return what a job reports.
 
     ``InvalidInput`` for a malformed body, ``UnknownAction`` for an action that
     there isn't.
@@ -68,40 +82,26 @@ def action(body: Body) -> tuple[str, Body]:
         raise exceptions.InvalidInput(
             'The body must have exactly one key, start or end.'
         )
-    ((name, told),) = body.items()
+    ((name, given),) = body.items()
     if name not in ACTIONS['properties']:
         raise exceptions.UnknownAction(
-            f'{name[:64]}: is unknown; the actions of a session are start and'
-            ' end.'
+            f'{name[:64]}: unknown action; expected start or end.'
         )
-    if isinstance(told, dict):
-        told = base.present(
-            {
-                key: _tag(value) if key == 'current_tag' else value
-                for key, value in told.items()
-                if key in _REPORT
-            }
-        )
-    _check_action({name: told})
-    return name, told
+    if isinstance(given, dict):
+        known = {key: given[key] for key in given if key in _REPORT}
+        given = base.without_nulls(known)
+        tag = given.get('current_tag')
+        if isinstance(tag, str) and re.fullmatch('[0-9]{1,10}', tag):
+            given['current_tag'] = int(tag)
+    _check_action({name: given})
+    return Report(name, given)
 
 
 def _checked(body: Body, check: base.Check) -> Body:
-    given = schedules.cleaned(
-        base.present(
-            {key: body[key] for key in SESSION['properties'] if key in body}
-        ),
-        'schedule',
-    )
+    known = {key: body[key] for key in SESSION['properties'] if key in body}
+    given = schedules.clean(base.without_nulls(known), 'schedule')
     check(given)
-    schedules.check(sessions.schedule_of(given) or {}, 'schedule')
+    schedule = sessions.schedule_of(given)
+    if schedule is not None:
+        schedules.check(schedule, 'schedule')
     return given
-
-
-def _tag(value: typing.Any) -> typing.Any:
-    """A tag as an integer, also if it is a numeric string."""
-    return (
-        int(value)
-        if isinstance(value, str) and re.fullmatch('[0-9]{1,10}', value)
-        else value
-    )

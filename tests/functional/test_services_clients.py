@@ -46,7 +46,7 @@ class Clients(UseCase):
     def test_what_is_refused(self):
         with self.refused(exceptions.InvalidInput, 'client_id: is required.'):
             clients.register(self.storage, ME, {})
-        with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a text'):
+        with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a string'):
             clients.register(
                 self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}}
             )

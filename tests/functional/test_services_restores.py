@@ -391,7 +391,7 @@ class Refusals(Restoring):
 
     def test_bodies(self):
         for body, text in (
-            ({'dryrun': True}, 'dryrun: is not a known key'),
+            ({'dryrun': True}, 'dryrun: unknown key'),
             ({'dry_run': 1}, 'dry_run: must be'),
             ({'path_prefix': 'r'}, 'path_prefix: must be'),
             ({'path_prefix': '/50%'}, 'path_prefix: must be'),
@@ -432,7 +432,7 @@ class Refusals(Restoring):
         for body, text in (
             ({'mode': 'restore'}, 'path: is required'),
             ({'mode': 'x'}, 'mode: must be one of'),
-            ({'path_prefix': '/r'}, 'path_prefix: is not a known key'),
+            ({'path_prefix': '/r'}, 'path_prefix: unknown key'),
         ):
             with self.refused(exceptions.InvalidInput, text):
                 self.verify(**body)

@@ -192,7 +192,7 @@ class Members(UseCase):
 
     def test_an_event_in_a_patch_is_a_command(self):
         session_id = self.make_session('j')
-        with self.assertRaisesRegex(exceptions.InvalidInput, 'one of the empty text, start, stop'):
+        with self.assertRaisesRegex(exceptions.InvalidInput, "one of '', 'start', 'stop'"):
             sessions.update(self.storage, ME, session_id, {'event': 'remove'})
 
     def test_who_is_attached_after_an_event_gets_that_of_the_schedule_alone(self):

@@ -148,13 +148,16 @@ class TestSizes(Bounded):
         fields = ('month', 'week', 'day', 'hour', 'minute')
         schedule = {f'schedule_{field}': CRON for field in fields}
         self.refused(
-            'POST', '/sessions', {'schedule': schedule}, 'schedule: has more than 3584 bytes.'
+            'POST',
+            '/sessions',
+            {'schedule': schedule},
+            'schedule: must not have more than 3584 bytes.',
         )
         self.refused(
             'POST',
             '/jobs',
             {**self.entries(), 'job_schedule': schedule},
-            'job_schedule: has more than 3584 bytes.',
+            'job_schedule: must not have more than 3584 bytes.',
         )
 
 

@@ -378,7 +378,7 @@ class Jobs:
         """What isn't there is None, what is wrong is told."""
         self.assertIsNone(jobs.get('nothing'))
         self.refused(404, 'Job nothing could not be found.', jobs.update, 'nothing', {})
-        self.refused(400, 'unknown: is not a known key here.', jobs.create, job('web', unknown=1))
+        self.refused(400, 'unknown: unknown key.', jobs.create, job('web', unknown=1))
         daily = {'job_schedule': {'schedule_interval': 'daily'}}
         self.refused(400, 'job_schedule.schedule_interval: must be', jobs.update, 'copy', daily)
         self.refused(400, 'job_actions: is required.', jobs.create, {'client_id': 'web'})

@@ -66,7 +66,7 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
             f'job_schedule.{key}: must be',
         )
     alone = {**job, 'job_schedule': {'schedule_start_date': '2030-01-31T22:30:00'}}
-    yield 'POST', 'jobs', alone, 400, 'job_schedule.schedule_start_date: needs a schedule_interval'
+    yield 'POST', 'jobs', alone, 400, 'job_schedule.schedule_start_date: requires schedule_interval'
     yield 'POST', 'jobs', {'job_actions': [ACTION]}, 400, 'client_id: is required'
     yield (
         'POST',
@@ -75,7 +75,7 @@ def refused(client_id: str) -> collections.abc.Iterator[tuple[str, str, typing.A
         422,
         'client_id: client nobody could not be found',
     )
-    yield 'POST', 'jobs', {**job, 'name': 'daily'}, 400, 'name: is not a known key'
+    yield 'POST', 'jobs', {**job, 'name': 'daily'}, 400, 'name: unknown key'
     mode = {'freezer_action': {'action': 'backup', 'mode': 'mssql'}}
     yield 'POST', 'actions', mode, 400, 'freezer_action.mode: must be one of'
     yield 'POST', 'actions', {'action': ACTION}, 400, 'freezer_action: is required'

@@ -23,10 +23,10 @@ WHOLE = {
     'status': 'available',
     'backup_metadata': DATA,
 }
-A_TEXT = 'must be a text.'
-A_NAME = 'must be a text that is not empty.'
+A_TEXT = 'must be a string.'
+A_NAME = 'must be a string that is not empty.'
 A_MOMENT = 'must be a number of seconds since 1970, in the years 1 to 9999.'
-A_STATUS = 'must be one of creating, available, error, deleting, deleted.'
+A_STATUS = "must be one of 'creating', 'available', 'error', 'deleting', 'deleted'."
 
 STATUS = st.none() | st.sampled_from(backups.STATUSES)
 FREE = (
@@ -191,7 +191,7 @@ class Requests(unittest.TestCase):
             with self.assertRaises(exceptions.InvalidInput) as caught:
                 parse({**body, 'x': [body['x']]})
             self.assertEqual(
-                'body: is nested deeper than 63 levels, for it becomes a part of a document.',
+                'body: must not be nested deeper than 63 levels.',
                 caught.exception.message,
             )
 

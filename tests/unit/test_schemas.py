@@ -20,7 +20,9 @@ base.explore()
 
 DO = {'freezer_action': {'action': 'exec'}}
 JOB = {'client_id': 'c', 'job_actions': [DO]}
-AN_ID = "must be an id: letters, digits, '_', '.' and '-', at most 255, the first no '.' or '-'."
+AN_ID = (
+    "must be an id: 1 to 255 letters, digits, '_', '.' and '-'; the first must not be '.' or '-'."
+)
 A_COUNT = 'must be an integer from 0 to 2147483647.'
 A_MOMENT = (
     'must be a date and time in ISO 8601, such as 2030-01-31T22:30:00 or 2030-01-31T22:30:00+02:00.'
@@ -42,17 +44,17 @@ SCHEDULES = (
     (
         {'schedule_interval': '1 days', 'schedule_end_date': '2030-01-01T00:00:00'},
         'schedule_end_date',
-        'needs a schedule_start_date.',
+        'requires schedule_start_date.',
     ),
     (
         {'schedule_start_date': '2030-01-01T00:00:00'},
         'schedule_start_date',
-        'needs a schedule_interval or cron fields.',
+        'requires schedule_interval or cron fields.',
     ),
     (
         {'schedule_start_date': '2030-01-01T00:00:00', 'schedule_date': '2031-01-01T00:00:00'},
         'schedule_start_date',
-        'needs a schedule_interval or cron fields.',
+        'requires schedule_interval or cron fields.',
     ),
     (
         {
@@ -61,7 +63,7 @@ SCHEDULES = (
             'schedule_end_date': '2030-01-01T00:00:00',
         },
         'schedule_end_date',
-        'lies before schedule_start_date.',
+        'must not be before schedule_start_date.',
     ),
     (
         {
@@ -70,32 +72,32 @@ SCHEDULES = (
             'schedule_end_date': '2030-01-01T01:00:00+02:00',
         },
         'schedule_end_date',
-        'lies before schedule_start_date.',
+        'must not be before schedule_start_date.',
     ),
     (
         {'schedule_month': '2', 'schedule_day': '30', 'schedule_hour': '3'},
         'schedule_month',
-        'never falls due together with schedule_day.',
+        'the schedule never fires with this and schedule_day.',
     ),
     (
         {'schedule_week': '53', 'schedule_month': 'jun'},
         'schedule_month',
-        'never falls due together with schedule_week.',
+        'the schedule never fires with this and schedule_week.',
     ),
     (
         {'schedule_year': '2030', 'schedule_start_date': '2032-01-01T00:00:00'},
         'schedule_year',
-        'never falls due together with schedule_start_date.',
+        'the schedule never fires with this and schedule_start_date.',
     ),
     (
         {'schedule_day': 'mon', 'schedule_day_of_week': 'fri'},
         'schedule_day',
-        'names weekdays, as schedule_day_of_week does; only one of the two can.',
+        'must not name weekdays if schedule_day_of_week is given.',
     ),
     (
         {'schedule_day': 'mon, 15'},
         'schedule_day',
-        "must be a cron expression for the day, a text such as '*' or '1'.",
+        "must be a cron expression for the day, a string such as '*' or '1'.",
     ),
 )
 #: What callers send, and what becomes of it.
@@ -149,22 +151,22 @@ REFUSED = (
     (
         jobs.job,
         {**JOB, 'description': 5},
-        'description: must be a text of at most 1,024 characters.',
+        'description: must be a string of at most 1,024 characters.',
     ),
     (
         jobs.job,
         {**JOB, 'description': 'x' * 1025},
-        'description: must be a text of at most 1,024 characters.',
+        'description: must be a string of at most 1,024 characters.',
     ),
-    (jobs.job, {**JOB, 'extra': 1}, 'extra: is not a known key here.'),
-    (jobs.job, {**JOB, 'x' * 5000: 1}, f'{"x" * 64}: is not a known key here.'),
+    (jobs.job, {**JOB, 'extra': 1}, 'extra: unknown key.'),
+    (jobs.job, {**JOB, 'x' * 5000: 1}, f'{"x" * 64}: unknown key.'),
     (jobs.job, {**JOB, 'action_defaults': []}, 'action_defaults: must be an object.'),
     (
         jobs.job,
         {**JOB, 'action_defaults': {'mode': 'x'}},
         (
-            'action_defaults.mode: must be one of fs, mongo, mysql, sqlserver, cinder, glance,'
-            ' cindernative, nova.'
+            "action_defaults.mode: must be one of 'fs', 'mongo', 'mysql', 'sqlserver', 'cinder',"
+            " 'glance', 'cindernative', 'nova'."
         ),
     ),
     (
@@ -216,14 +218,17 @@ REFUSED = (
     (
         jobs.job,
         {**JOB, 'job_actions': [{'freezer_action': {'action': 'fly'}}]},
-        'job_actions[0].freezer_action.action: must be one of backup, restore, info, admin, exec.',
+        (
+            "job_actions[0].freezer_action.action: must be one of 'backup', 'restore', 'info',"
+            " 'admin', 'exec'."
+        ),
     ),
     (
         jobs.job,
         {**JOB, 'job_actions': [{'freezer_action': {'action': 'exec', 'engine_name': 'zip'}}]},
         (
-            'job_actions[0].freezer_action.engine_name: must be one of tar, rsync, rsyncv2, nova,'
-            ' osbrick, glance.'
+            "job_actions[0].freezer_action.engine_name: must be one of 'tar', 'rsync', 'rsyncv2',"
+            " 'nova', 'osbrick', 'glance'."
         ),
     ),
     (jobs.job, {**JOB, 'job_schedule': 'now'}, 'job_schedule: must be an object.'),
@@ -249,8 +254,8 @@ REFUSED = (
         jobs.patch,
         {'job_schedule': {'schedule_hour': 5}},
         (
-            "job_schedule.schedule_hour: must be a cron expression for the hour, a text such as '*'"
-            " or '0'."
+            'job_schedule.schedule_hour: must be a cron expression for the hour, a string such as'
+            " '*' or '0'."
         ),
     ),
     (
@@ -258,26 +263,26 @@ REFUSED = (
         {'job_schedule': {'schedule_day_of_week': 'someday'}},
         (
             'job_schedule.schedule_day_of_week: must be a cron expression for the day_of_week, a'
-            " text such as '*' or '0'."
+            " string such as '*' or '0'."
         ),
     ),
     (
         jobs.patch,
         {'job_schedule': {'event': 'jump'}},
-        'job_schedule.event: must be one of the empty text, start, stop, abort, remove.',
+        "job_schedule.event: must be one of '', 'start', 'stop', 'abort', 'remove'.",
     ),
     (
         jobs.patch,
         {'job_schedule': {'status': 1}},
         (
-            'job_schedule.status: must be one of the empty text, stop, scheduled, running,'
-            ' completed, aborting, removed.'
+            "job_schedule.status: must be one of '', 'stop', 'scheduled', 'running', 'completed',"
+            " 'aborting', 'removed'."
         ),
     ),
     (
         jobs.patch,
         {'job_schedule': {'result': 'good'}},
-        'job_schedule.result: must be one of the empty text, success, fail, aborted.',
+        "job_schedule.result: must be one of '', 'success', 'fail', 'aborted'.",
     ),
     (
         jobs.patch,
@@ -298,7 +303,7 @@ REFUSED = (
     (
         jobs.patch,
         {'job_schedule': {'schedule_fortnight': '1'}},
-        'job_schedule.schedule_fortnight: is not a known key here.',
+        'job_schedule.schedule_fortnight: unknown key.',
     ),
     (jobs.command, {}, 'The body must have exactly one key, one of start, stop, abort.'),
     (
@@ -309,7 +314,7 @@ REFUSED = (
     (
         jobs.command,
         {'pause': None},
-        'pause: is unknown; the events of a job are start, stop, abort.',
+        'pause: unknown event; expected start, stop or abort.',
     ),
     (jobs.command, {'start': 'now'}, 'start: must be null.'),
     (session_schemas.session, {'hold_off': '30'}, f'hold_off: {A_COUNT}'),
@@ -321,12 +326,12 @@ REFUSED = (
     (
         session_schemas.session,
         {'schedule': {'hour': '5'}},
-        'schedule.hour: is not a known key here.',
+        'schedule.hour: unknown key.',
     ),
     (
         session_schemas.session,
         {'event': 'jump'},
-        'event: must be one of the empty text, start, stop, abort, remove.',
+        "event: must be one of '', 'start', 'stop', 'abort', 'remove'.",
     ),
     (
         session_schemas.session,
@@ -371,7 +376,7 @@ REFUSED = (
     (
         session_schemas.action,
         {'end': {'job_id': 'j', 'result': ''}},
-        'end.result: must be one of success, fail, aborted.',
+        "end.result: must be one of 'success', 'fail', 'aborted'.",
     ),
     (actions.action, {}, 'freezer_action: is required.'),
     (actions.action, {'freezer_action': {}}, 'freezer_action.action: is required.'),
@@ -379,7 +384,7 @@ REFUSED = (
     (
         actions.action,
         {'freezer_action': {'action': 'exec', 'storage': 'tape'}},
-        'freezer_action.storage: must be one of local, swift, ssh, s3, ftp, ftps.',
+        "freezer_action.storage: must be one of 'local', 'swift', 'ssh', 's3', 'ftp', 'ftps'.",
     ),
     (actions.action, {**DO, 'action_id': '.x'}, f'action_id: {AN_ID}'),
     (actions.action, {**DO, 'mandatory': 'perhaps'}, 'mandatory: must be true or false.'),
@@ -388,8 +393,8 @@ REFUSED = (
         actions.patch,
         {'freezer_action': {'mode': 5}},
         (
-            'freezer_action.mode: must be one of fs, mongo, mysql, sqlserver, cinder, glance,'
-            ' cindernative, nova.'
+            "freezer_action.mode: must be one of 'fs', 'mongo', 'mysql', 'sqlserver', 'cinder',"
+            " 'glance', 'cindernative', 'nova'."
         ),
     ),
     (clients.client, {}, 'client_id: is required.'),
@@ -398,7 +403,7 @@ REFUSED = (
     (
         clients.client,
         {'client_id': 'c', 'hostname': 5},
-        'hostname: must be a text of at most 255 characters.',
+        'hostname: must be a string of at most 255 characters.',
     ),
     (
         clients.client,
@@ -413,7 +418,7 @@ REFUSED = (
     (
         clients.client,
         {'client_id': 'c', 'supported_engines': ['tar', 7]},
-        'supported_engines[1]: must be a text of at most 255 characters.',
+        'supported_engines[1]: must be a string of at most 255 characters.',
     ),
 )
 
@@ -568,7 +573,7 @@ class Bodies(unittest.TestCase):
         ):
             schema({'action': 'exec', 'key': deepest})
             with self.assertRaisesRegex(
-                exceptions.InvalidInput, f'^{place}: is nested deeper than 61 levels'
+                exceptions.InvalidInput, f'^{place}: must not be nested deeper than 61 levels'
             ):
                 schema({'action': 'exec', 'key': {'deeper': deepest}})
 
@@ -576,7 +581,7 @@ class Bodies(unittest.TestCase):
         with self.assertRaises(exceptions.UnknownAction) as caught:
             session_schemas.action({'pause': {}})
         self.assertEqual(
-            'pause: is unknown; the actions of a session are start and end.',
+            'pause: unknown action; expected start or end.',
             caught.exception.message,
         )
 
@@ -675,13 +680,11 @@ class Schedules(unittest.TestCase):
         for schedule, _, fault in SCHEDULES:
             with self.assertRaises(exceptions.InvalidInput) as caught:
                 jobs.patch({'job_schedule': schedule})
-            code = (
-                'request.invalid'
-                if fault.startswith('must')
-                else 'schedule.never-due'
-                if fault.startswith('never')
-                else 'schedule.contradictory'
-            )
+            code = 'schedule.contradictory'
+            if fault.startswith('must be'):
+                code = 'request.invalid'
+            elif fault.startswith('the schedule never fires'):
+                code = 'schedule.never-due'
             self.assertEqual(code, caught.exception.code)
 
     def test_what_an_agent_can_work_with_gets_in(self):
