@@ -5,7 +5,7 @@ functions.
 import collections.abc
 import typing
 
-from freezer_api.domain import runs
+from freezer_api.domain import run_state
 from freezer_api.domain.documents import Body
 from freezer_api.domain.session_state import Session
 
@@ -40,7 +40,7 @@ def attach(session: Session, job: Body) -> Attached:
         'session_tag': session.tag,
     }
     return Attached(
-        runs.joined(session, job['job_id'], job['client_id']), member
+        run_state.joined(session, job['job_id'], job['client_id']), member
     )
 
 

@@ -1,13 +1,10 @@
-"""The runs of a session: who joins which, when one is over, and how it ends.
-Pure functions on a session's state.
+"""What starts and ends make of a session: the decisions about its runs. Pure
+functions on a session's state.
 
 The rules, as a table, are in the API reference on starting and ending in a
 session. Every function expects a session whose lapsed run was settled by
-:func:`lapse`, and returns one in which a run whose members have ended is
-completed.
-
-The clock of another host may lag behind the one that wrote a timestamp: so
-``now`` may be earlier than a stored one. Then no time has passed.
+:func:`.run_state.lapse`, and returns one in which a run whose members have
+ended is completed.
 """
 
 import collections.abc
@@ -17,6 +14,19 @@ import typing
 from freezer_api import exceptions
 from freezer_api.domain import documents, firing
 from freezer_api.domain.documents import Body
+from freezer_api.domain.run_state import (
+    completed,
+    result_of,
+    settle,
+    with_member,
+)
+
+# until the drivers follow
+from freezer_api.domain.run_state import current as current
+from freezer_api.domain.run_state import joined as joined
+from freezer_api.domain.run_state import lapse as lapse
+from freezer_api.domain.run_state import left as left
+from freezer_api.domain.run_state import moved as moved
 from freezer_api.domain.session_state import (
     COMPLETED,
     FAIL,
@@ -32,7 +42,6 @@ from freezer_api.domain.session_state import (
     Outcome,
     Record,
     Result,
-    ResultOrNone,
     Run,
     Session,
     Store,
@@ -47,45 +56,6 @@ class Answer(typing.TypedDict):
 
     result: typing.Literal['success', 'hold-off', 'out-of-sync']
     session_tag: int
-
-
-def lapse(session: Session, now: int) -> Session:
-    """Return the session with its run completed if the run waited only for
-    the end of its hold-off window, and that has passed.
-
-    A member that the run counts never joined, so it failed. It ended at the
-    end of the window, whenever that is noticed. The version grows, for this is
-    a change of its own.
-    """
-    run = session.run
-    due = session.settle_at
-    if run is None or due is None or now <= due:
-        return session
-    return dataclasses.replace(
-        session,
-        run=_completed(run, FAIL, due),
-        version=session.version + 1,
-    )
-
-
-def settle(session: Session, now: int) -> Session:
-    """Return the session with its run completed if the run is over at ``now``
-    by what its members have done.
-
-    It is over when all members that it counts have completed, or when the
-    window has passed and all that joined have completed.
-    """
-    run = session.run
-    if run is None or run.status != RUNNING:
-        return session
-    counted = [member for member in session.members.values() if member.counted]
-    statuses = {member.status for member in counted}
-    if RUNNING in statuses:
-        return session
-    if SCHEDULED in statuses and now <= run.window_end:
-        return session
-    result = _result_of(member.result for member in counted)
-    return dataclasses.replace(session, run=_completed(run, result, now))
 
 
 def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
@@ -137,74 +107,38 @@ def end(
     """
     if tag is not None and tag > session.tag:
         raise _tag_too_high('end', session)
+    if tag is not None and tag < session.tag:
+        return _end_late(session, job_id, result, now, record)
     answer = _answer(session, SUCCESS)
-    if tag is None or tag == session.tag:
-        member = session.members.get(job_id)
-        run = session.run
-        is_current = run is not None and run.tag == session.tag
-        if member is None or member.status != RUNNING or not is_current:
-            return Keep(session, answer)
-        ended = _with_member(session, job_id, _ended(member, result, now))
-        return Store(settle(ended, now), answer)
+    member = session.members.get(job_id)
+    if member is None or member.status != RUNNING:
+        return Keep(session, answer)
+    run = session.run
+    if run is None or run.tag != session.tag:
+        # The tag was raised by hand, and nobody has started under it.
+        return Keep(session, answer)
+    member = _ended(member, result, now)
+    ended = with_member(session, job_id, member)
+    return Store(settle(ended, now), answer)
+
+
+def _end_late(
+    session: Session,
+    job_id: str,
+    result: Result,
+    now: int,
+    record: Record | None,
+) -> Outcome:
+    """Decide about a report of an end in an earlier run, by its record."""
+    answer = _answer(session, SUCCESS)
     if record is None:
         return Keep(session, answer)
     entry = record.jobs.get(job_id)
     if entry is None or entry['status'] != RUNNING:
         return Keep(session, answer)
     late = _late_end(record, job_id, result, now)
-    return Store(_with_success(session, late), answer, records=(late,))
-
-
-def joined(session: Session, job_id: str, client_id: str) -> Session:
-    """Return the session with a new member; the current run counts it once it
-    starts.
-    """
-    return _with_member(session, job_id, Member(client_id))
-
-
-def left(session: Session, job_id: str, now: int) -> Session:
-    """Return the session without a member, if it is one; a run that waited for
-    nobody else is over.
-    """
-    if job_id not in session.members:
-        return session
-    members = dict(session.members)
-    del members[job_id]
-    return settle(dataclasses.replace(session, members=members), now)
-
-
-def moved(session: Session, job_id: str, client_id: str) -> Session:
-    """Return the session with a member whose job belongs to another client
-    now.
-    """
-    member = session.members[job_id]
-    moved_member = dataclasses.replace(member, client_id=client_id)
-    return _with_member(session, job_id, moved_member)
-
-
-def current(session: Session) -> Record | None:
-    """Return the record of the session's current run, with the members that
-    it counts; None if it never started.
-    """
-    run = session.run
-    if run is None:
-        return None
-    jobs = {
-        job_id: member.shown()
-        for job_id, member in session.members.items()
-        if member.counted
-    }
-    ended = -1
-    if run.ended >= 0:
-        ended = run.ended // documents.SECOND
-    return Record(
-        tag=run.tag,
-        status=run.status,
-        result=run.result,
-        time_start=run.started // documents.SECOND,
-        time_end=ended,
-        jobs=jobs,
-    )
+    session = _with_success(session, late)
+    return Store(session, answer, records=(late,))
 
 
 def _status_in_run(session: Session, member: Member) -> MemberStatus:
@@ -229,7 +163,7 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     before = session
     run = session.run
     if run is not None and run.status == RUNNING:
-        overtaken = _completed(run, FAIL, now)
+        overtaken = completed(run, FAIL, now)
         before = dataclasses.replace(session, run=overtaken)
     record = current(before)
     members: dict[str, Member] = {}
@@ -361,11 +295,6 @@ def _ended(member: Member, result: Result, now: int) -> Member:
     )
 
 
-def _with_member(session: Session, job_id: str, member: Member) -> Session:
-    members = {**session.members, job_id: member}
-    return dataclasses.replace(session, members=members)
-
-
 def _late_end(record: Record, job_id: str, result: Result, now: int) -> Record:
     """Return the record of an earlier run with a member that ended after all;
     the result of the run is told again from all its members.
@@ -382,24 +311,6 @@ def _late_end(record: Record, job_id: str, result: Result, now: int) -> Record:
     return dataclasses.replace(
         record,
         jobs=jobs,
-        result=_result_of(entry['result'] for entry in jobs.values()),
+        result=result_of(entry['result'] for entry in jobs.values()),
         time_end=max(record.time_end, ended),
-    )
-
-
-def _result_of(results: collections.abc.Iterable[ResultOrNone]) -> Result:
-    """Return the result of a run that is over: success if it counts somebody
-    and everybody took part with success.
-    """
-    if set(results) == {SUCCESS}:
-        return SUCCESS
-    return FAIL
-
-
-def _completed(run: Run, result: Result, ended: int) -> Run:
-    return dataclasses.replace(
-        run,
-        status=COMPLETED,
-        result=result,
-        ended=max(ended, run.started),
     )
