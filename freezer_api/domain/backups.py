@@ -87,8 +87,9 @@ def to_microseconds(value: typing.Any) -> int | None:
     # Seconds and fraction are converted apart. A float's product would be
     # rounded, and could overtake that of a greater integer, which isn't.
     seconds = int(bounded)
-    fraction = round((bounded - seconds) * documents.SECOND)
-    exact = seconds * documents.SECOND + fraction
+    fraction = bounded - seconds
+    exact = seconds * documents.SECOND
+    exact += round(fraction * documents.SECOND)
     return max(-_MAX_TIMESTAMP, min(_MAX_TIMESTAMP, exact))
 
 

@@ -109,16 +109,17 @@ def _values(
     """Yield the values of a day, spelt as :func:`.triggers.cron_values` does:
     a day of a month has several.
     """
+    number = day.day
     weekday = day.weekday()
-    name = triggers.WEEKDAYS[weekday]
-    days_in_month = calendar.monthrange(day.year, day.month)[1]
-    position = POSITIONS[(day.day - 1) // 7]
     yield 'month', day.month
     yield 'week', day.isocalendar().week
     yield 'day_of_week', weekday
-    yield 'day', day.day
-    yield 'day', f'{position} {name}'
-    if day.day + 7 > days_in_month:
+    yield 'day', number
+    name = triggers.WEEKDAYS[weekday]
+    weeks_before = (number - 1) // 7
+    yield 'day', f'{POSITIONS[weeks_before]} {name}'
+    _, days_in_month = calendar.monthrange(day.year, day.month)
+    if number + 7 > days_in_month:
         yield 'day', f'last {name}'
-    if day.day == days_in_month:
+    if number == days_in_month:
         yield 'day', 'last'

@@ -42,6 +42,7 @@ def check_all(
         capable[key] = frozenset(client[supported])
     for alias, key in definitions.ALIASES.items():
         capable[alias] = capable[key]
+    client_id = client['client_id']
     for place, definition in definitions_by_place:
         for key, values in capable.items():
             value = definition.get(key)
@@ -49,9 +50,10 @@ def check_all(
                 value = DEFAULTS.get(key)
             if value is None or value in values:
                 continue
+            # It is the caller's, and a message must not become very long.
             shown = str(value)[:64]
             raise exceptions.Unprocessable(
                 f'{place}.{key}: {shown} is not supported by client'
-                f' {client["client_id"]}.',
+                f' {client_id}.',
                 'client.not-capable',
             )

@@ -89,10 +89,15 @@ def check_keys(definition: Body, place: str) -> None:
         if name in _RESERVED and name != key:
             raise _invalid(where, f'must be spelt {name}')
         if name in seen:
-            other = seen[name][:64]
-            raise _invalid(where, f'is the same key as {other} for agents')
+            other = seen[name]
+            raise _invalid(
+                where,
+                f'is the same key as {other[:64]} for agents',
+            )
         seen[name] = key
-        if isinstance(value, str) and _LONE_CARRIAGE_RETURN.search(value):
+        if not isinstance(value, str):
+            continue
+        if _LONE_CARRIAGE_RETURN.search(value):
             raise _invalid(
                 where,
                 'must not contain a carriage return without a line feed',

@@ -96,10 +96,16 @@ class Packed(Document):
         body: Body | str | bytes,
     ):
         # dataclasses.replace() passes the parsed body, drivers pass JSON.
-        json = orjson.dumps(body) if isinstance(body, dict) else body
-        values = (kind, project_id, id, version, created, json)
-        for name, value in zip((*_FIELDS[:-1], '_json'), values, strict=True):
-            object.__setattr__(self, name, value)
+        if isinstance(body, dict):
+            body = orjson.dumps(body)
+        # Frozen: the attributes can be set in no other way.
+        set_field = object.__setattr__
+        set_field(self, 'kind', kind)
+        set_field(self, 'project_id', project_id)
+        set_field(self, 'id', id)
+        set_field(self, 'version', version)
+        set_field(self, 'created', created)
+        set_field(self, '_json', body)
 
     @property
     def body(self) -> Body:
@@ -110,9 +116,10 @@ class Packed(Document):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
-        return all(
-            getattr(self, name) == getattr(other, name) for name in _FIELDS
-        )
+        for name in _FIELDS:
+            if getattr(self, name) != getattr(other, name):
+                return False
+        return True
 
     __hash__ = None  # type: ignore[assignment]
 

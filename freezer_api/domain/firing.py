@@ -73,13 +73,17 @@ def fires(schedule: Schedule) -> bool:
         return True
     wanted = _wanted_days(texts)
     # The days are the same in all years of a kind.
-    due_days = functools.cache(lambda kind: calendars.days(kind, wanted))
+    due_days: dict[calendars.Kind, int] = {}
     window = _window(schedule)
+    first_year = window.first.year
+    last_year = window.last.year
     for year in _numbers('year', texts):
-        if not window.first.year <= year <= window.last.year:
+        if not first_year <= year <= last_year:
             continue
-        due = due_days(calendars.kind(year))
-        if _is_any_within(year, due, window):
+        kind = calendars.kind(year)
+        if kind not in due_days:
+            due_days[kind] = calendars.days(kind, wanted)
+        if _is_any_within(year, due_days[kind], window):
             return True
     return False
 
@@ -143,10 +147,12 @@ def _window(schedule: Schedule) -> _Window:
     day = datetime.timedelta(days=1)
     first = datetime.date.min
     last = datetime.date.max - day
-    start = triggers.date(schedule.get('schedule_start_date', ''))
+    start_text = schedule.get('schedule_start_date', '')
+    start = triggers.date(start_text)
     if start is not None:
         first = start.astimezone(_UTC).date() - day
-    end = triggers.date(schedule.get('schedule_end_date', ''))
+    end_text = schedule.get('schedule_end_date', '')
+    end = triggers.date(end_text)
     if end is not None:
         last = end.astimezone(_UTC).date() + day
     return _Window(first, last)
@@ -230,8 +236,8 @@ def _shortest_day_gap(
     for year in years:
         days = due_days[calendars.kind(year)]
         new_year = datetime.date(year, 1, 1).toordinal()
-        # Places of the lowest and the highest bit.
-        first = new_year + (days & -days).bit_length() - 1
+        lowest_bit = days & -days
+        first = new_year + lowest_bit.bit_length() - 1
         last = new_year + days.bit_length() - 1
         if last_before is not None:
             shortest = min(shortest, first - last_before)

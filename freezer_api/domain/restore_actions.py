@@ -36,9 +36,7 @@ def compose(source: Source, path: str | None) -> Body:
     metadata = source.metadata
     base = source.action
     if base is None:
-        base = {
-            key: metadata[key] for key in _METADATA_KEYS if key in metadata
-        }
+        base = _known_of_action(metadata)
     mode = _choose('mode', metadata, base)
     storage = _choose('storage', metadata, base)
     action: Body = {'action': 'restore', 'mode': mode}
@@ -51,7 +49,9 @@ def compose(source: Source, path: str | None) -> Body:
     action['storage'] = storage
     action['container'] = _choose('container', metadata, base)
     action['engine_name'] = _choose('engine_name', metadata, base)
-    action['hostname'] = metadata.get('hostname') or base.get('hostname')
+    # No agent has another machine's name for a default.
+    hostname = metadata.get('hostname') or base.get('hostname')
+    action['hostname'] = hostname
     action['backup_name'] = source.raw_name
     action['restore_from_date'] = restore_sources.date(source)
     if mode in agents.FILES:
@@ -73,11 +73,24 @@ def is_readable(action: Body) -> bool:
     return bool(action.get('engine_name') == 'tar')
 
 
+def _known_of_action(metadata: Body) -> Body:
+    """Return what metadata say of the action that made a backup."""
+    known: Body = {}
+    for key in _METADATA_KEYS:
+        if key in metadata:
+            known[key] = metadata[key]
+    return known
+
+
 def _choose(key: str, metadata: Body, base: Body) -> str:
     """Return the value of the metadata, else that of the action, else what
     agents assume.
     """
-    value: str = metadata.get(key) or base.get(key, agents.DEFAULTS[key])
+    value: str = agents.DEFAULTS[key]
+    if metadata.get(key):
+        value = metadata[key]
+    elif key in base:
+        value = base[key]
     return value
 
 

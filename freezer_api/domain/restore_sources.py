@@ -158,8 +158,7 @@ def fits(action: Body, metadata: Body) -> bool:
         if action[key] != metadata[key]:
             return False
     raw_name = action.get('backup_name', agents.DEFAULTS['backup_name'])
-    names = agents.names(str(raw_name), _name_fields(action, metadata))
-    return metadata.get('backup_name') in names
+    return _has_name(metadata, raw_name, action)
 
 
 def place(source: Source) -> Place:
@@ -177,8 +176,7 @@ def is_follower(source: Source, other: documents.Document) -> bool:
     other_place = _place({**action, **metadata}, source.raw_name)
     if other_place != place(source):
         return False
-    names = agents.names(str(source.raw_name), _name_fields(action, metadata))
-    return metadata.get('backup_name') in names
+    return _has_name(metadata, source.raw_name, action)
 
 
 def with_following(
@@ -245,6 +243,15 @@ def _place(known: Body, raw_name: typing.Any) -> Place:
         hostname=known.get('hostname'),
         backup_name=raw_name,
     )
+
+
+def _has_name(metadata: Body, raw_name: typing.Any, action: Body) -> bool:
+    """Tell whether an action with a ``raw_name`` may have made the backup that
+    metadata are of, by its name.
+    """
+    fields = _name_fields(action, metadata)
+    names = agents.names(str(raw_name), fields)
+    return metadata.get('backup_name') in names
 
 
 def _name_fields(action: Body, metadata: Body) -> Body:

@@ -144,14 +144,21 @@ def _steps(
 ) -> list[Step]:
     """Return the steps for a member's backups, with their problems."""
     steps: list[Step] = []
-    release = releases.get(member.target(order))
+    target = member.target(order)
+    release = releases.get(target)
     for number, source in enumerate(member.sources):
         step = _step(member, number, source, order, release)
+        backup_id = source.backup.id
         problems: list[Problem] = []
-        for code, text in _defects(member, step, order, clients):
-            text = f'Backup {source.backup.id}: {text}'
-            problems.append(_problem(member.job_id, code, text))
-        steps.append(dataclasses.replace(step, problems=tuple(problems)))
+        for defect in _defects(member, step, order, clients):
+            problem = _problem(
+                member.job_id,
+                defect.code,
+                f'Backup {backup_id}: {defect.text}',
+            )
+            problems.append(problem)
+        step = dataclasses.replace(step, problems=tuple(problems))
+        steps.append(step)
     return steps
 
 
@@ -209,23 +216,35 @@ def _path(
     from.
     """
     # Several backups of a member must not overwrite each other.
-    own_folder = [str(number)] if len(member.sources) > 1 else []
+    own_folder = ''
+    if len(member.sources) > 1:
+        own_folder = str(number)
     wish = order.wish(member.job_id)
     if wish.path is not None:
-        return posixpath.join(wish.path, *own_folder)
+        return _join(wish.path, own_folder)
     folder = order.path or READING
     if order.mode == READ:
         return folder
     if order.mode == COMPARE:
-        return posixpath.join(folder, member.job_id, *own_folder)
+        folder = _join(folder, member.job_id)
+        return _join(folder, own_folder)
     if order.path_prefix is None:
         return None
     original = source.path or member.job_id
     # C:\data becomes C/data.
     below = original.replace(':', '').replace('\\', '/')
     # Made absolute first, so that no ".." leads out of the folder.
-    below = posixpath.normpath(f'/{below}').lstrip('/')
-    return posixpath.join(order.path_prefix, below)
+    below = posixpath.normpath(f'/{below}')
+    return posixpath.join(order.path_prefix, below.lstrip('/'))
+
+
+def _join(folder: str, below: str) -> str:
+    """Return a path in a folder; the folder itself for an empty one, without
+    the slash that is appended otherwise.
+    """
+    if not below:
+        return folder
+    return posixpath.join(folder, below)
 
 
 def _defects(

@@ -78,12 +78,14 @@ def parse(search: typing.Any, kind: str, **page: typing.Any) -> Query:
     if not isinstance(search, dict):
         raise _invalid('search', 'must be an object')
     _check_keys(search, kind)
-    wanted, unwanted = _Conditions(), _Conditions()
-    _add_list(search.get('match', []), 'search.match', wanted, unwanted)
-    _add_list(
-        search.get('match_not', []), 'search.match_not', unwanted, wanted
-    )
-    if len(wanted) + len(unwanted) > MAX_CONDITIONS:
+    wanted = _Conditions()
+    unwanted = _Conditions()
+    match = search.get('match', [])
+    match_not = search.get('match_not', [])
+    _add_list(match, 'search.match', wanted, unwanted)
+    _add_list(match_not, 'search.match_not', unwanted, wanted)
+    number = len(wanted) + len(unwanted)
+    if number > MAX_CONDITIONS:
         raise _invalid(
             'search', f'must not have more than {MAX_CONDITIONS} conditions'
         )
@@ -118,11 +120,14 @@ def _check_keys(search: Body, kind: str) -> None:
     if kind == documents.BACKUPS:
         known = (*CONDITIONS, *BOUNDS)
     for key in search:
-        if key not in known:
-            expected = f'{", ".join(known[:-1])} or {known[-1]}'
-            raise _invalid(
-                f'search.{key[:64]}', f'unknown key; expected {expected}'
-            )
+        if key in known:
+            continue
+        *first, last = known
+        expected = f'{", ".join(first)} or {last}'
+        raise _invalid(
+            f'search.{key[:64]}',
+            f'unknown key; expected {expected}',
+        )
 
 
 def _parse_bound(search: Body, key: _Bound) -> int | None:
@@ -132,7 +137,8 @@ def _parse_bound(search: Body, key: _Bound) -> int | None:
     value = search[key]
     # Forms send numbers as text.
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value) if '.' in value else int(value)
+        parse_number = float if '.' in value else int
+        value = parse_number(value)
     timestamp = backups.to_microseconds(value)
     if timestamp is None:
         raise _invalid(
@@ -162,6 +168,7 @@ def _add_entries(
     """
     if not isinstance(entries, list):
         raise _invalid(place, 'must be a list of objects with one key each')
+    pairs = conditions.pairs
     for number, entry in enumerate(entries):
         where = f'{place}[{number}]'
         if not isinstance(entry, dict) or len(entry) != 1:
@@ -170,8 +177,9 @@ def _add_entries(
         _check_condition(key, value, where)
         if key == '_all' and add_all is not None:
             add_all(value, f'{where}._all')
-        else:
-            conditions.pairs.add((key, canonical(value)))
+            continue
+        pair = (key, canonical(value))
+        pairs.add(pair)
 
 
 def _check_condition(key: str, value: typing.Any, where: str) -> None:
@@ -196,14 +204,20 @@ def _add_all(
     if _is_list_of_entries(typed):
         _add_entries(typed, where, same, None)
     elif _is_typed_search(typed):
-        for key, conditions in (('match', same), ('match_not', opposite)):
-            add_text = functools.partial(_add_text, conditions=conditions)
-            entries = typed.get(key, [])
-            _add_entries(entries, f'{where}.{key}', conditions, add_text)
+        _add_typed(typed, 'match', where, same)
+        _add_typed(typed, 'match_not', where, opposite)
     else:
         _add_text(value, where, same)
         return
     _check_integers(value, where)
+
+
+def _add_typed(
+    typed: Body, key: str, where: str, conditions: _Conditions
+) -> None:
+    entries = typed.get(key, [])
+    add_text = functools.partial(_add_text, conditions=conditions)
+    _add_entries(entries, f'{where}.{key}', conditions, add_text)
 
 
 def _parse_json(value: typing.Any) -> typing.Any:
@@ -219,7 +233,10 @@ def _parse_json(value: typing.Any) -> typing.Any:
 def _is_list_of_entries(typed: typing.Any) -> bool:
     if not isinstance(typed, list) or not typed:
         return False
-    return all(isinstance(entry, dict) and len(entry) == 1 for entry in typed)
+    for entry in typed:
+        if not isinstance(entry, dict) or len(entry) != 1:
+            return False
+    return True
 
 
 def _is_typed_search(typed: typing.Any) -> bool:
@@ -236,14 +253,19 @@ def _check_integers(text: str, where: str) -> None:
     """
     exact = json.loads(text, parse_int=_parse_integer)
     for scalar in _scalars(exact):
-        if type(scalar) is int and not -(2**63) <= scalar < 2**64:
+        # Not isinstance(), for a bool is an int in Python.
+        if type(scalar) is not int:
+            continue
+        if not -(2**63) <= scalar < 2**64:
             raise _invalid(where, 'must not contain integers beyond 64 bits')
 
 
 def _parse_integer(digits: str) -> int:
     # Python refuses to read thousands of digits: any value that is too large
     # does in place of them.
-    return int(digits) if len(digits) <= 20 else 2**64
+    if len(digits) > 20:
+        return 2**64
+    return int(digits)
 
 
 def _add_text(value: typing.Any, where: str, conditions: _Conditions) -> None:

@@ -102,9 +102,13 @@ def matches(query: Query, kind: str, body: Body) -> bool:
     if not query.pairs <= pairs or query.not_pairs & pairs:
         return False
     text = folded_text(kind, body)
-    if not all(needle in text for needle in query.texts):
-        return False
-    return not any(needle in text for needle in query.not_texts)
+    for needle in query.texts:
+        if needle not in text:
+            return False
+    for needle in query.not_texts:
+        if needle in text:
+            return False
+    return True
 
 
 def compile_pairs(kind: str, query: Query) -> LookUp:
@@ -154,12 +158,14 @@ def parse_page(
     elif offset is not None:
         if not documents.ID.match(offset):
             raise _invalid('offset', 'must be a number or an id')
-        page['marker'], page['marker_given'] = offset, 'offset'
+        page['marker'] = offset
+        page['marker_given'] = 'offset'
         page['marker_project'] = marker_project
     elif marker is not None:
         if not documents.ID.match(marker):
             raise _invalid('marker', 'must be an id')
-        page['marker'], page['marker_given'] = marker, 'marker'
+        page['marker'] = marker
+        page['marker_given'] = 'marker'
         page['marker_project'] = marker_project
     if sort not in _SORTS:
         raise _invalid('sort', 'must be created:asc or created:desc')

@@ -12,11 +12,12 @@ def _choices(action_may_be_null: bool) -> dict[str, base.Schema]:
     """Return the schemas of the keys of a definition that say what a client
     must be capable of. All may be null, unless it has to name its action.
     """
-    keys = {key: key for key in definitions.CHOICES} | definitions.ALIASES
     schemas: dict[str, base.Schema] = {}
-    for name, key in keys.items():
-        null = name != 'action' or action_may_be_null
-        schemas[name] = base.choice(definitions.CHOICES[key], null)
+    for key, values in definitions.CHOICES.items():
+        may_be_null = key != 'action' or action_may_be_null
+        schemas[key] = base.choice(values, may_be_null)
+    for alias, key in definitions.ALIASES.items():
+        schemas[alias] = schemas[key]
     return schemas
 
 
@@ -79,13 +80,16 @@ def plain_rules(entry: Body) -> Body:
 
 
 def _clean(body: Body) -> Body:
-    known = {key: body[key] for key in ACTION['properties'] if key in body}
+    known = base.known_keys(body, ACTION)
     entry = actions.normalize_entry(known)
-    given = base.without_nulls(plain_rules(entry))
+    entry = plain_rules(entry)
+    given = base.without_nulls(entry)
     definition = given.get('freezer_action')
     base.check_depth(definition, MAX_DEPTH, 'freezer_action')
-    # A null is a value in a definition, but its action has to be one.
-    if isinstance(definition, dict) and definition.get('action', '') is None:
+    if not isinstance(definition, dict):
+        return given
+    # A null is a value in a definition, but it has to name its action.
+    if 'action' in definition and definition['action'] is None:
         definition = dict(definition)
         del definition['action']
         given['freezer_action'] = definition

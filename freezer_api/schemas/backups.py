@@ -64,10 +64,11 @@ def backup(body: Body) -> Body:
     required = _REQUIRED
     if given['status'] in backups.UNFINISHED:
         required = _REQUIRED_UNFINISHED
+    metadata = given[_METADATA_KEY]
+    prefix = '' if is_flat else f'{_METADATA_KEY}.'
     for key in required:
-        if given[_METADATA_KEY].get(key) is None:
-            place = key if is_flat else f'{_METADATA_KEY}.{key}'
-            raise base.invalid(place, 'is required')
+        if metadata.get(key) is None:
+            raise base.invalid(prefix + key, 'is required')
     return given
 
 
@@ -86,11 +87,16 @@ def _divide(body: Body, ignored: tuple[str, ...]) -> Body:
     if inner is not None and not isinstance(inner, dict):
         raise base.invalid(_METADATA_KEY, 'must be an object')
     beside = dict(body)
-    for key in (_METADATA_KEY, 'status', *ignored):
+    beside.pop(_METADATA_KEY, None)
+    beside.pop('status', None)
+    for key in ignored:
         beside.pop(key, None)
     base.check_depth(beside, MAX_DEPTH, 'body')
-    metadata = {**(inner or {}), **beside}
-    # Agents put the status among the metadata.
+    metadata: Body = {}
+    if inner is not None:
+        metadata.update(inner)
+    metadata.update(beside)
+    # A status among the metadata counts where there is none beside them.
     status = metadata.pop('status', None)
     if body.get('status') is not None:
         status = body['status']
@@ -99,9 +105,12 @@ def _divide(body: Body, ignored: tuple[str, ...]) -> Body:
         _check_flat(metadata)
     else:
         _check_inside(metadata)
-    given = {} if status is None else {'status': status}
+    given: Body = {}
+    if status is not None:
+        given['status'] = status
     _check_status(given)
-    return {**given, _METADATA_KEY: metadata}
+    given[_METADATA_KEY] = metadata
+    return given
 
 
 def _clean_metadata(metadata: Body) -> None:

@@ -142,6 +142,11 @@ def check_depth(value: typing.Any, levels: int, place: str) -> None:
         raise invalid(place, f'must not be nested deeper than {levels} levels')
 
 
+def known_keys(given: Body, schema: Schema) -> Body:
+    """Return the keys of an object that a schema has."""
+    return {key: given[key] for key in schema['properties'] if key in given}
+
+
 def without_nulls(given: Body) -> Body:
     """Return the keys of an object that have a value, for a null stands for a
     key that is absent. A float that is a whole number becomes an integer.

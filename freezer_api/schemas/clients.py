@@ -44,8 +44,9 @@ def client(body: Body) -> Body:
     if inner is not None and not isinstance(inner, dict):
         raise base.invalid('client', 'must be an object')
     source = body if inner is None else inner
-    known = {key: source[key] for key in CLIENT['properties'] if key in source}
+    known = base.known_keys(source, CLIENT)
     given = base.without_nulls(known)
+    # A value may be given several times; the bound is on different ones.
     for key in capabilities.SUPPORTED.values():
         if key in given:
             given[key] = _without_repeats(given[key])

@@ -112,8 +112,9 @@ def check_size(body: Body, most: int) -> None:
     if not _is_list_of_entries(job_actions) or not isinstance(defaults, dict):
         return
     given_size = documents.size(job_actions)
-    filled_size = given_size + entries.size_of_defaults(job_actions, defaults)
-    if filled_size > max(most, given_size + documents.size(defaults)):
+    added_size = entries.size_of_defaults(job_actions, defaults)
+    size_of_body = given_size + documents.size(defaults)
+    if given_size + added_size > max(most, size_of_body):
         raise base.invalid(
             'job_actions',
             f'with action_defaults they make a document of more than {most}'
@@ -143,17 +144,20 @@ def command(body: Body) -> commands.Command:
 
 
 def _clean(body: Body) -> Body:
-    settable = {
-        key: value for key, value in body.items() if key not in READ_ONLY
-    }
-    given = schedules.clean(base.without_nulls(settable), 'job_schedule')
+    settable = dict(body)
+    for key in READ_ONLY:
+        settable.pop(key, None)
+    plain = base.without_nulls(settable)
+    given = schedules.clean(plain, 'job_schedule')
     job_actions = given.get('job_actions')
     defaults = given.get('action_defaults', {})
+    # A list that is too long is refused by the check, and isn't worked on.
     if _is_list_of_entries(job_actions) and isinstance(defaults, dict):
         filling = definitions.without_nulls(defaults)
-        given['job_actions'] = [
-            _clean_entry(entry, filling) for entry in job_actions
-        ]
+        cleaned: list[typing.Any] = []
+        for entry in job_actions:
+            cleaned.append(_clean_entry(entry, filling))
+        given['job_actions'] = cleaned
     return given
 
 
@@ -171,7 +175,7 @@ def _is_list_of_entries(
 def _clean_entry(entry: typing.Any, defaults: Body) -> typing.Any:
     if not isinstance(entry, dict):
         return entry
-    known = {key: entry[key] for key in ENTRY['properties'] if key in entry}
+    known = base.known_keys(entry, ENTRY)
     filled = entries.with_defaults(known, defaults)
     plain = actions.plain_rules(filled)
     base.check_depth(

@@ -98,6 +98,7 @@ def _clean(body: Body, most: int) -> Body:
         if isinstance(wish, dict):
             plain[job_id] = base.without_nulls(wish)
         elif wish is not None:
+            # It is refused by the check.
             plain[job_id] = wish
     given['jobs'] = plain
     return given
@@ -107,13 +108,15 @@ def _with_plain_actions(given: Body) -> Body:
     """Return a checked request with the actions of wishes as agents read
     them.
     """
-    wishes: Body = {}
-    for job_id, wish in given.get('jobs', {}).items():
+    wishes = given.get('jobs', {})
+    plain_wishes: Body = {}
+    for job_id, wish in wishes.items():
         definition = wish.get('freezer_action', {})
+        # Ids come from callers, and messages must not become very long.
         place = f'jobs.{job_id[:64]}.freezer_action'
         plain = _plain_action(definition, place)
-        wishes[job_id] = {**wish, 'freezer_action': plain}
-    return {**given, 'jobs': wishes}
+        plain_wishes[job_id] = {**wish, 'freezer_action': plain}
+    return {**given, 'jobs': plain_wishes}
 
 
 def _plain_action(definition: Body, place: str) -> Body:
@@ -135,7 +138,8 @@ def _plain_action(definition: Body, place: str) -> Body:
 
 
 def _check_value(value: typing.Any, where: str) -> None:
-    if isinstance(value, (dict, list)) or _UNREADABLE.search(str(value)):
+    is_scalar = not isinstance(value, (dict, list))
+    if not is_scalar or _UNREADABLE.search(str(value)):
         raise base.invalid(
             where,
             'must be a scalar without % and control characters',

@@ -24,7 +24,8 @@ def _formats() -> base.Formats:
 def _cron_fields() -> dict[str, base.Schema]:
     schemas: dict[str, base.Schema] = {}
     for field, (low, _high) in triggers.CRON.items():
-        schemas[f'schedule_{field}'] = base.formatted(
+        key = f'schedule_{field}'
+        schemas[key] = base.formatted(
             f'cron-{field}',
             f"a cron expression for the {field}, a string such as '*' or"
             f" '{low}'",
@@ -91,7 +92,8 @@ def check(schedule: Body, place: str) -> None:
     An agent that is given such a schedule runs the job at once, never ends, or
     searches in vain.
     """
-    start, end = schedule.get(_START), schedule.get(_END)
+    start = schedule.get(_START)
+    end = schedule.get(_END)
     if end and not start:
         raise _contradictory(place, _END, f'requires {_START}')
     if start and not _repeats(schedule):
@@ -141,7 +143,11 @@ def _contradictory(
 
 
 def _never_fires(schedule: Body, place: str) -> exceptions.InvalidInput:
-    bounding = [key for key in (*_DAY_KEYS, _START, _END) if key in schedule]
+    # Hours, minutes and seconds fire on any day.
+    bounding: list[str] = []
+    for key in (*_DAY_KEYS, _START, _END):
+        if key in schedule:
+            bounding.append(key)
     first, *others = bounding
     fault = 'the schedule never fires with this'
     if others:

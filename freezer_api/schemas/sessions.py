@@ -98,8 +98,9 @@ def action(body: Body) -> Report:
 
 
 def _checked(body: Body, check: base.Check) -> Body:
-    known = {key: body[key] for key in SESSION['properties'] if key in body}
-    given = schedules.clean(base.without_nulls(known), 'schedule')
+    known = base.known_keys(body, SESSION)
+    plain = base.without_nulls(known)
+    given = schedules.clean(plain, 'schedule')
     check(given)
     schedule = sessions.schedule_of(given)
     if schedule is not None:

@@ -400,7 +400,7 @@ class Refusals(Restoring):
             ({'session_id': 'a/b'}, 'session_id'),
             ({'jobs': []}, 'jobs: must be'),
             ({'jobs': {'etc': []}}, 'jobs.etc: must be'),
-            ({'jobs': {'etc': {'ski': True}}}, 'jobs.etc.ski: is not'),
+            ({'jobs': {'etc': {'ski': True}}}, 'jobs.etc.ski: unknown key'),
             ({'jobs': {'etc': {'freezer_action': 'x'}}}, 'freezer_action: must'),
             (
                 {'jobs': {'etc': {'freezer_action': {'remove_older_than': 1}}}},

@@ -131,7 +131,7 @@ class Spelling(Restoring):
     def test_keys_that_are_the_same_to_agents(self):
         for keys, text in (
             (('log-file', 'log_file'), 'log_file: is the same key as log-file'),
-            (('log=file',), 'log=file: is not a key'),
+            (('log=file',), 'log=file: agents cannot read this key'),
             (('engine', 'engine_name'), 'engine_name: is given twice'),
         ):
             with self.refused(exceptions.InvalidInput, f'jobs.etc.freezer_action.{text}'):
