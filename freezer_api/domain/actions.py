@@ -266,6 +266,7 @@ class _Resolver:
     def resolve(self, number: int, entry: RequestedEntry) -> Body:
         """Return the ``number``-th entry of the job."""
         action = self._find_action(number, entry)
+        # The action's own rules, unless the entry has others.
         rules = {key: action[key] for key in RULES if key in action}
         rules.update(entry.rules)
         return {
@@ -276,6 +277,7 @@ class _Resolver:
 
     def _find_action(self, number: int, entry: RequestedEntry) -> Body:
         id = entry.action_id or ''
+        # An entry may name an action that an earlier entry creates.
         if id in self._stored:
             named: Body | None = self._stored[id].body
         else:
@@ -292,6 +294,9 @@ class _Resolver:
             return self._create(id, entry)
         if named is not None and self._mark_of(named) == entry.mark:
             return named
+        # Another definition than the named action's (an exported job that was
+        # edited), or no name. If this request was sent before, the job has
+        # the action already.
         equal = self._present.take(entry.mark)
         if equal is not None:
             return equal

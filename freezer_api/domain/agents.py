@@ -140,14 +140,17 @@ def _fill(
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError:
+        # A single brace: the agent takes the text as it is.
         return template
     filled: list[str] = []
     for literal, field, spec, conversion in parts:
         filled.append(literal)
         if field is None:
             continue
+        # Formats, indices and attributes depend on the agent's objects.
         if spec or conversion or not re.fullmatch(r'\w*', field):
             return None
+        # With a field that it doesn't know, the agent takes the text as it is.
         if field not in fields:
             return template
         filled.append(fields[field])

@@ -40,6 +40,7 @@ def check_all(
     capable: dict[str, frozenset[str]] = {}
     for key, supported in SUPPORTED.items():
         capable[key] = frozenset(client[supported])
+    # A definition may have both names; agents take either.
     for alias, key in definitions.ALIASES.items():
         capable[alias] = capable[key]
     client_id = client['client_id']

@@ -33,6 +33,7 @@ def registered(
         'uuid': uuid,
         'is_central': False,
     }
+    # A client that says nothing of what it supports must still get jobs.
     for key, supported in capabilities.SUPPORTED.items():
         client[supported] = list(definitions.CHOICES[key])
     client.update(given)

@@ -194,6 +194,8 @@ def _cron_period(texts: Texts) -> float:
         shortest = min(shortest, step - span)
         span += (values[-1] - values[0]) * unit
     # No gap between days is less than a day.
+    # So what is shorter than the time from the last value of one day to the
+    # first of the next needs no look at days.
     if shortest <= DAY - span:
         return shortest
     gap = _shortest_day_gap(years, due_days) * DAY

@@ -134,6 +134,7 @@ def size(job: Body) -> int:
         if id not in sizes:
             sizes[id] = documents.size(entry['freezer_action'])
         size_of_definitions += sizes[id]
+        # The null that is counted instead is too small to matter.
         bare_entries.append({**entry, 'freezer_action': None})
     rest = {**job, 'job_actions': bare_entries, 'job_schedule': None}
     return documents.size(rest) + schedules.ROOM + size_of_definitions

@@ -17,6 +17,7 @@ def relinked(job: Body, action_id: str, action: Body | None) -> Body:
         if entry['action_id'] != action_id:
             entries.append(entry)
         elif action is not None:
+            # Its rules are the entry's, not the action's.
             definition = action['freezer_action']
             entries.append({**entry, 'freezer_action': definition})
     return {**job, 'job_actions': entries}

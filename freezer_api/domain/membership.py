@@ -48,6 +48,7 @@ def detach(job: Body) -> Body:
     """Return a job that has left its session: without tag and schedule, and
     told to stop.
     """
+    # An agent runs a job without a timing at once: so it is told to stop.
     detached = scheduled_by(job, {})
     detached['job_schedule']['event'] = 'stop'
     detached['session_id'] = ''

@@ -40,6 +40,7 @@ def compose(source: Source, path: str | None) -> Body:
     mode = _choose('mode', metadata, base)
     storage = _choose('storage', metadata, base)
     action: Body = {'action': 'restore', 'mode': mode}
+    # Sorted, so that the same backup always makes the same action.
     for key in sorted(allowed(mode, storage)):
         if key in base:
             action[key] = base[key]

@@ -125,6 +125,7 @@ def defect(action: Body) -> Defect | None:
             'no-time',
             'Its time_stamp is no time that a date can name.',
         )
+    # Agents interpolate values: one with a % isn't read as it was written.
     for key, value in action.items():
         if agents.has_percent(value):
             return Defect(
@@ -135,7 +136,7 @@ def defect(action: Body) -> Defect | None:
 
 
 def _kind_defect(action: Body) -> Defect | None:
-    """Return whether its kind of backup can't be restored at all."""
+    """Return why agents can restore no backup of this kind; None if they can."""
     storage = action.get('storage')
     is_known = action['mode'] in definitions.CHOICES['mode']
     if not is_known or (storage is not None and storage not in STORAGES):
@@ -150,7 +151,7 @@ def _kind_defect(action: Body) -> Defect | None:
 
 
 def _identity_defect(action: Body) -> Defect | None:
-    """Return whether the agent wouldn't know which backup it is."""
+    """Return why an agent wouldn't find this very backup; None if it would."""
     mode = action['mode']
     if mode == 'cindernative':
         if action.get('cindernative_backup_id'):

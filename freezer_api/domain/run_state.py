@@ -59,6 +59,7 @@ def settle(session: Session, now: int) -> Session:
         return session
     if SCHEDULED in statuses and now <= run.window_end:
         return session
+    # Who didn't join has no result: so the run fails.
     result = result_of(member.result for member in counted)
     return dataclasses.replace(session, run=completed(run, result, now))
 

@@ -80,13 +80,17 @@ def start(session: Session, job_id: str, tag: int, now: int) -> Outcome:
         return _keep(session, SUCCESS, job_id)
     run = session.run
     if run is None or now > run.window_end:
+        # Nobody can join any more. Either it is late for that run, or it is
+        # the first one of the next.
         if is_behind and not _is_next_run_due(session, now):
             return _keep(session, OUT_OF_SYNC, job_id)
         return _open(session, session.tag + 1, job_id, now)
     if status == SCHEDULED:
         return _join(session, run, job_id, now)
     if is_behind:
+        # It has completed already: that is a repeated report, too.
         return _keep(session, SUCCESS, job_id)
+    # It has started in this run and knows it: the next one can't begin yet.
     return Keep(session, _answer(session, HOLD_OFF))
 
 
@@ -165,6 +169,7 @@ def _open(session: Session, tag: int, job_id: str, now: int) -> Outcome:
     if run is not None and run.status == RUNNING:
         overtaken = completed(run, FAIL, now)
         before = dataclasses.replace(session, run=overtaken)
+    # What members have done in the run before is in its record alone now.
     record = current(before)
     members: dict[str, Member] = {}
     for id, member in session.members.items():

@@ -171,6 +171,7 @@ def _keep_pending_command(stored: Body, reported: Body) -> Body:
     status = reported['status']
     if status in CLEARING.get(event, STATUSES):
         return reported
+    # A report has the event of the agent's copy, which may be older.
     kept = {**reported, 'event': event}
     if event == START and status == 'completed':
         # What ran before the start completes. The status stays as the start

@@ -131,6 +131,8 @@ def compile_pairs(kind: str, query: Query) -> LookUp:
         wanted = wanted - {COMPLETED}
     else:
         return LookUp(wanted, unwanted)
+    # Each pair gets its composite one: a query for two clients still finds
+    # nothing, for a job has one client.
     composites = {(key, letter + value) for key, value in clients}
     wanted = (wanted - clients) | composites
     return LookUp(wanted, unwanted - {COMPLETED})

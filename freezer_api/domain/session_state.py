@@ -218,6 +218,7 @@ class Session:
         """Return what a driver stores of a session beside its identity,
         version, creation and members.
         """
+        # Drivers have the rest in places of their own, where they search it.
         stored = {
             'user_id': self.user_id,
             'description': self.description,
@@ -318,9 +319,9 @@ Decision = collections.abc.Callable[
 ]
 
 
-#: Fields of a session that searches don't look at, or not as they are stored.
+# Fields of a session that searches don't look at, or not as they are stored.
 _NOT_SEARCHED = frozenset(('members', 'version', 'created', 'succeeded'))
-#: Fields of a member in which progress is recorded.
+# Fields of a member in which progress is recorded.
 _PROGRESS = frozenset(
     ('status', 'result', 'time_started', 'time_ended', 'counted')
 )

@@ -54,6 +54,7 @@ def action(body: Body) -> Body:
     nulls; or raise ``InvalidInput``.
     """
     given = _clean(body)
+    # Forms send an empty field for an id that the service is to choose.
     if given.get('action_id') == '':
         del given['action_id']
     _check(given)

@@ -206,6 +206,7 @@ def _invalid_input(
     place = prefix + name
     schema = error.definition
     if error.rule == 'required':
+        # The validator names the object, not the key.
         for key in schema['required']:
             if key not in error.value:
                 return invalid(_inside(place, key), 'is required')

@@ -69,6 +69,7 @@ def job(body: Body) -> Body:
     filled in, and everything in its place.
     """
     given = _clean(body)
+    # Forms send an empty field for an id that the service is to choose.
     if given.get('job_id') == '':
         del given['job_id']
     _check(given)
@@ -88,6 +89,7 @@ def patch(body: Body) -> Body:
     if is_report and isinstance(schedule, dict):
         body = {**body, 'job_schedule': commands.runtime(schedule)}
     given = _clean(body)
+    # Whole documents are sent back; the path says which job it is.
     given.pop('job_id', None)
     if body.get('job_schedule') and given['job_schedule'] == {}:
         # It had only nulls, which stand for keys that are absent. An empty

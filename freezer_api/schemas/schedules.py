@@ -109,6 +109,7 @@ def check(schedule: Body, place: str) -> None:
 
 
 def _move_weekdays(schedule: Body, place: str) -> Body:
+    # Agents read names of weekdays in schedule_day_of_week alone.
     day = schedule.get('schedule_day')
     if not isinstance(day, str) or not triggers.are_weekdays(day):
         return schedule

@@ -90,6 +90,7 @@ def action(body: Body) -> Report:
     if isinstance(given, dict):
         known = {key: given[key] for key in given if key in _REPORT}
         given = base.without_nulls(known)
+        # Some clients send the tag as a string.
         tag = given.get('current_tag')
         if isinstance(tag, str) and re.fullmatch('[0-9]{1,10}', tag):
             given['current_tag'] = int(tag)
