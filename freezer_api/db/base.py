@@ -57,11 +57,14 @@ from freezer_api.db.changes import (
     ActionChange,
     Change,
     Check,
+    Delete,
     Follow,
     JobChange,
-    JobWrite,
+    Keep,
     Linked,
+    Store,
     TrustGone,
+    Written,
 )
 from freezer_api.db.entries import RUNS, Entry, Place
 from freezer_api.db.pages import Bounds, Page, Scope, check_page
@@ -76,16 +79,19 @@ __all__ = (
     'Bounds',
     'Change',
     'Check',
+    'Delete',
     'Entry',
     'Follow',
     'JobChange',
-    'JobWrite',
+    'Keep',
     'Linked',
     'Page',
     'Place',
     'Scope',
     'Storage',
+    'Store',
     'TrustGone',
+    'Written',
     'check_page',
 )
 
@@ -166,7 +172,7 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def write(
         self, scope: Scope, kind: str, id: str, change: Change
-    ) -> Document | None:
+    ) -> Written:
         """Create, change or delete a client, a backup or a trust of the
         scope's project; the document as it is afterwards.
 
@@ -189,7 +195,7 @@ class Storage(abc.ABC):
         id: str,
         change: ActionChange,
         follow: Follow | None = None,
-    ) -> Document | None:
+    ) -> Written:
         """Create, change or delete an action; the jobs that have it follow,
         their versions grow.
 
@@ -207,7 +213,7 @@ class Storage(abc.ABC):
         id: str,
         change: JobChange,
         action_ids: collections.abc.Collection[str] = (),
-    ) -> Document:
+    ) -> Written:
         """Create or change a job, and create the actions that come with it.
 
         The actions in ``action_ids`` can't change or go between the call of
@@ -267,9 +273,11 @@ class Storage(abc.ABC):
         session_id: str,
         job_id: str,
         precondition: Precondition = ANYTHING,
-    ) -> None:
+    ) -> bool:
         """Make a job a member (:func:`membership.attach`); it leaves the
-        session that it was in. Either missing: ``NotFound``.
+        session that it was in. Return whether it wasn't a member before.
+
+        ``NotFound`` if either is missing.
 
         The precondition is held against the session. A member stays as it is.
         """
@@ -281,9 +289,9 @@ class Storage(abc.ABC):
         session_id: str,
         job_id: str,
         precondition: Precondition = ANYTHING,
-    ) -> None:
-        """Take a job out of a session (:func:`membership.detach`). Nothing
-        happens if it isn't a member.
+    ) -> bool:
+        """Take a job out of a session (:func:`membership.detach`); return
+        whether it was a member. Nothing happens if it wasn't.
         """
 
     @abc.abstractmethod

@@ -6,37 +6,75 @@ newer states: what it says last is what takes effect.
 
 import collections.abc
 import dataclasses
+import typing
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import Body, Document
 
-#: A change of one document: its stored state (None: there is none) and the
-#: moment, to the body to store. None deletes it, or leaves it away. The same
-#: body again is no change.
-Change = collections.abc.Callable[[Document | None, int], Body | None]
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Store:
+    """Store a body, as a new document or in place of the one that is there;
+    the same body again changes nothing. ``answer`` is for the caller.
+
+    ``actions`` are created with a job in the same step, by id.
+    """
+
+    body: Body
+    answer: typing.Any = None
+    actions: collections.abc.Mapping[str, Body] = dataclasses.field(
+        default_factory=dict
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the document, if it is there."""
+
+    answer: typing.Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Keep:
+    """Leave the document as it is, or missing."""
+
+    answer: typing.Any = None
+
+
+Decision = Store | Delete | Keep
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Written:
+    """What a decision came to: the document as it is now (None: there is
+    none), and its answer.
+    """
+
+    document: Document | None
+    answer: typing.Any = None
+
+    @property
+    def stored(self) -> Document:
+        """Return the document of a decision that stores one."""
+        if self.document is None:
+            raise TypeError('The decision has not stored a document.')
+        return self.document
+
+
+#: Decides about a document, told its stored state (None: there is none) and
+#: the timestamp.
+Change = collections.abc.Callable[[Document | None, int], Decision]
 #: What must be true of a document that is to be deleted (None: there is none);
 #: it raises a domain error if it isn't. Like a change it may be called several
 #: times: what it was told last is what is deleted.
 Check = collections.abc.Callable[[Document | None], None]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class JobWrite:
-    """What a change makes of a job: its body, and actions to create with it in
-    the same step, by id.
-    """
-
-    body: Body
-    actions: collections.abc.Mapping[str, Body] = dataclasses.field(
-        default_factory=dict
-    )
-
-
-#: A change of a job: its stored state (None: there is none), the actions that
-#: were asked for, by id (those that don't exist are left away), and the
-#: moment.
+#: Decides about a job, told its stored state (None: there is none), those of
+#: the actions that were asked for which exist, by id, and the timestamp. Jobs
+#: are deleted by an operation of their own.
 JobChange = collections.abc.Callable[
-    [Document | None, collections.abc.Mapping[str, Document], int], JobWrite
+    [Document | None, collections.abc.Mapping[str, Document], int], Store
 ]
 
 
@@ -50,10 +88,10 @@ class Linked:
     client: Document | None
 
 
-#: A change of an action: its stored state, the jobs of its project that have
-#: it, and the moment.
+#: Decides about an action, told its stored state (None: there is none), the
+#: jobs of its project that have it, and the timestamp.
 ActionChange = collections.abc.Callable[
-    [Document | None, collections.abc.Sequence[Linked], int], Body | None
+    [Document | None, collections.abc.Sequence[Linked], int], Decision
 ]
 #: How a job follows an action that it has: the job as it is, and the action as
 #: it is to be (None: deleted), to the job's body. Called after the change, as

@@ -17,7 +17,6 @@ from freezer_api.domain.documents import (
     JOBS,
     SESSIONS,
     TRUSTS,
-    Document,
     Precondition,
 )
 from freezer_api.domain.sessions import Decision, Outcome
@@ -45,7 +44,7 @@ class Driver(base.Storage):
 
     def write(
         self, scope: Scope, kind: str, id: str, change: base.Change
-    ) -> Document | None:
+    ) -> base.Written:
         return self.transact(
             scope.project_id,
             (kind, id),
@@ -58,7 +57,7 @@ class Driver(base.Storage):
         id: str,
         change: base.ActionChange,
         follow: base.Follow | None = None,
-    ) -> Document | None:
+    ) -> base.Written:
         return self.transact(
             scope.project_id,
             (ACTIONS, id),
@@ -73,7 +72,7 @@ class Driver(base.Storage):
         id: str,
         change: base.JobChange,
         action_ids: collections.abc.Collection[str] = (),
-    ) -> Document:
+    ) -> base.Written:
         return self.transact(
             scope.project_id,
             (JOBS, id),
@@ -121,8 +120,8 @@ class Driver(base.Storage):
         session_id: str,
         job_id: str,
         precondition: Precondition = ANYTHING,
-    ) -> None:
-        self.transact(
+    ) -> bool:
+        return self.transact(
             scope.project_id,
             (SESSIONS, session_id),
             lambda unit: sessions.attach(
@@ -137,8 +136,8 @@ class Driver(base.Storage):
         session_id: str,
         job_id: str,
         precondition: Precondition = ANYTHING,
-    ) -> None:
-        self.transact(
+    ) -> bool:
+        return self.transact(
             scope.project_id,
             (SESSIONS, session_id),
             lambda unit: sessions.detach(

@@ -5,7 +5,16 @@ changes what they do lends them their own rights.
 import collections.abc
 
 from freezer_api import exceptions
-from freezer_api.db.base import ActionChange, Linked, Storage, TrustGone
+from freezer_api.db.base import (
+    ActionChange,
+    Delete,
+    Keep,
+    Linked,
+    Storage,
+    Store,
+    TrustGone,
+    Written,
+)
 from freezer_api.domain import actions, jobs, links
 from freezer_api.domain.documents import Body, Document
 from freezer_api.services.common import Caller
@@ -36,7 +45,7 @@ def write_action(
     delegation: Delegation,
     id: str,
     change: ActionChange,
-) -> Document | None:
+) -> Written:
     """Write an action. Jobs with a trust that do something else by it get a
     trust of the caller's, or lose theirs where jobs get none any more.
 
@@ -49,7 +58,7 @@ def write_action(
     for _attempt in range(2 * MAX_ATTEMPTS):
         lending = _Lending(change, delegation, id, grant)
         try:
-            document = storage.write_action(
+            written = storage.write_action(
                 caller.scope, id, lending.change, lending.follow
             )
         except _TrustNeeded:
@@ -67,7 +76,7 @@ def write_action(
         if lending.is_granted:
             trusts.log_reuse(grant, holder)
         _release(trusts, lending, grant)
-        return document
+        return written
     raise changed_too_often('the action or a trust')
 
 
@@ -99,18 +108,21 @@ class _Lending:
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
-    ) -> Body | None:
+    ) -> Store | Delete | Keep:
         """Return what becomes of the action; ``_TrustNeeded`` if one of its
         jobs needs a trust for it.
         """
-        body = self._change(current, linked, now)
-        self._is_other = _does_otherwise(current, body, linked)
+        decision = self._change(current, linked, now)
+        self._is_other = False
+        if isinstance(decision, Store):
+            new = decision.body
+            self._is_other = _does_otherwise(current, new, linked)
         # Each call begins anew: an earlier one may have seen other jobs.
         self.lost = {}
         self.is_granted = False
         for link in linked:
             self._note(link)
-        return body
+        return decision
 
     def follow(self, link: Linked, action: Body | None) -> Body:
         """Return the job with the action as it is to be."""
@@ -159,13 +171,13 @@ class _Lending:
 
 def _does_otherwise(
     current: Document | None,
-    new: Body | None,
+    new: Body,
     linked: collections.abc.Iterable[Linked],
 ) -> bool:
     """Tell whether jobs with a trust do something else by the change of an
     action.
     """
-    if current is None or new is None:
+    if current is None:
         return False
     # To compare definitions costs more than to look for a trust.
     if not any(credentials_of(link.job.body) for link in linked):

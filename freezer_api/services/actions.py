@@ -1,11 +1,9 @@
 """Use cases of actions."""
 
 import collections.abc
-import typing
 
-from freezer_api import exceptions
 from freezer_api.db import refusals
-from freezer_api.db.base import Linked, Storage
+from freezer_api.db.base import Delete, Keep, Linked, Storage, Store
 from freezer_api.domain import actions, capabilities, jobs, links, search
 from freezer_api.domain.documents import (
     ACTIONS,
@@ -19,7 +17,6 @@ from freezer_api.schemas import actions as schemas
 from freezer_api.services import action_trusts, common, effects, sizes
 from freezer_api.services.common import (
     Caller,
-    Last,
     Shown,
     ShownPage,
     Written,
@@ -45,16 +42,14 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
-    ) -> Body:
+    ) -> Store:
         """Make the action, unless there is one."""
         if current is not None:
-            raise exceptions.Conflict(
-                f'action_id: there is an action {id} already.', 'action.exists'
-            )
-        return new
+            raise refusals.exists(ACTIONS, id)
+        return Store(new)
 
-    document = storage.write_action(caller.scope, id, change)
-    return _written(document)
+    done = storage.write_action(caller.scope, id, change)
+    return common.written(done.stored)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -94,21 +89,21 @@ def update(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
-    ) -> Body:
+    ) -> Store:
         """Merge what was given into what is there."""
         old = common.require(ACTIONS, id, current, precondition).body
         new = actions.patched(old, given)
         _check_fits(storage, old, new, linked)
-        return new
+        return Store(new)
 
-    document = action_trusts.write_action(
+    done = action_trusts.write_action(
         storage,
         caller,
         delegation,
         id,
         change,
     )
-    return _written(document)
+    return common.written(done.stored)
 
 
 def replace(
@@ -129,7 +124,7 @@ def replace(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
-    ) -> Body:
+    ) -> Store:
         """Make the action, or define it anew; who made it stays."""
         precondition.check(current)
         user_id = current.body['user_id'] if current else caller.user_id
@@ -139,16 +134,16 @@ def replace(
             sizes.check_document(storage, ACTIONS, new, _PLACE)
         else:
             _check_fits(storage, current.body, new, linked)
-        return new
+        return Store(new)
 
-    document = action_trusts.write_action(
+    done = action_trusts.write_action(
         storage,
         caller,
         delegation,
         id,
         change,
     )
-    return _written(document)
+    return common.written(done.stored)
 
 
 def delete(
@@ -165,26 +160,21 @@ def delete(
     if not common.is_id(id):
         precondition.check(None)
         return
-    # None: there was no such action.
-    removed_from = Last[list[str]]()
 
     def change(
         current: Document | None,
         linked: collections.abc.Sequence[Linked],
         now: int,
-    ) -> None:
-        """Delete what is there, and note which jobs had it: a change that
-        returns None deletes.
-        """
+    ) -> Delete | Keep:
+        """Delete what is there, and answer which jobs had it."""
         precondition.check(current)
-        # Each call begins anew, for an earlier one may have found more.
-        removed_from.value = None
-        if current is not None:
-            removed_from.value = [link.job.id for link in linked]
+        if current is None:
+            return Keep()
+        return Delete([link.job.id for link in linked])
 
-    storage.write_action(caller.scope, id, change)
-    if removed_from.value is not None:
-        effects.action_deleted(id, caller.project_id, removed_from.value)
+    removed_from = storage.write_action(caller.scope, id, change).answer
+    if removed_from is not None:
+        effects.action_deleted(id, caller.project_id, removed_from)
 
 
 def _check_growth(
@@ -251,10 +241,3 @@ def _check_jobs(
         raise refusals.shared_too_much(
             action['action_id'], storage.max_response_size
         )
-
-
-def _written(document: Document | None) -> Written:
-    """Return what the caller is told; only a change that deletes returns no
-    document.
-    """
-    return common.written(typing.cast(Document, document))

@@ -1,8 +1,6 @@
 """Use cases of backups: what agents say that they have stored."""
 
-import typing
-
-from freezer_api.db.base import Storage
+from freezer_api.db.base import Storage, Store
 from freezer_api.domain import backups, documents, search
 from freezer_api.domain.documents import (
     ANYTHING,
@@ -15,7 +13,6 @@ from freezer_api.schemas import backups as schemas
 from freezer_api.services import common, effects, sizes
 from freezer_api.services.common import (
     Caller,
-    Last,
     Shown,
     ShownPage,
     Written,
@@ -33,22 +30,23 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     given = schemas.backup(body)
     id = common.new_id()
 
-    def change(current: Document | None, now: int) -> Body:
+    def change(current: Document | None, now: int) -> Store:
         """Make the backup's document."""
-        return backups.created(
+        new = backups.created(
             id,
             caller.project_id,
             caller.user_id,
             given,
             now,
         )
+        return Store(new)
 
     # Measured with the time of now: the time at which it will be stored has as
     # many digits.
-    sample = change(None, documents.now())
+    sample = change(None, documents.now()).body
     sizes.check_document(storage, BACKUPS, sample, _PLACE)
-    document = storage.write(caller.scope, BACKUPS, id, change)
-    return common.written(_stored(document))
+    done = storage.write(caller.scope, BACKUPS, id, change)
+    return common.written(done.stored)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -80,15 +78,15 @@ def update(
     sizes.check_growth(storage, caller.scope, BACKUPS, id, body, _PLACE)
     given = schemas.patch(body)
 
-    def change(current: Document | None, now: int) -> Body:
+    def change(current: Document | None, now: int) -> Store:
         """Merge what was given into what is there."""
         old = common.require(BACKUPS, id, current, precondition).body
         new = backups.patched(old, given)
         sizes.check_document(storage, BACKUPS, new, _PLACE, old)
-        return new
+        return Store(new)
 
-    document = storage.write(caller.scope, BACKUPS, id, change)
-    return common.shown(_stored(document), caller)
+    done = storage.write(caller.scope, BACKUPS, id, change)
+    return common.shown(done.stored, caller)
 
 
 def delete(
@@ -108,13 +106,6 @@ def delete(
         """Refuse to delete what isn't there, or isn't as demanded."""
         common.require(BACKUPS, id, current, precondition)
 
-    change = common.delete_if(check, Last[Document]())
+    change = common.delete_if(check)
     storage.write(caller.scope, BACKUPS, id, change)
     effects.document_deleted('backup', id, caller.project_id)
-
-
-def _stored(document: Document | None) -> Document:
-    """Return the document that a write has stored; only a change that deletes
-    returns none.
-    """
-    return typing.cast(Document, document)

@@ -2,10 +2,8 @@
 all of them.
 """
 
-import typing
-
 from freezer_api import exceptions
-from freezer_api.db.base import Scope, Storage
+from freezer_api.db.base import Scope, Storage, Store
 from freezer_api.domain import clients, search
 from freezer_api.domain.documents import (
     ANYTHING,
@@ -18,7 +16,6 @@ from freezer_api.schemas import clients as schemas
 from freezer_api.services import common, effects, placing, sizes
 from freezer_api.services.common import (
     Caller,
-    Last,
     Shown,
     ShownPage,
     Written,
@@ -42,11 +39,9 @@ def register(
     given = schemas.client(body)
     # Made here, for a change must come to the same again.
     uuid = common.new_id()
-    before = Last[Document]()
 
-    def change(current: Document | None, now: int) -> Body:
-        """Merge what was given into what is there."""
-        before.value = current
+    def change(current: Document | None, now: int) -> Store:
+        """Merge what was given into what is there, and answer that."""
         precondition.check(current)
         old = current.body if current else None
         new = clients.registered(
@@ -58,13 +53,12 @@ def register(
         )
         _check_central(old, new, may_centralise)
         sizes.check_document(storage, CLIENTS, new, 'client', old)
-        return new
+        return Store(new, answer=current)
 
-    after = storage.write(caller.scope, CLIENTS, given['client_id'], change)
+    done = storage.write(caller.scope, CLIENTS, given['client_id'], change)
     # Jobs follow what is stored: so it has to be stored before.
-    placing.follow(storage, before.value, after)
-    # Only a change that deletes returns no document.
-    return common.written(typing.cast(Document, after))
+    placing.follow(storage, done.answer, done.document)
+    return common.written(done.stored)
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -106,13 +100,12 @@ def delete(
         raise exceptions.Forbidden(
             f'Client {id} belongs to another project.', 'client.foreign'
         )
-    before = Last[Document]()
-    change = common.delete_if(precondition.check, before)
-    storage.write(caller.scope, CLIENTS, id, change)
+    change = common.delete_if(precondition.check)
+    deleted = storage.write(caller.scope, CLIENTS, id, change).answer
     # Another request may have deleted it since it was found.
-    if before.value is not None:
+    if deleted is not None:
         effects.document_deleted('client', id, caller.project_id)
-        placing.follow(storage, before.value, None)
+        placing.follow(storage, deleted, None)
 
 
 def lookup(storage: Storage, caller: Caller, id: str) -> Document | None:

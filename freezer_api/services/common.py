@@ -9,7 +9,7 @@ import uuid
 
 from freezer_api import exceptions
 from freezer_api.db import base
-from freezer_api.db.base import Change, Scope
+from freezer_api.db.base import Change, Delete, Scope
 from freezer_api.domain import documents, jobs
 from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
@@ -99,17 +99,15 @@ class Last(typing.Generic[Value]):
 
 def delete_if(
     check: collections.abc.Callable[[Document | None], object],
-    deleted: Last[Document],
 ) -> Change:
-    """Return a change that deletes a document, unless ``check`` raises.
-
-    ``deleted`` gets the document that was there, None if there was none.
+    """Return a change that deletes a document, unless ``check`` raises; it
+    answers the document that was there, None if there was none.
     """
 
-    def delete(current: Document | None, now: int) -> None:
-        """Delete what is there: a change that returns None does so."""
+    def delete(current: Document | None, now: int) -> Delete:
+        """Delete what is there."""
         check(current)
-        deleted.value = current
+        return Delete(current)
 
     return delete
 

@@ -91,23 +91,23 @@ def project_purged(
     LOG.info('Purged project %r: %s.', project_id, told)
 
 
-def job_attached(job_id: str, session: Session) -> None:
+def job_attached(job_id: str, session_id: str, project_id: str) -> None:
     """Log that a job is a member of a session now, and of no other one."""
     LOG.info(
         'Job %r of project %r joined session %r, and is in no other one.',
         job_id,
-        session.project_id,
-        session.session_id,
+        project_id,
+        session_id,
     )
 
 
-def job_detached(job_id: str, session: Session) -> None:
+def job_detached(job_id: str, session_id: str, project_id: str) -> None:
     """Log that a job is no member of a session any more."""
     LOG.info(
         'Job %r of project %r left session %r and was told to stop.',
         job_id,
-        session.project_id,
-        session.session_id,
+        project_id,
+        session_id,
     )
 
 

@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobChange, JobWrite, Storage
+from freezer_api.db.base import JobChange, Storage, Store
 from freezer_api.domain import actions, capabilities, jobs
 from freezer_api.domain.documents import ACTIONS, JOBS, Body, Document
 from freezer_api.services import sizes
@@ -85,7 +85,7 @@ class Change:
         current: Document | None,
         stored: collections.abc.Mapping[str, Document],
         now: int,
-    ) -> JobWrite:
+    ) -> Store:
         resolution = _Resolution(self.entries, stored, current)
         new = self.compose(current, resolution.entries, now)
         old = current.body if current else None
@@ -93,11 +93,11 @@ class Change:
         # A job whose client was deleted can still be renamed, and take events
         # and its agent's reports.
         if not self._needs_client(old, new):
-            return JobWrite(new)
+            return Store(new)
         if new['client_id'] != self.client_id:
             raise Overtaken()
         made = self._make_actions(resolution.new_actions())
-        return JobWrite(self._on_client(new), made)
+        return Store(self._on_client(new), actions=made)
 
     def _needs_client(self, old: Body | None, new: Body) -> bool:
         """Tell whether the job's client has to be there and fit."""
@@ -162,9 +162,9 @@ def of_body(
 ) -> JobChange:
     """Return the change of a job that needs nothing but its stored state."""
 
-    def change(current: Document | None, stored: object, now: int) -> JobWrite:
+    def change(current: Document | None, stored: object, now: int) -> Store:
         """Store what becomes of the job."""
-        return JobWrite(compose(current))
+        return Store(compose(current))
 
     return change
 

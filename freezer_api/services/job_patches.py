@@ -2,7 +2,7 @@
 its agent's report.
 """
 
-from freezer_api.db.base import Storage
+from freezer_api.db.base import Storage, Written
 from freezer_api.domain import actions, jobs, reports, schedules
 from freezer_api.domain.documents import JOBS, Body, Document, Precondition
 from freezer_api.schemas import jobs as schemas
@@ -55,7 +55,7 @@ class Patch:
 
 def write(
     storage: Storage, caller: Caller, patch: Patch, delegation: Delegation
-) -> Document:
+) -> Written:
     """Write what a PATCH makes of a job; ``Overtaken`` if the job has another
     client by now than the one that was looked up.
     """

@@ -10,9 +10,10 @@ from freezer_api.db import refusals
 from freezer_api.db.base import (
     ACTIONS_AT_ONCE,
     JobChange,
-    JobWrite,
     Storage,
+    Store,
     TrustGone,
+    Written,
 )
 from freezer_api.domain import documents, jobs
 from freezer_api.domain.documents import (
@@ -86,7 +87,7 @@ class _ChangeWithTrust:
         current: Document | None,
         stored: collections.abc.Mapping[str, Document],
         now: int,
-    ) -> JobWrite:
+    ) -> Store:
         wanted = self._plan.change(current, stored, now)
         had = credentials_of(current.body) if current else None
         has = self._choose(current, wanted.body, had)
@@ -95,7 +96,7 @@ class _ChangeWithTrust:
             self.lost = had
         self.is_granted = has is not None and has != had
         body = jobs.with_credentials(wanted.body, dict(has) if has else None)
-        return JobWrite(body, wanted.actions)
+        return Store(body, actions=wanted.actions)
 
     def _choose(
         self, current: Document | None, new: Body, had: Credentials | None
@@ -120,7 +121,7 @@ def write_job(
     delegation: Delegation,
     id: str,
     plan: Plan,
-) -> Document:
+) -> Written:
     """Write a job, and give it a trust of the caller's if its client is one
     whose jobs have trusts.
 
@@ -138,7 +139,7 @@ def write_job(
         if is_covered:
             change.grant = _obtain(storage, caller, trusts, id, plan)
         try:
-            document = storage.write_job(
+            written = storage.write_job(
                 caller.scope, id, change, plan.action_ids
             )
         except TrustGone:
@@ -152,7 +153,7 @@ def write_job(
         if change.is_granted:
             trusts.log_reuse(change.grant, holder)
         trusts.release(change.lost)
-        return document
+        return written
     raise changed_too_often('the job or its trust')
 
 

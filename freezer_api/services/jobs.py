@@ -6,7 +6,7 @@ import contextlib
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.base import Scope, Storage
+from freezer_api.db.base import Scope, Storage, Store
 from freezer_api.domain import actions, jobs, search
 from freezer_api.domain.documents import (
     ACTIONS,
@@ -28,7 +28,6 @@ from freezer_api.services import (
 )
 from freezer_api.services.common import (
     Caller,
-    Last,
     Shown,
     ShownPage,
     Written,
@@ -171,9 +170,9 @@ def update(
         # Where another request gave the job another client, that one is
         # looked up.
         with contextlib.suppress(Overtaken):
-            document = job_patches.write(storage, caller, patch, delegation)
+            done = job_patches.write(storage, caller, patch, delegation)
             job_patches.follow(storage, caller, patch)
-            return common.written(document)
+            return common.written(done.stored)
     raise exceptions.StorageUnavailable(
         'Too many requests change the job at once. Please try again.'
     )
@@ -215,19 +214,19 @@ def event(
     """
     common.check_id(JOBS, id)
     command = schemas.command(body)
-    is_news = Last[bool]()
 
-    def compose(current: Document | None) -> Body:
-        """Put the command into the job, and note whether it is new to it."""
+    def change(current: Document | None, stored: object, now: int) -> Store:
+        """Put the command into the job, and answer whether it is new to
+        it.
+        """
         old = common.require(JOBS, id, current, precondition).body
         # A command that is pending is not given again: a retried request does
         # no harm.
-        new, is_news.value = jobs.commanded(old, command)
-        return new
+        new, is_news = jobs.commanded(old, command)
+        return Store(new, is_news)
 
-    change = job_changes.of_body(compose)
-    storage.write_job(caller.scope, id, change)
-    if not is_news.value:
+    is_news = storage.write_job(caller.scope, id, change).answer
+    if not is_news:
         return {'result': f'{command} already requested'}
     effects.job_event_delivered(command, id, caller.project_id)
     return {'result': 'success'}
@@ -300,8 +299,8 @@ def _write_whole(
     if client is None:
         # The change refuses a job without a client; but what else is wrong,
         # with the state that is stored, is told first.
-        document = storage.write_job(caller.scope, id, change, references)
-        return common.written(document)
+        done = storage.write_job(caller.scope, id, change, references)
+        return common.written(done.stored)
     plan = job_trusts.Plan(
         change,
         references,
@@ -309,5 +308,5 @@ def _write_whole(
         is_whole=True,
         names_client=True,
     )
-    document = job_trusts.write_job(storage, caller, delegation, id, plan)
-    return common.written(document)
+    done = job_trusts.write_job(storage, caller, delegation, id, plan)
+    return common.written(done.stored)

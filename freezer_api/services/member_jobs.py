@@ -4,7 +4,7 @@ session: its schedule, its tag, an event.
 
 from freezer_api.domain import jobs, membership, schedules
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import Outcome, Session
+from freezer_api.domain.session_state import Session, Store
 
 
 class Follow:
@@ -44,14 +44,14 @@ class Follow:
         return job
 
 
-def push(old: Session, new: Session, event: str | None) -> Outcome:
+def push(old: Session, new: Session, event: str | None) -> Store:
     """Return what becomes of a changed session and of its members' jobs. The
     answer is the :class:`Follow`, None if no job has to follow.
     """
     follow = Follow(old, new, event)
     if not follow.is_needed:
-        return Outcome(new)
-    return Outcome(
+        return Store(new)
+    return Store(
         new,
         answer=follow,
         follow=follow,

@@ -10,11 +10,11 @@ import dataclasses
 import logging
 
 from freezer_api import exceptions
-from freezer_api.db.base import Storage
+from freezer_api.db.base import Keep, Storage, Store
 from freezer_api.domain import backups, pruning, search
 from freezer_api.domain.documents import BACKUPS, Body, Document
 from freezer_api.services import clients, effects
-from freezer_api.services.common import Caller, Last
+from freezer_api.services.common import Caller
 
 LOG = logging.getLogger(__name__)
 #: How many backups are read at once.
@@ -97,19 +97,15 @@ def _mark(
     storage: Storage, caller: Caller, backup_id: str, cut: pruning.Cut
 ) -> bool:
     """Mark one backup as deleted; tell whether that changed it."""
-    changed = Last[bool]()
 
-    def change(current: Document | None, now: int) -> Body | None:
+    def change(current: Document | None, now: int) -> Store | Keep:
         """Mark the backup, if it is still what was removed."""
-        changed.value = False
-        if current is None:
-            # Somebody deleted it meanwhile: there is nothing to store.
-            return None
-        # It may have been given other metadata since it was found.
-        if not cut.removes(current.body):
-            return current.body
-        changed.value = current.body['status'] != backups.DELETED
-        return {**current.body, 'status': backups.DELETED}
+        # Somebody may have deleted it since it was found, or given it other
+        # metadata.
+        if current is None or not cut.removes(current.body):
+            return Keep(False)
+        is_news = current.body['status'] != backups.DELETED
+        return Store({**current.body, 'status': backups.DELETED}, is_news)
 
-    storage.write(caller.scope, BACKUPS, backup_id, change)
-    return changed.value is True
+    done = storage.write(caller.scope, BACKUPS, backup_id, change)
+    return bool(done.answer)

@@ -17,7 +17,7 @@ from freezer_api.db.base import Storage
 from freezer_api.domain import actions, restoring, sessions, texts
 from freezer_api.domain.documents import JOBS, Body, Precondition
 from freezer_api.domain.restores import Plan, Step
-from freezer_api.domain.sessions import Outcome, Record, Session
+from freezer_api.domain.session_state import Record, Session, Store
 from freezer_api.services import common, jobs
 from freezer_api.services import sessions as session_cases
 from freezer_api.services.common import Caller
@@ -186,7 +186,7 @@ def _create_session(
 
     def decide(
         current: Session | None, now: int, record: Record | None
-    ) -> Outcome:
+    ) -> Store:
         """Make the session, unless there is one."""
         if current is not None:
             raise exceptions.Conflict(
@@ -195,7 +195,7 @@ def _create_session(
             )
         new = sessions.create(caller.project_id, id, caller.user_id, body, now)
         # No caller can set this key: so it is no part of the body.
-        return Outcome(dataclasses.replace(new, restore=restoration.key))
+        return Store(dataclasses.replace(new, restore=restoration.key))
 
     storage.write_session(caller.scope, id, decide)
 

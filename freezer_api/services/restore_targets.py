@@ -23,6 +23,7 @@ from freezer_api.domain.documents import (
     Document,
 )
 from freezer_api.domain.restores import Member
+from freezer_api.domain.session_state import MemberEntry
 from freezer_api.services import common
 from freezer_api.services.common import Caller
 
@@ -129,7 +130,7 @@ def _member(
     caller: Caller,
     job_id: str,
     made: collections.abc.Iterable[Document],
-    entry: Body | None,
+    entry: MemberEntry | None,
 ) -> Member:
     """Return a member with its backups. ``entry`` says what it did in the run;
     None: the run doesn't count it.

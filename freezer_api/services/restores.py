@@ -11,7 +11,13 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
-from freezer_api.domain import documents, restores, restoring, search
+from freezer_api.domain import (
+    documents,
+    restore_plans,
+    restores,
+    restoring,
+    search,
+)
 from freezer_api.domain.documents import BACKUPS, SESSIONS, Body, Document
 from freezer_api.domain.restores import Order, Plan, Step, Wish
 from freezer_api.schemas import restores as schemas
@@ -34,7 +40,7 @@ MODES: dict[str, Mode] = {
     restoring.READ: 'read',
     restoring.COMPARE: 'restore',
 }
-_VERIFICATIONS: dict[Mode, str] = {
+_VERIFICATIONS: dict[Mode, restore_plans.Mode] = {
     'read': restoring.READ,
     'restore': restoring.COMPARE,
 }
@@ -292,10 +298,10 @@ def _capabilities(
     return capabilities
 
 
-def _refusal(problem: Body) -> exceptions.FreezerError:
+def _refusal(problem: restore_plans.Problem) -> exceptions.FreezerError:
     """Return the error by which a request is refused for a problem."""
     error, code = _REFUSALS[problem['code']]
-    text: str = problem['text']
+    text = problem['text']
     # Some problems are of the run as a whole.
     if problem['job_id']:
         text = f'jobs.{problem["job_id"]}: {text}'

@@ -9,7 +9,14 @@ from freezer_api import exceptions
 from freezer_api.db.base import Storage
 from freezer_api.domain import runs as machine
 from freezer_api.domain.documents import JOBS, SESSIONS, Precondition
-from freezer_api.domain.sessions import Decision, Outcome, Record, Session
+from freezer_api.domain.session_state import (
+    Decision,
+    Keep,
+    Outcome,
+    Record,
+    Result,
+    Session,
+)
 from freezer_api.services import clients, effects
 from freezer_api.services.common import Caller
 
@@ -32,7 +39,7 @@ class Report:
     name: str
     job_id: str
     tag: int | None
-    result: str
+    result: Result | typing.Literal['']
     precondition: Precondition
 
     def decide(
@@ -42,7 +49,7 @@ class Report:
         :class:`_Accepted`, None if there is no such session.
         """
         if session is None:
-            return Outcome(None)
+            return Keep(None)
         self.precondition.check(session)
         if self.name == 'start':
             # The schema demands a tag of each start.
@@ -53,7 +60,7 @@ class Report:
                 session,
                 self.job_id,
                 self.tag,
-                self.result,
+                typing.cast(Result, self.result),
                 now,
                 record,
             )
@@ -107,13 +114,13 @@ def _take_elsewhere(
     # client.
     job = storage.claimed(JOBS, report.job_id)
     if job is None or job.body['session_id'] != session_id:
-        return Outcome(None)
+        return Keep(None)
     owner = Caller(job.project_id, caller.user_id)
     client = clients.lookup(storage, owner, job.body['client_id'])
     # The job's project sees this client although another project has it: so it
     # is a central one.
     if client is None or client.project_id != caller.project_id:
-        return Outcome(None)
+        return Keep(None)
     return storage.write_session(
         owner.scope,
         session_id,
@@ -135,7 +142,7 @@ def _of_member(report: Report, client_id: str) -> Decision:
         # looked up.
         member = session.members.get(report.job_id) if session else None
         if member is None or member.client_id != client_id:
-            return Outcome(session)
+            return Keep(session)
         return report.decide(session, now, record)
 
     return decide

@@ -1,7 +1,6 @@
 """Use cases of sessions and their runs."""
 
 import collections.abc
-import dataclasses
 import typing
 
 from freezer_api import exceptions
@@ -14,10 +13,15 @@ from freezer_api.domain.documents import (
     SESSIONS,
     Body,
     Document,
-    HasEtag,
     Precondition,
 )
-from freezer_api.domain.sessions import Outcome, Record, Session
+from freezer_api.domain.session_state import (
+    Delete,
+    Outcome,
+    Record,
+    Session,
+    Store,
+)
 from freezer_api.schemas import sessions as schemas
 from freezer_api.services import (
     common,
@@ -27,7 +31,6 @@ from freezer_api.services import (
 )
 from freezer_api.services.common import (
     Caller,
-    Last,
     Shown,
     ShownPage,
     Written,
@@ -36,29 +39,6 @@ from freezer_api.services.session_reports import ReportResult
 
 #: How many backups of a run are read at once.
 BACKUPS_AT_ONCE = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class _Observed(Precondition):
-    """A precondition that notes the session which it was held against.
-
-    ``attach`` and ``detach`` of the storage don't tell whether they changed
-    anything; whether the job was a member before does.
-    """
-
-    session: Last[Session] = dataclasses.field(default_factory=Last)
-
-    @classmethod
-    def of(cls, precondition: Precondition) -> '_Observed':
-        """Return a precondition that demands the same."""
-        return cls(precondition.if_match, precondition.if_none_match)
-
-    def check(self, current: HasEtag | None) -> None:
-        """Raise ``PreconditionFailed`` like the precondition itself."""
-        super().check(current)
-        self.session.value = None
-        if isinstance(current, Session):
-            self.session.value = current
 
 
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
@@ -135,7 +115,7 @@ def replace(
                 given,
                 now,
             )
-            return Outcome(new)
+            return Store(new)
         new = sessions.replace(current, given)
         # An event of a new definition is a part of the schedule, for jobs that
         # join later: no member is told.
@@ -164,8 +144,7 @@ def delete(
         """Delete what is there, and answer what it was."""
         precondition.check(current)
         members = current.members if current else ()
-        return Outcome(
-            None,
+        return Delete(
             answer=current,
             follow=membership.detach,
             followers=frozenset(members),
@@ -189,12 +168,9 @@ def attach(
     """
     common.check_id(SESSIONS, id)
     common.check_id(JOBS, job_id)
-    observed = _Observed.of(precondition)
-    storage.attach(caller.scope, id, job_id, observed)
-    session = observed.session.value
     # A job that was a member already stays as it is.
-    if session is not None and job_id not in session.members:
-        effects.job_attached(job_id, session)
+    if storage.attach(caller.scope, id, job_id, precondition):
+        effects.job_attached(job_id, id, caller.project_id)
 
 
 def detach(
@@ -208,11 +184,8 @@ def detach(
     if not (common.is_id(id) and common.is_id(job_id)):
         precondition.check(None)
         return
-    observed = _Observed.of(precondition)
-    storage.detach(caller.scope, id, job_id, observed)
-    session = observed.session.value
-    if session is not None and job_id in session.members:
-        effects.job_detached(job_id, session)
+    if storage.detach(caller.scope, id, job_id, precondition):
+        effects.job_detached(job_id, id, caller.project_id)
 
 
 def act(

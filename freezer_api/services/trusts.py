@@ -19,7 +19,7 @@ import logging
 import typing
 
 from freezer_api import exceptions, identity
-from freezer_api.db.base import Storage
+from freezer_api.db.base import Storage, Store
 from freezer_api.domain import search, texts
 from freezer_api.domain.documents import CREDENTIALS, TRUSTS, Body, Document
 from freezer_api.services import common, effects
@@ -216,7 +216,7 @@ class CallerTrusts:
                 self._caller.scope,
                 TRUSTS,
                 credentials['trust_id'],
-                lambda current, now: body,
+                lambda current, now: Store(body),
             )
         except Exception:
             # No job can have it, and nobody else would ever end it.

@@ -11,11 +11,10 @@ import typing
 import weakref
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import Entry, JobWrite, Scope, Storage
+from freezer_api.db.base import Entry, Scope, Storage, Store
 from freezer_api.db.elasticsearch import driver, units
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search, session_state
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
-from freezer_api.domain.sessions import Outcome
 from freezer_api.services import sessions
 from freezer_api.services.common import Caller
 from tests.contract import base, bodies, project_operations
@@ -203,7 +202,9 @@ def _prepare(case: base.ContractCase) -> tuple[str, list[Entry]]:
         project.start(session, job, 0)
     for session, job in ('s', 'j'), ('t', 'l'):
         project.end(session, job, 1)
-    outcomes = [project.decide(id, lambda session, now, record: Outcome(session)) for id in 'st']
+    outcomes = [
+        project.decide(id, lambda session, now, record: session_state.Keep(session)) for id in 'st'
+    ]
     return project_id, [
         *(
             Entry(SESSIONS, project_id, outcome.session.session_id, outcome.session)
@@ -289,7 +290,7 @@ class Scenario:
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
             entry = bodies.entry('a', stored['a'].body['freezer_action'])
-            return JobWrite({**shared, 'job_actions': [entry]})
+            return Store({**shared, 'job_actions': [entry]})
 
         return {
             'attach n': lambda: project.attach('s', 'n'),
@@ -315,7 +316,7 @@ class Scenario:
             'change a': lambda: project.put_action('a', action='exec'),
             'delete a': lambda: project.delete_action('a'),
             'new job': lambda: project.put_job('new', new, fresh),
-            'take a': lambda: project.storage.write_job(project.scope, 'new', take, ('a',)),
+            'take a': lambda: project.storage.write_job(project.scope, 'new', take, ('a',)).stored,
             'job with taken a': lambda: project.put_job('new', new, {**fresh, 'a': fresh['b']}),
             'centralise': lambda: project.put_client(self.project_id, central=True),
             'give up': lambda: project.put_client(self.project_id),

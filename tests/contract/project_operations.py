@@ -5,8 +5,8 @@ import dataclasses
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite, Linked, Page, Scope, Storage
-from freezer_api.domain import membership, runs, search, sessions
+from freezer_api.db.base import Delete, Linked, Page, Scope, Storage, Store
+from freezer_api.domain import membership, runs, search, session_state, sessions
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -133,8 +133,8 @@ class Project:
 
         def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
             if session is None:
-                return Outcome(sessions.create(self.project_id, id, 'user', body, now))
-            return Outcome(sessions.replace(session, body))
+                return session_state.Store(sessions.create(self.project_id, id, 'user', body, now))
+            return session_state.Store(sessions.replace(session, body))
 
         return self.storage.write_session(self.scope, id, decision)
 
@@ -154,7 +154,7 @@ class Project:
                 )
                 return {**job, 'session_tag': new.tag} if new.tag != session.tag else job
 
-            return Outcome(new, follow=follow, followers=frozenset(new.members))
+            return session_state.Store(new, follow=follow, followers=frozenset(new.members))
 
         return self.decide(id, decide, precondition=precondition)
 
@@ -163,8 +163,7 @@ class Project:
 
         def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
             precondition.check(session)
-            return Outcome(
-                None,
+            return session_state.Delete(
                 follow=membership.detach,
                 followers=frozenset(session.members if session else ()),
             )
@@ -223,25 +222,25 @@ class Project:
 
         def change(
             current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
-        ) -> JobWrite:
+        ) -> Store:
             kept = (
                 {key: current.body[key] for key in ('session_id', 'session_tag')} if current else {}
             )
-            return JobWrite({**body, **kept}, actions or {})
+            return Store({**body, **kept}, actions=actions or {})
 
-        return self.storage.write_job(self.scope, id, change)
+        return self.storage.write_job(self.scope, id, change).stored
 
     def change_job(self, id: str, change: collections.abc.Callable[[Body], Body]) -> Document:
         """Change the body of a job that exists."""
 
         def write(
             current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
-        ) -> JobWrite:
+        ) -> Store:
             if current is None:
                 raise exceptions.NotFound(JOBS, id)
-            return JobWrite(change(current.body))
+            return Store(change(current.body))
 
-        return self.storage.write_job(self.scope, id, write)
+        return self.storage.write_job(self.scope, id, write).stored
 
     def delete_job(self, id: str, precondition: Precondition = ANYTHING) -> bool:
         """Delete a job; whether it was there."""
@@ -252,8 +251,8 @@ class Project:
 
         def change(
             current: Document | None, jobs: collections.abc.Sequence[Linked], now: int
-        ) -> Body | None:
-            return {
+        ) -> Store:
+            new = {
                 'action_id': id,
                 'project_id': self.project_id,
                 'user_id': 'user',
@@ -262,16 +261,18 @@ class Project:
                 'max_retries_interval': 6,
                 'mandatory': False,
             }
+            return Store(new)
 
-        return self.storage.write_action(self.scope, id, change)
+        return self.storage.write_action(self.scope, id, change).document
 
     def delete_action(self, id: str) -> None:
         """Delete an action."""
-        self.storage.write_action(self.scope, id, lambda current, jobs, now: None)
+        self.storage.write_action(self.scope, id, lambda current, jobs, now: Delete())
 
     def write(self, kind: str, id: str, body: Body | None) -> Document | None:
         """Write a client, a backup or a trust, whatever was there; None deletes it."""
-        return self.storage.write(self.scope, kind, id, lambda current, now: body)
+        decision = Delete() if body is None else Store(body)
+        return self.storage.write(self.scope, kind, id, lambda current, now: decision).document
 
     def put_client(self, id: str, central: bool = False, **changes: typing.Any) -> Document | None:
         """Write a client, whatever was there."""
@@ -296,5 +297,7 @@ class Project:
         if kind == JOBS:
             return self.put_job(id, body)
         if kind == ACTIONS:
-            return self.storage.write_action(self.scope, id, lambda current, jobs, now: body)
+            decision = Store(body)
+            written = self.storage.write_action(self.scope, id, lambda *state: decision)
+            return written.document
         return self.write(kind, id, body)

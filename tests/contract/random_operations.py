@@ -18,9 +18,9 @@ import typing
 import orjson
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import JobWrite, Scope
+from freezer_api.db.base import Scope, Store
 from freezer_api.db.elasticsearch import commit
-from freezer_api.domain import sessions
+from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.sessions import Outcome, Record, Session
 from tests.contract import base, bodies, faults, project_operations
@@ -168,14 +168,14 @@ class Worker:
 
         def change(
             current: Document | None, stored: collections.abc.Mapping[str, Document], now: int
-        ) -> JobWrite:
+        ) -> Store:
             body = bodies.job_body(
                 self.job,
                 self.place.project_id,
                 description=description,
                 job_actions=[bodies.entry('a', stored['a'].body['freezer_action'])],
             )
-            return JobWrite(
+            return Store(
                 {
                     **body,
                     **{
@@ -193,12 +193,11 @@ class Worker:
         """Make the session that some delete."""
 
         def decision(session: Session | None, now: int, record: Record | None) -> Outcome:
-            return Outcome(
-                session
-                or sessions.create(
-                    self.place.project_id, 't', 'user', {'schedule': {}, 'hold_off': 1}, now
-                )
-            )
+            if session is not None:
+                return session_state.Keep(session)
+            body = {'schedule': {}, 'hold_off': 1}
+            new = sessions.create(self.place.project_id, 't', 'user', body, now)
+            return session_state.Store(new)
 
         self.project.storage.write_session(self.place.scope, 't', decision)
 

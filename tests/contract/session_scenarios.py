@@ -9,9 +9,9 @@ import weakref
 
 from freezer_api import exceptions
 from freezer_api.db.base import Entry, Storage
-from freezer_api.domain import documents, runs
+from freezer_api.domain import documents, runs, session_state
 from freezer_api.domain.documents import JOBS, SESSIONS, Body
-from freezer_api.domain.sessions import Outcome, Session
+from freezer_api.domain.sessions import Session
 from freezer_api.services import jobs, sessions
 from freezer_api.services.common import Caller
 from tests.contract import base, bodies, interleaving
@@ -73,7 +73,9 @@ class Scenario:
         for job in ended:
             self.project.end('s', job, 1)
         sessions = [
-            self.project.decide(id, lambda session, now, record: Outcome(session)).session
+            self.project.decide(
+                id, lambda session, now, record: session_state.Keep(session)
+            ).session
             for id in 'st'
         ]
         return [
@@ -149,7 +151,7 @@ class RacyScenario(Scenario):
         self.storage.write_session(
             self.project.scope,
             's',
-            lambda session, now, record: read.append(session) or Outcome(session),
+            lambda session, now, record: read.append(session) or session_state.Keep(session),
         )
         stale = read[-1]
         outcome = (

@@ -4,7 +4,7 @@ import functools
 import tracemalloc
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import ACTIONS_AT_ONCE, JobWrite, Scope
+from freezer_api.db.base import ACTIONS_AT_ONCE, Scope, Store
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS
 from tests.contract import base, bodies
@@ -242,7 +242,7 @@ class LargeActions(Bounded):
 
         def change(current, stored, now):
             told.append(sorted(stored))
-            return JobWrite(bodies.job_body('j', self.own.project_id))
+            return Store(bodies.job_body('j', self.own.project_id))
 
         for some in (ids[:2], ids[:ACTIONS_AT_ONCE]):
             self.bounded.write_job(self.own.scope, 'j', change, some)

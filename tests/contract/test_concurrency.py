@@ -8,7 +8,7 @@ import random
 import orjson
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite
+from freezer_api.db.base import Store
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
 from tests.contract import base, bodies, parallel
@@ -233,7 +233,7 @@ class Threads(ConcurrentJobs):
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
-            return JobWrite(
+            return Store(
                 bodies.job_body(
                     '', 'p', job_actions=[bodies.entry('a', stored['a'].body['freezer_action'])]
                 )
@@ -259,7 +259,7 @@ class Threads(ConcurrentJobs):
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
-            return JobWrite(
+            return Store(
                 bodies.job_body(
                     '', 'p', job_actions=[bodies.entry('a', stored['a'].body['freezer_action'])]
                 )
@@ -292,7 +292,7 @@ class Threads(ConcurrentJobs):
                 'user_id': 'u',
                 'freezer_action': definition,
             }
-            return JobWrite(body, {} if 'a' in stored else {'a': made})
+            return Store(body, actions={} if 'a' in stored else {'a': made})
 
         for _ in range(5):
             written = parallel.threads(
@@ -301,7 +301,7 @@ class Threads(ConcurrentJobs):
                     self.project.scope, f'j{number}', bring, ('a',)
                 ),
             )
-            self.assertEqual([1] * 8, [job.version for job in written])
+            self.assertEqual([1] * 8, [one.document.version for one in written])
             self.assertEqual(
                 (1, 8), (self.project.get(ACTIONS, 'a').version, len(self.project.ids(JOBS)))
             )

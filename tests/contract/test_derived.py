@@ -7,7 +7,7 @@ import unittest.mock
 
 from freezer_api import exceptions
 from freezer_api.db import verifying
-from freezer_api.db.base import Entry, JobWrite
+from freezer_api.db.base import Entry, Store
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
 from freezer_api.domain.sessions import Member, Session
@@ -290,7 +290,7 @@ class Derived(Stores):
 
         def change(current, stored, now):
             copy = bodies.entry('a', stored['a'].body['freezer_action'])
-            return JobWrite(
+            return Store(
                 bodies.job_body(id, project.project_id, description=description, job_actions=[copy])
             )
 

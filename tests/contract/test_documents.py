@@ -3,7 +3,8 @@
 import unicodedata
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite
+from freezer_api.db.base import Delete, Keep, Store
+from freezer_api.domain import session_state
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
@@ -14,7 +15,6 @@ from freezer_api.domain.documents import (
     TRUSTS,
     Precondition,
 )
-from freezer_api.domain.sessions import Outcome
 from tests.contract import base, bodies
 
 #: Ids that a comparison which is not byte by byte would take for one another, or trip over.
@@ -226,7 +226,7 @@ class Documents:
 
         def change(current, now):
             given.append((current, now))
-            return current.body
+            return Keep()
 
         self.storage.write(self.project.scope, CLIENTS, 'a', change)
         self.assertEqual(
@@ -248,11 +248,13 @@ class Documents:
         for _ in range(2):
             self.assertIsNone(self.project.write(CLIENTS, 'a', None))
             self.assertIsNone(
-                self.storage.write_action(self.project.scope, 'a', lambda current, jobs, now: None)
+                self.storage.write_action(
+                    self.project.scope, 'a', lambda current, jobs, now: Delete()
+                ).document
             )
             self.assertIsNone(
                 self.storage.write_session(
-                    self.project.scope, 'a', lambda *arguments: Outcome(None)
+                    self.project.scope, 'a', lambda *arguments: session_state.Delete()
                 ).session
             )
         self.assertEqual([True, False], [self.project.delete_job('a') for _ in range(2)])
@@ -299,9 +301,9 @@ class Documents:
 
     def test_an_action_that_is_taken_is_not_taken_over(self):
         self._put(ACTIONS, 'a', 'older')
-        write = JobWrite(
+        write = Store(
             bodies.job_body('j', 'p'),
-            {'b': body_of(ACTIONS, 'b', 'p'), 'a': body_of(ACTIONS, 'a', 'p')},
+            actions={'b': body_of(ACTIONS, 'b', 'p'), 'a': body_of(ACTIONS, 'a', 'p')},
         )
         self.assertRaises(
             exceptions.Conflict,

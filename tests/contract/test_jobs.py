@@ -1,7 +1,7 @@
 """Jobs and the actions that they have, and erasing a project."""
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite
+from freezer_api.db.base import Keep, Store
 from freezer_api.domain import links
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS
 from tests.contract import base, bodies
@@ -119,7 +119,7 @@ class JobsAndActions:
 
         def change(current, stored, now):
             given.append((current, dict(stored), now))
-            return JobWrite(bodies.job_body('j', self.project.project_id))
+            return Store(bodies.job_body('j', self.project.project_id))
 
         self.in_project(f'{self.project.project_id}-2').put_action('foreign', action='info')
         self.storage.write_job(self.project.scope, 'j', change, ('a', 'b', 'none', 'foreign'))
@@ -146,7 +146,7 @@ class JobsAndActions:
 
         def change(current, linked, now):
             found[:] = linked
-            return current.body
+            return Keep()
 
         self.storage.write_action(self.project.scope, action, change)
         return found

@@ -6,9 +6,8 @@ And restores as a whole, from a run of two members to the session that brings it
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, search, sessions
+from freezer_api.domain import documents, search, session_state, sessions
 from freezer_api.domain.documents import JOBS, SESSIONS
-from freezer_api.domain.sessions import Outcome
 from freezer_api.services import backups, clients, jobs, restores
 from freezer_api.services import sessions as use_cases
 from freezer_api.services.common import Caller
@@ -34,7 +33,7 @@ class RestoreSessions:
 
         def decision(session, now, record):
             made = sessions.create(self.project.project_id, id, 'user', {'schedule': {}}, now)
-            return Outcome(dataclasses.replace(made, restore=restore))
+            return session_state.Store(dataclasses.replace(made, restore=restore))
 
         self.storage.write_session(self.project.scope, id, decision)
         return restore

@@ -1,8 +1,8 @@
 """Members: how jobs enter, change and leave sessions, and what sessions tell them."""
 
 from freezer_api import exceptions
+from freezer_api.domain import session_state
 from freezer_api.domain.documents import JOBS, SESSIONS
-from freezer_api.domain.sessions import Outcome
 from tests.contract import base
 
 FRESH = {
@@ -191,7 +191,7 @@ class Members:
         job = self.project.new_job(session_id=session)
         self.project.decide(
             session,
-            lambda session, now, record: Outcome(
+            lambda session, now, record: session_state.Store(
                 session,
                 'said',
                 follow=lambda body: {**body, 'description': 'followed'},

@@ -5,7 +5,7 @@ import json
 import webob
 
 from freezer_api import app
-from freezer_api.db.base import JobWrite, Scope
+from freezer_api.db.base import Scope, Store
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
 from tests.contract import base, bodies, costs
@@ -91,7 +91,7 @@ class Statements(costs.Settling, costs.Cost):
 
         def write(**changes):
             body = bodies.job_body('j', self.project.project_id, **taken, **changes)
-            self.one.write_job(self.project.scope, 'j', lambda *state: JobWrite(body), ('a',))
+            self.one.write_job(self.project.scope, 'j', lambda *state: Store(body), ('a',))
 
         self.assertEqual(6 + writes, self.count(write))
         self.assertEqual(5, self.count(lambda: write(description='other')))

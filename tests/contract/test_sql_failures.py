@@ -10,7 +10,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite
+from freezer_api.db.base import Store
 from freezer_api.db.sqlalchemy import driver, engines
 from freezer_api.domain.documents import JOBS, SESSIONS
 from tests.contract import base, project_operations
@@ -85,10 +85,10 @@ class LostConnections:
             asked.append(current.version)
             if len(asked) == 1:
                 self.kill()
-            return JobWrite({**current.body, 'description': 'new'})
+            return Store({**current.body, 'description': 'new'})
 
         before = self.project.get(JOBS, self.job)
-        after = self.storage.write_job(self.project.scope, self.job, change)
+        after = self.storage.write_job(self.project.scope, self.job, change).document
         self.assertEqual([before.version, before.version], asked)
         self.assertEqual(
             (before.version + 1, 'new'), (after.version, self.project.job(self.job)['description'])
@@ -97,7 +97,7 @@ class LostConnections:
     def test_twice_within_a_transaction(self):
         def change(current, stored, now):
             self.kill()
-            return JobWrite({**current.body, 'description': 'new'})
+            return Store({**current.body, 'description': 'new'})
 
         with self.assertRaises(exceptions.StorageUnavailable):
             self.storage.write_job(self.project.scope, self.job, change)

@@ -10,7 +10,7 @@ import unittest
 import pymysql
 
 from freezer_api import db, exceptions
-from freezer_api.db.base import JobWrite, Scope, TrustGone
+from freezer_api.db.base import Scope, Store, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from tests import servers
 from tests.contract import base, bodies, parallel, project_operations, test_concurrency
@@ -237,7 +237,7 @@ def take(project, job, action):
     def change(current, stored, now):
         if action not in stored:
             raise exceptions.Unprocessable('gone')
-        return JobWrite(
+        return Store(
             bodies.job_body(
                 job,
                 project.project_id,

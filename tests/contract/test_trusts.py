@@ -4,7 +4,7 @@ single one does.
 
 import collections
 
-from freezer_api.db.base import JobWrite, TrustGone
+from freezer_api.db.base import Store, TrustGone
 from freezer_api.domain import links
 from freezer_api.domain.documents import ACTIONS, JOBS, TRUSTS
 from tests.contract import base, bodies, interleaving, parallel, project_operations
@@ -24,7 +24,7 @@ def lend(project, action_id, trust, **freezer_action):
     """Change an action; the jobs with a trust that have it get another one."""
 
     def change(current, linked, now):
-        return {**current.body, 'freezer_action': freezer_action}
+        return Store({**current.body, 'freezer_action': freezer_action})
 
     def follow(link, action):
         body = links.relinked(link.job.body, action_id, action)
@@ -32,7 +32,7 @@ def lend(project, action_id, trust, **freezer_action):
             return body
         return {**body, 'user_credentials': {'trust_id': trust, 'trustor_user_id': 'user'}}
 
-    return project.storage.write_action(project.scope, action_id, change, follow)
+    return project.storage.write_action(project.scope, action_id, change, follow).document
 
 
 @base.on_every_database()
@@ -43,8 +43,9 @@ class Trusts:
         self.assertEqual('t', self.project.job('j')['user_credentials']['trust_id'])
 
     def test_a_job_that_is_to_have_one_that_is_gone(self):
-        write = JobWrite(
-            bodies.job_body('j', 'p', user_credentials={'trust_id': 't'}), {'a': {'action_id': 'a'}}
+        write = Store(
+            bodies.job_body('j', 'p', user_credentials={'trust_id': 't'}),
+            actions={'a': {'action_id': 'a'}},
         )
         for prepare in (lambda: None, lambda: self.project.new_job('j')):
             prepare()

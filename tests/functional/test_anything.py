@@ -8,7 +8,7 @@ from hypothesis import strategies
 
 import tests.base  # noqa: F401
 from freezer_api.controllers import routes
-from freezer_api.db.base import Scope
+from freezer_api.db.base import Scope, Store
 from freezer_api.domain import backups
 from freezer_api.domain.documents import BACKUPS, RESOURCES
 from tests.functional import base
@@ -107,12 +107,14 @@ class TestAnything(base.FunctionalTest):
             Scope('alpha'),
             BACKUPS,
             'backup',
-            lambda current, now: backups.created(
-                'backup',
-                'alpha',
-                'user',
-                {'status': 'available', 'backup_metadata': {'backup_name': 'name'}},
-                now,
+            lambda current, now: Store(
+                backups.created(
+                    'backup',
+                    'alpha',
+                    'user',
+                    {'status': 'available', 'backup_metadata': {'backup_name': 'name'}},
+                    now,
+                )
             ),
         )
 

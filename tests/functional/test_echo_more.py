@@ -2,7 +2,7 @@
 
 import typing
 
-from freezer_api.db.base import JobWrite, Scope
+from freezer_api.db.base import Scope, Store
 from tests.functional import test_echo
 
 METADATA = {
@@ -117,11 +117,11 @@ class TestTrusts(test_echo.EchoTest):
         )
         self.assertEqual(201, answer.code)
         trust = {**CREDENTIALS, 'project_id': 'alpha'}
-        self.service.storage.write(Scope('alpha'), 'trusts', 'trust', lambda current, now: trust)
+        self.service.storage.write(Scope('alpha'), 'trusts', 'trust', lambda *state: Store(trust))
         self.make_job('job')
 
         def given(current, stored, now):
-            return JobWrite(
+            return Store(
                 {
                     **current.body,
                     'client_id': 'central',

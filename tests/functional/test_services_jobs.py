@@ -3,7 +3,7 @@
 import concurrent.futures
 
 from freezer_api import exceptions
-from freezer_api.db.base import JobWrite
+from freezer_api.db.base import Store
 from freezer_api.domain import search
 from freezer_api.services import actions, clients, jobs, sessions
 from freezer_api.services.common import Caller
@@ -474,7 +474,7 @@ class Spelling(UseCase):
         self.storage.write_action(
             ME.scope,
             action_id,
-            lambda action, linked, now: {**action.body, 'freezer_action': definition},
+            lambda action, linked, now: Store({**action.body, 'freezer_action': definition}),
         )
         whole, action = self.job('j'), self.action(action_id)
         self.assertEqual(
@@ -594,7 +594,7 @@ class Clients(UseCase):
             return write_job(*args)
 
         def write_of(job, client_id):
-            return JobWrite({**job.body, 'client_id': client_id})
+            return Store({**job.body, 'client_id': client_id})
 
         self.storage.write_job = overtaken
         with self.assertRaisesRegex(

@@ -5,7 +5,7 @@ import sys
 
 import sqlalchemy
 
-from freezer_api.db.base import Scope
+from freezer_api.db.base import Scope, Store
 from freezer_api.domain import actions, capabilities, search
 from freezer_api.domain.documents import BACKUPS
 from tests.functional import base
@@ -266,16 +266,20 @@ class TestLargeOnes(Bounded):
         self.backup = self.do(201, 'POST', '/backups', METADATA)['backup_id']
         scope, storage = Scope('alpha'), self.service.storage
         storage.write_action(
-            scope, 'a', lambda current, linked, now: {**current.body, 'freezer_action': definition}
+            scope,
+            'a',
+            lambda current, linked, now: Store({**current.body, 'freezer_action': definition}),
         )
         storage.write(
             scope,
             BACKUPS,
             self.backup,
-            lambda current, now: {
-                **current.body,
-                'backup_metadata': {**METADATA, 'values': [*range(5_000)]},
-            },
+            lambda current, now: Store(
+                {
+                    **current.body,
+                    'backup_metadata': {**METADATA, 'values': [*range(5_000)]},
+                }
+            ),
         )
         self.service.storage.max_document_size = 16_384
         self.assertLess(30_000, len(self.call('GET', '/v2/alpha/jobs/j').raw))

@@ -386,7 +386,7 @@ class TestInBetween(ServiceTest):
             write_job(
                 scope,
                 id,
-                lambda job, stored, now: storages.JobWrite(
+                lambda job, stored, now: storages.Store(
                     {key: value for key, value in job.body.items() if key != 'user_credentials'}
                 ),
             )

@@ -3,39 +3,42 @@
 import dataclasses
 
 from freezer_api.db import base
+from freezer_api.db.base import Delete, Keep, Store, Written
 from freezer_api.db.unit import Unit
 from freezer_api.domain.documents import Body, Document, is_same
 
 
-def write(
-    unit: Unit, kind: str, id: str, change: base.Change
-) -> Document | None:
+def write(unit: Unit, kind: str, id: str, change: base.Change) -> Written:
     """See :meth:`Storage.write`."""
     stored = unit.get(kind, id)
     now = unit.now()
-    return store(unit, kind, id, stored, change(stored, now), now)
+    decision = change(stored, now)
+    document = apply(unit, kind, id, stored, decision, now)
+    return Written(document, decision.answer)
 
 
-def store(
+def apply(
     unit: Unit,
     kind: str,
     id: str,
     stored: Document | None,
-    body: Body | None,
+    decision: Store | Delete | Keep,
     now: int,
 ) -> Document | None:
-    """Create, change or delete (``body`` None) a document that was read;
-    return it as it is then.
+    """Do what was decided about a document that was read; return it as it is
+    then.
     """
-    if body is None:
+    if isinstance(decision, Keep):
+        return stored
+    if isinstance(decision, Delete):
         if stored is not None:
             unit.delete(kind, id)
         return None
-    if stored is None:
-        created = Document(kind, unit.project_id, id, 1, now, body)
-        unit.put(created)
-        return created
-    return change_body(unit, stored, body)
+    if stored is not None:
+        return change_body(unit, stored, decision.body)
+    created = Document(kind, unit.project_id, id, 1, now, decision.body)
+    unit.put(created)
+    return created
 
 
 def change_body(unit: Unit, stored: Document, body: Body) -> Document:

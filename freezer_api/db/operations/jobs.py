@@ -3,7 +3,13 @@
 import collections.abc
 
 from freezer_api.db import base, refusals
-from freezer_api.db.base import ACTIONS_AT_ONCE, Linked
+from freezer_api.db.base import (
+    ACTIONS_AT_ONCE,
+    Delete,
+    Linked,
+    Store,
+    Written,
+)
 from freezer_api.db.operations import documents, sessions
 from freezer_api.db.unit import Unit
 from freezer_api.domain import links, search
@@ -24,7 +30,7 @@ def write_action(
     change: base.ActionChange,
     follow: base.Follow | None,
     most: int,
-) -> Document | None:
+) -> Written:
     """See :meth:`Storage.write_action`; at most ``most`` bytes of jobs change
     with the action.
 
@@ -35,18 +41,25 @@ def write_action(
     jobs = _jobs_with_action(unit, id, most) if stored else []
     linked = _with_clients(unit, jobs)
     now = unit.now()
-    body = change(stored, linked, now)
+    decision = change(stored, linked, now)
+    after = stored.body if stored else None
+    if isinstance(decision, Store):
+        after = decision.body
+    elif isinstance(decision, Delete):
+        after = None
 
-    if follow is None:
-        bodies = [links.relinked(job.body, id, body) for job in jobs]
-    else:
-        bodies = [follow(link, body) for link in linked]
-    followed = list(zip(jobs, bodies, strict=True))
-
+    followed = []
+    for link in linked:
+        if follow is None:
+            new = links.relinked(link.job.body, id, after)
+        else:
+            new = follow(link, after)
+        followed.append((link.job, new))
     _use_trusts(unit, [(job.body, new) for job, new in followed])
     for job, new in followed:
         documents.change_body(unit, job, new)
-    return documents.store(unit, ACTIONS, id, stored, body, now)
+    document = documents.apply(unit, ACTIONS, id, stored, decision, now)
+    return Written(document, decision.answer)
 
 
 def _jobs_with_action(unit: Unit, id: str, most: int) -> list[Document]:
@@ -82,7 +95,7 @@ def write_job(
     change: base.JobChange,
     action_ids: collections.abc.Set[str],
     most: int,
-) -> Document:
+) -> Written:
     """See :meth:`Storage.write_job`; ``most`` is the size of the largest
     document, in bytes.
     """
@@ -95,30 +108,27 @@ def write_job(
     actions = unit.guard(ACTIONS, action_ids)
     stored = unit.get(JOBS, id)
     now = unit.now()
-    made = change(stored, actions, now)
+    decision = change(stored, actions, now)
 
     # Most changes are reports of agents, which concern the job alone. Its
     # session shows its client: only if that changes is the session needed.
     session_id = ''
-    if stored and stored.body['client_id'] != made.body['client_id']:
+    if stored and stored.body['client_id'] != decision.body['client_id']:
         session_id = stored.body['session_id']
     if session_id:
         unit.lead(SESSIONS, session_id)
 
     before = stored.body if stored else None
-    _use_trusts(unit, [(before, made.body)])
-    _use_actions(unit, before, made.body, actions)
-    for action_id, body in made.actions.items():
+    _use_trusts(unit, [(before, decision.body)])
+    _use_actions(unit, before, decision.body, actions)
+    for action_id, body in decision.actions.items():
         unit.create(
             Document(ACTIONS, unit.project_id, action_id, 1, now, body)
         )
     if session_id:
-        sessions.move(unit, session_id, id, made.body['client_id'], now)
-    if stored is None:
-        job = Document(JOBS, unit.project_id, id, 1, now, made.body)
-        unit.put(job)
-        return job
-    return documents.change_body(unit, stored, made.body)
+        sessions.move(unit, session_id, id, decision.body['client_id'], now)
+    job = documents.apply(unit, JOBS, id, stored, decision, now)
+    return Written(job, decision.answer)
 
 
 def delete_job(unit: Unit, id: str, check: base.Check) -> bool:

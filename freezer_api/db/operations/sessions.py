@@ -15,7 +15,14 @@ from freezer_api.domain.documents import (
     Precondition,
     is_same,
 )
-from freezer_api.domain.sessions import Decision, Outcome, Record, Session
+from freezer_api.domain.session_state import (
+    Decision,
+    Delete,
+    Outcome,
+    Record,
+    Session,
+    Store,
+)
 
 
 def decide(
@@ -35,16 +42,18 @@ def decide(
     before = runs.lapse(stored, now) if stored else None
     outcome = decision(before, now, earlier)
 
-    after = outcome.session
-    if stored is None or before is None:
-        if after is not None:
-            after = dataclasses.replace(after, version=1, created=now)
-            unit.put_session(after)
-    elif after is None:
-        unit.delete_session(id)
-    else:
+    after = None
+    if isinstance(outcome, Delete):
+        if stored is not None:
+            unit.delete_session(id)
+    elif stored is not None and before is not None:
         _store_records(unit, stored, outcome, runs_kept)
+        # A lapsed run is completed even if the decision leaves it at that.
+        after = outcome.session if isinstance(outcome, Store) else before
         after = _store_session(unit, stored, before, after)
+    elif isinstance(outcome, Store):
+        after = dataclasses.replace(outcome.session, version=1, created=now)
+        unit.put_session(after)
     if outcome.follow is not None:
         for job in _followers(unit, id, outcome, bounds):
             change_body(unit, job, outcome.follow(job.body))
@@ -53,7 +62,7 @@ def decide(
 
 def attach(
     unit: Unit, session_id: str, job_id: str, precondition: Precondition
-) -> None:
+) -> bool:
     """See :meth:`Storage.attach`."""
     unit.prefetch([(SESSIONS, session_id), (JOBS, job_id)])
     session = unit.get_session(session_id)
@@ -73,26 +82,28 @@ def attach(
         leave(unit, was_in, job_id, now)
     _store_session(unit, session, before, after)
     change_body(unit, job, body)
+    return was_in != session_id
 
 
 def detach(
     unit: Unit, session_id: str, job_id: str, precondition: Precondition
-) -> None:
+) -> bool:
     """See :meth:`Storage.detach`."""
     unit.prefetch([(SESSIONS, session_id), (JOBS, job_id)])
     session = unit.get_session(session_id)
     if session is None:
         precondition.check(None)
-        return
+        return False
     job = unit.get(JOBS, job_id)
     now = unit.now()
     before = runs.lapse(session, now)
     precondition.check(before)
     if job is None or job_id not in before.members:
-        return
+        return False
     after = runs.left(before, job_id, now)
     _store_session(unit, session, before, after)
     change_body(unit, job, membership.detach(job.body))
+    return True
 
 
 def settle(unit: Unit, id: str) -> None:
