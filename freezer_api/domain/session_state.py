@@ -120,6 +120,11 @@ class Record:
         }
 
 
+def _settable(default: typing.Any) -> typing.Any:
+    """Declare a field that callers set under its own name."""
+    return dataclasses.field(default=default, metadata={'settable': True})
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Session:
     """A session with its members and its current run (None: it never started).
@@ -132,9 +137,9 @@ class Session:
     project_id: str
     session_id: str
     user_id: str
-    description: str = ''
+    description: str = _settable('')
     tag: int = 0
-    hold_off: int = DEFAULT_HOLD_OFF
+    hold_off: int = _settable(DEFAULT_HOLD_OFF)
     schedule: collections.abc.Mapping[str, typing.Any] = dataclasses.field(
         default_factory=dict
     )
@@ -178,9 +183,8 @@ class Session:
             'session_id': self.session_id,
             'project_id': self.project_id,
             'user_id': self.user_id,
-            'description': self.description,
+            **self.settings(),
             'session_tag': self.tag,
-            'hold_off': self.hold_off,
             'schedule': dict(self.schedule),
             'status': status,
             'result': result,
@@ -194,6 +198,12 @@ class Session:
         if self.restore is not None:
             shown['restore'] = dict(self.restore)
         return shown
+
+    def settings(self) -> Body:
+        """Return the fields of :data:`SETTABLE`, as they are stored and
+        shown.
+        """
+        return {name: getattr(self, name) for name in SETTABLE}
 
     def _shown_members(self) -> dict[str, MemberEntry]:
         """Return the entries of ``jobs``, ordered by id: an ETag stands for
@@ -221,9 +231,8 @@ class Session:
         # Drivers have the rest in places of their own, where they search it.
         stored = {
             'user_id': self.user_id,
-            'description': self.description,
+            **self.settings(),
             'tag': self.tag,
-            'hold_off': self.hold_off,
             'schedule': dict(self.schedule),
             'run': dataclasses.asdict(self.run) if self.run else None,
             'succeeded': self.succeeded,
@@ -244,22 +253,33 @@ class Session:
     ) -> 'Session':
         """Return the session that :meth:`dump` came from."""
         run = stored['run']
+        # Sessions that an earlier release stored may lack what is newer.
+        settings = {name: stored[name] for name in SETTABLE if name in stored}
         return cls(
             project_id=project_id,
             session_id=session_id,
             user_id=stored['user_id'],
-            description=stored['description'],
+            **settings,
             tag=stored['tag'],
-            hold_off=stored['hold_off'],
             schedule=stored['schedule'],
             run=Run(**run) if run else None,
             members=members,
             version=version,
             created=created,
             restore=stored.get('restore'),
-            # Sessions that an earlier release stored may lack it.
             succeeded=stored.get('succeeded', -1),
         )
+
+
+#: The names of the fields that callers set under their own name: to add one,
+#: declare it in :class:`Session`, in the schema of requests
+#: (``freezer_api/schemas/sessions.py``) and in the API reference. ``schedule``
+#: and ``tag`` aren't among them, for they have rules of their own.
+SETTABLE = tuple(
+    field.name
+    for field in dataclasses.fields(Session)
+    if 'settable' in field.metadata
+)
 
 
 def _seconds(timestamp: int) -> int:

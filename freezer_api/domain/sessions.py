@@ -11,12 +11,12 @@ from freezer_api.domain.documents import Body
 from freezer_api.domain.session_state import ABORTED as ABORTED
 from freezer_api.domain.session_state import ACTIVE as ACTIVE
 from freezer_api.domain.session_state import COMPLETED as COMPLETED
-from freezer_api.domain.session_state import DEFAULT_HOLD_OFF
 from freezer_api.domain.session_state import FAIL as FAIL
 from freezer_api.domain.session_state import MAX_TAG as MAX_TAG
 from freezer_api.domain.session_state import RESULTS as RESULTS
 from freezer_api.domain.session_state import RUNNING as RUNNING
 from freezer_api.domain.session_state import SCHEDULED as SCHEDULED
+from freezer_api.domain.session_state import SETTABLE
 from freezer_api.domain.session_state import SUCCESS as SUCCESS
 from freezer_api.domain.session_state import Decision as Decision
 from freezer_api.domain.session_state import Follow as Follow
@@ -65,19 +65,22 @@ def create(
     schedule = schedule_of(body)
     if schedule is None:
         raise exceptions.InvalidInput('schedule: is required.')
-    hold_off = body.get('hold_off')
-    if hold_off is None:
-        hold_off = DEFAULT_HOLD_OFF
     return Session(
         project_id,
         session_id,
         user_id,
-        description=body.get('description') or '',
         tag=body.get('session_tag') or 0,
-        hold_off=hold_off,
         schedule=schedule,
         created=now,
+        **_settings(body),
     )
+
+
+def _settings(body: Body) -> Body:
+    """Return the fields of :data:`.SETTABLE` that a body has; null is as if
+    the key was absent.
+    """
+    return {key: body[key] for key in SETTABLE if body.get(key) is not None}
 
 
 def replace(session: Session, body: Body) -> Session:
@@ -92,10 +95,7 @@ def replace(session: Session, body: Body) -> Session:
         session.created,
     )
     return dataclasses.replace(
-        session,
-        description=new.description,
-        hold_off=new.hold_off,
-        schedule=new.schedule,
+        session, schedule=new.schedule, **new.settings()
     )
 
 
@@ -108,10 +108,7 @@ def patch(session: Session, body: Body) -> Session:
     ``Conflict`` while a run is in progress. An event is for the members' jobs,
     and isn't kept.
     """
-    changes: Body = {}
-    for key in ('description', 'hold_off'):
-        if body.get(key) is not None:
-            changes[key] = body[key]
+    changes = _settings(body)
     schedule = _patched_schedule(session, body)
     if schedule is not None:
         changes['schedule'] = schedule
