@@ -79,7 +79,7 @@ def _told(error: BaseException) -> str:
         error = inner
     if isinstance(error, cfg.NoSuchOptError):
         # The name is a part of somebody's password, most likely.
-        return f'the configuration has a value {files.DOLLAR}'
+        return f'the configuration {files.BAD_REFERENCE}'
     numbered = (
         len(error.args) == 2
         and isinstance(error.args[0], int)
@@ -125,7 +125,7 @@ def _failed(prog: str, error: Exception, code: int) -> int:
             f'{text}, in {files.FOLDER}/{files.FILE} or a file that'
             ' --config-file names'
         )
-    if files.logs_elsewhere():
+    if files.has_kept_log():
         LOG.error('%s', text, exc_info=None if foreseen else error)
     LOG.debug('%s', text, exc_info=error)
     return fail(prog, text, code)

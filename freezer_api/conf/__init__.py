@@ -1,8 +1,8 @@
-"""Configuration: one module per option group of ours, and :func:`new`, which
-makes an object with all of them.
+"""Configuration: one module for each of our option groups, and :func:`new`,
+which makes an object with all of them.
 
 There is no global configuration object: whoever starts a process makes one,
-has it parse its files, and hands it down.
+has it parse its files, and passes it on.
 """
 
 import types
@@ -35,11 +35,11 @@ GROUPS: tuple[types.ModuleType, ...] = (
 
 
 def new() -> cfg.ConfigOpts:
-    """A fresh configuration with the service's options and their defaults;
+    """Make a configuration with the service's options and their defaults;
     nothing is parsed yet.
 
-    The options of keystonemiddleware, oslo.policy and the like are registered
-    by those libraries where they are used.
+    The options of keystonemiddleware, oslo.policy and similar libraries are
+    registered by those libraries where they are used.
     """
     conf = cfg.ConfigOpts()
     for group in GROUPS:

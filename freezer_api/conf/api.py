@@ -1,4 +1,4 @@
-"""``[api]``: how the API answers."""
+"""``[api]``: limits and defaults of the API's answers."""
 
 import collections.abc
 
@@ -7,13 +7,15 @@ from oslo_config import cfg
 GROUP = 'api'
 
 OPTIONS = [
+    # A higher limit is reduced, not refused: callers do not know this value,
+    # and page through the rest.
     cfg.IntOpt(
         'max_limit',
         default=1000,
         min=1,
         help=(
-            'The longest page of a list. A higher limit in a request means'
-            ' this one.'
+            'Maximum number of documents on one page of a list. A request'
+            ' whose limit is higher gets this many.'
         ),
     ),
     cfg.IntOpt(
@@ -21,11 +23,12 @@ OPTIONS = [
         default=256 * 1024,
         min=16 * 1024,
         help=(
-            'How many bytes of JSON a document may have: a session without its'
-            ' members, a job with its actions, an action, a client or a'
-            ' backup. Never more than [oslo_middleware] max_request_body_size,'
-            ' so that what was read can be sent back. Larger ones that are'
-            ' stored already stay readable, and can be made smaller.'
+            'Maximum size of a document, in bytes of JSON: a session without'
+            ' its members, a job with its actions, an action, a client or a'
+            ' backup. If [oslo_middleware] max_request_body_size is lower,'
+            ' that is the limit, so that every document can be sent back as'
+            ' it was read. Documents that are already stored and larger can'
+            ' still be read, and can be made smaller.'
         ),
     ),
     cfg.IntOpt(
@@ -33,19 +36,22 @@ OPTIONS = [
         default=32 * 1024 * 1024,
         min=64 * 1024,
         help=(
-            'How many bytes of JSON the documents of a page may have together.'
-            ' A request for more is refused and has to ask for fewer. So many'
-            ' bytes of jobs can also be changed at once when an action changes'
-            ' that they share.'
+            'Maximum size of all documents on one page together, in bytes of'
+            ' JSON. A request for a larger page is refused; the caller has to'
+            ' ask for fewer documents. It is also the maximum size of all'
+            ' jobs that are updated together when an action they share'
+            ' changes.'
         ),
     ),
+    # The behaviour of earlier releases. Off by default: a list that did not ask
+    # for other projects must not show their jobs.
     cfg.BoolOpt(
         'implicit_all_projects',
         default=False,
         help=(
-            'Whether a list of jobs covers all projects without being asked to'
-            ' (all_projects=True), when its caller passes the policy'
-            ' jobs:get_all_projects.'
+            'List the jobs of all projects for every caller who passes the'
+            ' policy jobs:get_all_projects, even if the request does not say'
+            ' all_projects=True.'
         ),
     ),
 ]
@@ -57,5 +63,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """The group and its options, for the sample."""
+    """Return the group and its options, for the sample file."""
     return [(GROUP, OPTIONS)]

@@ -1,5 +1,5 @@
-"""``[centralized_scheduler]``: trusts for the jobs that the scheduler of a
-central client executes.
+"""``[centralized_scheduler]``: Keystone trusts for jobs that a central
+client's scheduler runs.
 """
 
 import collections.abc
@@ -8,53 +8,55 @@ from oslo_config import cfg
 
 GROUP = 'centralized_scheduler'
 
+# The names and defaults are those of published releases, so that a deployment
+# keeps its trusts when it is upgraded.
 OPTIONS = [
     cfg.BoolOpt(
         'enabled',
         default=True,
         help=(
-            'Whether jobs on central clients get a trust in Keystone: the'
-            ' scheduler executes them by the rights that those who wrote them'
-            ' have in their projects. Without a central client it has no'
-            ' effect.'
+            'Create a Keystone trust for each job on a central client. The'
+            " scheduler uses it to run the job with the roles that the job's"
+            ' author has in the project. Has no effect if there are no'
+            ' central clients.'
         ),
     ),
     cfg.BoolOpt(
         'enforce_trusts',
         default=False,
         help=(
-            'Whether jobs on all other clients get a trust as well. Needs'
-            ' enabled.'
+            'Create a trust for the jobs on all other clients as well. Has no'
+            ' effect unless enabled is true.'
         ),
     ),
     cfg.StrOpt(
         'auth_section',
         default='keystone_authtoken',
         help=(
-            'The section with the credentials (auth_type and what goes with'
-            ' it) of the user to whom trusts are given: the one as whom the'
-            ' scheduler authenticates.'
+            'The section with the credentials (auth_type and the options that'
+            ' belong to it) of the trustee: the user whom trusts are given'
+            ' to. It must be the user that the scheduler authenticates as.'
         ),
     ),
     cfg.ListOpt(
         'trusts_delegated_roles',
         default=['member'],
         help=(
-            'The roles that a trust passes on. Empty: those of the token of'
-            " the request. Who doesn't have them all in the project can make"
-            ' no job that needs a trust.'
+            'The roles that a trust delegates. If empty, the roles in the'
+            ' token of the request. A user lacking any of them in the project'
+            ' cannot create jobs that need a trust.'
         ),
     ),
+    # Registered although nothing reads them: the upgrade check reports options
+    # that are not registered as misspelt.
     cfg.StrOpt(
         'service_user',
         help=(
-            'Has no effect: trusts are given to the user of auth_section.'
-            ' Older files name one here.'
+            'Ignored: trusts are given to the user of auth_section. Accepted'
+            ' because older configuration files have it.'
         ),
     ),
-    cfg.StrOpt(
-        'service_user_domain', help='Has no effect, like service_user.'
-    ),
+    cfg.StrOpt('service_user_domain', help='Ignored, like service_user.'),
 ]
 
 
@@ -64,5 +66,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """The group and its options, for the sample."""
+    """Return the group and its options, for the sample file."""
     return [(GROUP, OPTIONS)]

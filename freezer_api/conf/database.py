@@ -8,7 +8,7 @@ from oslo_db import options
 GROUP = 'database'
 
 #: Connections that a process keeps open. With fewer than it has threads, a
-#: busy process makes new ones all the time.
+#: busy process opens and closes connections all the time.
 MAX_POOL_SIZE = 20
 
 
@@ -19,12 +19,13 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def set_sample_default() -> None:
-    """Give the option of the library our default, so that a generated sample
-    shows it. For the generator's process alone.
+    """Set our default on the library's option object, so that the sample file
+    shows it. Only for the generator's process: it affects every user of the
+    library.
     """
     cfg.set_defaults(options.database_opts, max_pool_size=MAX_POOL_SIZE)
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """Nothing: the sample takes them from oslo.db itself."""
+    """Return nothing: the sample file lists oslo.db's options itself."""
     return []

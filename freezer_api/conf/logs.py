@@ -1,5 +1,5 @@
-"""The options of oslo.log, with defaults that keep libraries from telling an
-operator each of their steps.
+"""The options of oslo.log, with levels at which libraries do not log each of
+their steps.
 """
 
 import collections.abc
@@ -7,8 +7,8 @@ import collections.abc
 from oslo_config import cfg
 from oslo_log import log
 
-#: The file that switches the health check off is optional; its library warns
-#: at each probe that none is named.
+#: Levels by logger. The health check's library warns at each probe that no
+#: file is named that disables it; that file is optional.
 LEVELS = [
     *log.get_default_log_levels(),
     'alembic=WARN',
@@ -24,12 +24,12 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def set_sample_default() -> None:
-    """Give the option of the library our default, so that a generated sample
-    shows it. For the generator's process alone.
+    """Set our default on the library's option object, so that the sample file
+    shows it. Only for the generator's process.
     """
     log.set_defaults(default_log_levels=LEVELS)
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """Nothing: the sample takes them from oslo.log itself."""
+    """Return nothing: the sample file lists oslo.log's options itself."""
     return []

@@ -1,4 +1,4 @@
-"""The options of oslo.middleware (body limit, health check, other origins,
+"""The options of oslo.middleware (limit of bodies, health check, CORS,
 proxies), with defaults that fit this service.
 """
 
@@ -13,13 +13,14 @@ from oslo_middleware.healthcheck import opts as healthcheck
 #: Bytes. The library's own default, 112 KiB, is less than a job of a hundred
 #: actions.
 MAX_REQUEST_BODY_SIZE = 4 * 1024 * 1024
-#: Whether the process lives: what probes of deployments expect of
-#: /healthcheck.
+#: Tells whether the process is alive: what probes of deployments expect of
+#: /healthcheck. If it asked the database, an outage of the database would
+#: restart every process.
 LIVENESS_BACKEND = 'disable_by_file'
 #: The health check that asks the storage: an entry point of this package.
 STORAGE_BACKEND = 'freezer_storage'
-#: Headers that web pages of other origins may send and see, where ``[cors]``
-#: lets them in.
+#: Headers that web pages of other origins may send and read, if ``[cors]``
+#: allows these origins.
 REQUEST_HEADERS = [
     'X-Auth-Token',
     'X-OpenStack-Request-ID',
@@ -30,25 +31,26 @@ REQUEST_HEADERS = [
 RESPONSE_HEADERS = ['X-OpenStack-Request-ID', 'ETag', 'Allow', 'Retry-After']
 
 
-def _named(
+def _get_options(
     module: types.ModuleType, *names: str
 ) -> collections.abc.Sequence[cfg.Opt]:
-    """The options of a module of the library, under the first of the names
-    that this version of it has.
+    """Get the options of a module of the library by the first of the names
+    that it has: releases of the library differ.
     """
-    return next(
-        getattr(module, name) for name in names if hasattr(module, name)
-    )
+    for name in names:
+        if hasattr(module, name):
+            options: collections.abc.Sequence[cfg.Opt] = getattr(module, name)
+            return options
+    raise AttributeError(f'{module.__name__} has none of {", ".join(names)}')
 
 
-#: Group, options, and what this service has by default in place of the
-#: library's.
+#: Group, options, and our defaults in place of the library's.
 OPTIONS: tuple[
     tuple[str, collections.abc.Sequence[cfg.Opt], dict[str, typing.Any]], ...
 ] = (
     (
         'oslo_middleware',
-        _named(sizelimit, 'OPTS', '_opts'),
+        _get_options(sizelimit, 'OPTS', '_opts'),
         {'max_request_body_size': MAX_REQUEST_BODY_SIZE},
     ),
     ('oslo_middleware', http_proxy_to_wsgi.OPTS, {}),
@@ -59,7 +61,7 @@ OPTIONS: tuple[
     ),
     (
         'cors',
-        _named(cors, 'OPTS', 'CORS_OPTS'),
+        _get_options(cors, 'OPTS', 'CORS_OPTS'),
         {'allow_headers': REQUEST_HEADERS, 'expose_headers': RESPONSE_HEADERS},
     ),
 )
@@ -74,13 +76,15 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def set_sample_default() -> None:
-    """Give the options of the library our defaults, so that a generated sample
-    shows them. For the generator's process alone.
+    """Set our defaults on the library's option objects, so that the sample
+    file shows them. Only for the generator's process.
     """
     for _group, options, defaults in OPTIONS:
         cfg.set_defaults(options, **defaults)
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """Nothing: the sample takes them from oslo.middleware itself."""
+    """Return nothing: the sample file lists oslo.middleware's options
+    itself.
+    """
     return []

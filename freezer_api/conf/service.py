@@ -1,23 +1,22 @@
-"""``[DEFAULT]``: where ``freezer-api`` listens, when it serves by itself and
-no other server loads it.
-"""
+"""``[DEFAULT]``: the options of the built-in server of ``freezer-api``."""
 
 import collections.abc
 
 from oslo_config import cfg
 
-#: Those that the command line of freezer-api has as well.
+#: Options that the command line of freezer-api has as well.
 ADDRESS = [
+    # Deployments that set neither address nor port expect these defaults.
     cfg.HostAddressOpt(
         'bind-host',
         default='0.0.0.0',
         help=(
-            'The address that freezer-api listens on. By default that is every'
-            ' IPv4 address of the machine (:: is every IPv6 address as well),'
-            ' without TLS: where not all networks of the machine are trusted,'
-            ' name the address of the one that the proxy is on. A WSGI server'
-            ' that loads freezer_api.wsgi has its own settings, in place of'
-            ' all of these.'
+            'The address that freezer-api listens on, without TLS. The default'
+            ' is every IPv4 address of the machine; :: is every IPv4 and IPv6'
+            ' address. If the machine is in a network that is not trusted, set'
+            ' the address that the TLS proxy connects to. WSGI servers that'
+            ' load freezer_api.wsgi ignore this option and the options of the'
+            ' built-in server below.'
         ),
     ),
     cfg.PortOpt(
@@ -32,9 +31,9 @@ OPTIONS = [
         min=1,
         max=1000,
         help=(
-            'How many processes freezer-api serves with. Each uses one core at'
-            ' most, and has its own threads and connections. One that ends is'
-            ' replaced. There is one when it serves standalone.'
+            'Number of processes that serve requests. Each uses at most one'
+            ' CPU core and has its own threads and connections. A process that'
+            ' ends is replaced. Standalone mode always has one process.'
         ),
     ),
     cfg.IntOpt(
@@ -43,10 +42,10 @@ OPTIONS = [
         min=1,
         max=1000,
         help=(
-            'How many requests a process of freezer-api serves at once. Each'
-            ' may need a connection to the database: see max_pool_size and'
-            ' max_overflow there. A request that has to wait for a thread for'
-            ' 30 seconds is answered 503.'
+            'Number of requests that one process handles at the same time.'
+            ' Each may need a database connection: see max_pool_size and'
+            ' max_overflow in [database]. A request that waits longer than 30'
+            ' seconds for a thread gets 503.'
         ),
     ),
     cfg.IntOpt(
@@ -54,9 +53,11 @@ OPTIONS = [
         default=1000,
         min=10,
         help=(
-            'How many connections a process of freezer-api has open at most;'
-            ' fewer where the limit of open files is lower. Where there are'
-            ' more, the one is closed that has been waited for longest.'
+            'Maximum number of open client connections of one process; lower'
+            ' if the limit of open files (ulimit -n) does not allow as many. A'
+            ' connection beyond the maximum is accepted, and the connection'
+            ' whose client has been idle or slow for the longest time is'
+            ' closed.'
         ),
     ),
     cfg.IntOpt(
@@ -64,9 +65,9 @@ OPTIONS = [
         default=65536,
         min=1024,
         help=(
-            'The largest first line and headers of a request together, in'
-            ' bytes. Larger ones are answered 414 or 431. For bodies see'
-            ' max_request_body_size in [oslo_middleware].'
+            'Maximum size of the request line and headers together, in bytes.'
+            ' A larger request gets 414 or 431. For bodies see'
+            ' [oslo_middleware] max_request_body_size.'
         ),
     ),
     cfg.IntOpt(
@@ -74,17 +75,19 @@ OPTIONS = [
         default=60,
         min=1,
         help=(
-            'Seconds in which a request must have arrived since its first'
-            ' byte; else it is answered 408.'
+            'Seconds within which a request must arrive completely, counted'
+            ' from its first byte. A later one gets 408.'
         ),
     ),
+    # A proxy that sends a request on a connection just as the server closes it
+    # cannot tell whether the request was handled.
     cfg.IntOpt(
         'keep_alive_timeout',
         default=60,
         min=1,
         help=(
-            'Seconds for which a connection stays open without a request. A'
-            ' proxy that keeps connections should close them sooner.'
+            'Seconds after which a connection without a request is closed. A'
+            ' proxy that keeps connections open should close them earlier.'
         ),
     ),
     cfg.IntOpt(
@@ -92,8 +95,8 @@ OPTIONS = [
         default=10,
         min=0,
         help=(
-            'Seconds that requests have to finish in when freezer-api is told'
-            ' to end (SIGTERM, SIGINT).'
+            'Seconds that running requests have to finish after SIGTERM or'
+            ' SIGINT. After that the process ends anyway.'
         ),
     ),
 ]
@@ -105,5 +108,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """The group and its options, for the sample."""
+    """Return the group and its options, for the sample file."""
     return [(None, OPTIONS)]

@@ -1,4 +1,4 @@
-"""``[sessions]``: what is kept of them."""
+"""``[sessions]``: how much of a session's history is stored."""
 
 import collections.abc
 
@@ -7,14 +7,15 @@ from oslo_config import cfg
 GROUP = 'sessions'
 
 OPTIONS = [
+    # The newest successful run is what a restore needs, however old it is.
     cfg.IntOpt(
         'runs_kept',
         default=100,
         min=0,
         help=(
-            'How many runs of a session are kept, the current one included; 0'
-            ' keeps all. The oldest go when a new run starts, but never the'
-            ' newest one that ended in success.'
+            'Maximum number of stored runs of a session, including the current'
+            ' one; 0 means no maximum. The oldest runs are deleted when a new'
+            ' one starts, except the newest run that ended in success.'
         ),
     ),
 ]
@@ -26,5 +27,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """The group and its options, for the sample."""
+    """Return the group and its options, for the sample file."""
     return [(GROUP, OPTIONS)]

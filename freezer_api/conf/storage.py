@@ -1,4 +1,4 @@
-"""``[storage]``: which driver keeps the documents."""
+"""``[storage]``: which driver stores the documents."""
 
 import collections.abc
 
@@ -11,16 +11,16 @@ OPTIONS = [
         'driver',
         default='sqlalchemy',
         help=(
-            'The driver that keeps the documents: a name in the entry point'
-            ' group freezer.db.backends.'
+            'The driver that stores the documents: sqlalchemy (configured by'
+            ' [database]), elasticsearch (by [elasticsearch]), or the name of'
+            ' another entry point of the group freezer.db.backends.'
         ),
     ),
     cfg.StrOpt(
         'backend',
         help=(
-            'Accepted and without effect: deployments name a section of their'
-            ' own here. Each driver reads its own section, sqlalchemy reads'
-            ' [database].'
+            'Ignored. Accepted because existing configuration files name a'
+            ' section of their own here; each driver reads its own section.'
         ),
     ),
 ]
@@ -32,5 +32,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str | None, collections.abc.Sequence[cfg.Opt]]]:
-    """The group and its options, for the sample."""
+    """Return the group and its options, for the sample file."""
     return [(GROUP, OPTIONS)]

@@ -74,15 +74,15 @@ class TestMistakes(testtools.TestCase):
             files.read(conf, ['--config-file', str(path)], 'some-command', use_defaults=False)
             return len(conf.keystone_authtoken.password)
 
-        dollar = "with a '$' that no option's name follows; '$$' stands for one '$'"
+        dollar = "contains a '$' that no option's name follows; write '$$' for '$'"
         for content, told in (
             (
                 b'[database]\nconnection = mysql://u:pa$word@h/x\n',
-                f'[database] connection: has a value {dollar}',
+                f'[database] connection: {dollar}',
             ),
             (
                 b'[keystone_authtoken]\npassword = pa$word\n',
-                f'[keystone_authtoken] password: has a value {dollar}',
+                f'[keystone_authtoken] password: {dollar}',
             ),
             (
                 b'[DEFAULT]\nworkers = two\n',
@@ -102,7 +102,7 @@ class TestMistakes(testtools.TestCase):
             self.assertEqual((1, 1), (code, said.count('\n')))
             self.assertTrue(said.startswith(f'some-command: {told}'), said)
         self.assertEqual(
-            f'some-command: the configuration has a value {dollar}\n',
+            f'some-command: the configuration {dollar}\n',
             self.run_command(cfg.NoSuchOptError('word'))[1],
         )
 
