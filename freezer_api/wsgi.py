@@ -3,10 +3,11 @@ servers: ``freezer_api.wsgi:application``.
 
 Importing this module reads the configuration (see
 :func:`freezer_api.conf.files.of_wsgi_server`) and builds the application.
-Nothing is connected before the first request, so a server may import it once
-and fork then.
+What it asks the storage meanwhile, for the log, uses connections that are
+closed again, so a server may import it once and fork then.
 """
 
+import atexit
 import collections.abc
 import importlib
 import os
@@ -15,7 +16,8 @@ import typing
 
 from oslo_config import cfg
 
-from freezer_api import app, conf, exceptions
+from freezer_api import app, conf, db, exceptions
+from freezer_api.cmd import lifecycle
 from freezer_api.conf import files
 
 #: The exit codes of a worker by which uwsgi, and gunicorn, learn that another
@@ -85,13 +87,20 @@ def build(
             files.of_wsgi_server(environ, argv),
             prog='freezer-api',
         )
-        return app.build(configuration)
+        storage = db.load(configuration)
+        application = app.build(configuration, storage)
+        schema = lifecycle.check_storage_in_time(configuration)
     except (cfg.Error, exceptions.FreezerError, OSError) as error:
         text = ' '.join(str(error).split())
         print(f'freezer-api: {text}', file=sys.stderr, flush=True)
         raise SystemExit(
             UWSGI_NO_APP if 'uwsgi' in sys.modules else GUNICORN_NO_BOOT
         ) from None
+    process = lifecycle.Process(configuration, storage, schema)
+    process.log_start('WSGI application')
+    # The server ends its processes, and does not tell the application.
+    atexit.register(process.log_stop)
+    return application
 
 
 application = of_uwsgi(build(os.environ, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""``freezer-api``: serve the API, by the configuration or standalone."""
+"""``freezer-api``: serve the API, as configured or in standalone mode."""
 
 import argparse
 import contextlib
@@ -11,36 +11,45 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_policy import opts as policy_opts
 
-from freezer_api import app, db, exceptions
+from freezer_api import app, db
 from freezer_api import conf as configuration
-from freezer_api.cmd import common, http_requests, server, standalone
+from freezer_api.cmd import (
+    common,
+    http_requests,
+    lifecycle,
+    server,
+    standalone,
+)
 from freezer_api.conf import files, service
 from freezer_api.db import base
 
 PROG = 'freezer-api'
 EPILOG = (
-    '--standalone serves without configuration, database server or Keystone,'
-    ' on the loopback interface only, with its data in --state-dir DIR (by'
-    " default in the user's state folder). --port N is another name of"
-    ' --bind-port; 0 takes a free one.'
+    '--standalone serves without configuration files, database server or'
+    ' Keystone, on the loopback interface only. The data is stored in'
+    ' --state-dir DIR (default: the freezer-api folder below the state folder'
+    ' of the user, ~/.local/state). --port N is the same as --bind-port N; 0'
+    ' selects a free port.'
 )
 LOG = log.getLogger(__name__)
 
 
 def port_number(text: str) -> int:
-    """The number of a port from the command line."""
+    """Parse the number of a port; ``ValueError`` if it is not one."""
     number = int(text)
     if not 0 <= number <= 65535:
         raise ValueError(text)
     return number
 
 
-def split(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """What only the command line may say, and the rest of it, which is
-    oslo.config's.
+def split_arguments(
+    argv: list[str],
+) -> tuple[argparse.Namespace, list[str]]:
+    """Parse what only the command line may say; the rest of it is returned
+    for oslo.config.
 
-    As options of oslo.config they could stand in a file, where ``standalone``
-    would switch authentication off.
+    As options of oslo.config they could be set in a file, and ``standalone``
+    there would switch authentication off.
     """
     parser = argparse.ArgumentParser(
         prog=PROG, add_help=False, allow_abbrev=False
@@ -51,63 +60,60 @@ def split(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(argv)
 
 
-def warn_unless_ready(storage: base.Storage) -> None:
-    """Tell at the start what every request would tell: an API process starts
-    while its store is down.
-    """
-    try:
-        storage.check()
-    except exceptions.StorageUnavailable as error:
-        LOG.warning(
-            'Requests are answered 503 until this is mended: %s',
-            common.describe(error),
-        )
-
-
 def run_standalone(
     conf: cfg.ConfigOpts, port: int, folder: pathlib.Path
 ) -> int:
-    """Serve from a private SQLite store."""
+    """Serve from a private SQLite database in ``folder``."""
     for warning in standalone.configure(conf, folder):
         print(f'{PROG}: {warning}', file=sys.stderr)
     storage = db.load(conf)
     storage.sync()
+    # Once it listens the banner can name the port, and a port that is taken
+    # is the only thing that is printed.
     listening = server.listen(conf.bind_host, port)
-    print(standalone.banner(server.url(listening), folder), end='', flush=True)
+    url = server.url(listening)
+    print(standalone.banner(url, folder), end='', flush=True)
     application = app.build(conf, storage, standalone=True)
-    return serve(
-        conf,
-        listening,
-        application,
-        storage,
-        server.settings(conf, needs_token=False),
-    )
+    schema = lifecycle.schema_version(storage)
+    process = lifecycle.Process(conf, storage, schema)
+    process.log_start(f'standalone at {url}')
+    settings = server.settings(conf, needs_token=False)
+    return serve(conf, listening, application, storage, settings, process)
 
 
 def run(conf: cfg.ConfigOpts, port: int) -> int:
-    """Serve as configured."""
+    """Serve as configured, with one process or with several."""
     with contextlib.closing(db.load(conf)) as storage:
-        # What is connected here would be of no use to other processes.
-        warn_unless_ready(storage)
+        # A store of its own, closed again: the connections that it opens must
+        # not be shared by the processes that are forked below.
+        schema = lifecycle.check_storage(storage)
     storage = db.load(conf)
     application = app.build(conf, storage)
     listening = server.listen(conf.bind_host, port)
-    LOG.info('Serving %s', server.url(listening))
+    url = server.url(listening)
     settings = server.settings(conf, needs_token=True)
+    process = lifecycle.Process(conf, storage, schema)
     if conf.workers == 1:
-        return serve(conf, listening, application, storage, settings)
+        process.log_start(f'serving {url}')
+        return serve(conf, listening, application, storage, settings, process)
 
     def work(lifeline: int) -> bool:
+        """Serve in a worker process; tell whether all requests finished."""
+        process.log_start(f'worker process serving {url}')
         finished = server.serve(
             listening, application, settings, lambda: reload(conf), lifeline
         )
+        process.log_stop()
         if finished:
             storage.close()
         return finished
 
-    server.Supervisor(
+    process.log_start(f'{conf.workers} worker processes serving {url}')
+    supervisor = server.Supervisor(
         conf.workers, work, lambda: reload(conf), settings.grace
-    ).run()
+    )
+    supervisor.run()
+    process.log_stop()
     return common.DONE
 
 
@@ -117,29 +123,28 @@ def serve(
     application: app.Application,
     storage: base.Storage,
     settings: http_requests.Settings,
+    process: lifecycle.Process,
 ) -> int:
-    """Serve by this process alone."""
-    if not server.serve(
+    """Serve in this process alone."""
+    finished = server.serve(
         listening, application, settings, lambda: reload(conf)
-    ):
-        LOG.warning('Requests that did not end in time are given up.')
+    )
+    if not finished:
+        LOG.warning('Requests that did not finish in time are aborted.')
+    process.log_stop()
+    if not finished:
+        # Their threads cannot be stopped, and the interpreter would wait for
+        # them.
         server.leave(common.DONE)
     storage.close()
     return common.DONE
 
 
 def reload(conf: cfg.ConfigOpts) -> None:
-    """Open the log files anew, for whoever has moved them away, and read the
-    options again that may change meanwhile.
+    """Reopen the log files, for programs that rotate them, and read the
+    options again that may change while the process runs.
     """
-    loggers = [
-        logging.getLogger(name) for name in logging.root.manager.loggerDict
-    ]
-    for handler in {
-        handler
-        for logger in (logging.root, *loggers)
-        for handler in logger.handlers
-    }:
+    for handler in _log_handlers():
         if isinstance(handler, logging.FileHandler):
             # The next record opens it.
             handler.close()
@@ -147,37 +152,53 @@ def reload(conf: cfg.ConfigOpts) -> None:
         conf.mutate_config_files()
     except (cfg.Error, OSError) as error:
         LOG.error(
-            'The configuration stays as it was: %s', common.describe(error)
+            'The configuration was not reloaded: %s', common.describe(error)
         )
-    LOG.info('The log files have been opened anew.')
+    LOG.info('Log files were reopened.')
+
+
+def _log_handlers() -> set[logging.Handler]:
+    """The handlers of all loggers: a logging configuration file may give any
+    logger a file of its own.
+    """
+    handlers = set(logging.root.handlers)
+    for name in logging.root.manager.loggerDict:
+        handlers.update(logging.getLogger(name).handlers)
+    return handlers
 
 
 @common.command(PROG)
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT; SIGHUP opens the log files anew. Exit
-    code 1 with one line on what an operator has to mend.
+    """Serve until SIGTERM or SIGINT; SIGHUP reopens the log files. Exit code
+    1, with one line that says what has to be fixed, if it cannot serve.
     """
-    ours, rest = split(argv)
+    ours, rest = split_arguments(argv)
     if ours.state_dir and not ours.standalone:
-        return common.fail(PROG, '--state-dir goes with --standalone')
+        return common.fail(PROG, '--state-dir needs --standalone')
     conf = configuration.new()
     conf.register_cli_opts(service.ADDRESS)
     policy_opts.set_defaults(conf)
-    # Standalone, a deployment's configuration on the same machine doesn't
-    # count.
+    # In standalone mode the configuration of a deployment on the same machine
+    # is ignored.
     files.read(
         conf, rest, PROG, use_defaults=not ours.standalone, epilog=EPILOG
     )
     port = conf.bind_port if ours.port is None else ours.port
-    if ours.standalone:
-        found = conf.get_location('bind_host')
-        if found is not None and found.location is cfg.Locations.command_line:
-            return common.fail(
-                PROG, '--bind-host does not go with --standalone'
-            )
-        folder = ours.state_dir or standalone.default_folder()
-        return run_standalone(conf, port, folder.absolute())
-    return run(conf, port)
+    if not ours.standalone:
+        return run(conf, port)
+    if _is_on_command_line(conf, 'bind_host'):
+        return common.fail(
+            PROG, '--bind-host cannot be used with --standalone'
+        )
+    folder = ours.state_dir or standalone.default_folder()
+    return run_standalone(conf, port, folder.absolute())
+
+
+def _is_on_command_line(conf: cfg.ConfigOpts, name: str) -> bool:
+    found = conf.get_location(name)
+    if found is None:
+        return False
+    return found.location is cfg.Locations.command_line
 
 
 if __name__ == '__main__':

@@ -107,11 +107,11 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
             {'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
             {line.split(': ')[0]: int(line.split(': ')[1]) for line in said.splitlines()},
         )
-        self.assertNotIn('nothing', said)
+        self.assertNotIn('no documents', said)
         self.assertIn('sessions: 1', self.manage('project', 'purge', 'kept', '--yes')[1])
         said = self.manage('project', 'purge', 'kept', '--yes')[1]
         self.assertIn('sessions: 0', said)
-        self.assertIn('There was nothing of project kept.', said)
+        self.assertIn('Project kept had no documents.', said)
 
 
 def seed(config_file: str) -> None:
@@ -415,7 +415,7 @@ class TestQuestion(CommandTest):
             code, said = self.ask(answer)
             self.assertEqual(1, code)
             self.assertIn('project gone', said)
-            self.assertTrue(said.endswith('freezer-manage: nothing was erased\n'), said)
+            self.assertTrue(said.endswith('freezer-manage: nothing was deleted\n'), said)
         code, said = self.ask(b'yes\n')
         self.assertEqual(0, code)
         self.assertIn('sessions: 1', said)

@@ -140,7 +140,9 @@ class TestCopies(CopyTest):
         ]
         found = [
             re.findall(
-                r'^(\w+): (\d+) \(0 of them were there\), digest (\w{32}) on both sides$', one, re.M
+                r'^(\w+): (\d+) \(0 of them were there before\), digest (\w{32}) on both sides$',
+                one,
+                re.M,
             )
             for one in said
         ]
@@ -168,7 +170,7 @@ class TestCopies(CopyTest):
         source, target = self.seeded(), self.store(servers.MYSQL)
         self.copied(source, target)
         said = self.copied(source, target)
-        self.assertIn('jobs: 4 (4 of them were there)', said)
+        self.assertIn('jobs: 4 (4 of them were there before)', said)
         self.same(source, target)
 
 
@@ -233,7 +235,7 @@ class TestInterruptions(CopyTest):
         self.assertEqual('freezer-manage: interrupted\n', self.said[1])
         there = self.open(self.target).count(CLIENTS)
         said = self.copied(self.source, self.target)
-        self.assertIn(f'clients: {MANY + 2} ({there} of them were there)', said)
+        self.assertIn(f'clients: {MANY + 2} ({there} of them were there before)', said)
         self.same(self.source, self.target)
 
 

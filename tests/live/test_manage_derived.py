@@ -45,14 +45,16 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         seed(self.config_file)
 
     def test_drift(self):
-        self.assertEqual((0, 'No drifts.\n', ''), self._verified(self.manage('db', 'verify')))
+        self.assertEqual(
+            (0, 'No inconsistencies.\n', ''), self._verified(self.manage('db', 'verify'))
+        )
         self._damage()
         code, said, errors = self.manage('db', 'verify')
         self.assertEqual((1, ''), (code, errors), said)
         self.assertIn('verifying jobs: done\n', said)
         self.assertRegex(said, r'(?m)^backups \S+ in project \S+: (column|field) moment is wrong$')
         self.assertEqual(
-            '2 drifts; 2 of them are mended by: freezer-manage db reindex --all',
+            '2 inconsistencies; to repair 2 of them run: freezer-manage db reindex --all',
             said.splitlines()[-1],
         )
         nothing = dict.fromkeys(KINDS, (0, 0))
@@ -60,7 +62,9 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         self.assertEqual(
             {**nothing, BACKUPS: (0, 2)}, self._reindexed(self.manage('db', 'reindex', '--all'))
         )
-        self.assertEqual((0, 'No drifts.\n', ''), self._verified(self.manage('db', 'verify')))
+        self.assertEqual(
+            (0, 'No inconsistencies.\n', ''), self._verified(self.manage('db', 'verify'))
+        )
 
     def test_upgrade(self):
         """The check names the command, after which there is nothing more to tell."""
@@ -83,7 +87,7 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         )
         self.assertEqual((0, ''), self._checked_by_the_next())
         self.assertEqual(
-            (0, 'No drifts.\n', ''), self._verified(self._next('manage', 'db', 'verify'))
+            (0, 'No inconsistencies.\n', ''), self._verified(self._next('manage', 'db', 'verify'))
         )
 
     def _next(self, program, *arguments):
@@ -112,7 +116,7 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         return code, ''.join(kept), errors
 
     def _reindexed(self, ended):
-        """By kind, how many were indexed anew and how many mended."""
+        """By kind, how many were reindexed and how many repaired."""
         code, said, errors = ended
         self.assertEqual((0, ''), (code, errors), said)
         found = {}

@@ -59,7 +59,7 @@ class TestOutage(testscenarios.WithScenarios, testtools.TestCase):
         """It starts without its store, serves once that is there, and again after each outage."""
         self.database.halt()
         self.server = self.useFixture(programs.api(self.config_file))
-        self.assertIn('Requests are answered 503', self.server.said())
+        self.assertIn('requests get 503 until this is fixed', self.server.said())
         self.unavailable()
         self.database.start()
         self.unavailable()

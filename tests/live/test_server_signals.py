@@ -48,7 +48,7 @@ class TestSignals(raw_http.ServerTest):
             other.execute('ROLLBACK')
 
     def test_hangup(self):
-        """Log files are opened anew, requests that run are answered, and it goes on."""
+        """Log files are reopened, requests that run are answered, and it goes on."""
         log = pathlib.Path(self.folder, 'api.log')
         self.server = self.useFixture(
             programs.standalone(self.folder, '--log-file', str(log), '--debug')
@@ -60,8 +60,8 @@ class TestSignals(raw_http.ServerTest):
             raw_http.wait_until(log.exists)
             self.works()
         self.assertEqual([b'201'], raw_http.statuses(raw_http.receive(connection)))
-        self.assertIn('opened anew', log.read_text())
-        self.assertNotIn('opened anew', pathlib.Path(f'{log}.1').read_text())
+        self.assertIn('were reopened', log.read_text())
+        self.assertNotIn('were reopened', pathlib.Path(f'{log}.1').read_text())
         self.assertEqual(0, self.server.end())
 
     def test_end_while_a_request_hangs(self):
@@ -72,7 +72,7 @@ class TestSignals(raw_http.ServerTest):
             self.server.running.send_signal(signal.SIGTERM)
             self.assertEqual(b'', idle.recv(1))
             self.assertEqual(0, self.server.running.wait(10))
-        self.assertIn('given up', self.server.said())
+        self.assertIn('are aborted', self.server.said())
 
     def test_workers(self):
         """One that dies is replaced; all of them end with the process that keeps them, however that

@@ -142,7 +142,7 @@ class TestStart(StandaloneTest):
             'freezer-api', '--config-file', config_file, '--state-dir', self.folder
         )
         self.assertEqual(
-            (1, 'freezer-api: --state-dir goes with --standalone\n'),
+            (1, 'freezer-api: --state-dir needs --standalone\n'),
             (ended.returncode, ended.stderr),
         )
 
@@ -165,7 +165,7 @@ class TestStart(StandaloneTest):
             'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-host', '0.0.0.0'
         )
         self.assertEqual(
-            (1, 'freezer-api: --bind-host does not go with --standalone\n'),
+            (1, 'freezer-api: --bind-host cannot be used with --standalone\n'),
             (ended.returncode, ended.stderr),
         )
 

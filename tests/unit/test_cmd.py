@@ -237,7 +237,7 @@ class TestStandalone(testtools.TestCase):
         self.assertEqual(
             [], [name for name in ('standalone', 'port', 'state_dir') if name in registered]
         )
-        ours, rest = api.split(['--config-file', 'x', '--port', '0', '--debug'])
+        ours, rest = api.split_arguments(['--config-file', 'x', '--port', '0', '--debug'])
         self.assertEqual(
             (False, 0, ['--config-file', 'x', '--debug']), (ours.standalone, ours.port, rest)
         )
