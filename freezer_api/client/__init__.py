@@ -1,6 +1,6 @@
-"""Commands for people, ``openstack backup run …``: they stand beside those of
+"""Commands for users, ``openstack backup run …``, beside those of
 python-freezerclient.
 
-They are of the extra ``client``, and know the service by its API alone;
-nothing else imports them.
+They are installed by the extra ``client`` on machines that need not have the
+service: they use its HTTP API only, and import nothing else of this package.
 """

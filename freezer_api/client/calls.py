@@ -1,4 +1,4 @@
-"""Requests to the API, by the session that the ``openstack`` program has."""
+"""Requests to the API, with the session of the ``openstack`` program."""
 
 import json
 import re
@@ -12,18 +12,18 @@ from osc_lib import exceptions
 from freezer_api.client import cells
 
 SERVICE = 'backup'
-#: How often a read that can wait is sent again where the service is away; for
-#: two minutes together.
+#: How often a patient request is repeated while the service is unavailable.
+#: The pauses double: together they are two minutes.
 RETRIES = 8
-_VERSIONED = re.compile(r'/v2(/.*)?\Z')
+#: The end of an endpoint with a version and, perhaps, a project.
+_VERSION_AND_PROJECT = re.compile(r'/v2(/.*)?\Z')
 
 
 class Api:
-    """The API in the caller's project, as the program's options and
-    environment name it.
+    """The API in the caller's project, as the options and the environment of
+    the program name it.
 
-    Every error is a ``CommandError``, whose text is one line that people can
-    read.
+    Every error is a ``CommandError`` with one line that people can read.
     """
 
     def __init__(self, manager: typing.Any):
@@ -32,21 +32,21 @@ class Api:
             service_type=SERVICE,
             interface=manager.interface,
             region_name=manager.region_name,
-            endpoint_override=_project_url(manager),
+            endpoint_override=_get_project_url(manager),
             user_agent='freezer-api-commands',
         )
 
     def get(
         self, *path: str, patient: bool = False, **query: typing.Any
     ) -> typing.Any:
-        """What is below a path. A ``patient`` one is asked for again where the
-        service is away.
+        """Get a resource. With ``patient`` the request is repeated while the
+        service is unavailable. Query parameters that are None are left out.
         """
         retries = RETRIES if patient else 0
         given = {
             key: value for key, value in query.items() if value is not None
         }
-        return self._answer(
+        return self._request(
             'GET',
             path,
             params=given,
@@ -58,20 +58,21 @@ class Api:
     def post(
         self, *path: str, body: typing.Any, **query: typing.Any
     ) -> typing.Any:
-        """Send a body; the answer. It is sent once: what did not come back may
-        have happened.
-        """
-        return self._answer('POST', path, json=body, params=query)
+        """Post a body; return the answer.
 
-    def _answer(
+        It is never sent twice: if no answer comes the request may have been
+        executed.
+        """
+        return self._request('POST', path, json=body, params=query)
+
+    def _request(
         self, method: str, path: tuple[str, ...], **options: typing.Any
     ) -> typing.Any:
-        where = '/' + '/'.join(
-            urllib.parse.quote(part, safe='') for part in path
-        )
+        # An id may contain anything that a user typed, "/" too.
+        quoted = [urllib.parse.quote(part, safe='') for part in path]
         try:
             answer = self._adapter.request(
-                where,
+                '/' + '/'.join(quoted),
                 method,
                 raise_exc=False,
                 redirect=False,
@@ -80,40 +81,44 @@ class Api:
             )
         except identity_errors.ClientException as error:
             raise _unreachable(error) from None
-        body = _document(answer.text)
-        if not 200 <= answer.status_code < 300 or not isinstance(body, dict):
+        body = _parse_or_none(answer.text)
+        succeeded = 200 <= answer.status_code < 300
+        # A proxy's page, say, is no answer of the API.
+        if not succeeded or not isinstance(body, dict):
             raise exceptions.CommandError(
-                told(answer.status_code, body, answer.headers)
+                describe_error(answer.status_code, body, answer.headers)
             )
         return body
 
 
-def told(
+def describe_error(
     status: int, body: typing.Any, headers: typing.Mapping[str, str]
 ) -> str:
-    """What an answer that isn't the expected one says, in one line: with the
-    error's code, and the id by which operators find the request in their logs.
+    """Describe an unexpected answer in one line, with the error's code and the
+    request id by which operators find the request in their logs.
     """
     error = body if isinstance(body, dict) else {}
-    # What stands before the service, or checks its tokens, has other words for
-    # it.
+    # Keystone's middleware and other software in front of the service put
+    # the error into a key of its own.
     inner = error.get('error')
-    error = inner if isinstance(inner, dict) else error
-    text = (
-        error.get('description')
-        or error.get('message')
-        or 'The answer is not one of the API.'
-    )
-    code = error.get('code')
-    facts = [f'HTTP {status}', *([code] if isinstance(code, str) else [])]
-    if headers.get('x-openstack-request-id'):
-        facts.append(headers['x-openstack-request-id'])
-    return _line(f'{text} ({", ".join(facts)})')
+    if isinstance(inner, dict):
+        error = inner
+    text = error.get('description') or error.get('message')
+    if not text:
+        text = 'The answer is not one of the API.'
+    facts = [f'HTTP {status}']
+    # Others have the status as their code.
+    if isinstance(error.get('code'), str):
+        facts.append(error['code'])
+    request_id = headers.get('x-openstack-request-id')
+    if request_id:
+        facts.append(request_id)
+    return _to_one_line(f'{text} ({", ".join(facts)})')
 
 
-def _project_url(manager: typing.Any) -> str:
-    """The address of the project; the endpoint may also be that of the service
-    or its version.
+def _get_project_url(manager: typing.Any) -> str:
+    """Get the address of the project. The endpoint may end with the project,
+    with the version, or with neither.
     """
     try:
         endpoint = manager.get_endpoint_for_service_type(
@@ -125,38 +130,36 @@ def _project_url(manager: typing.Any) -> str:
         raise _unreachable(error) from None
     if not endpoint:
         raise exceptions.CommandError(
-            'The catalogue has no service of type backup; --os-endpoint can'
-            ' name its address.'
+            'The catalogue has no service of type backup. Use --os-endpoint to'
+            ' set its address.'
         )
     endpoint = endpoint.rstrip('/')
-    version = _VERSIONED.search(endpoint)
+    version = _VERSION_AND_PROJECT.search(endpoint)
     if version and version[1]:
-        return endpoint
+        return str(endpoint)
     project_id = manager.session.get_project_id()
     if not project_id:
         raise exceptions.CommandError(
-            'No project is known: --os-endpoint must end with /v2/PROJECT.'
+            'The project is unknown: --os-endpoint must end with /v2/PROJECT.'
         )
-    return (
-        f'{endpoint}/{project_id}'
-        if version
-        else f'{endpoint}/v2/{project_id}'
-    )
+    if version:
+        return f'{endpoint}/{project_id}'
+    return f'{endpoint}/v2/{project_id}'
 
 
 def _unreachable(error: Exception) -> exceptions.CommandError:
-    # What libraries below have to say comes behind the address.
-    return exceptions.CommandError(
-        _line(f'The backup service: {error}').partition(': HTTP')[0]
-    )
+    text = _to_one_line(f'The backup service: {error}')
+    # What follows the address are the internals of HTTP libraries.
+    text, _separator, _rest = text.partition(': HTTP')
+    return exceptions.CommandError(text)
 
 
-def _document(text: str) -> typing.Any:
+def _parse_or_none(text: str) -> typing.Any:
     try:
         return json.loads(text)
     except ValueError:
         return None
 
 
-def _line(text: str) -> str:
-    return cells.safe(' '.join(str(text).split()))
+def _to_one_line(text: str) -> str:
+    return cells.escape(' '.join(text.split()))

@@ -1,50 +1,57 @@
-"""Values of tables: as people read them, and in JSON as the API has them."""
+"""Values in tables: formatted for people, and unchanged in JSON."""
 
 import datetime
 import typing
 
 from cliff import columns
 
-#: What a table shows of a value that is a secret.
+#: What a table shows in place of a secret.
 HIDDEN = '***'
-#: Keys of agents whose values are secrets.
+#: Keys of a ``freezer_action`` whose values are secrets. A table ends up in
+#: scrollbacks and tickets; JSON is for programs that may need them.
 _SECRETS = frozenset(
     ('ssh_password', 'ftp_password', 'secret_key', 'access_key')
 )
 
 
-class Moment(columns.FormattableColumn):
-    """Seconds since the epoch, shown in UTC; -1 is none."""
+class Timestamp(columns.FormattableColumn):
+    """Seconds since the epoch, shown in UTC; -1 means none."""
 
     def human_readable(self) -> str:
-        return moment(self._value)
+        """Format the timestamp."""
+        return format_timestamp(self._value)
 
 
 class Lines(columns.FormattableColumn):
-    """An object or a list, an entry a line."""
+    """An object or a list, one entry per line."""
 
     def human_readable(self) -> str:
+        """Format the entries."""
         if isinstance(self._value, dict):
-            return '\n'.join(
-                f'{safe(key)}: {_plain(value)}'
+            lines = [
+                f'{escape(key)}: {_summarize(value)}'
                 for key, value in self._value.items()
-            )
-        return '\n'.join(map(_plain, self._value))
+            ]
+        else:
+            lines = [_summarize(value) for value in self._value]
+        return '\n'.join(lines)
 
 
 class Action(columns.FormattableColumn):
-    """What an agent is told, a key a line, without secrets."""
+    """A ``freezer_action``, one key per line, without secrets."""
 
     def human_readable(self) -> str:
-        return '\n'.join(
-            f'{safe(key)} = {HIDDEN if key in _SECRETS else safe(value)}'
-            for key, value in self._value.items()
-        )
+        """Format the keys and values."""
+        lines = []
+        for key, value in self._value.items():
+            shown = HIDDEN if key in _SECRETS else escape(value)
+            lines.append(f'{escape(key)} = {shown}')
+        return '\n'.join(lines)
 
 
-def safe(value: typing.Any) -> str:
-    """A value as a text for a terminal: what isn't printable could be a
-    command to it.
+def escape(value: typing.Any) -> str:
+    """Convert a value to text that is safe to print: characters that a
+    terminal could take for a command are escaped.
     """
     return ''.join(
         char if char.isprintable() else char.encode('unicode_escape').decode()
@@ -52,30 +59,33 @@ def safe(value: typing.Any) -> str:
     )
 
 
-def moment(value: typing.Any) -> str:
-    """A second of the epoch in UTC; '-' where there is none."""
+def format_timestamp(value: typing.Any) -> str:
+    """Format seconds since the epoch in UTC; ``-`` for anything that is not a
+    timestamp.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         return '-'
     try:
-        at = datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
+        time = datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
     except (ValueError, OverflowError, OSError):
+        # Beyond the year 9999: shown as the number that it is.
         return str(value)
-    return at.strftime('%Y-%m-%d %H:%M:%S')
+    return time.strftime('%Y-%m-%d %H:%M:%S')
 
 
-def course(entry: typing.Mapping[str, typing.Any]) -> str:
-    """How far something has come: its status, and its result once it has
-    one.
-    """
-    return ', '.join(filter(None, (entry.get('status'), entry.get('result'))))
+def format_progress(entry: typing.Mapping[str, typing.Any]) -> str:
+    """Format how far a member is: its status, and its result if it has one."""
+    parts = (entry.get('status'), entry.get('result'))
+    return ', '.join(part for part in parts if part)
 
 
-def _plain(value: typing.Any) -> str:
+def _summarize(value: typing.Any) -> str:
+    """Summarize an entry: an object by its ids, mode and progress."""
     if not isinstance(value, dict):
-        return safe(value)
-    ids = [
-        str(value[key])
-        for key in ('session_id', 'backup_id', 'client_id')
-        if value.get(key)
-    ]
-    return ' '.join([*ids, *filter(None, (value.get('mode'), course(value)))])
+        return escape(value)
+    keys = ('session_id', 'backup_id', 'client_id', 'mode')
+    parts = [str(value[key]) for key in keys if value.get(key)]
+    progress = format_progress(value)
+    if progress:
+        parts.append(progress)
+    return escape(' '.join(parts))

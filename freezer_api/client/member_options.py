@@ -1,51 +1,56 @@
-"""What a person wants of single members: ``--job JOB_ID:KEY=VALUE`` as the API
-is told it.
+"""``--job JOB_ID:KEY=VALUE``: what a user sets for single members of a
+restore, and how the API expects it.
 """
 
 import argparse
 import collections.abc
 import typing
 
-#: Keys that are the member's own; any other one is set in its
+#: Keys that belong to the member itself; any other key is set in its
 #: ``freezer_action``.
-OWN = ('client_id', 'path')
+MEMBER_KEYS = ('client_id', 'path')
 FLAGS = ('overwrite', 'skip')
-_FLAG = {'true': True, 'false': False}
-_WORDS: dict[str, typing.Any] = {**_FLAG, 'null': None}
+_BOOLEANS = {'true': True, 'false': False}
+#: Words of a ``freezer_action`` that are JSON values and not text. ``null``
+#: removes a key.
+_LITERALS: dict[str, typing.Any] = {**_BOOLEANS, 'null': None}
 
-Wish = tuple[str, str, typing.Any]
+#: Job, key and value.
+MemberOption = tuple[str, str, typing.Any]
+Body = dict[str, typing.Any]
 
 
-def wish(text: str) -> Wish:
-    """The job, the key and the value of one option, or what ``argparse`` tells
-    as its error.
+def parse(text: str) -> MemberOption:
+    """Parse one option; ``argparse.ArgumentTypeError`` says what is wrong
+    with it.
     """
-    job_id, colon, rest = text.partition(':')
+    job_id, _colon, rest = text.partition(':')
     key, equals, value = rest.partition('=')
-    if not (job_id and colon and key and equals):
+    # The value may be empty, and may contain ":" and "=" itself.
+    if not (job_id and key and equals):
         raise argparse.ArgumentTypeError(
             f'{text!r} is not of the form JOB_ID:KEY=VALUE'
         )
     if key not in FLAGS:
         return job_id, key, value
-    if value.lower() not in _FLAG:
-        raise argparse.ArgumentTypeError(f'{text!r}: {key} is true or false')
-    return job_id, key, _FLAG[value.lower()]
+    flag = _BOOLEANS.get(value.lower())
+    if flag is None:
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: {key} must be true or false'
+        )
+    return job_id, key, flag
 
 
-def together(
-    wishes: collections.abc.Iterable[Wish],
-) -> dict[str, dict[str, typing.Any]]:
-    """The request's ``jobs``. Where a key is named twice the last one
-    counts.
+def merge(options: collections.abc.Iterable[MemberOption]) -> dict[str, Body]:
+    """Merge the options into the request's ``jobs``. If a key is given twice,
+    the last value is used.
     """
-    found: dict[str, dict[str, typing.Any]] = {}
-    for job_id, key, value in wishes:
-        member = found.setdefault(job_id, {})
-        if key in (*OWN, *FLAGS):
+    jobs: dict[str, Body] = {}
+    for job_id, key, value in options:
+        member = jobs.setdefault(job_id, {})
+        if key in MEMBER_KEYS or key in FLAGS:
             member[key] = value
         else:
-            member.setdefault('freezer_action', {})[key] = _WORDS.get(
-                value, value
-            )
-    return found
+            action = member.setdefault('freezer_action', {})
+            action[key] = _LITERALS.get(value, value)
+    return jobs

@@ -1,5 +1,5 @@
-"""A plan as a table that a person can check, and what is to be known beside
-it.
+"""The plan of a restore: a table that a person can check, and the remarks
+below it.
 """
 
 import collections.abc
@@ -20,49 +20,49 @@ COLUMNS = (
 
 
 def rows(plan: Body) -> list[tuple[typing.Any, ...]]:
-    """A row for each backup; the notes are the codes of warnings, and of
-    problems of its job.
+    """Make a row for each backup; its notes are the codes of its warnings and
+    of its job's problems.
     """
-    against: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for problem in plan['problems']:
-        against.setdefault(problem['job_id'], []).append(problem['code'])
-    return [
-        (
-            step['job_id'],
-            step['client_id'],
-            step['backup_id'],
-            cells.Moment(step['time_stamp']),
-            cells.Action(step['freezer_action']),
-            step['sure'],
-            cells.Lines(_notes(step, against.get(step['job_id'], []))),
+        problems.setdefault(problem['job_id'], []).append(problem['code'])
+    made = []
+    for step in plan['steps']:
+        warnings = [warning['code'] for warning in step['warnings']]
+        codes = warnings + problems.get(step['job_id'], [])
+        # Each code once, in their order.
+        notes = list(dict.fromkeys(codes))
+        made.append(
+            (
+                step['job_id'],
+                step['client_id'],
+                step['backup_id'],
+                cells.Timestamp(step['time_stamp']),
+                cells.Action(step['freezer_action']),
+                step['sure'],
+                cells.Lines(notes),
+            )
         )
-        for step in plan['steps']
-    ]
+    return made
 
 
 def remarks(plan: Body) -> collections.abc.Iterator[str]:
-    """A line for what stands against each job, then one for each kind of
-    warning.
-    """
+    """List the problems, one line each, then each kind of warning once."""
     for problem in plan['problems']:
-        place = f'{problem["job_id"]}: ' if problem['job_id'] else ''
-        yield cells.safe(
-            f'Problem: {place}{problem["code"]}: {problem["text"]}'
-        )
-    told = {
+        text = f'{problem["code"]}: {problem["text"]}'
+        # A problem of the whole run has no job.
+        if problem['job_id']:
+            text = f'{problem["job_id"]}: {text}'
+        yield cells.escape(f'Problem: {text}')
+    warnings = {
         warning['code']: warning['text']
         for step in plan['steps']
         for warning in step['warnings']
     }
-    for code, text in told.items():
-        yield cells.safe(f'Warning: {code}: {text}')
+    for code, text in warnings.items():
+        yield cells.escape(f'Warning: {code}: {text}')
     if not plan['complete']:
         yield (
-            'The plan is not complete: not every member that backs up is'
+            'The plan is not complete: not every member that makes backups is'
             ' in it.'
         )
-
-
-def _notes(step: Body, against: list[str]) -> list[str]:
-    codes = (*(warning['code'] for warning in step['warnings']), *against)
-    return list(dict.fromkeys(codes))

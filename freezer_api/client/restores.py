@@ -10,14 +10,14 @@ import typing
 import yaml
 from osc_lib.command import command
 
-from freezer_api.client import calls, cells, plans, runs, wishes
+from freezer_api.client import calls, cells, member_options, plans, runs
 
 Body = dict[str, typing.Any]
-#: Seconds between two looks at a restore that goes on; agents look for
-#: something to do each minute.
+#: Seconds between two requests for the state of a restore. Agents look for
+#: work once a minute, so more requests would not show more.
 INTERVAL = 5
-#: Formats that show the API's answer as it is.
-WHOLE = ('json', 'yaml')
+#: Output formats that show the API's answer unchanged: programs read it.
+WHOLE_FORMATS = ('json', 'yaml')
 COLUMNS = (
     'Job ID',
     'Restore job ID',
@@ -28,85 +28,40 @@ COLUMNS = (
 )
 
 
-class _Restoring(command.Lister):
-    """Ask for a restore, show its plan or its jobs, and wait for it if that is
-    wanted.
+class _RestoreCommand(command.Lister):
+    """Request a restore, show its plan or its jobs, and wait for its end if
+    the user asks for that.
     """
+
+    #: Options that become keys of the request, beside the common ones.
+    body_keys: tuple[str, ...] = ()
 
     failed = False
     answer: Body
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the arguments of the command."""
         parser = super().get_parser(prog_name)
         self.add_subject(parser)
-        parser.add_argument(
-            '--dry-run',
-            action='store_true',
-            help='Only show what each agent would be told',
-        )
-        parser.add_argument(
-            '--client',
-            dest='client_id',
-            metavar='<client>',
-            help=(
-                'The client that does it for all members (default: each its'
-                ' own)'
-            ),
-        )
-        parser.add_argument(
-            '--job',
-            dest='jobs',
-            type=wishes.wish,
-            action='append',
-            default=[],
-            metavar='<job>:<key>=<value>',
-            help=(
-                'What is wanted of one member: client_id, path, overwrite or'
-                ' skip (true or false); any other key is set in what its agent'
-                ' is told, and null takes it away (can be repeated)'
-            ),
-        )
-        parser.add_argument(
-            '--new-session-id',
-            metavar='<session>',
-            help='The id that the session gets which does it',
-        )
-        parser.add_argument(
-            '--hold-off',
-            type=int,
-            metavar='<seconds>',
-            help='How long members are waited for (default: a day)',
-        )
-        parser.add_argument(
-            '--wait',
-            action='store_true',
-            help='Wait until it has ended; ends with 1 unless all succeed',
-        )
-        parser.add_argument(
-            '--timeout',
-            type=int,
-            metavar='<seconds>',
-            help='Wait no longer than that, and end with 1 then',
-        )
+        _add_common_options(parser)
+        _add_wait_options(parser)
         self.add_options(parser)
         return parser
 
     @abc.abstractmethod
     def add_subject(self, parser: argparse.ArgumentParser) -> None:
-        """Add the words that name what is to be restored."""
+        """Add the arguments that name what is restored."""
 
     @abc.abstractmethod
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options that not all of these commands have."""
+        """Add the options that only this command has."""
 
     @abc.abstractmethod
     def path(self, parsed_args: argparse.Namespace) -> tuple[str, ...]:
-        """The path of the request."""
-
-    #: Options that are keys of the request, beside those of all.
-    keys: tuple[str, ...] = ()
+        """Return the path of the request."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
+        """Request the restore; return columns and rows."""
         api = calls.Api(self.app.client_manager)
         self.answer = api.post(
             *self.path(parsed_args), body=self.body(parsed_args)
@@ -120,25 +75,27 @@ class _Restoring(command.Lister):
         if parsed_args.wait:
             session = self.wait(api, session, parsed_args.timeout)
         self.answer['session'] = session
-        return COLUMNS, [
-            self.row(member, session) for member in self.answer['jobs']
-        ]
+        rows = [self.row(member, session) for member in self.answer['jobs']]
+        return COLUMNS, rows
 
     def body(self, parsed_args: argparse.Namespace) -> Body:
-        """The request: what isn't given is left to the service."""
-        keys = ('client_id', 'hold_off', 'dry_run', *self.keys)
-        given = {key: getattr(parsed_args, key) for key in keys}
-        given['session_id'] = parsed_args.new_session_id
+        """Make the request. Options that are not given are left out: the
+        service knows the defaults.
+        """
+        body: Body = {}
+        for key in ('client_id', 'hold_off', 'dry_run', *self.body_keys):
+            value = getattr(parsed_args, key)
+            # False is a flag that is not given.
+            if value is not None and value is not False:
+                body[key] = value
+        if parsed_args.new_session_id is not None:
+            body['session_id'] = parsed_args.new_session_id
         if parsed_args.jobs:
-            given['jobs'] = wishes.together(parsed_args.jobs)
-        return {
-            key: value
-            for key, value in given.items()
-            if value is not None and value is not False
-        }
+            body['jobs'] = member_options.merge(parsed_args.jobs)
+        return body
 
     def row(self, member: str, session: Body) -> tuple[typing.Any, ...]:
-        """The row of a member's job."""
+        """Make the row of the job that restores a member."""
         job_id = self.answer['jobs'][member]
         entry = session['jobs'].get(job_id, {})
         return (
@@ -151,46 +108,46 @@ class _Restoring(command.Lister):
         )
 
     def wait(self, api: calls.Api, session: Body, timeout: int | None) -> Body:
-        """The session when it has ended; meanwhile each change of a member is
-        told.
+        """Wait until the session has ended, at most ``timeout`` seconds, and
+        print each change of a member; return the session as it is then.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        told: dict[str, str] = {}
+        deadline = None
+        if timeout is not None:
+            deadline = time.monotonic() + timeout
+        printed: dict[str, str] = {}
         while True:
-            self.tell(session, told)
+            self.print_changes(session, printed)
             if session['status'] == 'completed':
                 self.failed = session['result'] != 'success'
                 return session
-            if deadline is not None and time.monotonic() >= deadline:
-                self.say(
-                    f'Session {session["session_id"]} has not ended after'
-                    f' {timeout} seconds; it goes on.'
-                )
-                self.failed = True
-                return session
-            left = (
-                INTERVAL
-                if deadline is None
-                else max(deadline - time.monotonic(), 0)
-            )
-            time.sleep(min(INTERVAL, left))
+            pause: float = INTERVAL
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.print_message(
+                        f'Session {session["session_id"]} did not end within'
+                        f' {timeout} seconds; it continues.'
+                    )
+                    self.failed = True
+                    return session
+                pause = min(INTERVAL, left)
+            time.sleep(pause)
             session = api.get('sessions', session['session_id'], patient=True)
 
-    def tell(self, session: Body, told: dict[str, str]) -> None:
-        """Tell of each member whose course isn't the one that was told
+    def print_changes(self, session: Body, printed: dict[str, str]) -> None:
+        """Print the progress of each member that is not as it was ``printed``
         last.
         """
         for member, job_id in self.answer['jobs'].items():
             entry = session['jobs'].get(job_id, {'status': 'gone'})
-            now = cells.course(entry) or 'waiting for its agent'
-            if told.get(member) != now:
-                told[member] = now
-                self.say(
-                    f'{member} on {entry.get("client_id", "no client")}: {now}'
-                )
+            progress = cells.format_progress(entry) or 'waiting for its agent'
+            if printed.get(member) != progress:
+                printed[member] = progress
+                client_id = entry.get('client_id', 'no client')
+                self.print_message(f'{member} on {client_id}: {progress}')
 
-    def say(self, text: str) -> None:
-        """Tell people something that is no part of the output."""
+    def print_message(self, text: str) -> None:
+        """Print a message for people; standard output is for the result."""
         print(text, file=sys.stderr, flush=True)
 
     def produce_output(
@@ -199,11 +156,14 @@ class _Restoring(command.Lister):
         column_names: typing.Any,
         data: typing.Any,
     ) -> int:
-        if parsed_args.formatter in WHOLE and not parsed_args.columns:
+        """Write the result in the format that was asked for."""
+        if parsed_args.formatter in WHOLE_FORMATS and not parsed_args.columns:
             return self.produce_answer(parsed_args)
         code = super().produce_output(parsed_args, column_names, data)
         if parsed_args.formatter == 'table':
-            for remark in plans.remarks(self.answer.get('plan', self.answer)):
+            # Without --dry-run the plan is a part of the answer.
+            plan = self.answer.get('plan', self.answer)
+            for remark in plans.remarks(plan):
                 self.app.stdout.write(f'{remark}\n')
         return code
 
@@ -219,81 +179,137 @@ class _Restoring(command.Lister):
         return 0
 
     def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; return its exit code."""
         return super().run(parsed_args) or int(self.failed)
 
 
-class Restore(_Restoring):
-    """Restore a run: where it came from, on the clients that made it, unless
-    told otherwise
-    """
+def _add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on what is requested."""
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='Show what each agent would be told, and change nothing',
+    )
+    parser.add_argument(
+        '--client',
+        dest='client_id',
+        metavar='<client>',
+        help=(
+            'ID of the client that restores all members (default: each member'
+            ' on its own client)'
+        ),
+    )
+    parser.add_argument(
+        '--job',
+        dest='jobs',
+        type=member_options.parse,
+        action='append',
+        default=[],
+        metavar='<job>:<key>=<value>',
+        help=(
+            'Set a key for one member (can be repeated): client_id, path,'
+            ' overwrite or skip (true or false). Any other key is set in the'
+            ' action that its agent is told; the value null removes it there'
+        ),
+    )
+    parser.add_argument(
+        '--new-session-id',
+        metavar='<session>',
+        help='ID for the session that is created to restore',
+    )
+    parser.add_argument(
+        '--hold-off',
+        type=int,
+        metavar='<seconds>',
+        help='How long to wait for members that do not end (default: a day)',
+    )
 
-    keys = ('path_prefix', 'allow_incomplete')
+
+def _add_wait_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on waiting for the end."""
+    parser.add_argument(
+        '--wait',
+        action='store_true',
+        help='Wait for the end; the exit code is 1 unless all succeed',
+    )
+    parser.add_argument(
+        '--timeout',
+        type=int,
+        metavar='<seconds>',
+        help='With --wait: wait no longer than this; the exit code is 1 then',
+    )
+
+
+class Restore(_RestoreCommand):
+    """Restore a run: by default in place, on the clients that made it"""
+
+    body_keys = ('path_prefix', 'allow_incomplete')
 
     def add_subject(self, parser: argparse.ArgumentParser) -> None:
-        runs.add_run(parser)
+        """Add the arguments that name the run."""
+        runs.add_run_arguments(parser)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of a restore."""
         parser.add_argument(
             '--path-prefix',
             metavar='<path>',
-            help='A folder below which everything is restored',
+            help='Folder below which everything is restored',
         )
         parser.add_argument(
             '--allow-incomplete',
             action='store_true',
-            help='Restore the rest where members failed or have no backup',
+            help=(
+                'Restore the other members if some have failed or have no'
+                ' backup'
+            ),
         )
 
     def path(self, parsed_args: argparse.Namespace) -> tuple[str, ...]:
-        return _run(parsed_args, 'restore')
+        """Return the path of the request."""
+        return (*runs.run_path(parsed_args), 'restore')
 
 
 class RestoreBackup(Restore):
-    """Restore one backup: where it came from, on the client that made it,
-    unless told otherwise
-    """
+    """Restore one backup: by default in place, on the client that made it"""
 
     def add_subject(self, parser: argparse.ArgumentParser) -> None:
+        """Add the argument that names the backup."""
         parser.add_argument(
             'backup_id', metavar='<backup>', help='ID of the backup'
         )
 
     def path(self, parsed_args: argparse.Namespace) -> tuple[str, ...]:
+        """Return the path of the request."""
         return 'backups', parsed_args.backup_id, 'restore'
 
 
-class Verify(_Restoring):
-    """Verify a run: have agents read its archives, or restore and compare
-    them
-    """
+class Verify(_RestoreCommand):
+    """Verify a run: agents read its archives, or restore and compare them"""
 
-    keys = ('mode', 'path')
+    body_keys = ('mode', 'path')
 
     def add_subject(self, parser: argparse.ArgumentParser) -> None:
-        runs.add_run(parser)
+        """Add the arguments that name the run."""
+        runs.add_run_arguments(parser)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of a verification."""
         parser.add_argument(
             '--mode',
             choices=('read', 'restore'),
             help=(
-                'Read the archives and write nothing (default), or restore to '
-                'folders below --path and compare checksums'
+                'read (default): read the archives and write nothing;'
+                ' restore: restore to folders below --path and compare'
+                ' checksums'
             ),
         )
         parser.add_argument(
-            '--path', metavar='<path>', help='Where it is restored to'
+            '--path',
+            metavar='<path>',
+            help='With --mode restore: folder to restore to',
         )
 
     def path(self, parsed_args: argparse.Namespace) -> tuple[str, ...]:
-        return _run(parsed_args, 'verify')
-
-
-def _run(parsed_args: argparse.Namespace, call: str) -> tuple[str, ...]:
-    return (
-        'sessions',
-        parsed_args.session_id,
-        'runs',
-        str(parsed_args.session_tag),
-        call,
-    )
+        """Return the path of the request."""
+        return (*runs.run_path(parsed_args), 'verify')

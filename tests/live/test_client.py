@@ -222,7 +222,7 @@ class Commands(commands_steps.Steps):
         ended = self.ended(
             1, 'run restore', *self.words, '--wait', '--timeout', '1', '--new-session-id', 'back'
         )
-        self.assertIn('Session back has not ended after 1 seconds; it goes on.', ended.err)
+        self.assertIn('Session back did not end within 1 seconds; it continues.', ended.err)
 
     def test_check(self):
         """What agents would make of a job, that is there or not."""
@@ -302,7 +302,7 @@ class TestStandalone(Commands, testtools.TestCase):
         for endpoint in (self.home.url, f'{self.home.url}/v2', f'{self.home.url}/v2/'):
             ended = shells.run('openstack', *options, endpoint, *words)
             self.assertEqual(
-                (1, 'No project is known: --os-endpoint must end with /v2/PROJECT.\n'),
+                (1, 'The project is unknown: --os-endpoint must end with /v2/PROJECT.\n'),
                 (ended.code, ended.err),
             )
         ended = shells.run(

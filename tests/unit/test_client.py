@@ -3,7 +3,7 @@
 import argparse
 import unittest
 
-from freezer_api.client import cells, plans, wishes
+from freezer_api.client import cells, member_options, plans
 
 STEP = {
     'job_id': 'etc',
@@ -16,8 +16,8 @@ STEP = {
 }
 
 
-class Wishes(unittest.TestCase):
-    def test_what_is_wanted_of_members(self):
+class MemberOptions(unittest.TestCase):
+    def test_options_are_merged_by_member(self):
         words = (
             'etc:client_id=north',
             'etc:path=/a=b:c',
@@ -42,19 +42,19 @@ class Wishes(unittest.TestCase):
                     },
                 },
             },
-            wishes.together(map(wishes.wish, words)),
+            member_options.merge(map(member_options.parse, words)),
         )
-        self.assertEqual({}, wishes.together(()))
+        self.assertEqual({}, member_options.merge(()))
 
-    def test_what_says_nothing(self):
+    def test_malformed_option_is_refused(self):
         for word in ('', 'etc', 'etc:path', 'etc=path:/x', ':path=/x', 'etc:=x', 'etc:skip=yes'):
             with self.assertRaises(argparse.ArgumentTypeError) as caught:
-                wishes.wish(word)
+                member_options.parse(word)
             self.assertIn(repr(word), str(caught.exception))
 
 
 class Cells(unittest.TestCase):
-    def test_moments(self):
+    def test_timestamps(self):
         for value, text in (
             (1_700_000_000, '2023-11-14 22:13:20'),
             (0, '1970-01-01 00:00:00'),
@@ -64,8 +64,8 @@ class Cells(unittest.TestCase):
             ('1700000000', '-'),
             (10**30, str(10**30)),
         ):
-            self.assertEqual(text, cells.Moment(value).human_readable())
-            self.assertIs(value, cells.Moment(value).machine_readable())
+            self.assertEqual(text, cells.Timestamp(value).human_readable())
+            self.assertIs(value, cells.Timestamp(value).machine_readable())
 
     def test_lines(self):
         jobs = {
@@ -83,14 +83,14 @@ class Cells(unittest.TestCase):
         )
         self.assertEqual('', cells.Lines([]).human_readable())
 
-    def test_what_a_terminal_would_obey(self):
+    def test_control_characters_are_escaped(self):
         value = {'log_file': '/a\x1b[2J\nx\u2028\udc80', 'ö': '¶ 漢'}
         for cell in (cells.Action(value), cells.Lines(value), cells.Lines([*value.values()])):
             shown = cell.human_readable()
             self.assertIn(r'/a\x1b[2J\nx\u2028\udc80', shown)
             self.assertIn('¶ 漢', shown)
 
-    def test_secrets_are_for_machines(self):
+    def test_secrets_are_shown_to_programs_only(self):
         cell = cells.Action(STEP['freezer_action'])
         self.assertEqual(
             'action = restore\nssh_password = ***\nssh_host = vault', cell.human_readable()
@@ -122,7 +122,7 @@ class Plans(unittest.TestCase):
                 'Problem: running: It goes on.',
                 'Problem: log: missing: No backup.',
                 'Warning: zone: Mind the zone.',
-                'The plan is not complete: not every member that backs up is in it.',
+                'The plan is not complete: not every member that makes backups is in it.',
             ],
             list(plans.remarks(plan)),
         )
