@@ -1,5 +1,8 @@
-"""The built-in server's connections: what arrives on one is answered in its
-order, and its client is waited for as long as is decent.
+"""The connections of the built-in server: requests of one are answered in
+their order, and clients that are too slow are given up.
+
+One thread, the *main thread*, reads and writes for all connections; the methods
+here run in it, except :meth:`Channel.service` and what that calls.
 """
 
 import socket
@@ -14,18 +17,20 @@ from freezer_api.cmd import http_answers, http_requests
 if typing.TYPE_CHECKING:
     from freezer_api.cmd import serving
 
-#: Bytes of unsent answers that keep a connection's next request waiting.
+#: Bytes of unsent answers beyond which a connection's next request has to
+#: wait: who asks and does not read must not fill the memory.
 MAX_UNSENT = 1024 * 1024
-#: Seconds until an answer must have been taken, and until a client must have
-#: taken a part of it.
+#: Seconds within which a client must have read an answer as a whole.
 SEND_SECONDS = 600
+#: Seconds within which it must have read at least some of it.
 STALLED_SECONDS = 60
-#: Seconds and bytes for which a client that is still sending may go on, so
-#: that it sees why it was refused.
+#: A refused client that is still sending may go on for so many seconds and
+#: bytes. If the connection were closed at once, its system would report an
+#: error and drop the answer that says why.
 DRAIN_SECONDS = 30
 DRAIN_BYTES = 64 * 1024 * 1024
-#: Seconds after which a request that no thread was free for is answered that
-#: it should come later.
+#: Seconds that a request waits for a free thread; then it is answered 503.
+#: Its client has likely stopped waiting, and others have not.
 QUEUE_SECONDS = 30
 
 
@@ -34,8 +39,9 @@ class Channel(channel.HTTPChannel):
 
     adj: http_requests.Settings
     server: 'serving.Server'
-    #: The one that arrives, and those that have arrived.
+    #: The request that is arriving.
     request: http_requests.Request | None
+    #: The request that has arrived and is not answered yet: one at most.
     requests: list[http_requests.Request]
     total_outbufs_len: int
     will_close: bool
@@ -48,75 +54,82 @@ class Channel(channel.HTTPChannel):
     task_class = http_answers.Task
     error_task_class = http_answers.Refusal
 
-    #: Whether a client may still be sending what nobody reads: it is closed in
-    #: such a way that it sees the answer.
+    #: Whether the client may still be sending what is not read. Then the
+    #: connection is drained before it is closed, so that the client sees the
+    #: answer.
     drains = False
-    #: Until when, and how many bytes more, it may; None before.
-    draining: float | None = None
+    #: Until when it is drained (``time.time``); None before.
+    drain_deadline: float | None = None
+    #: Bytes that were drained.
     drained = 0
-    #: What has been read beyond the request that is being answered.
+    #: What was read beyond the request that is being answered.
     unparsed = b''
-    #: Whether its next request waits for the answers before it to be taken.
-    parked = False
-    #: When the last request had been answered.
+    #: Whether the next request waits until the client has read the answers
+    #: before it.
+    is_parked = False
+    #: When the last request was answered.
     answered = 0.0
 
     @property
-    def works(self) -> bool:
-        """Whether a request runs, or waits for a thread."""
-        return bool(self.requests) and not self.parked
+    def is_working(self) -> bool:
+        """Tell whether a request runs or waits for a thread."""
+        return bool(self.requests) and not self.is_parked
 
     @property
-    def since(self) -> float:
-        """How long its client has been waited for, as the time when that
-        began.
+    def waiting_since(self) -> float:
+        """Tell since when the server waits for the client. A connection that
+        is drained counts as the oldest: it is of no use to its client.
         """
-        if self.draining is not None:
+        if self.drain_deadline is not None:
             return 0
         if self.total_outbufs_len:
             return self.answered
-        return float(
-            self.request.began
-            if self.request is not None
-            else self.last_activity
-        )
+        # Another thread may take it away meanwhile.
+        arriving = self.request
+        if arriving is not None:
+            return arriving.began
+        return float(self.last_activity)
 
     @property
-    def held(self) -> int:
-        """Bytes of requests and answers."""
-        sizes = [
-            each.size
-            for each in (*self.requests, self.request)
-            if each is not None
-        ]
-        return int(self.total_outbufs_len) + len(self.unparsed) + sum(sizes)
+    def buffered(self) -> int:
+        """Count the bytes of memory of its requests and answers."""
+        total = int(self.total_outbufs_len) + len(self.unparsed)
+        for request in self.requests:
+            total += request.size
+        arriving = self.request
+        if arriving is not None:
+            total += arriving.size
+        return total
 
     def is_late(self, now: float) -> bool:
-        """Whether its client has been waited for long enough."""
-        if self.works:
+        """Tell whether the client is too slow: to send, to read, or to be
+        done after a refusal.
+        """
+        if self.is_working:
             return False
-        if self.draining is not None:
-            return now > self.draining
+        if self.drain_deadline is not None:
+            return now > self.drain_deadline
         if self.total_outbufs_len:
-            return now > min(
+            deadline = min(
                 self.answered + SEND_SECONDS,
                 self.last_activity + STALLED_SECONDS,
             )
-        patience = (
-            self.adj.keep_alive_timeout
-            if self.request is None
-            else self.adj.request_timeout
-        )
-        return bool(now > self.since + patience)
+            return bool(now > deadline)
+        patience = self.adj.request_timeout
+        if self.request is None:
+            patience = self.adj.keep_alive_timeout
+        return bool(now > self.waiting_since + patience)
 
     def give_up(self) -> None:
-        """Close it; first say why if a request has begun."""
+        """Close the connection, after an answer that says why if a request
+        has begun to arrive.
+        """
         with self.requests_lock:
             request = self.request
             if (
                 request is not None
                 and request.header_bytes_received
-                and self.draining is None
+                and self.drain_deadline is None
                 and not self.total_outbufs_len
             ):
                 request.fail(
@@ -131,22 +144,24 @@ class Channel(channel.HTTPChannel):
         self.handle_close()
 
     def readable(self) -> bool:
-        """Whether to read. Bodies wait while there is no room for more of
-        them.
+        """Tell whether to read. While too much is buffered bodies are not
+        read; their clients have to wait.
         """
-        if self.draining is not None:
+        if self.drain_deadline is not None:
             return True
         if (
-            self.server.crowded
+            self.server.is_crowded
             and self.request is not None
             and self.request.body_rcv is not None
         ):
             return False
+        # What is behind the current request stays in the network: the client
+        # cannot send more than the system's buffer takes.
         return not self.unparsed and bool(super().readable())
 
     def handle_read(self) -> None:
-        """Read, to throw away if the client has been refused."""
-        if self.draining is None:
+        """Read; what a refused client sends is thrown away."""
+        if self.drain_deadline is None:
             super().handle_read()
             return
         try:
@@ -157,7 +172,7 @@ class Channel(channel.HTTPChannel):
             self.handle_close()
 
     def received(self, data: bytes) -> bool:
-        """Take what has been read."""
+        """Take what was read; tell whether it is used."""
         self.server.uncounted += len(data)
         with self.requests_lock:
             if not data or self.will_close or self.close_when_flushed:
@@ -167,25 +182,27 @@ class Channel(channel.HTTPChannel):
         return True
 
     def _parse_next(self) -> None:
-        """Go on with what stands behind a request that has been answered."""
+        """Parse what is behind a request that was answered."""
         with self.requests_lock:
             if self.connected and not self.close_when_flushed:
                 self._parse()
             else:
                 self.unparsed = b''
         if not self.requests:
-            # It is readable again.
+            # The main thread has to read from it again.
             self.server.pull_trigger()
 
     def _parse(self) -> None:
-        """Find the next request in what has been read. Those behind it stay
-        bytes until it has been answered: they would take many times as much
-        memory, and the time of this thread, which is everybody's.
+        """Parse the next request in what was read.
+
+        Requests behind it stay bytes until it is answered: parsed, they would
+        take many times as much memory, and the main thread's time, which all
+        connections share.
         """
         while self.unparsed and not self.requests:
-            request = self.request = self.request or self.parser_class(
-                self.adj
-            )
+            request = self.request
+            if request is None:
+                request = self.request = self.parser_class(self.adj)
             self.unparsed = self.unparsed[request.received(self.unparsed) :]
             if (
                 request.expect_continue
@@ -194,14 +211,15 @@ class Channel(channel.HTTPChannel):
             ):
                 self.send_continue()
             if request.completed:
-                self.sent_continue, self.request = False, None
+                self.sent_continue = False
+                self.request = None
                 if not request.empty:
                     self.requests.append(request)
                     self.server.add_task(self)
 
     def handle_write(self) -> None:
-        """Send what there is to be sent, and close the connection if that was
-        all.
+        """Send what can be sent, and close or drain the connection after its
+        last answer.
         """
         if self.drains and self.close_when_flushed and not self.will_close:
             _sent, broken = self._flush_exception(self._flush_some)
@@ -211,36 +229,37 @@ class Channel(channel.HTTPChannel):
                 self._drain()
             return
         super().handle_write()
-        if self.parked and not self.total_outbufs_len and self.connected:
-            self.parked = False
+        if self.is_parked and not self.total_outbufs_len and self.connected:
+            self.is_parked = False
             self.server.add_task(self)
 
     def _drain(self) -> None:
-        """Say that nothing more will come, and wait for the client to say the
-        same.
+        """Close the server's side of the connection only, and wait for the
+        client to close its own.
         """
         self.close_when_flushed = False
-        self.draining = time.time() + DRAIN_SECONDS
+        self.drain_deadline = time.time() + DRAIN_SECONDS
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self.handle_close()
 
     def add_channel(self, map: typing.Any = None) -> None:
-        """Be known to the server from now on."""
+        """Register with the server."""
         super().add_channel(map)
         self.server.poller.changed.append(self._fileno)
 
     def del_channel(self, map: typing.Any = None) -> None:
-        """Be known to it no more."""
+        """Unregister from the server."""
         self.server.poller.forget(self._fileno)
         super().del_channel(map)
 
     def service(self) -> None:
-        """Answer the next request, in a thread."""
+        """Answer the next request, in one of the threads."""
         self.server.serviced.channel = self
         if self.total_outbufs_len > MAX_UNSENT and self.connected:
-            self.parked = True
+            # handle_write() goes on with it. The thread is free for others.
+            self.is_parked = True
             self.server.pull_trigger()
             return
         request = self.requests[0]
@@ -253,9 +272,10 @@ class Channel(channel.HTTPChannel):
         if self.unparsed:
             self._parse_next()
         self.answered = time.time()
+        # Not locked: it only says when the bytes should be counted again.
         self.server.uncounted += self.total_outbufs_len
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Wait for no client: :meth:`service` sees to it that not too much is
-        unsent.
+        """Do not wait here, as waitress does, until the client has read: a
+        slow client would hold a thread. :meth:`service` bounds what is unsent.
         """

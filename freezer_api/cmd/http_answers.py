@@ -1,5 +1,5 @@
-"""How the built-in server answers: by the application, or by an error in the
-form that all have.
+"""The answers of the built-in server: those of the application, and errors in
+the form that all errors of the API have.
 """
 
 import io
@@ -14,11 +14,13 @@ from freezer_api.cmd import http_requests
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds after which a client may come again that no thread was free for.
+#: Seconds after which a client should try again if no thread was free.
 RETRY_AFTER = 5
-#: Bytes of an answer that is sent from where it is.
+#: Bytes from which on an answer is sent without being copied.
 LARGE = 256 * 1024
-#: Status to code, of the answers that the application doesn't give.
+#: Bytes of an error's text: it may quote what the client sent.
+MAX_TEXT = 200
+#: Status to code, for errors that are found before the application is called.
 CODES = {
     408: 'request.timeout',
     413: 'request.too-large',
@@ -27,38 +29,39 @@ CODES = {
     500: 'internal',
     503: 'server.busy',
 }
+#: Status to text, in place of waitress's own, which would show a traceback.
 TEXTS = {
-    500: 'The server failed to answer; its log tells why.',
+    500: 'Unexpected error; see the log of the server.',
     503: 'The server has too many requests. Please try again.',
 }
 
 
 class Task(task.WSGITask):
-    """Runs the application for a request."""
+    """Calls the application for a request."""
 
     wrote_header: bool
     content_bytes_written: int
     request: http_requests.Request
 
     def execute(self) -> None:
-        """Answer the request, and tell a client that sends more that the
-        connection ends.
-        """
-        if self.request.unread:
+        """Answer the request."""
+        if self.request.has_unread_body:
+            # The client is still sending. If the connection were closed at
+            # once, its system would drop the answer.
             self.channel.drains = True
         if self.channel.server.stopping:
             self.set_close_on_finish()
         super().execute()
 
     def get_environment(self) -> dict[str, typing.Any]:
-        """The WSGI environment."""
+        """Return the WSGI environment."""
         environ = super().get_environment()
         environ['SERVER_SOFTWARE'] = 'freezer-api'
         return typing.cast(dict[str, typing.Any], environ)
 
     def write(self, data: bytes) -> None:
-        """Send a part of the answer; its head goes along with the first
-        one.
+        """Send a part of the answer. The head is sent together with the first
+        part: two packets would cost as much again.
         """
         if self.wrote_header or not self.complete or not data:
             super().write(data)
@@ -76,7 +79,8 @@ class Task(task.WSGITask):
         if len(data) < LARGE:
             self.channel.write_soon(head + data)
             return
-        # Neither this nor the connection's own buffer makes a copy of it.
+        # waitress's own buffer would copy the bytes; this one is sent from
+        # where they are.
         answer = buffers.ReadOnlyFileBasedBuffer(io.BytesIO(data))
         answer.prepare()
         self.channel.write_soon(head)
@@ -84,24 +88,20 @@ class Task(task.WSGITask):
 
 
 class Refusal(task.ErrorTask):
-    """Answers what the application doesn't get to see, in the form that all
-    errors have.
-    """
+    """Answers a request that the application does not get to see."""
 
     def execute(self) -> None:
-        """Say what was wrong, and close the connection once the client has had
-        time to read it.
+        """Answer with the error, and close the connection once the client has
+        had time to read it.
         """
-        error, request = self.request.error, self.request
-        text = (
-            TEXTS.get(error.code, '')
-            or ' '.join(str(error.body).split())[:200] + '.'
-        )
+        request = self.request
+        error = request.error
+        text = _describe(error)
         code = CODES.get(error.code, 'request.malformed-http')
-        kept = middleware.kept_request_id(
-            request.headers.get('X_OPENSTACK_REQUEST_ID', '')
-        )
-        request_id = kept or context.generate_request_id()
+        sent_id = request.headers.get('X_OPENSTACK_REQUEST_ID', '')
+        request_id = middleware.kept_request_id(sent_id)
+        if not request_id:
+            request_id = context.generate_request_id()
         answer = middleware.refusal(
             f'{error.code} {error.reason}',
             code,
@@ -109,9 +109,10 @@ class Refusal(task.ErrorTask):
             [('x-openstack-request-id', request_id)],
         )
         LOG.debug(
-            '%s: refused a request from %s: %s',
+            '%s: refused a request from %s with %d: %s',
             request_id,
             self.channel.addr[0],
+            error.code,
             text,
         )
         self.status = answer.status
@@ -121,18 +122,29 @@ class Refusal(task.ErrorTask):
         self.set_close_on_finish()
         self.content_length = len(answer.body)
         self.channel.drains = True
-        self.write(
-            b'' if getattr(request, 'command', '') == 'HEAD' else answer.body
-        )
+        # A request that is refused for its first line has no command.
+        is_head = getattr(request, 'command', '') == 'HEAD'
+        self.write(b'' if is_head else answer.body)
+
+
+def _describe(error: typing.Any) -> str:
+    """Describe an error in one short sentence."""
+    if error.code in TEXTS:
+        return TEXTS[error.code]
+    one_line = ' '.join(str(error.body).split())
+    return f'{one_line[:MAX_TEXT]}.'
 
 
 class Dispatcher(task.ThreadedTaskDispatcher):
-    """The threads. What waits for one is told to its client, not to the
-    log.
+    """The threads that call the application.
+
+    waitress logs a warning for each request that has to wait for a thread,
+    which adds to the load just when there is too much of it; here the client
+    is told instead (:class:`http_requests.Busy`).
     """
 
     def add_task(self, task: typing.Any) -> None:
-        """Have a connection's next request run."""
+        """Have a connection's next request answered by the next thread."""
         with self.lock:
             self.queue.append(task)
             self.queue_cv.notify()

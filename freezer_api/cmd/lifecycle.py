@@ -58,6 +58,7 @@ def check_storage_in_time(conf: cfg.ConfigOpts) -> str:
     storage = db.load(conf)
 
     def check() -> None:
+        """Check in a thread; never raise."""
         try:
             with contextlib.closing(storage):
                 found.append(check_storage(storage))

@@ -1,5 +1,5 @@
-"""Options in the files of an operator that this release doesn't know: most are
-misspelt.
+"""Options in an operator's files that this release does not know: most of
+them are misspelt.
 """
 
 import collections.abc
@@ -12,64 +12,72 @@ from oslo_db import options as oslo_db
 
 from freezer_api.conf import database, opts
 
+#: What files set: section to option to values.
 Sections = dict[str, dict[str, list[str]]]
 
 
-def unknown(conf: cfg.ConfigOpts) -> list[str]:
-    """The options in our own sections that nothing reads, as ``[section]
-    option``, with the one that may be meant.
+def list_unknown(conf: cfg.ConfigOpts) -> list[str]:
+    """List the options in our own sections that nothing reads, as
+    ``[section] option``, each with a similar option that may be meant.
 
-    Sections of libraries and of others, ``[DEFAULT]`` among them, are left
-    alone: they have options that are nobody's here.
+    Other sections, ``[DEFAULT]`` among them, are ignored: libraries and other
+    programs have options there.
     """
-    known = _known()
+    known = _list_known()
     found = []
-    for section, options in sorted(_sections(conf).items()):
+    for section, options in sorted(_read_sections(conf).items()):
+        if section not in known:
+            continue
         for option in sorted(options):
-            if (
-                section in known
-                and option.replace('-', '_') not in known[section]
-            ):
-                near = difflib.get_close_matches(
-                    option, sorted(known[section]), 1
-                )
-                found.append(
-                    f'[{section}] {option}'
-                    + (f' (is {near[0]} meant?)' if near else '')
-                )
+            if option.replace('-', '_') not in known[section]:
+                hint = _find_similar(option, known[section])
+                found.append(f'[{section}] {option}{hint}')
     return found
 
 
-def _known() -> dict[str, set[str]]:
-    """The options of our sections, by all the names that they have and had."""
+def _find_similar(option: str, known: set[str]) -> str:
+    similar = difflib.get_close_matches(option, sorted(known), 1)
+    if not similar:
+        return ''
+    return f' (is {similar[0]} meant?)'
+
+
+def _list_known() -> dict[str, set[str]]:
+    """List the options of our sections under all names that they have and
+    had.
+    """
     known: dict[str, set[str]] = {}
-    for group, options in (
-        *opts.list_opts(),
-        (database.GROUP, oslo_db.database_opts),
-    ):
-        for option in options if group else ():
-            names = {option.dest} | {
-                old.name
-                for old in option.deprecated_opts
-                if old.group in (None, group) and old.name
-            }
-            known.setdefault(str(group), set()).update(
-                name.replace('-', '_') for name in names
-            )
+    oslo_db_group: opts.Listed = (database.GROUP, oslo_db.database_opts)
+    for group, options in [*opts.list_opts(), oslo_db_group]:
+        if group is None:
+            continue
+        names = known.setdefault(group, set())
+        for option in options:
+            names.add(option.dest.replace('-', '_'))
+            names.update(_list_old_names(option, group))
     return known
 
 
-def _sections(conf: cfg.ConfigOpts) -> Sections:
-    """What the files say that the process has read."""
+def _list_old_names(
+    option: cfg.Opt, group: str
+) -> collections.abc.Iterator[str]:
+    """List the earlier names of an option in its section."""
+    for old in option.deprecated_opts:
+        if old.name and old.group in (None, group):
+            yield old.name.replace('-', '_')
+
+
+def _read_sections(conf: cfg.ConfigOpts) -> Sections:
+    """Read what the files set that the process has read."""
     sections: Sections = {}
-    for path in _files(conf):
+    for path in _list_files(conf):
+        # Adds to what other files set: a section may be in several.
         cfg.ConfigParser(path, sections).parse()
     return sections
 
 
-def _files(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
+def _list_files(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
     yield from conf.config_file or ()
     for folder in conf.config_dir or ():
-        yield from sorted(
-            glob.glob(os.path.join(glob.escape(folder), '*.conf'))
-        )
+        pattern = os.path.join(glob.escape(folder), '*.conf')
+        yield from sorted(glob.glob(pattern))

@@ -1,7 +1,6 @@
-"""What is wrong with an operator's policy files, told before a process serves
-by them.
-"""
+"""Faults in an operator's policy files, found before a process uses them."""
 
+import collections
 import collections.abc
 import logging
 import os
@@ -19,42 +18,44 @@ Rules = dict[str, typing.Any]
 
 
 class Broken(Exception):
-    """A file can't be used; the message says which, and why."""
+    """A file cannot be used; the message says which, and why."""
 
 
-class _Heard(logging.Handler):
-    """What the parser logs of a rule that it doesn't understand, in place of
-    raising it.
+class _Recorder(logging.Handler):
+    """Records what the parser logs about a rule that it does not understand:
+    it raises no error, and denies what the rule is for.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.heard: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record."""
-        self.heard.append(record.getMessage())
+        """Record a message."""
+        self.messages.append(record.getMessage())
 
 
-def paths(conf: cfg.ConfigOpts) -> list[str]:
-    """The files that count, in the order in which they do."""
+def list_paths(conf: cfg.ConfigOpts) -> list[str]:
+    """List the policy files in the order in which they are read: a later one
+    replaces rules of an earlier one.
+    """
     main = conf.find_file(conf.oslo_policy.policy_file)
     found = [main] if main else []
     for name in conf.oslo_policy.policy_dirs:
         folder = conf.find_file(name)
-        if folder and os.path.isdir(folder):
-            found += [
-                path
-                for entry in sorted(os.listdir(folder))
-                if not entry.startswith('.')
-                and os.path.isfile(path := os.path.join(folder, entry))
-            ]
+        if not folder or not os.path.isdir(folder):
+            continue
+        for entry in sorted(os.listdir(folder)):
+            path = os.path.join(folder, entry)
+            # oslo.policy skips hidden files too.
+            if not entry.startswith('.') and os.path.isfile(path):
+                found.append(path)
     return found
 
 
 def read(path: str) -> dict[str, typing.Any]:
-    """The rules of a file by their names, unparsed; none of an empty one.
-    :class:`Broken` for what is no such file.
+    """Read the rules of a file by their names, unparsed. An empty file has
+    none. ``Broken`` if it is not a mapping in YAML.
     """
     try:
         with open(path, encoding='utf-8') as file:
@@ -69,11 +70,15 @@ def read(path: str) -> dict[str, typing.Any]:
 
 
 def parse(path: str, name: str, rule: typing.Any) -> typing.Any:
-    """The check that a rule of a file is; :class:`Broken` if it isn't one."""
-    listening = _Heard()
+    """Parse a rule of a file to oslo.policy's check; ``Broken`` if it is not
+    a rule.
+    """
+    recorder = _Recorder()
     logger = logging.getLogger(_parser.__name__)
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(listening)
+    # The fault is reported once, by us.
+    propagates = logger.propagate
+    logger.propagate = False
+    logger.addHandler(recorder)
     try:
         check = _parser.parse_rule(rule)
     except Exception as error:
@@ -81,18 +86,21 @@ def parse(path: str, name: str, rule: typing.Any) -> typing.Any:
             f'{path}: {name} is not a rule: {common.describe(error)}'
         ) from None
     finally:
-        logger.removeHandler(listening)
+        logger.removeHandler(recorder)
         logger.propagate = propagates
-    if listening.heard:
-        raise Broken(f'{path}: {name} is not understood: {listening.heard[0]}')
+    if recorder.messages:
+        raise Broken(
+            f'{path}: {name} is not understood: {recorder.messages[0]}'
+        )
     return check
 
 
-def faults(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
-    """Each fault of the files that keeps a rule from meaning what it says."""
+def find_faults(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
+    """Find each fault because of which a rule does not mean what it says."""
     rules: Rules = {rule.name: rule.check for rule in policies.list_rules()}
-    origin: dict[str, str] = {}
-    for path in paths(conf):
+    # The file of each rule that a file sets.
+    origins: dict[str, str] = {}
+    for path in list_paths(conf):
         try:
             texts = read(path)
         except Broken as error:
@@ -101,67 +109,80 @@ def faults(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
         for name, text in texts.items():
             try:
                 rules[name] = parse(path, name, text)
-                origin[name] = path
+                origins[name] = path
             except Broken as error:
                 yield str(error)
+    # Only now: a rule may refer to one of a later file.
     default = conf.oslo_policy.policy_default_rule
-    for name, path in origin.items():
-        for other in _named(rules[name]):
-            if other not in rules and default not in rules:
-                yield (
-                    f'{path}: {name} names the rule {other}, which there'
-                    ' is not'
-                )
-    yield from _cycles(rules, origin)
+    if default not in rules:
+        # Otherwise oslo.policy uses the default in place of a missing rule.
+        yield from _find_missing(rules, origins)
+    yield from _find_cycles(rules, origins)
 
 
-def unknown(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
-    """Rules of the files that nothing asks for, by the spelling of their
-    names.
+def find_unknown(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
+    """Find rules that no request uses. Names without a colon are the
+    operator's own, for use in other rules.
     """
     known = {rule.name for rule in policies.list_rules()}
-    for path in paths(conf):
+    for path in list_paths(conf):
         try:
-            names = sorted(
-                name
-                for name in read(path)
-                if ':' in name and name not in known
-            )
+            rules = read(path)
         except Broken:
+            # find_faults() reports it.
             continue
+        names = [name for name in rules if ':' in name and name not in known]
         if names:
-            yield f'{path} has rules that nothing asks for: {", ".join(names)}'
+            names.sort()
+            yield f'{path} has rules that nothing uses: {", ".join(names)}'
 
 
-def _named(check: typing.Any) -> collections.abc.Iterator[str]:
-    """The rules that a check refers to."""
+def _find_missing(
+    rules: Rules, origins: dict[str, str]
+) -> collections.abc.Iterator[str]:
+    """Find references to rules that do not exist."""
+    for name, path in origins.items():
+        for other in _list_references(rules[name]):
+            if other not in rules:
+                yield (
+                    f'{path}: {name} refers to the rule {other}, which does'
+                    ' not exist'
+                )
+
+
+def _list_references(check: typing.Any) -> collections.abc.Iterator[str]:
+    """List the rules that a check refers to."""
     if isinstance(check, _checks.RuleCheck):
         yield check.match
-    for inner in (
-        *getattr(check, 'rules', ()),
-        *([check.rule] if isinstance(check, _checks.NotCheck) else []),
-    ):
-        yield from _named(inner)
+    # Those of "and" and "or" have several parts, "not" has one.
+    parts = list(getattr(check, 'rules', ()))
+    if isinstance(check, _checks.NotCheck):
+        parts.append(check.rule)
+    for part in parts:
+        yield from _list_references(part)
 
 
-def _cycles(
-    rules: Rules, origin: dict[str, str]
+def _find_cycles(
+    rules: Rules, origins: dict[str, str]
 ) -> collections.abc.Iterator[str]:
-    """Rules of the files that lead back to themselves, each with the way."""
-    for name, path in origin.items():
-        way = _way_back(rules, name)
-        if way:
-            yield f'{path}: {name} leads back to itself: {" -> ".join(way)}'
-
-
-def _way_back(rules: Rules, name: str) -> list[str]:
-    """The shortest way from a rule to itself, its ends included; [] if there
-    is none.
+    """Find rules of the files that refer to themselves, directly or through
+    others.
     """
-    seen, ways = set(), [[name]]
+    for name, path in origins.items():
+        cycle = _find_cycle(rules, name)
+        if cycle:
+            yield f'{path}: {name} refers to itself: {" -> ".join(cycle)}'
+
+
+def _find_cycle(rules: Rules, name: str) -> list[str]:
+    """Find the shortest way from a rule to itself, with both ends; ``[]`` if
+    there is none.
+    """
+    seen: set[str] = set()
+    ways = collections.deque([[name]])
     while ways:
-        way = ways.pop(0)
-        for other in _named(rules.get(way[-1])):
+        way = ways.popleft()
+        for other in _list_references(rules.get(way[-1])):
             if other == name:
                 return [*way, other]
             if other not in seen:

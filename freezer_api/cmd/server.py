@@ -1,5 +1,5 @@
-"""The processes of ``freezer-api``: one that serves, or one that sees to it
-that several do; what signals do to them.
+"""The processes of ``freezer-api``: one that serves, or a supervisor and
+several that serve; and what signals do to them.
 """
 
 import collections.abc
@@ -25,26 +25,29 @@ LOG = logging.getLogger(__name__)
 
 #: Connections that may wait to be accepted.
 BACKLOG = 1024
-#: Seconds that a process has beyond its grace, and that lie between two starts
-#: of one that keeps failing.
+#: Seconds that a worker process has beyond its grace period before it is
+#: killed.
 SLACK = 3
+#: Seconds between two starts of worker processes: one that fails at once must
+#: not be started without end.
 PAUSE = 1
-#: Seconds after which is looked for processes that have ended.
+#: Seconds between two looks for worker processes that have ended.
 POLL = 0.1
-#: Files that a process has open besides its connections: some, and some more
-#: for each thread.
+#: Files that a process has open besides its connections, and that it may have
+#: open for each thread (database, log).
 FILES, FILES_PER_THREAD = 50, 4
+#: Connections without which it is of no use to serve.
 MIN_CONNECTIONS = 10
 #: Bytes that are received at once.
 RECEIVED = 64 * 1024
-#: More bytes than any answer has: no answer is written to a file.
+#: More bytes than any answer has: waitress writes no answer to a file.
 MEMORY_ONLY = 1 << 40
-#: Blocks of as many bytes are given back once they are free; the number is
-#: that of glibc.
+#: Bytes from which on a block of memory is returned to the system when it is
+#: free, and glibc's number of this setting.
 LARGE_BLOCK = 1024 * 1024
 M_MMAP_THRESHOLD = -3
-#: How many more objects there are until the youngest are looked at for cycles,
-#: and so on for the others.
+#: How many new objects cause a garbage collection of the youngest generation,
+#: and how many collections of one generation one of the next.
 THRESHOLDS = (20_000, 20, 10)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -53,12 +56,12 @@ Serve = collections.abc.Callable[[int], bool]
 
 
 class CannotListen(OSError):
-    """The address can't be listened on; the message says which and why."""
+    """An address cannot be listened on; the message says which and why."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on which connections wait from now on until they are served;
-    port 0 takes a free one.
+    """Open a socket on which connections wait from now on until they are
+    accepted; port 0 selects a free port. ``CannotListen`` if that fails.
     """
     try:
         family, kind, protocol, _name, address = socket.getaddrinfo(
@@ -67,7 +70,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # "::" stands for all interfaces, IPv4's too.
+            # "::" means all interfaces, also those of IPv4.
             listening.setsockopt(
                 socket.IPPROTO_IPV6,
                 socket.IPV6_V6ONLY,
@@ -83,11 +86,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url(listening: socket.socket) -> str:
-    """The address of a socket that listens."""
+    """Return the URL of a socket that listens."""
     host, port = listening.getsockname()[:2]
-    return (
-        f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
-    )
+    if ':' in host:
+        host = f'[{host}]'
+    return f'http://{host}:{port}'
 
 
 def serve(
@@ -97,27 +100,28 @@ def serve(
     reload: Reload,
     lifeline: int | None = None,
 ) -> bool:
-    """Serve until SIGTERM or SIGINT; whether all requests that had begun were
-    answered before the grace was over.
+    """Serve until SIGTERM or SIGINT; tell whether all requests that had begun
+    were answered within the grace period.
 
-    ``reload`` is called on SIGHUP, which interrupts nothing. A second signal
-    to stop ends the grace, unless there is a ``lifeline``: the end of a pipe
-    which tells, when it is closed, that the process that keeps this one has
-    ended.
+    ``reload`` is called on SIGHUP; requests go on meanwhile. A second signal
+    to stop ends the grace period, unless there is a ``lifeline``: the end of a
+    pipe that is closed when the supervisor of this process ends.
     """
-    # The server's threads inherit this: signals are for the main thread, which
-    # they have to wake.
+    # The server's threads inherit the blocked signals, so that the system
+    # gives them to the main thread: only that can be woken by them.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    _give_memory_back()
-    spare_the_collector()
+    _return_free_memory()
+    limit_garbage_collection()
     server = serving.Server(application, listening, settings)
 
     def stop(_number: int, _frame: types.FrameType | None) -> None:
+        """Stop the server; the second time at once."""
         if server.stopping and lifeline is None:
             settings.grace = 0
         server.stop()
 
     def hang_up(_number: int, _frame: types.FrameType | None) -> None:
+        """Have the main thread reload."""
         server.reloading = True
         server.pull_trigger()
 
@@ -130,21 +134,21 @@ def serve(
     return server.serve(reload)
 
 
-def _give_memory_back() -> None:
-    """Keep no memory that large pages took. By default each thread may keep
-    some of them.
+def _return_free_memory() -> None:
+    """Return the memory of large answers to the system once it is free. By
+    default glibc keeps some of it for each thread.
     """
     with contextlib.suppress(OSError, AttributeError):
-        # Other C libraries don't have it.
+        # Other C libraries do not have this setting.
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
-def spare_the_collector() -> None:
-    """Have the cyclic garbage collector look seldom, and never at what is
-    there already.
+def limit_garbage_collection() -> None:
+    """Have Python search for garbage less often, and never among the objects
+    that exist now, such as modules.
 
-    A body of a million empty lists has no cycles; to find that out, over and
-    over with all the modules, took three quarters of the time that it cost.
+    A body of a million empty lists contains no garbage, but the search for it,
+    again and again, took three quarters of the time of such a request.
     """
     gc.collect()
     gc.freeze()
@@ -153,7 +157,7 @@ def spare_the_collector() -> None:
 
 class Lifeline(wasyncore.file_dispatcher):
     """Stops a server when the process at the other end of a pipe has ended,
-    however that was.
+    also if that was killed.
     """
 
     def __init__(self, pipe: int, server: serving.Server):
@@ -161,59 +165,61 @@ class Lifeline(wasyncore.file_dispatcher):
         self._server = server
 
     def writable(self) -> bool:
-        """Never."""
+        """Tell that nothing is written to the pipe."""
         return False
 
     def handle_read(self) -> None:
-        """Nothing is ever written to it."""
+        """Do nothing: the pipe is never written to, only closed."""
 
     def handle_close(self) -> None:
-        """The other end was closed."""
+        """Stop the server: the other end was closed."""
         self.close()
         self._server.stop()
 
 
 class Supervisor:
-    """Keeps processes running that call ``serve`` each, with the pipe that
-    tells when this one ends.
+    """Keeps ``count`` worker processes running. Each calls ``serve`` with the
+    end of a pipe that is closed when the supervisor ends.
     """
 
     def __init__(self, count: int, serve: Serve, reload: Reload, grace: float):
-        self._count, self._serve, self._reload, self._grace = (
-            count,
-            serve,
-            reload,
-            grace,
-        )
+        self._count = count
+        self._serve = serve
+        self._reload = reload
+        self._grace = grace
+        #: The ids of the worker processes.
         self._workers: set[int] = set()
         self._next_start = 0.0
-        self._lifeline, self._held = os.pipe()
+        # The system closes our end of the pipe however this process ends.
+        self._lifeline, self._own_end = os.pipe()
 
     def run(self) -> bool:
-        """Until SIGTERM or SIGINT; whether all of them ended by themselves, in
-        time.
+        """Run until SIGTERM or SIGINT; tell whether all worker processes ended
+        by themselves then, in time.
         """
+        # Signals are waited for, not handled: so nothing is interrupted.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         while True:
             self._start_missing()
-            told = signal.sigtimedwait(SIGNALS, PAUSE)
-            if told is None:
+            received = signal.sigtimedwait(SIGNALS, PAUSE)
+            if received is None:
                 continue
-            if told.si_signo in (signal.SIGTERM, signal.SIGINT):
+            if received.si_signo in (signal.SIGTERM, signal.SIGINT):
                 return self._stop()
-            if told.si_signo == signal.SIGHUP:
+            if received.si_signo == signal.SIGHUP:
                 self._reload()
-                self._tell(signal.SIGHUP)
+                self._send(signal.SIGHUP)
             for pid, status in self._reap():
                 LOG.error(
-                    'Process %d ended with %d; another one takes its place.',
+                    'Worker process %d ended with exit code %d; starting'
+                    ' another one.',
                     pid,
                     status,
                 )
 
     def _start_missing(self) -> None:
-        """Start processes in place of those that have ended, but not all the
-        time where they end at once.
+        """Start worker processes in place of those that have ended, at most
+        once in :data:`PAUSE` seconds.
         """
         now = time.monotonic()
         if len(self._workers) < self._count and now >= self._next_start:
@@ -222,23 +228,27 @@ class Supervisor:
                 self._workers.add(self._start())
 
     def _start(self) -> int:
-        """Another process; its number."""
+        """Start a worker process; return its id."""
         pid = os.fork()
         if pid:
             return pid
         code = 1
         try:
-            os.close(self._held)
-            # Signals wait until the server has its handlers.
+            # Only the supervisor may have it: the pipe must end with it.
+            os.close(self._own_end)
+            # Signals stay blocked until the server has its handlers.
             code = 0 if self._serve(self._lifeline) else 1
         except BaseException:
-            LOG.exception('A process that serves failed.')
+            LOG.exception('A worker process failed.')
         finally:
+            # Never return into the code of the supervisor.
             logging.shutdown()
             os._exit(code)
 
     def _reap(self) -> list[tuple[int, int]]:
-        """The processes that have ended since, with their exit codes."""
+        """Remove the worker processes that have ended; return their ids and
+        exit codes.
+        """
         ended = []
         for pid in list(self._workers):
             found, status = os.waitpid(pid, os.WNOHANG)
@@ -247,98 +257,94 @@ class Supervisor:
                 ended.append((pid, os.waitstatus_to_exitcode(status)))
         return ended
 
-    def _tell(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         for pid in self._workers:
             os.kill(pid, number)
 
     def _stop(self) -> bool:
-        """End all of them, those that hang too, or at once when told so a
-        second time.
+        """Stop all worker processes. Those that do not end within the grace
+        period are killed, all of them at a second signal.
         """
-        self._tell(signal.SIGTERM)
+        self._send(signal.SIGTERM)
         deadline = time.monotonic() + self._grace + SLACK
         codes: list[int] = []
         while self._workers:
             codes += [code for _pid, code in self._reap()]
-            told = signal.sigtimedwait(SIGNALS, POLL)
-            again = told is not None and told.si_signo in (
+            received = signal.sigtimedwait(SIGNALS, POLL)
+            is_second = received is not None and received.si_signo in (
                 signal.SIGTERM,
                 signal.SIGINT,
             )
-            if self._workers and (again or time.monotonic() > deadline):
+            is_late = time.monotonic() > deadline
+            if self._workers and (is_second or is_late):
                 LOG.warning(
-                    'Processes %s are killed: they have requests that do not'
-                    ' end.',
+                    'Killing worker processes %s: their requests did not'
+                    ' finish in time.',
                     sorted(self._workers),
                 )
-                self._tell(signal.SIGKILL)
+                self._send(signal.SIGKILL)
         return not any(codes)
 
 
 def settings(
     conf: cfg.ConfigOpts, needs_token: bool
 ) -> http_requests.Settings:
-    """What the configuration says of the server; ``needs_token``: bodies are
-    read only of those that send a token.
+    """Return the settings of the server from the configuration. With
+    ``needs_token`` bodies of requests without a token are not read.
     """
+    limit = _limit_connections(
+        conf.max_connections, FILES + FILES_PER_THREAD * conf.threads
+    )
     made = http_requests.Settings(
         threads=conf.threads,
-        connection_limit=_connections(
-            conf.max_connections, FILES + FILES_PER_THREAD * conf.threads
-        ),
+        connection_limit=limit,
         max_request_header_size=conf.max_header_size,
-        # waitress refuses bodies of this size.
+        # waitress refuses bodies of exactly this size.
         max_request_body_size=conf.oslo_middleware.max_request_body_size + 1,
         recv_bytes=RECEIVED,
         outbuf_overflow=MEMORY_ONLY,
         outbuf_high_watermark=MEMORY_ONLY,
         cleanup_interval=1,
         log_socket_errors=False,
-        # It is oslo.middleware that reads them, where the operator trusts the
-        # proxy.
+        # oslo.middleware reads them, if the operator trusts the proxy.
         clear_untrusted_proxy_headers=False,
         backlog=BACKLOG,
         ident='',
         server_name=socket.gethostname(),
     )
     made.needs_token = needs_token
-    made.request_timeout, made.keep_alive_timeout = (
-        conf.request_timeout,
-        conf.keep_alive_timeout,
-    )
+    made.request_timeout = conf.request_timeout
+    made.keep_alive_timeout = conf.keep_alive_timeout
     made.grace = conf.graceful_shutdown_timeout
     return made
 
 
-def _connections(wanted: int, others: int) -> int:
-    """How many connections a process may have; ``others`` are the files that
-    it needs besides.
+def _limit_connections(wanted: int, other_files: int) -> int:
+    """Return how many connections the process may have: ``wanted``, or fewer
+    if it may not open as many files. The soft limit of files is raised if
+    that helps.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted + others:
-        soft = (
-            wanted + others
-            if hard == resource.RLIM_INFINITY
-            else min(hard, wanted + others)
-        )
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    found = (
-        wanted
-        if soft == resource.RLIM_INFINITY
-        else max(MIN_CONNECTIONS, min(wanted, soft - others))
-    )
-    if found < wanted:
+    needed = wanted + other_files
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    soft = needed
+    if hard != resource.RLIM_INFINITY:
+        soft = min(hard, needed)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(MIN_CONNECTIONS, soft - other_files)
+    if possible < wanted:
         LOG.warning(
-            'max_connections is %d, not %d: this process may open %d files'
-            ' only.',
-            found,
+            'max_connections is reduced from %d to %d: this process may only'
+            ' open %d files.',
             wanted,
+            possible,
             soft,
         )
-    return found
+    return min(possible, wanted)
 
 
 def leave(code: int) -> typing.NoReturn:
-    """End this process though some of its threads don't."""
+    """End this process without waiting for its threads."""
     logging.shutdown()
     os._exit(code)

@@ -1,7 +1,8 @@
 """``freezer-manager-status upgrade check``: whether this release can serve
-what an operator has.
+with the operator's store, configuration and policy.
 """
 
+import contextlib
 import sys
 import typing
 
@@ -16,56 +17,61 @@ from freezer_api.conf import files
 from freezer_api.db import base, verifying
 
 PROG = 'freezer-manager-status'
-#: The exit code where the checks themselves can't be made.
+#: The exit code if the checks themselves cannot be made.
 ERROR = 255
 OUTDATED = (
-    'Documents are indexed by an earlier release, and searches may miss them. '
-    'Run: freezer-manage db reindex'
+    'Some documents are indexed by an earlier release; searches may not find'
+    ' them. Run: freezer-manage db reindex'
 )
 
 
 def success() -> upgradecheck.Result:
-    """Nothing to do."""
+    """Make the result for nothing to do."""
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
 
 def failure(details: str) -> upgradecheck.Result:
-    """An operator has to act before this release can serve."""
+    """Make the result for what keeps this release from serving."""
     return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
 def warning(details: str) -> upgradecheck.Result:
-    """This release can serve, but perhaps not as the operator means it to."""
+    """Make the result for what is possibly not as the operator wants it; this
+    release can serve.
+    """
     return upgradecheck.Result(upgradecheck.Code.WARNING, details)
 
 
 class Checks(upgradecheck.UpgradeCommands):
-    """The checks, in the order in which they are told; they only read."""
+    """The checks, in the order of the report. They only read."""
 
     def __init__(self, conf: cfg.ConfigOpts):
         self.conf = conf
 
     def storage(self) -> upgradecheck.Result:
-        """The store answers, has this release's schema, and is indexed by this
-        release.
+        """Check that the store answers, has this release's schema, and is
+        indexed by this release.
         """
         try:
-            storage = common.Located(db.load(self.conf))
+            located = common.Located(db.load(self.conf))
         except (exceptions.FreezerError, cfg.Error) as error:
             return failure(common.describe(error))
+        storage = typing.cast(base.Storage, located)
         try:
             storage.check()
-            outdated = verifying.has_outdated(
-                typing.cast(base.Storage, storage)
-            )
+            is_outdated = verifying.has_outdated(storage)
         except common.Failed as error:
             return failure(str(error))
         finally:
             storage.close()
-        return warning(OUTDATED) if outdated else success()
+        if is_outdated:
+            return warning(OUTDATED)
+        return success()
 
     def packages(self) -> upgradecheck.Result:
-        """What the configuration asks for is installed."""
+        """Check that the packages that the configuration needs are
+        installed.
+        """
         try:
             middleware.require_token_cache(self.conf)
         except cfg.Error as error:
@@ -73,33 +79,34 @@ class Checks(upgradecheck.UpgradeCommands):
         return success()
 
     def option_names(self) -> upgradecheck.Result:
-        """No option in our own sections is misspelt."""
-        unknown = options.unknown(self.conf)
-        return (
-            warning(f'Nothing reads {", ".join(unknown)}.')
-            if unknown
-            else success()
-        )
+        """Check that no option in our own sections is misspelt."""
+        unknown = options.list_unknown(self.conf)
+        if unknown:
+            return warning(f'Unknown options: {", ".join(unknown)}.')
+        return success()
 
     def policy_format(self) -> upgradecheck.Result:
-        """The policy file isn't JSON; one without rules is in no format."""
+        """Check that the policy file is not JSON."""
         path = self.conf.find_file(self.conf.oslo_policy.policy_file)
-        try:
+        # policy_rules() reports a file that cannot be read.
+        with contextlib.suppress(policy_files.Broken):
             if path and not policy_files.read(path):
+                # It has no rules: "{}" is JSON too, but there is nothing to
+                # convert.
                 return success()
-        except policy_files.Broken:
-            pass
         return common_checks.check_policy_json(self, self.conf)
 
     def policy_rules(self) -> upgradecheck.Result:
-        """The policy files are mappings of rules that can be parsed, and that
-        this release knows.
+        """Check that the policy files are mappings of rules that can be
+        parsed, and that this release knows.
         """
-        faults = list(policy_files.faults(self.conf))
+        faults = list(policy_files.find_faults(self.conf))
         if faults:
             return failure('; '.join(faults))
-        unknown = list(policy_files.unknown(self.conf))
-        return warning('; '.join(unknown)) if unknown else success()
+        unknown = list(policy_files.find_unknown(self.conf))
+        if unknown:
+            return warning('; '.join(unknown))
+        return success()
 
     _upgrade_checks = (
         ('Storage and schema', storage),
@@ -112,14 +119,14 @@ class Checks(upgradecheck.UpgradeCommands):
 
 @common.command(PROG, failed=ERROR)
 def main(argv: list[str]) -> int:
-    """Run the checks. Exit code 0 if all is well, 1 for a warning, 2 for a
-    failure, 255 for an error in a check.
+    """Run the checks. The exit code is 0 if nothing was found, 1 for a
+    warning, 2 for a failure, 255 if the checks cannot be made.
     """
     conf = configuration.new()
     policy_opts.set_defaults(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))
     files.read(conf, argv, PROG, quiet=True)
-    # The library looks here for --json.
+    # The library reads --json from its own global variable.
     upgradecheck.CONF = conf
     return int(upgradecheck.run(conf))
 

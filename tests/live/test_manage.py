@@ -360,8 +360,8 @@ class TestMistakes(CommandTest):
         code, checks = self.upgrade_check()
         self.assertEqual((1, 1), (code, checks['Names of options'][0]), checks)
         self.assertEqual(
-            'Nothing reads [database] conection (is connection meant?), [sessions] runs_keept (is'
-            ' runs_kept meant?).',
+            'Unknown options: [database] conection (is connection meant?), [sessions] runs_keept'
+            ' (is runs_kept meant?).',
             checks['Names of options'][1],
         )
 

@@ -36,7 +36,7 @@ class TestPolicyFile(test_manage.CommandTest):
             self.assertEqual((2, 2), (code, checks['Policy file rules'][0]), text)
 
     def test_unknown_rule(self):
-        """A rule that nothing asks for is a warning."""
+        """A rule that nothing uses is a warning."""
         code, checks = self.check('"sessions:destroy": "role:operator"\n')
         self.assertEqual((1, 1), (code, checks['Policy file rules'][0]))
         self.assertIn('sessions:destroy', checks['Policy file rules'][1])
@@ -75,7 +75,7 @@ class TestPolicyFile(test_manage.CommandTest):
         (folder / 'b.yaml').write_text('"operators": "rule:nobody"\n')
         _code, checks = self.check('"sessions:delete": "rule:operators"\n')
         self.assertIn(
-            f'{folder}/b.yaml: operators names the rule nobody', checks['Policy file rules'][1]
+            f'{folder}/b.yaml: operators refers to the rule nobody', checks['Policy file rules'][1]
         )
 
     def test_commands_of_the_library(self):

@@ -92,7 +92,7 @@ class TestStart(StandaloneTest):
             ended = programs.run('freezer-api', '--standalone', '--state-dir', folder)
             self.assertEqual((1, ''), (ended.returncode, ended.stdout))
             self.assertRegex(
-                ended.stderr, f'^freezer-api: the data can not be kept in {folder}: [^\n]+\n$'
+                ended.stderr, f'^freezer-api: cannot store data in {folder}: [^\n]+\n$'
             )
 
     def test_folder_is_the_callers(self):
@@ -131,7 +131,7 @@ class TestStart(StandaloneTest):
         database = pathlib.Path(self.folder, 'freezer.sqlite')
         database.touch(0o644)
         said = self.start().said()
-        self.assertIn(f'others could read or write {database}', said)
+        self.assertIn(f'other users could read or write {database}', said)
         self.assertIn(f'chmod 700 {self.folder}', said)
         self.assertEqual(0o600, database.stat().st_mode & 0o777)
 

@@ -134,4 +134,4 @@ class TestHeads(testtools.TestCase):
             settings.needs_token = needed
             one = request(settings)
             one.received(b'POST / HTTP/1.1\r\n%sContent-Length: 10\r\n\r\n' % header)
-            self.assertEqual((unread, unread), (one.unread, one.completed), header)
+            self.assertEqual((unread, unread), (one.has_unread_body, one.completed), header)
