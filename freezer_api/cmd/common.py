@@ -25,8 +25,8 @@ LINK = re.compile(r'\(Background on this error at: [^)]*\)')
 #: How oslo.config names the file of a value that is not valid.
 LOCATION = re.compile(r"LocationInfo\(location=<[^>]*>, detail='([^']*)'\)")
 
-#: The user in an address, and the password or the stars in its place.
-USER = re.compile(r'^([a-z0-9+]+://)[^/@]*@')
+#: User and password in an address, up to the last "@" before the path.
+CREDENTIALS = re.compile(r'^([a-z0-9+]+://)[^/]*@')
 
 #: A command: its arguments to its exit code.
 Command = collections.abc.Callable[[list[str]], int]
@@ -68,7 +68,7 @@ def address(storage: base.Storage) -> str:
     """Tell where a store is, without user and password. ``''`` if the driver
     does not tell.
     """
-    return USER.sub(r'\1', storage.where())
+    return CREDENTIALS.sub(r'\1', storage.where())
 
 
 def describe(error: BaseException) -> str:

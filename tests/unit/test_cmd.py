@@ -17,8 +17,9 @@ from oslo_policy import opts as policy_opts
 
 from freezer_api import app, db, exceptions, middleware, policy
 from freezer_api import conf as configuration
-from freezer_api.cmd import api, common, server, standalone
+from freezer_api.cmd import api, common, lifecycle, server, standalone
 from freezer_api.conf import files
+from freezer_api.db import base
 
 
 class TestMistakes(testtools.TestCase):
@@ -129,6 +130,34 @@ class TestMistakes(testtools.TestCase):
         self.run_command(ZeroDivisionError('by nought'))
         self.assertIn('Traceback', log.output)
         self.assertIn('raise error', log.output)
+
+
+class TestAddress(testtools.TestCase):
+    """Which store it is, as logs have it: without user and password."""
+
+    def test_credentials_are_left_out(self):
+        conf = configuration.new()
+        conf([], default_config_files=[], default_config_dirs=[])
+        for connection, expected in (
+            ('mysql+pymysql://u:se@cret@h:1/d?read_timeout=5', 'mysql://h:1/d'),
+            ('postgresql+psycopg://u:secret@h/d', 'postgresql://h/d'),
+            ('postgresql+psycopg://h/d', 'postgresql://h/d'),
+            ('sqlite:////a@b/c.sqlite', 'sqlite:////a%40b/c.sqlite'),
+            ('sqlite:///a@b.sqlite', 'sqlite:///a%40b.sqlite'),
+        ):
+            conf.set_override('connection', connection, 'database')
+            self.assertEqual(expected, common.address(db.load(conf)))
+        conf.set_override('driver', 'elasticsearch', 'storage')
+        conf.set_override('hosts', ['http://u:secret@h:9200', 'other:9200'], 'elasticsearch')
+        self.assertEqual(
+            'Elasticsearch at http://h:9200, http://other:9200', common.address(db.load(conf))
+        )
+
+    def test_failing_check_is_warned_of(self):
+        log = self.useFixture(fixtures.FakeLogger())
+        self.assertEqual('unknown', lifecycle.check_storage(typing.cast(base.Storage, Broken())))
+        self.assertIn('Storage is not ready', log.output)
+        self.assertIn('out of order', log.output)
 
 
 class Broken:
