@@ -46,7 +46,7 @@ class Commands(
         """Nothing of the commands on a kind of object has been left out."""
         self.assertEqual(set(), self.known(kind) - self.shell.given)
 
-    def test_objects(self):
+    def test_every_command_has_a_test(self):
         """There is no command on what isn't tested, and no other program."""
         self.assertEqual(
             OBJECTS, {object_of(command) for command in self.commands[self.Shell.program]}
@@ -287,7 +287,7 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
         ended = shells.run('freezer', *address, 'job-list')
         self.assertEqual((1, 'OS_AUTH_URL should be provided.\n'), (ended.code, ended.err))
 
-    def test_refusal_that_is_hidden(self):
+    def test_forbidden_removal_is_reported_by_a_wrong_text(self):
         """Who may not remove a job from a session isn't told so: the command looks for what
         exceptions don't have.
         """

@@ -79,7 +79,7 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
             ' http://127.0.0.1:1\n',
         )
 
-    def test_schema(self):
+    def test_sync_twice_is_a_noop(self):
         """An empty store, the schema, the schema again."""
         self.assertEqual((0, 'none\n', ''), self.manage('db', 'version'))
         code, checks = self.upgrade_check()
@@ -95,7 +95,7 @@ class TestDatabases(testscenarios.WithScenarios, CommandTest):
             (0, [0] * 5), (code, [result for result, _details in checks.values()]), checks
         )
 
-    def test_purge(self):
+    def test_purge_deletes_one_project(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""
         self.manage('db', 'sync')
         seed(self.config_file)
@@ -152,31 +152,31 @@ class TestMistakes(CommandTest):
         self.assertEqual(1, len(errors.splitlines()), errors)
         self.assertIn(text, errors)
 
-    def test_missing_file(self):
+    def test_missing_file_is_one_line(self):
         """The file that was named isn't there."""
         self.config_file = '/nowhere/freezer-api.conf'
         self.refused(self.manage('db', 'sync'), '/nowhere/freezer-api.conf')
 
-    def test_malformed_file(self):
+    def test_malformed_file_is_one_line(self):
         """The file can't be parsed."""
         path = pathlib.Path(self.folder, 'bad.conf')
         path.write_text('[DEFAULT\nbind_port = 1\n')
         self.config_file = str(path)
         self.refused(self.manage('db', 'sync'), 'bad.conf')
 
-    def test_wrong_value(self):
+    def test_invalid_value_is_one_line(self):
         """A value that can't be."""
         self.configure('sqlite:////nowhere', '[sessions]\nruns_kept = many\n')
         self.refused(self.manage('db', 'version'), 'runs_kept')
 
-    def test_no_database(self):
+    def test_missing_connection_is_one_line(self):
         """Nothing says where the store is; the line says where it belongs."""
         self.configure(None)
         ended = self.manage('db', 'version')
         self.refused(ended, 'connection')
         self.refused(ended, '/etc/freezer/freezer-api.conf')
 
-    def test_database_down(self):
+    def test_database_that_is_down_is_one_line(self):
         """Nobody listens there."""
         for connection in (
             'mysql+pymysql://root@127.0.0.1:1/freezer',
@@ -188,12 +188,12 @@ class TestMistakes(CommandTest):
             code, checks = self.upgrade_check()
             self.assertEqual((2, 2), (code, checks['Storage and schema'][0]))
 
-    def test_unknown_driver(self):
+    def test_unknown_driver_is_one_line(self):
         """No such driver is installed."""
         self.configure('sqlite:////nowhere', '[storage]\ndriver = stone\n')
         self.refused(self.manage('db', 'version'), 'stone')
 
-    def test_library_of_a_driver_is_missing(self):
+    def test_missing_library_of_a_driver_names_the_extra(self):
         """The line says how it is installed."""
         folder = self.useFixture(fixtures.TempDir()).path
         with open(f'{folder}/elastic_transport.py', 'w') as file:
@@ -204,7 +204,7 @@ class TestMistakes(CommandTest):
         self.refused(ended, 'elastic_transport')
         self.refused(ended, 'pip install "freezer-api[elasticsearch]"')
 
-    def test_newer_schema(self):
+    def test_newer_schema_is_refused(self):
         """Neither sync nor the check advises what doesn't help."""
         for server in (programs.SQLITE, servers.MYSQL, servers.POSTGRESQL):
             store = self.useFixture(programs.Database(server))
@@ -217,7 +217,7 @@ class TestMistakes(CommandTest):
             self.assertIn('newer release', checks['Storage and schema'][1])
             self.assertNotIn('db sync', checks['Storage and schema'][1])
 
-    def test_what_a_database_refuses(self):
+    def test_refusal_of_a_database_is_one_line_without_password(self):
         """Each reason by the words of the database, and which database it is; no password, nothing
         of the driver.
         """
@@ -280,7 +280,7 @@ class TestMistakes(CommandTest):
             (f'sqlite:///{path}', 'not a database'),
         ]
 
-    def test_a_server_that_never_speaks(self):
+    def test_server_that_never_answers_is_one_line(self):
         """It takes the connection, and that is all."""
         with socket.create_server(('127.0.0.1', 0)) as silent:
             port = silent.getsockname()[1]
@@ -299,7 +299,7 @@ class TestMistakes(CommandTest):
             self.refused(ended, f'http://127.0.0.1:{port}')
             self.assertNotIn('secret', ended[2])
 
-    def test_logs_that_cannot_be_written(self):
+    def test_log_that_cannot_be_written_is_one_line(self):
         """The line names the file."""
         for option in ('log_file', 'log_config_append'):
             self.configure(
@@ -307,7 +307,7 @@ class TestMistakes(CommandTest):
             )
             self.refused(self.manage('db', 'sync'), '/nowhere/freezer.log')
 
-    def test_package_of_the_token_cache_is_missing(self):
+    def test_missing_package_of_the_token_cache_names_the_extra(self):
         """No process starts, and the upgrade check fails; both name the package and the extra."""
         self.hide('memcache')
         self.configure(
@@ -328,7 +328,7 @@ class TestMistakes(CommandTest):
         self.assertEqual((2, 2), (code, checks['Installed packages'][0]))
         self.assertIn('python-memcached', checks['Installed packages'][1])
 
-    def test_package_of_the_journal_is_missing(self):
+    def test_missing_package_of_the_journal_names_the_extra(self):
         """Likewise."""
         self.hide('systemd')
         self.configure('sqlite:////nowhere/x.sqlite', '[DEFAULT]\nuse_journal = true\n')
@@ -347,7 +347,7 @@ class TestMistakes(CommandTest):
         )
         self.useFixture(fixtures.EnvironmentVariable('PYTHONPATH', folder))
 
-    def test_options_that_nothing_reads(self):
+    def test_unknown_options_are_a_warning(self):
         """A warning lists those of our own sections, and what may be meant; others are others'
         business.
         """
@@ -365,7 +365,7 @@ class TestMistakes(CommandTest):
             checks['Names of options'][1],
         )
 
-    def test_wrong_command_line(self):
+    def test_wrong_command_line_shows_usage_and_exits_2(self):
         """A command that isn't, or none, or half of one: the usage, exit code 2."""
         self.configure('sqlite:////nowhere')
         for arguments in ((), ('db',), ('db', 'burn'), ('project', 'purge')):
@@ -373,7 +373,7 @@ class TestMistakes(CommandTest):
             self.assertEqual((2, ''), (code, said))
             self.assertIn('usage:', errors)
 
-    def test_serving_without_configuration(self):
+    def test_api_without_configuration_is_one_line(self):
         """freezer-api says what it lacks."""
         self.configure(None)
         ended = programs.run('freezer-api', '--config-file', self.config_file)
@@ -409,7 +409,7 @@ class TestQuestion(CommandTest):
             said, _none = process.communicate(timeout=programs.SECONDS)
         return process.returncode, said
 
-    def test_answers(self):
+    def test_purge_deletes_after_yes_only(self):
         """Only a yes is one."""
         for answer in (b'\n', b'n\n', b'gone\n', b'\x04'):
             code, said = self.ask(answer)
@@ -420,14 +420,14 @@ class TestQuestion(CommandTest):
         self.assertEqual(0, code)
         self.assertIn('sessions: 1', said)
 
-    def test_nobody_there(self):
+    def test_purge_without_terminal_needs_yes_option(self):
         """Without a terminal the answer has to be given in advance; nothing is erased meanwhile."""
         code, said, errors = self.manage('project', 'purge', 'gone')
         self.assertEqual((1, '', 1), (code, said, len(errors.splitlines())))
         self.assertIn('--yes', errors)
         self.assertIn('sessions: 1', self.manage('project', 'purge', 'gone', '--yes')[1])
 
-    def test_no_id(self):
+    def test_purge_of_an_empty_id_is_refused(self):
         """An empty one, as an unset variable of a script makes it."""
         for project_id in ('', ' '):
             code, said, errors = self.manage('project', 'purge', '--yes', project_id)

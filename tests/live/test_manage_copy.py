@@ -127,7 +127,7 @@ class CopyTest(testtools.TestCase):
 class TestCopies(CopyTest):
     """From one database to the next one."""
 
-    def test_round(self):
+    def test_copy_through_all_databases_keeps_digests(self):
         """SQLite to MariaDB to PostgreSQL to SQLite: the digests stay."""
         stores = [
             self.seeded(),
@@ -154,7 +154,7 @@ class TestCopies(CopyTest):
         self.assertIn('copying jobs: done\n', said[0])
         self.same(*stores)
 
-    def test_driver(self):
+    def test_driver_name_means_the_own_configuration(self):
         """A driver's name stands for the command's own configuration; where it isn't named, that
         may lack a store.
         """
@@ -165,7 +165,7 @@ class TestCopies(CopyTest):
         self.copied(target, third, own=self.configuration(None))
         self.same(source, third)
 
-    def test_again(self):
+    def test_copy_twice_is_a_noop(self):
         """A copy that is complete is read, and nothing is written."""
         source, target = self.seeded(), self.store(servers.MYSQL)
         self.copied(source, target)
@@ -178,7 +178,7 @@ class TestCopies(CopyTest):
 class TestDrivers(CopyTest):
     """From one driver to the other one, by their names, with one configuration file."""
 
-    def test_there_and_back(self):
+    def test_copy_to_another_driver_and_back_is_equal(self):
         """What comes back is what went."""
         source, target = self.seeded(), self.store()
         with servers.indices(servers.ELASTICSEARCH8) as (server, prefix):
@@ -228,7 +228,7 @@ class TestInterruptions(CopyTest):
         self.assertLess(storage.count(CLIENTS), MANY)
         return process
 
-    def test_resumed(self):
+    def test_interrupted_copy_resumes(self):
         """However it ends, the next call goes on."""
         self.assertEqual(-signal.SIGKILL, self.interrupt(signal.SIGKILL).returncode)
         self.assertEqual(1, self.interrupt(signal.SIGINT).returncode)
@@ -242,7 +242,7 @@ class TestInterruptions(CopyTest):
 class TestRefusals(CopyTest):
     """One line, exit code 1, and nothing written."""
 
-    def test_target_of_others(self):
+    def test_target_with_other_documents_is_refused(self):
         """The target has something that isn't the source's, or isn't so any more."""
         source, target = self.seeded(), self.seeded()
         self.refused(self.copy(source, target), 'target has sessions')
@@ -262,18 +262,18 @@ class TestRefusals(CopyTest):
         self.refused(self.copy(source, empty), 'target has clients more in project kept')
         self.assertEqual(3, self.open(empty).count(CLIENTS))
 
-    def test_same_store(self):
+    def test_same_store_is_refused(self):
         """Both names are one."""
         source = self.seeded()
         self.refused(self.copy(source, source), 'same store')
 
-    def test_source_without_schema(self):
+    def test_source_without_schema_is_refused(self):
         """The line names the command that is missing; the target stays untouched."""
         source, target = self.store(), self.store()
         self.refused(self.copy(source, target), 'freezer-manage db sync')
         self.assertIsNone(self.open(target).version())
 
-    def test_names(self):
+    def test_wrong_store_names_are_refused(self):
         """There is no such file, no such driver, no store in the file."""
         source = self.seeded()
         self.refused(self.copy(source, '/nowhere/other.conf'), '/nowhere/other.conf')
@@ -284,7 +284,7 @@ class TestRefusals(CopyTest):
             'storage',
         )
 
-    def test_usage(self):
+    def test_missing_option_exits_2(self):
         """Half a command line; and the help says that the service is to be stopped."""
         source = self.seeded()
         ended = programs.run(
@@ -308,7 +308,7 @@ def read(terminal: int) -> bytes:
 class TestTerminal(CopyTest):
     """What a person sees."""
 
-    def test_bar(self):
+    def test_progress_is_on_the_terminal_only(self):
         """Bars on the terminal, which standard output is free of."""
         source, target = self.seeded(), self.store()
         arguments = ['--config-file', source, 'db', 'copy', '--from', source, '--to', target]

@@ -44,7 +44,7 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
         self.manage('db', 'sync')
         seed(self.config_file)
 
-    def test_drift(self):
+    def test_inconsistency_is_reported_and_repaired(self):
         self.assertEqual(
             (0, 'No inconsistencies.\n', ''), self._verified(self.manage('db', 'verify'))
         )
@@ -66,7 +66,7 @@ class TestDerived(testscenarios.WithScenarios, CommandTest):
             (0, 'No inconsistencies.\n', ''), self._verified(self.manage('db', 'verify'))
         )
 
-    def test_upgrade(self):
+    def test_upgrade_check_names_reindex(self):
         """The check names the command, after which there is nothing more to tell."""
         documents = {'sessions': 2, 'jobs': 4, 'actions': 4, 'clients': 2, 'backups': 2}
         self.assertEqual(0, self.upgrade_check()[1][STORAGE][0])

@@ -17,37 +17,37 @@ class TestPolicyFile(test_manage.CommandTest):
         self.manage('db', 'sync')
         return self.upgrade_check()
 
-    def test_good(self):
+    def test_correct_file_passes(self):
         """Rules of the service, and rules that they use."""
         code, checks = self.check(
             '"operators": "role:operator"\n"sessions:delete": "rule:operators"\n'
         )
         self.assertEqual(0, code, checks)
 
-    def test_json(self):
+    def test_json_file_fails(self):
         """JSON fails."""
         code, checks = self.check('{"sessions:delete": "role:operator"}')
         self.assertEqual((2, 2), (code, checks['Policy file format'][0]))
 
-    def test_broken(self):
+    def test_unreadable_file_fails(self):
         """What can't be parsed, or is no mapping, fails."""
         for text in ('a: [', '- a\n- b\n'):
             code, checks = self.check(text)
             self.assertEqual((2, 2), (code, checks['Policy file rules'][0]), text)
 
-    def test_unknown_rule(self):
+    def test_unknown_rule_is_a_warning(self):
         """A rule that nothing uses is a warning."""
         code, checks = self.check('"sessions:destroy": "role:operator"\n')
         self.assertEqual((1, 1), (code, checks['Policy file rules'][0]))
         self.assertIn('sessions:destroy', checks['Policy file rules'][1])
 
-    def test_no_rules(self):
+    def test_file_without_rules_passes(self):
         """A file that says nothing is no fault."""
         for text in ('', '{}', '{}\n', '# nothing\n', '---\n'):
             code, checks = self.check(text)
             self.assertEqual(0, code, checks)
 
-    def test_rules_that_mean_something_else(self):
+    def test_rule_with_a_fault_fails(self):
         """Each is told with its file, its name and the defect."""
         for text, defect in (
             ('"jobs:get": "role:a or or"', 'not understood'),
@@ -64,7 +64,7 @@ class TestPolicyFile(test_manage.CommandTest):
             for part in (f'{self.folder}/policy.yaml', text.split('"')[1], defect):
                 self.assertIn(part, details)
 
-    def test_folders(self):
+    def test_files_of_folders_are_read_last(self):
         """Their files count after the policy file, by their names; a rule may stand in another
         file.
         """
@@ -78,7 +78,7 @@ class TestPolicyFile(test_manage.CommandTest):
             f'{folder}/b.yaml: operators refers to the rule nobody', checks['Policy file rules'][1]
         )
 
-    def test_commands_of_the_library(self):
+    def test_commands_of_oslo_policy_work(self):
         """oslo.policy's own, by the service's namespace."""
         self.check(
             '"sessions:delete": "rule:admin_or_owner_or_service"\n"jobs:get": "role:auditor"\n'

@@ -18,7 +18,7 @@ FEW_FILES = (
 class TestMalformed(raw_http.ServerTest):
     """What isn't HTTP, or could be taken for something else by a proxy."""
 
-    def test_refused(self):
+    def test_malformed_request_gets_400_and_nothing_behind_it(self):
         """One answer each, and none to what stands behind it."""
         self.start()
         for lines, body in (
@@ -107,7 +107,7 @@ class TestMalformed(raw_http.ServerTest):
         )
         self.assertIn(request_id.encode(), answer)
 
-    def test_expectations(self):
+    def test_expect_is_answered_before_the_body(self):
         """A client is told to go on only where its body is wanted."""
         self.start()
         self.refused(
@@ -127,7 +127,7 @@ class TestMalformed(raw_http.ServerTest):
         connection.sendall(b'{"schedule": {}}')
         self.assertEqual([b'201'], raw_http.statuses(raw_http.receive(connection)))
 
-    def test_clients_that_go(self):
+    def test_disconnecting_client_leaves_nothing_behind(self):
         """Within their heads, their bodies, and before their answers: nothing is logged, and
         nothing is done by halves.
         """
@@ -165,7 +165,7 @@ class TestTooMuch(raw_http.ServerTest):
         )
         self.assertLess(int(peak[1]) * 1024 - self.memory, 30 * raw_http.MIB)
 
-    def test_heads(self):
+    def test_large_heads_are_refused(self):
         """A line or headers without an end are refused early, and what follows is kept nowhere."""
         much = [b'x' * raw_http.MIB] * 100
         self.refused(414, 'request.uri-too-long', b'GET /', *much)
@@ -179,7 +179,7 @@ class TestTooMuch(raw_http.ServerTest):
         request = raw_http.head(*fields[2:], 'Connection: close', first='GET / HTTP/1.1')
         self.assertEqual([b'300'], raw_http.statuses(self.send(request)))
 
-    def test_requests_ahead(self):
+    def test_requests_sent_ahead_do_not_fill_the_memory(self):
         """Those that come before the answer to the one before them stay the bytes that they are,
         and are answered in their order.
         """
@@ -193,7 +193,7 @@ class TestTooMuch(raw_http.ServerTest):
         found = raw_http.statuses(self.send(tiny * 3000, b'\r\n' * 100000, tiny, last))
         self.assertEqual([b'200'] * 3001 + [b'404'], found)
 
-    def test_bodies(self):
+    def test_large_bodies_are_refused(self):
         """Announced, in one chunk, and in many: the answer doesn't wait for them."""
         size = 800 * raw_http.MIB
         much = [b'x' * raw_http.MIB] * 100
@@ -217,7 +217,7 @@ class TestTooMuch(raw_http.ServerTest):
         )
         self.assertEqual([b'400', b'300'], raw_http.statuses(answer))
 
-    def test_clients_that_send_all_first(self):
+    def test_client_that_sends_all_first_sees_the_answer(self):
         """They see the answer, if what they send isn't beyond all measure."""
         url = self.server.url + raw_http.SESSIONS
         for body in (b'x' * 20 * raw_http.MIB, iter([b'x' * raw_http.MIB] * 20)):
@@ -229,7 +229,7 @@ class TestTooMuch(raw_http.ServerTest):
 class TestSlow(raw_http.ServerTest):
     """Clients that send or take a little now and then, or nothing."""
 
-    def test_others_are_answered(self):
+    def test_slow_clients_do_not_delay_others(self):
         """However many there are: they hold no thread, and the oldest make room."""
         self.start(threads=2, max_connections=100)
         for first in (
@@ -244,7 +244,7 @@ class TestSlow(raw_http.ServerTest):
                     each.sendall(first)
             self.works()
 
-    def test_readers(self):
+    def test_slow_readers_do_not_delay_others(self):
         """Answers that are not taken hold no thread, nor do further requests behind them."""
         self.start(threads=2)
         for number in range(60):
@@ -255,9 +255,9 @@ class TestSlow(raw_http.ServerTest):
             self.connect().sendall(page * 200)
         self.works()
 
-    def test_few_files(self):
-        """400 idle connections where 256 files may be open: one line in the log at most, and others
-        are answered.
+    def test_few_files_reduce_connections(self):
+        """400 idle connections where 256 files may be open: others are answered, and there is one
+        warning at the start and one at most later.
         """
         self.server = self.useFixture(
             programs.Server(
@@ -278,9 +278,10 @@ class TestSlow(raw_http.ServerTest):
             if not len(held) % 100:
                 self.works()
         self.assertLess(psutil.Process(self.server.running.pid).num_fds(), 256)
-        self.assertLess(len(self.server.said().splitlines()), 12, self.server.said())
+        faults = re.findall(' (?:WARNING|ERROR) |Traceback', self.server.said())
+        self.assertLess(len(faults), 3, self.server.said())
 
-    def test_patience(self):
+    def test_slow_request_gets_408(self):
         """A request that doesn't arrive in time is answered 408; a connection without one is
         closed, and says nothing.
         """

@@ -44,7 +44,7 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         answer.begin()
         return answer.status, answer.read()
 
-    def test_malformed(self):
+    def test_malformed_body_gets_400(self):
         """400, whether the server says so or the service; nothing of it is in the log as a
         failure.
         """
@@ -59,7 +59,7 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         self.assertEqual([], self.found())
         self.assertNotIn('Traceback', self.server.said())
 
-    def test_too_large(self):
+    def test_too_large_body_gets_413(self):
         """413, also to a client that sends all of it before it looks, and for lengths beyond all
         numbers.
         """
@@ -116,7 +116,7 @@ class TestMistakes(testscenarios.WithScenarios, testtools.TestCase):
         ),
     ]
 
-    def test_line(self):
+    def test_wrong_configuration_is_one_line(self):
         program, *arguments = self.arguments
         done = subprocess.run(
             [str(programs.FOLDER / program), *arguments],

@@ -18,7 +18,7 @@ from tests.servers import process
 class TestToken(raw_http.ServerTest):
     """Who needs a token."""
 
-    def test_no_body_is_read_without_one(self):
+    def test_request_without_token_is_answered_before_its_body(self):
         """The answer comes before the body, which isn't asked for either."""
         self.configured()
         for lines in (
@@ -47,7 +47,7 @@ class TestSignals(raw_http.ServerTest):
             yield connection
             other.execute('ROLLBACK')
 
-    def test_hangup(self):
+    def test_sighup_reopens_logs_and_interrupts_nothing(self):
         """Log files are reopened, requests that run are answered, and it goes on."""
         log = pathlib.Path(self.folder, 'api.log')
         self.server = self.useFixture(
@@ -64,7 +64,7 @@ class TestSignals(raw_http.ServerTest):
         self.assertNotIn('were reopened', pathlib.Path(f'{log}.1').read_text())
         self.assertEqual(0, self.server.end())
 
-    def test_end_while_a_request_hangs(self):
+    def test_sigterm_waits_for_requests_within_the_grace(self):
         """It waits as long as it is told to, and not for connections without a request."""
         self.start(graceful_shutdown_timeout=1)
         idle = self.connect()
@@ -74,7 +74,7 @@ class TestSignals(raw_http.ServerTest):
             self.assertEqual(0, self.server.running.wait(10))
         self.assertIn('are aborted', self.server.said())
 
-    def test_workers(self):
+    def test_worker_that_dies_is_replaced(self):
         """One that dies is replaced; all of them end with the process that keeps them, however that
         ends.
         """
@@ -97,7 +97,7 @@ class TestSignals(raw_http.ServerTest):
         self.assertEqual(0, self.server.end())
         self.assertEqual([], [child for child in children if child.is_running()])
 
-    def test_workers_whose_keeper_is_killed(self):
+    def test_workers_end_when_their_supervisor_is_killed(self):
         """They end, and the port is free."""
         server = self.configured('workers = 2')
         children = psutil.Process(server.running.pid).children()
@@ -115,7 +115,7 @@ class TestSignals(raw_http.ServerTest):
             again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             again.bind(('127.0.0.1', int(server.url.rpartition(':')[2])))
 
-    def test_port_taken(self):
+    def test_taken_port_is_one_line(self):
         """One clear line, exit code 1."""
         file = programs.configuration(
             self.folder, f'sqlite:///{self.folder}/freezer.sqlite', raw_http.NOBODY
@@ -130,7 +130,7 @@ class TestSignals(raw_http.ServerTest):
         self.assertIn('Address already in use', ended.stderr.splitlines()[-1])
         self.assertNotIn('Traceback', ended.stderr)
 
-    def test_address(self):
+    def test_command_line_overrides_the_address(self):
         """The command line says it as the file does, and counts more."""
         self.configured()
         port = process.free_port()

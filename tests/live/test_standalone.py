@@ -29,7 +29,7 @@ class StandaloneTest(testtools.TestCase):
 class TestStart(StandaloneTest):
     """What it says and does on start."""
 
-    def test_banner(self):
+    def test_banner_has_a_call_that_works(self):
         """It tells the address, that nobody is asked who they are, and a call that works as it is
         printed.
         """
@@ -59,7 +59,7 @@ class TestStart(StandaloneTest):
         ]
         self.assertEqual(['127.0.0.1'], listening)
 
-    def test_port_taken(self):
+    def test_taken_port_is_one_line(self):
         """One clear line, exit code 1."""
         with socket.socket() as other:
             other.bind(('127.0.0.1', 0))
@@ -75,7 +75,7 @@ class TestStart(StandaloneTest):
             ended.stderr,
         )
 
-    def test_folder_that_cannot_be_made(self):
+    def test_folder_that_cannot_be_created_is_one_line(self):
         """One clear line, exit code 1."""
         pathlib.Path(self.folder, 'file').touch()
         ended = programs.run(
@@ -85,7 +85,7 @@ class TestStart(StandaloneTest):
         self.assertEqual(1, len(ended.stderr.splitlines()), ended.stderr)
         self.assertIn(f'{self.folder}/file', ended.stderr)
 
-    def test_folders_that_do_not_serve(self):
+    def test_folder_that_is_not_writable_is_one_line(self):
         """One clear line each, exit code 1: a file, and a folder that nothing can be written to."""
         pathlib.Path(self.folder, 'file').touch()
         for folder in (f'{self.folder}/file', '/proc'):
@@ -95,7 +95,7 @@ class TestStart(StandaloneTest):
                 ended.stderr, f'^freezer-api: cannot store data in {folder}: [^\n]+\n$'
             )
 
-    def test_folder_is_the_callers(self):
+    def test_relative_folder_is_below_the_current_one(self):
         """A relative one is in the folder from which the command is called, and its name may have
         anything in it.
         """
@@ -125,7 +125,7 @@ class TestStart(StandaloneTest):
         self.assertEqual({pathlib.Path(self.folder, name)}, {path.parent for path in made[1:]})
         self.assertEqual({0o600}, {path.stat().st_mode & 0o777 for path in made[1:]})
 
-    def test_wide_rights_are_told(self):
+    def test_permissions_of_others_are_reported(self):
         """A database that others could read is theirs no more; who starts it is told."""
         pathlib.Path(self.folder).chmod(0o755)
         database = pathlib.Path(self.folder, 'freezer.sqlite')
@@ -135,7 +135,7 @@ class TestStart(StandaloneTest):
         self.assertIn(f'chmod 700 {self.folder}', said)
         self.assertEqual(0o600, database.stat().st_mode & 0o777)
 
-    def test_state_folder_goes_with_standalone(self):
+    def test_state_dir_without_standalone_is_refused(self):
         """Without --standalone a folder has no meaning."""
         config_file = programs.configuration(self.folder, 'sqlite://')
         ended = programs.run(
@@ -146,7 +146,7 @@ class TestStart(StandaloneTest):
             (ended.returncode, ended.stderr),
         )
 
-    def test_address(self):
+    def test_port_can_be_set_and_address_cannot(self):
         """The port has the option's name as well; the address can't be another one."""
         port = process.free_port()
         server = self.useFixture(
@@ -173,7 +173,7 @@ class TestStart(StandaloneTest):
 class TestStop(StandaloneTest):
     """How it ends."""
 
-    def test_signals(self):
+    def test_signals_end_it_and_data_is_kept(self):
         """SIGTERM and SIGINT end it cleanly; the data are there when it comes back."""
         ids = []
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -187,7 +187,7 @@ class TestStop(StandaloneTest):
             self.assertEqual(0, server.end(number))
             self.assertNotIn('Traceback', server.said())
 
-    def test_request_in_flight(self):
+    def test_request_that_has_begun_is_answered_after_sigterm(self):
         """A request that has begun is answered before the end."""
         server = self.start()
         host, port = server.url.removeprefix('http://').split(':')
@@ -207,7 +207,7 @@ class TestStop(StandaloneTest):
 class TestWebPages(StandaloneTest):
     """No web page that the person visits may use it."""
 
-    def test_foreign_origin_and_host(self):
+    def test_foreign_origin_and_host_get_403(self):
         """A page's Origin, or its own name for the loopback address, is refused; local tools
         pass.
         """
@@ -244,7 +244,7 @@ class TestWebPages(StandaloneTest):
 class TestHTTP(StandaloneTest):
     """What passes through the server to the application."""
 
-    def test_bodies(self):
+    def test_chunked_bodies_and_bodies_of_gets_are_read(self):
         """Chunked bodies, and bodies of GETs, as clients send their searches."""
         url = f'{self.start().url}/v2/p/sessions'
         parts = (part for part in (b'{"schedule": {}, "descr', b'iption": "in chunks"}'))
@@ -256,7 +256,7 @@ class TestHTTP(StandaloneTest):
                 answer = requests.get(url, data=body, timeout=programs.SECONDS)
                 self.assertEqual(found, len(answer.json()['sessions']), answer.text)
 
-    def test_limit_of_chunked_bodies(self):
+    def test_chunked_body_beyond_the_limit_gets_413(self):
         """A body without a length is refused as soon as it's longer than the operator allows."""
         url = f'{self.start().url}/v2/p/sessions'
         answer = requests.post(
@@ -264,7 +264,7 @@ class TestHTTP(StandaloneTest):
         )
         self.assertEqual(413, answer.status_code, answer.text)
 
-    def test_status_of_its_own(self):
+    def test_malformed_json_gets_753(self):
         """Malformed JSON is answered by the API's own status, which no library knows."""
         answer = requests.post(
             f'{self.start().url}/v2/p/sessions', data='{', timeout=programs.SECONDS

@@ -38,7 +38,7 @@ class TestMistakes(testtools.TestCase):
         stderr.seek(0)
         return code, stderr.read()
 
-    def test_one_line_with_the_cause(self):
+    def test_error_with_a_cause_is_one_line(self):
         """A cause of several lines is told too, in the same line; an operator isn't asked to try
         again.
         """
@@ -48,7 +48,7 @@ class TestMistakes(testtools.TestCase):
         self.assertEqual(1, code)
         self.assertEqual('some-command: the storage is unavailable: Connection refused\n', text)
 
-    def test_the_words_of_the_database(self):
+    def test_database_error_has_the_words_of_the_database(self):
         """Neither a driver's classes nor its links, however deep its error is wrapped."""
         original = sqlite3.OperationalError(1045, 'Access denied for "u"')
         wrapped = sqlalchemy.exc.OperationalError('SELECT secret', {}, original)
@@ -64,7 +64,7 @@ class TestMistakes(testtools.TestCase):
         self.assertIn('sqlalche.me', str(linked))
         self.assertEqual('some-command: ArgumentError: No URL\n', self.run_command(linked)[1])
 
-    def test_values_of_the_configuration(self):
+    def test_invalid_option_value_is_named_without_it(self):
         """Which option has one that can't be, and in which file; no part of a password."""
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'freezer-api.conf')
 
@@ -107,18 +107,18 @@ class TestMistakes(testtools.TestCase):
             self.run_command(cfg.NoSuchOptError('word'))[1],
         )
 
-    def test_which_store(self):
+    def test_located_store_error_begins_with_its_address(self):
         """A store's failures say where it is; all else of it is as it was."""
         broken = common.Located(Broken())
         self.assertEqual('1', broken.version())
         error = self.assertRaises(common.Failed, broken.check)
         self.assertEqual('some-command: cellar: out of order\n', self.run_command(error)[1])
 
-    def test_interrupt(self):
+    def test_interrupt_is_one_line(self):
         """Ctrl-C is no traceback."""
         self.assertEqual((1, 'some-command: interrupted\n'), self.run_command(KeyboardInterrupt()))
 
-    def test_defects(self):
+    def test_unexpected_error_is_one_line_and_logged(self):
         """An error of the program itself is one line too; its traceback is in the log where there
         is one.
         """
@@ -192,12 +192,12 @@ class TestPackages(testtools.TestCase):
         """Let a module not be importable."""
         self.useFixture(fixtures.MonkeyPatch('sys.modules', {**sys.modules, name: None}))
 
-    def test_nothing_is_needed_by_default(self):
+    def test_default_options_need_no_package(self):
         """Without servers no package."""
         self.hide('memcache')
         middleware.require_token_cache(self.conf())
 
-    def test_servers_of_the_cache(self):
+    def test_memcached_servers_need_their_package(self):
         """The package that keystonemiddleware imports at the first request."""
         conf = self.conf(memcached_servers=['127.0.0.1:11211'])
         middleware.require_token_cache(conf)
@@ -207,7 +207,7 @@ class TestPackages(testtools.TestCase):
             self.assertIn(text, str(error))
         self.assertRaises(cfg.Error, app.build, conf, Broken())
 
-    def test_servers_with_credentials(self):
+    def test_memcached_with_sasl_needs_another_package(self):
         """Another package then."""
         conf = self.conf(memcached_servers=['127.0.0.1:11211'], memcache_sasl_enabled=True)
         middleware.require_token_cache(conf)
@@ -217,7 +217,7 @@ class TestPackages(testtools.TestCase):
             str(self.assertRaises(cfg.Error, middleware.require_token_cache, conf)),
         )
 
-    def test_database(self):
+    def test_database_url_needs_the_package_of_its_driver(self):
         """The extra is that of the database."""
         for url, module, extra in (
             ('mysql://u@h/d', 'pymysql', 'mysql'),
@@ -229,7 +229,7 @@ class TestPackages(testtools.TestCase):
                 error = self.assertRaises(cfg.Error, db.load, conf)
             self.assertIn(f'freezer-api[{extra}]', str(error))
 
-    def test_no_database(self):
+    def test_database_url_without_a_name_is_refused(self):
         """MySQL takes an address without one, and then has no tables."""
         for url in ('mysql+pymysql://u:p@h', 'mysql://u:p@h/', 'mariadb://u:p@h/?charset=utf8'):
             conf = self.conf()
@@ -237,7 +237,7 @@ class TestPackages(testtools.TestCase):
             error = self.assertRaises(cfg.ConfigFileValueError, db.load, conf)
             self.assertEqual('[database] connection: names no database.', str(error))
 
-    def test_address_without_a_password(self):
+    def test_store_address_has_no_password(self):
         """What commands print of a database."""
         conf = self.conf()
         conf.set_override('connection', 'mysql+pymysql://u:secret@h:1/d?read_timeout=5', 'database')
@@ -247,7 +247,7 @@ class TestPackages(testtools.TestCase):
 class TestStandalone(testtools.TestCase):
     """Where standalone mode keeps its data, and who may ask for it."""
 
-    def test_folder_follows_the_environment(self):
+    def test_default_folder_follows_the_environment(self):
         """XDG_STATE_HOME counts if it is absolute, else the home folder."""
         self.useFixture(fixtures.EnvironmentVariable('HOME', '/home/ann'))
         for value, folder in (
@@ -258,7 +258,7 @@ class TestStandalone(testtools.TestCase):
             self.useFixture(fixtures.EnvironmentVariable('XDG_STATE_HOME', value))
             self.assertEqual(pathlib.Path(folder), standalone.default_folder())
 
-    def test_file_cannot_ask_for_it(self):
+    def test_configuration_file_cannot_enable_standalone(self):
         """Only the command line can switch authentication off; what else it says is oslo.config's
         to read.
         """
@@ -280,7 +280,7 @@ class TestStandalone(testtools.TestCase):
         conf.set_override('bind_host', '0.0.0.0')
         return conf, standalone.configure(conf, state)
 
-    def test_private_folder(self):
+    def test_new_folder_is_private(self):
         """Nobody else may read the data; the interface is the loopback's whatever a file says."""
         with tempfile.TemporaryDirectory() as folder:
             state = pathlib.Path(folder, 'a', 'b')
@@ -292,7 +292,7 @@ class TestStandalone(testtools.TestCase):
             )
             self.assertEqual([], told)
 
-    def test_every_path(self):
+    def test_folder_name_may_have_any_character(self):
         """The database is where the folder is, whatever is in its name."""
         with tempfile.TemporaryDirectory() as folder:
             for name in (
@@ -317,7 +317,7 @@ class TestStandalone(testtools.TestCase):
                 self.assertEqual(0o600, (state / 'freezer.sqlite').stat().st_mode & 0o777)
                 self.assertEqual(str(state / 'policy.yaml'), conf.oslo_policy.policy_file)
 
-    def test_wide_rights(self):
+    def test_database_permissions_of_others_are_removed(self):
         """The database's are taken away from others, and both are told; the folder is the
         user's.
         """
@@ -334,7 +334,7 @@ class TestStandalone(testtools.TestCase):
             self.assertIn(f'chmod 700 {folder}', told[-1])
             self.assertEqual(0o755, state.stat().st_mode & 0o777)
 
-    def test_policy_of_others(self):
+    def test_policy_of_a_deployment_is_ignored(self):
         """What lies in the folders of a deployment on the same machine, or in the user's, doesn't
         count.
         """
@@ -351,7 +351,7 @@ class TestStandalone(testtools.TestCase):
             (state / 'policy.yaml').write_text('sessions:get_all: "!"')
             self.assertFalse(policy.Policy(conf).allows(*asked))
 
-    def test_no_home(self):
+    def test_missing_home_folder_is_reported(self):
         """Where the user's folder can't be found out, one is asked for."""
         self.useFixture(fixtures.EnvironmentVariable('HOME', None))
         self.useFixture(fixtures.EnvironmentVariable('XDG_STATE_HOME', None))

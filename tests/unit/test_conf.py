@@ -50,7 +50,7 @@ class TestOptions(testtools.TestCase):
             ),
         )
 
-    def test_what_older_files_name_is_known(self):
+    def test_options_of_older_files_are_accepted(self):
         """Who is the trustee was told by a name; it is the user of a section."""
         file = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'freezer-api.conf')
         file.write_text(
@@ -74,7 +74,7 @@ class TestOptions(testtools.TestCase):
         self.assertEqual(100, second.sessions.runs_kept)
         self.assertEqual(4 * 1024 * 1024, second.oslo_middleware.max_request_body_size)
 
-    def test_every_option_of_ours_is_listed(self):
+    def test_sample_lists_every_option_with_help(self):
         """The sample's list has each option once, with a help text."""
         listed = [(group, option.dest) for group, options in opts.list_opts() for option in options]
         self.assertIn((None, 'bind_port'), listed)
@@ -88,7 +88,7 @@ class TestOptions(testtools.TestCase):
 class TestWSGIServer(testtools.TestCase):
     """How a process finds its files whose command line belongs to a WSGI server."""
 
-    def test_environment_names_files(self):
+    def test_files_variable_names_several_files(self):
         """Several files, blanks around them, relative ones in the folder."""
         environ = {
             'OS_FREEZER_CONFIG_FILES': 'a.conf ; /else/b.conf;',
@@ -99,21 +99,21 @@ class TestWSGIServer(testtools.TestCase):
             files.of_wsgi_server(environ, []),
         )
 
-    def test_environment_names_folder(self):
+    def test_folder_variable_alone_means_the_usual_file(self):
         """The folder alone means the file of the usual name in it."""
         self.assertEqual(
             ['--config-file=/srv/f/freezer-api.conf'],
             files.of_wsgi_server({'OS_FREEZER_CONFIG_DIR': '/srv/f'}, []),
         )
 
-    def test_files_without_folder(self):
+    def test_relative_file_is_in_the_default_folder(self):
         """A relative file without a folder is in /etc/freezer."""
         self.assertEqual(
             ['--config-file=/etc/freezer/x.conf'],
             files.of_wsgi_server({'OS_FREEZER_CONFIG_FILES': 'x.conf'}, []),
         )
 
-    def test_command_line(self):
+    def test_arguments_of_uwsgi_are_parsed(self):
         """uwsgi's pyargv counts, in both spellings; what else stands there is the server's."""
         argv = [
             '--workers',
@@ -130,7 +130,7 @@ class TestWSGIServer(testtools.TestCase):
             files.of_wsgi_server({}, argv),
         )
 
-    def test_environment_goes_first(self):
+    def test_environment_overrides_arguments(self):
         """The environment counts where both name files."""
         environ = {'OS_FREEZER_CONFIG_FILES': '/env.conf'}
         self.assertEqual(
@@ -138,7 +138,7 @@ class TestWSGIServer(testtools.TestCase):
             files.of_wsgi_server(environ, ['--config-file', '/argv.conf']),
         )
 
-    def test_server_options_are_no_abbreviations(self):
+    def test_abbreviated_options_of_servers_are_ignored(self):
         """gunicorn's --config isn't ours."""
         self.assertEqual([], files.of_wsgi_server({}, ['--config', '/gunicorn.py']))
 
@@ -146,7 +146,7 @@ class TestWSGIServer(testtools.TestCase):
 class TestDefaultFiles(testtools.TestCase):
     """Which file counts where none is named."""
 
-    def test_the_first_that_is_there(self):
+    def test_only_the_first_existing_file_is_read(self):
         """The API's own, else that of all of Freezer; never both."""
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.useFixture(fixtures.MonkeyPatch('freezer_api.conf.files.FOLDER', str(folder)))
@@ -169,14 +169,14 @@ class TestRead(testtools.TestCase):
             files.read(made, [f'--config-file={path}'], prog='freezer-api')
             return made
 
-    def test_unknown_options_are_tolerated(self):
+    def test_unknown_options_are_ignored(self):
         """Files of deployments have sections and options that nobody reads."""
         made = self.read(
             '[storage]\nbackend = mine\nold = 1\n[mine]\nx = y\n[sessions]\nruns_kept = 7\n'
         )
         self.assertEqual((7, 'mine'), (made.sessions.runs_kept, made.storage.backend))
 
-    def test_missing_file(self):
+    def test_missing_file_is_refused(self):
         """A file that is named has to be there."""
         self.assertRaises(
             cfg.ConfigFilesNotFoundError,
@@ -186,7 +186,7 @@ class TestRead(testtools.TestCase):
             'freezer-api',
         )
 
-    def test_value_out_of_range(self):
+    def test_value_out_of_range_is_refused(self):
         """A value that can't be is an error of the configuration's own kind."""
         prefixes = [
             f'[elasticsearch]\nindex = {prefix}\n'

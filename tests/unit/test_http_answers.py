@@ -26,7 +26,7 @@ class TestCopies(testtools.TestCase):
         task.write(body)
         return parts
 
-    def test_large(self):
+    def test_large_answer_is_not_copied(self):
         """No copy of a large answer is made, and a small one goes along with its head."""
         body = b'x' * SIZE
         tracemalloc.start()

@@ -34,7 +34,7 @@ class TestChunks(testtools.TestCase):
     @hypothesis.given(
         PARTS, EXTENSIONS, strategies.integers(1, 200), strategies.sampled_from([b'', b'X: y\r\n'])
     )
-    def test_what_was_sent(self, parts, extension, cut, trailers):
+    def test_chunks_make_the_body_that_was_sent(self, parts, extension, cut, trailers):
         """It arrives, and what stands behind it is left."""
         chunks = b''.join(b'%x%s\r\n%s\r\n' % (len(part), extension, part) for part in parts)
         one = request()
@@ -53,7 +53,7 @@ class TestChunks(testtools.TestCase):
         self.assertEqual(b'GET /', left)
 
     @hypothesis.given(strategies.integers(1, 2000), strategies.integers(1, 400))
-    def test_too_large(self, size, cut):
+    def test_chunked_body_beyond_the_limit_gets_413(self, size, cut):
         """In one chunk or in many: the limit is that of the body, which may have it exactly."""
         for part in (size, 7):
             body = b''.join(
@@ -88,7 +88,7 @@ class TestHeads(testtools.TestCase):
         feed(one, data + b'\r\n\r\n', cut)
         self.assertTrue(one.completed)
 
-    def test_empty_lines(self):
+    def test_empty_lines_before_a_request_are_skipped(self):
         """However many stand before a request, they are taken at once."""
         one = request()
         self.assertEqual(60000, one.received(b'\r\n' * 30000))
@@ -101,13 +101,13 @@ class TestHeads(testtools.TestCase):
                 left = left[one.received(left[:cut]) :]
             self.assertEqual(('GET', None, b'GET'), (one.command, one.error, left))
 
-    def test_size(self):
+    def test_size_counts_copies_of_the_head(self):
         """It is told of heads as well, of which there are several copies."""
         one = request()
         one.received(b'POST / HTTP/1.1\r\nContent-Length: 9\r\nX: %s\r\n\r\n' % (b'y' * 9000))
         self.assertLess(36000, one.size)
 
-    def test_lengths(self):
+    def test_content_length_is_checked_without_parsing_it(self):
         """Numbers of any size are compared, and not made integers of."""
         for length, code in (
             (b'1000', None),
@@ -121,7 +121,7 @@ class TestHeads(testtools.TestCase):
             one.received(b'POST / HTTP/1.1\r\nContent-Length: %s\r\n\r\n' % length)
             self.assertEqual(code, one.error and one.error.code, length[:20])
 
-    def test_tokens(self):
+    def test_body_without_token_is_not_read(self):
         """Without one a body is left where it is, if there has to be one."""
         for needed, header, unread in (
             (True, b'', True),

@@ -20,7 +20,7 @@ class Refused(testtools.TestCase):
         error = self.assertRaises(exceptions.InvalidInput, bodies.parse, raw)
         self.assertIn(text, str(error))
 
-    def test_not_json(self):
+    def test_malformed_json_is_refused(self):
         for raw in (
             b'{',
             b'{"a":}',
@@ -36,11 +36,11 @@ class Refused(testtools.TestCase):
         ):
             self.assertRaises(exceptions.MalformedBody, bodies.parse, raw)
 
-    def test_the_message_tells_where(self):
+    def test_message_names_the_position(self):
         error = self.assertRaises(exceptions.MalformedBody, bodies.parse, b'{"a": 1,\n x}')
         self.assertIn('line 2, column 2', str(error))
 
-    def test_nul(self):
+    def test_nul_is_refused(self):
         for raw in (
             rb'"\u0000"',
             rb'{"a\u0000": 1}',
@@ -50,10 +50,10 @@ class Refused(testtools.TestCase):
         ):
             self.assert_invalid(raw, 'NUL')
 
-    def test_an_escaped_backslash_before_u0000_is_no_nul(self):
+    def test_escaped_backslash_before_u0000_is_accepted(self):
         self.assertEqual('\\u0000', bodies.parse(rb'"\\u0000"'))
 
-    def test_lone_surrogates(self):
+    def test_lone_surrogates_are_refused(self):
         for raw in (
             rb'"\ud800"',
             rb'{"\udfff": 1}',
@@ -64,11 +64,11 @@ class Refused(testtools.TestCase):
             self.assert_invalid(raw, 'surrogate')
         self.assertEqual('\U0001f600', bodies.parse(rb'"\ud83d\ude00"'))
 
-    def test_numbers_that_are_not_finite(self):
+    def test_numbers_that_are_not_finite_are_refused(self):
         for raw in (b'NaN', b'[Infinity]', b'{"a": -Infinity}', b'1e400', b'-1E999', b'[1.0e+400]'):
             self.assert_invalid(raw, 'not finite')
 
-    def test_integers_beyond_64_bit(self):
+    def test_integers_beyond_64_bit_are_refused(self):
         for number in (2**64, -(2**63) - 1, 10**25, -(10**400), 10**5000 - 1):
             self.assert_invalid(
                 b'{"a": [%s]}'
@@ -76,40 +76,40 @@ class Refused(testtools.TestCase):
                 '64 bit',
             )
 
-    def test_integers_of_64_bit_stay_what_they_are(self):
+    def test_integers_of_64_bit_are_unchanged(self):
         for number in (2**63 - 1, -(2**63), 2**64 - 1):
             self.assertEqual([number], bodies.parse(b'[%d]' % number))
 
-    def test_digits_that_are_no_integer(self):
+    def test_long_digits_outside_integers_are_accepted(self):
         digits = b'9' * 30
         for raw in (b'["%s"]', b'["\\"%s"]', b'[0.%s]', b'[%s.5]', b'[%se1]', b'[1e-%s]'):
             with self.subTest(raw):
                 self.assertEqual(json.loads(raw % digits), bodies.parse(raw % digits))
         self.assert_invalid(b'{"%s": ["\\\\", %s]}' % (digits, digits), '64 bit')
 
-    def test_nesting(self):
+    def test_nesting_beyond_64_is_refused(self):
         self.assertEqual(json.loads(nested(64)), bodies.parse(nested(64)))
         for depth in (65, 66, 500, 1024, 1025, 5000, 100_000):
             self.assert_invalid(nested(depth), 'nested deeper')
         self.assert_invalid(b'{"a":' * 65 + b'1' + b'}' * 65, 'nested deeper')
 
-    def test_many_brackets_are_no_nesting(self):
+    def test_many_brackets_without_nesting_are_accepted(self):
         self.assertEqual([[]] * 500, bodies.parse(b'[' + b','.join([b'[]'] * 500) + b']'))
         self.assertEqual('[' * 500, bodies.parse(b'"' + b'[' * 500 + b'"'))
 
 
 class Objects(testtools.TestCase):
-    def test_empty(self):
+    def test_empty_body_is_refused(self):
         for raw in (b'', b' \r\n\t'):
             error = self.assertRaises(exceptions.InvalidInput, bodies.parse_object, raw)
             self.assertIn('empty', str(error))
 
-    def test_no_object(self):
+    def test_other_values_than_objects_are_refused(self):
         for raw in (b'[]', b'null', b'1', b'"{}"', b'true'):
             error = self.assertRaises(exceptions.InvalidInput, bodies.parse_object, raw)
             self.assertIn('must be a JSON object', str(error))
 
-    def test_search(self):
+    def test_search_error_begins_with_search(self):
         self.assertEqual({'match': []}, bodies.parse_search('{"match": []}'))
         for text in (
             '{',
@@ -130,7 +130,7 @@ class Anything(testtools.TestCase):
             strategies.binary(max_size=200), strategies.text(max_size=200).map(str.encode)
         )
     )
-    def test_bytes_are_a_value_or_an_error_of_ours(self, raw):
+    def test_any_bytes_are_a_value_or_an_expected_error(self, raw):
         with contextlib.suppress(exceptions.FreezerError):
             bodies.parse(raw)
 
@@ -148,5 +148,5 @@ class Anything(testtools.TestCase):
             ),
         )
     )
-    def test_what_json_says_is_what_is_read(self, value):
+    def test_any_json_value_is_parsed_unchanged(self, value):
         self.assertEqual(value, bodies.parse(json.dumps(value).encode()))
