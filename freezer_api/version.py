@@ -7,5 +7,5 @@ from pbr import version
 
 @functools.cache
 def release() -> str:
-    """The version of the installed package, such as ``20.0.0``."""
+    """Return the version of the installed package, such as ``20.0.0``."""
     return version.VersionInfo('freezer-api').release_string()

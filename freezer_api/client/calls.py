@@ -38,7 +38,7 @@ class Api:
 
     def get(
         self, *path: str, patient: bool = False, **query: typing.Any
-    ) -> typing.Any:
+    ) -> cells.Body:
         """Get a resource. With ``patient`` the request is repeated while the
         service is unavailable. Query parameters that are None are left out.
         """
@@ -56,8 +56,8 @@ class Api:
         )
 
     def post(
-        self, *path: str, body: typing.Any, **query: typing.Any
-    ) -> typing.Any:
+        self, *path: str, body: cells.Body, **query: typing.Any
+    ) -> cells.Body:
         """Post a body; return the answer.
 
         It is never sent twice: if no answer comes the request may have been
@@ -67,7 +67,7 @@ class Api:
 
     def _request(
         self, method: str, path: tuple[str, ...], **options: typing.Any
-    ) -> typing.Any:
+    ) -> cells.Body:
         # An id may contain anything that a user typed, "/" too.
         quoted = [urllib.parse.quote(part, safe='') for part in path]
         try:

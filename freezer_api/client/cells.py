@@ -5,6 +5,13 @@ import typing
 
 from cliff import columns
 
+#: What the API is sent and answers.
+Body = dict[str, typing.Any]
+#: Values of one line.
+Row = tuple[typing.Any, ...]
+#: What a command returns to be shown: columns and rows.
+Table = tuple[tuple[str, ...], list[Row]]
+
 #: What a table shows in place of a secret.
 HIDDEN = '***'
 #: Keys of a ``freezer_action`` whose values are secrets. A table ends up in

@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import typing
 
 from osc_lib import exceptions
 from osc_lib.command import command
 
-from freezer_api.client import calls
+from freezer_api.client import calls, cells
 
 #: The effect of a problem that does no harm: agents run the job without the
 #: key.
@@ -46,12 +45,13 @@ class Check(command.Lister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> cells.Table:
         """Check the job; return columns and rows."""
         api = calls.Api(self.app.client_manager)
         if parsed_args.file is None:
             answer = api.get('jobs', parsed_args.job_id, 'check')
         else:
+            # As a dry run the service checks it and does not store it.
             body = _read_job(parsed_args.file)
             if parsed_args.client_id:
                 body['client_id'] = parsed_args.client_id
@@ -68,7 +68,7 @@ class Check(command.Lister):
         return super().run(parsed_args) or int(self.has_harmful_problem)
 
 
-def _read_job(path: str) -> dict[str, typing.Any]:
+def _read_job(path: str) -> cells.Body:
     try:
         with open(path, encoding='utf-8') as file:
             body = json.load(file)

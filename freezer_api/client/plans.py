@@ -3,11 +3,9 @@ below it.
 """
 
 import collections.abc
-import typing
 
 from freezer_api.client import cells
 
-Body = dict[str, typing.Any]
 COLUMNS = (
     'Job ID',
     'Client ID',
@@ -19,14 +17,14 @@ COLUMNS = (
 )
 
 
-def rows(plan: Body) -> list[tuple[typing.Any, ...]]:
+def rows(plan: cells.Body) -> list[cells.Row]:
     """Make a row for each backup; its notes are the codes of its warnings and
     of its job's problems.
     """
     problems: dict[str, list[str]] = {}
     for problem in plan['problems']:
         problems.setdefault(problem['job_id'], []).append(problem['code'])
-    made = []
+    made: list[cells.Row] = []
     for step in plan['steps']:
         warnings = [warning['code'] for warning in step['warnings']]
         codes = warnings + problems.get(step['job_id'], [])
@@ -46,7 +44,7 @@ def rows(plan: Body) -> list[tuple[typing.Any, ...]]:
     return made
 
 
-def remarks(plan: Body) -> collections.abc.Iterator[str]:
+def remarks(plan: cells.Body) -> collections.abc.Iterator[str]:
     """List the problems, one line each, then each kind of warning once."""
     for problem in plan['problems']:
         text = f'{problem["code"]}: {problem["text"]}'

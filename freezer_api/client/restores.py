@@ -5,14 +5,12 @@ import argparse
 import json
 import sys
 import time
-import typing
 
 import yaml
 from osc_lib.command import command
 
 from freezer_api.client import calls, cells, member_options, plans, runs
 
-Body = dict[str, typing.Any]
 #: Seconds between two requests for the state of a restore. Agents look for
 #: work once a minute, so more requests would not show more.
 INTERVAL = 5
@@ -37,7 +35,7 @@ class _RestoreCommand(command.Lister):
     body_keys: tuple[str, ...] = ()
 
     failed = False
-    answer: Body
+    answer: cells.Body
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the arguments of the command."""
@@ -60,13 +58,14 @@ class _RestoreCommand(command.Lister):
     def path(self, parsed_args: argparse.Namespace) -> tuple[str, ...]:
         """Return the path of the request."""
 
-    def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> cells.Table:
         """Request the restore; return columns and rows."""
         api = calls.Api(self.app.client_manager)
         self.answer = api.post(
             *self.path(parsed_args), body=self.body(parsed_args)
         )
         if parsed_args.dry_run:
+            # Nothing was created: there is no session to wait for.
             self.answer = self.answer['plan']
             return plans.COLUMNS, plans.rows(self.answer)
         session = api.get(
@@ -74,15 +73,16 @@ class _RestoreCommand(command.Lister):
         )
         if parsed_args.wait:
             session = self.wait(api, session, parsed_args.timeout)
+        # produce_answer() shows it as it is after waiting.
         self.answer['session'] = session
         rows = [self.row(member, session) for member in self.answer['jobs']]
         return COLUMNS, rows
 
-    def body(self, parsed_args: argparse.Namespace) -> Body:
+    def body(self, parsed_args: argparse.Namespace) -> cells.Body:
         """Make the request. Options that are not given are left out: the
         service knows the defaults.
         """
-        body: Body = {}
+        body: cells.Body = {}
         for key in ('client_id', 'hold_off', 'dry_run', *self.body_keys):
             value = getattr(parsed_args, key)
             # False is a flag that is not given.
@@ -94,7 +94,7 @@ class _RestoreCommand(command.Lister):
             body['jobs'] = member_options.merge(parsed_args.jobs)
         return body
 
-    def row(self, member: str, session: Body) -> tuple[typing.Any, ...]:
+    def row(self, member: str, session: cells.Body) -> cells.Row:
         """Make the row of the job that restores a member."""
         job_id = self.answer['jobs'][member]
         entry = session['jobs'].get(job_id, {})
@@ -107,7 +107,9 @@ class _RestoreCommand(command.Lister):
             session['session_id'],
         )
 
-    def wait(self, api: calls.Api, session: Body, timeout: int | None) -> Body:
+    def wait(
+        self, api: calls.Api, session: cells.Body, timeout: int | None
+    ) -> cells.Body:
         """Wait until the session has ended, at most ``timeout`` seconds, and
         print each change of a member; return the session as it is then.
         """
@@ -134,11 +136,14 @@ class _RestoreCommand(command.Lister):
             time.sleep(pause)
             session = api.get('sessions', session['session_id'], patient=True)
 
-    def print_changes(self, session: Body, printed: dict[str, str]) -> None:
+    def print_changes(
+        self, session: cells.Body, printed: dict[str, str]
+    ) -> None:
         """Print the progress of each member that is not as it was ``printed``
         last.
         """
         for member, job_id in self.answer['jobs'].items():
+            # Somebody may have deleted the job, or taken it out.
             entry = session['jobs'].get(job_id, {'status': 'gone'})
             progress = cells.format_progress(entry) or 'waiting for its agent'
             if printed.get(member) != progress:
@@ -153,10 +158,11 @@ class _RestoreCommand(command.Lister):
     def produce_output(
         self,
         parsed_args: argparse.Namespace,
-        column_names: typing.Any,
-        data: typing.Any,
+        column_names: tuple[str, ...],
+        data: list[cells.Row],
     ) -> int:
         """Write the result in the format that was asked for."""
+        # With --column the user wants a part of the table, in any format.
         if parsed_args.formatter in WHOLE_FORMATS and not parsed_args.columns:
             return self.produce_answer(parsed_args)
         code = super().produce_output(parsed_args, column_names, data)
@@ -194,10 +200,7 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
         '--client',
         dest='client_id',
         metavar='<client>',
-        help=(
-            'ID of the client that restores all members (default: each member'
-            ' on its own client)'
-        ),
+        help='ID of the client for all members (default: each on its own)',
     )
     parser.add_argument(
         '--job',

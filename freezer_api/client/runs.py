@@ -1,7 +1,6 @@
 """``openstack backup run list`` and ``show``."""
 
 import argparse
-import typing
 
 from osc_lib.command import command
 
@@ -29,7 +28,7 @@ class List(command.Lister):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> cells.Table:
         """Get the runs; return columns and rows."""
         api = calls.Api(self.app.client_manager)
         answer = api.get(
@@ -70,10 +69,13 @@ class Show(command.ShowOne):
         add_run_arguments(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> typing.Any:
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], cells.Row]:
         """Get the run; return its fields and values."""
         api = calls.Api(self.app.client_manager)
         run = api.get(*run_path(parsed_args))
+        # Programs read these names in JSON output: they must not change.
         shown = {
             'Session ID': run['session_id'],
             'Session tag': run['session_tag'],

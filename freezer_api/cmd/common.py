@@ -41,7 +41,7 @@ class Located:
     store's own.
     """
 
-    def __init__(self, storage: typing.Any):
+    def __init__(self, storage: base.Storage):
         self._storage = storage
 
     def __getattr__(self, name: str) -> typing.Any:

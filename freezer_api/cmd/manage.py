@@ -21,6 +21,11 @@ from freezer_api.db import base, copying, steps, verifying
 from freezer_api.domain import documents
 from freezer_api.services import projects
 
+#: What ``add_subparsers`` returns; it has no public name.
+Subparsers: typing.TypeAlias = (
+    'argparse._SubParsersAction[argparse.ArgumentParser]'
+)
+
 LOG = logging.getLogger(__name__)
 PROG = 'freezer-manage'
 COPY = """Copy everything from one store into another, empty one: ids, versions, times
@@ -282,7 +287,7 @@ def _show_progress(
         print(f'{step}: done', flush=True)
 
 
-def add_parsers(subparsers: typing.Any) -> None:
+def add_parsers(subparsers: Subparsers) -> None:
     """Add the commands of ``freezer-manage``."""
     database = subparsers.add_parser('db', help='manage the store')
     _add_database_parsers(
@@ -292,7 +297,7 @@ def add_parsers(subparsers: typing.Any) -> None:
     _add_project_parsers(project.add_subparsers(dest='action', required=True))
 
 
-def _add_database_parsers(subparsers: typing.Any) -> None:
+def _add_database_parsers(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         'sync', help='create the schema, or upgrade it to this release'
     )
@@ -322,8 +327,8 @@ def _add_database_parsers(subparsers: typing.Any) -> None:
     parser.set_defaults(run=verify)
 
 
-def _add_copy_parser(subparsers: typing.Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def _add_copy_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
         'copy',
         help='copy a whole store into another one, while no API process runs',
         description=COPY,
@@ -345,8 +350,8 @@ def _add_copy_parser(subparsers: typing.Any) -> None:
     parser.set_defaults(run=copy)
 
 
-def _add_project_parsers(subparsers: typing.Any) -> None:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+def _add_project_parsers(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
         'purge', help='delete all documents of a project'
     )
     parser.add_argument('project_id', metavar='ID', help='id of the project')
