@@ -8,13 +8,23 @@ import logging
 from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi
 
-from freezer_api import db, identity, middleware, policy
+from freezer_api import db, identity, policy
 from freezer_api.controllers import routes, routing
 from freezer_api.db import base
+from freezer_api.middleware import (
+    errors,
+    gate,
+    health,
+    keystone,
+    request_id,
+    request_log,
+    responses,
+)
+from freezer_api.middleware.standalone import EveryRole, Loopback
 from freezer_api.services import trusts
 
 LOG = logging.getLogger(__name__)
-Application = middleware.Application
+Application = responses.Application
 #: Wraps an application, and tells it who is calling as keystonemiddleware
 #: does.
 Filter = collections.abc.Callable[[Application], Application]
@@ -26,53 +36,66 @@ def build(
     standalone: bool = False,
     authenticate: Filter | None = None,
 ) -> Application:
-    """The application that serves the API.
+    """Return the application that serves the API. Nothing is connected yet.
 
-    ``storage`` is loaded as configured unless it is given. ``standalone`` puts
-    the caller of the loopback interface in the place of Keystone, and
-    ``authenticate`` another filter. Nothing is connected yet.
+    ``storage`` is loaded as configured unless it is given. ``standalone`` lets
+    in every caller of the loopback interface, without Keystone;
+    ``authenticate`` stands in Keystone's place too.
     """
-    storage = storage or db.load(conf)
-    api = routing.Api(
-        routing.Router(
-            routes.table(
-                storage,
-                conf.api.max_limit,
-                conf.api.implicit_all_projects,
-                _delegation(conf, standalone),
-            )
-        ),
+    if storage is None:
+        storage = db.load(conf)
+    if authenticate is None:
+        authenticate = _authentication(conf, standalone)
+    api = _api(conf, storage, standalone)
+    protected = authenticate(request_log.CallerOfToken(api))
+    checks = _health_checks(protected, conf, storage)
+    application: Application = gate.Gate(checks, api, protected)
+    application = _cors(application, conf)
+    application = _behind_proxy(application, conf)
+    return _outer_layers(application, conf, standalone)
+
+
+def _api(
+    conf: cfg.ConfigOpts, storage: base.Storage, standalone: bool
+) -> routing.Api:
+    """The routes with their controllers, and policy."""
+    table = routes.table(
+        storage,
+        conf.api.max_limit,
+        conf.api.implicit_all_projects,
+        _delegation(conf, standalone),
+    )
+    return routing.Api(
+        routing.Router(table),
         policy.Policy(conf),
         conf.oslo_middleware.max_request_body_size,
     )
-    authenticate = authenticate or (
-        middleware.EveryRole if standalone else _keystone(conf)
-    )
-    protected = authenticate(api)
-    application: Application = middleware.Gate(
-        _health(protected, conf, storage), api, protected
-    )
-    application = _cors(application, conf)
-    application = _behind_proxy(application, conf)
+
+
+def _outer_layers(
+    application: Application, conf: cfg.ConfigOpts, standalone: bool
+) -> Application:
+    """What stands around everything that may answer: errors get the one form
+    that all have, then the answer its line in the log, then its id.
+    """
     if standalone:
-        application = middleware.Loopback(application)
-    return middleware.RequestId(application)
+        application = Loopback(application)
+    application = errors.Errors(application)
+    if conf.api.log_requests:
+        application = request_log.RequestLog(application)
+    return request_id.RequestId(application)
 
 
-def _health(
+def _health_checks(
     application: Application, conf: cfg.ConfigOpts, storage: base.Storage
 ) -> dict[str, Application]:
     """The health checks by their paths; they share one probe of the
     storage.
     """
-    probe = middleware.StorageProbe(storage)
+    probe = health.StorageProbe(storage)
     return {
-        middleware.HEALTHCHECK_PATH: middleware.Healthcheck(
-            application, conf, probe
-        ),
-        middleware.READINESS_PATH: middleware.Readiness(
-            application, conf, probe
-        ),
+        health.HEALTHCHECK_PATH: health.Healthcheck(application, conf, probe),
+        health.READINESS_PATH: health.Readiness(application, conf, probe),
     }
 
 
@@ -80,57 +103,60 @@ def _delegation(conf: cfg.ConfigOpts, standalone: bool) -> trusts.Delegation:
     """Which jobs get trusts; none in the standalone mode."""
     options = conf.centralized_scheduler
     if standalone:
-        # It is so by default, of which nobody needs to be told.
-        found = conf.get_location('enabled', 'centralized_scheduler')
-        if (
-            options.enabled
-            and found is not None
-            and found.location.is_user_controlled
-        ):
-            LOG.warning(
-                '[centralized_scheduler] has no effect: there is no Keystone'
-                ' in the standalone mode.'
-            )
+        _warn_of_trusts_without_keystone(conf)
         return trusts.OFF
-    keystone = identity.Identity(conf)
     return trusts.Delegation(
-        keystone,
+        identity.Identity(conf),
         options.enabled,
         options.enforce_trusts,
         frozenset(options.trusts_delegated_roles),
     )
 
 
-def _keystone(conf: cfg.ConfigOpts) -> Filter:
-    """keystonemiddleware, configured by ``[keystone_authtoken]``;
-    ``cfg.Error`` if a package that it needs isn't there.
+def _warn_of_trusts_without_keystone(conf: cfg.ConfigOpts) -> None:
+    """Tell an operator whose files ask for trusts; the option is on by
+    default, so that its value alone says nothing.
     """
-    middleware.require_token_cache(conf)
-    return lambda application: middleware.Keystone(
-        application, {'oslo_config_config': conf}
-    )
+    if not conf.centralized_scheduler.enabled:
+        return
+    found = conf.get_location('enabled', 'centralized_scheduler')
+    if found is not None and found.location.is_user_controlled:
+        LOG.warning(
+            '[centralized_scheduler] has no effect: the standalone mode has'
+            ' no Keystone.'
+        )
+
+
+def _authentication(conf: cfg.ConfigOpts, standalone: bool) -> Filter:
+    """keystonemiddleware, configured by ``[keystone_authtoken]``; ``cfg.Error``
+    if a package that it needs is missing.
+    """
+    if standalone:
+        return EveryRole
+    keystone.require_token_cache(conf)
+    options = {'oslo_config_config': conf}
+    return lambda application: keystone.Keystone(application, options)
 
 
 def _cors(application: Application, conf: cfg.ConfigOpts) -> Application:
     """oslo.middleware's answer to web pages of other origins, where ``[cors]
     allowed_origin`` names some.
     """
-    return (
-        cors.CORS(application, conf)
-        if conf.cors.allowed_origin
-        else application
-    )
+    if not conf.cors.allowed_origin:
+        return application
+    filtered: Application = cors.CORS(application, conf)
+    return filtered
 
 
 def _behind_proxy(
     application: Application, conf: cfg.ConfigOpts
 ) -> Application:
-    """oslo.middleware's reading of what a proxy tells of the host that was
-    asked, where the operator trusts it.
+    """oslo.middleware's reading of what a proxy says about the request as the
+    client sent it, where the operator trusts the proxy.
     """
-    trusted = conf.oslo_middleware.enable_proxy_headers_parsing
-    return (
-        http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
-        if trusted
-        else application
+    if not conf.oslo_middleware.enable_proxy_headers_parsing:
+        return application
+    filtered: Application = http_proxy_to_wsgi.HTTPProxyToWSGI(
+        application, conf
     )
+    return filtered

@@ -3,12 +3,14 @@ do.
 """
 
 import collections.abc
+import logging
 import typing
 
 from oslo_context import context
 
 from freezer_api import exceptions, policy
 
+LOG = logging.getLogger(__name__)
 Environ = collections.abc.MutableMapping[str, typing.Any]
 
 
@@ -71,6 +73,7 @@ class RequestContext(context.RequestContext):
         """
         self.enforced.append(rule)
         if not self.may(rule):
+            self._log_denial(rule)
             raise exceptions.Forbidden(
                 f'Policy does not allow {rule} to be performed.'
             )
@@ -81,6 +84,23 @@ class RequestContext(context.RequestContext):
         """
         return self._policy.allows(
             rule, {'project_id': self.project_id}, self.credentials()
+        )
+
+    def _log_denial(self, rule: str) -> None:
+        # Not with all credentials: whoever reads the log asks which role or
+        # project is missing. %r keeps control characters out of the log.
+        LOG.debug(
+            'Policy %s does not allow user %r with roles %r in project %r, and'
+            ' service roles %r, to act in project %r (system scope %r, domain'
+            ' %r).',
+            rule,
+            self.user_id,
+            self.roles,
+            self.token_project_id,
+            self.service_roles,
+            self.project_id,
+            self.system_scope,
+            self.domain_id,
         )
 
     def credentials(self) -> policy.Credentials:

@@ -54,6 +54,14 @@ OPTIONS = [
             ' all_projects=True.'
         ),
     ),
+    cfg.BoolOpt(
+        'log_requests',
+        default=True,
+        help=(
+            'Whether each request has a line in the log, at INFO, with its'
+            ' method, path, status, size and time, and who sent it.'
+        ),
+    ),
 ]
 
 

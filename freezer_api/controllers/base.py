@@ -10,11 +10,11 @@ import webob.acceptparse
 import wsme
 import wsme.types
 
-from freezer_api import middleware
 from freezer_api.controllers import calls
 from freezer_api.db import base
 from freezer_api.domain import search
 from freezer_api.domain.documents import Body
+from freezer_api.middleware import errors, responses
 from freezer_api.services import common
 
 #: In place of a rule: the endpoint tells everybody the same.
@@ -106,7 +106,7 @@ class Endpoint:
 
     def __call__(
         self, call: calls.Call, parts: collections.abc.Sequence[str]
-    ) -> middleware.Response:
+    ) -> responses.Response:
         """Enforce, parse, call, answer. What policy wasn't asked about is not
         called.
         """
@@ -117,7 +117,7 @@ class Endpoint:
         if self.rule is not None and self.rule != PUBLIC:
             call.context.can(self.rule)
         if not accepts(call.environ.get('HTTP_ACCEPT'), self.offers):
-            raise middleware.NotAcceptable()
+            raise errors.NotAcceptable()
         query = calls.query_parameters(call.environ.get('QUERY_STRING', ''))
         named: dict[str, typing.Any] = {
             name: value
@@ -132,18 +132,16 @@ class Endpoint:
             )
         return self._respond(call, self.method(call, *arguments, **named))
 
-    def _respond(
-        self, call: calls.Call, answer: Answer
-    ) -> middleware.Response:
+    def _respond(self, call: calls.Call, answer: Answer) -> responses.Response:
         headers = [] if answer.etag is None else [('ETag', f'"{answer.etag}"')]
         if answer.location is not None:
             headers.append(('Location', answer.location))
         status = self.status if answer.code is None else _STATUS[answer.code]
         if answer.body is None:
-            return middleware.Response(status, headers)
+            return responses.Response(status, headers)
         if answer.etag is not None and call.is_known(answer.etag):
-            return middleware.Response('304 Not Modified', headers)
-        return middleware.Response.of_json(
+            return responses.Response('304 Not Modified', headers)
+        return responses.Response.of_json(
             status, answer.body, headers, self.offers[0]
         )
 

@@ -5,9 +5,10 @@ import re
 import typing
 import urllib.parse
 
-from freezer_api import context, exceptions, middleware
+from freezer_api import context, exceptions
 from freezer_api.controllers import bodies
 from freezer_api.domain import documents
+from freezer_api.middleware import responses
 from freezer_api.services import common
 
 LOG = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Call:
 
     def __init__(
         self,
-        environ: middleware.Environ,
+        environ: responses.Environ,
         identity: context.RequestContext | None,
         max_body_size: int,
     ):
@@ -170,12 +171,12 @@ class Call:
             for name, value in parameters.items()
             if value is not None
         }
-        return f'{self.resource(middleware.path_of(self.environ))}?{urllib.parse.urlencode(given)}'
+        return f'{self.resource(responses.path_of(self.environ))}?{urllib.parse.urlencode(given)}'
 
     def resource(self, path: str) -> str:
         """A path below the prefix, as links have it."""
         return urllib.parse.quote(
-            (middleware.prefix_of(self.environ) + path).encode('latin-1')
+            (responses.prefix_of(self.environ) + path).encode('latin-1')
         )
 
 

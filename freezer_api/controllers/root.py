@@ -5,8 +5,8 @@ resources of this one are.
 import typing
 import urllib.parse
 
-from freezer_api import middleware
 from freezer_api.controllers import base, calls, types
+from freezer_api.middleware import responses
 
 UPDATED = '2026-01-01T00:00:00Z'
 JSON_HOME = ('application/json-home', 'application/json')
@@ -29,7 +29,7 @@ class Root:
             or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
         )
         prefix = urllib.parse.quote(
-            middleware.prefix_of(environ).encode('latin-1')
+            responses.prefix_of(environ).encode('latin-1')
         )
         link = {
             'rel': 'self',

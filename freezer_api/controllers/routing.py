@@ -11,8 +11,9 @@ import typing
 
 from pecan import core
 
-from freezer_api import context, middleware, policy
+from freezer_api import context, policy
 from freezer_api.controllers import base, calls, types
+from freezer_api.middleware import errors, responses
 
 
 class Route:
@@ -67,16 +68,16 @@ class Router:
                 following = node.get(None)
                 parts.append(segment)
             if following is None:
-                raise middleware.UnknownPath()
+                raise errors.UnknownPath()
             node = following
         if '/' not in node:
-            raise middleware.UnknownPath()
+            raise errors.UnknownPath()
         return node['/'], parts
 
 
 class Api(core.PecanBase):
     """The WSGI application of all routes. Errors leave it as answers, by the
-    table in :mod:`freezer_api.middleware`.
+    table in :mod:`freezer_api.middleware.errors`.
     """
 
     def __init__(
@@ -96,17 +97,17 @@ class Api(core.PecanBase):
 
     def __call__(
         self,
-        environ: middleware.Environ,
-        start_response: middleware.StartResponse,
+        environ: responses.Environ,
+        start_response: responses.StartResponse,
     ) -> collections.abc.Iterable[bytes]:
         """Answer one request, with an error if need be."""
         try:
             return super().__call__(environ, start_response)
         except Exception as error:
             route = environ.get('freezer.route')
-            return middleware.fault(error, route.allow if route else '')(
-                environ, start_response
-            )
+            allow = route.allow if route else ''
+            response = errors.respond(error, environ, allow)
+            return response(environ, start_response)
 
     def route(
         self, req: typing.Any, node: typing.Any, path: str
@@ -122,14 +123,14 @@ class Api(core.PecanBase):
         """
         environ = state.request.environ
         route, parts = self.route(
-            state.request, self.root, middleware.path_of(environ)
+            state.request, self.root, responses.path_of(environ)
         )
         environ['freezer.route'] = route
         verb = environ['REQUEST_METHOD']
         if verb == 'OPTIONS':
             return None, [], {}
         if verb not in route.endpoints:
-            raise middleware.MethodNotAllowed(verb)
+            raise errors.MethodNotAllowed(verb)
         return route.endpoints[verb], parts, {}
 
     def invoke_controller(
@@ -144,7 +145,7 @@ class Api(core.PecanBase):
         """
         environ = state.request.environ
         if controller is None:
-            state.response = middleware.Response.of_verbs(
+            state.response = responses.Response.of_methods(
                 environ['freezer.route'].allow
             )
             return

@@ -5,8 +5,9 @@ import typing
 
 import wsme.types
 
-from freezer_api import exceptions, middleware
+from freezer_api import exceptions
 from freezer_api.domain import documents, sessions
+from freezer_api.middleware import errors
 
 text = wsme.types.text
 
@@ -33,7 +34,7 @@ class Id(wsme.types.UserType):
     def frombasetype(self, value: str) -> str:
         """The id, or ``UnknownPath``."""
         if not documents.ID.match(value):
-            raise middleware.UnknownPath()
+            raise errors.UnknownPath()
         return value
 
 
@@ -49,7 +50,7 @@ class Tag(wsme.types.UserType):
             not re.fullmatch(r'[0-9]{1,10}', value)
             or int(value) > sessions.MAX_TAG
         ):
-            raise middleware.UnknownPath()
+            raise errors.UnknownPath()
         return int(value)
 
 
