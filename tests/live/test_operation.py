@@ -96,11 +96,11 @@ class TestDatabaseHangs(testtools.TestCase):
         self.assertNotEqual('', reasons[0]['details'])
 
     def logged(self, request_id: str, *others: str) -> None:
-        """The service tells of one request, in one line that bears its id and project, and of no
-        other.
+        """The service tells of the storage in one request, in one line that bears its id and
+        project, and of no other.
         """
         said = self.server.said().splitlines()
-        (line,) = [line for line in said if 'WARNING freezer_api' in line]
+        (line,) = [line for line in said if 'WARNING freezer_api.middleware.errors' in line]
         self.assertIn(request_id, line)
         self.assertIn(self.member.project_id, line)
         for other in others:
