@@ -44,9 +44,7 @@ class RequestContext(context.RequestContext):
         if environ.get(
             'HTTP_X_IDENTITY_STATUS'
         ) != 'Confirmed' or not environ.get('HTTP_X_USER_ID'):
-            raise exceptions.Unauthorized(
-                'The request you have made requires authentication.'
-            )
+            raise unauthorized()
         return cls(
             rules,
             project_id,
@@ -121,6 +119,15 @@ class RequestContext(context.RequestContext):
             'service_project_id': self.service_project_id,
             'service_roles': self.service_roles,
         }
+
+
+def unauthorized() -> exceptions.Unauthorized:
+    """Return the error of a request without a valid token, in the words of
+    keystonemiddleware.
+    """
+    return exceptions.Unauthorized(
+        'The request you have made requires authentication.'
+    )
 
 
 def _names(header: str | None) -> list[str]:

@@ -10,17 +10,18 @@ import webob.acceptparse
 import wsme
 import wsme.types
 
-from freezer_api.controllers import calls
+from freezer_api.controllers import calls, lists, types
 from freezer_api.db import base
 from freezer_api.domain import search
 from freezer_api.domain.documents import Body
 from freezer_api.middleware import errors, responses
 from freezer_api.services import common
 
-#: In place of a rule: the endpoint tells everybody the same.
+#: In place of a rule: the endpoint answers everybody, and answers all alike.
 PUBLIC = 'public'
 JSON = ('application/json',)
-_STATUS = {
+#: The statuses of success.
+STATUSES = {
     200: '200 OK',
     201: '201 Created',
     202: '202 Accepted',
@@ -31,11 +32,11 @@ _STATUS = {
 
 @dataclasses.dataclass(slots=True)
 class Answer:
-    """What an endpoint answers: a JSON body (None: no content), and the bare
-    entity tag of the document.
+    """What an endpoint answers: a JSON body, and the bare entity tag of the
+    document.
 
     ``code`` is the status where it isn't the usual one, ``location`` the path
-    of what was made.
+    of what was created.
     """
 
     body: typing.Any = None
@@ -44,36 +45,48 @@ class Answer:
     location: str | None = None
 
 
+#: A method of a controller that answers a request.
+Handler = collections.abc.Callable[..., Answer]
+Function = typing.TypeVar('Function', bound=Handler)
+
+
 def expose(
     rule: str,
-    result: typing.Any,
-    *arguments: typing.Any,
-    body: typing.Any = None,
+    result: types.Object | None,
+    *path: wsme.types.UserType,
+    query: types.Parameters | None = None,
+    body: types.Object | None = None,
     status: int = 200,
     offers: tuple[str, ...] = JSON,
     also: tuple[int, ...] = (),
-) -> collections.abc.Callable[[typing.Any], typing.Any]:
+) -> collections.abc.Callable[[Function], Function]:
     """Declare an endpoint: the policy rule that guards it, and its signature
     in WSME's terms.
 
-    ``arguments`` are the types of the path's parts behind the project, and of
-    the query's parameters, which have defaults; ``body`` is the type of a body
-    that is needed; ``status`` is what success answers, as the first of the
-    types in ``offers``, all of which may be asked for. ``also`` are further
-    statuses that an answer may name.
+    ``result`` is None for answers without content. The method gets the
+    request, the parts of the path behind the project (``path``), the
+    parameters of the query and the body, each as its type converts it and only
+    where a type is given.
+
+    ``status`` is what success answers, as the first of the types in
+    ``offers``, all of which may be asked for. ``also`` are further statuses
+    that an answer may name.
     """
-    options = (
-        {'status_code': status}
-        if body is None
-        else {'status_code': status, 'body': body}
-    )
+    arguments: list[wsme.types.UserType] = [*path]
+    if query is not None:
+        arguments.append(query)
+    options: dict[str, typing.Any] = {'status_code': status}
+    if body is not None:
+        options['body'] = body
     signature = wsme.signature(
         result, wsme.types.HostRequest, *arguments, **options
     )
 
     def decorate(method: typing.Any) -> typing.Any:
         signature(method)
-        method.rule, method.offers, method.also = rule, offers, also
+        method.rule = rule
+        method.offers = offers
+        method.also = also
         return method
 
     return decorate
@@ -87,57 +100,70 @@ class Endpoint:
         self.method = method
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
-        self.status = _STATUS[definition.status_code]
-        self.codes = frozenset(
-            (definition.status_code, *getattr(method, 'also', ()))
-        )
-        self.has_body = definition.body_type is not None
-        parts = (
-            definition.arguments[:-1]
-            if self.has_body
-            else definition.arguments
-        )
-        self.converters = [
-            part.datatype.frombasetype for part in parts if part.mandatory
-        ]
-        self.parameters = frozenset(
-            part.name for part in parts if not part.mandatory
-        )
+        self.status = STATUSES[definition.status_code]
+        also: tuple[int, ...] = getattr(method, 'also', ())
+        self.codes = frozenset((definition.status_code, *also))
+        self.has_content = definition.return_type is not None
+        self._read_arguments(definition)
+
+    def _read_arguments(self, definition: typing.Any) -> None:
+        """Take what converts each argument from what WSME knows of it."""
+        declared = [argument.datatype for argument in definition.arguments]
+        self.convert_body: typing.Any = None
+        if definition.body_type is not None:
+            self.convert_body = declared.pop().frombasetype
+        self.convert_query: typing.Any = None
+        self.parameters: frozenset[str] = frozenset()
+        if declared and isinstance(declared[-1], types.Parameters):
+            query = declared.pop()
+            self.convert_query = query.frombasetype
+            self.parameters = query.names
+        self.converters = [datatype.frombasetype for datatype in declared]
 
     def __call__(
         self, call: calls.Call, parts: collections.abc.Sequence[str]
     ) -> responses.Response:
-        """Enforce, parse, call, answer. What policy wasn't asked about is not
-        called.
+        """Enforce policy, convert the arguments, call the method and answer.
+
+        What policy wasn't asked about is not called.
         """
+        # A path that no document can have is unknown to everybody, so it is
+        # looked at before policy is.
         arguments = [
             convert(part)
             for convert, part in zip(self.converters, parts, strict=True)
         ]
-        if self.rule is not None and self.rule != PUBLIC:
-            call.context.can(self.rule)
+        rule = self.rule
+        if rule is not None and rule != PUBLIC:
+            call.context.can(rule)
+        # Before the body: a write isn't done for a caller who can't be
+        # answered.
         if not accepts(call.environ.get('HTTP_ACCEPT'), self.offers):
             raise errors.NotAcceptable()
+        # Read also where there are no parameters: a query string that isn't
+        # text is refused everywhere.
         query = calls.query_parameters(call.environ.get('QUERY_STRING', ''))
-        named: dict[str, typing.Any] = {
-            name: value
-            for name, value in query.items()
-            if name in self.parameters
-        }
-        if self.has_body:
-            named['body'] = call.body()
-        if self.rule != PUBLIC and not call.context.enforced:
+        if self.convert_query is not None:
+            arguments.append(self.convert_query(query))
+        if self.convert_body is not None:
+            arguments.append(self.convert_body(call.raw_body()))
+        # A handler may be declared by WSME alone, without a rule.
+        if rule != PUBLIC and not call.context.enforced:
             raise RuntimeError(
                 f'{self.method!r} would have been reached unenforced'
             )
-        return self._respond(call, self.method(call, *arguments, **named))
+        return self._respond(call, self.method(call, *arguments))
 
     def _respond(self, call: calls.Call, answer: Answer) -> responses.Response:
-        headers = [] if answer.etag is None else [('ETag', f'"{answer.etag}"')]
+        headers = []
+        if answer.etag is not None:
+            headers.append(('ETag', f'"{answer.etag}"'))
         if answer.location is not None:
             headers.append(('Location', answer.location))
-        status = self.status if answer.code is None else _STATUS[answer.code]
-        if answer.body is None:
+        status = self.status
+        if answer.code is not None:
+            status = STATUSES[answer.code]
+        if not self.has_content:
             return responses.Response(status, headers)
         if answer.etag is not None and call.is_known(answer.etag):
             return responses.Response('304 Not Modified', headers)
@@ -158,94 +184,81 @@ class Resource:
         self.max_limit = max_limit
 
     def caller(self, call: calls.Call) -> common.Caller:
-        """Who reads, with the rights that change what is shown."""
+        """Return who reads, with the rights that change what is shown."""
         return call.caller
 
     def page(
         self,
         call: calls.Call,
-        list_page: typing.Any,
-        sought: str | None,
-        others: collections.abc.Mapping[str, str | None] | None = None,
-        **asked: str | None,
+        list_page: collections.abc.Callable[..., common.ShownPage],
+        query: lists.ListQuery,
     ) -> Answer:
-        """A page of a list, by its parameters as the caller gave them;
-        ``sought`` is the one for the search.
-
-        ``others`` have been understood already, and go along in the link to
-        the next page.
+        """Return a page of a list; ``list_page`` is the service's function
+        that finds it.
         """
-        wanted = call.search(sought)
-        page = search.parse_page(most=self.max_limit, **asked)
+        conditions = call.search(query.search)
+        page = query.page(self.max_limit)
         kind = f'{self.name}s'
         found = list_page(
-            self.storage, self.caller(call), search.parse(wanted, kind, **page)
+            self.storage,
+            self.caller(call),
+            search.parse(conditions, kind, **page),
         )
-        again = None
-        if wanted and found.next_marker is not None:
-            again = orjson.dumps(search.without_repeats(wanted)).decode()
-        return listed(
-            call,
-            kind,
-            found.items,
-            found.next_marker,
-            page['limit'],
-            sort=asked['sort'],
-            search=again,
+        if found.next_marker is None:
+            return listed(kind, found.items)
+        repeated = None
+        if conditions:
+            # The next page is asked for by the link alone, so a search in the
+            # body becomes a parameter.
+            shortened = search.without_repeats(conditions)
+            repeated = orjson.dumps(shortened).decode()
+        link = call.link(
+            limit=page['limit'],
+            marker=found.next_marker,
+            sort=query.sort,
+            search=repeated,
             marker_project=found.next_project,
-            **(others or {}),
+            **query.kept(),
         )
+        return listed(kind, found.items, link)
 
     def written(self, written: common.Written) -> Answer:
-        """The id of a document that was changed, and its version."""
-        return Answer(
-            {f'{self.name}_id': written.id, 'version': written.version},
-            written.etag,
-        )
+        """Return the id of a document that was changed, and its version."""
+        body = {f'{self.name}_id': written.id, 'version': written.version}
+        return Answer(body, written.etag)
 
     def created(self, written: common.Written) -> Answer:
-        """The id of a new document."""
+        """Return the id of a new document."""
         return Answer({f'{self.name}_id': written.id}, written.etag)
 
 
 def shown(document: common.Shown) -> Answer:
-    """A document."""
+    """Return a document."""
     return Answer(document.body, document.etag)
 
 
 def listed(
-    call: calls.Call,
     name: str,
     items: collections.abc.Sequence[Body],
-    marker: typing.Any,
-    limit: int,
-    **others: typing.Any,
+    next_link: str | None = None,
 ) -> Answer:
-    """A page, with a link to the next one where ``marker`` says that there is
-    one.
-    """
+    """Return a page, with the link to the next one if there is one."""
     body: dict[str, typing.Any] = {name: items}
     if not isinstance(items, list):
         # One after the other: the objects that JSON stands for can take thirty
         # times its bytes.
         body[name] = [orjson.Fragment(orjson.dumps(item)) for item in items]
-    if marker is not None:
-        body[f'{name}_links'] = [
-            {
-                'rel': 'next',
-                'href': call.link(limit=limit, marker=marker, **others),
-            }
-        ]
+    if next_link is not None:
+        body[f'{name}_links'] = [{'rel': 'next', 'href': next_link}]
     return Answer(body)
 
 
 @functools.lru_cache(256)
 def accepts(accept: str | None, offers: tuple[str, ...]) -> bool:
-    """Whether an ``Accept`` header (None: none) lets one of the types be
-    answered. One that isn't understood says nothing.
+    """Return whether an ``Accept`` header (None: none) lets one of the types
+    be answered. One that can't be parsed is ignored.
     """
-    return not accept or bool(
-        webob.acceptparse.create_accept_header(accept).acceptable_offers(
-            offers
-        )
-    )
+    if not accept:
+        return True
+    header = webob.acceptparse.create_accept_header(accept)
+    return bool(header.acceptable_offers(offers))

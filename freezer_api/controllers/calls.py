@@ -13,12 +13,12 @@ from freezer_api.services import common
 
 LOG = logging.getLogger(__name__)
 MAX_PARAMETERS = 100
-#: Bytes of a refused body that are read all the same, and how many of them at
-#: once.
+#: Bytes of a refused body that are read and thrown away, and how many of them
+#: at once.
 MAX_DISCARDED = 64 * 1024 * 1024
-READ_AT_ONCE = 64 * 1024
+READ_SIZE = 64 * 1024
 #: As many digits of a length are enough to tell that it is too great; Python
-#: makes no integer of some thousands.
+#: refuses to make an integer of some thousands.
 MAX_DIGITS = 18
 _DIGITS = re.compile('[0-9]+')
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
@@ -27,6 +27,7 @@ _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 class Call:
     """A request, and who sends it (None: it needs no token)."""
 
+    # One is made for each request: slots save its dictionary.
     __slots__ = ('environ', 'identity', 'max_body_size')
 
     def __init__(
@@ -41,36 +42,30 @@ class Call:
 
     @property
     def context(self) -> context.RequestContext:
-        """Who sends it, or ``Unauthorized``."""
+        """Return who sends it, or raise ``Unauthorized``."""
         if self.identity is None:
-            raise exceptions.Unauthorized(
-                'The request you have made requires authentication.'
-            )
+            raise context.unauthorized()
         return self.identity
 
     @property
     def caller(self) -> common.Caller:
-        """Who sends it, for the services."""
-        who = self.context
-        if who.project_id is None or who.user_id is None:
-            raise exceptions.Unauthorized(
-                'The request you have made requires authentication.'
-            )
-        # The context is logged, so it doesn't know the token.
+        """Return who sends it, as the services take it."""
+        identity = self.context
+        if identity.project_id is None or identity.user_id is None:
+            raise context.unauthorized()
+        # The context may be logged, so it doesn't have the token.
         return common.Caller(
-            who.project_id,
-            who.user_id,
-            roles=frozenset(who.roles),
+            identity.project_id,
+            identity.user_id,
+            roles=frozenset(identity.roles),
             token=self.environ.get('HTTP_X_AUTH_TOKEN', ''),
         )
 
     @property
     def precondition(self) -> documents.Precondition:
-        """``If-Match`` and ``If-None-Match`` of a write."""
-        match, none_match = (
-            self.environ.get('HTTP_IF_MATCH'),
-            self.environ.get('HTTP_IF_NONE_MATCH'),
-        )
+        """Return ``If-Match`` and ``If-None-Match`` of a write."""
+        match = self.environ.get('HTTP_IF_MATCH')
+        none_match = self.environ.get('HTTP_IF_NONE_MATCH')
         if match is None and none_match is None:
             return documents.ANYTHING
         return documents.Precondition(
@@ -78,43 +73,37 @@ class Call:
         )
 
     def is_known(self, etag: str) -> bool:
-        """Whether ``If-None-Match`` of a GET or HEAD says that the caller has
-        this version.
+        """Return whether ``If-None-Match`` of a GET or HEAD says that the
+        caller has this version.
         """
-        if 'HTTP_IF_NONE_MATCH' not in self.environ or self.environ[
-            'REQUEST_METHOD'
-        ] not in ('GET', 'HEAD'):
+        header = self.environ.get('HTTP_IF_NONE_MATCH')
+        if header is None:
             return False
-        tags = entity_tags(self.environ['HTTP_IF_NONE_MATCH']) or ()
+        if self.environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
+            return False
+        tags = entity_tags(header) or ()
         return '*' in tags or etag in tags
 
-    def body(self) -> dict[str, typing.Any]:
-        """The JSON object in the body; errors as :func:`bodies.parse_object`
-        has them.
-        """
-        return bodies.parse_object(self.raw_body())
-
-    def optional_body(self) -> dict[str, typing.Any]:
-        """The JSON object in the body, an empty one if there is none."""
-        raw = self.raw_body()
-        return bodies.parse_object(raw) if raw.strip() else {}
-
     def raw_body(self) -> bytes:
-        """The body, whatever its type; ``BodyTooLarge`` beyond the limit,
-        however it is transferred.
+        """Return the body, whatever its type; ``BodyTooLarge`` beyond the
+        limit, however it is transferred.
 
-        ``InvalidInput`` if there is more than one way to tell where it ends,
-        or if it doesn't come as announced.
+        ``InvalidInput`` if its length is ambiguous, or if it doesn't come as
+        announced.
         """
-        stream, limit = self.environ['wsgi.input'], self.max_body_size
+        stream = self.environ['wsgi.input']
+        limit = self.max_body_size
         announced = self._announced_size()
         if announced == 0:
             return b''
-        if announced is not None and announced > limit:
+        if announced is None:
+            # One byte more tells that it is too large.
+            body = _read(stream, limit + 1)
+        elif announced > limit:
             _discard(stream, announced)
             raise _too_large(limit)
-        wanted = limit + 1 if announced is None else announced
-        body = _read(stream, wanted)
+        else:
+            body = _read(stream, announced)
         if len(body) > limit:
             _discard(stream, MAX_DISCARDED)
             raise _too_large(limit)
@@ -129,11 +118,13 @@ class Call:
         more than it can be for a very great number.
         """
         length = self.environ.get('CONTENT_LENGTH') or ''
-        chunked = bool(self.environ.get('HTTP_TRANSFER_ENCODING'))
+        is_chunked = bool(self.environ.get('HTTP_TRANSFER_ENCODING'))
         if length:
-            if chunked:
+            # A proxy in front may have decided otherwise which of the two
+            # counts, and what follows would be another request to it.
+            if is_chunked:
                 raise exceptions.InvalidInput(
-                    'Content-Length: is given beside Transfer-Encoding.'
+                    'Content-Length: must not be given with Transfer-Encoding.'
                 )
             if not _DIGITS.fullmatch(length):
                 raise exceptions.InvalidInput(
@@ -142,52 +133,79 @@ class Call:
             return int(length.lstrip('0')[:MAX_DIGITS] or 0)
         if self.environ.get('wsgi.input_terminated'):
             return None
-        if chunked:
+        if is_chunked:
+            # Reading from such a stream would wait for more for ever.
             raise exceptions.InvalidInput(
-                'body: this server takes none without Content-Length.'
+                'body: needs a Content-Length; this server does not support'
+                ' chunked bodies.'
             )
         return 0
 
     def search(self, parameter: str | None) -> dict[str, typing.Any] | None:
-        """The search in the body, or in the parameter ``search``; None if
-        there is none, ``InvalidInput`` if both are given.
+        """Return the search in the body, or in the parameter ``search``; None
+        if there is none, ``InvalidInput`` if both are given.
         """
         body = self.raw_body()
+        is_empty = not body.strip()
         if parameter is None:
-            return bodies.parse_object(body) if body.strip() else None
-        if body.strip():
+            return None if is_empty else bodies.parse_object(body)
+        if not is_empty:
             raise exceptions.InvalidInput(
-                'search: is given both in the body and as a parameter.',
+                'search: must not be given both in the body and as a'
+                ' parameter.',
                 'search.invalid',
             )
         return bodies.parse_search(parameter)
 
     def link(self, **parameters: typing.Any) -> str:
-        """This path with the prefix, and other parameters; those that are None
-        are left away.
+        """Return this path with the prefix, and with other parameters; those
+        that are None are left out.
         """
-        given = {
-            name: value
-            for name, value in parameters.items()
-            if value is not None
-        }
-        return f'{self.resource(responses.path_of(self.environ))}?{urllib.parse.urlencode(given)}'
+        given = {}
+        for name, value in parameters.items():
+            if value is not None:
+                given[name] = value
+        path = self.resource(responses.path_of(self.environ))
+        return f'{path}?{urllib.parse.urlencode(given)}'
 
     def resource(self, path: str) -> str:
-        """A path below the prefix, as links have it."""
-        return urllib.parse.quote(
-            (responses.prefix_of(self.environ) + path).encode('latin-1')
-        )
+        """Return a path below the prefix, as links have it."""
+        whole = responses.prefix_of(self.environ) + path
+        # WSGI decodes the bytes of paths as Latin-1.
+        return urllib.parse.quote(whole.encode('latin-1'))
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """The parameters of a query string; ``InvalidInput`` if one is given
-    twice, or isn't text.
+    """Return the parameters of a query string; ``InvalidInput`` if one is
+    given twice, or isn't text.
     """
     if not query:
         return {}
+    found: dict[str, str] = {}
+    for name, value in _parse_query(query):
+        if '\0' in name or '\0' in value:
+            raise exceptions.InvalidInput('query: contains the character NUL.')
+        if name in found:
+            raise exceptions.InvalidInput(f'{name[:64]}: is given twice.')
+        found[name] = value
+    return found
+
+
+def entity_tags(header: str | None) -> tuple[str, ...] | None:
+    """Return the bare tags of ``If-Match`` or ``If-None-Match``, without
+    ``W/`` and the suffix of a proxy that compresses; None without a header.
+    """
+    if header is None:
+        return None
+    tags = []
+    for quoted, bare in _ENTITY_TAG.findall(header):
+        tags.append((quoted or bare).removesuffix('-gzip'))
+    return tuple(tags)
+
+
+def _parse_query(query: str) -> list[tuple[str, str]]:
     try:
-        pairs = urllib.parse.parse_qsl(
+        return urllib.parse.parse_qsl(
             query.encode('latin-1').decode(),
             keep_blank_values=True,
             errors='strict',
@@ -199,39 +217,20 @@ def query_parameters(query: str) -> dict[str, str]:
         raise exceptions.InvalidInput(
             f'query: has more than {MAX_PARAMETERS} parameters.'
         ) from None
-    if any('\0' in text for pair in pairs for text in pair):
-        raise exceptions.InvalidInput('query: contains the character NUL.')
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        if name in found:
-            raise exceptions.InvalidInput(f'{name[:64]}: is given twice.')
-        found[name] = value
-    return found
 
 
-def entity_tags(header: str | None) -> tuple[str, ...] | None:
-    """The bare tags of ``If-Match`` or ``If-None-Match``, without ``W/`` and
-    the suffix of a proxy that compresses.
-    """
-    if header is None:
-        return None
-    return tuple(
-        (quoted or bare).removesuffix('-gzip')
-        for quoted, bare in _ENTITY_TAG.findall(header)
-    )
-
-
-def _read(stream: typing.Any, wanted: int) -> bytes:
-    """Up to ``wanted`` bytes; a server's stream may give fewer at once."""
+def _read(stream: typing.Any, size: int) -> bytes:
+    """Up to ``size`` bytes; a server's stream may give fewer at once."""
     parts = []
     try:
-        while wanted > 0 and (part := stream.read(wanted)):
+        while size > 0:
+            part = stream.read(size)
+            if not part:
+                break
             parts.append(part)
-            wanted -= len(part)
+            size -= len(part)
     except Exception as error:
-        # Each server has exceptions of its own for chunks that are broken and
-        # for clients that have gone.
-        LOG.info('A body could not be read: %s', type(error).__name__)
+        _log_failure(error)
         raise exceptions.InvalidInput(
             'body: could not be read to its end.'
         ) from None
@@ -239,16 +238,27 @@ def _read(stream: typing.Any, wanted: int) -> bytes:
 
 
 def _discard(stream: typing.Any, size: int) -> None:
-    """Read and forget a body that is refused, if that isn't too much: a client
-    that sends all of it first sees the answer then.
+    """Read and forget a body that is refused, unless it is very large: clients
+    that send all of it before they read would not see the answer.
     """
     if size > MAX_DISCARDED:
         return
     try:
-        while size > 0 and (part := stream.read(min(size, READ_AT_ONCE))):
+        while size > 0:
+            part = stream.read(min(size, READ_SIZE))
+            if not part:
+                return
             size -= len(part)
     except Exception as error:
-        LOG.info('A body could not be read: %s', type(error).__name__)
+        _log_failure(error)
+
+
+def _log_failure(error: Exception) -> None:
+    # Each server has exceptions of its own for chunks that are broken and for
+    # clients that have gone.
+    LOG.info(
+        'The body of the request could not be read: %s', type(error).__name__
+    )
 
 
 def _too_large(limit: int) -> exceptions.BodyTooLarge:

@@ -1,4 +1,4 @@
-"""What is told without a token: the versions of the API, and where the
+"""What is answered without a token: the versions of the API, and where the
 resources of this one are.
 """
 
@@ -8,6 +8,7 @@ import urllib.parse
 from freezer_api.controllers import base, calls, types
 from freezer_api.middleware import responses
 
+VERSION = 'v2'
 UPDATED = '2026-01-01T00:00:00Z'
 JSON_HOME = ('application/json-home', 'application/json')
 
@@ -18,34 +19,31 @@ class Root:
     def __init__(self, home: dict[str, typing.Any]):
         self._home = home
 
-    @base.expose(base.PUBLIC, types.Json('versions'), status=300)
+    @base.expose(base.PUBLIC, types.OBJECT, status=300)
     def versions(self, call: calls.Call) -> base.Answer:
         """Return the versions document, with links to the host that was
         asked.
         """
-        environ = call.environ
-        host = (
-            environ.get('HTTP_HOST')
-            or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
-        )
-        prefix = urllib.parse.quote(
-            responses.prefix_of(environ).encode('latin-1')
-        )
-        link = {
-            'rel': 'self',
-            'href': f'{environ["wsgi.url_scheme"]}://{host}{prefix}/v2/',
-        }
         version = {
-            'id': 'v2',
+            'id': VERSION,
             'status': 'CURRENT',
             'updated': UPDATED,
-            'links': [link],
+            'links': [{'rel': 'self', 'href': f'{_address(call)}/{VERSION}/'}],
         }
         return base.Answer({'versions': [version]})
 
-    @base.expose(base.PUBLIC, types.Json('home'), offers=JSON_HOME)
+    @base.expose(base.PUBLIC, types.OBJECT, offers=JSON_HOME)
     def home(self, call: calls.Call) -> base.Answer:
-        """Return the home document, which the table of routes is the source
-        of.
-        """
+        """Return the home document, which is made from the routes."""
         return base.Answer(self._home)
+
+
+def _address(call: calls.Call) -> str:
+    """The URL of the service, as the client knows it."""
+    environ = call.environ
+    host = environ.get('HTTP_HOST')
+    if not host:
+        # HTTP/1.0 knows no Host.
+        host = f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
+    prefix = urllib.parse.quote(responses.prefix_of(environ).encode('latin-1'))
+    return f'{environ["wsgi.url_scheme"]}://{host}{prefix}'

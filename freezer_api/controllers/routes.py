@@ -1,10 +1,15 @@
-"""Every path and method of the API, in one table."""
+"""Every path and method of the API, in one table.
+
+Routing, the home document and the tests of policy, of the API reference and of
+every method are derived from it.
+"""
 
 import collections.abc
-import dataclasses
+import types
 import typing
 
-from freezer_api.controllers import root
+from freezer_api.controllers import base as endpoints
+from freezer_api.controllers.root import Root
 from freezer_api.controllers.v2.actions import Actions
 from freezer_api.controllers.v2.backups import Backups
 from freezer_api.controllers.v2.clients import Clients
@@ -14,166 +19,122 @@ from freezer_api.controllers.v2.sessions import Sessions
 from freezer_api.db import base
 from freezer_api.services import trusts
 
-#: Path patterns, and the exposed method of a controller for each HTTP method.
-Table = dict[str, dict[str, typing.Any]]
+#: Paths, and the methods of controllers by the methods of HTTP. HEAD and
+#: OPTIONS are added to them.
+Table = dict[str, dict[str, endpoints.Handler]]
 #: ``{project_id}`` is the project that policy is asked about.
 PROJECT = '/v2/{project_id}'
 
+ROUTES: Table = {
+    '': {
+        'GET': Root.versions,
+    },
+    '/v2': {
+        'GET': Root.home,
+    },
+    '/v2/{project_id}/sessions': {
+        'GET': Sessions.get_all,
+        'POST': Sessions.create,
+        'PATCH': Sessions.update_named,
+    },
+    '/v2/{project_id}/sessions/{session_id}': {
+        'GET': Sessions.get,
+        'PATCH': Sessions.update,
+        'POST': Sessions.replace,
+        'DELETE': Sessions.delete,
+    },
+    '/v2/{project_id}/sessions/{session_id}/jobs/{job_id}': {
+        'PUT': Sessions.attach,
+        'DELETE': Sessions.detach,
+    },
+    '/v2/{project_id}/sessions/{session_id}/actions': {
+        'POST': Sessions.act,
+    },
+    # The reference has the one above, the published clients call this one.
+    '/v2/{project_id}/sessions/{session_id}/action': {
+        'POST': Sessions.act,
+    },
+    '/v2/{project_id}/sessions/{session_id}/runs': {
+        'GET': Sessions.runs,
+    },
+    '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}': {
+        'GET': Sessions.run,
+    },
+    '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/restore': {
+        'POST': Restores.restore,
+    },
+    '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/verify': {
+        'POST': Restores.verify,
+    },
+    '/v2/{project_id}/jobs': {
+        'GET': Jobs.get_all,
+        'POST': Jobs.create,
+    },
+    '/v2/{project_id}/jobs/{job_id}': {
+        'GET': Jobs.get,
+        'PATCH': Jobs.update,
+        'POST': Jobs.replace,
+        'DELETE': Jobs.delete,
+    },
+    '/v2/{project_id}/jobs/{job_id}/event': {
+        'POST': Jobs.event,
+    },
+    '/v2/{project_id}/jobs/{job_id}/check': {
+        'GET': Jobs.check,
+    },
+    '/v2/{project_id}/actions': {
+        'GET': Actions.get_all,
+        'POST': Actions.create,
+    },
+    '/v2/{project_id}/actions/{action_id}': {
+        'GET': Actions.get,
+        'PATCH': Actions.update,
+        'POST': Actions.replace,
+        'DELETE': Actions.delete,
+    },
+    '/v2/{project_id}/clients': {
+        'GET': Clients.get_all,
+        'POST': Clients.register,
+    },
+    '/v2/{project_id}/clients/{client_id}': {
+        'GET': Clients.get,
+        'DELETE': Clients.delete,
+    },
+    '/v2/{project_id}/backups': {
+        'GET': Backups.get_all,
+        'POST': Backups.create,
+    },
+    '/v2/{project_id}/backups/{backup_id}': {
+        'GET': Backups.get,
+        'PATCH': Backups.update,
+        'DELETE': Backups.delete,
+    },
+    '/v2/{project_id}/backups/{backup_id}/restore': {
+        'POST': Restores.restore_backup,
+    },
+}
 
-@dataclasses.dataclass(frozen=True)
-class Path:
-    """A path, and which methods of a controller answer it; ``relation`` names
-    it in the home document.
-    """
-
-    pattern: str
-    controller: type
-    methods: collections.abc.Mapping[
-        str, collections.abc.Callable[..., typing.Any]
-    ]
-    relation: str = ''
-
-
-PATHS = (
-    Path('', root.Root, {'GET': root.Root.versions}),
-    Path('/v2', root.Root, {'GET': root.Root.home}),
-    Path(
-        '/v2/{project_id}/sessions',
-        Sessions,
-        {
-            'GET': Sessions.get_all,
-            'POST': Sessions.create,
-            'PATCH': Sessions.update_named,
-        },
+#: The names that paths have in the home document. A name is what clients rely
+#: on, and stays.
+RELATIONS = {
+    'sessions': '/v2/{project_id}/sessions/{session_id}',
+    'session_jobs': '/v2/{project_id}/sessions/{session_id}/jobs/{job_id}',
+    'session_actions': '/v2/{project_id}/sessions/{session_id}/actions',
+    'runs': '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}',
+    'run_restores': (
+        '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/restore'
     ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}',
-        Sessions,
-        {
-            'GET': Sessions.get,
-            'PATCH': Sessions.update,
-            'POST': Sessions.replace,
-            'DELETE': Sessions.delete,
-        },
-        relation='sessions',
+    'run_verifications': (
+        '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/verify'
     ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/jobs/{job_id}',
-        Sessions,
-        {'PUT': Sessions.attach, 'DELETE': Sessions.detach},
-        relation='session_jobs',
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/actions',
-        Sessions,
-        {'POST': Sessions.act},
-        relation='session_actions',
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/action',
-        Sessions,
-        {'POST': Sessions.act},
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/runs',
-        Sessions,
-        {'GET': Sessions.runs},
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}',
-        Sessions,
-        {'GET': Sessions.run},
-        relation='runs',
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/restore',
-        Restores,
-        {'POST': Restores.restore},
-        relation='run_restores',
-    ),
-    Path(
-        '/v2/{project_id}/sessions/{session_id}/runs/{session_tag}/verify',
-        Restores,
-        {'POST': Restores.verify},
-        relation='run_verifications',
-    ),
-    Path(
-        '/v2/{project_id}/jobs',
-        Jobs,
-        {'GET': Jobs.get_all, 'POST': Jobs.create},
-    ),
-    Path(
-        '/v2/{project_id}/jobs/{job_id}',
-        Jobs,
-        {
-            'GET': Jobs.get,
-            'PATCH': Jobs.update,
-            'POST': Jobs.replace,
-            'DELETE': Jobs.delete,
-        },
-        relation='jobs',
-    ),
-    Path(
-        '/v2/{project_id}/jobs/{job_id}/event',
-        Jobs,
-        {'POST': Jobs.event},
-        relation='job_events',
-    ),
-    Path(
-        '/v2/{project_id}/jobs/{job_id}/check',
-        Jobs,
-        {'GET': Jobs.check},
-        relation='job_checks',
-    ),
-    Path(
-        '/v2/{project_id}/actions',
-        Actions,
-        {'GET': Actions.get_all, 'POST': Actions.create},
-    ),
-    Path(
-        '/v2/{project_id}/actions/{action_id}',
-        Actions,
-        {
-            'GET': Actions.get,
-            'PATCH': Actions.update,
-            'POST': Actions.replace,
-            'DELETE': Actions.delete,
-        },
-        relation='actions',
-    ),
-    Path(
-        '/v2/{project_id}/clients',
-        Clients,
-        {'GET': Clients.get_all, 'POST': Clients.register},
-    ),
-    Path(
-        '/v2/{project_id}/clients/{client_id}',
-        Clients,
-        {'GET': Clients.get, 'DELETE': Clients.delete},
-        relation='clients',
-    ),
-    Path(
-        '/v2/{project_id}/backups',
-        Backups,
-        {'GET': Backups.get_all, 'POST': Backups.create},
-    ),
-    Path(
-        '/v2/{project_id}/backups/{backup_id}',
-        Backups,
-        {
-            'GET': Backups.get,
-            'PATCH': Backups.update,
-            'DELETE': Backups.delete,
-        },
-        relation='backups',
-    ),
-    Path(
-        '/v2/{project_id}/backups/{backup_id}/restore',
-        Restores,
-        {'POST': Restores.restore_backup},
-        relation='backup_restores',
-    ),
-)
+    'jobs': '/v2/{project_id}/jobs/{job_id}',
+    'job_events': '/v2/{project_id}/jobs/{job_id}/event',
+    'job_checks': '/v2/{project_id}/jobs/{job_id}/check',
+    'actions': '/v2/{project_id}/actions/{action_id}',
+    'clients': '/v2/{project_id}/clients/{client_id}',
+    'backups': '/v2/{project_id}/backups/{backup_id}',
+    'backup_restores': '/v2/{project_id}/backups/{backup_id}/restore',
+}
 
 
 def table(
@@ -182,45 +143,54 @@ def table(
     implicit_all_projects: bool = False,
     delegation: trusts.Delegation = trusts.OFF,
 ) -> Table:
-    """Make the controllers, once each, and return the table with their
-    methods.
+    """Return :data:`ROUTES` with methods of controllers that work on a
+    storage. Each controller is made once.
     """
-    controllers: dict[type, typing.Any] = {
-        root.Root: root.Root(home(PATHS)),
-        Jobs: Jobs(storage, max_limit, implicit_all_projects, delegation),
-        Actions: Actions(storage, max_limit, delegation),
-        Restores: Restores(storage, delegation),
-    }
-    for controller in (Sessions, Clients, Backups):
-        controllers[controller] = controller(storage, max_limit)
+    controllers = (
+        Root(home()),
+        Sessions(storage, max_limit),
+        Jobs(storage, max_limit, implicit_all_projects, delegation),
+        Actions(storage, max_limit, delegation),
+        Clients(storage, max_limit),
+        Backups(storage, max_limit),
+        Restores(storage, delegation),
+    )
     bound: Table = {}
-    for path in PATHS:
-        instance = controllers[path.controller]
-        bound[path.pattern] = {
-            verb: method.__get__(instance)
-            for verb, method in path.methods.items()
-        }
+    for path, handlers in ROUTES.items():
+        bound[path] = {}
+        for method, handler in handlers.items():
+            bound[path][method] = _bind(handler, controllers)
     return bound
 
 
-def home(paths: collections.abc.Iterable[Path]) -> dict[str, typing.Any]:
+def home() -> dict[str, typing.Any]:
     """Return the home document of the API, as JSON Home has it: a resource for
-    each relation.
+    each of :data:`RELATIONS`.
     """
     resources = {}
-    for path in paths:
-        if path.relation:
-            names = [
-                part[1:-1]
-                for part in path.pattern.split('/')
-                if part.startswith('{')
-            ]
-            resources[f'rel/{path.relation}'] = {
-                'href-template': path.pattern,
-                'href-vars': {name: f'param/{name}' for name in names},
-                'hints': {
-                    'allow': [*path.methods],
-                    'formats': {'application/json': {}},
-                },
-            }
+    for relation, path in RELATIONS.items():
+        variables = {}
+        for part in path.split('/'):
+            if part.startswith('{'):
+                name = part[1:-1]
+                variables[name] = f'param/{name}'
+        resources[f'rel/{relation}'] = {
+            'href-template': path,
+            'href-vars': variables,
+            'hints': {
+                'allow': [*ROUTES[path]],
+                'formats': {'application/json': {}},
+            },
+        }
     return {'resources': resources}
+
+
+def _bind(
+    handler: endpoints.Handler, controllers: collections.abc.Iterable[object]
+) -> endpoints.Handler:
+    """A method of a class, as one of the controller that is of this class."""
+    for controller in controllers:
+        name = handler.__name__
+        if getattr(type(controller), name, None) is handler:
+            return types.MethodType(handler, controller)
+    raise LookupError(f'no controller has {handler!r}')

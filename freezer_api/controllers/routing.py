@@ -15,23 +15,28 @@ from freezer_api import context, policy
 from freezer_api.controllers import base, calls, types
 from freezer_api.middleware import errors, responses
 
+#: The route of a request in its environment, from when it has been found.
+ROUTE = 'freezer.route'
+
 
 class Route:
-    """The endpoints of one path pattern, by verb."""
+    """The endpoints of one path, by method; ``pattern`` is the path with the
+    names of its variable parts in braces.
+    """
 
     def __init__(
-        self, pattern: str, verbs: collections.abc.Mapping[str, typing.Any]
+        self,
+        pattern: str,
+        handlers: collections.abc.Mapping[str, base.Handler],
     ):
         self.pattern = pattern
-        self.endpoints = {
-            verb: base.Endpoint(method) for verb, method in verbs.items()
-        }
-        if 'GET' in self.endpoints:
-            self.endpoints = {
-                'GET': self.endpoints['GET'],
-                'HEAD': self.endpoints['GET'],
-                **self.endpoints,
-            }
+        self.endpoints: dict[str, base.Endpoint] = {}
+        for method, handler in handlers.items():
+            endpoint = base.Endpoint(handler)
+            self.endpoints[method] = endpoint
+            # Right behind GET, in the order in which Allow names them.
+            if method == 'GET':
+                self.endpoints['HEAD'] = endpoint
         self.allow = ', '.join([*self.endpoints, 'OPTIONS'])
 
 
@@ -41,27 +46,28 @@ class Router:
     def __init__(
         self,
         table: collections.abc.Mapping[
-            str, collections.abc.Mapping[str, typing.Any]
+            str, collections.abc.Mapping[str, base.Handler]
         ],
     ):
         self.routes = [
-            Route(pattern, verbs) for pattern, verbs in table.items()
+            Route(pattern, handlers) for pattern, handlers in table.items()
         ]
+        # A tree of dictionaries by segment. None stands for any segment, and a
+        # slash, which no segment has, for the route that ends there.
         self._root: dict[str | None, typing.Any] = {}
         for route in self.routes:
             node = self._root
             for segment in route.pattern.split('/')[1:]:
-                node = node.setdefault(
-                    None if segment.startswith('{') else segment, {}
-                )
-            # No segment has a slash in it.
+                key = None if segment.startswith('{') else segment
+                node = node.setdefault(key, {})
             node['/'] = route
 
     def find(self, path: str) -> tuple[Route, list[str]]:
-        """The route, and the parts of the path that stand in its braces;
-        ``UnknownPath`` if there is none.
+        """Return the route, and the parts of the path that stand in its
+        braces; ``UnknownPath`` if there is none.
         """
-        node, parts = self._root, []
+        node = self._root
+        parts = []
         for segment in path.split('/')[1:]:
             following = node.get(segment)
             if following is None:
@@ -77,14 +83,15 @@ class Router:
 
 class Api(core.PecanBase):
     """The WSGI application of all routes. Errors leave it as answers, by the
-    table in :mod:`freezer_api.middleware.errors`.
+    table in :mod:`freezer_api.middleware.errors`, so that layers around it
+    (CORS) can add headers to them.
     """
 
     def __init__(
         self, router: Router, rules: policy.Policy, max_body_size: int
     ):
         # Endpoints make their responses; Pecan's own would be made for
-        # nothing.
+        # nothing. Ids may have dots, which aren't the extensions of files.
         super().__init__(
             root=None,
             default_renderer='json',
@@ -104,34 +111,36 @@ class Api(core.PecanBase):
         try:
             return super().__call__(environ, start_response)
         except Exception as error:
-            route = environ.get('freezer.route')
-            allow = route.allow if route else ''
+            allow = ''
+            if ROUTE in environ:
+                allow = environ[ROUTE].allow
             response = errors.respond(error, environ, allow)
             return response(environ, start_response)
 
     def route(
         self, req: typing.Any, node: typing.Any, path: str
     ) -> tuple[Route, list[str]]:
-        """What is at a path, and the variable parts of the path."""
+        """Return what is at a path, and the variable parts of the path."""
         return self._router.find(path)
 
     def find_controller(
         self, state: core.RoutingState
-    ) -> tuple[typing.Any, list[str], dict[str, typing.Any]]:
-        """The endpoint for a request and the variable parts of its path. Pecan
-        would also take the body for a form.
+    ) -> tuple[base.Endpoint | None, list[str], dict[str, typing.Any]]:
+        """Return the endpoint for a request and the variable parts of its
+        path. Pecan would also take the body for a form.
         """
         environ = state.request.environ
         route, parts = self.route(
             state.request, self.root, responses.path_of(environ)
         )
-        environ['freezer.route'] = route
-        verb = environ['REQUEST_METHOD']
-        if verb == 'OPTIONS':
+        environ[ROUTE] = route
+        method = environ['REQUEST_METHOD']
+        if method == 'OPTIONS':
             return None, [], {}
-        if verb not in route.endpoints:
-            raise errors.MethodNotAllowed(verb)
-        return route.endpoints[verb], parts, {}
+        endpoint = route.endpoints.get(method)
+        if endpoint is None:
+            raise errors.MethodNotAllowed(method)
+        return endpoint, parts, {}
 
     def invoke_controller(
         self,
@@ -145,19 +154,18 @@ class Api(core.PecanBase):
         """
         environ = state.request.environ
         if controller is None:
-            state.response = responses.Response.of_methods(
-                environ['freezer.route'].allow
-            )
+            allow = environ[ROUTE].allow
+            state.response = responses.Response.of_methods(allow)
             return
         identity = None
         if controller.rule != base.PUBLIC:
+            # Every path that isn't public begins with the project.
             project_id = types.ID.frombasetype(args[0])
             identity = context.RequestContext.of_request(
                 environ, self._policy, project_id
             )
-        state.response = controller(
-            calls.Call(environ, identity, self._max_body_size), args[1:]
-        )
+        call = calls.Call(environ, identity, self._max_body_size)
+        state.response = controller(call, args[1:])
 
     def _handle_empty_response_body(self, state: core.RoutingState) -> None:
         """Leave answers as they are: endpoints know theirs, and Pecan would

@@ -1,38 +1,57 @@
-"""The WSME types of what endpoints take and give."""
+"""The WSME types by which endpoints declare what they take and what they
+return. Each turns what came in the request into what the endpoint gets.
+"""
 
+import collections.abc
+import dataclasses
 import re
 import typing
 
 import wsme.types
 
 from freezer_api import exceptions
+from freezer_api.controllers import bodies
 from freezer_api.domain import documents, sessions
 from freezer_api.middleware import errors
 
-text = wsme.types.text
 
-
-class Json(wsme.types.UserType):
-    """A JSON object of a name. Its fields are the schemas' business: documents
-    are free-form in part.
+class Object(wsme.types.UserType):
+    """A JSON object. Its keys are checked by the schemas: documents are
+    free-form in part, which WSME's own objects can't be.
     """
 
-    basetype = dict
+    basetype = bytes
+    name = 'object'
 
-    def __init__(self, name: str):
-        self.name = name
+    def frombasetype(self, value: bytes) -> dict[str, typing.Any]:
+        """Return the object that a body says; errors as
+        :func:`bodies.parse_object` has them.
+        """
+        return bodies.parse_object(value)
+
+
+class OptionalObject(Object):
+    """A JSON object that may be left out."""
+
+    name = 'optional object'
+
+    def frombasetype(self, value: bytes) -> dict[str, typing.Any]:
+        """Return the object, an empty one for a body that is empty or
+        blank.
+        """
+        if not value.strip():
+            return {}
+        return super().frombasetype(value)
 
 
 class Id(wsme.types.UserType):
-    """An id in a path; one that no document can have is a path that isn't
-    there.
-    """
+    """An id in a path."""
 
     basetype = str
     name = 'id'
 
     def frombasetype(self, value: str) -> str:
-        """The id, or ``UnknownPath``."""
+        """Return the id; ``UnknownPath`` for one that no document can have."""
         if not documents.ID.match(value):
             raise errors.UnknownPath()
         return value
@@ -45,27 +64,68 @@ class Tag(wsme.types.UserType):
     name = 'tag'
 
     def frombasetype(self, value: str) -> int:
-        """The tag, or ``UnknownPath``."""
-        if (
-            not re.fullmatch(r'[0-9]{1,10}', value)
-            or int(value) > sessions.MAX_TAG
-        ):
+        """Return the tag; ``UnknownPath`` for what is none."""
+        tag = tag_or_none(value)
+        if tag is None:
             raise errors.UnknownPath()
-        return int(value)
+        return tag
 
 
+class Parameters(wsme.types.UserType):
+    """The parameters of a query, as a dataclass whose fields have their names.
+    A field that isn't given keeps its default.
+    """
+
+    basetype = dict
+
+    def __init__(self, record: type):
+        self._record = record
+        self.name = record.__name__
+        self.names = frozenset(
+            field.name for field in dataclasses.fields(record)
+        )
+
+    def frombasetype(
+        self, value: collections.abc.Mapping[str, str]
+    ) -> typing.Any:
+        """Return the parameters that the endpoint knows. Others are ignored:
+        clients and proxies add some of their own.
+        """
+        known = {}
+        for name in value:
+            if name in self.names:
+                known[name] = value[name]
+        return self._record(**known)
+
+
+OBJECT = Object()
+OPTIONAL_OBJECT = OptionalObject()
 ID = Id()
 TAG = Tag()
-#: The types of a list's parameters: limit, offset, marker, sort, search.
-LIST: tuple[typing.Any, ...] = (text,) * 5
+_TAG_DIGITS = re.compile('[0-9]{1,10}')
 
 
-def flag(name: str, value: str | None, code: str | None = None) -> bool:
-    """What a parameter says that is True or False, in any case; one that isn't
-    given is False.
+def tag_or_none(text: str) -> int | None:
+    """Return the tag that a text says, None if it says none."""
+    # The digits are counted first: an int of thousands takes long to make.
+    if not _TAG_DIGITS.fullmatch(text):
+        return None
+    tag = int(text)
+    if tag > sessions.MAX_TAG:
+        return None
+    return tag
+
+
+def parse_flag(name: str, value: str | None, code: str | None = None) -> bool:
+    """Return whether a parameter says True, in any case; False if it isn't
+    given.
+
+    ``InvalidInput`` for anything but True and False, with ``code`` if it is
+    given.
     """
-    if value is None or value.lower() == 'false':
+    if value is None:
         return False
-    if value.lower() != 'true':
+    lowered = value.lower()
+    if lowered not in ('true', 'false'):
         raise exceptions.InvalidInput(f'{name}: must be True or False.', code)
-    return True
+    return lowered == 'true'

@@ -178,7 +178,7 @@ class TestAllProjects(base.FunctionalTest):
             self.assert_error(
                 self.call('GET', f'/v2/ops/jobs{path}', token='admin@ops'),
                 '400',
-                'marker_project: goes with',
+                'marker_project: can only be given with',
             )
         self.assert_error(
             self.call(

@@ -152,20 +152,21 @@ class TestWalk(testtools.TestCase):
         )
 
     def test_endpoints_are_declared_to_wsme(self):
+        """By their path, a query and a body, in this order."""
         for route in routing.Router(self.table).routes:
-            names = [
-                segment[1:-1] for segment in route.pattern.split('/') if segment.startswith('{')
-            ][1:]
+            segments = route.pattern.split('/')
+            names = [segment[1:-1] for segment in segments if segment.startswith('{')][1:]
             for endpoint in route.endpoints.values():
                 definition = wsme.api.FunctionDefinition.get(endpoint.method)
                 arguments = [argument.name for argument in definition.arguments]
-                mandatory = [
-                    argument.name for argument in definition.arguments if argument.mandatory
-                ]
-                # Parameters of the query stand before a body, which then has a default too.
-                self.assertEqual(names, [name for name in mandatory if name != 'body'])
-                self.assertEqual(
-                    ['body'] if definition.body_type else [],
-                    [name for name in arguments if name == 'body'],
-                )
+                others = ['query'] if endpoint.parameters else []
+                if definition.body_type:
+                    others.append('body')
+                self.assertEqual(names + others, arguments, route.pattern)
                 self.assertEqual('call', definition.pass_request)
+                self.assertEqual(
+                    definition.status_code == 204, not endpoint.has_content, route.pattern
+                )
+
+    def test_every_relation_is_a_route(self):
+        self.assertEqual(set(), set(routes.RELATIONS.values()) - set(routes.ROUTES))

@@ -1,11 +1,9 @@
 """Actions."""
 
-from freezer_api.controllers import base, calls, types
+from freezer_api.controllers import base, calls, lists, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
 from freezer_api.services import actions, trusts
-
-WRITTEN = types.Json('action_version')
 
 
 class Actions(base.Resource):
@@ -19,46 +17,28 @@ class Actions(base.Resource):
         super().__init__(storage, max_limit)
         self.delegation = delegation
 
-    @base.expose('actions:get_all', types.Json('actions'), *types.LIST)
-    def get_all(
-        self,
-        call: calls.Call,
-        limit: str | None = None,
-        offset: str | None = None,
-        marker: str | None = None,
-        sort: str | None = None,
-        search: str | None = None,
-    ) -> base.Answer:
-        """A page of the project's actions."""
-        return self.page(
-            call,
-            actions.list_page,
-            search,
-            limit=limit,
-            offset=offset,
-            marker=marker,
-            sort=sort,
-        )
+    @base.expose('actions:get_all', types.OBJECT, query=lists.LIST)
+    def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
+        """Return a page of the project's actions."""
+        return self.page(call, actions.list_page, query)
 
     @base.expose(
         'actions:create',
-        types.Json('action_id'),
-        body=types.Json('action'),
+        types.OBJECT,
+        body=types.OBJECT,
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
-        """A new action."""
+        """Create an action."""
         call.precondition.check(None)
         return self.created(actions.create(self.storage, call.caller, body))
 
-    @base.expose('actions:get', types.Json('action'), types.ID)
+    @base.expose('actions:get', types.OBJECT, types.ID)
     def get(self, call: calls.Call, action_id: str) -> base.Answer:
-        """An action."""
+        """Return an action."""
         return base.shown(actions.show(self.storage, call.caller, action_id))
 
-    @base.expose(
-        'actions:update', WRITTEN, types.ID, body=types.Json('action')
-    )
+    @base.expose('actions:update', types.OBJECT, types.ID, body=types.OBJECT)
     def update(
         self, call: calls.Call, action_id: str, body: Body
     ) -> base.Answer:
@@ -76,9 +56,9 @@ class Actions(base.Resource):
 
     @base.expose(
         'actions:replace',
-        WRITTEN,
+        types.OBJECT,
         types.ID,
-        body=types.Json('action'),
+        body=types.OBJECT,
         status=201,
     )
     def replace(

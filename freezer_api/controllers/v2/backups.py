@@ -1,6 +1,6 @@
 """Backups: what agents say that they have stored."""
 
-from freezer_api.controllers import base, calls, types
+from freezer_api.controllers import base, calls, lists, types
 from freezer_api.domain.documents import Body
 from freezer_api.services import backups
 
@@ -10,54 +10,38 @@ class Backups(base.Resource):
 
     name = 'backup'
 
-    @base.expose('backups:get_all', types.Json('backups'), *types.LIST)
-    def get_all(
-        self,
-        call: calls.Call,
-        limit: str | None = None,
-        offset: str | None = None,
-        marker: str | None = None,
-        sort: str | None = None,
-        search: str | None = None,
-    ) -> base.Answer:
-        """A page of the project's backups."""
-        return self.page(
-            call,
-            backups.list_page,
-            search,
-            limit=limit,
-            offset=offset,
-            marker=marker,
-            sort=sort,
-        )
+    @base.expose('backups:get_all', types.OBJECT, query=lists.LIST)
+    def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
+        """Return a page of the project's backups."""
+        return self.page(call, backups.list_page, query)
 
     @base.expose(
         'backups:create',
-        types.Json('backup_id'),
-        body=types.Json('backup'),
+        types.OBJECT,
+        body=types.OBJECT,
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
-        """A new backup."""
+        """Record a backup."""
         call.precondition.check(None)
         return self.created(backups.create(self.storage, call.caller, body))
 
-    @base.expose('backups:get', types.Json('backup'), types.ID)
+    @base.expose('backups:get', types.OBJECT, types.ID)
     def get(self, call: calls.Call, backup_id: str) -> base.Answer:
-        """A backup."""
+        """Return a backup."""
         return base.shown(backups.show(self.storage, call.caller, backup_id))
 
     @base.expose(
         'backups:update',
-        types.Json('backup'),
+        types.OBJECT,
         types.ID,
-        body=types.Json('backup'),
+        body=types.OBJECT,
     )
     def update(
         self, call: calls.Call, backup_id: str, body: Body
     ) -> base.Answer:
-        """Change a backup: its metadata are merged, its status is set. The
-        whole backup is answered.
+        """Change a backup: its metadata are merged, its status is set. Return
+        the whole backup.
         """
         return base.shown(
             backups.update(
@@ -67,6 +51,6 @@ class Backups(base.Resource):
 
     @base.expose('backups:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, backup_id: str) -> base.Answer:
-        """Delete the record of a backup; what the agent has stored stays."""
+        """Delete the record of a backup; what the agent has stored is kept."""
         backups.delete(self.storage, call.caller, backup_id, call.precondition)
         return base.Answer()

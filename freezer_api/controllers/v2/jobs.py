@@ -4,15 +4,21 @@ import dataclasses
 import functools
 
 from freezer_api import exceptions
-from freezer_api.controllers import base, calls, types
+from freezer_api.controllers import base, calls, lists, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs as policies
 from freezer_api.services import common, jobs, preflight, trusts
 
-WRITTEN = types.Json('job_version')
-#: In place of the body in signatures; there always is one.
-NO_BODY: Body = {}
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CreateQuery:
+    """The parameters of the request that creates a job."""
+
+    dry_run: str | None = None
+
+
+CREATE = types.Parameters(CreateQuery)
 
 
 class Jobs(base.Resource):
@@ -32,102 +38,84 @@ class Jobs(base.Resource):
         self.delegation = delegation
 
     def caller(self, call: calls.Call) -> common.Caller:
-        """Who reads; the process ids of agents of other projects are for those
-        who may list all jobs.
+        """Return who reads. The process ids of agents of other projects are
+        for callers who may list all jobs.
         """
         return dataclasses.replace(
             call.caller,
             all_projects=call.context.may(policies.GET_ALL_PROJECTS),
         )
 
-    @base.expose(
-        'jobs:get_all', types.Json('jobs'), *types.LIST, types.text, types.text
-    )
+    @base.expose('jobs:get_all', types.OBJECT, query=lists.JOB_LIST)
     def get_all(
-        self,
-        call: calls.Call,
-        limit: str | None = None,
-        offset: str | None = None,
-        marker: str | None = None,
-        sort: str | None = None,
-        search: str | None = None,
-        all_projects: str | None = None,
-        marker_project: str | None = None,
+        self, call: calls.Call, query: lists.JobListQuery
     ) -> base.Answer:
-        """A page of the project's jobs, or of those of all projects; agents
-        poll it.
+        """Return a page of the project's jobs, or of those of all projects;
+        agents poll it.
         """
-        everywhere = self.everywhere(call, all_projects)
-        if marker_project is not None and not (everywhere and marker):
+        everywhere = self.is_everywhere(call, query.all_projects)
+        # Ids are unique in a project only, so a marker of another one needs
+        # its project; anywhere else the parameter would change nothing.
+        is_needed = everywhere and query.marker
+        if query.marker_project is not None and not is_needed:
             raise exceptions.InvalidInput(
-                'marker_project: goes with a marker in a list of all'
-                ' projects.',
+                'marker_project: can only be given with a marker in a list of'
+                ' all projects.',
                 'list.invalid',
             )
-        return self.page(
-            call,
-            functools.partial(jobs.list_page, everywhere=everywhere),
-            search,
-            {'all_projects': all_projects},
-            limit=limit,
-            offset=offset,
-            marker=marker,
-            sort=sort,
-            marker_project=marker_project,
-        )
+        list_page = functools.partial(jobs.list_page, everywhere=everywhere)
+        return self.page(call, list_page, query)
 
-    def everywhere(self, call: calls.Call, all_projects: str | None) -> bool:
-        """Whether a list has the jobs of all projects; ``Forbidden`` if it was
-        asked to and the caller may not.
+    def is_everywhere(self, call: calls.Call, asked: str | None) -> bool:
+        """Return whether a list has the jobs of all projects; ``asked`` is the
+        parameter ``all_projects``.
+
+        ``Forbidden`` if the caller asked for them and may not have them.
         """
-        if all_projects is None:
-            return self.implicit_all_projects and call.context.may(
-                policies.GET_ALL_PROJECTS
-            )
-        if not types.flag('all_projects', all_projects, 'list.invalid'):
+        if asked is None:
+            if not self.implicit_all_projects:
+                return False
+            return call.context.may(policies.GET_ALL_PROJECTS)
+        if not types.parse_flag('all_projects', asked, 'list.invalid'):
             return False
         call.context.can(policies.GET_ALL_PROJECTS)
         return True
 
     @base.expose(
         'jobs:create',
-        types.Json('job_id'),
-        types.text,
-        body=types.Json('job'),
+        types.OBJECT,
+        query=CREATE,
+        body=types.OBJECT,
         status=201,
         also=(200,),
     )
     def create(
-        self,
-        call: calls.Call,
-        dry_run: str | None = None,
-        body: Body = NO_BODY,
+        self, call: calls.Call, query: CreateQuery, body: Body
     ) -> base.Answer:
-        """A new job, under the body's id or one of its own; or what agents
-        would make of it.
+        """Create a job, under the body's id or a new one; or only return what
+        agents would make of it (``dry_run``).
         """
         call.precondition.check(None)
-        if types.flag('dry_run', dry_run):
-            return base.Answer(
-                preflight.check_new(self.storage, call.caller, body), code=200
-            )
+        if types.parse_flag('dry_run', query.dry_run):
+            problems = preflight.check_new(self.storage, call.caller, body)
+            return base.Answer(problems, code=200)
         return self.created(
             jobs.create(self.storage, call.caller, body, self.delegation)
         )
 
-    @base.expose('jobs:get', types.Json('job'), types.ID)
+    @base.expose('jobs:get', types.OBJECT, types.ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
-        """A job."""
+        """Return a job."""
         return base.shown(jobs.show(self.storage, self.caller(call), job_id))
 
-    @base.expose('jobs:get', types.Json('job_problems'), types.ID)
+    @base.expose('jobs:get', types.OBJECT, types.ID)
     def check(self, call: calls.Call, job_id: str) -> base.Answer:
-        """What agents would make of a job."""
+        """Return what agents would make of a job."""
         return base.Answer(preflight.check(self.storage, call.caller, job_id))
 
-    @base.expose('jobs:update', WRITTEN, types.ID, body=types.Json('job'))
+    @base.expose('jobs:update', types.OBJECT, types.ID, body=types.OBJECT)
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
-        """Change a job, or report on it."""
+        """Change a job, or take an agent's report on it."""
         return self.written(
             jobs.update(
                 self.storage,
@@ -140,7 +128,7 @@ class Jobs(base.Resource):
         )
 
     @base.expose(
-        'jobs:replace', WRITTEN, types.ID, body=types.Json('job'), status=201
+        'jobs:replace', types.OBJECT, types.ID, body=types.OBJECT, status=201
     )
     def replace(
         self, call: calls.Call, job_id: str, body: Body
@@ -171,9 +159,9 @@ class Jobs(base.Resource):
 
     @base.expose(
         'jobs:event:create',
-        types.Json('job_result'),
+        types.OBJECT,
         types.ID,
-        body=types.Json('job_event'),
+        body=types.OBJECT,
         status=202,
     )
     def event(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:

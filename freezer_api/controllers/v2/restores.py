@@ -5,8 +5,6 @@ from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
 from freezer_api.services import restores, trusts
 
-BEGUN = types.Json('restore')
-
 
 class Restores:
     """What is below ``/sessions/{session_id}/runs/{session_tag}`` and
@@ -19,75 +17,80 @@ class Restores:
 
     @base.expose(
         'sessions:run:restore',
-        BEGUN,
+        types.OBJECT,
         types.ID,
         types.TAG,
+        body=types.OPTIONAL_OBJECT,
         status=202,
         also=(200,),
     )
     def restore(
-        self, call: calls.Call, session_id: str, session_tag: int
+        self, call: calls.Call, session_id: str, session_tag: int, body: Body
     ) -> base.Answer:
         """Restore a run."""
-        body = _body(call)
-        return _begun(
-            call,
-            restores.restore(
-                self.storage,
-                call.caller,
-                session_id,
-                session_tag,
-                body,
-                self.delegation,
-            ),
+        _check_precondition(call)
+        begun = restores.restore(
+            self.storage,
+            call.caller,
+            session_id,
+            session_tag,
+            body,
+            self.delegation,
         )
+        return _begun(call, begun)
 
     @base.expose(
         'sessions:run:verify',
-        BEGUN,
+        types.OBJECT,
         types.ID,
         types.TAG,
+        body=types.OPTIONAL_OBJECT,
         status=202,
         also=(200,),
     )
     def verify(
-        self, call: calls.Call, session_id: str, session_tag: int
+        self, call: calls.Call, session_id: str, session_tag: int, body: Body
     ) -> base.Answer:
         """Verify a run."""
-        body = _body(call)
-        return _begun(
-            call,
-            restores.verify(
-                self.storage,
-                call.caller,
-                session_id,
-                session_tag,
-                body,
-                self.delegation,
-            ),
+        _check_precondition(call)
+        begun = restores.verify(
+            self.storage,
+            call.caller,
+            session_id,
+            session_tag,
+            body,
+            self.delegation,
         )
+        return _begun(call, begun)
 
-    @base.expose('backups:restore', BEGUN, types.ID, status=202, also=(200,))
-    def restore_backup(self, call: calls.Call, backup_id: str) -> base.Answer:
+    @base.expose(
+        'backups:restore',
+        types.OBJECT,
+        types.ID,
+        body=types.OPTIONAL_OBJECT,
+        status=202,
+        also=(200,),
+    )
+    def restore_backup(
+        self, call: calls.Call, backup_id: str, body: Body
+    ) -> base.Answer:
         """Restore a backup."""
-        body = _body(call)
-        return _begun(
-            call,
-            restores.restore_backup(
-                self.storage, call.caller, backup_id, body, self.delegation
-            ),
+        _check_precondition(call)
+        begun = restores.restore_backup(
+            self.storage, call.caller, backup_id, body, self.delegation
         )
+        return _begun(call, begun)
 
 
-def _body(call: calls.Call) -> Body:
-    """The body, all of which is optional. What the call makes is new, so no
-    tag matches it.
+def _check_precondition(call: calls.Call) -> None:
+    """Refuse a request on condition of a version: what it makes is new, and
+    has none.
     """
     call.precondition.check(None)
-    return call.optional_body()
 
 
 def _begun(call: calls.Call, begun: restores.Begun) -> base.Answer:
+    """The new session and its plan, or after a dry run the plan alone."""
     if begun.session_id is None:
         return base.Answer({'plan': begun.plan}, code=200)
     body = {

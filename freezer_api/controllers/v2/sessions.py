@@ -1,18 +1,13 @@
 """Sessions, what their jobs report, and their runs."""
 
 import dataclasses
-import re
 
 from freezer_api import exceptions
-from freezer_api.controllers import base, calls, types
+from freezer_api.controllers import base, calls, lists, types
 from freezer_api.domain import documents
-from freezer_api.domain import search as searches
-from freezer_api.domain import sessions as domain
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs
 from freezer_api.services import restores, sessions
-
-WRITTEN = types.Json('session_version')
 
 
 class Sessions(base.Resource):
@@ -20,39 +15,23 @@ class Sessions(base.Resource):
 
     name = 'session'
 
-    @base.expose('sessions:get_all', types.Json('sessions'), *types.LIST)
-    def get_all(
-        self,
-        call: calls.Call,
-        limit: str | None = None,
-        offset: str | None = None,
-        marker: str | None = None,
-        sort: str | None = None,
-        search: str | None = None,
-    ) -> base.Answer:
-        """A page of the project's sessions."""
-        return self.page(
-            call,
-            sessions.list_page,
-            search,
-            limit=limit,
-            offset=offset,
-            marker=marker,
-            sort=sort,
-        )
+    @base.expose('sessions:get_all', types.OBJECT, query=lists.LIST)
+    def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
+        """Return a page of the project's sessions."""
+        return self.page(call, sessions.list_page, query)
 
     @base.expose(
         'sessions:create',
-        types.Json('session_id'),
-        body=types.Json('session'),
+        types.OBJECT,
+        body=types.OBJECT,
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
-        """A new session, under an id of its own."""
+        """Create a session, under a new id."""
         call.precondition.check(None)
         return self.created(sessions.create(self.storage, call.caller, body))
 
-    @base.expose('sessions:update', WRITTEN, body=types.Json('session'))
+    @base.expose('sessions:update', types.OBJECT, body=types.OBJECT)
     def update_named(self, call: calls.Call, body: Body) -> base.Answer:
         """Change the session that the body names."""
         session_id = body.get('session_id')
@@ -64,14 +43,12 @@ class Sessions(base.Resource):
             )
         return self.update(call, session_id, body)
 
-    @base.expose('sessions:get', types.Json('session'), types.ID)
+    @base.expose('sessions:get', types.OBJECT, types.ID)
     def get(self, call: calls.Call, session_id: str) -> base.Answer:
-        """A session."""
+        """Return a session."""
         return base.shown(sessions.show(self.storage, call.caller, session_id))
 
-    @base.expose(
-        'sessions:update', WRITTEN, types.ID, body=types.Json('session')
-    )
+    @base.expose('sessions:update', types.OBJECT, types.ID, body=types.OBJECT)
     def update(
         self, call: calls.Call, session_id: str, body: Body
     ) -> base.Answer:
@@ -84,9 +61,9 @@ class Sessions(base.Resource):
 
     @base.expose(
         'sessions:replace',
-        WRITTEN,
+        types.OBJECT,
         types.ID,
-        body=types.Json('session'),
+        body=types.OBJECT,
         status=201,
     )
     def replace(
@@ -111,7 +88,7 @@ class Sessions(base.Resource):
     def attach(
         self, call: calls.Call, session_id: str, job_id: str
     ) -> base.Answer:
-        """Make a job a member."""
+        """Attach a job: it becomes a member."""
         sessions.attach(
             self.storage, call.caller, session_id, job_id, call.precondition
         )
@@ -121,7 +98,7 @@ class Sessions(base.Resource):
     def detach(
         self, call: calls.Call, session_id: str, job_id: str
     ) -> base.Answer:
-        """Take a job out."""
+        """Detach a job: it is no longer a member."""
         sessions.detach(
             self.storage, call.caller, session_id, job_id, call.precondition
         )
@@ -129,16 +106,16 @@ class Sessions(base.Resource):
 
     @base.expose(
         'sessions:action:create',
-        types.Json('session_result'),
+        types.OBJECT,
         types.ID,
-        body=types.Json('session_action'),
+        body=types.OBJECT,
         status=202,
     )
     def act(
         self, call: calls.Call, session_id: str, body: Body
     ) -> base.Answer:
-        """A job's report that it starts or ends. Schedulers of central clients
-        report for jobs of all projects.
+        """Take a job's report that it starts or ends. Schedulers of central
+        clients report for jobs of all projects.
         """
         caller = dataclasses.replace(
             call.caller, all_projects=call.context.may(jobs.GET_ALL_PROJECTS)
@@ -150,56 +127,28 @@ class Sessions(base.Resource):
         )
 
     @base.expose(
-        'sessions:run:get_all',
-        types.Json('runs'),
-        types.ID,
-        types.text,
-        types.text,
+        'sessions:run:get_all', types.OBJECT, types.ID, query=lists.RUN_LIST
     )
     def runs(
-        self,
-        call: calls.Call,
-        session_id: str,
-        limit: str | None = None,
-        marker: str | None = None,
+        self, call: calls.Call, session_id: str, query: lists.RunListQuery
     ) -> base.Answer:
-        """A page of a session's runs, newest first."""
-        most = searches.parse_page(limit, None, None, None, self.max_limit)[
-            'limit'
-        ]
-        found, more = sessions.runs(
-            self.storage, call.caller, session_id, most, _tag(marker)
+        """Return a page of a session's runs, newest first."""
+        limit = query.page_limit(self.max_limit)
+        found, has_more = sessions.runs(
+            self.storage, call.caller, session_id, limit, query.tag()
         )
-        return base.listed(
-            call,
-            'runs',
-            found,
-            found[-1]['session_tag'] if more else None,
-            most,
-        )
+        if not has_more:
+            return base.listed('runs', found)
+        link = call.link(limit=limit, marker=found[-1]['session_tag'])
+        return base.listed('runs', found, link)
 
-    @base.expose('sessions:run:get', types.Json('run'), types.ID, types.TAG)
+    @base.expose('sessions:run:get', types.OBJECT, types.ID, types.TAG)
     def run(
         self, call: calls.Call, session_id: str, session_tag: int
     ) -> base.Answer:
-        """One run."""
-        shown = sessions.run(
-            self.storage, call.caller, session_id, session_tag
-        )
+        """Return one run, with its backups."""
+        run = sessions.run(self.storage, call.caller, session_id, session_tag)
         restored = restores.of_run(
             self.storage, call.caller, session_id, session_tag
         )
-        return base.Answer({**shown, **restored})
-
-
-def _tag(marker: str | None) -> int | None:
-    if marker is None:
-        return None
-    if (
-        not re.fullmatch(r'[0-9]{1,10}', marker)
-        or int(marker) > domain.MAX_TAG
-    ):
-        raise exceptions.InvalidInput(
-            'marker: is not the tag of a run.', 'list.invalid'
-        )
-    return int(marker)
+        return base.Answer({**run, **restored})

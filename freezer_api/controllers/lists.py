@@ -1,0 +1,96 @@
+"""The query parameters of lists, each kind as one object."""
+
+import dataclasses
+import typing
+
+from freezer_api import exceptions
+from freezer_api.controllers import types
+from freezer_api.domain import search as searches
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What every list of documents takes, as the caller gave it; None stands
+    for what wasn't given.
+    """
+
+    limit: str | None = None
+    offset: str | None = None
+    marker: str | None = None
+    sort: str | None = None
+    search: str | None = None
+
+    def page(self, max_limit: int) -> dict[str, typing.Any]:
+        """Return which page is asked for, as :func:`freezer_api.domain.search.parse` takes it;
+        ``InvalidInput`` if a parameter is malformed or contradicts another.
+
+        A higher limit than ``max_limit`` means that one.
+        """
+        return searches.parse_page(
+            self.limit, self.offset, self.marker, self.sort, max_limit
+        )
+
+    def kept(self) -> dict[str, str | None]:
+        """Return what the link to the next page repeats, besides the sort and
+        the search.
+        """
+        return {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobListQuery(ListQuery):
+    """What the list of jobs takes, which may be one of all projects."""
+
+    all_projects: str | None = None
+    marker_project: str | None = None
+
+    def page(self, max_limit: int) -> dict[str, typing.Any]:
+        """Return which page is asked for, as :meth:`ListQuery.page` does."""
+        return searches.parse_page(
+            self.limit,
+            self.offset,
+            self.marker,
+            self.sort,
+            max_limit,
+            self.marker_project,
+        )
+
+    def kept(self) -> dict[str, str | None]:
+        """Return that the list is one of all projects, as the caller said
+        it.
+        """
+        return {'all_projects': self.all_projects}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunListQuery:
+    """What the list of a session's runs takes; its marker is a tag."""
+
+    limit: str | None = None
+    marker: str | None = None
+
+    def page_limit(self, max_limit: int) -> int:
+        """Return how many runs are asked for; errors as
+        :meth:`ListQuery.page`.
+        """
+        page = searches.parse_page(self.limit, None, None, None, max_limit)
+        limit: int = page['limit']
+        return limit
+
+    def tag(self) -> int | None:
+        """Return the tag in ``marker``, None if it isn't given;
+        ``InvalidInput`` if it is no tag.
+        """
+        if self.marker is None:
+            return None
+        tag = types.tag_or_none(self.marker)
+        if tag is None:
+            raise exceptions.InvalidInput(
+                'marker: must be the tag of a run.', 'list.invalid'
+            )
+        return tag
+
+
+LIST = types.Parameters(ListQuery)
+JOB_LIST = types.Parameters(JobListQuery)
+RUN_LIST = types.Parameters(RunListQuery)
