@@ -1,4 +1,4 @@
-"""Who is calling, as keystonemiddleware tells it, and what policy lets them
+"""Who is calling, as keystonemiddleware says it, and what policy lets them
 do.
 """
 
@@ -12,56 +12,67 @@ from freezer_api import exceptions, policy
 
 LOG = logging.getLogger(__name__)
 Environ = collections.abc.MutableMapping[str, typing.Any]
+#: The context of a request in its environment, from its outermost layer on.
+CONTEXT = 'freezer.context'
 
 
 class RequestContext(context.RequestContext):
-    """The identity behind one request, and the project in its path as
-    ``project_id``.
+    """The ids of one request, then the identity behind it, and the project in
+    its path as ``project_id``.
 
     It becomes the thread's current context, from which oslo.log takes the
     request id and the identity of its records.
     """
 
+    _policy: policy.Policy
+
     def __init__(
         self,
-        rules: policy.Policy,
-        project_id: str,
-        token_project_id: str | None,
-        **identity: typing.Any,
+        request_id: str | None = None,
+        global_request_id: str | None = None,
     ):
-        super().__init__(project_id=project_id, **identity)
-        self.token_project_id = token_project_id
+        super().__init__(
+            request_id=request_id, global_request_id=global_request_id
+        )
+        self.token_project_id: str | None = None
+        #: The rules that policy was asked about.
         self.enforced: list[str] = []
-        self._policy = rules
 
     @classmethod
     def of_request(
         cls, environ: Environ, rules: policy.Policy, project_id: str
     ) -> 'RequestContext':
-        """The context of a request for a project; ``Unauthorized`` unless its
-        token has been found valid, and is a user's.
+        """Return the context of a request for a project, with the identity of
+        its caller.
+
+        ``Unauthorized`` unless its token is valid, and is a user's.
         """
-        if environ.get(
-            'HTTP_X_IDENTITY_STATUS'
-        ) != 'Confirmed' or not environ.get('HTTP_X_USER_ID'):
+        is_valid = environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed'
+        if not is_valid or not environ.get('HTTP_X_USER_ID'):
             raise unauthorized()
-        return cls(
-            rules,
-            project_id,
-            environ.get('HTTP_X_PROJECT_ID'),
-            user_id=environ.get('HTTP_X_USER_ID'),
-            user_name=environ.get('HTTP_X_USER_NAME'),
-            user_domain_id=environ.get('HTTP_X_USER_DOMAIN_ID'),
-            project_domain_id=environ.get('HTTP_X_PROJECT_DOMAIN_ID'),
-            domain_id=environ.get('HTTP_X_DOMAIN_ID'),
-            system_scope=environ.get('HTTP_OPENSTACK_SYSTEM_SCOPE'),
-            roles=_names(environ.get('HTTP_X_ROLES')),
-            service_user_id=environ.get('HTTP_X_SERVICE_USER_ID'),
-            service_project_id=environ.get('HTTP_X_SERVICE_PROJECT_ID'),
-            service_roles=_names(environ.get('HTTP_X_SERVICE_ROLES')),
-            request_id=environ.get('openstack.request_id'),
-            global_request_id=environ.get('openstack.global_request_id'),
-        )
+        current: RequestContext | None = environ.get(CONTEXT)
+        if current is None:
+            current = cls()
+        current._policy = rules
+        current.project_id = project_id
+        current._identify(environ)
+        return current
+
+    def _identify(self, environ: Environ) -> None:
+        # One by one: a second context would cost a request as much as its
+        # routing does.
+        get = environ.get
+        self.token_project_id = get('HTTP_X_PROJECT_ID')
+        self.user_id = get('HTTP_X_USER_ID')
+        self.user_name = get('HTTP_X_USER_NAME')
+        self.user_domain_id = get('HTTP_X_USER_DOMAIN_ID')
+        self.project_domain_id = get('HTTP_X_PROJECT_DOMAIN_ID')
+        self.domain_id = get('HTTP_X_DOMAIN_ID')
+        self.system_scope = get('HTTP_OPENSTACK_SYSTEM_SCOPE')
+        self.roles = _names(get('HTTP_X_ROLES'))
+        self.service_user_id = get('HTTP_X_SERVICE_USER_ID')
+        self.service_project_id = get('HTTP_X_SERVICE_PROJECT_ID')
+        self.service_roles = _names(get('HTTP_X_SERVICE_ROLES'))
 
     def can(self, rule: str) -> None:
         """Return if policy lets the caller do what ``rule`` guards in the
@@ -77,12 +88,30 @@ class RequestContext(context.RequestContext):
             )
 
     def may(self, rule: str) -> bool:
-        """Whether policy lets the caller do that, for what depends on it and
-        isn't refused without it.
+        """Return whether policy lets the caller do that: for what depends on
+        it and isn't refused without it.
         """
-        return self._policy.allows(
-            rule, {'project_id': self.project_id}, self.credentials()
-        )
+        target = {'project_id': self.project_id}
+        return self._policy.allows(rule, target, self.credentials())
+
+    def credentials(self) -> policy.Credentials:
+        """Return what rules may ask about the caller, by oslo.context's and
+        oslo.policy's names; ``project_id`` is the token's.
+        """
+        return {
+            'user_id': self.user_id,
+            'user_domain_id': self.user_domain_id,
+            'system_scope': self.system_scope,
+            'system': self.system_scope,
+            'domain_id': self.domain_id,
+            'project_id': self.token_project_id,
+            'project_domain_id': self.project_domain_id,
+            'roles': self.roles,
+            'is_admin_project': self.is_admin_project,
+            'service_user_id': self.service_user_id,
+            'service_project_id': self.service_project_id,
+            'service_roles': self.service_roles,
+        }
 
     def _log_denial(self, rule: str) -> None:
         # Not with all credentials: whoever reads the log asks which role or
@@ -101,25 +130,6 @@ class RequestContext(context.RequestContext):
             self.domain_id,
         )
 
-    def credentials(self) -> policy.Credentials:
-        """What rules may ask about the caller, by oslo.context's and
-        oslo.policy's names; ``project_id`` is the token's.
-        """
-        return {
-            'user_id': self.user_id,
-            'user_domain_id': self.user_domain_id,
-            'system_scope': self.system_scope,
-            'system': self.system_scope,
-            'domain_id': self.domain_id,
-            'project_id': self.token_project_id,
-            'project_domain_id': self.project_domain_id,
-            'roles': self.roles,
-            'is_admin_project': self.is_admin_project,
-            'service_user_id': self.service_user_id,
-            'service_project_id': self.service_project_id,
-            'service_roles': self.service_roles,
-        }
-
 
 def unauthorized() -> exceptions.Unauthorized:
     """Return the error of a request without a valid token, in the words of
@@ -131,4 +141,6 @@ def unauthorized() -> exceptions.Unauthorized:
 
 
 def _names(header: str | None) -> list[str]:
-    return [name.strip() for name in header.split(',')] if header else []
+    if not header:
+        return []
+    return [name.strip() for name in header.split(',')]

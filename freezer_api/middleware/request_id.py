@@ -4,8 +4,9 @@ import collections.abc
 import re
 import typing
 
-from oslo_context import context
+from oslo_context import context as oslo_context
 
+from freezer_api import context
 from freezer_api.middleware.responses import (
     Application,
     Environ,
@@ -38,7 +39,7 @@ def start_context(given: str) -> context.RequestContext:
     """
     valid = valid_request_id(given)
     return context.RequestContext(
-        request_id=valid or context.generate_request_id(),
+        request_id=valid or oslo_context.generate_request_id(),
         global_request_id=valid,
     )
 
@@ -58,6 +59,7 @@ class RequestId:
     ) -> collections.abc.Iterable[bytes]:
         given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
         current = start_context(given)
+        environ[context.CONTEXT] = current
         request_id = current.request_id
         environ['openstack.request_id'] = request_id
         environ['openstack.global_request_id'] = current.global_request_id
