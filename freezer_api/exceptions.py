@@ -1,5 +1,5 @@
-"""Domain errors with stable codes. They know no HTTP: ``middleware.ERRORS`` is
-the one table that turns them into answers.
+"""Domain errors with stable codes. They know no HTTP:
+``middleware.errors.STATUSES`` is the one table that turns them into answers.
 
 Every message is written for the caller of the API: it names the field and what
 is wrong with it, and carries no internal text.
@@ -7,11 +7,11 @@ is wrong with it, and carries no internal text.
 
 
 class FreezerError(Exception):
-    """The root of what the service raises on purpose; the message is for the
-    caller.
+    """The base of every error that the service raises on purpose; the message
+    is for the caller.
 
-    ``code`` is one of :data:`error_codes.MEANINGS`: the class's own, or a more
-    exact one that the raiser gives.
+    ``code`` is one of :data:`error_codes.MEANINGS`: that of the class, or a
+    more exact one that is given.
     """
 
     code = 'internal'
@@ -24,7 +24,7 @@ class FreezerError(Exception):
 
 
 class InvalidInput(FreezerError):
-    """A value that the caller sent can't be used; the message names its place
+    """A value that the caller sent is invalid; the message names its place
     and the defect.
     """
 
@@ -32,7 +32,7 @@ class InvalidInput(FreezerError):
 
 
 class UnknownAction(FreezerError):
-    """The caller asks a session for an action that there isn't."""
+    """The caller asks a session for an action that it doesn't have."""
 
     code = 'session.unknown-action'
 
@@ -50,20 +50,20 @@ class BodyTooLarge(FreezerError):
 
 
 class Unauthorized(FreezerError):
-    """Nobody is known to be calling."""
+    """The request has no valid token."""
 
     code = 'identity.unauthorized'
 
 
 class Forbidden(FreezerError):
-    """The caller is known and may not do this."""
+    """The caller is known, and is not allowed to do this."""
 
     code = 'policy.forbidden'
 
 
 class NotFound(FreezerError):
-    """There is no such document in the caller's scope; a foreign one looks the
-    same.
+    """The caller's scope has no such document. One of another project looks
+    the same, so that nobody learns which ids others have.
     """
 
     def __init__(self, kind: str, id: str):
@@ -75,7 +75,7 @@ class NotFound(FreezerError):
 
 
 class Conflict(FreezerError):
-    """What the caller asks for contradicts what is stored."""
+    """The request contradicts what is stored."""
 
     code = 'document.conflict'
 
@@ -89,16 +89,18 @@ class PreconditionFailed(FreezerError):
 
 
 class Unprocessable(FreezerError):
-    """Well-formed, but it refers to something that doesn't exist or can't do
-    it.
+    """The request is well-formed, but refers to something that doesn't exist
+    or isn't able to do it.
     """
 
     code = 'document.conflict'
 
 
 class Unavailable(FreezerError):
-    """What is needed for an answer can't be reached in time. It may be worth
-    trying again after ``retry_after`` seconds.
+    """Another service that is needed for an answer doesn't respond in time.
+    The request may be repeated after ``retry_after`` seconds.
+
+    The cause (``raise … from error``) is logged, and not told the caller.
     """
 
     code = 'storage.unavailable'
@@ -109,8 +111,8 @@ class Unavailable(FreezerError):
 
 
 class StorageUnavailable(Unavailable):
-    """The store can't be reached in time. A write that ends so may have
-    happened, as a whole, or not at all.
+    """The storage doesn't respond in time. A write that ends like this has
+    been done as a whole, or not at all.
     """
 
     def __init__(
@@ -122,14 +124,14 @@ class StorageUnavailable(Unavailable):
 
 
 class IdentityUnavailable(Unavailable):
-    """Keystone can't be reached in time, or doesn't answer as it should."""
+    """Keystone doesn't respond in time, or not as expected."""
 
     code = 'identity.unavailable'
 
 
 class SchemaOutOfDate(StorageUnavailable):
-    """The store is reachable, but its tables or indices aren't those of this
-    release; an operator must act.
+    """The storage responds, but its tables or indices aren't those of this
+    release; an operator has to act.
     """
 
     code = 'storage.schema-out-of-date'

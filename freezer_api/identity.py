@@ -19,13 +19,14 @@ LOG = logging.getLogger(__name__)
 #: Seconds that Keystone has for each connection and each answer, unless the
 #: section of the credentials has a ``timeout``.
 TIMEOUT = 10
-#: How often a fault of Keystone's is tried again when a trust is to end, after
-#: half a second and one.
+#: How often the deletion of a trust is tried again after a fault of Keystone,
+#: first after half a second, then after one.
 RETRIES = 2
 _FAULTS = [500, 502, 503, 504]
-#: Statuses below 500 that are no refusal.
-_LATER = frozenset((408, 429))
-_UNREACHABLE = (keystone.ClientException, OSError, ValueError)
+#: Statuses below 500 that don't refuse: the same request may succeed later.
+_TEMPORARY = frozenset((408, 429))
+_FAILURES = (keystone.ClientException, OSError, ValueError)
+_Connection = tuple[session.Session, plugin.BaseAuthPlugin]
 
 
 class Identity:
@@ -34,14 +35,14 @@ class Identity:
 
     Shared by all threads of a process. Nothing is read or connected before it
     is needed, so a process may fork until then. Every trust is for one project
-    and without impersonation, and lasts until it is ended.
+    and without impersonation, and lasts until it is deleted.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._conf = conf
-        self._lock = threading.Lock()
-        self._turn = threading.Lock()
-        self._made: tuple[session.Session, plugin.BaseAuthPlugin] | None = None
+        self._connecting = threading.Lock()
+        self._authenticating = threading.Lock()
+        self._connection: _Connection | None = None
 
     def make_trust(
         self,
@@ -50,12 +51,12 @@ class Identity:
         project_id: str,
         roles: collections.abc.Collection[str],
     ) -> str:
-        """Make a trust of a user whose token this is; its id.
+        """Create a trust of a user whose token this is, and return its id.
 
         ``Unprocessable`` without a trustee, or if Keystone refuses;
         ``Unauthorized`` for a token that is no longer valid;
-        ``IdentityUnavailable`` if it can't be told: then there may be a trust,
-        which nobody knows.
+        ``IdentityUnavailable`` if Keystone doesn't respond: then there may be
+        a trust, whose id nobody knows.
         """
         trust = {
             'trustor_user_id': user_id,
@@ -64,12 +65,9 @@ class Identity:
             'impersonation': False,
             'roles': [{'name': role} for role in sorted(roles)],
         }
-        with _asked_by_caller(roles):
-            return str(
-                self._ask('POST', '', token, {'trust': trust}).json()['trust'][
-                    'id'
-                ]
-            )
+        with _caller_errors(roles):
+            answer = self._request('POST', '', token, {'trust': trust}).json()
+            return str(answer['trust']['id'])
 
     def holds_trust(
         self,
@@ -79,74 +77,73 @@ class Identity:
         project_id: str,
         roles: collections.abc.Collection[str],
     ) -> bool:
-        """Whether a trust is there, and is what :meth:`make_trust` would make;
-        errors as there.
+        """Return whether a trust exists, and is what :meth:`make_trust` would
+        create; errors as there.
         """
         trustee = self._trustee()
-        with _asked_by_caller(roles):
+        with _caller_errors(roles):
             try:
-                trust = self._ask('GET', f'/{trust_id}', token).json()['trust']
+                answer = self._request('GET', f'/{trust_id}', token).json()
             except keystone.NotFound:
                 return False
-            return (
-                (
-                    trust['trustor_user_id'],
-                    trust['trustee_user_id'],
-                    trust['project_id'],
-                )
-                == (user_id, trustee, project_id)
-                and not trust['impersonation']
-                and not trust.get('expires_at')
-                and {role['name'].casefold() for role in trust['roles']}
-                == {role.casefold() for role in roles}
-            )
+            trust = answer['trust']
+            if trust['impersonation'] or trust.get('expires_at'):
+                return False
+            people = (trust['trustor_user_id'], trust['trustee_user_id'])
+            if people != (user_id, trustee):
+                return False
+            if trust['project_id'] != project_id:
+                return False
+            # Keystone compares the names of roles without regard to case.
+            wanted = {role.casefold() for role in roles}
+            given = {role['name'].casefold() for role in trust['roles']}
+            return wanted == given
 
     def end_trust(
         self, trust_id: str, tokens: collections.abc.Iterable[str | None]
     ) -> bool:
-        """End a trust by the first of the tokens that Keystone lets do it;
-        None stands for the service user's. Tell whether it is gone.
+        """Delete a trust by the first of the tokens that Keystone accepts for
+        it; None stands for the service user's. Tell whether it is gone.
 
-        It never fails: a trust that can't be ended is logged. One that is gone
-        already is as good.
+        It never fails: a trust that can't be deleted is logged. One that is
+        missing is as good as deleted.
         """
-        why: Exception | None = None
+        reason: Exception | None = None
         for token in tokens:
             try:
-                self._ask('DELETE', f'/{trust_id}', token)
+                self._request('DELETE', f'/{trust_id}', token)
                 return True
             except keystone.NotFound:
                 return True
-            except (*_UNREACHABLE, cfg.Error) as error:
-                why = error
-                if not _refused(error):
+            except (*_FAILURES, cfg.Error) as error:
+                reason = error
+                # Another token can't help where Keystone doesn't respond.
+                if not _is_refusal(error):
                     break
         LOG.warning(
             'Unused trust %r could not be deleted in Keystone: %s. Run:'
             ' openstack trust delete %r',
             trust_id,
-            texts.printable(why).rstrip('.'),
+            texts.printable(reason).rstrip('.'),
             trust_id,
         )
         return False
 
     def _trustee(self) -> str:
-        """The user to whom trusts are given."""
-        section = self._conf.centralized_scheduler.auth_section
+        """The id of the user to whom trusts are given."""
+        user_id = None
         try:
-            connection, auth = self._service()
-            with self._alone(connection):
+            connection, auth = self._connect()
+            with self._authentication_lock(connection):
                 user_id = connection.get_user_id(auth)
-        except (*_UNREACHABLE, cfg.Error) as error:
-            if not _refused(error):
+        except (*_FAILURES, cfg.Error) as error:
+            if not _is_refusal(error):
                 raise _unavailable() from error
             LOG.error(
-                'Jobs that need a trust are refused: [%s] has no valid'
-                ' credentials of the user to whom trusts are given: %s',
-                section,
+                'No trustee: the credentials in [%s] are invalid: %s',
+                self._conf.centralized_scheduler.auth_section,
                 texts.printable(error),
             )
-            user_id = None
         if user_id is None:
             raise exceptions.Unprocessable(
                 'client_id: jobs on this client need a trust, and no trustee'
@@ -155,19 +152,18 @@ class Identity:
             )
         return user_id
 
-    def _service(self) -> tuple[session.Session, plugin.BaseAuthPlugin]:
+    def _connect(self) -> _Connection:
         """The connection to Keystone, and the credentials of the service
-        user.
+        user; made once.
         """
-        with self._lock:
-            if self._made is None:
-                self._made = _load(
-                    self._conf, self._conf.centralized_scheduler.auth_section
-                )
-            return self._made
+        with self._connecting:
+            if self._connection is None:
+                section = self._conf.centralized_scheduler.auth_section
+                self._connection = _load(self._conf, section)
+            return self._connection
 
     @contextlib.contextmanager
-    def _alone(
+    def _authentication_lock(
         self, connection: session.Session
     ) -> collections.abc.Iterator[None]:
         """Authenticate the service user in one thread at a time, as
@@ -176,36 +172,42 @@ class Identity:
         Where Keystone hangs, each request would wait for all that came before
         it.
         """
-        if not self._turn.acquire(timeout=connection.timeout or TIMEOUT):
-            raise keystone.ConnectTimeout('Others wait for Keystone already.')
+        seconds = connection.timeout or TIMEOUT
+        if not self._authenticating.acquire(timeout=seconds):
+            raise keystone.ConnectTimeout(
+                'Other requests are waiting for Keystone already.'
+            )
         try:
             yield
         finally:
-            self._turn.release()
+            self._authenticating.release()
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
         token: str | None,
         body: typing.Any = None,
     ) -> typing.Any:
-        """Keystone's answer about trusts, where the service user's
-        ``auth_url`` is; None is the service user's token.
+        """Keystone's answer about trusts, at the service user's ``auth_url``;
+        None is the service user's token.
         """
-        connection, service = self._service()
+        connection, service = self._connect()
         url = connection.get_endpoint(
             service, interface=plugin.AUTH_INTERFACE, version=(3, 0)
         )
         if url is None:
             raise keystone.DiscoveryFailure(
-                'Keystone does not tell where its version 3 is.'
+                'Keystone does not announce version 3 of its API.'
             )
-        auth = service if token is None else token_endpoint.Token(url, token)
-        if token is None:
-            with self._alone(connection):
+        auth = service
+        if token is not None:
+            auth = token_endpoint.Token(url, token)
+        else:
+            with self._authentication_lock(connection):
                 connection.get_token(service)
-        # Who makes a job tries again; nobody will end a trust at another time.
+        # The caller can create a job again; nobody would delete the trust
+        # later.
         retries = RETRIES if method == 'DELETE' else 0
         return connection.request(
             f'{url.rstrip("/")}/OS-TRUST/trusts{path}',
@@ -217,10 +219,8 @@ class Identity:
         )
 
 
-def _load(
-    conf: cfg.ConfigOpts, section: str
-) -> tuple[session.Session, plugin.BaseAuthPlugin]:
-    """A connection as a section of the configuration tells.
+def _load(conf: cfg.ConfigOpts, section: str) -> _Connection:
+    """A connection with the credentials in a section of the configuration.
     ``MissingAuthPlugin`` if it has no ``auth_type``.
     """
     loading.register_auth_conf_options(conf, section)
@@ -233,29 +233,29 @@ def _load(
     if auth is None:
         raise keystone.MissingAuthPlugin(f'[{section}] has no auth_type.')
     timeout = conf[section].timeout or TIMEOUT
-    return (
-        loading.load_session_from_conf_options(
-            conf, section, timeout=timeout, user_agent='freezer-api'
-        ),
-        auth,
+    connection = loading.load_session_from_conf_options(
+        conf, section, timeout=timeout, user_agent='freezer-api'
     )
+    return connection, auth
 
 
 @contextlib.contextmanager
-def _asked_by_caller(
+def _caller_errors(
     roles: collections.abc.Collection[str],
 ) -> collections.abc.Iterator[None]:
-    """Turn the errors of a request with the caller's token into the caller's
-    errors.
+    """Turn the errors of a request with the caller's token into errors that
+    tell the caller what to do.
     """
     try:
         yield
     except keystone.Unauthorized as error:
         raise exceptions.Unauthorized(
-            'Keystone does not accept the token any more.'
+            'Keystone no longer accepts the token.'
         ) from error
-    except (*_UNREACHABLE, KeyError, TypeError) as error:
-        if not _refused(error):
+    # KeyError and TypeError: the answer isn't what Keystone answers, so
+    # somebody else did (a proxy with a page of its own).
+    except (*_FAILURES, KeyError, TypeError) as error:
+        if not _is_refusal(error):
             raise _unavailable() from error
         raise exceptions.Unprocessable(
             'client_id: jobs on this client need a trust with the roles'
@@ -265,12 +265,13 @@ def _asked_by_caller(
         ) from error
 
 
-def _refused(error: Exception) -> bool:
-    """Whether an error is somebody's answer that it can't be, and not that
-    nobody answered.
+def _is_refusal(error: Exception) -> bool:
+    """Whether an error is an answer that the request can't succeed, rather
+    than no answer.
     """
     if isinstance(error, keystone.HttpError):
-        return error.http_status < 500 and error.http_status not in _LATER
+        status = error.http_status
+        return status < 500 and status not in _TEMPORARY
     return isinstance(
         error,
         (
@@ -285,6 +286,6 @@ def _refused(error: Exception) -> bool:
 
 def _unavailable() -> exceptions.IdentityUnavailable:
     return exceptions.IdentityUnavailable(
-        'The trust that the job needs can not be made: Keystone does not'
-        ' answer as it should.'
+        'The trust that the job needs could not be created: Keystone does not'
+        ' respond as expected.'
     )

@@ -17,7 +17,7 @@ from freezer_api.policies import (
 
 
 def list_rules() -> list[policy.RuleDefault]:
-    """Every rule of the service, for enforcement and for the sample generator
+    """Return every rule of the service, for enforcement and for the sample generator
     (``oslo.policy.policies``).
     """
     return list(

@@ -1,5 +1,5 @@
-"""The rules that the others are made of. Their names are known to operators
-from their policy files.
+"""The rules that the others are made of. Operators have their names in policy
+files, so they stay.
 """
 
 import typing
@@ -12,7 +12,7 @@ ADMIN_OR_READER_OR_SERVICE = 'rule:admin_or_reader_or_service'
 ADMIN_OR_SERVICE = 'rule:admin_or_service'
 
 #: Tokens of a domain or of the system are for no project, and every path names
-#: one.
+#: one: they are refused even with the role.
 SCOPE_TYPES = ['project']
 
 RULES = [
@@ -32,22 +32,22 @@ RULES = [
     policy.RuleDefault(
         'admin_or_owner',
         'rule:context_is_admin or rule:project_member',
-        'Who may write.',
+        'Administrators, and members of the project in the path.',
     ),
     policy.RuleDefault(
         'admin_or_service',
         'rule:context_is_admin or role:service',
-        'Who may look beyond one project.',
+        'Administrators and service users.',
     ),
     policy.RuleDefault(
         'admin_or_owner_or_service',
         'rule:admin_or_service or rule:project_member',
-        'Who may report on work.',
+        'Administrators, service users, and members of the project in the path.',
     ),
     policy.RuleDefault(
         'admin_or_reader_or_service',
         'rule:admin_or_service or rule:project_member or rule:project_reader',
-        'Who may read.',
+        'Administrators, service users, and members and readers of the project in the path.',
     ),
 ]
 
@@ -55,8 +55,8 @@ RULES = [
 def rule(
     name: str, check: str, description: str, *operations: str
 ) -> policy.DocumentedRuleDefault:
-    """A rule for the operations that it guards, each given as ``METHOD path``
-    below ``/v2/{project_id}``.
+    """Return a rule for the operations that it guards, each given as ``METHOD
+    path`` below ``/v2/{project_id}``.
     """
     documented: list[typing.Any] = []
     for operation in operations:

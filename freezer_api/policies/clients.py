@@ -12,7 +12,7 @@ RULES = [
     base.rule(
         'clients:create_central',
         base.ADMIN_OR_SERVICE,
-        'Make a client one that every project sees, or no longer one.',
+        'Make a client central (every project can see it), or plain again.',
         'POST /clients',
     ),
     base.rule(

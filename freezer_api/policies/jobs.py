@@ -2,7 +2,7 @@
 
 from freezer_api.policies import base
 
-#: Who may look beyond one project, in whatever it asks for.
+#: Also asked where an answer shows more to those who may see all projects.
 GET_ALL_PROJECTS = 'jobs:get_all_projects'
 
 RULES = [

@@ -168,7 +168,7 @@ class TestOptions(ServiceTest):
             self.configure(auth_section=section)
             self.assertIn(NOBODY, self.job(422))
             self.assertIn(
-                f'[{section}] has no valid credentials of the user to whom trusts are given: ',
+                f'No trustee: the credentials in [{section}] are invalid: ',
                 self.log.output,
             )
         self.assertNotIn(keystone.PASSWORD, self.log.output)
@@ -268,7 +268,7 @@ class TestUnreachable(ServiceTest):
         )
         for number in range(len(urls)):
             self.configure(auth_section=f'away-{number}')
-            self.assertIn('Keystone does not answer as it should', self.job(503))
+            self.assertIn('Keystone does not respond as expected', self.job(503))
         self.assert_nothing()
 
     def test_it_stops_answering(self):
@@ -277,7 +277,7 @@ class TestUnreachable(ServiceTest):
         self.serve({'way': {'auth_url': way.url, 'timeout': '20'}}, auth_section='way')
         job_id = self.job()
         way.jam()
-        self.assertIn('Keystone does not answer as it should', self.job(503))
+        self.assertIn('Keystone does not respond as expected', self.job(503))
         way.mend()
         self.assertEqual([self.trust_of(job_id)], self.people.trusts())
         self.ask(204, 'DELETE', f'jobs/{job_id}')
