@@ -20,14 +20,15 @@ from freezer_api import app, conf, db, exceptions
 from freezer_api.cmd import lifecycle
 from freezer_api.conf import files
 
-#: The exit codes of a worker by which uwsgi, and gunicorn, learn that another
-#: one is of no use.
-UWSGI_NO_APP, GUNICORN_NO_BOOT = 22, 3
+#: The exit codes by which a worker tells uwsgi and gunicorn that it can't
+#: start, so that they don't start another one again and again.
+UWSGI_NO_APP = 22
+GUNICORN_NO_BOOT = 3
 
 
-class Chunks:
-    """A body without a length under uwsgi, which hands its chunks to a
-    function and not to the stream that others read.
+class ChunkedBody:
+    """A body without a length under uwsgi, as a stream. uwsgi has a function
+    for its chunks, where other servers have them in the stream.
     """
 
     def __init__(self, read_chunk: collections.abc.Callable[[], bytes]):
@@ -35,8 +36,8 @@ class Chunks:
         self._rest = b''
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes, none at the body's end; ``OSError`` if it
-        doesn't come.
+        """Return up to ``size`` bytes, none at the body's end; ``OSError`` if
+        the client doesn't send them.
         """
         chunk = self._rest or self._read_chunk()
         self._rest = chunk[size:]
@@ -44,8 +45,8 @@ class Chunks:
 
 
 def of_uwsgi(application: app.Application) -> app.Application:
-    """The application with chunked bodies as streams that end; itself under
-    any other server.
+    """Return the application with chunked bodies as streams that end; under
+    any other server the application itself.
     """
     try:
         read_chunk = importlib.import_module('uwsgi').chunked_read
@@ -55,15 +56,10 @@ def of_uwsgi(application: app.Application) -> app.Application:
     def call(
         environ: dict[str, typing.Any], start_response: typing.Any
     ) -> collections.abc.Iterable[bytes]:
-        if 'HTTP_TRANSFER_ENCODING' in environ and not environ.get(
-            'wsgi.input_terminated'
-        ):
-            environ.update(
-                {
-                    'wsgi.input': Chunks(read_chunk),
-                    'wsgi.input_terminated': True,
-                }
-            )
+        is_chunked = 'HTTP_TRANSFER_ENCODING' in environ
+        if is_chunked and not environ.get('wsgi.input_terminated'):
+            environ['wsgi.input'] = ChunkedBody(read_chunk)
+            environ['wsgi.input_terminated'] = True
         return application(environ, start_response)
 
     return call
@@ -73,11 +69,11 @@ def build(
     environ: collections.abc.Mapping[str, str],
     argv: collections.abc.Sequence[str],
 ) -> app.Application:
-    """Build the application as the environment and the command line of a WSGI
-    server configure it.
+    """Return the application as the environment and the command line of a
+    WSGI server configure it.
 
-    What an operator has to mend first is one line on standard error, and
-    ``SystemExit``: a server that imports this module shows the line without a
+    What an operator has to correct first is one line on standard error and
+    ``SystemExit``, so that a server which imports this module shows no
     traceback of ours.
     """
     configuration = conf.new()

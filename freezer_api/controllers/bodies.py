@@ -1,5 +1,5 @@
 """From the bytes of a body or of a search to JSON values that every layer
-below can hold, or to the caller's error. Pure.
+below can store, or to the caller's error. Pure.
 """
 
 import functools
@@ -12,8 +12,15 @@ import orjson
 from freezer_api import exceptions
 
 MAX_DEPTH = 64
-#: What may be an integer beyond 64 bit, which orjson makes a float of without
-#: a word.
+#: The range of integers that every storage has.
+MIN_INTEGER = -(2**63)
+MAX_INTEGER = 2**64 - 1
+#: No integer in that range has more characters.
+MAX_DIGITS = 20
+#: Digits of a number that are shown in an error.
+SHOWN_DIGITS = 24
+#: What may be an integer beyond 64 bit, which orjson silently makes a float
+#: of.
 _LONG = re.compile(rb'[0-9]{19}')
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LONG_NUMBER = re.compile(rb'[0-9.eE+-]{19,}')
@@ -21,7 +28,7 @@ _INTEGER = re.compile(rb'-?[0-9]+')
 
 
 def parse_object(raw: bytes) -> dict[str, typing.Any]:
-    """The JSON object in a body.
+    """Return the JSON object in a body.
 
     ``MalformedBody`` if it isn't JSON; ``InvalidInput`` if it is empty, no
     object, or for what :func:`parse` refuses.
@@ -37,10 +44,13 @@ def parse_object(raw: bytes) -> dict[str, typing.Any]:
 
 
 def parse_search(text: str) -> dict[str, typing.Any]:
-    """The JSON object in a ``search`` parameter, or ``InvalidInput``."""
+    """Return the JSON object in a ``search`` parameter, or raise
+    ``InvalidInput``.
+    """
     try:
         value = parse(text.encode(), 'search')
     except exceptions.MalformedBody as error:
+        # The body is fine, so the status must not be that of a bad one.
         raise exceptions.InvalidInput(
             error.message, 'search.invalid'
         ) from None
@@ -52,56 +62,60 @@ def parse_search(text: str) -> dict[str, typing.Any]:
 
 
 def parse(raw: bytes, place: str = 'body') -> typing.Any:
-    """The JSON value in ``raw``; ``place`` is where messages say that it
-    stood. ``MalformedBody`` if it isn't JSON.
+    """Return the JSON value in ``raw``; ``place`` is what errors call it.
 
-    ``InvalidInput`` for NUL and lone surrogates, NaN and infinite numbers,
-    integers beyond 64 bit, and nesting deeper than :data:`MAX_DEPTH`.
+    ``MalformedBody`` if it isn't JSON. ``InvalidInput`` for NUL and lone
+    surrogates, NaN and infinite numbers, integers beyond 64 bit, and nesting
+    deeper than :data:`MAX_DEPTH`.
     """
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise _defect(raw, place) from None
+        raise _explain(raw, place) from None
+    # orjson accepts what the three checks are about. Most bodies can't have
+    # it, which is told from their bytes without a walk through the value.
     if _LONG.search(raw):
         _check_integers(raw, place)
-    if b'\\u0000' in raw or raw.count(b'{') + raw.count(b'[') > MAX_DEPTH:
+    nestings = raw.count(b'{') + raw.count(b'[')
+    if b'\\u0000' in raw or nestings > MAX_DEPTH:
         _check(value, place)
     return value
 
 
 def _check_integers(raw: bytes, place: str) -> None:
-    """Look at every long integer of what is JSON; no value is made of it once
-    more.
+    """Look at every long integer of what is JSON, without parsing all of it
+    once more.
     """
-    for number in _LONG_NUMBER.findall(_STRING.sub(b'', raw)):
+    without_strings = _STRING.sub(b'', raw)
+    for number in _LONG_NUMBER.findall(without_strings):
         if _INTEGER.fullmatch(number):
-            _integer(place, number.decode())
+            _parse_integer(place, number.decode())
 
 
-def _defect(raw: bytes, place: str) -> exceptions.FreezerError:
+def _explain(raw: bytes, place: str) -> exceptions.FreezerError:
     """Why orjson refused: it isn't JSON, or it is what no document may
-    hold.
+    have.
     """
     if b'\0' in raw:
         return exceptions.InvalidInput(f'{place}: contains a NUL byte.')
     try:
-        _check(_scrutinised(raw, place), place)
+        _check(_parse_slowly(raw, place), place)
     except exceptions.FreezerError as error:
         return error
     return exceptions.MalformedBody(f'{place}: is not JSON.')
 
 
-def _scrutinised(raw: bytes, place: str) -> typing.Any:
-    """The value by the standard library, which is slow and lets every number
-    be looked at.
+def _parse_slowly(raw: bytes, place: str) -> typing.Any:
+    """The value by the standard library, which lets every number be looked at
+    and says where something is wrong.
     """
-    real = functools.partial(_float, place)
+    parse_float = functools.partial(_parse_float, place)
     try:
         return json.loads(
             raw.decode('utf-8', 'surrogatepass'),
-            parse_int=functools.partial(_integer, place),
-            parse_float=real,
-            parse_constant=real,
+            parse_int=functools.partial(_parse_integer, place),
+            parse_float=parse_float,
+            parse_constant=parse_float,
         )
     except RecursionError:
         raise _too_deep(place) from None
@@ -114,45 +128,54 @@ def _scrutinised(raw: bytes, place: str) -> typing.Any:
         ) from None
 
 
-def _integer(place: str, text: str) -> int:
-    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
-        raise exceptions.InvalidInput(
-            f'{place}: the integer {text[:24]} is beyond 64 bit.'
-        )
-    return int(text)
+def _parse_integer(place: str, text: str) -> int:
+    # The length comes first: Python takes long for thousands of digits.
+    if len(text) <= MAX_DIGITS:
+        value = int(text)
+        if MIN_INTEGER <= value <= MAX_INTEGER:
+            return value
+    raise exceptions.InvalidInput(
+        f'{place}: the integer {text[:SHOWN_DIGITS]} is beyond 64 bit.'
+    )
 
 
-def _float(place: str, text: str) -> float:
+def _parse_float(place: str, text: str) -> float:
     """A finite number; ``NaN`` and ``-Infinity`` come here as well."""
     value = float(text)
     if not abs(value) < float('inf'):
         raise exceptions.InvalidInput(
-            f'{place}: the number {text[:24]} is not finite.'
+            f'{place}: the number {text[:SHOWN_DIGITS]} is not finite.'
         )
     return value
 
 
 def _check(value: typing.Any, place: str) -> None:
-    """Look at every text and at the depth, level by level: recursion might not
-    reach the ground.
+    """Check every text and the depth, level by level: recursion could end in
+    an error of Python before the deepest one.
     """
-    level, depth = [value], 0
+    level = [value]
+    depth = 0
     while level:
         inner: list[typing.Any] = []
-        for here in level:
-            if isinstance(here, str):
-                _check_text(here, place)
-            elif isinstance(here, dict):
-                inner.extend((*here, *here.values()))
-            elif isinstance(here, list):
-                inner.extend(here)
-        depth += any(isinstance(here, (dict, list)) for here in level)
+        is_nested = False
+        for element in level:
+            if isinstance(element, str):
+                _check_text(element, place)
+            elif isinstance(element, dict):
+                is_nested = True
+                inner.extend(element)
+                inner.extend(element.values())
+            elif isinstance(element, list):
+                is_nested = True
+                inner.extend(element)
+        depth += is_nested
         if depth > MAX_DEPTH:
             raise _too_deep(place)
         level = inner
 
 
 def _check_text(text: str, place: str) -> None:
+    # PostgreSQL can't store it.
     if '\0' in text:
         raise exceptions.InvalidInput(f'{place}: contains the character NUL.')
     try:

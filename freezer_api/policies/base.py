@@ -42,12 +42,14 @@ RULES = [
     policy.RuleDefault(
         'admin_or_owner_or_service',
         'rule:admin_or_service or rule:project_member',
-        'Administrators, service users, and members of the project in the path.',
+        'Administrators, service users, and members of the project in the'
+        ' path.',
     ),
     policy.RuleDefault(
         'admin_or_reader_or_service',
         'rule:admin_or_service or rule:project_member or rule:project_reader',
-        'Administrators, service users, and members and readers of the project in the path.',
+        'Administrators, service users, and members and readers of the'
+        ' project in the path.',
     ),
 ]
 

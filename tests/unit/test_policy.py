@@ -119,7 +119,7 @@ class TestFiles(PolicyTest):
         rules = policy.Policy(self.options())
         self.write('sessions:get: [[\n')
         self.wait_until(
-            lambda: rules.allows('jobs:get', HERE, MEMBER) and 'cannot be read' in log.output
+            lambda: rules.allows('jobs:get', HERE, MEMBER) and 'could not be read' in log.output
         )
         self.assertFalse(rules.allows('sessions:get', HERE, MEMBER))
 
