@@ -47,9 +47,12 @@ def build(
     if authenticate is None:
         authenticate = _authentication(conf, standalone)
     api = _api(conf, storage, standalone)
+    # The health checks get the protected application: it answers whom they are
+    # not for.
     protected = authenticate(request_log.CallerOfToken(api))
     checks = _health_checks(protected, conf, storage)
     application: Application = gate.Gate(checks, api, protected)
+    # Around the API's own answers, so that web pages can read its errors too.
     application = _cors(application, conf)
     application = _behind_proxy(application, conf)
     return _outer_layers(application, conf, standalone)
@@ -81,6 +84,7 @@ def _outer_layers(
     if standalone:
         application = Loopback(application)
     application = errors.Errors(application)
+    # Outside of Errors, so that the line has the status of the answer.
     if conf.api.log_requests:
         application = request_log.RequestLog(application)
     return request_id.RequestId(application)

@@ -50,6 +50,7 @@ class RequestContext(context.RequestContext):
         is_valid = environ.get('HTTP_X_IDENTITY_STATUS') == 'Confirmed'
         if not is_valid or not environ.get('HTTP_X_USER_ID'):
             raise unauthorized()
+        # None only where the API is called without the layers around it.
         current: RequestContext | None = environ.get(CONTEXT)
         if current is None:
             current = cls()
@@ -98,6 +99,8 @@ class RequestContext(context.RequestContext):
         """Return what rules may ask about the caller, by oslo.context's and
         oslo.policy's names; ``project_id`` is the token's.
         """
+        # Not oslo.context's own, which has the project of the path as
+        # project_id: a rule compares the two.
         return {
             'user_id': self.user_id,
             'user_domain_id': self.user_domain_id,

@@ -7,6 +7,7 @@ keystonemiddleware. The API reference is made from this table by
 """
 
 #: Code to meaning. The part before the dot says what the error is about.
+#: Codes are never taken out or reused: programs of others compare them.
 MEANINGS = {
     'action.exists': 'Another action of the project has this id.',
     'action.not-found': 'The project has no action with this id.',

@@ -40,6 +40,7 @@ class UnknownAction(FreezerError):
 class MalformedBody(FreezerError):
     """The body isn't JSON at all."""
 
+    # Apart from InvalidInput: the API has a status of its own for it.
     code = 'request.malformed'
 
 
@@ -67,6 +68,7 @@ class NotFound(FreezerError):
     """
 
     def __init__(self, kind: str, id: str):
+        # Kinds are named in the plural, as paths are.
         resource = kind.removesuffix('s')
         super().__init__(
             f'{resource.capitalize()} {id} could not be found.',
@@ -129,6 +131,8 @@ class IdentityUnavailable(Unavailable):
     code = 'identity.unavailable'
 
 
+# A StorageUnavailable: requests succeed without a restart once the schema has
+# been brought up to date.
 class SchemaOutOfDate(StorageUnavailable):
     """The storage responds, but its tables or indices aren't those of this
     release; an operator has to act.

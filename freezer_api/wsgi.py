@@ -48,6 +48,7 @@ def of_uwsgi(application: app.Application) -> app.Application:
     """Return the application with chunked bodies as streams that end; under
     any other server the application itself.
     """
+    # There is a module of this name in uwsgi's own processes alone.
     try:
         read_chunk = importlib.import_module('uwsgi').chunked_read
     except ImportError:
@@ -99,4 +100,6 @@ def build(
     return application
 
 
+# At import: servers load this module before they accept requests, so that a
+# mistake in the configuration stops the start.
 application = of_uwsgi(build(os.environ, sys.argv[1:]))

@@ -1,5 +1,8 @@
 """The query parameters of lists, each kind as one object."""
 
+# They are kept as the caller gave them until the page is asked for: the search
+# in the body is read before, and its errors come first.
+
 import dataclasses
 import typing
 
@@ -91,6 +94,7 @@ class RunListQuery:
         return tag
 
 
+#: The types by which endpoints declare them.
 LIST = types.Parameters(ListQuery)
 JOB_LIST = types.Parameters(JobListQuery)
 RUN_LIST = types.Parameters(RunListQuery)

@@ -9,6 +9,7 @@ from freezer_api.controllers import base, calls, types
 from freezer_api.middleware import responses
 
 VERSION = 'v2'
+#: When this version of the API was changed last, in a way that clients see.
 UPDATED = '2026-01-01T00:00:00Z'
 JSON_HOME = ('application/json-home', 'application/json')
 

@@ -32,11 +32,14 @@ ROUTES: Table = {
     '/v2': {
         'GET': Root.home,
     },
+    # PATCH without an id: the body names the session.
     '/v2/{project_id}/sessions': {
         'GET': Sessions.get_all,
         'POST': Sessions.create,
         'PATCH': Sessions.update_named,
     },
+    # POST on an id, here and below, replaces the document or creates it under
+    # this id: published clients have it so.
     '/v2/{project_id}/sessions/{session_id}': {
         'GET': Sessions.get,
         'PATCH': Sessions.update,
@@ -50,7 +53,7 @@ ROUTES: Table = {
     '/v2/{project_id}/sessions/{session_id}/actions': {
         'POST': Sessions.act,
     },
-    # The reference has the one above, the published clients call this one.
+    # The reference has the path above, the published clients call this one.
     '/v2/{project_id}/sessions/{session_id}/action': {
         'POST': Sessions.act,
     },
@@ -96,6 +99,7 @@ ROUTES: Table = {
         'GET': Clients.get_all,
         'POST': Clients.register,
     },
+    # No PATCH: an agent registers itself again when something has changed.
     '/v2/{project_id}/clients/{client_id}': {
         'GET': Clients.get,
         'DELETE': Clients.delete,

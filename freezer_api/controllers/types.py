@@ -20,6 +20,7 @@ class Object(wsme.types.UserType):
     free-form in part, which WSME's own objects can't be.
     """
 
+    # WSME wants to know of each type which one of its own it is made of.
     basetype = bytes
     name = 'object'
 
@@ -52,6 +53,8 @@ class Id(wsme.types.UserType):
 
     def frombasetype(self, value: str) -> str:
         """Return the id; ``UnknownPath`` for one that no document can have."""
+        # 404 and not 400: nothing is wrong with the request, and nothing is
+        # there.
         if not documents.ID.match(value):
             raise errors.UnknownPath()
         return value

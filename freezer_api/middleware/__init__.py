@@ -29,6 +29,6 @@ __all__ = [
     'valid_request_id',
 ]
 
-# until the commands follow
+# until the commands follow: the names from before
 kept_request_id = valid_request_id
 refusal = error_response

@@ -114,6 +114,7 @@ def respond(error: Exception, environ: Environ, allow: str = '') -> Response:
         )
         headers.append(('Retry-After', str(error.retry_after)))
     else:
+        # Not higher: callers cause as many of these as they like.
         LOG.debug(
             '%s is refused with %s (%s): %s',
             request,
@@ -121,6 +122,7 @@ def respond(error: Exception, environ: Environ, allow: str = '') -> Response:
             error.code,
             log_texts.one_line(str(error)),
         )
+    # HTTP requires it.
     if status.startswith('405'):
         headers.append(('Allow', allow))
     return error_response(status, error.code, str(error), headers)
@@ -141,6 +143,8 @@ def error_response(
 
 
 def _status_of(error: Exception) -> str:
+    # The nearest base counts, so that a class derived from another one may
+    # have a status of its own.
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind]
@@ -157,6 +161,7 @@ def reason_of(error: Exception) -> str:
     cause = error.__cause__
     if cause is None:
         return log_texts.one_line(str(error))
+    # oslo.db's errors stand for SQLAlchemy's, and those for the driver's.
     inner = _wrapped(cause)
     while inner is not None:
         cause = inner

@@ -39,6 +39,7 @@ class Gate:
     ) -> collections.abc.Iterable[bytes]:
         path = path_of(environ)
         method = environ['REQUEST_METHOD']
+        # First: load balancers ask often, and have no token.
         health = self._health.get(path)
         if health is not None:
             if method not in ('GET', 'HEAD'):

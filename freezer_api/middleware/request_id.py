@@ -64,6 +64,7 @@ class RequestId:
         environ['openstack.request_id'] = request_id
         environ['openstack.global_request_id'] = current.global_request_id
 
+        # The header is added last: no layer inside can change or drop it.
         def start(
             status: str, headers: Headers, exc_info: typing.Any = None
         ) -> typing.Any:

@@ -64,6 +64,7 @@ class Response:
         self, environ: Environ, start_response: StartResponse
     ) -> list[bytes]:
         start_response(self.status, self.headers)
+        # HEAD has the headers of GET, its Content-Length too.
         if environ['REQUEST_METHOD'] == 'HEAD' or not self.body:
             return []
         return [self.body]

@@ -20,6 +20,7 @@ def list_rules() -> list[policy.RuleDefault]:
     """Return every rule of the service, for enforcement and for the sample generator
     (``oslo.policy.policies``).
     """
+    # The base comes first, as a reader of the sample needs it.
     return list(
         itertools.chain(
             base.RULES,

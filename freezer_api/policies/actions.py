@@ -2,6 +2,7 @@
 
 from freezer_api.policies import base
 
+# Agents get the actions with their jobs, so they need no right to write here.
 RULES = [
     base.rule(
         'actions:create',

@@ -2,6 +2,8 @@
 
 from freezer_api.policies import base
 
+# The schedulers of central clients are service users, and record what they
+# have stored. They never restore by themselves.
 RULES = [
     base.rule(
         'backups:create',

@@ -9,6 +9,7 @@ RULES = [
         'Register a client, or update what it can do.',
         'POST /clients',
     ),
+    # Every project sees a central client and can give it jobs.
     base.rule(
         'clients:create_central',
         base.ADMIN_OR_SERVICE,

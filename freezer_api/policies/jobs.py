@@ -41,6 +41,7 @@ RULES = [
         'Change a job, or report on it as an agent.',
         'PATCH /jobs/{job_id}',
     ),
+    # Policy files from before this rule have jobs:create alone, and mean both.
     base.rule(
         'jobs:replace',
         'rule:jobs:create',

@@ -2,6 +2,8 @@
 
 from freezer_api.policies import base
 
+# The schedulers of central clients are service users, and report that a job
+# of a session starts or ends. They change nothing else of it.
 RULES = [
     base.rule(
         'sessions:create',

@@ -30,6 +30,7 @@ class Actions(base.Resource):
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
         """Create an action."""
+        # The action doesn't exist yet, so If-Match can't hold.
         call.precondition.check(None)
         return self.created(actions.create(self.storage, call.caller, body))
 
@@ -76,6 +77,8 @@ class Actions(base.Resource):
             )
         )
 
+    # The jobs that have it lose it in the same step, or agents would look for
+    # an action that is gone.
     @base.expose('actions:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, action_id: str) -> base.Answer:
         """Delete an action; it leaves the jobs that have it."""

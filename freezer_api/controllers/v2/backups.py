@@ -23,6 +23,7 @@ class Backups(base.Resource):
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
         """Record a backup."""
+        # The backup doesn't exist yet, so If-Match can't hold.
         call.precondition.check(None)
         return self.created(backups.create(self.storage, call.caller, body))
 
@@ -49,6 +50,8 @@ class Backups(base.Resource):
             )
         )
 
+    # 404 for a missing one, unlike the other resources: the published suite of
+    # tests expects it.
     @base.expose('backups:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, backup_id: str) -> base.Answer:
         """Delete the record of a backup; what the agent has stored is kept."""

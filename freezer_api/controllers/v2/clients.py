@@ -42,6 +42,8 @@ class Clients(base.Resource):
         """Return a client."""
         return base.shown(clients.show(self.storage, call.caller, client_id))
 
+    # A client of the same name may be registered again, and its jobs are its
+    # own again.
     @base.expose('clients:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, client_id: str) -> base.Answer:
         """Delete a client; its jobs stay."""

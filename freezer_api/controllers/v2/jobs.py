@@ -41,6 +41,8 @@ class Jobs(base.Resource):
         """Return who reads. The process ids of agents of other projects are
         for callers who may list all jobs.
         """
+        # Not a right that is needed to read: a denial here would refuse every
+        # member.
         return dataclasses.replace(
             call.caller,
             all_projects=call.context.may(policies.GET_ALL_PROJECTS),
@@ -72,6 +74,7 @@ class Jobs(base.Resource):
 
         ``Forbidden`` if the caller asked for them and may not have them.
         """
+        # Older releases listed all projects to whoever was allowed to see them.
         if asked is None:
             if not self.implicit_all_projects:
                 return False
@@ -87,6 +90,7 @@ class Jobs(base.Resource):
         query=CREATE,
         body=types.OBJECT,
         status=201,
+        # A dry run creates nothing.
         also=(200,),
     )
     def create(
@@ -95,6 +99,7 @@ class Jobs(base.Resource):
         """Create a job, under the body's id or a new one; or only return what
         agents would make of it (``dry_run``).
         """
+        # The job doesn't exist yet, so If-Match can't hold.
         call.precondition.check(None)
         if types.parse_flag('dry_run', query.dry_run):
             problems = preflight.check_new(self.storage, call.caller, body)

@@ -22,6 +22,7 @@ class Restores:
         types.TAG,
         body=types.OPTIONAL_OBJECT,
         status=202,
+        # A dry run makes nothing.
         also=(200,),
     )
     def restore(
@@ -93,6 +94,7 @@ def _begun(call: calls.Call, begun: restores.Begun) -> base.Answer:
     """The new session and its plan, or after a dry run the plan alone."""
     if begun.session_id is None:
         return base.Answer({'plan': begun.plan}, code=200)
+    # Its first run begins when an agent takes one of the jobs.
     body = {
         'session_id': begun.session_id,
         'session_tag': 0,

@@ -20,6 +20,7 @@ class Sessions(base.Resource):
         """Return a page of the project's sessions."""
         return self.page(call, sessions.list_page, query)
 
+    # The id is always a new one: a session_id in the body is ignored.
     @base.expose(
         'sessions:create',
         types.OBJECT,
@@ -31,6 +32,7 @@ class Sessions(base.Resource):
         call.precondition.check(None)
         return self.created(sessions.create(self.storage, call.caller, body))
 
+    # The API was ordered with this path, whose session is in the body.
     @base.expose('sessions:update', types.OBJECT, body=types.OBJECT)
     def update_named(self, call: calls.Call, body: Body) -> base.Answer:
         """Change the session that the body names."""
@@ -76,6 +78,8 @@ class Sessions(base.Resource):
             )
         )
 
+    # 204 also where nothing is deleted: a client that repeats a request, or
+    # asks for what another project has, sees no difference.
     @base.expose('sessions:delete', None, types.ID, status=204)
     def delete(self, call: calls.Call, session_id: str) -> base.Answer:
         """Delete a session; its jobs leave it."""
@@ -117,6 +121,8 @@ class Sessions(base.Resource):
         """Take a job's report that it starts or ends. Schedulers of central
         clients report for jobs of all projects.
         """
+        # A central scheduler has the sessions of its jobs in other projects.
+        # The service looks there only for callers who may list their jobs.
         caller = dataclasses.replace(
             call.caller, all_projects=call.context.may(jobs.GET_ALL_PROJECTS)
         )
@@ -133,6 +139,7 @@ class Sessions(base.Resource):
         self, call: calls.Call, session_id: str, query: lists.RunListQuery
     ) -> base.Answer:
         """Return a page of a session's runs, newest first."""
+        # No offset: a new run would move all earlier ones by one. Tags stay.
         limit = query.page_limit(self.max_limit)
         found, has_more = sessions.runs(
             self.storage, call.caller, session_id, limit, query.tag()
