@@ -103,7 +103,7 @@ class Identity:
         self, trust_id: str, tokens: collections.abc.Iterable[str | None]
     ) -> bool:
         """Delete a trust by the first of the tokens that Keystone accepts for
-        it; None stands for the service user's. Tell whether it is gone.
+        it, and return whether it is gone; None stands for the service user's.
 
         It never fails: a trust that can't be deleted is logged. One that is
         missing is as good as deleted.
@@ -140,7 +140,8 @@ class Identity:
             if not _is_refusal(error):
                 raise _unavailable() from error
             LOG.error(
-                'No trustee: the credentials in [%s] are invalid: %s',
+                'Jobs that need a trust are refused: [%s] has no valid'
+                ' credentials of the user to whom trusts are given: %s',
                 self._conf.centralized_scheduler.auth_section,
                 texts.printable(error),
             )

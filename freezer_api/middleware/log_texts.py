@@ -4,6 +4,7 @@ secrets.
 
 import urllib.parse
 
+from freezer_api.domain import texts
 from freezer_api.middleware.responses import Environ
 
 #: Characters of an id, a path, a query string, and a reason.
@@ -43,11 +44,10 @@ def one_line(text: str, limit: int = MAX_REASON) -> str:
     """
     if len(text) > limit:
         text = text[:limit] + CUT
+    # Most are: a look costs less than a walk.
     if text.isprintable():
         return text
-    # repr() escapes exactly what isn't printable, lone surrogates and marks
-    # that turn the direction of writing included.
-    return repr(text)[1:-1]
+    return texts.printable(text)
 
 
 def shown_id(text: str) -> str:

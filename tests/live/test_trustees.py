@@ -168,7 +168,7 @@ class TestOptions(ServiceTest):
             self.configure(auth_section=section)
             self.assertIn(NOBODY, self.job(422))
             self.assertIn(
-                f'No trustee: the credentials in [{section}] are invalid: ',
+                f'[{section}] has no valid credentials of the user to whom trusts are given: ',
                 self.log.output,
             )
         self.assertNotIn(keystone.PASSWORD, self.log.output)
