@@ -13,6 +13,7 @@ from freezer_api.middleware.health import (
 )
 from freezer_api.middleware.keystone import require_token_cache
 from freezer_api.middleware.request_id import start_context, valid_request_id
+from freezer_api.middleware.request_log import log_refused
 from freezer_api.middleware.responses import Application, Environ
 from freezer_api.middleware.standalone import EveryRole
 
@@ -24,6 +25,7 @@ __all__ = [
     'EveryRole',
     'StorageHealthcheck',
     'error_response',
+    'log_refused',
     'require_token_cache',
     'start_context',
     'valid_request_id',

@@ -101,7 +101,7 @@ def respond(error: Exception, environ: Environ, allow: str = '') -> Response:
         return error_response(
             INTERNAL,
             'internal',
-            'The server failed to answer; its log tells why.',
+            'Unexpected error; see the log of the server.',
         )
     headers: Headers = []
     if isinstance(error, exceptions.Unavailable):

@@ -71,8 +71,11 @@ def shown_url(environ: Environ) -> str:
 
 
 def shown_request(environ: Environ) -> str:
-    """Return the method of a request, and :func:`shown_url`."""
-    method = one_line(environ['REQUEST_METHOD'], 32)
+    """Return the method of a request, and :func:`shown_url`.
+
+    A request that isn't HTTP has no method: ``-`` stands for it.
+    """
+    method = one_line(environ['REQUEST_METHOD'], 32) or '-'
     return f'{method} {shown_url(environ)}'
 
 

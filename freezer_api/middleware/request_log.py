@@ -53,6 +53,19 @@ class RequestLog:
         return _CountedBody(body, line)
 
 
+def log_refused(
+    environ: Environ, status: str, size: int, seconds: float
+) -> None:
+    """Write the line of a request that a server refuses by itself.
+
+    ``environ`` has its id, and method, path and query as far as the server
+    knows them; ``size`` is that of the answer's body in bytes.
+    """
+    if LOG.isEnabledFor(logging.INFO):
+        request = log_texts.shown_request(environ)
+        _write(environ, request, status[:3], size, seconds)
+
+
 class CallerOfToken:
     """Notes for the log to whom a valid token belongs.
 
@@ -85,18 +98,7 @@ class _Line:
     def write(self, size: int) -> None:
         """Write the line; ``size`` is that of the body in bytes."""
         seconds = time.monotonic() - self._began
-        project_id, user_id = self._environ.get(CALLER, (None, None))
-        LOG.info(
-            '%s status=%s bytes=%d seconds=%.4f project_id=%s user_id=%s'
-            ' request_id=%s',
-            self._request,
-            self.status,
-            size,
-            seconds,
-            _shown_id(project_id),
-            _shown_id(user_id),
-            self._environ['openstack.request_id'],
-        )
+        _write(self._environ, self._request, self.status, size, seconds)
 
 
 class _CountedBody:
@@ -122,6 +124,23 @@ class _CountedBody:
                 close()
         finally:
             self._line.write(self._size)
+
+
+def _write(
+    environ: Environ, request: str, status: str, size: int, seconds: float
+) -> None:
+    project_id, user_id = environ.get(CALLER, (None, None))
+    LOG.info(
+        '%s status=%s bytes=%d seconds=%.4f project_id=%s user_id=%s'
+        ' request_id=%s',
+        request,
+        status,
+        size,
+        seconds,
+        _shown_id(project_id),
+        _shown_id(user_id),
+        environ['openstack.request_id'],
+    )
 
 
 def _shown_id(value: str | None) -> str:

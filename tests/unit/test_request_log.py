@@ -116,6 +116,16 @@ class TestLine(testtools.TestCase):
         self.assertRaises(OSError, body.close)
         self.assertIn('status=200', self.log.output)
 
+    def test_refusal_of_a_server_has_a_line(self):
+        refused = environ(
+            REQUEST_METHOD='', PATH_INFO='', SCRIPT_NAME='', HTTP_X_USER_ID='invented'
+        )
+        request_log.log_refused(refused, '400 Bad Request', 7, 0.5)
+        self.assertEqual(
+            '- / status=400 bytes=7 seconds=0.5000 project_id=- user_id=- request_id=req-1\n',
+            self.log.output,
+        )
+
     def test_nothing_is_made_for_a_line_that_nobody_wants(self):
         self.useFixture(fixtures.FakeLogger('freezer_api', level=logging.WARNING))
         body = iter([b'abc'])
