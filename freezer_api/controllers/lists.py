@@ -4,11 +4,11 @@
 # in the body is read before, and its errors come first.
 
 import dataclasses
-import typing
 
 from freezer_api import exceptions
 from freezer_api.controllers import types
 from freezer_api.domain import search as searches
+from freezer_api.domain import search_query
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ListQuery:
     sort: str | None = None
     search: str | None = None
 
-    def page(self, max_limit: int) -> dict[str, typing.Any]:
+    def page(self, max_limit: int) -> search_query.PageOptions:
         """Return which page is asked for, as :func:`freezer_api.domain.search.parse` takes it;
         ``InvalidInput`` if a parameter is malformed or contradicts another.
 
@@ -47,7 +47,7 @@ class JobListQuery(ListQuery):
     all_projects: str | None = None
     marker_project: str | None = None
 
-    def page(self, max_limit: int) -> dict[str, typing.Any]:
+    def page(self, max_limit: int) -> search_query.PageOptions:
         """Return which page is asked for, as :meth:`ListQuery.page` does."""
         return searches.parse_page(
             self.limit,

@@ -8,7 +8,7 @@ import testscenarios
 
 from freezer_api import version
 from freezer_api.domain import search
-from tests.live import programs, wires
+from tests.live import programs, raw_http
 from tests.live.test_manage import CommandTest, seed
 
 #: What each line ends with, for a store in SQLite.
@@ -19,7 +19,7 @@ STORE = (
 RELEASE = re.escape(f'freezer-api {version.release()}')
 
 
-class LifecycleTest(wires.ServerTest):
+class LifecycleTest(raw_http.ServerTest):
     """Servers whose lines are read."""
 
     def lines(self, pattern: str) -> list[str]:
@@ -53,14 +53,14 @@ class TestBuiltIn(LifecycleTest):
     def test_each_worker_start_and_stop_are_logged(self):
         self.configured('workers = 2')
         url = re.escape(self.server.url)
-        wires.wait_until(lambda: len(self.lines('starts: worker process serving')) == 2)
+        raw_http.wait_until(lambda: len(self.lines('starts: worker process serving')) == 2)
         self.assertEqual(2, len(self.lines(f'starts: worker process serving {url}; ')))
         self.assertEqual(1, len(self.lines(f'starts: 2 worker processes serving {url}; ')))
         self.assert_started_and_stopped('.*', 3)
 
     def test_store_without_schema_is_warned_of(self):
         file = programs.configuration(
-            self.folder, f'sqlite:///{self.folder}/freezer.sqlite', wires.NOBODY
+            self.folder, f'sqlite:///{self.folder}/freezer.sqlite', raw_http.NOBODY
         )
         self.server = self.useFixture(programs.api(file))
         self.assertRegex(
@@ -80,7 +80,7 @@ class TestWSGIServers(testscenarios.WithScenarios, LifecycleTest):
 
     def launch(self, connection: str) -> str:
         """Start one worker process on a database; its configuration file."""
-        file = programs.configuration(self.folder, connection, wires.NOBODY)
+        file = programs.configuration(self.folder, connection, raw_http.NOBODY)
         if connection.startswith('sqlite'):
             programs.run('freezer-manage', '--config-file', file, 'db', 'sync').check_returncode()
         self.server = self.useFixture(self.serve(file, 1))
