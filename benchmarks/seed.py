@@ -10,7 +10,7 @@ import sys
 import uuid
 
 from freezer_api.db.base import Storage
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.services import common, sessions
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     more = sessions.list_page(
         storage,
         common.Caller(project, 'u1'),
-        search.Query(limit=1, offset=count - 1),
+        search_query.Query(limit=1, offset=count - 1),
     ).items
     print(f'{count} sessions' if more else 'some are missing')
 

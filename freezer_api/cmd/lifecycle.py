@@ -12,7 +12,7 @@ from oslo_config import cfg
 from freezer_api import db, exceptions, version
 from freezer_api.cmd import common
 from freezer_api.db import base
-from freezer_api.domain import search
+from freezer_api.domain import search_pairs
 
 LOG = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Process:
         self._store = (
             f'storage driver {conf.storage.driver}'
             f' ({common.address(storage) or "address unknown"}), schema {schema},'
-            f' search index version {search.INDEX_VERSION}'
+            f' search index version {search_pairs.INDEX_VERSION}'
         )
         self._started = time.monotonic()
 

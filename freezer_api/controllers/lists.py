@@ -7,7 +7,6 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.controllers import types
-from freezer_api.domain import search as searches
 from freezer_api.domain import search_query
 
 
@@ -29,7 +28,7 @@ class ListQuery:
 
         A higher limit than ``max_limit`` means that one.
         """
-        return searches.parse_page(
+        return search_query.parse_page(
             self.limit, self.offset, self.marker, self.sort, max_limit
         )
 
@@ -49,7 +48,7 @@ class JobListQuery(ListQuery):
 
     def page(self, max_limit: int) -> search_query.PageOptions:
         """Return which page is asked for, as :meth:`ListQuery.page` does."""
-        return searches.parse_page(
+        return search_query.parse_page(
             self.limit,
             self.offset,
             self.marker,
@@ -76,7 +75,7 @@ class RunListQuery:
         """Return how many runs are asked for; errors as
         :meth:`ListQuery.page`.
         """
-        page = searches.parse_page(self.limit, None, None, None, max_limit)
+        page = search_query.parse_page(self.limit, None, None, None, max_limit)
         limit: int = page['limit']
         return limit
 

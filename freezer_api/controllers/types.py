@@ -11,7 +11,7 @@ import wsme.types
 
 from freezer_api import exceptions
 from freezer_api.controllers import bodies
-from freezer_api.domain import documents, sessions
+from freezer_api.domain import documents, session_state
 from freezer_api.middleware import errors
 
 
@@ -114,7 +114,7 @@ def tag_or_none(text: str) -> int | None:
     if not _TAG_DIGITS.fullmatch(text):
         return None
     tag = int(text)
-    if tag > sessions.MAX_TAG:
+    if tag > session_state.MAX_TAG:
         return None
     return tag
 

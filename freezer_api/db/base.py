@@ -69,7 +69,11 @@ from freezer_api.db.changes import (
 from freezer_api.db.entries import RUNS, Entry, Place
 from freezer_api.db.pages import Bounds, Page, Scope, check_page
 from freezer_api.db.steps import Step
-from freezer_api.domain import documents, search, sessions
+from freezer_api.domain import (
+    documents,
+    search_query,
+    session_state,
+)
 from freezer_api.domain.documents import ANYTHING, Document, Precondition
 
 __all__ = (
@@ -150,7 +154,7 @@ class Storage(abc.ABC):
         """
 
     @abc.abstractmethod
-    def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+    def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
         """A page of the documents that a query finds; by creation, then id.
 
         A marker stands for its position whether or not the document matches;
@@ -250,9 +254,9 @@ class Storage(abc.ABC):
         self,
         scope: Scope,
         id: str,
-        decision: sessions.Decision,
+        decision: session_state.Decision,
         record: int | None = None,
-    ) -> sessions.Outcome:
+    ) -> session_state.Outcome:
         """Decide about a session, and store all of the outcome; the outcome
         with the version that the session has now.
 
@@ -301,7 +305,7 @@ class Storage(abc.ABC):
         session_id: str,
         limit: int,
         marker: int | None = None,
-    ) -> tuple[list[sessions.Record], bool]:
+    ) -> tuple[list[session_state.Record], bool]:
         """The runs of a session with tags below ``marker``, newest first, the
         current one among them; are there more?
 
@@ -310,12 +314,14 @@ class Storage(abc.ABC):
         """
 
     @abc.abstractmethod
-    def run(self, scope: Scope, session_id: str, tag: int) -> sessions.Record:
+    def run(
+        self, scope: Scope, session_id: str, tag: int
+    ) -> session_state.Record:
         """One run of a session, or ``NotFound``."""
 
     @abc.abstractmethod
     def run_backups(
-        self, scope: Scope, session_id: str, record: sessions.Record
+        self, scope: Scope, session_id: str, record: session_state.Record
     ) -> tuple[str, ...]:
         """The ids of the project's backups that belong to a run
         (:func:`backups.belongs`), in the order of lists.

@@ -19,7 +19,7 @@ from freezer_api.domain.documents import (
     TRUSTS,
     Precondition,
 )
-from freezer_api.domain.sessions import Decision, Outcome
+from freezer_api.domain.session_state import Decision, Outcome
 
 T = typing.TypeVar('T')
 

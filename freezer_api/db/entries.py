@@ -5,7 +5,7 @@ import typing
 
 import orjson
 
-from freezer_api.domain import sessions
+from freezer_api.domain import session_state
 from freezer_api.domain.documents import Document
 
 #: What is copied beside the kinds of documents, and after them: the records of
@@ -28,7 +28,7 @@ class Entry:
     kind: str
     project_id: str
     id: str
-    content: Document | sessions.Session | sessions.Record
+    content: Document | session_state.Session | session_state.Record
     place: Place = dataclasses.field(default=(), compare=False)
 
     @property
@@ -38,7 +38,7 @@ class Entry:
         """
         tag = (
             (str(self.content.tag),)
-            if isinstance(self.content, sessions.Record)
+            if isinstance(self.content, session_state.Record)
             else ()
         )
         return self.project_id, self.id, *tag
@@ -48,9 +48,9 @@ class Entry:
         shown of it is to be the same to the byte.
         """
         content = self.content
-        if isinstance(content, sessions.Record):
+        if isinstance(content, session_state.Record):
             values: list[typing.Any] = [content]
-        elif isinstance(content, sessions.Session):
+        elif isinstance(content, session_state.Session):
             members = sorted(
                 (id, dataclasses.astuple(member))
                 for id, member in content.members.items()

@@ -12,9 +12,9 @@ import collections.abc
 import typing
 
 from freezer_api.db import refusals
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 T = typing.TypeVar('T')
 #: A kind of documents and an id, in the project of the unit.
@@ -93,12 +93,12 @@ class Unit(abc.ABC):
         return len(self.guard(kind, ids))
 
     @abc.abstractmethod
-    def having(self, kind: str, pair: search.Pair) -> list[str]:
+    def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
         """Return the ids of the documents that have a pair, as the index has
         it since the call. They aren't read by it.
         """
 
-    def has(self, kind: str, pair: search.Pair) -> bool:
+    def has(self, kind: str, pair: search_pairs.Pair) -> bool:
         """Tell whether :meth:`having` finds a document."""
         return bool(self.having(kind, pair))
 

@@ -15,7 +15,7 @@ from freezer_api.db.base import (
     TrustGone,
     Written,
 )
-from freezer_api.domain import actions, jobs, links
+from freezer_api.domain import definitions, jobs, links
 from freezer_api.domain.documents import Body, Document
 from freezer_api.services.common import Caller
 from freezer_api.services.effects import Holder
@@ -182,8 +182,8 @@ def _does_otherwise(
     # To compare definitions costs more than to look for a trust.
     if not any(credentials_of(link.job.body) for link in linked):
         return False
-    before = actions.fingerprint(current.body['freezer_action'])
-    return before != actions.fingerprint(new['freezer_action'])
+    before = definitions.fingerprint(current.body['freezer_action'])
+    return before != definitions.fingerprint(new['freezer_action'])
 
 
 def _release(

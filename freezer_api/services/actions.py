@@ -4,7 +4,14 @@ import collections.abc
 
 from freezer_api.db import refusals
 from freezer_api.db.base import Delete, Keep, Linked, Storage, Store
-from freezer_api.domain import actions, capabilities, jobs, links, search
+from freezer_api.domain import (
+    actions,
+    capabilities,
+    definitions,
+    jobs,
+    links,
+    search_query,
+)
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -33,7 +40,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """
     sizes.check_value(storage, body.get(_PLACE), _PLACE)
     given = schemas.action(body)
-    actions.check_keys(given['freezer_action'], _PLACE)
+    definitions.check_keys(given['freezer_action'], _PLACE)
     id = given.get('action_id') or common.new_id()
     new = actions.created(id, caller.project_id, caller.user_id, given)
     sizes.check_document(storage, ACTIONS, new, _PLACE)
@@ -60,7 +67,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 
 
 def list_page(
-    storage: Storage, caller: Caller, query: search.Query
+    storage: Storage, caller: Caller, query: search_query.Query
 ) -> ShownPage:
     """Return a page of the actions that a query finds."""
     page = storage.find(caller.scope, ACTIONS, query)
@@ -130,7 +137,7 @@ def replace(
         user_id = current.body['user_id'] if current else caller.user_id
         new = actions.created(id, caller.project_id, user_id, given)
         if current is None:
-            actions.check_keys(new['freezer_action'], _PLACE)
+            definitions.check_keys(new['freezer_action'], _PLACE)
             sizes.check_document(storage, ACTIONS, new, _PLACE)
         else:
             _check_fits(storage, current.body, new, linked)
@@ -203,7 +210,7 @@ def _check_fits(
     # action must stay possible.
     if new['freezer_action'] == old['freezer_action']:
         return
-    actions.check_keys(new['freezer_action'], _PLACE)
+    definitions.check_keys(new['freezer_action'], _PLACE)
     _check_clients(new, linked)
     _check_jobs(storage, new, linked)
 

@@ -1,7 +1,7 @@
 """Use cases of backups: what agents say that they have stored."""
 
 from freezer_api.db.base import Storage, Store
-from freezer_api.domain import backups, documents, search
+from freezer_api.domain import backups, documents, search_query
 from freezer_api.domain.documents import (
     ANYTHING,
     BACKUPS,
@@ -57,7 +57,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 
 
 def list_page(
-    storage: Storage, caller: Caller, query: search.Query
+    storage: Storage, caller: Caller, query: search_query.Query
 ) -> ShownPage:
     """Return a page of the backups that a query finds."""
     page = storage.find(caller.scope, BACKUPS, query)

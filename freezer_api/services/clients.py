@@ -4,7 +4,7 @@ all of them.
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage, Store
-from freezer_api.domain import clients, search
+from freezer_api.domain import clients, search_query
 from freezer_api.domain.documents import (
     ANYTHING,
     CLIENTS,
@@ -71,7 +71,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 
 
 def list_page(
-    storage: Storage, caller: Caller, query: search.Query
+    storage: Storage, caller: Caller, query: search_query.Query
 ) -> ShownPage:
     """Return a page of the clients that a query finds: those of the project,
     and all central ones.

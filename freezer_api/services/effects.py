@@ -15,7 +15,12 @@ import collections.abc
 import logging
 import typing
 
-from freezer_api.domain.sessions import COMPLETED, RUNNING, Record, Session
+from freezer_api.domain.session_state import (
+    COMPLETED,
+    RUNNING,
+    Record,
+    Session,
+)
 
 LOG = logging.getLogger(__name__)
 #: What a document is, as a line calls it.

@@ -7,7 +7,7 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobChange, Storage, Store
-from freezer_api.domain import actions, capabilities, jobs
+from freezer_api.domain import actions, capabilities, definitions, jobs
 from freezer_api.domain.documents import ACTIONS, JOBS, Body, Document
 from freezer_api.services import sizes
 from freezer_api.services.common import Caller
@@ -38,7 +38,7 @@ class _Resolution:
 
     def __init__(
         self,
-        entries: collections.abc.Sequence[actions.Wanted],
+        entries: collections.abc.Sequence[actions.RequestedEntry],
         stored: collections.abc.Mapping[str, Document],
         current: Document | None,
     ):
@@ -57,7 +57,7 @@ class _Resolution:
 
     def _resolve(self) -> actions.Resolution:
         if self._result is None:
-            self._result = actions.resolved(
+            self._result = actions.resolve(
                 self._entries, self._stored, self._present
             )
         return self._result
@@ -75,7 +75,7 @@ class Change:
     storage: Storage
     caller: Caller
     compose: Compose
-    entries: collections.abc.Sequence[actions.Wanted]
+    entries: collections.abc.Sequence[actions.RequestedEntry]
     client_id: str | None
     client: Document | None
     is_whole: bool = False
@@ -147,13 +147,13 @@ class Change:
                 f'client_id: client {job["client_id"]} could not be found.',
                 'job.client-not-found',
             )
-        definitions = []
+        found = []
         for number, entry in enumerate(job['job_actions']):
             place = f'job_actions[{number}].freezer_action'
             definition = entry['freezer_action']
-            actions.check_keys(definition, place)
-            definitions.append((place, definition))
-        capabilities.check_all(definitions, self.client.body['client'])
+            definitions.check_keys(definition, place)
+            found.append((place, definition))
+        capabilities.check_all(found, self.client.body['client'])
         return jobs.on_client(job, self.client)
 
 
@@ -170,7 +170,7 @@ def of_body(
 
 
 def references(
-    entries: collections.abc.Iterable[actions.Wanted],
+    entries: collections.abc.Iterable[actions.RequestedEntry],
 ) -> frozenset[str]:
     """Return the ids of the actions that entries refer to."""
     return frozenset(

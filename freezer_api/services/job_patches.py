@@ -28,9 +28,9 @@ class Patch:
         self.id = id
         self.given = schemas.patch(body)
         # Ids of new actions are made once: a change must come to the same again.
-        self.entries: tuple[actions.Wanted, ...] = ()
+        self.entries: tuple[actions.RequestedEntry, ...] = ()
         if 'job_actions' in self.given:
-            self.entries = actions.wanted(
+            self.entries = actions.parse_entries(
                 self.given['job_actions'], common.new_id
             )
         self.change_of = Last[tuple[Body, Body]]()

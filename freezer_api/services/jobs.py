@@ -7,7 +7,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage, Store
-from freezer_api.domain import actions, jobs, search
+from freezer_api.domain import actions, jobs, search_query
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -81,7 +81,7 @@ def planned(storage: Storage, caller: Caller, body: Body) -> Body:
     """
     given = _parse_new(storage, body)
     id = given.get('job_id') or common.new_id()
-    entries = actions.wanted(given['job_actions'], common.new_id)
+    entries = actions.parse_entries(given['job_actions'], common.new_id)
     stored: dict[str, Document] = {}
     for action_id in job_changes.references(entries):
         action = common.get_or_none(storage, caller.scope, ACTIONS, action_id)
@@ -135,7 +135,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 def list_page(
     storage: Storage,
     caller: Caller,
-    query: search.Query,
+    query: search_query.Query,
     everywhere: bool = False,
 ) -> ShownPage:
     """Return a page of the jobs that a query finds; with ``everywhere`` in all
@@ -222,7 +222,7 @@ def event(
         old = common.require(JOBS, id, current, precondition).body
         # A command that is pending is not given again: a retried request does
         # no harm.
-        new, is_news = jobs.commanded(old, command)
+        new, is_news = jobs.apply_command(old, command)
         return Store(new, is_news)
 
     is_news = storage.write_job(caller.scope, id, change).answer
@@ -283,7 +283,7 @@ def _write_whole(
     delegation: Delegation,
 ) -> Written:
     """Write a job that is described as a whole."""
-    entries = actions.wanted(given['job_actions'], common.new_id)
+    entries = actions.parse_entries(given['job_actions'], common.new_id)
     client_id = given['client_id']
     client = clients.lookup(storage, caller, client_id)
     change = Change(

@@ -38,7 +38,7 @@ class Follow:
         if self._is_tagged:
             job = {**job, 'session_tag': self.session.tag}
         if self.event is not None:
-            job, is_news = jobs.commanded(job, self.event)
+            job, is_news = jobs.apply_command(job, self.event)
             if is_news:
                 self.told.add(job['job_id'])
         return job

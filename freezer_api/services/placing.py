@@ -8,7 +8,7 @@ import logging
 
 from freezer_api import exceptions
 from freezer_api.db.base import JobChange, Scope, Storage
-from freezer_api.domain import jobs, search
+from freezer_api.domain import jobs, search_pairs, search_query
 from freezer_api.domain.documents import CLIENTS, JOBS, Body, Document
 from freezer_api.services import common, effects, job_changes
 
@@ -81,8 +81,8 @@ def _jobs_of_client(
     storage: Storage, scope: Scope, client_id: str
 ) -> collections.abc.Iterator[Document]:
     """Yield all jobs of a scope that name a client, page by page."""
-    pairs = frozenset((('client_id', search.canonical(client_id)),))
-    query = search.Query(pairs, limit=PAGE_SIZE)
+    pairs = frozenset((('client_id', search_pairs.canonical(client_id)),))
+    query = search_query.Query(pairs, limit=PAGE_SIZE)
     while True:
         page = storage.find(scope, JOBS, query)
         yield from page.documents
@@ -91,7 +91,7 @@ def _jobs_of_client(
         last = page.documents[-1]
         # Over all projects an id alone doesn't name one job.
         project_id = last.project_id if scope.everywhere else None
-        query = search.Query(
+        query = search_query.Query(
             pairs,
             limit=PAGE_SIZE,
             marker=last.id,

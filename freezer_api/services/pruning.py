@@ -11,7 +11,12 @@ import logging
 
 from freezer_api import exceptions
 from freezer_api.db.base import Keep, Storage, Store
-from freezer_api.domain import backups, pruning, search
+from freezer_api.domain import (
+    backups,
+    pruning,
+    search_pairs,
+    search_query,
+)
 from freezer_api.domain.documents import BACKUPS, Body, Document
 from freezer_api.services import clients, effects
 from freezer_api.services.common import Caller
@@ -22,7 +27,7 @@ PAGE_SIZE = 100
 #: How many pages one report may cost. Backups beyond them are marked when the
 #: job succeeds the next time.
 MAX_PAGES = 10
-_DELETED = ('status', search.canonical(backups.DELETED))
+_DELETED = ('status', search_pairs.canonical(backups.DELETED))
 
 
 def follow(
@@ -73,11 +78,11 @@ def _listed(
     """
     pairs = frozenset(
         (
-            ('container', search.canonical(cut.container)),
-            ('hostname', search.canonical(cut.hostname)),
+            ('container', search_pairs.canonical(cut.container)),
+            ('hostname', search_pairs.canonical(cut.hostname)),
         )
     )
-    query = search.Query(
+    query = search_query.Query(
         pairs,
         frozenset((_DELETED,)),
         until=cut.until,

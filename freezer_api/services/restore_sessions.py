@@ -14,9 +14,14 @@ import re
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
-from freezer_api.domain import actions, restoring, sessions, texts
+from freezer_api.domain import (
+    actions,
+    restore_plans,
+    sessions,
+    texts,
+)
 from freezer_api.domain.documents import JOBS, Body, Precondition
-from freezer_api.domain.restores import Plan, Step
+from freezer_api.domain.restore_plans import Plan, Step
 from freezer_api.domain.session_state import Record, Session, Store
 from freezer_api.services import common, jobs
 from freezer_api.services import sessions as session_cases
@@ -48,7 +53,7 @@ class Restoration:
     def description(self) -> str:
         """Return what the session's description says."""
         verb = 'Verification'
-        if self.key['mode'] == restoring.RESTORE:
+        if self.key['mode'] == restore_plans.RESTORE:
             verb = 'Restore'
         if 'backup_id' in self.key:
             return f'{verb} of backup {self.key["backup_id"]}'

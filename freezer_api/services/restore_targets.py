@@ -10,10 +10,11 @@ from freezer_api.db.base import Storage
 from freezer_api.domain import (
     backups,
     documents,
+    restore_sources,
     restores,
-    restoring,
-    search,
-    sessions,
+    search_pairs,
+    search_query,
+    session_state,
 )
 from freezer_api.domain.documents import (
     BACKUPS,
@@ -22,7 +23,7 @@ from freezer_api.domain.documents import (
     Body,
     Document,
 )
-from freezer_api.domain.restores import Member
+from freezer_api.domain.restore_plans import Member
 from freezer_api.domain.session_state import MemberEntry
 from freezer_api.services import common
 from freezer_api.services.common import Caller
@@ -83,7 +84,7 @@ def get_backup(storage: Storage, caller: Caller, id: str) -> Target:
         'session_tag': tag,
         'backup_id': backup.id,
     }
-    return Target(session_id, tag, sessions.COMPLETED, (member,), key)
+    return Target(session_id, tag, session_state.COMPLETED, (member,), key)
 
 
 def too_large(what: str, limit: int, remedy: str) -> exceptions.InvalidInput:
@@ -96,7 +97,7 @@ def too_large(what: str, limit: int, remedy: str) -> exceptions.InvalidInput:
 
 
 def _backups_of_run(
-    storage: Storage, caller: Caller, id: str, record: sessions.Record
+    storage: Storage, caller: Caller, id: str, record: session_state.Record
 ) -> list[Document]:
     """Return the backups of a run, in the order of lists."""
     limit = storage.max_response_size
@@ -149,11 +150,13 @@ def _member(
         )
     if entry is None:
         client_id = job.body['client_id'] if job else ''
-        result = sessions.SUCCESS
+        result = session_state.SUCCESS
     else:
         client_id, result = entry['client_id'], entry['result']
     sources = (
-        _with_following(storage, caller, restoring.source(backup, actions))
+        _with_following(
+            storage, caller, restore_sources.source(backup, actions)
+        )
         for backup in made
     )
     return Member(
@@ -166,27 +169,29 @@ def _member(
 
 
 def _with_following(
-    storage: Storage, caller: Caller, source: restoring.Source
-) -> restoring.Source:
+    storage: Storage, caller: Caller, source: restore_sources.Source
+) -> restore_sources.Source:
     """Return a backup that knows when the next one of its place was made.
 
     An agent is told a date, and takes the last backup before it. So the date
     must not be later than the next backup.
     """
-    window, metadata = restoring.window(source.backup), source.metadata
+    window, metadata = restore_sources.window(source.backup), source.metadata
     # Without a time, or a place, no date can select it anyway.
     if window is None or not metadata.keys() >= set(_PLACE):
         return source
     first, last = window
-    query = search.Query(
-        frozenset((key, search.canonical(metadata[key])) for key in _PLACE),
+    query = search_query.Query(
+        frozenset(
+            (key, search_pairs.canonical(metadata[key])) for key in _PLACE
+        ),
         since=(first + 1) * documents.SECOND,
         limit=PAGE_SIZE,
         until=(last + 1) * documents.SECOND,
     )
     for _page in range(MAX_PAGES):
         page = storage.find(caller.scope, BACKUPS, query)
-        source = restoring.followed(source, page.documents)
+        source = restore_sources.with_following(source, page.documents)
         if not page.more:
             break
         query = dataclasses.replace(query, marker=page.documents[-1].id)

@@ -15,11 +15,11 @@ from freezer_api.domain import (
     documents,
     restore_plans,
     restores,
-    restoring,
-    search,
+    search_pairs,
+    search_query,
 )
 from freezer_api.domain.documents import BACKUPS, SESSIONS, Body, Document
-from freezer_api.domain.restores import Order, Plan, Step, Wish
+from freezer_api.domain.restore_plans import Order, Plan, Step, Wish
 from freezer_api.schemas import restores as schemas
 from freezer_api.services import (
     clients,
@@ -36,13 +36,13 @@ MAX_SHOWN = 100
 Mode = typing.Literal['restore', 'read']
 #: How requests and lists call the mode of a session.
 MODES: dict[str, Mode] = {
-    restoring.RESTORE: 'restore',
-    restoring.READ: 'read',
-    restoring.COMPARE: 'restore',
+    restore_plans.RESTORE: 'restore',
+    restore_plans.READ: 'read',
+    restore_plans.COMPARE: 'restore',
 }
 _VERIFICATIONS: dict[Mode, restore_plans.Mode] = {
-    'read': restoring.READ,
-    'restore': restoring.COMPARE,
+    'read': restore_plans.READ,
+    'restore': restore_plans.COMPARE,
 }
 _Refusal = tuple[
     type[exceptions.Conflict]
@@ -157,14 +157,14 @@ def of_run(
     """Return the newest restores and verifications of a run, at most
     :data:`MAX_SHOWN` together.
     """
-    query = search.Query(
-        frozenset((search.restore_pair(id, tag),)),
+    query = search_query.Query(
+        frozenset((search_pairs.restore_pair(id, tag),)),
         limit=MAX_SHOWN,
         descending=True,
     )
     found: RestoresOfRun = {'restores': [], 'verifications': []}
     for session in storage.find(caller.scope, SESSIONS, query).documents:
-        if session.body['restore']['mode'] == restoring.RESTORE:
+        if session.body['restore']['mode'] == restore_plans.RESTORE:
             found['restores'].append(_entry(session))
         else:
             found['verifications'].append(_entry(session))

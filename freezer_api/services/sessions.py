@@ -5,7 +5,13 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
-from freezer_api.domain import backups, membership, search, sessions
+from freezer_api.domain import (
+    backups,
+    membership,
+    search_query,
+    session_state,
+    sessions,
+)
 from freezer_api.domain.documents import (
     ANYTHING,
     BACKUPS,
@@ -55,7 +61,7 @@ def show(storage: Storage, caller: Caller, id: str) -> Shown:
 
 
 def list_page(
-    storage: Storage, caller: Caller, query: search.Query
+    storage: Storage, caller: Caller, query: search_query.Query
 ) -> ShownPage:
     """Return a page of the sessions that a query finds."""
     page = storage.find(caller.scope, SESSIONS, query)
@@ -236,7 +242,7 @@ def runs(
     """
     common.check_id(SESSIONS, id)
     # No store can look up a greater number.
-    if marker is not None and not 0 <= marker <= sessions.MAX_TAG:
+    if marker is not None and not 0 <= marker <= session_state.MAX_TAG:
         raise exceptions.InvalidInput(
             'marker: there is no run with this tag.',
             'list.marker-not-found',
@@ -250,7 +256,7 @@ def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
     status of each that isn't available; or raise ``NotFound``.
     """
     common.check_id(SESSIONS, id)
-    if not 0 <= tag <= sessions.MAX_TAG:
+    if not 0 <= tag <= session_state.MAX_TAG:
         raise exceptions.NotFound('runs', str(tag)[:64])
     record = storage.run(caller.scope, id, tag)
     ids = storage.run_backups(caller.scope, id, record)

@@ -10,7 +10,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Scope
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Body
 from freezer_api.services import common
 
@@ -69,7 +69,7 @@ def check_document(
         raise _too_large(place, limit)
     # To count values costs much more than to measure bytes. A body of few
     # bytes can't have too many of them.
-    if new_size > _BYTES_PER_VALUE * search.MAX_VALUES:
+    if new_size > _BYTES_PER_VALUE * search_pairs.MAX_VALUES:
         _check_values(kind, body, place, old)
 
 
@@ -77,13 +77,13 @@ def _check_values(kind: str, body: Body, place: str, old: Body | None) -> None:
     """Raise ``InvalidInput`` for a body with too many values to search by, and
     more than ``old`` has.
     """
-    limit = search.MAX_VALUES
-    if search.count(kind, body, limit) <= limit:
+    limit = search_pairs.MAX_VALUES
+    if search_pairs.count(kind, body, limit) <= limit:
         return
     allowed = limit
     if old is not None:
-        allowed = max(limit, search.count(kind, old))
-    if search.count(kind, body, allowed) > allowed:
+        allowed = max(limit, search_pairs.count(kind, old))
+    if search_pairs.count(kind, body, allowed) > allowed:
         raise exceptions.InvalidInput(
             f'{place}: makes a document of more than {limit} searchable'
             ' values.',

@@ -20,7 +20,7 @@ import typing
 
 from freezer_api import exceptions, identity
 from freezer_api.db.base import Storage, Store
-from freezer_api.domain import search, texts
+from freezer_api.domain import search_pairs, search_query, texts
 from freezer_api.domain.documents import CREDENTIALS, TRUSTS, Body, Document
 from freezer_api.services import common, effects
 from freezer_api.services.common import Caller
@@ -197,8 +197,8 @@ class CallerTrusts:
 
     def _stored_trusts(self) -> collections.abc.Sequence[Document]:
         """Return the newest trust of the caller's in the project, if any."""
-        trustor = search.canonical(self._caller.user_id)
-        query = search.Query(
+        trustor = search_pairs.canonical(self._caller.user_id)
+        query = search_query.Query(
             pairs=frozenset((('trustor_user_id', trustor),)),
             # An older one was given up for the newest: it was gone, or not as
             # configured any more.

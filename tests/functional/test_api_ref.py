@@ -10,7 +10,7 @@ import testtools
 
 from freezer_api import middleware
 from freezer_api.controllers import routes, routing
-from freezer_api.domain import clients, sessions
+from freezer_api.domain import clients, session_state
 from freezer_api.schemas import actions as action_schemas
 from freezer_api.schemas import backups as backup_schemas
 from freezer_api.schemas import base as schemas
@@ -199,7 +199,7 @@ BODIES = {
 OTHERS = {'match', 'match_not', 'time_after', 'time_before', 'start', 'stop', 'abort'}
 #: The keys of the parts that are only shown.
 SHOWN = {
-    'Members of sessions': set(sessions.Member('client').shown()),
+    'Members of sessions': set(session_state.Member('client').shown()),
     'Descriptions of clients': set(clients.KEYS),
     'Errors': {'title', 'description', 'code'},
 }

@@ -10,7 +10,7 @@ import fixtures
 import testtools
 
 from freezer_api import app, db
-from freezer_api.domain import sessions
+from freezer_api.domain import session_state
 from tests.functional import base, reference, samples
 
 OTHER = 'other'
@@ -37,7 +37,7 @@ SPOILT: dict[int, dict[str, str]] = {
     413: {'CONTENT_LENGTH': str(2**40)},
 }
 BACKUP = {'freezer_action': {'action': 'backup'}}
-FULL = f'/sessions/{sessions.MAX_TAG}'
+FULL = f'/sessions/{session_state.MAX_TAG}'
 #: Makes a central client and a job on it in another project, a client unable to do what its job
 #: does, a session at its last tag.
 SCENE = [
@@ -60,7 +60,7 @@ SCENE = [
         samples.Step('', 'POST', '/clients', {'client_id': samples.DB, 'supported_modes': ['fs']}),
         {},
     ),
-    (samples.Step('', 'POST', FULL, {'schedule': {}, 'session_tag': sessions.MAX_TAG}), {}),
+    (samples.Step('', 'POST', FULL, {'schedule': {}, 'session_tag': session_state.MAX_TAG}), {}),
     (samples.Step('', 'PUT', f'{FULL}/jobs/{samples.WEB_JOB}'), {}),
 ]
 #: A change of an action that jobs have which are more than can change at once.
@@ -77,7 +77,7 @@ FOLLOWED = {'schedule': {'schedule_interval': '7 days'}}
 UNABLE = {'client_id': 'nowhere', 'job_actions': [BACKUP]}
 TAKEN = {'job_id': samples.DB_JOB, 'client_id': samples.DB, 'job_actions': [BACKUP]}
 ELSEWHERE = {'client_id': 'central', 'job_actions': [BACKUP]}
-LAST = {'start': {'job_id': samples.WEB_JOB, 'current_tag': sessions.MAX_TAG}}
+LAST = {'start': {'job_id': samples.WEB_JOB, 'current_tag': session_state.MAX_TAG}}
 MYSQL = {'freezer_action': {'action': 'restore', 'mode': 'mysql'}}
 #: A restore under an id that is taken, and one by a client that isn't there.
 TAKEN_ID = {'session_id': samples.SESSION}

@@ -1,7 +1,7 @@
 """Actions, and the jobs that have them."""
 
 from freezer_api import exceptions
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.services import actions, clients, jobs
 from tests.functional.use_cases import BACKUP, COLLEAGUE, ME, STALE, STRANGER, THERE, UseCase
 
@@ -113,7 +113,7 @@ class Actions(UseCase):
             ['a'],
             [
                 item['action_id']
-                for item in actions.list_page(self.storage, ME, search.Query()).items
+                for item in actions.list_page(self.storage, ME, search_query.Query()).items
             ],
         )
 

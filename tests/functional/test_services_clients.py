@@ -1,7 +1,7 @@
 """Clients of a project, and central ones."""
 
 from freezer_api import exceptions
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.services import clients
 from tests.functional.use_cases import COLLEAGUE, ME, STALE, STRANGER, THERE, UseCase
 
@@ -83,7 +83,7 @@ class Clients(UseCase):
                 self.client(id, caller)
         listed = [
             item['client']['client_id']
-            for item in clients.list_page(self.storage, ME, search.Query()).items
+            for item in clients.list_page(self.storage, ME, search_query.Query()).items
         ]
         self.assertIn('big', listed)
         self.assertNotIn('small', listed)

@@ -4,7 +4,7 @@ import concurrent.futures
 
 from freezer_api import exceptions
 from freezer_api.db.base import Store
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.services import actions, clients, jobs, sessions
 from freezer_api.services.common import Caller
 from tests.functional.use_cases import BACKUP, COLLEAGUE, ME, STALE, STRANGER, THERE, UseCase
@@ -199,7 +199,7 @@ class References(UseCase):
                 for id in 'jk'
             ],
         )
-        self.assertEqual(1, len(actions.list_page(self.storage, ME, search.Query()).items))
+        self.assertEqual(1, len(actions.list_page(self.storage, ME, search_query.Query()).items))
 
     def test_unknown_and_foreign_ones_are_refused_and_nothing_stays(self):
         self.make_job('j')
@@ -233,7 +233,7 @@ class References(UseCase):
         """The ids of the project's actions."""
         return [
             action['action_id']
-            for action in actions.list_page(self.storage, ME, search.Query(limit=100)).items
+            for action in actions.list_page(self.storage, ME, search_query.Query(limit=100)).items
         ]
 
     def test_a_file_that_was_edited_makes_one_action_however_often_it_is_sent(self):

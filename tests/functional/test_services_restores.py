@@ -5,7 +5,7 @@ breaks off.
 import datetime
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search, search_query
 from freezer_api.services import backups, clients, jobs, restore_targets, restores, sessions
 from tests.failing_storage import FailsAfterWrites
 from tests.functional.use_cases import ME, STRANGER, UseCase
@@ -483,7 +483,7 @@ class Breaking(Restoring):
                 self.tag,
                 {'session_id': id},
             )
-        every = jobs.list_page(self.storage, ME, search.Query(limit=100)).items
+        every = jobs.list_page(self.storage, ME, search_query.Query(limit=100)).items
         made = [job for job in every if job['job_schedule']['event'] == 'stop']
         self.assertEqual(WRITES[:writes].count('write_job'), len(made))
         self.assertEqual(set(), {job['job_id'] for job in made} & self.polled())

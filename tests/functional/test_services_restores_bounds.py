@@ -3,7 +3,7 @@
 import logging
 
 from freezer_api import exceptions
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.schemas import restores as schemas
 from freezer_api.services import clients, jobs, restores, sessions
 from tests.failing_storage import FailsAfterWrites, InterceptedCall
@@ -36,7 +36,7 @@ class Bounds(Restoring):
     def everything(self):
         """The versions of what restores are made of."""
         pages = (
-            listed.list_page(self.storage, ME, search.Query(limit=1000)).items
+            listed.list_page(self.storage, ME, search_query.Query(limit=1000)).items
             for listed in (sessions, jobs)
         )
         return [[body['_version'] for body in items] for items in pages]
@@ -236,6 +236,7 @@ class Failing(Restoring):
     def nothing_is_left(self):
         self.assertRaises(exceptions.NotFound, self.session, 'back')
         found = [
-            job['job_id'] for job in jobs.list_page(self.storage, ME, search.Query(limit=100)).items
+            job['job_id']
+            for job in jobs.list_page(self.storage, ME, search_query.Query(limit=100)).items
         ]
         self.assertEqual(['etc', 'srv'], sorted(found))

@@ -1,7 +1,7 @@
 """Sessions: what reaches the members' jobs, and what is refused."""
 
 from freezer_api import exceptions
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.services import jobs, sessions
 from tests.functional.use_cases import ME, STALE, STRANGER, THERE, UseCase
 
@@ -113,11 +113,13 @@ class Documents(UseCase):
 
     def test_pages(self):
         ids = [self.make_session() for _ in range(3)]
-        page = sessions.list_page(self.storage, ME, search.Query(limit=2))
+        page = sessions.list_page(self.storage, ME, search_query.Query(limit=2))
         self.assertEqual(
             (ids[:2], ids[1]), ([item['session_id'] for item in page.items], page.next_marker)
         )
-        page = sessions.list_page(self.storage, ME, search.Query(limit=2, marker=page.next_marker))
+        page = sessions.list_page(
+            self.storage, ME, search_query.Query(limit=2, marker=page.next_marker)
+        )
         self.assertEqual(
             (ids[2:], None), ([item['session_id'] for item in page.items], page.next_marker)
         )

@@ -7,7 +7,7 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.db.base import TrustGone
-from freezer_api.domain import search
+from freezer_api.domain import search_query
 from freezer_api.domain.documents import TRUSTS
 from freezer_api.services import actions, clients, effects, jobs
 from freezer_api.services.common import Caller
@@ -93,7 +93,7 @@ class Trusting(UseCase):
 
     def trustors(self):
         """Whose trusts there are; the service knows all."""
-        known = self.storage.find(ME.scope, TRUSTS, search.Query(limit=100)).documents
+        known = self.storage.find(ME.scope, TRUSTS, search_query.Query(limit=100)).documents
         self.assertEqual({*self.keystone.trusts}, {trust.id for trust in known})
         return sorted(self.keystone.trusts.values())
 

@@ -6,7 +6,7 @@ import sys
 import sqlalchemy
 
 from freezer_api.db.base import Scope, Store
-from freezer_api.domain import actions, capabilities, search
+from freezer_api.domain import actions, capabilities, search_pairs
 from freezer_api.domain.documents import BACKUPS
 from tests.functional import base
 
@@ -17,7 +17,7 @@ KINDS = ('jobs', 'actions', 'clients', 'backups', 'sessions')
 CRON = '\u3000' * 250 + '1'
 TOO_LARGE = f'makes a document of more than {LIMIT} bytes.'
 TOO_MANY = 'makes a document of more than 4096 searchable values.'
-MANY = list(range(search.MAX_VALUES))
+MANY = list(range(search_pairs.MAX_VALUES))
 
 
 class Bounded(base.FunctionalTest):

@@ -6,7 +6,7 @@ import typing
 import unittest
 
 from freezer_api import conf, db, exceptions
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import Body, Precondition
 from freezer_api.services import actions, backups, clients, jobs, sessions
 from freezer_api.services.common import Caller
@@ -84,7 +84,7 @@ class UseCase(unittest.TestCase):
 
     def _everything(self) -> list[typing.Any]:
         return [
-            listed.list_page(self.storage, caller, search.Query(limit=1000)).items
+            listed.list_page(self.storage, caller, search_query.Query(limit=1000)).items
             for listed in (sessions, jobs, actions, clients, backups)
             for caller in (ME, STRANGER)
         ]

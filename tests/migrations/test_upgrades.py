@@ -10,7 +10,7 @@ import sqlalchemy
 from freezer_api.db import base as contract
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import driver, migrate, models, terms
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from tests.contract import base, project_operations
 from tests.migrations.common import FOLDER, Empty, load
@@ -79,8 +79,8 @@ class FromTheFirst(Empty):
             project.put_action('a', action='exec')
             for kind in (JOBS, BACKUPS):
                 for document in project.page(kind).documents:
-                    for key, value in search.offers(kind, document.body):
-                        query = search.Query(frozenset(((key, value),)))
+                    for key, value in search_pairs.offers(kind, document.body):
+                        query = search_query.Query(frozenset(((key, value),)))
                         self.assertIn(
                             document, self.storage.find(project.scope, kind, query).documents
                         )
@@ -173,7 +173,7 @@ class FromTheFirst(Empty):
                         )
                     }
                 for document in storage.find(
-                    contract.Scope(project), kind, search.Query(limit=1000)
+                    contract.Scope(project), kind, search_query.Query(limit=1000)
                 ).documents:
                     row = found[document.id]
                     scopes = terms.scopes(kind, project, row.claim)

@@ -4,7 +4,7 @@ import itertools
 import unittest
 
 from freezer_api import exceptions
-from freezer_api.domain import actions, documents
+from freezer_api.domain import actions, definitions, documents
 
 RULES = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
 BACKUP = {'action': 'backup', 'mode': 'fs', 'storage': 'swift', 'backup_name': 'n'}
@@ -22,13 +22,13 @@ STORED = {'a': documents.Document(documents.ACTIONS, 'p', 'a', 1, 0, ACTION)}
 
 def entries(*bodies, defaults=None):
     ids = map('new{}'.format, itertools.count())
-    return actions.wanted(
+    return actions.parse_entries(
         [actions.with_defaults(body, defaults or {}) for body in bodies], lambda: next(ids)
     )
 
 
 def resolved(*bodies, defaults=None, present=()):
-    return actions.resolved(entries(*bodies, defaults=defaults), STORED, present).entries
+    return actions.resolve(entries(*bodies, defaults=defaults), STORED, present).entries
 
 
 def ids(found):
@@ -108,7 +108,9 @@ class Hoisting(unittest.TestCase):
             {**BACKUP, 'mode': 'nova'},
             actions.patched(stored, {'freezer_action': {'mode': 'nova'}})['freezer_action'],
         )
-        self.assertEqual(actions.fingerprint(BACKUP), actions.fingerprint(stored['freezer_action']))
+        self.assertEqual(
+            definitions.fingerprint(BACKUP), definitions.fingerprint(stored['freezer_action'])
+        )
 
 
 class Defaults(unittest.TestCase):
@@ -208,13 +210,13 @@ class Resolving(unittest.TestCase):
             {**BACKUP, 'mode': 'nova'},
             {**BACKUP, 'extra': 0},
         ):
-            found = actions.resolved(
+            found = actions.resolve(
                 entries({'action_id': 'a'}, {'action_id': 'a', 'freezer_action': definition}),
                 STORED,
             )
             self.assertEqual(['a', 'new1'], ids(found.entries))
             new = {'action_id': 'new1', 'freezer_action': definition, **RULES}
-            self.assertEqual((new, {'new1': new}), (found.entries[1], found.made))
+            self.assertEqual((new, {'new1': new}), (found.entries[1], found.actions_to_create))
 
     def test_equality_is_of_json_values(self):
         stored = {
@@ -243,7 +245,10 @@ class Resolving(unittest.TestCase):
             'mode': None,
         }
         self.assertEqual(
-            {}, actions.resolved(entries({'action_id': 'a', 'freezer_action': same}), stored).made
+            {},
+            actions.resolve(
+                entries({'action_id': 'a', 'freezer_action': same}), stored
+            ).actions_to_create,
         )
         for other in (
             {'dry': 1},
@@ -255,14 +260,14 @@ class Resolving(unittest.TestCase):
             {'level': 1.5},
             {'level': None},
         ):
-            found = actions.resolved(
+            found = actions.resolve(
                 entries({'action_id': 'a', 'freezer_action': {**same, **other}}), stored
             )
-            self.assertEqual(['new0'], [*found.made], other)
+            self.assertEqual(['new0'], [*found.actions_to_create], other)
 
     def test_an_action_that_is_not_there_is_made_under_its_id(self):
         definition = {'action': 'exec'}
-        found = actions.resolved(
+        found = actions.resolve(
             entries(
                 {'action_id': 'x', 'freezer_action': definition, 'max_retries': 2},
                 {'action_id': 'x'},
@@ -277,7 +282,7 @@ class Resolving(unittest.TestCase):
                 'x': {'action_id': 'x', 'freezer_action': definition, **RULES, 'max_retries': 2},
                 'new3': {'action_id': 'new3', 'freezer_action': BACKUP, **RULES},
             },
-            found.made,
+            found.actions_to_create,
         )
         self.assertEqual([2, 2, 2, 5], [entry['max_retries'] for entry in found.entries])
 
@@ -290,8 +295,10 @@ class Resolving(unittest.TestCase):
             ({'freezer_action': {'action': 'exec'}, 'max_retries': 3}, {**RULES, 'max_retries': 3}),
             ({'action_id': 'a', 'freezer_action': {'action': 'exec'}}, RULES),
         ):
-            found = actions.resolved(entries(body), STORED, present)
-            self.assertEqual(([{**present[0], **rules}], {}), (found.entries, found.made))
+            found = actions.resolve(entries(body), STORED, present)
+            self.assertEqual(
+                ([{**present[0], **rules}], {}), (found.entries, found.actions_to_create)
+            )
         # What is there under the id that is named goes first, and one that isn't there is made.
         self.assertEqual(
             ['a'], ids(resolved({'action_id': 'a', 'freezer_action': BACKUP}, present=present))
@@ -339,7 +346,7 @@ class Resolving(unittest.TestCase):
                     'max_retries': 2,
                 }
             ],
-            actions.resolved(wanted, {}).entries,
+            actions.resolve(wanted, {}).entries,
         )
         self.assertEqual(
             {
@@ -350,14 +357,16 @@ class Resolving(unittest.TestCase):
                     'max_retries': 2,
                 }
             },
-            actions.resolved(wanted, {}).made,
+            actions.resolve(wanted, {}).actions_to_create,
         )
 
     def test_order_is_kept_and_an_action_may_come_twice(self):
         made = {'freezer_action': {'action': 'exec'}}
         bodies = ({'action_id': 'a'}, made, {'action_id': 'a'}, made)
         self.assertEqual(['a', 'new1', 'a', 'new3'], ids(resolved(*bodies)))
-        self.assertEqual({'new1', 'new3'}, actions.resolved(entries(*bodies), STORED).made.keys())
+        self.assertEqual(
+            {'new1', 'new3'}, actions.resolve(entries(*bodies), STORED).actions_to_create.keys()
+        )
 
 
 class Alone(unittest.TestCase):

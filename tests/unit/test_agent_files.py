@@ -10,11 +10,11 @@ from hypothesis import strategies
 
 import tests.base  # noqa: F401
 from freezer_api import exceptions
-from freezer_api.domain import actions
+from freezer_api.domain import definitions
 from freezer_api.schemas import actions as schemas
 
 #: The keys by which the service judges a definition, and the one that gives rights.
-JUDGED = (*actions.CHOICES, *actions.ALIASES, actions.TRUST)
+JUDGED = (*definitions.CHOICES, *definitions.ALIASES, definitions.TRUST)
 #: How keys and values can be spelt that an agent takes for others.
 WORDS = strategies.sampled_from(
     [*JUDGED, 'path_to_backup', 'Path-To-Backup', 'path_to_bac\u212aup', 'x', 'İ', 'Σ']
@@ -102,7 +102,7 @@ class AgentFiles(unittest.TestCase):
     def test_what_is_judged_is_what_is_done(self, definition):
         try:
             definition = schemas.action({'freezer_action': definition})['freezer_action']
-            actions.check_keys(definition, 'freezer_action')
+            definitions.check_keys(definition, 'freezer_action')
         except exceptions.InvalidInput:
             return
         told = {key: str(value) for key, value in definition.items() if value is not None}
@@ -135,7 +135,7 @@ class AgentFiles(unittest.TestCase):
                 honest = {key: str(value) for key, value in definition.items() if key in JUDGED}
                 read = as_read(definition)
                 self.assertNotEqual(honest, {key: read[key] for key in JUDGED if key in read})
-                actions.check_keys(definition, 'freezer_action')
+                definitions.check_keys(definition, 'freezer_action')
 
     def test_complaints(self):
         place = 'job_actions[1].freezer_action'
@@ -171,11 +171,11 @@ class AgentFiles(unittest.TestCase):
             ),
         ):
             with self.subTest(definition), self.assertRaises(exceptions.InvalidInput) as caught:
-                actions.check_keys(definition, place)
+                definitions.check_keys(definition, place)
             self.assertEqual(place + complaint, caught.exception.message[: len(place + complaint)])
 
     def test_what_is_as_it_should_be(self):
-        actions.check_keys(
+        definitions.check_keys(
             {
                 'action': 'backup',
                 'mode': 'fs',

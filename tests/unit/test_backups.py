@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freezer_api import exceptions
 from freezer_api.domain import backups
 from freezer_api.domain.documents import BACKUPS, SECOND, Document
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 from freezer_api.schemas import backups as schemas
 from tests import base
 

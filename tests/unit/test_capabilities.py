@@ -3,7 +3,7 @@
 import unittest
 
 from freezer_api import exceptions
-from freezer_api.domain import actions, capabilities, clients
+from freezer_api.domain import capabilities, clients, definitions
 
 ABLE = clients.registered(None, 'p', 'u', {'client_id': 'c'}, 'uuid')['client']
 FEW = {
@@ -17,7 +17,10 @@ FEW = {
 
 class Capabilities(unittest.TestCase):
     def test_a_client_that_said_nothing_can_do_everything(self):
-        for key, values in (*actions.CHOICES.items(), ('engine_name', actions.CHOICES['engine'])):
+        for key, values in (
+            *definitions.CHOICES.items(),
+            ('engine_name', definitions.CHOICES['engine']),
+        ):
             for value in values:
                 capabilities.check({key: value}, ABLE, '')
 

@@ -10,8 +10,8 @@ import testtools
 
 from freezer_api.db.elasticsearch import codec, mappings
 from freezer_api.db.sqlalchemy import migrate, rows, terms
-from freezer_api.domain import documents, search
-from freezer_api.domain.sessions import Member, Session
+from freezer_api.domain import documents, search_pairs
+from freezer_api.domain.session_state import Member, Session
 
 FOLDER = pathlib.Path(__file__).parent
 #: Of what is derived of ``index_documents.json``, by the schema and the version of the index.
@@ -87,9 +87,9 @@ class TestDigests(testtools.TestCase):
         """Compare with the digest of this version, or of the last one before it."""
         derived = orjson.dumps([derive(one) for one in self.given], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(derived, digest_size=16).hexdigest()
-        now = (schema, search.INDEX_VERSION)
+        now = (schema, search_pairs.INDEX_VERSION)
         expected = known[max(key for key in known if key <= now)]
         line = f'{now!r}: {digest!r}'
         self.assertEqual(expected, digest, CHANGED.format(store=store, line=line))
         indices = [version for _schema, version in known]
-        self.assertIn(search.INDEX_VERSION, indices, f'{store}: add {line}')
+        self.assertIn(search_pairs.INDEX_VERSION, indices, f'{store}: add {line}')

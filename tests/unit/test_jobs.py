@@ -3,7 +3,7 @@
 import unittest
 
 from freezer_api.domain import clients, documents, jobs, membership
-from freezer_api.domain.sessions import Session
+from freezer_api.domain.session_state import Session
 
 NOW = 1_700_000_000 * documents.SECOND
 LATER = NOW + 60 * documents.SECOND
@@ -145,8 +145,8 @@ class Patched(unittest.TestCase):
         for stored in (
             JOB,
             MEMBER,
-            jobs.commanded(JOB, 'abort')[0],
-            jobs.commanded(MEMBER, 'stop')[0],
+            jobs.apply_command(JOB, 'abort')[0],
+            jobs.apply_command(MEMBER, 'stop')[0],
         ):
             shown = jobs.shown(stored, 'p')
             self.assertEqual(stored, jobs.patched(stored, shown, shown['job_actions'], None))
@@ -154,12 +154,12 @@ class Patched(unittest.TestCase):
 
 class Commands(unittest.TestCase):
     def test_news_and_repeats(self):
-        told, news = jobs.commanded(JOB, 'start')
+        told, news = jobs.apply_command(JOB, 'start')
         self.assertEqual(
             ('start', '', True),
             (told['job_schedule']['event'], told['job_schedule']['status'], news),
         )
-        self.assertEqual((told, False), jobs.commanded(told, 'start'))
+        self.assertEqual((told, False), jobs.apply_command(told, 'start'))
 
 
 class CentralClients(unittest.TestCase):
@@ -189,7 +189,7 @@ class CentralClients(unittest.TestCase):
 
     def test_a_hidden_pid_of_an_aborted_job_is_shown_as_none(self):
         stored = jobs.on_client(
-            jobs.commanded(
+            jobs.apply_command(
                 {**JOB, 'job_schedule': {**JOB['job_schedule'], 'current_pid': 42}}, 'abort'
             )[0],
             client('q', True),

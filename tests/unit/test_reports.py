@@ -3,7 +3,7 @@
 import unittest
 
 from freezer_api.domain import documents, jobs, membership, reports
-from freezer_api.domain.sessions import Session
+from freezer_api.domain.session_state import Session
 
 NOW = 1_700_000_000 * documents.SECOND
 
@@ -86,14 +86,14 @@ class Stories(unittest.TestCase):
 
     def test_a_stop_is_not_lost_to_a_report_that_did_not_know_of_it(self):
         copy = job()
-        stored, _ = jobs.commanded(copy, 'stop')
+        stored, _ = jobs.apply_command(copy, 'stop')
         stored = taken(stored, report(copy, status='running'))
         self.assertEqual('stop', stored['job_schedule']['event'])
         stored = taken(stored, report(copy, current_pid=42, status='running'))
         self.assertEqual('stop', stored['job_schedule']['event'])
 
     def test_a_stop_that_was_obeyed_is_cleared(self):
-        stored, _ = jobs.commanded(job(status='scheduled'), 'stop')
+        stored, _ = jobs.apply_command(job(status='scheduled'), 'stop')
         stored = taken(stored, report(stored, event='', status='stop'))
         self.assertEqual(
             ('', 'stop'), (stored['job_schedule']['event'], stored['job_schedule']['status'])
@@ -101,7 +101,7 @@ class Stories(unittest.TestCase):
 
     def test_a_start_outlives_the_end_of_the_run_before(self):
         copy = job(status='running')
-        stored, _ = jobs.commanded(copy, 'start')
+        stored, _ = jobs.apply_command(copy, 'start')
         stored = taken(stored, report(copy, status='completed', result='success', time_ended=9))
         schedule = stored['job_schedule']
         self.assertEqual(
@@ -117,7 +117,7 @@ class Stories(unittest.TestCase):
         self,
     ):
         for command in ('stop', 'abort'):
-            stored, _ = jobs.commanded(job(status='running'), command)
+            stored, _ = jobs.apply_command(job(status='running'), command)
             stored = taken(stored, report(stored, status='running', current_pid=42))
             self.assertEqual(command, stored['job_schedule']['event'])
             stored = taken(stored, report(stored, status='completed', result='success'))
@@ -127,8 +127,8 @@ class Stories(unittest.TestCase):
             )
 
     def test_an_abort_outlives_an_older_stop_in_the_copy(self):
-        copy, _ = jobs.commanded(job(status='running'), 'stop')
-        stored, _ = jobs.commanded(copy, 'abort')
+        copy, _ = jobs.apply_command(job(status='running'), 'stop')
+        stored, _ = jobs.apply_command(copy, 'abort')
         self.assertEqual(
             'abort', taken(stored, report(copy, status='running'))['job_schedule']['event']
         )
@@ -168,7 +168,7 @@ class Stories(unittest.TestCase):
         )
 
     def test_abort_without_a_pid_can_be_read_by_the_agent(self):
-        stored, _ = jobs.commanded(job(), 'abort')
+        stored, _ = jobs.apply_command(job(), 'abort')
         polled = jobs.shown(stored, 'p')
         self.assertEqual(-1, int(polled['job_schedule']['current_pid']))
         stored = taken(stored, report(polled, event='', status='stop'))

@@ -4,9 +4,15 @@ test_restores_random.
 
 import unittest
 
-from freezer_api.domain import clients, documents, restores, restoring
+from freezer_api.domain import (
+    clients,
+    documents,
+    restore_checks,
+    restore_sources,
+    restores,
+)
 from freezer_api.domain.documents import Document
-from freezer_api.domain.restores import Member, Order, Wish
+from freezer_api.domain.restore_plans import Member, Order, Wish
 
 AT = 1_700_000_000
 METADATA = {
@@ -96,7 +102,8 @@ def changed(definition=None, metadata=None, created=AT + 10, **order):
         key: value for key, value in {**ACTION, **(definition or {})}.items() if value is not None
     }
     plan = planned(
-        member(restoring.source(backup(created=created, **(metadata or {})), [action])), **order
+        member(restore_sources.source(backup(created=created, **(metadata or {})), [action])),
+        **order,
     )
     return plan.steps[0], codes(plan)
 
@@ -108,7 +115,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual(['in-place'], [warning['code'] for warning in step.warnings])
 
     def test_shown(self):
-        plan = planned(member(restoring.source(backup(), [ACTION])))
+        plan = planned(member(restore_sources.source(backup(), [ACTION])))
         shown = plan.shown()
         self.assertEqual(
             ('s', 3, True, []),
@@ -122,7 +129,7 @@ class TestActions(unittest.TestCase):
                 'time_stamp': AT,
                 'sure': 'exact',
                 'freezer_action': RESTORED,
-                'warnings': [restoring.warning('in-place')],
+                'warnings': [restore_checks.warning('in-place')],
             },
             shown['steps'][0],
         )
@@ -137,7 +144,7 @@ class TestActions(unittest.TestCase):
             'container': '/backups',
             'encrypt-pass-file': '/key',
         }
-        plan = planned(member(restoring.source(backup(), [action])))
+        plan = planned(member(restore_sources.source(backup(), [action])))
         self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)))
 
     def test_what_an_agent_assumes(self):
@@ -148,7 +155,7 @@ class TestActions(unittest.TestCase):
         }
         plan = planned(
             member(
-                restoring.source(
+                restore_sources.source(
                     backup(**metadata), [{'action': 'backup', 'path_to_backup': '/etc'}]
                 )
             )
@@ -194,8 +201,10 @@ class TestActions(unittest.TestCase):
         self.assertEqual(['zone', 'in-place'], [warning['code'] for warning in step.warnings])
 
     def test_the_zone_is_that_of_the_agent_that_restores(self):
-        older = member(restoring.source(backup(client_version='18.0.0'), [ACTION]))
-        latest = Member('k', 'd', sources=(restoring.source(backup(path_to_backup='/x'), None),))
+        older = member(restore_sources.source(backup(client_version='18.0.0'), [ACTION]))
+        latest = Member(
+            'k', 'd', sources=(restore_sources.source(backup(path_to_backup='/x'), None),)
+        )
         crosswise = {'j': Wish(client_id='d'), 'k': Wish(client_id='c')}
         for wishes, warned in (
             ({}, ['c']),
@@ -203,13 +212,13 @@ class TestActions(unittest.TestCase):
             ({'j': Wish(client_id='e')}, ['e']),
         ):
             plan = planned(older, latest, path_prefix='/r', wishes=wishes)
-            zone = restoring.warning('zone')
+            zone = restore_checks.warning('zone')
             found = [step.client_id for step in plan.steps if zone in step.warnings]
             self.assertEqual(warned, found)
-        silent = restoring.source(backup(client_version=None, path_to_backup='/y'), None)
+        silent = restore_sources.source(backup(client_version=None, path_to_backup='/y'), None)
         plan = planned(latest, Member('l', 'd', sources=(silent,)))
         self.assertNotIn(
-            restoring.warning('zone'), [*plan.steps[0].warnings, *plan.steps[1].warnings]
+            restore_checks.warning('zone'), [*plan.steps[0].warnings, *plan.steps[1].warnings]
         )
 
     def test_credentials_of_the_storage_alone(self):
@@ -276,7 +285,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual(['unidentified'], changed(told, told)[1])
 
     def test_a_job_that_is_gone(self):
-        plan = planned(member(restoring.source(backup(storage='ssh', ssh_host='h'), None)))
+        plan = planned(member(restore_sources.source(backup(storage='ssh', ssh_host='h'), None)))
         step = plan.steps[0]
         expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
         self.assertEqual(
@@ -294,15 +303,15 @@ class TestActions(unittest.TestCase):
             {**ACTION, 'container': '/elsewhere'},
             {**ACTION, 'encrypt_pass_file': '/2'},
         ]
-        plan = planned(member(restoring.source(backup(), others)))
+        plan = planned(member(restore_sources.source(backup(), others)))
         self.assertEqual(('/2', []), (plan.steps[0].action['encrypt_pass_file'], codes(plan)))
 
     def test_the_last_backup_of_each_place(self):
         first, second = (
-            restoring.source(backup(id=id, time_stamp=at), [ACTION])
+            restore_sources.source(backup(id=id, time_stamp=at), [ACTION])
             for id, at in (('1', AT), ('2', AT + 5))
         )
-        other = restoring.source(
+        other = restore_sources.source(
             backup(id='3', path_to_backup='/srv', backup_name='srv', time_stamp=AT + 1), None
         )
         self.assertEqual([other, second], [*restores.latest([second, first, other])])
@@ -310,8 +319,8 @@ class TestActions(unittest.TestCase):
 
 class TestDates(unittest.TestCase):
     def date(self, created, following=None, **metadata):
-        return restoring.date(
-            restoring.Source(
+        return restore_sources.date(
+            restore_sources.Source(
                 backup(created=created, **metadata), ACTION, fits=True, following=following
             )
         )
@@ -331,7 +340,7 @@ class TestDates(unittest.TestCase):
             self.assertEqual(['no-time'], changed(metadata={'time_stamp': time_stamp})[1])
 
     def test_followers(self):
-        source = restoring.source(backup(), [ACTION])
+        source = restore_sources.source(backup(), [ACTION])
         for metadata, follows in (
             ({}, True),
             ({'job_id': 'other'}, True),
@@ -343,17 +352,17 @@ class TestDates(unittest.TestCase):
         ):
             self.assertEqual(
                 follows,
-                restoring.is_follower(source, backup(time_stamp=AT + 5, **metadata)),
+                restore_sources.is_follower(source, backup(time_stamp=AT + 5, **metadata)),
                 metadata,
             )
-        template = restoring.source(
+        template = restore_sources.source(
             backup(backup_name='fs-web'), [{**ACTION, 'backup_name': '{mode}-{resource_id}'}]
         )
         self.assertTrue(
-            restoring.is_follower(template, backup(mode='mysql', backup_name='mysql-web'))
+            restore_sources.is_follower(template, backup(mode='mysql', backup_name='mysql-web'))
         )
         self.assertFalse(
-            restoring.is_follower(template, backup(mode='mysql', backup_name='fs-web'))
+            restore_sources.is_follower(template, backup(mode='mysql', backup_name='fs-web'))
         )
 
 
@@ -379,7 +388,7 @@ class TestWishes(unittest.TestCase):
             )
 
     def test_to_whom(self):
-        source = restoring.source(backup(), [ACTION])
+        source = restore_sources.source(backup(), [ACTION])
         for order, target in (
             ({}, 'c'),
             ({'client_id': 'd'}, 'd'),
@@ -399,7 +408,7 @@ class TestWishes(unittest.TestCase):
 
     def test_skipped(self):
         plan = planned(
-            member(restoring.source(backup(status='deleted'), [ACTION])),
+            member(restore_sources.source(backup(status='deleted'), [ACTION])),
             wishes={'j': Wish(skip=True)},
         )
         self.assertEqual(((), (), False), (plan.steps, plan.problems, plan.complete))
@@ -407,7 +416,7 @@ class TestWishes(unittest.TestCase):
 
 class TestProblems(unittest.TestCase):
     def test_members(self):
-        source = restoring.source(backup(), [ACTION])
+        source = restore_sources.source(backup(), [ACTION])
         for members, status, found in (
             ([member(source)], 'running', ['running']),
             ([member(source, result='fail')], 'completed', ['failed']),
@@ -426,7 +435,8 @@ class TestProblems(unittest.TestCase):
             ('creating', 'unavailable'),
         ):
             self.assertEqual(
-                [found], codes(planned(member(restoring.source(backup(status=status), [ACTION]))))
+                [found],
+                codes(planned(member(restore_sources.source(backup(status=status), [ACTION])))),
             )
 
     def test_a_job_that_does_something_else_today(self):
@@ -441,12 +451,12 @@ class TestProblems(unittest.TestCase):
             ('action', 'admin'),
         ):
             definition = {**ACTION, key: value}
-            plan = planned(member(restoring.source(backup(), [definition])))
+            plan = planned(member(restore_sources.source(backup(), [definition])))
             self.assertEqual(
                 (['changed'], 'assumed'), (codes(plan), plan.steps[0].source.sure), key
             )
             wish = {'j': Wish(freezer_action={'encrypt_pass_file': '/key'})}
-            plan = planned(member(restoring.source(backup(), [definition])), wishes=wish)
+            plan = planned(member(restore_sources.source(backup(), [definition])), wishes=wish)
             self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)), key)
 
     def test_what_cannot_be_restored(self):
@@ -460,7 +470,7 @@ class TestProblems(unittest.TestCase):
 
     def test_what_it_is_called_in_the_storage(self):
         """Without it an agent would restore what it finds by its own name, or by the usual one."""
-        gone = restoring.source(backup(backup_name=None), None)
+        gone = restore_sources.source(backup(backup_name=None), None)
         self.assertEqual(['unidentified'], codes(planned(member(gone))))
         wish = {'j': Wish(freezer_action={'backup_name': 'etc'})}
         self.assertEqual([], codes(planned(member(gone), wishes=wish)))
@@ -473,7 +483,7 @@ class TestProblems(unittest.TestCase):
         self.assertEqual([], changed({'exclude': '100%'})[1])
 
     def test_clients(self):
-        source = restoring.source(backup(), [ACTION])
+        source = restore_sources.source(backup(), [ACTION])
         self.assertEqual(['client-missing'], codes(planned(member(source), client=None)))
         for key, value in (
             ('actions', ['backup']),
@@ -522,7 +532,7 @@ class TestVerifications(unittest.TestCase):
 
     def test_each_backup_has_a_folder_of_its_own(self):
         sources = [
-            restoring.source(backup(id=path, path_to_backup=path, backup_name=path), None)
+            restore_sources.source(backup(id=path, path_to_backup=path, backup_name=path), None)
             for path in ('/a', '/b')
         ]
         plan = planned(member(*sources), mode='verify-restore', path='/v')

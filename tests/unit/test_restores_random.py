@@ -12,16 +12,18 @@ import hypothesis
 from hypothesis import strategies as st
 
 from freezer_api.domain import (
-    actions,
     agents,
     clients,
+    definitions,
     documents,
+    restore_actions,
     restore_keys,
+    restore_plans,
+    restore_sources,
     restores,
-    restoring,
 )
 from freezer_api.domain.documents import Document
-from freezer_api.domain.restores import Member, Order, Wish
+from freezer_api.domain.restore_plans import Member, Order, Wish
 from tests import base
 
 base.explore()
@@ -48,10 +50,10 @@ SPELT = (
 CHOSEN = {
     **{
         key: st.sampled_from(values) | st.none()
-        for key, values in actions.CHOICES.items()
+        for key, values in definitions.CHOICES.items()
         if key != 'engine'
     },
-    'engine_name': st.sampled_from(actions.CHOICES['engine']) | st.none(),
+    'engine_name': st.sampled_from(definitions.CHOICES['engine']) | st.none(),
     'backup_name': st.sampled_from(('etc', '{mode}-{resource_id}', '{', '{x}', '100%')),
     'container': st.sampled_from(('c', '/b')),
     'path_to_backup': st.sampled_from(('/etc', 'C:\\data', '/../x')),
@@ -66,7 +68,7 @@ TOLD = {
 
 
 @st.composite
-def definitions(draw):
+def drawn_definitions(draw):
     """An action as callers may have written it."""
     known = draw(st.fixed_dictionaries({}, optional=CHOSEN))
     return {
@@ -79,7 +81,7 @@ def definitions(draw):
 @st.composite
 def documents_(draw, definition):
     """A backup's document, mostly one that the action made."""
-    plain = restoring.scalars(definition)
+    plain = restore_sources.scalars(definition)
     filled = {**agents.DEFAULTS, **plain, 'hostname': plain.get('hostname', 'web')}
     told = {
         **filled,
@@ -109,9 +111,9 @@ def documents_(draw, definition):
 @st.composite
 def members(draw, job_id):
     """A member of a run."""
-    made = draw(st.lists(definitions(), min_size=1, max_size=2))
+    made = draw(st.lists(drawn_definitions(), min_size=1, max_size=2))
     known = made if draw(st.booleans()) else None
-    sources = [restoring.source(draw(documents_(definition)), known) for definition in made]
+    sources = [restore_sources.source(draw(documents_(definition)), known) for definition in made]
     return Member(
         job_id, 'c', draw(st.sampled_from(('success',) * 5 + ('fail',))), restores.latest(sources)
     )
@@ -125,7 +127,7 @@ def orders():
     )
     return st.builds(
         Order,
-        mode=st.sampled_from(restoring.MODES),
+        mode=st.sampled_from(restore_plans.MODES),
         client_id=st.none(),
         path_prefix=path,
         path=path,
@@ -162,7 +164,7 @@ class TestPlans(unittest.TestCase):
         )
         self.assertEqual('restore', action['action'])
         self.assertEqual(order.wish(step.job_id).overwrite, action.get('overwrite', False))
-        self.assertEqual(order.mode == restoring.READ, action.get('dry_run', False))
+        self.assertEqual(order.mode == restore_plans.READ, action.get('dry_run', False))
         self.assertNotIn(None, action.values())
 
     def _check_sound(self, step):
@@ -310,9 +312,9 @@ class TestDates(unittest.TestCase):
             at = dataclasses.replace(
                 one.document, created=one.document.created + 1_700_000_000 * documents.SECOND
             )
-            source = restoring.followed(restoring.source(at, [one.action]), every)
+            source = restore_sources.with_following(restore_sources.source(at, [one.action]), every)
             self.assertTrue(source.fits)
-            action = restoring.compose(source, '/r')
+            action = restore_actions.compose(source, '/r')
             place = (
                 action['storage'],
                 action['container'],
@@ -333,6 +335,6 @@ class TestDates(unittest.TestCase):
         at = dataclasses.replace(
             one.document, created=one.document.created + 1_700_000_000 * documents.SECOND
         )
-        date = restoring.date(restoring.source(at, [one.action]))
+        date = restore_sources.date(restore_sources.source(at, [one.action]))
         until = datetime.datetime.fromisoformat(f'{date}+00:00').timestamp()
         self.assertIsNone(machine.restored(one.place, until))

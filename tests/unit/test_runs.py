@@ -4,8 +4,8 @@ import dataclasses
 import unittest
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, runs, sessions
-from freezer_api.domain.sessions import Member, Run, Session
+from freezer_api.domain import documents, run_state, runs, session_state, sessions
+from freezer_api.domain.session_state import Member, Run, Session
 
 T0 = 1_700_000_000 * documents.SECOND
 HOLD_OFF = 30
@@ -18,19 +18,19 @@ def session(
     jobs=('j', 'k'),
     started=(),
     completed=(),
-    status=sessions.RUNNING,
+    status=session_state.RUNNING,
     uncounted=(),
 ):
     """A session whose run, of its own tag, began at T0."""
     members = {job: Member(f'client-{job}', counted=run and job not in uncounted) for job in jobs}
     for job in (*started, *completed):
         members[job] = Member(
-            f'client-{job}', sessions.RUNNING, '', T0 // documents.SECOND, -1, True
+            f'client-{job}', session_state.RUNNING, '', T0 // documents.SECOND, -1, True
         )
     for job in completed:
         members[job] = dataclasses.replace(
             members[job],
-            status=sessions.COMPLETED,
+            status=session_state.COMPLETED,
             result='success',
             time_ended=T0 // documents.SECOND,
         )
@@ -46,8 +46,8 @@ def session(
                 HOLD_OFF,
                 T0,
                 status,
-                '' if status == sessions.RUNNING else 'success',
-                -1 if status == sessions.RUNNING else T0,
+                '' if status == session_state.RUNNING else 'success',
+                -1 if status == session_state.RUNNING else T0,
             )
             if run
             else None
@@ -57,7 +57,7 @@ def session(
 
 FRESH = session(run=False)
 GOING = session(started=('j',))
-DONE = session(completed=('j', 'k'), status=sessions.COMPLETED)
+DONE = session(completed=('j', 'k'), status=session_state.COMPLETED)
 HALF = session(started=('k',), completed=('j',))
 LATE_MEMBER = session(jobs=('j', 'k', 'n'), started=('k',), completed=('j',), uncounted=('n',))
 RAISED = dataclasses.replace(DONE, tag=12)
@@ -299,23 +299,25 @@ class Start(unittest.TestCase):
         )
 
     def test_the_largest_tag(self):
-        last = dataclasses.replace(DONE, tag=sessions.MAX_TAG - 1)
-        opened = runs.start(last, 'j', sessions.MAX_TAG - 1, BEHIND).session
-        self.assertEqual(sessions.MAX_TAG, opened.tag)
+        last = dataclasses.replace(DONE, tag=session_state.MAX_TAG - 1)
+        opened = runs.start(last, 'j', session_state.MAX_TAG - 1, BEHIND).session
+        self.assertEqual(session_state.MAX_TAG, opened.tag)
         with self.assertRaisesRegex(exceptions.Conflict, 'session_tag'):
-            runs.start(opened, 'j', sessions.MAX_TAG, BEHIND + WINDOW + 1)
+            runs.start(opened, 'j', session_state.MAX_TAG, BEHIND + WINDOW + 1)
         self.assertEqual('success', runs.start(opened, 'k', 0, BEHIND).answer['result'])
 
     def test_the_largest_hold_off(self):
-        endless = dataclasses.replace(FRESH, hold_off=sessions.MAX_TAG)
+        endless = dataclasses.replace(FRESH, hold_off=session_state.MAX_TAG)
         opened = runs.start(endless, 'j', 7, T0).session
         self.assertEqual(
             'hold-off',
-            runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND).answer['result'],
+            runs.start(opened, 'j', 8, T0 + session_state.MAX_TAG * documents.SECOND).answer[
+                'result'
+            ],
         )
         self.assertEqual(
             'success',
-            runs.start(opened, 'j', 8, T0 + sessions.MAX_TAG * documents.SECOND + 1).answer[
+            runs.start(opened, 'j', 8, T0 + session_state.MAX_TAG * documents.SECOND + 1).answer[
                 'result'
             ],
         )
@@ -330,7 +332,7 @@ class End(unittest.TestCase):
 
     def test_a_running_member_is_completed(self):
         for tag in (7, None):
-            for result in sessions.RESULTS:
+            for result in session_state.RESULTS:
                 with self.subTest(tag=tag, result=result):
                     member = self._end(GOING, tag=tag, result=result).session.members['j']
                     self.assertEqual(
@@ -346,7 +348,7 @@ class End(unittest.TestCase):
                     )
 
     def test_nothing_to_end(self):
-        record = sessions.Record(
+        record = session_state.Record(
             6, 'completed', 'fail', 1, 2, {'j': Member('c', 'completed', 'fail', 1, 2).shown()}
         )
         for name, before, job, tag, known in (
@@ -356,7 +358,7 @@ class End(unittest.TestCase):
             ('no run', FRESH, 'j', 7, None),
             ('no record of the run', GOING, 'j', 3, None),
             ('a raised tag', RAISED, 'j', 12, None),
-            ('the run before a raised tag', RAISED, 'j', 7, runs.current(RAISED)),
+            ('the run before a raised tag', RAISED, 'j', 7, run_state.current(RAISED)),
             ('ended in the record', GOING, 'j', 6, record),
             ('not in the record', GOING, 'k', 6, record),
             ('an old tag without a record', GOING, 'j', 0, None),
@@ -414,11 +416,11 @@ class Over(unittest.TestCase):
             waiting = runs.end(GOING, 'j', 7, 'success', moment, None).session
             self._over(waiting, ('running', ''))
             self.assertEqual(BORDER, waiting.settle_at)
-            self._over(runs.lapse(waiting, BORDER), ('running', ''))
-            lapsed = runs.lapse(waiting, BEHIND + WINDOW)
+            self._over(run_state.lapse(waiting, BORDER), ('running', ''))
+            lapsed = run_state.lapse(waiting, BEHIND + WINDOW)
             self._over(lapsed, ('completed', 'fail'), BORDER)
             self.assertEqual(waiting.version + 1, lapsed.version)
-            self.assertEqual(lapsed, runs.lapse(lapsed, BEHIND + 2 * WINDOW))
+            self.assertEqual(lapsed, run_state.lapse(lapsed, BEHIND + 2 * WINDOW))
 
     def test_one_that_ends_behind_the_window_waits_for_nobody(self):
         self._over(
@@ -427,21 +429,21 @@ class Over(unittest.TestCase):
 
     def test_a_running_member_is_awaited_for_ever(self):
         self.assertIsNone(GOING.settle_at)
-        self.assertIs(GOING, runs.lapse(GOING, BEHIND + 1000 * WINDOW))
+        self.assertIs(GOING, run_state.lapse(GOING, BEHIND + 1000 * WINDOW))
 
     def test_nothing_lapses_that_is_over_or_never_was(self):
         for before in (FRESH, DONE, RAISED):
             self.assertIsNone(before.settle_at)
-            self.assertIs(before, runs.lapse(before, BEHIND))
+            self.assertIs(before, run_state.lapse(before, BEHIND))
 
     def test_when_the_one_awaited_leaves(self):
-        self._over(runs.left(HALF, 'k', INSIDE), ('completed', 'success'), INSIDE)
+        self._over(run_state.left(HALF, 'k', INSIDE), ('completed', 'success'), INSIDE)
         waiting = runs.end(GOING, 'j', 7, 'success', INSIDE, None).session
-        self._over(runs.left(waiting, 'k', BORDER), ('completed', 'success'), BORDER)
+        self._over(run_state.left(waiting, 'k', BORDER), ('completed', 'success'), BORDER)
 
     def test_nobody_is_left(self):
         self._over(
-            runs.left(session(jobs=('j',), started=('j',)), 'j', INSIDE),
+            run_state.left(session(jobs=('j',), started=('j',)), 'j', INSIDE),
             ('completed', 'fail'),
             INSIDE,
         )
@@ -452,7 +454,7 @@ class Over(unittest.TestCase):
         self.assertEqual(
             (T0, T0 // documents.SECOND), (after.run.ended, after.members['j'].time_ended)
         )
-        record = runs.current(alone)
+        record = run_state.current(alone)
         (late,) = runs.end(
             dataclasses.replace(alone, tag=8), 'j', 7, 'success', BEFORE, record
         ).records
@@ -464,12 +466,12 @@ class Over(unittest.TestCase):
             ('completed', 'success'),
             INSIDE,
         )
-        self.assertEqual({'j', 'k'}, set(runs.current(LATE_MEMBER).jobs))
+        self.assertEqual({'j', 'k'}, set(run_state.current(LATE_MEMBER).jobs))
 
     def test_leaving_a_run_that_is_over_changes_no_result(self):
-        left = runs.left(DONE, 'j', BEHIND)
+        left = run_state.left(DONE, 'j', BEHIND)
         self.assertEqual((DONE.run, {'k'}), (left.run, set(left.members)))
-        self.assertIs(DONE, runs.left(DONE, 'x', BEHIND))
+        self.assertIs(DONE, run_state.left(DONE, 'x', BEHIND))
 
     def test_the_overtaken_run_counts_who_was_running(self):
         (record,) = runs.start(HALF, 'j', 7, BEHIND).records
@@ -485,7 +487,7 @@ class Over(unittest.TestCase):
 
 class Membership(unittest.TestCase):
     def test_a_new_member_has_an_empty_entry(self):
-        entry = runs.joined(GOING, 'n', 'client').members['n']
+        entry = run_state.joined(GOING, 'n', 'client').members['n']
         self.assertEqual(
             {
                 'client_id': 'client',
@@ -499,17 +501,17 @@ class Membership(unittest.TestCase):
         self.assertFalse(entry.counted)
 
     def test_a_member_keeps_what_it_did_when_its_client_changes(self):
-        moved = runs.moved(HALF, 'j', 'other')
+        moved = run_state.moved(HALF, 'j', 'other')
         self.assertEqual(
             dataclasses.replace(HALF.members['j'], client_id='other'), moved.members['j']
         )
 
     def test_the_current_record_agrees_with_the_session(self):
         for before in (GOING, DONE, HALF):
-            record, body = runs.current(before).shown('s'), before.body()
+            record, body = run_state.current(before).shown('s'), before.body()
             self.assertEqual(
                 {key: body[key] for key in record if key != 'jobs'},
                 {key: record[key] for key in record if key != 'jobs'},
             )
             self.assertEqual(body['jobs'], record['jobs'])
-        self.assertIsNone(runs.current(FRESH))
+        self.assertIsNone(run_state.current(FRESH))

@@ -5,8 +5,8 @@ import unittest
 import hypothesis
 from hypothesis import strategies as st
 
-from freezer_api.domain import documents, runs
-from freezer_api.domain.sessions import Session
+from freezer_api.domain import documents, run_state, runs
+from freezer_api.domain.session_state import Session
 from tests import base
 
 base.explore()
@@ -34,7 +34,7 @@ class Rounds:
             'p', 's', 'u', hold_off=HOLD_OFF, schedule={'schedule_interval': f'{HOURS} hours'}
         )
         for member in MEMBERS:
-            self.session = runs.joined(self.session, member, 'c')
+            self.session = run_state.joined(self.session, member, 'c')
         self.jobs = dict.fromkeys(MEMBERS, {'session_tag': 0})
 
     def round(self, number, offsets):
@@ -50,7 +50,7 @@ class Rounds:
     def start(self, member, now):
         tag = self.jobs[member]['session_tag']
         before = self.session
-        outcome = runs.start(runs.lapse(before, now), member, tag, now)
+        outcome = runs.start(run_state.lapse(before, now), member, tag, now)
         self.session = outcome.session
         for job_id in outcome.followers:
             self.jobs[job_id] = outcome.follow(self.jobs[job_id])

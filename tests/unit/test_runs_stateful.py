@@ -10,8 +10,16 @@ from hypothesis import stateful, strategies
 
 import tests.base
 from freezer_api import exceptions
-from freezer_api.domain import documents, membership, runs, search, sessions
-from freezer_api.domain.sessions import COMPLETED, RUNNING, SCHEDULED, Session
+from freezer_api.domain import (
+    documents,
+    membership,
+    run_state,
+    runs,
+    search_pairs,
+    session_state,
+    sessions,
+)
+from freezer_api.domain.session_state import COMPLETED, RUNNING, SCHEDULED, Session
 
 tests.base.explore()
 
@@ -41,7 +49,7 @@ def _transitions(before, after, records):
 def _searched(session):
     """All that a search of a session looks at."""
     body = session.body()
-    return search.index_pairs(documents.SESSIONS, body), search.folded_text(
+    return search_pairs.index_pairs(documents.SESSIONS, body), search_pairs.folded_text(
         documents.SESSIONS, body
     )
 
@@ -79,14 +87,14 @@ class Histories(stateful.RuleBasedStateMachine):
             self._attach(job, 's')
 
     def _held(self, id):
-        self._store(runs.lapse(self.sessions[id], self.now))
+        self._store(run_state.lapse(self.sessions[id], self.now))
         return self.sessions[id]
 
     def _store(self, session, records=()):
         before = self.sessions[session.session_id]
         assert session.tag >= before.tag
         self.reached.update(_transitions(before, session, records))
-        if session != before and sessions.found_alike(before, session):
+        if session != before and session_state.has_same_index(before, session):
             self.reached['found alike'] += 1
             assert _searched(before) == _searched(session)
         if (
@@ -114,7 +122,7 @@ class Histories(stateful.RuleBasedStateMachine):
             session = self._held(session_id)
             if session.run:
                 self.acknowledged[session_id, session.run.tag].pop(job, None)
-            self._store(runs.left(session, job, self.now))
+            self._store(run_state.left(session, job, self.now))
 
     @stateful.rule(job=JOBS, id=SESSIONS)
     def attach(self, job, id):
@@ -190,12 +198,12 @@ class Histories(stateful.RuleBasedStateMachine):
         job=JOBS,
         id=SESSIONS,
         back=strategies.none() | BACK,
-        result=strategies.sampled_from(sessions.RESULTS),
+        result=strategies.sampled_from(session_state.RESULTS),
     )
     def end(self, job, id, back, result):
         self._end(job, id, back, result)
 
-    @stateful.rule(job=JOBS, result=strategies.sampled_from(sessions.RESULTS))
+    @stateful.rule(job=JOBS, result=strategies.sampled_from(session_state.RESULTS))
     def end_late(self, job, result):
         self._end(job, 's', 1, result)
 
@@ -239,7 +247,7 @@ class Histories(stateful.RuleBasedStateMachine):
     @stateful.invariant()
     def no_run_is_kept_going(self):
         for session in self.sessions.values():
-            session = runs.lapse(session, self.now)
+            session = run_state.lapse(session, self.now)
             counted = [member.status for member in session.members.values() if member.counted]
             if session.run and session.run.status == RUNNING:
                 assert RUNNING in counted or (
@@ -260,7 +268,7 @@ class Histories(stateful.RuleBasedStateMachine):
     @stateful.invariant()
     def records_agree_with_the_answers(self):
         for id, session in self.sessions.items():
-            current = runs.current(session)
+            current = run_state.current(session)
             known = {**self.records[id], **({current.tag: current} if current else {})}
             assert {
                 tag for (owner, tag), said in self.acknowledged.items() if owner == id and said

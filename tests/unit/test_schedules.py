@@ -146,7 +146,9 @@ class PendingCommands(unittest.TestCase):
                 self.assertEqual(('start', status), (patched['event'], patched['status']))
 
     def test_a_run_that_ends_after_a_start_tells_its_result_and_leaves_the_job_to_be_polled(self):
-        started, _ = schedules.commanded({**DAILY, 'status': 'running', 'time_started': 5}, 'start')
+        started, _ = schedules.apply_command(
+            {**DAILY, 'status': 'running', 'time_started': 5}, 'start'
+        )
         told = {'status': 'completed', 'result': 'fail', 'time_ended': 9, 'event': ''}
         self.assertEqual(
             {**started, 'result': 'fail', 'time_ended': 9},
@@ -164,24 +166,24 @@ class Commanded(unittest.TestCase):
         stored = {**DAILY, 'status': 'completed', 'result': 'fail', 'time_started': 5}
         self.assertEqual(
             ({**DAILY, 'event': 'start', 'time_started': 5}, True),
-            schedules.commanded(stored, 'start'),
+            schedules.apply_command(stored, 'start'),
         )
 
     def test_stop_and_abort_leave_it(self):
         stored = {**DAILY, 'status': 'running', 'result': ''}
         for command in ('stop', 'abort'):
             self.assertEqual(
-                ({**stored, 'event': command}, True), schedules.commanded(stored, command)
+                ({**stored, 'event': command}, True), schedules.apply_command(stored, command)
             )
 
     def test_a_repeat_is_no_news_and_no_change(self):
         for command in schedules.COMMANDS:
             stored = {**DAILY, 'event': command, 'status': 'running'}
-            self.assertEqual((stored, False), schedules.commanded(stored, command))
+            self.assertEqual((stored, False), schedules.apply_command(stored, command))
 
     def test_one_command_takes_the_place_of_another(self):
         self.assertEqual(
-            'abort', schedules.commanded({**DAILY, 'event': 'stop'}, 'abort')[0]['event']
+            'abort', schedules.apply_command({**DAILY, 'event': 'stop'}, 'abort')[0]['event']
         )
 
 
@@ -240,7 +242,7 @@ class Properties(unittest.TestCase):
             if command is None:
                 stored = schedules.patched(stored, {**new_timing, **new_runtime}, fixed)
             else:
-                stored = schedules.commanded(stored, command)[0]
+                stored = schedules.apply_command(stored, command)[0]
             shown = schedules.shown(stored)
             self.assertLessEqual(ALWAYS, shown.keys())
             self.assertEqual(1_700_000_000, shown['time_created'])

@@ -637,8 +637,8 @@ NOW = 1_700_000_000 * documents.SECOND
 
 def made_of_job(body):
     given = jobs.job(body)
-    wanted = rules.wanted(given['job_actions'], lambda: 'new')
-    job = work.created('j', 'p', 'u', given, rules.resolved(wanted, {}), NOW)
+    wanted = rules.parse_entries(given['job_actions'], lambda: 'new')
+    job = work.created('j', 'p', 'u', given, rules.resolve(wanted, {}), NOW)
     return work.shown(work.replaced(job, given, [], NOW), 'p')
 
 

@@ -6,7 +6,7 @@ import json
 import unittest
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from tests.contract import search_cases
 
@@ -119,14 +119,18 @@ class Offers(unittest.TestCase):
     def test_examples(self):
         for name, body, expected in OFFERS:
             with self.subTest(name):
-                self.assertEqual(expected, search.offers(SESSIONS, body))
-                self.assertEqual(expected, search.index_pairs(SESSIONS, body))
+                self.assertEqual(expected, search_pairs.offers(SESSIONS, body))
+                self.assertEqual(expected, search_pairs.index_pairs(SESSIONS, body))
 
     def test_equality_is_of_json_values(self):
         for one, other in EQUAL:
-            self.assertEqual(search.canonical(one), search.canonical(other), (one, other))
+            self.assertEqual(
+                search_pairs.canonical(one), search_pairs.canonical(other), (one, other)
+            )
         for one, other in UNEQUAL:
-            self.assertNotEqual(search.canonical(one), search.canonical(other), (one, other))
+            self.assertNotEqual(
+                search_pairs.canonical(one), search_pairs.canonical(other), (one, other)
+            )
 
     def test_what_is_not_searched(self):
         job = {
@@ -135,13 +139,13 @@ class Offers(unittest.TestCase):
             '_central': True,
             'client_id': 'c',
         }
-        self.assertEqual({('status', 's'), ('client_id', 'sc')}, search.offers(JOBS, job))
-        self.assertEqual('\0c', search.folded_text(JOBS, job))
+        self.assertEqual({('status', 's'), ('client_id', 'sc')}, search_pairs.offers(JOBS, job))
+        self.assertEqual('\0c', search_pairs.folded_text(JOBS, job))
         self.assertEqual(5, job['job_schedule']['current_pid'])
 
     def test_internal_keys_are_not_searched(self):
         for key in documents.INTERNAL:
-            self.assertEqual(frozenset(), search.offers(SESSIONS, {key: 'x'}))
+            self.assertEqual(frozenset(), search_pairs.offers(SESSIONS, {key: 'x'}))
 
     def test_a_job_that_is_not_completed_offers_so(self):
         for status, open_ in (
@@ -151,32 +155,37 @@ class Offers(unittest.TestCase):
             ('completed', False),
         ):
             job = {'client_id': 'c', 'job_schedule': {'status': status}}
-            self.assertEqual(open_, ('client_id', 'osc') in search.index_pairs(JOBS, job))
-            self.assertEqual(not open_, ('client_id', 'csc') in search.index_pairs(JOBS, job))
-        self.assertNotIn(('client_id', 'osc'), search.index_pairs(SESSIONS, {'client_id': 'c'}))
+            self.assertEqual(open_, ('client_id', 'osc') in search_pairs.index_pairs(JOBS, job))
+            self.assertEqual(not open_, ('client_id', 'csc') in search_pairs.index_pairs(JOBS, job))
+        self.assertNotIn(
+            ('client_id', 'osc'), search_pairs.index_pairs(SESSIONS, {'client_id': 'c'})
+        )
 
     def test_the_poll_of_the_agents_is_one_pair(self):
         poll = parsed([{'client_id': 'c'}], [{'status': 'completed'}])
-        self.assertEqual(({('client_id', 'osc')}, set()), search.compile_pairs(JOBS, poll))
-        self.assertEqual((poll.pairs, poll.not_pairs), search.compile_pairs(SESSIONS, poll))
+        self.assertEqual(({('client_id', 'osc')}, set()), search_query.compile_pairs(JOBS, poll))
+        self.assertEqual((poll.pairs, poll.not_pairs), search_query.compile_pairs(SESSIONS, poll))
         for other in (
             parsed([{'client_id': 'c'}], [{'status': 'running'}]),
             parsed([{'a': 'c'}], [{'status': 'completed'}]),
             parsed([{'client_id': 'c'}, {'status': 'Completed'}]),
         ):
-            self.assertEqual((other.pairs, other.not_pairs), search.compile_pairs(JOBS, other))
+            self.assertEqual(
+                (other.pairs, other.not_pairs), search_query.compile_pairs(JOBS, other)
+            )
         completed = parsed([{'client_id': 'c'}, {'status': 'completed'}], [{'b': 2}])
         self.assertEqual(
-            ({('client_id', 'csc')}, {('b', 'n2')}), search.compile_pairs(JOBS, completed)
+            ({('client_id', 'csc')}, {('b', 'n2')}), search_query.compile_pairs(JOBS, completed)
         )
         never = parsed([{'client_id': 'c'}, {'status': 'completed'}], [{'status': 'completed'}])
         self.assertEqual(
             ({('client_id', 'osc'), ('status', 'scompleted')}, set()),
-            search.compile_pairs(JOBS, never),
+            search_query.compile_pairs(JOBS, never),
         )
         wider = parsed([{'client_id': 'c'}, {'a': 1}], [{'status': 'completed'}, {'b': 2}])
         self.assertEqual(
-            ({('client_id', 'osc'), ('a', 'n1')}, {('b', 'n2')}), search.compile_pairs(JOBS, wider)
+            ({('client_id', 'osc'), ('a', 'n1')}, {('b', 'n2')}),
+            search_query.compile_pairs(JOBS, wider),
         )
 
     def test_composites_are_out_of_reach(self):
@@ -187,33 +196,40 @@ class Offers(unittest.TestCase):
         }
         backup = {'backup_metadata': {'session_id': 's', 'session_tag': 3}}
         for kind, body, pair in (
-            (JOBS, job, search.trust_pair('x')),
-            (BACKUPS, backup, search.run_pair('s', 3)),
+            (JOBS, job, search_pairs.trust_pair('x')),
+            (BACKUPS, backup, search_pairs.run_pair('s', 3)),
         ):
-            self.assertIn(pair, search.index_pairs(kind, body))
-            self.assertNotIn(pair, search.offers(kind, body))
-            self.assertNotIn(pair, search.index_pairs(SESSIONS, body))
+            self.assertIn(pair, search_pairs.index_pairs(kind, body))
+            self.assertNotIn(pair, search_pairs.offers(kind, body))
+            self.assertNotIn(pair, search_pairs.index_pairs(SESSIONS, body))
         # A value that a caller asks for begins with the letter of its JSON type.
-        letters = {search.canonical(value)[0] for value in (None, True, 1, 1.5, 'x')}
-        self.assertFalse(letters & {search.OPEN, search.CLOSED, search.TRUST, search.RUN})
+        letters = {search_pairs.canonical(value)[0] for value in (None, True, 1, 1.5, 'x')}
+        self.assertFalse(
+            letters & {search_pairs.OPEN, search_pairs.CLOSED, search_pairs.TRUST, search_pairs.RUN}
+        )
         self.assertEqual(
-            search.offers(JOBS, {**job, 'user_credentials': None}),
-            search.index_pairs(JOBS, {**job, 'user_credentials': None}) - {('client_id', 'osc')},
+            search_pairs.offers(JOBS, {**job, 'user_credentials': None}),
+            search_pairs.index_pairs(JOBS, {**job, 'user_credentials': None})
+            - {('client_id', 'osc')},
         )
 
     def test_the_text(self):
         body = {'b': 'Straße', 'a': ['STRASSE', {'c': 'x'}], 'n': 5, 'k': True, 'o': {'p': 'X'}}
-        self.assertEqual('strasse\0x', search.folded_text(SESSIONS, body))
-        self.assertEqual('ab' * 500, search.folded_text(SESSIONS, {'a': 'aB' * 500 + 'c'}))
+        self.assertEqual('strasse\0x', search_pairs.folded_text(SESSIONS, body))
+        self.assertEqual('ab' * 500, search_pairs.folded_text(SESSIONS, {'a': 'aB' * 500 + 'c'}))
         # Characters of the text count, not those that they fold to.
-        self.assertEqual('ss' * 999 + 'x', search.folded_text(SESSIONS, {'a': 'ß' * 999 + 'XY'}))
-        self.assertEqual('', search.folded_text(SESSIONS, {'a': 5}))
+        self.assertEqual(
+            'ss' * 999 + 'x', search_pairs.folded_text(SESSIONS, {'a': 'ß' * 999 + 'XY'})
+        )
+        self.assertEqual('', search_pairs.folded_text(SESSIONS, {'a': 5}))
 
 
 class Matches(unittest.TestCase):
     def _finds(self, body, expected, match=(), match_not=()):
         self.assertIs(
-            expected, search.matches(parsed(match, match_not), SESSIONS, body), (match, match_not)
+            expected,
+            search_query.matches(parsed(match, match_not), SESSIONS, body),
+            (match, match_not),
         )
 
     def test_all_must_hold_and_none_may(self):
@@ -304,15 +320,15 @@ class Matches(unittest.TestCase):
                         [
                             id
                             for id, body in bodies.items()
-                            if search.matches(query, scene.kind, body)
+                            if search_query.matches(query, scene.kind, body)
                         ],
                     )
 
 
 class Parse(unittest.TestCase):
     def test_no_search(self):
-        self.assertEqual(search.Query(limit=3), search.parse(None, JOBS, limit=3))
-        self.assertEqual(search.Query(), search.parse({}, JOBS))
+        self.assertEqual(search_query.Query(limit=3), search.parse(None, JOBS, limit=3))
+        self.assertEqual(search_query.Query(), search.parse({}, JOBS))
         self.assertEqual(frozenset(), search.parse({'match': []}, JOBS).pairs)
 
     def test_bounds_in_time(self):
@@ -401,7 +417,8 @@ class Parse(unittest.TestCase):
                 )
         for value in (2**64 - 1, -(2**63), 1e30):
             self.assertEqual(
-                {('a', search.canonical(value))}, parsed([{'_all': f'[{{"a": {value}}}]'}]).pairs
+                {('a', search_pairs.canonical(value))},
+                parsed([{'_all': f'[{{"a": {value}}}]'}]).pairs,
             )
 
     def test_limits(self):
@@ -416,7 +433,7 @@ class Parse(unittest.TestCase):
 
 class ParsePage(unittest.TestCase):
     def _page(self, limit=None, offset=None, marker=None, sort=None, most=1000):
-        return search.parse_page(limit, offset, marker, sort, most)
+        return search_query.parse_page(limit, offset, marker, sort, most)
 
     def test_limit(self):
         for text, expected in (
@@ -487,10 +504,13 @@ class Counting(unittest.TestCase):
 
     def test_as_many_as_are_offered(self):
         body = {'a': [1, 1.0, True, [2, [3]]], 'b': {'a': 9, 'c': 'x'}, 'd': [], 'e': None}
-        self.assertEqual(len(search.offers('backups', body)), search.count('backups', body))
+        self.assertEqual(
+            len(search_pairs.offers('backups', body)), search_pairs.count('backups', body)
+        )
 
     def test_it_stops_beyond_the_bound(self):
         body = {'values': list(range(1000))}
         self.assertEqual(
-            [11, 1000, 1000], [search.count('backups', body, most) for most in (10, 1000, 2000)]
+            [11, 1000, 1000],
+            [search_pairs.count('backups', body, most) for most in (10, 1000, 2000)],
         )

@@ -10,6 +10,7 @@ from freezer_api.domain import (
     documents,
     links,
     membership,
+    run_state,
     runs,
     session_state,
     sessions,
@@ -198,7 +199,7 @@ class Callers(unittest.TestCase):
                 )
 
     def test_the_tag_while_a_run_is_going_on(self):
-        going = runs.start(runs.joined(made(), 'j', 'c'), 'j', 0, NOW).session
+        going = runs.start(run_state.joined(made(), 'j', 'c'), 'j', 0, NOW).session
         with self.assertRaisesRegex(exceptions.Conflict, 'session_tag'):
             sessions.patch(going, {'session_tag': 2})
         self.assertEqual(going, sessions.patch(going, {'session_tag': 1}))
@@ -207,7 +208,7 @@ class Callers(unittest.TestCase):
 
     def test_replace_keeps_members_run_and_tag(self):
         going = runs.start(
-            runs.joined(made(description='d', hold_off=10), 'j', 'c'), 'j', 0, NOW
+            run_state.joined(made(description='d', hold_off=10), 'j', 'c'), 'j', 0, NOW
         ).session
         replaced = sessions.replace(going, {'schedule': {'schedule_day': '1'}, 'session_tag': 50})
         self.assertEqual(
@@ -253,9 +254,9 @@ class Settable(unittest.TestCase):
 class Kept(unittest.TestCase):
     def test_what_is_stored_comes_back(self):
         opened = runs.start(
-            runs.joined(made(schedule={'event': 'start'}), 'j', 'c'), 'j', 0, NOW
+            run_state.joined(made(schedule={'event': 'start'}), 'j', 'c'), 'j', 0, NOW
         ).session
-        for session in (made(), opened, runs.left(opened, 'j', NOW)):
+        for session in (made(), opened, run_state.left(opened, 'j', NOW)):
             loaded = Session.load(
                 'p', 's', session.dump(), session.members, session.version, session.created
             )
@@ -399,14 +400,14 @@ class FoundAlike(unittest.TestCase):
     def test_a_field_that_is_added_one_day(self):
         """What a session has beside its members' progress makes its index anew where it changes."""
         prioritised = dataclasses.make_dataclass(
-            'Prioritised', [('priority', int, 0)], bases=(sessions.Session,), frozen=True
+            'Prioritised', [('priority', int, 0)], bases=(session_state.Session,), frozen=True
         )
-        old = prioritised('p', 's', 'user', members={'j': sessions.Member('c')})
-        self.assertTrue(sessions.found_alike(old, dataclasses.replace(old, version=2)))
-        self.assertFalse(sessions.found_alike(old, dataclasses.replace(old, priority=1)))
+        old = prioritised('p', 's', 'user', members={'j': session_state.Member('c')})
+        self.assertTrue(session_state.has_same_index(old, dataclasses.replace(old, version=2)))
+        self.assertFalse(session_state.has_same_index(old, dataclasses.replace(old, priority=1)))
         one, true = (dataclasses.replace(old, schedule={'x': value}) for value in (1, True))
-        self.assertFalse(sessions.found_alike(one, true))
-        for field in dataclasses.fields(sessions.Session):
+        self.assertFalse(session_state.has_same_index(one, true))
+        for field in dataclasses.fields(session_state.Session):
             if field.name not in ('members', 'version', 'created', 'succeeded'):
                 other = dataclasses.replace(old, **{field.name: object()})
-                self.assertFalse(sessions.found_alike(old, other), field.name)
+                self.assertFalse(session_state.has_same_index(old, other), field.name)

@@ -12,7 +12,7 @@ from freezer_api.db.base import (
 )
 from freezer_api.db.operations import documents, sessions
 from freezer_api.db.unit import Unit
-from freezer_api.domain import links, search
+from freezer_api.domain import links, search_pairs
 from freezer_api.domain.documents import (
     ACTIONS,
     JOBS,
@@ -66,7 +66,7 @@ def _jobs_with_action(unit: Unit, id: str, most: int) -> list[Document]:
     """Return the jobs that have an action; ``Conflict`` if they are more than
     ``most`` bytes.
     """
-    found = unit.having(JOBS, ('action_id', search.canonical(id)))
+    found = unit.having(JOBS, ('action_id', search_pairs.canonical(id)))
     if not found:
         return []
     if not unit.is_within(JOBS, found, most):
@@ -156,7 +156,7 @@ def end_trust(unit: Unit, id: str) -> bool:
     """
     if unit.get(TRUSTS, id) is None:
         return False
-    if unit.has(JOBS, search.trust_pair(id)):
+    if unit.has(JOBS, search_pairs.trust_pair(id)):
         return False
     unit.delete(TRUSTS, id)
     return True

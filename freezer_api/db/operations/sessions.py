@@ -7,7 +7,7 @@ from freezer_api import exceptions
 from freezer_api.db import base, refusals
 from freezer_api.db.operations.documents import change_body
 from freezer_api.db.unit import Unit
-from freezer_api.domain import membership, runs
+from freezer_api.domain import membership, run_state
 from freezer_api.domain.documents import (
     JOBS,
     SESSIONS,
@@ -39,7 +39,7 @@ def decide(
     stored = unit.get_session(id)
     earlier = _earlier_record(unit, stored, tag)
     now = unit.now()
-    before = runs.lapse(stored, now) if stored else None
+    before = run_state.lapse(stored, now) if stored else None
     outcome = decision(before, now, earlier)
 
     after = None
@@ -73,7 +73,7 @@ def attach(
     if job is None:
         raise exceptions.NotFound(JOBS, job_id)
     now = unit.now()
-    before = runs.lapse(session, now)
+    before = run_state.lapse(session, now)
     precondition.check(before)
 
     after, body = membership.attach(before, job.body)
@@ -96,11 +96,11 @@ def detach(
         return False
     job = unit.get(JOBS, job_id)
     now = unit.now()
-    before = runs.lapse(session, now)
+    before = run_state.lapse(session, now)
     precondition.check(before)
     if job is None or job_id not in before.members:
         return False
-    after = runs.left(before, job_id, now)
+    after = run_state.left(before, job_id, now)
     _store_session(unit, session, before, after)
     change_body(unit, job, membership.detach(job.body))
     return True
@@ -110,7 +110,7 @@ def settle(unit: Unit, id: str) -> None:
     """Complete the run of a session if it has lapsed."""
     session = unit.get_session(id)
     if session is not None:
-        before = runs.lapse(session, unit.now())
+        before = run_state.lapse(session, unit.now())
         _store_session(unit, session, before, before)
 
 
@@ -139,8 +139,8 @@ def leave(unit: Unit, session_id: str, job_id: str, now: int) -> None:
     """Take a member out of a session."""
     session = unit.get_session(session_id)
     if session is not None:
-        before = runs.lapse(session, now)
-        after = runs.left(before, job_id, now)
+        before = run_state.lapse(session, now)
+        after = run_state.left(before, job_id, now)
         _store_session(unit, session, before, after)
 
 
@@ -150,8 +150,8 @@ def move(
     """Make a member show its job's new client."""
     session = unit.get_session(session_id)
     if session is not None and job_id in session.members:
-        before = runs.lapse(session, now)
-        after = runs.moved(before, job_id, client_id)
+        before = run_state.lapse(session, now)
+        after = run_state.moved(before, job_id, client_id)
         _store_session(unit, session, before, after)
 
 
