@@ -47,15 +47,13 @@ def no_such_marker(given: str) -> exceptions.InvalidInput:
     )
 
 
-def exists(kind: str, id: str) -> exceptions.Conflict:
-    """What is to be raised where there is a document with the id of a new
+def action_exists(action_id: str) -> exceptions.Conflict:
+    """What is to be raised where there is an action with the id of a new
     one.
     """
-    resource = kind.removesuffix('s')
-    article = 'an' if resource.startswith('a') else 'a'
     return exceptions.Conflict(
-        f'{resource}_id: there is {article} {resource} {id} already.',
-        f'{resource}.exists',
+        f'action_id: there is an action {action_id} already.',
+        'action.exists',
     )
 
 

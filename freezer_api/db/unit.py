@@ -124,15 +124,13 @@ class Unit(abc.ABC):
         else central ones. They may change meanwhile.
         """
 
-    def create(self, document: Document) -> None:
-        """Store a new document that hasn't been read.
-
-        ``Conflict`` if there is one with its id, or if another document has
-        its claim. It may come with the unit's end.
+    def create_action(self, action: Document) -> None:
+        """Store a new action that hasn't been read. ``Conflict`` if there is
+        one with its id; it may come with the unit's end.
         """
-        if self.get(document.kind, document.id) is not None:
-            raise refusals.exists(document.kind, document.id)
-        self.put(document)
+        if self.get(action.kind, action.id) is not None:
+            raise refusals.action_exists(action.id)
+        self.put(action)
 
     @abc.abstractmethod
     def put(self, document: Document) -> None:

@@ -52,7 +52,7 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     ) -> Store:
         """Make the action, unless there is one."""
         if current is not None:
-            raise refusals.exists(ACTIONS, id)
+            raise refusals.action_exists(id)
         return Store(new)
 
     done = storage.write_action(caller.scope, id, change)

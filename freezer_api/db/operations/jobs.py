@@ -122,7 +122,7 @@ def write_job(
     _use_trusts(unit, [(before, decision.body)])
     _use_actions(unit, before, decision.body, actions)
     for action_id, body in decision.actions.items():
-        unit.create(
+        unit.create_action(
             Document(ACTIONS, unit.project_id, action_id, 1, now, body)
         )
     if session_id:

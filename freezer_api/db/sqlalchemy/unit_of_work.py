@@ -118,9 +118,9 @@ class Unit(unit.Unit):
     ) -> dict[str, Document]:
         return rows.visible(self._connection, CLIENTS, self.project_id, ids)
 
-    def create(self, document: Document) -> None:
+    def create_action(self, action: Document) -> None:
         # If there is one the database tells, and all is done again.
-        self.put(document)
+        self.put(action)
 
     def put(self, document: Document) -> None:
         self._changed[document.kind, document.id] = document
