@@ -70,12 +70,18 @@ def is_defined(name: str) -> bool:
         module = path / '__init__.py'
     if not rest:
         return module.exists()
-    scope: typing.Any = ast.parse(module.read_text())
+    scope: typing.Any = parsed(module)
     for part in rest:
         scope = defined(scope).get(part)
         if scope is None:
             return False
     return True
+
+
+@functools.cache
+def parsed(module: pathlib.Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(module.read_text())
 
 
 def defined(scope: typing.Any) -> dict[str, typing.Any]:
