@@ -1,5 +1,9 @@
-"""Print how the last run of the tests ended, from stestr's record: ``N passed,
-N failed, N skipped``.
+"""Print how the last run of the tests ended, from stestr's record: how long
+each part took, and in the last line ``N passed, N failed, N skipped``.
+
+Parts of the tests are seconds of all workers together. FREEZER_TEST_PARTS may
+name a file of other parts, ``SECONDS NAME`` in each line, which are seconds by
+the clock.
 
 Where tests were skipped, the reasons follow in parentheses. Exit code 1 if a
 test has failed or never ended, or if none has run; or if one was skipped and
@@ -9,11 +13,14 @@ FREEZER_TEST_SKIPPED_FAILS is set.
 import collections
 import io
 import os
-import subprocess
+import pathlib
+import re
 import sys
 
 import subunit
 import testtools
+
+from tools import seconds
 
 OUTCOMES = {
     'success': 'passed',
@@ -63,11 +70,37 @@ class Outcomes(testtools.StreamResult):
         )
 
 
+def part(name: str) -> str:
+    """The part of the tests that a class belongs to."""
+    kind = name.split('.')[1]
+    store = re.search(r'On(\w+)$', name)
+    if kind != 'contract':
+        return kind
+    return f'contract, {store[1]}' if store else 'contract, other'
+
+
+def print_times(stream: bytes) -> None:
+    """Print the parts, and the slowest classes."""
+    file = os.environ.get('FREEZER_TEST_PARTS')
+    if file and pathlib.Path(file).exists():
+        for line in pathlib.Path(file).read_text().splitlines():
+            took, name = line.split(maxsplit=1)
+            print(f'{float(took):8.1f} s  {name}')
+    classes = seconds.measured(stream)
+    parts: collections.Counter[str] = collections.Counter()
+    for name, took in classes.items():
+        parts[part(name)] += took
+    print('Seconds of all workers together:')
+    for name, took in sorted(parts.items()):
+        print(f'{took:8.1f} s  {name}')
+    print('The slowest classes:')
+    for name, took in classes.most_common(10):
+        print(f'{took:8.1f} s  {name}')
+
+
 def main() -> int:
-    """Print the line; the exit code."""
-    stream = subprocess.run(
-        ['stestr', 'last', '--subunit'], stdout=subprocess.PIPE, check=False
-    ).stdout
+    """Print all of it; the exit code."""
+    stream = seconds.last_stream()
     outcomes = Outcomes()
     subunit.ByteStreamToStreamResult(
         io.BytesIO(stream), non_subunit_name='stdout'
@@ -75,6 +108,7 @@ def main() -> int:
     counts = collections.Counter(
         OUTCOMES[status] for status in outcomes.statuses.values()
     )
+    print_times(stream)
     reasons = outcomes.reasons()
     why = f' ({"; ".join(reasons)})' if reasons else ''
     print(

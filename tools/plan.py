@@ -1,0 +1,87 @@
+"""Prepare a run of tests that are selected as for ``stestr run``: print the
+servers that they need, and ``callers`` where they need the published callers,
+one a line.
+
+stestr shares tests among its workers by what they took when they ran before.
+A fresh checkout has no such record, so it is given one that says what
+``tests/seconds.txt`` expects.
+"""
+
+import collections
+import collections.abc
+import re
+import subprocess
+import sys
+
+from stestr.repository import abstract, file
+
+from tests import servers
+from tools import seconds
+
+STORES = {
+    'SQLite': (),
+    'MariaDB': (servers.MYSQL,),
+    'PostgreSQL': (servers.POSTGRESQL,),
+    'Elasticsearch8': (servers.ELASTICSEARCH8,),
+    'Elasticsearch9': (servers.ELASTICSEARCH9,),
+}
+_STORE = re.compile(r'On(\w+)$')
+
+
+def needed(name: str) -> tuple[str, ...]:
+    """The servers that a class of tests needs."""
+    if name.startswith(('tests.unit.', 'tests.functional.')):
+        return ()
+    store = _STORE.search(name.rpartition('.')[2])
+    if store and name.startswith(('tests.contract.', 'tests.migrations.')):
+        return STORES.get(store[1], servers.NAMES)
+    return servers.NAMES
+
+
+def opened() -> file.Repository:
+    """What stestr keeps of runs in this folder; made if need be."""
+    try:
+        return file.RepositoryFactory().open('.')
+    except abstract.RepositoryNotFound:
+        return file.RepositoryFactory().initialise('.')
+
+
+def expect(
+    repository: file.Repository, tests: collections.abc.Iterable[str]
+) -> None:
+    """Let stestr expect what the table says."""
+    table = seconds.expected()
+    classes = collections.defaultdict(list)
+    for test in tests:
+        classes[seconds.class_of(test)].append(test)
+    times = file.my_dbm.open(repository._path('times.dbm'), 'c')
+    for name, members in classes.items():
+        each = table.get(name, seconds.UNKNOWN) / len(members)
+        for test in members:
+            times[test.encode()] = str(each)
+    times.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is needed; the exit code."""
+    repository = opened()
+    listed = subprocess.run(
+        ['stestr', 'list', *arguments], stdout=subprocess.PIPE, text=True
+    )
+    if listed.returncode:
+        print(listed.stdout, file=sys.stderr)
+        return listed.returncode
+    tests = [
+        line for line in listed.stdout.splitlines() if line[:6] == 'tests.'
+    ]
+    expect(repository, tests)
+    names = {seconds.class_of(test) for test in tests}
+    found = {server for name in names for server in needed(name)}
+    print('\n'.join(name for name in servers.NAMES if name in found))
+    if any(name.startswith('tests.live.') for name in names):
+        print('callers')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
