@@ -13,7 +13,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import commit
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
-from tests.contract import base, faults, project_operations
+from tests.contract import base, faults, interception, project_operations
 
 #: Makes a process whose write of a number goes wrong.
 Fault = collections.abc.Callable[[base.ContractCase, int], faults.Faulty]
@@ -189,14 +189,13 @@ class FaultCases:
         scenario, storage = faults.Scenario(self), self.make_storage()
         storage.clock = self.clock
         writes: list[collections.abc.Callable[[], typing.Any]] = []
-        call = storage.client.call
 
-        def recorded(method: str, path: str, *more: typing.Any) -> typing.Any:
-            if path == '/_bulk':
-                writes.append(functools.partial(call, method, path, *more))
-            return call(method, path, *more)
+        def record(request: interception.Request) -> typing.Any:
+            if request.writes:
+                writes.append(request)
+            return request()
 
-        storage.client.call = recorded
+        interception.intercept(storage, record)
         faults.outcome(scenario.operations(storage)[name])
         if deleted:
             self._delete_all(scenario.project)

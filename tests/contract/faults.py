@@ -17,7 +17,7 @@ from freezer_api.domain import documents, search, session_state
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
 from freezer_api.services import sessions
 from freezer_api.services.common import Caller
-from tests.contract import base, bodies, project_operations
+from tests.contract import base, bodies, interception, project_operations
 
 KINDS = (SESSIONS, JOBS, ACTIONS, CLIENTS, TRUSTS)
 BEGINNING = 1_700_000_000 * documents.SECOND
@@ -55,32 +55,26 @@ class Faulty:
         case.addCleanup(self.storage.close)
         self.requests = 0
         self._number, self._at, self._every = number, at, every
-        self._call = self.storage.client.call
-        self.storage.client.call = self._faulty  # type: ignore[method-assign]
+        interception.intercept(self.storage, self._answer)
 
-    def _faulty(
-        self, method: str, path: str, *arguments: typing.Any, **named: typing.Any
-    ) -> typing.Any:
-        def send() -> typing.Any:
-            return self._call(method, path, *arguments, **named)
-
-        self.requests += self._every or path == '/_bulk'
-        return (
-            self._at(send)
-            if self.requests == self._number and (self._every or path == '/_bulk')
-            else send()
-        )
+    def _answer(self, request: interception.Request) -> typing.Any:
+        if not self._every and not request.writes:
+            return request()
+        self.requests += 1
+        if self.requests == self._number:
+            return self._at(request)
+        return request()
 
 
 def killing(case: base.ContractCase, number: int) -> Faulty:
     """A process that is killed after a write."""
 
-    def die(send: Send) -> None:
-        def dead(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
-            raise Killed
+    def dead(request: interception.Request) -> typing.NoReturn:
+        raise Killed
 
+    def die(send: Send) -> typing.NoReturn:
         send()
-        faulty.storage.client.call = dead  # type: ignore[method-assign]
+        interception.intercept(faulty.storage, dead)
         raise Killed
 
     faulty = Faulty(case, number, die)

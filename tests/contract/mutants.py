@@ -9,7 +9,8 @@ import itertools
 import textwrap
 import typing
 
-from freezer_api.db.elasticsearch import client, commit, finding, history, queries, store, units
+from freezer_api.db.elasticsearch import commit, finding, history, queries, store, units
+from tests.contract import interception
 
 Owner = typing.Any
 #: Requests that a mutant may send.
@@ -52,17 +53,14 @@ class Mutant:
 @contextlib.contextmanager
 def _bounded() -> collections.abc.Iterator[None]:
     """No more requests than a few cases need: a mutant may ask for ever."""
-    original, numbers = client.Client.call, itertools.count(1)
+    numbers = itertools.count(1)
 
-    def call(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
+    def count(request: interception.Request) -> typing.Any:
         assert next(numbers) <= MOST, 'it asks for ever'
-        return original(*arguments, **named)
+        return request()
 
-    client.Client.call = call  # type: ignore[method-assign]
-    try:
+    with interception.intercepting_all(count):
         yield
-    finally:
-        client.Client.call = original  # type: ignore[method-assign]
 
 
 COMMITTER = commit.Committer

@@ -13,7 +13,7 @@ from freezer_api.db.base import Scope
 from freezer_api.db.elasticsearch import driver, mappings
 from freezer_api.domain import documents
 from tests import servers
-from tests.contract import base, bodies, project_operations
+from tests.contract import base, bodies, interception, project_operations
 
 Call = collections.abc.Callable[..., typing.Any]
 
@@ -148,12 +148,11 @@ class Faulty:
         self, storage: driver.Driver, number: int, at: collections.abc.Callable[[Call], typing.Any]
     ):
         self.requests = 0
-        call = storage.client.call
+        self._number, self._at = number, at
+        interception.intercept(storage, self._answer)
 
-        def faulty(*arguments: typing.Any, **named: typing.Any) -> typing.Any:
-            self.requests += 1
-            if self.requests == number:
-                return at(lambda: call(*arguments, **named))
-            return call(*arguments, **named)
-
-        storage.client.call = faulty  # type: ignore[method-assign]
+    def _answer(self, request: interception.Request) -> typing.Any:
+        self.requests += 1
+        if self.requests == self._number:
+            return self._at(request)
+        return request()

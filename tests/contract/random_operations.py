@@ -23,7 +23,7 @@ from freezer_api.db.elasticsearch import commit
 from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.sessions import Outcome, Record, Session
-from tests.contract import base, bodies, faults, project_operations
+from tests.contract import base, bodies, faults, interception, project_operations
 
 THREADS = 3
 #: How many of a thousand requests go wrong in each way.
@@ -42,23 +42,18 @@ class Fragile:
 
     def __init__(self, storage: typing.Any):
         self.dice = threading.local()
-        self._call = storage.client.call
-        storage.client.call = self._fragile
+        interception.intercept(storage, self._answer)
 
-    def _fragile(
-        self, method: str, path: str, *arguments: typing.Any, **named: typing.Any
-    ) -> typing.Any:
+    def _answer(self, request: interception.Request) -> typing.Any:
         chance = self.dice.random.randrange(1000)
         if chance < KILLED:
             raise Broken
-        answer = self._call(method, path, *arguments, **named)
+        answer = request()
         if chance < KILLED + LOST:
             raise Broken
-        return (
-            self._call(method, path, *arguments, **named)
-            if chance < KILLED + LOST + REPEATED
-            else answer
-        )
+        if chance < KILLED + LOST + REPEATED:
+            return request()
+        return answer
 
 
 class Place:

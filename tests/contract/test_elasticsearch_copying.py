@@ -9,7 +9,7 @@ from freezer_api import exceptions
 from freezer_api.db import copying
 from freezer_api.db.base import RUNS
 from freezer_api.domain.documents import SESSIONS
-from tests.contract import base, test_copying
+from tests.contract import base, interception, test_copying
 
 MANY = 12
 
@@ -18,22 +18,19 @@ def in_part(storage, number, chosen):
     """Let a storage send only those documents of its ``number``-th request to store that are
     ``chosen`` by their place.
     """
-    call = storage.client.call
     numbers = itertools.count(1)
 
-    def partly(method, path, body=None, params=None):
-        if path != '/_bulk' or next(numbers) != number:
-            return call(method, path, body, params)
-        pairs = list(zip(body[::2], body[1::2], strict=True))
-        call(
-            method,
-            path,
-            [line for at, pair in enumerate(pairs) if chosen(at) for line in pair],
-            params,
-        )
+    def partly(request):
+        if not request.writes or next(numbers) != number:
+            return request()
+        lines = []
+        for at in range(len(request.body) // 2):
+            if chosen(at):
+                lines += request.body[2 * at : 2 * at + 2]
+        request.send(lines)
         raise exceptions.StorageUnavailable()
 
-    storage.client.call = partly
+    interception.intercept(storage, partly)
 
 
 @base.on_every_database(*base.ONE_ELASTICSEARCH)

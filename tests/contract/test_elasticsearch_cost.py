@@ -3,13 +3,12 @@ these bring back.
 """
 
 import functools
-import typing
 
 from freezer_api import db
 from freezer_api.db.base import Entry
 from freezer_api.db.elasticsearch import driver, finding
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
-from tests.contract import base, costs
+from tests.contract import base, costs, interception
 
 
 class Recorder:
@@ -18,17 +17,14 @@ class Recorder:
     def __init__(self, storage: driver.Driver):
         self.requests: list[str] = []
         self.documents = 0
-        call = storage.client.call
+        interception.intercept(storage, self._record)
 
-        def recording(method: str, path: str, *more: typing.Any) -> tuple[int, typing.Any]:
-            status, answer = call(method, path, *more)
-            self.requests.append(f'{method} {path.rpartition("/")[2]}')
-            self.documents += len(answer.get('docs', ())) + len(
-                answer.get('hits', {}).get('hits', ())
-            )
-            return status, answer
-
-        storage.client.call = recording  # type: ignore[method-assign]
+    def _record(self, request: interception.Request) -> interception.Answer:
+        status, answer = request()
+        self.requests.append(f'{request.method} {request.path.rpartition("/")[2]}')
+        got, found = answer.get('docs', ()), answer.get('hits', {}).get('hits', ())
+        self.documents += len(got) + len(found)
+        return status, answer
 
     def of(self, call):
         """Those that a call sends, and the documents that it is answered."""
