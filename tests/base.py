@@ -1,6 +1,9 @@
-"""What tests of all kinds share: how long hypothesis explores."""
+"""What tests of all kinds share: how much of what is possible they try."""
 
+import collections.abc
 import os
+import random
+import typing
 
 import hypothesis
 
@@ -24,6 +27,22 @@ hypothesis.settings.register_profile(
 
 #: Whether the long forms of tests are asked for.
 EXPLORING = bool(os.environ.get('FREEZER_TEST_EXPLORE'))
+#: Which samples are taken. ``tools/test`` gives each run another one, and prints it.
+SEED = os.environ.get('FREEZER_TEST_SEED', '0')
+_Case = typing.TypeVar('_Case')
+
+
+def sample(share: float, cases: collections.abc.Iterable[_Case], *whose: object) -> list[_Case]:
+    """A sample of a share (from 0 to 1) of the cases, in their order: at least one of them, always
+    the same ones for the same :data:`SEED`, and others for ``whose``, say a store and a kind of
+    fault. In the long forms all of them.
+    """
+    all_of_them = list(cases)
+    if EXPLORING or not all_of_them:
+        return all_of_them
+    number = max(1, round(share * len(all_of_them)))
+    chosen = random.Random(repr((SEED, *whose))).sample(range(len(all_of_them)), number)
+    return [all_of_them[at] for at in sorted(chosen)]
 
 
 def explore() -> None:

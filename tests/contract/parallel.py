@@ -5,7 +5,9 @@ several.
 import collections.abc
 import concurrent.futures
 import dataclasses
+import functools
 import multiprocessing
+import multiprocessing.context
 import threading
 import typing
 
@@ -115,15 +117,33 @@ def live_in_processes(
     return [told for part in parts for told in part]
 
 
+@functools.cache
+def new_processes() -> multiprocessing.context.ForkServerContext:
+    """How processes are started: by one that has imported the drivers, and does nothing else.
+
+    They share nothing with the process of the tests, as those of a server that was started by
+    itself, but needn't import all that again.
+    """
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(
+        [
+            __name__,
+            'freezer_api.db.elasticsearch.driver',
+            'freezer_api.db.sqlalchemy.driver',
+            'psycopg',
+            'pymysql',
+        ]
+    )
+    return context
+
+
 def processes(
     act: collections.abc.Callable[..., typing.Any], arguments: list[tuple]
 ) -> list[typing.Any]:
     """Call a module's function with each of the arguments, each in a new process; what each
     returned.
     """
-    with concurrent.futures.ProcessPoolExecutor(
-        len(arguments), multiprocessing.get_context('spawn')
-    ) as pool:
+    with concurrent.futures.ProcessPoolExecutor(len(arguments), new_processes()) as pool:
         return [one.result() for one in [pool.submit(act, *those) for those in arguments]]
 
 

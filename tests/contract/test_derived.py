@@ -11,12 +11,13 @@ from freezer_api.db.base import Entry, Store
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, TRUSTS, Document
 from freezer_api.domain.sessions import Member, Session
+from tests.base import EXPLORING
 from tests.contract import base, bodies
 
 #: Documents in a step of the walks of verify and reindex.
 FEW = 3
 #: Seconds for which others write.
-WRITING_SECONDS = 3
+WRITING_SECONDS = 10 if EXPLORING else 1
 
 
 @contextlib.contextmanager

@@ -4,29 +4,32 @@ answers at their writes.
 
 import functools
 import itertools
-import zlib
 
-from tests.base import EXPLORING
+from tests.base import SEED, sample
 from tests.contract import base, fault_cases, faults
 
-#: What the sample has of operations that break off, of two that meet, of readers who meet two, and
-#: of requests that come late: so many of 10,000 cases.
-BROKEN, MET, EVERY, READ, LATE = 2000, 75, 25, 4, 1200
-
-
-def sampled(share, *case):
-    """Whether a case is in the sample: always the same ones, and others on another server."""
-    return EXPLORING or zlib.crc32(repr(case).encode()) % 10_000 < share
+#: What share of all cases is in the sample: of operations that break off, of two that meet at
+#: a write, or at any request, of readers who meet two, and of requests that come late.
+BROKEN, MET, EVERY, READ, LATE = 0.1, 0.004, 0.0012, 0.0002, 0.06
 
 
 @base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
 class Faults(fault_cases.FaultCases):
-    def _broken_off(self, fault):
+    def _each(self, share, kind, cases, check):
+        """Check a sample of cases of a kind, which are the arguments of ``check``."""
+        for case in sample(share, cases, self.name, kind):
+            with self.subTest(kind=kind, case=case, seed=SEED):
+                check(*case)
+
+    def _writes(self, every=False):
+        """Every operation, and the number of each of its writes, or of all its requests."""
         for name in self.names():
-            for number in range(1, self.requests(name) + 1):
-                if sampled(BROKEN, self.name, fault.__name__, name, number):
-                    with self.subTest(name=name, write=number):
-                        self.broken_off(fault, name, number)
+            for number in range(1, self.requests(name, every) + 1):
+                yield name, number
+
+    def _broken_off(self, fault):
+        check = functools.partial(self.broken_off, fault)
+        self._each(BROKEN, fault.__name__, self._writes(), check)
 
     def test_readers_after_a_death_at_each_write(self):
         self._broken_off(faults.killing)
@@ -37,14 +40,11 @@ class Faults(fault_cases.FaultCases):
     def test_writes_that_are_sent_twice(self):
         self._broken_off(faults.repeating)
 
-    def _two(self, share, kind, case, every=False):
+    def _two(self, share, kind, check, every=False):
         """Cases of pairs of operations, and of where the first one of them stops."""
-        for name in self.names():
-            numbers = range(1, self.requests(name, every) + 1)
-            for number, other in itertools.product(numbers, self.names()):
-                if sampled(share, self.name, kind, name, number, other):
-                    with self.subTest(name=name, number=number, other=other):
-                        case(name, number, other)
+        pairs = itertools.product(self._writes(every), self.names())
+        cases = ((name, number, other) for (name, number), other in pairs)
+        self._each(share, kind, cases, check)
 
     def test_writers_after_a_death_at_each_write(self):
         self._two(MET, 'killed', functools.partial(self.followed, faults.killing))
@@ -59,21 +59,18 @@ class Faults(fault_cases.FaultCases):
         self._two(EVERY, 'every', functools.partial(self.met, every=True), True)
 
     def test_readers_who_stand_still_while_others_write_after_a_death(self):
-        for name, number, read, other in itertools.product(
-            self.names(), range(1, 5), self.reads(), self.names()
-        ):
-            if number <= self.requests(name) and sampled(
-                READ, self.name, 'read', name, number, read, other
-            ):
-                for request in range(1, self.read_requests(name, number, read) + 1):
-                    with self.subTest(
-                        name=name, write=number, read=read, request=request, other=other
-                    ):
-                        self.read_meanwhile(name, number, read, request, other)
+        cases = (
+            (name, number, read, other)
+            for name, number in self._writes()
+            for read, other in itertools.product(self.reads(), self.names())
+        )
+        self._each(READ, 'read', cases, self._read_meanwhile)
+
+    def _read_meanwhile(self, name, number, read, other):
+        for request in range(1, self.read_requests(name, number, read) + 1):
+            self.read_meanwhile(name, number, read, request, other)
 
     def test_requests_that_come_late(self):
         """They stood in a node that hung, and were sent to another one meanwhile."""
-        for name, deleted in itertools.product(self.names(), (False, True)):
-            if sampled(LATE, self.name, 'late', name, deleted):
-                with self.subTest(name=name, deleted=deleted):
-                    self.late(name, deleted)
+        cases = itertools.product(self.names(), (False, True))
+        self._each(LATE, 'late', cases, self.late)

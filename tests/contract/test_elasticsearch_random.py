@@ -2,20 +2,18 @@
 which is killed.
 """
 
-import multiprocessing
 import os
 import pathlib
 import queue
 import random
 import tempfile
 
-from tests.base import EXPLORING
-from tests.contract import base, bodies, faults, random_operations
+from tests.base import EXPLORING, SEED
+from tests.contract import base, bodies, faults, parallel, random_operations
 
 #: How often in the long form, by the variable, and how many steps of each thread.
 SEEDS = int(os.environ.get('FREEZER_TEST_EXPLORE') or 0) * 50
 STEPS = 40
-_PROCESSES = multiprocessing.get_context('spawn')
 
 
 class Process:
@@ -35,7 +33,8 @@ class Process:
         self._start(seed, STEPS)
 
     def _start(self, seed, steps):
-        self._tell = _PROCESSES.Queue()
+        processes = parallel.new_processes()
+        self._tell = processes.Queue()
         arguments = (
             self._case.options,
             self._place,
@@ -45,7 +44,7 @@ class Process:
             steps,
             self._tell,
         )
-        self._process = _PROCESSES.Process(target=random_operations.run_workers, args=arguments)
+        self._process = processes.Process(target=random_operations.run_workers, args=arguments)
         self._process.start()
         self._case.addCleanup(self._process.join)
         self._case.addCleanup(self._process.kill)
@@ -85,7 +84,7 @@ class RandomOperations:
     turned = False
 
     def test_random_operations_that_break_off(self):
-        for seed in range(SEEDS) if EXPLORING else [self.share.start]:
+        for seed in range(SEEDS) if EXPLORING else [f'{SEED} {self.name}']:
             with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
                 self._run_seed(seed, folder)
 

@@ -16,7 +16,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from tests import servers
-from tests.base import EXPLORING
+from tests.base import EXPLORING, sample
 from tests.contract import base, parallel
 from tests.servers import elasticsearch, mariadb, postgresql
 
@@ -119,6 +119,8 @@ class _ServerThatFails(base.ContractCase):
 
     make: collections.abc.Callable[[], typing.Any]
     server: typing.Any
+    #: How often it crashes while many write.
+    crashes = 2
 
     @classmethod
     def make_options(cls):
@@ -148,6 +150,11 @@ class PostgreSQLThatFails(_ServerThatFails):
 
 
 class _NodeThatFails(_ServerThatFails):
+    """A node takes seconds to start."""
+
+    share = 0.1
+    crashes = 2 if EXPLORING else 1
+
     @classmethod
     def options_of_server(cls):
         return {
@@ -218,16 +225,18 @@ class Restarts:
         self.project.put_client('a')
         session = self.project.new_session()
         job = self.project.new_job(session_id=session)
-        for act in (
-            lambda: self.project.get(CLIENTS, 'a'),
-            lambda: self.project.put_client('b'),
-            lambda: self.project.start(session, job, 0),
-        ):
+        acts = {
+            'read': lambda: self.project.get(CLIENTS, 'a'),
+            'create': lambda: self.project.put_client('b'),
+            'start': lambda: self.project.start(session, job, 0),
+        }
+        for name in sample(self.share, acts, self.name):
             parallel.threads(8, lambda number: self.project.put_client(f'c{number}'))
             parallel.threads(8, lambda number: self.project.page(CLIENTS))
             self.take_away(hard=True)
             self.bring_back()
-            act()
+            with self.subTest(first=name):
+                acts[name]()
 
     def test_what_was_acknowledged_outlives_a_crash(self):
         session = self.project.new_session(hold_off=0)
@@ -250,7 +259,7 @@ class Restarts:
             if number:
                 return act(number - 1)
             try:
-                for _ in range(2):
+                for _ in range(self.crashes):
                     time.sleep(0.4)
                     self.take_away(hard=True)
                     self.bring_back()
