@@ -136,7 +136,7 @@ def main() -> None:
     )
     with contextlib.ExitStack() as stack:
         storages = {}
-        for case in base.DATABASES:
+        for case in base.STORES:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage

@@ -109,7 +109,7 @@ def main() -> None:
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
         storages = {}
-        for case in base.DATABASES:
+        for case in base.STORES:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage

@@ -202,8 +202,8 @@ class Elasticsearch9(_InElasticsearch):
 ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[
     : None if tests.base.EXPLORING else 1
 ]
-SQL_DATABASES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
-DATABASES: tuple[type[ContractCase], ...] = (*SQL_DATABASES, Elasticsearch8, Elasticsearch9)
+SQL_STORES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
+STORES: tuple[type[ContractCase], ...] = (*SQL_STORES, Elasticsearch8, Elasticsearch9)
 
 
 def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:
@@ -214,7 +214,7 @@ def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]
     return type(name, (theme, case), {'__module__': module, '__doc__': theme.__doc__})
 
 
-def on_every_database(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
+def on_stores(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
     """A decorator of the tests of a theme: makes a class of them for each of the stores (without
     any: for all that this repository has drivers for), beside it, by :func:`on`.
 
@@ -224,7 +224,7 @@ def on_every_database(*cases: type[ContractCase]) -> collections.abc.Callable[[t
 
     def decorate(theme: type) -> type:
         module = sys.modules[theme.__module__]
-        for case in cases or DATABASES:
+        for case in cases or STORES:
             made = on(case, theme, theme.__module__)
             setattr(module, made.__name__, made)
         return theme

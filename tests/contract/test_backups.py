@@ -58,7 +58,7 @@ BOUNDS = (
 )
 
 
-@base.on_every_database()
+@base.on_stores()
 class BackupsInTime:
     def _holds(self, bounds, expected, match=(), match_not=(), **page):
         query = search.parse(
@@ -192,7 +192,7 @@ def record_of(tag=3, time_end=-1, **members):
     return Record(tag, 'running', '', NOW, time_end, jobs)
 
 
-@base.on_every_database()
+@base.on_stores()
 class BackupsOfRuns:
     def setUp(self):
         super().setUp()

@@ -41,7 +41,7 @@ class Bounded:
             tracemalloc.stop()
 
 
-@base.on_every_database()
+@base.on_stores()
 class LargePages(Bounded):
     """A page of more bytes than allowed is refused, and one that isn't is whole."""
 
@@ -149,7 +149,7 @@ class LargePages(Bounded):
         self.assertLess(self.too_large(BACKUPS, limit=1000), self.room)
 
 
-@base.on_every_database()
+@base.on_stores()
 class SharedActions(Bounded):
     """An action that more jobs have than can change at once is refused to change or go."""
 
@@ -194,7 +194,7 @@ class SharedActions(Bounded):
         self.assertTrue(self.own.missing(ACTIONS, 'shared'))
 
 
-@base.on_every_database()
+@base.on_stores()
 class LargeMembers(Bounded):
     """The jobs of a session that change with it are bounded together; each by itself isn't."""
 
@@ -230,7 +230,7 @@ class LargeMembers(Bounded):
         self.assertTrue(self.own.missing(SESSIONS, session))
 
 
-@base.on_every_database()
+@base.on_stores()
 class LargeActions(Bounded):
     """Actions that a job refers to, which no job could have all together."""
 

@@ -110,7 +110,7 @@ class ConcurrentJobs:
         )
 
 
-@base.on_every_database()
+@base.on_stores()
 class Threads(ConcurrentJobs):
     def test_jobs_that_are_moved_about(self):
         sessions = [self.project.new_session() for _ in range(3)]

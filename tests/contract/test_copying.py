@@ -162,7 +162,7 @@ class CopyCase:
         self.clock.advance(5)
 
 
-@base.on_every_database()
+@base.on_stores()
 class Copies(CopyCase):
     def test_all_of_it(self):
         """There and back by way of another driver, every answer is the same."""
@@ -291,7 +291,7 @@ class Copies(CopyCase):
         self.assertEqual('', project.job('j1')['session_id'])
 
 
-@base.on_every_database()
+@base.on_stores()
 class Restores(CopyCase):
     def setUp(self):
         super().setUp()
@@ -370,7 +370,7 @@ class Restores(CopyCase):
         self.assertEqual(450, len(self.in_project('p', self.store).records('many')))
 
 
-@base.on_every_database()
+@base.on_stores()
 class BrokenCopies(CopyCase):
     def setUp(self):
         super().setUp()

@@ -98,7 +98,7 @@ class Stores:
         self.assertEqual(set(), self.drifts())
 
 
-@base.on_every_database()
+@base.on_stores()
 class Derived(Stores):
     """A store that nobody has laid hands on."""
 

@@ -72,7 +72,7 @@ def body_of(kind, id, project_id, text='text'):
     return bodies.backup_body(id, project_id, name=text)
 
 
-@base.on_every_database()
+@base.on_stores()
 class Documents:
     def _put(self, kind, id, text='text', project=None):
         project = project or self.project
@@ -318,7 +318,7 @@ class Documents:
         self.assertIn('older', list(base.texts(self.project.get(ACTIONS, 'a').body)))
 
 
-@base.on_every_database()
+@base.on_stores()
 class Claims:
     """Ids that are unique over all projects: those of central clients, and of jobs on them."""
 

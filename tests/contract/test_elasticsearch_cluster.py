@@ -112,7 +112,7 @@ class _Writer:
         self.gone.add(f'{id}-c')
 
 
-@base.on_every_database(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
+@base.on_stores(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
 class FailOver:
     turned = False
 

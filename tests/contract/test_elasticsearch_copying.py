@@ -33,7 +33,7 @@ def in_part(storage, number, chosen):
     interception.intercept(storage, partly)
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@base.on_stores(*base.ONE_ELASTICSEARCH)
 class RequestsCarriedOutInPart(test_copying.CopyCase):
     def setUp(self):
         super().setUp()

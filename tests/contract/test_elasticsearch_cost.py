@@ -58,7 +58,7 @@ class Counting:
         return len(self.recorder.of(call)[0])
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class Requests(costs.Settling, Counting):
     """Each operation takes a number of requests that doesn't depend on how much there is."""
 
@@ -149,7 +149,7 @@ class Requests(costs.Settling, Counting):
         )
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@base.on_stores(*base.ONE_ELASTICSEARCH)
 class RequestsWithoutRefresh(Counting):
     """Where writes wait, a page is one request."""
 
@@ -165,7 +165,7 @@ class RequestsWithoutRefresh(Counting):
         self.assertEqual(['c'], self.project.ids(CLIENTS))
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@base.on_stores(*base.ONE_ELASTICSEARCH)
 class DeepPages(Counting):
     """Far behind what a search of Elasticsearch reaches by default, 10,000 documents."""
 

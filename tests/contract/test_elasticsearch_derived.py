@@ -32,7 +32,7 @@ class Hands:
         self.assertEqual((200, False), (status, answer['errors']), answer)
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class DamagedIndices(Hands, Stores):
     """Each kind of damage is told of the document that it is of, and mended."""
 
@@ -86,7 +86,7 @@ class DamagedIndices(Hands, Stores):
         self.assertEqual({(SESSIONS, 'p', 's')}, self.drifts(self.own.reindex, thorough=True))
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class Trusted(Hands, Stores):
     """Reads correct what they would stumble over again and again, once, and log it."""
 

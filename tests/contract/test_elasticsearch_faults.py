@@ -13,7 +13,7 @@ from tests.contract import base, fault_cases, faults
 BROKEN, MET, EVERY, READ, LATE = 0.1, 0.004, 0.0012, 0.0002, 0.06
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class Faults(fault_cases.FaultCases):
     def _each(self, share, kind, cases, check):
         """Check a sample of cases of a kind, which are the arguments of ``check``."""

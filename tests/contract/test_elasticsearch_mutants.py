@@ -6,7 +6,7 @@ from freezer_api.db.elasticsearch import units
 from tests.contract import base, fault_cases, faults, mutants
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@base.on_stores(*base.ONE_ELASTICSEARCH)
 class Mutants(fault_cases.FaultCases):
     eager = True
 

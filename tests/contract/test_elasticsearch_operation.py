@@ -84,7 +84,7 @@ class Encrypted9(_Proxied, base.Elasticsearch9):
     tls = True
 
 
-@base.on_every_database(Proxied8, Proxied9)
+@base.on_stores(Proxied8, Proxied9)
 class Hosts:
     """One that takes connections and says nothing, one that takes none, and another one beside
     them.
@@ -205,7 +205,7 @@ class Hosts:
                 call()
 
 
-@base.on_every_database(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
+@base.on_stores(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
 class Access:
     """A proxy that speaks TLS before the node, and asks for credentials."""
 

@@ -79,7 +79,7 @@ class Process:
             self.problems.append(f'exit {self._process.exitcode}')
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class RandomOperations:
     turned = False
 

@@ -32,7 +32,7 @@ def repeat(send):
 FAULTS = {'Elasticsearch8': die, 'Elasticsearch9': repeat}
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class Creation(old_indices.OwnIndices):
     def test_by_several_processes_at_once(self):
         commands = [self.command() for _ in range(3)]
@@ -120,7 +120,7 @@ class Creation(old_indices.OwnIndices):
             writer.check(self, storage)
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@base.on_stores(*base.ONE_ELASTICSEARCH)
 class Settings(old_indices.OwnIndices):
     def _settings(self):
         (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
@@ -192,7 +192,7 @@ class Settings(old_indices.OwnIndices):
             self.assertEqual(['j'], project.ids(JOBS, [condition]), condition)
 
 
-@base.on_every_database(base.Elasticsearch8, base.Elasticsearch9)
+@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
 class Upgrade(old_indices.OwnIndices):
     def setUp(self):
         super().setUp()

@@ -9,7 +9,7 @@ from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIO
 from tests.contract import base, bodies, project_operations
 
 
-@base.on_every_database()
+@base.on_stores()
 class Everywhere:
     """Jobs of three projects, made in turns; a mark of each test's own keeps those of others
     out.
@@ -207,7 +207,7 @@ class Everywhere:
         self.assertRaises(exceptions.NotFound, self.everywhere.get, JOBS, f'{self.mark}1')
 
 
-@base.on_every_database()
+@base.on_stores()
 class Claimed:
     def test_who_has_a_claim(self):
         id, other = bodies.new_id(), self.in_project(f'{self.project.project_id}-2')

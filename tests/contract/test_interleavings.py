@@ -8,7 +8,7 @@ from tests.base import sample
 from tests.contract import base, interleaving, session_scenarios
 
 
-@base.on_every_database()
+@base.on_stores()
 class Interleavings:
     def _problems(self, kind, situation, names):
         """What is wrong after any order of two operations: with what is stored, with what was

@@ -7,7 +7,7 @@ from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS,
 from tests.contract import base, bodies
 
 
-@base.on_every_database()
+@base.on_stores()
 class JobsAndActions:
     def setUp(self):
         super().setUp()
@@ -186,7 +186,7 @@ class JobsAndActions:
         self.assertEqual(links.relinked(before, 'a', after.body), self.project.job(job))
 
 
-@base.on_every_database()
+@base.on_stores()
 class Purge:
     def _fill(self, project, mark):
         project.put_action('a', action='info')

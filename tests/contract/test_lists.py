@@ -10,7 +10,7 @@ from tests.contract import base, bodies
 COUNT = 25
 
 
-@base.on_every_database()
+@base.on_stores()
 class Lists:
     """Each test runs over a kind that lies in one row, and over sessions, which don't."""
 
@@ -150,7 +150,7 @@ class Lists:
                 self.assertEqual(self.project.get(kind, document.id), document)
 
 
-@base.on_every_database()
+@base.on_stores()
 class CentralClients:
     """The clients of one's own and the central ones of everybody, where the scope says so."""
 

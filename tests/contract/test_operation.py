@@ -24,7 +24,7 @@ from tests.servers import elasticsearch, mariadb, postgresql
 INTERNAL = '(?i)sql|maria|postgres|elastic|index|node|cluster|http|socket|Traceback|/tmp'
 
 
-@base.on_every_database()
+@base.on_stores()
 class Operation:
     def test_an_empty_store(self):
         storage = self._empty()
@@ -178,7 +178,7 @@ class Elasticsearch9ThatFails(_NodeThatFails):
 SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elasticsearch9ThatFails)
 
 
-@base.on_every_database(SQLiteThatFails, *SERVERS)
+@base.on_stores(SQLiteThatFails, *SERVERS)
 class Outages:
     def setUp(self):
         super().setUp()
@@ -218,7 +218,7 @@ class Outages:
             call()
 
 
-@base.on_every_database(*SERVERS if EXPLORING else SERVERS[:-1])
+@base.on_stores(*SERVERS if EXPLORING else SERVERS[:-1])
 class Restarts:
     def test_the_next_call_works(self):
         """Whatever it is, and although every connection that is kept is dead."""

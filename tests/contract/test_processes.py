@@ -3,7 +3,7 @@
 from tests.contract import base, parallel, test_concurrency
 
 
-@base.on_every_database()
+@base.on_stores()
 class Processes(test_concurrency.ConcurrentJobs):
     def live(self, session, jobs, life):
         return parallel.live_in_processes(

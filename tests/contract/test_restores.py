@@ -25,7 +25,7 @@ ACTION = {
 STEPS = ['write_session', 'write_job', 'attach', 'write_job', 'attach', 'write_session']
 
 
-@base.on_every_database()
+@base.on_stores()
 class RestoreSessions:
     def _restoring(self, id, run, tag, mode='restore', **more):
         """A new session that restores a run."""
@@ -93,7 +93,7 @@ class RestoreSessions:
         self.assertNotIn('restore', self.project.session('plain'))
 
 
-@base.on_every_database()
+@base.on_stores()
 class RestoredRuns:
     def setUp(self):
         super().setUp()

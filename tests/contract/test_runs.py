@@ -8,7 +8,7 @@ from freezer_api.domain.documents import SESSIONS
 from tests.contract import base
 
 
-@base.on_every_database()
+@base.on_stores()
 class Runs:
     def setUp(self):
         super().setUp()
@@ -214,7 +214,7 @@ class Runs:
         self.assertEqual(list(range(121, 21, -1)), self._tags())
 
 
-@base.on_every_database()
+@base.on_stores()
 class Lapses:
     """A run that waits for the end of its window alone: whoever looks first finds it over."""
 

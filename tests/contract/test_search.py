@@ -9,7 +9,7 @@ from freezer_api.domain.documents import ACTIONS, BACKUPS, JOBS, SESSIONS
 from tests.contract import base, bodies, search_cases
 
 
-@base.on_every_database()
+@base.on_stores()
 class Searches:
     def _holds(self, kind, match, match_not, expected):
         query = search.parse({'match': list(match), 'match_not': list(match_not)}, kind, limit=1000)

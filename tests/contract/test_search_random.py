@@ -202,7 +202,7 @@ def _needles(bodies: dict[str, Body]) -> strategies.SearchStrategy[str]:
     return needles.map(lambda text: text[: search.MAX_NEEDLE])
 
 
-@base.on_every_database()
+@base.on_stores()
 class RandomSearches:
     @hypothesis.given(scenarios())
     def test_a_driver_answers_what_matches_says(self, scenario):

@@ -14,7 +14,7 @@ FRESH = {
 }
 
 
-@base.on_every_database()
+@base.on_stores()
 class Members:
     def _versions(self, *documents):
         return [self.project.get(kind, id).version for kind, id in documents]

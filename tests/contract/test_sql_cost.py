@@ -12,7 +12,7 @@ from tests.contract import base, bodies, costs
 from tests.functional.base import Identity, send
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Statements(costs.Settling, costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
@@ -116,7 +116,7 @@ class Statements(costs.Settling, costs.Cost):
         return opened, joined, ended
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Polls(costs.Cost):
     """The polls of schedulers, as requests to the application: pages of ten jobs until a short
     one.

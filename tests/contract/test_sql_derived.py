@@ -12,7 +12,7 @@ from tests.contract import base
 from tests.contract.test_derived import Stores
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class DamagedTables(Stores):
     """Each kind of damage is told of the document that it is of, and mended."""
 

@@ -15,7 +15,7 @@ from tests.contract import base, bodies, costs
 from tests.servers import mariadb
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Lapses(costs.Cost):
     """When a session lapses stands beside it, and somebody has written something else there."""
 
@@ -58,7 +58,7 @@ class Lapses(costs.Cost):
             )
 
 
-@base.on_every_database(base.MariaDB, base.PostgreSQL)
+@base.on_stores(base.MariaDB, base.PostgreSQL)
 class Purges:
     """Two processes erase one project."""
 
@@ -82,7 +82,7 @@ class Purges:
         self.assertEqual([], self.project.ids(CLIENTS))
 
 
-@base.on_every_database(base.SQLite)
+@base.on_stores(base.SQLite)
 class Turns:
     """Who writes to SQLite waits for its turn, for a while."""
 

@@ -29,7 +29,7 @@ KILL = {
 }
 
 
-@base.on_every_database(base.MariaDB, base.PostgreSQL)
+@base.on_stores(base.MariaDB, base.PostgreSQL)
 class LostConnections:
     """Connections end in the midst of things, and the server stays."""
 
@@ -134,7 +134,7 @@ class LostConnections:
                     connection.exec_driver_sql(answer)
 
 
-@base.on_every_database(base.MariaDB, base.PostgreSQL)
+@base.on_stores(base.MariaDB, base.PostgreSQL)
 class Deadlocks:
     """Somebody takes locks in another order than the driver does."""
 

@@ -198,11 +198,11 @@ class Refusals(base.ContractCase):
 class Syncs(unittest.TestCase):
     """Two processes make the schema at once, one at each node, in several databases."""
 
-    DATABASES = 6
+    STORES = 6
 
     def test_at_both_nodes(self):
         first, second = servers.address(servers.GALERA).split()
-        urls = [servers.create_database(first) for _ in range(self.DATABASES)]
+        urls = [servers.create_database(first) for _ in range(self.STORES)]
         for url in urls:
             self.addCleanup(servers.drop_database, url)
             servers.await_database(second, url)

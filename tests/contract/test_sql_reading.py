@@ -43,7 +43,7 @@ SEARCHES: dict[str, typing.Any] = {
 POLL: typing.Any = {'match': [{'client_id': 'busy'}], 'match_not': [{'status': 'completed'}]}
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Reading(costs.Cost):
     """No list, search, marker or poll reads more where there is more that it doesn't return."""
 
@@ -223,7 +223,7 @@ LONG = (
 )
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class ReadingBackups(costs.Cost):
     """Backups of one busy job, which name runs of ten, and a few rare ones that name a mode."""
 

@@ -35,7 +35,7 @@ def lend(project, action_id, trust, **freezer_action):
     return project.storage.write_action(project.scope, action_id, change, follow).document
 
 
-@base.on_every_database()
+@base.on_stores()
 class Trusts:
     def test_a_job_takes_a_trust_that_is_there(self):
         self.project.put_trust('t')
@@ -218,7 +218,7 @@ class Races:
         return times
 
 
-@base.on_every_database()
+@base.on_stores()
 class TrustsInEveryOrder(Races):
     def test_every_order_of_steps(self):
         for pair in (
@@ -268,7 +268,7 @@ class TrustsInEveryOrder(Races):
         ]
 
 
-@base.on_every_database()
+@base.on_stores()
 class TrustsOfManyThreads(Races):
     turned = False
 

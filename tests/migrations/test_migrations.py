@@ -31,7 +31,7 @@ def sync(options: base.Options) -> None:
     storage.close()
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Migrations(Empty):
     """From nothing to the schema of this release."""
 
@@ -95,7 +95,7 @@ class Migrations(Empty):
         }
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class Versions(Empty):
     """Whether a database has the schema of this release."""
 
@@ -196,7 +196,7 @@ class Versions(Empty):
         return caught.exception
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class BrokenOff(Empty):
     """A change of the schema ends before any of its statements; the next one completes it."""
 

@@ -18,7 +18,7 @@ from tests.migrations.common import FOLDER, Empty, load
 PROJECTS = ('p', 'q é')
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class FromTheFirst(Empty):
     """A store of the first schema, with documents of every kind, brought to this release's."""
 
@@ -208,7 +208,7 @@ class FromTheFirst(Empty):
         return tuple(kept.values())
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@base.on_stores(*base.SQL_STORES)
 class FromTheSecond(FromTheFirst):
     """The same documents, as a release with the second schema has stored them."""
 
