@@ -25,7 +25,7 @@ from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import search
 from freezer_api.domain.documents import JOBS
 from freezer_api.services import backups, clients, jobs, restores, sessions
-from tests.contract import base
+from tests.contract import stores as cases
 
 CALLER, SESSION = stores.CALLER, 'nightly'
 #: Seconds between two looks.
@@ -136,7 +136,7 @@ def main() -> None:
     )
     with contextlib.ExitStack() as stack:
         storages = {}
-        for case in base.STORES:
+        for case in cases.STORES:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage

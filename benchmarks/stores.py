@@ -23,7 +23,7 @@ from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import search
 from freezer_api.domain.documents import SESSIONS
 from freezer_api.services import clients, common, jobs, sessions
-from tests.contract import base
+from tests.contract import stores
 
 PROJECT, SESSION = 'project', 'together'
 CALLER = common.Caller(PROJECT, 'user')
@@ -109,7 +109,7 @@ def main() -> None:
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
         storages = {}
-        for case in base.STORES:
+        for case in stores.STORES:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage

@@ -8,7 +8,7 @@ import typing
 import sqlalchemy
 
 from freezer_api.db.sqlalchemy import driver
-from tests.contract import base, project_operations
+from freezer_api.tests.contract import base, project_operations
 
 Call = collections.abc.Callable[[], typing.Any]
 

@@ -13,7 +13,8 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import commit
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
-from tests.contract import base, faults, interception, project_operations
+from freezer_api.tests.contract import base, project_operations
+from tests.contract import faults, interception
 
 #: Makes a process whose write of a number goes wrong.
 Fault = collections.abc.Callable[[base.ContractCase, int], faults.Faulty]

@@ -17,7 +17,8 @@ from freezer_api.domain import documents, search, session_state
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
 from freezer_api.services import sessions
 from freezer_api.services.common import Caller
-from tests.contract import base, bodies, interception, project_operations
+from freezer_api.tests.contract import base, bodies, project_operations
+from tests.contract import interception
 
 KINDS = (SESSIONS, JOBS, ACTIONS, CLIENTS, TRUSTS)
 BEGINNING = 1_700_000_000 * documents.SECOND

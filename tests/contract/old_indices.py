@@ -12,8 +12,9 @@ from freezer_api import db
 from freezer_api.db.base import Scope
 from freezer_api.db.elasticsearch import driver, mappings
 from freezer_api.domain import documents
+from freezer_api.tests.contract import base, bodies, project_operations
 from tests import servers
-from tests.contract import base, bodies, interception, project_operations
+from tests.contract import interception
 
 Call = collections.abc.Callable[..., typing.Any]
 

@@ -23,7 +23,8 @@ from freezer_api.db.elasticsearch import commit
 from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.sessions import Outcome, Record, Session
-from tests.contract import base, bodies, faults, interception, project_operations
+from freezer_api.tests.contract import base, bodies, project_operations
+from tests.contract import faults, interception
 
 THREADS = 3
 #: How many of a thousand requests go wrong in each way.

@@ -7,9 +7,10 @@ import threading
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract import base, parallel
 from tests import servers
 from tests.base import EXPLORING
-from tests.contract import base, parallel
+from tests.contract import stores
 from tests.servers import elasticsearch
 
 #: Seconds in which something must come to happen, on a machine that is busy as well.
@@ -112,7 +113,7 @@ class _Writer:
         self.gone.add(f'{id}-c')
 
 
-@base.on_stores(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
+@stores.on_stores(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
 class FailOver:
     turned = False
 

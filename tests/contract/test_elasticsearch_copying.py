@@ -9,7 +9,8 @@ from freezer_api import exceptions
 from freezer_api.db import copying
 from freezer_api.db.base import RUNS
 from freezer_api.domain.documents import SESSIONS
-from tests.contract import base, interception, test_copying
+from freezer_api.tests.contract import copying as cases
+from tests.contract import interception, stores
 
 MANY = 12
 
@@ -33,26 +34,26 @@ def in_part(storage, number, chosen):
     interception.intercept(storage, partly)
 
 
-@base.on_stores(*base.ONE_ELASTICSEARCH)
-class RequestsCarriedOutInPart(test_copying.CopyCase):
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+class RequestsCarriedOutInPart(copying.CopyCase):
     def setUp(self):
         super().setUp()
         self.source, self.target = self.empty(), self.empty()
         self.source.restore(
-            [test_copying.client(number, central=number % 3 == 0) for number in range(MANY)]
+            [cases.client(number, central=number % 3 == 0) for number in range(MANY)]
         )
-        self.source.restore([test_copying.session(id) for id in 'sabr'])
-        self.source.restore([test_copying.record(id, tag) for id in 'abs' for tag in (1, 2, 5)])
+        self.source.restore([cases.session(id) for id in 'sabr'])
+        self.source.restore([cases.record(id, tag) for id in 'abs' for tag in (1, 2, 5)])
 
     def _go_on(self):
-        copying.copy(self.source, self.target, test_copying.unseen)
-        self.assertEqual(test_copying.everything(self.source), test_copying.everything(self.target))
+        copying.copy(self.source, self.target, cases.unseen)
+        self.assertEqual(cases.everything(self.source), cases.everything(self.target))
 
     def _break_off(self, number, chosen):
         other = self.make_storage(self.target.conf)
         in_part(other, number, chosen)
         self.assertRaises(
-            exceptions.StorageUnavailable, copying.copy, self.source, other, test_copying.unseen
+            exceptions.StorageUnavailable, copying.copy, self.source, other, cases.unseen
         )
 
     def test_the_order_is_the_sources(self):

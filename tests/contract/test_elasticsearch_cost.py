@@ -8,7 +8,8 @@ from freezer_api import db
 from freezer_api.db.base import Entry
 from freezer_api.db.elasticsearch import driver, finding
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
-from tests.contract import base, costs, interception
+from freezer_api.tests.contract import base
+from tests.contract import costs, interception, stores
 
 
 class Recorder:
@@ -58,7 +59,7 @@ class Counting:
         return len(self.recorder.of(call)[0])
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class Requests(costs.Settling, Counting):
     """Each operation takes a number of requests that doesn't depend on how much there is."""
 
@@ -149,7 +150,7 @@ class Requests(costs.Settling, Counting):
         )
 
 
-@base.on_stores(*base.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
 class RequestsWithoutRefresh(Counting):
     """Where writes wait, a page is one request."""
 
@@ -165,7 +166,7 @@ class RequestsWithoutRefresh(Counting):
         self.assertEqual(['c'], self.project.ids(CLIENTS))
 
 
-@base.on_stores(*base.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
 class DeepPages(Counting):
     """Far behind what a search of Elasticsearch reaches by default, 10,000 documents."""
 

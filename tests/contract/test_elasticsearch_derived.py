@@ -5,7 +5,7 @@ trusted in a loop.
 from freezer_api.db import steps
 from freezer_api.db.elasticsearch import codec
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
-from tests.contract import base
+from tests.contract import stores
 from tests.contract.test_derived import Stores
 from tests.contract.test_elasticsearch_cost import Recorder
 
@@ -32,7 +32,7 @@ class Hands:
         self.assertEqual((200, False), (status, answer['errors']), answer)
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class DamagedIndices(Hands, Stores):
     """Each kind of damage is told of the document that it is of, and mended."""
 
@@ -86,7 +86,7 @@ class DamagedIndices(Hands, Stores):
         self.assertEqual({(SESSIONS, 'p', 's')}, self.drifts(self.own.reindex, thorough=True))
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class Trusted(Hands, Stores):
     """Reads correct what they would stumble over again and again, once, and log it."""
 

@@ -6,14 +6,14 @@ import functools
 import itertools
 
 from tests.base import SEED, sample
-from tests.contract import base, fault_cases, faults
+from tests.contract import fault_cases, faults, stores
 
 #: What share of all cases is in the sample: of operations that break off, of two that meet at
 #: a write, or at any request, of readers who meet two, and of requests that come late.
 BROKEN, MET, EVERY, READ, LATE = 0.1, 0.004, 0.0012, 0.0002, 0.06
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class Faults(fault_cases.FaultCases):
     def _each(self, share, kind, cases, check):
         """Check a sample of cases of a kind, which are the arguments of ``check``."""

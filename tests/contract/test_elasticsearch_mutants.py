@@ -3,10 +3,10 @@ with it.
 """
 
 from freezer_api.db.elasticsearch import units
-from tests.contract import base, fault_cases, faults, mutants
+from tests.contract import fault_cases, faults, mutants, stores
 
 
-@base.on_stores(*base.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
 class Mutants(fault_cases.FaultCases):
     eager = True
 

@@ -7,8 +7,9 @@ import concurrent.futures
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING
-from tests.contract import base, project_operations
+from tests.contract import stores
 from tests.servers import process, proxy
 
 #: Seconds after which an answer is no longer in time: far more than the driver is told to wait.
@@ -68,23 +69,23 @@ class _Proxied:
         return logged.output
 
 
-class Proxied8(_Proxied, base.Elasticsearch8):
+class Proxied8(_Proxied, stores.Elasticsearch8):
     pass
 
 
-class Proxied9(_Proxied, base.Elasticsearch9):
+class Proxied9(_Proxied, stores.Elasticsearch9):
     pass
 
 
-class Encrypted8(_Proxied, base.Elasticsearch8):
+class Encrypted8(_Proxied, stores.Elasticsearch8):
     tls = True
 
 
-class Encrypted9(_Proxied, base.Elasticsearch9):
+class Encrypted9(_Proxied, stores.Elasticsearch9):
     tls = True
 
 
-@base.on_stores(Proxied8, Proxied9)
+@stores.on_stores(Proxied8, Proxied9)
 class Hosts:
     """One that takes connections and says nothing, one that takes none, and another one beside
     them.
@@ -205,7 +206,7 @@ class Hosts:
                 call()
 
 
-@base.on_stores(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
+@stores.on_stores(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
 class Access:
     """A proxy that speaks TLS before the node, and asks for credentials."""
 

@@ -8,8 +8,9 @@ import queue
 import random
 import tempfile
 
+from freezer_api.tests.contract import bodies, parallel
 from tests.base import EXPLORING, SEED
-from tests.contract import base, bodies, faults, parallel, random_operations
+from tests.contract import faults, random_operations, stores
 
 #: How often in the long form, by the variable, and how many steps of each thread.
 SEEDS = int(os.environ.get('FREEZER_TEST_EXPLORE') or 0) * 50
@@ -79,7 +80,7 @@ class Process:
             self.problems.append(f'exit {self._process.exitcode}')
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class RandomOperations:
     turned = False
 

@@ -8,8 +8,9 @@ import threading
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import mappings, schema, upgrading
 from freezer_api.domain.documents import JOBS
+from freezer_api.tests.contract import base, bodies, project_operations
 from tests.base import EXPLORING
-from tests.contract import base, bodies, old_indices, project_operations
+from tests.contract import old_indices, stores
 
 
 class Broken(Exception):
@@ -32,7 +33,7 @@ def repeat(send):
 FAULTS = {'Elasticsearch8': die, 'Elasticsearch9': repeat}
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class Creation(old_indices.OwnIndices):
     def test_by_several_processes_at_once(self):
         commands = [self.command() for _ in range(3)]
@@ -120,7 +121,7 @@ class Creation(old_indices.OwnIndices):
             writer.check(self, storage)
 
 
-@base.on_stores(*base.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
 class Settings(old_indices.OwnIndices):
     def _settings(self):
         (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
@@ -192,7 +193,7 @@ class Settings(old_indices.OwnIndices):
             self.assertEqual(['j'], project.ids(JOBS, [condition]), condition)
 
 
-@base.on_stores(base.Elasticsearch8, base.Elasticsearch9)
+@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class Upgrade(old_indices.OwnIndices):
     def setUp(self):
         super().setUp()

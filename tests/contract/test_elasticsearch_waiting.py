@@ -4,11 +4,12 @@ in which pages are read.
 The long form (``FREEZER_TEST_EXPLORE=1``) has all of them.
 """
 
+from freezer_api.tests.contract import lists, suite
 from tests.base import EXPLORING
-from tests.contract import base, suite, test_lists
+from tests.contract import stores
 
 
-class Waiting(base.Elasticsearch9):
+class Waiting(stores.Elasticsearch9):
     """Indices in the Elasticsearch 9 of the test run, that no search refreshes."""
 
     name = 'Waiting'
@@ -22,7 +23,7 @@ class Waiting(base.Elasticsearch9):
         }
 
 
-SOME = (test_lists.CentralClients,)
+SOME = (lists.CentralClients,)
 
 globals().update(
     {

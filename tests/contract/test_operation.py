@@ -15,88 +15,20 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract import base, operation, parallel
 from tests import servers
 from tests.base import EXPLORING, sample
-from tests.contract import base, parallel
+from tests.contract import stores
 from tests.servers import elasticsearch, mariadb, postgresql
 
 #: Nothing of this is told to callers.
 INTERNAL = '(?i)sql|maria|postgres|elastic|index|node|cluster|http|socket|Traceback|/tmp'
 
 
-@base.on_stores()
-class Operation:
-    def test_an_empty_store(self):
-        storage = self._empty()
-        self.assertIsNone(storage.version())
-        self.assertRaises(exceptions.StorageUnavailable, storage.check)
-        self.assertRaises(
-            exceptions.StorageUnavailable, self.in_project('p', storage).get, CLIENTS, 'a'
-        )
-        storage.sync()
-        storage.check()
-        version = storage.version()
-        self.assertIsInstance(version, str)
-        self.in_project('p', storage).put_client('a')
-        storage.sync()
-        self.assertEqual(
-            (version, 1),
-            (storage.version(), self.in_project('p', storage).get(CLIENTS, 'a').version),
-        )
-
-    def test_several_processes_make_the_schema_at_once(self):
-        options = self.make_options()
-        parallel.processes(parallel.sync, [(options,)] * 3)
-        storage = self.make_storage(base.configured(options))
-        storage.check()
-        self.in_project('p', storage).put_client('a')
-
-    def test_connections_that_were_given_up_are_opened_again(self):
-        self.project.put_client('a')
-        for _ in range(2):
-            self.storage.close()
-            self.assertEqual('a', self.project.get(CLIENTS, 'a').id)
-
-    def test_a_process_that_forks(self):
-        self.project.put_client('a')
-        children = []
-        for number in range(2):
-            child = os.fork()
-            if not child:
-                self._in_child(
-                    lambda number=number: (
-                        self.project.get(CLIENTS, 'a'),
-                        self.project.put_client(f'c{number}'),
-                    )
-                )
-            children.append(child)
-        for number in range(20):
-            self.project.put_client('a', description=f'{number}')
-        self.assertEqual(
-            [0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-        )
-        self.assertEqual(
-            (21, {'a', 'c0', 'c1'}),
-            (self.project.get(CLIENTS, 'a').version, set(self.project.ids(CLIENTS))),
-        )
-
-    @staticmethod
-    def _in_child(act):
-        """Act, and end this process without anything that its parent's tests would do at their
-        end.
-        """
-        try:
-            act()
-            os._exit(0)
-        except BaseException as error:
-            sys.__stderr__.write(f'{error!r}\n')
-            os._exit(1)
-
-    def _empty(self):
-        return self.make_storage(base.configured(self.make_options()))
+stores.put_on_stores(sys.modules[__name__], operation.Operation)
 
 
-class SQLiteThatFails(base.SQLite):
+class SQLiteThatFails(stores.SQLite):
     """A file whose folder can be moved out of reach."""
 
     @classmethod
@@ -178,7 +110,7 @@ class Elasticsearch9ThatFails(_NodeThatFails):
 SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elasticsearch9ThatFails)
 
 
-@base.on_stores(SQLiteThatFails, *SERVERS)
+@stores.on_stores(SQLiteThatFails, *SERVERS)
 class Outages:
     def setUp(self):
         super().setUp()
@@ -218,7 +150,7 @@ class Outages:
             call()
 
 
-@base.on_stores(*SERVERS if EXPLORING else SERVERS[:-1])
+@stores.on_stores(*SERVERS if EXPLORING else SERVERS[:-1])
 class Restarts:
     def test_the_next_call_works(self):
         """Whatever it is, and although every connection that is kept is dead."""

@@ -1,11 +1,11 @@
-"""The jobs of :mod:`.test_concurrency`, in two processes with half of the threads each."""
+"""The tests of :mod:`freezer_api.tests.contract.processes`, on all stores."""
 
-from tests.contract import base, parallel, test_concurrency
+import sys
 
+from freezer_api.tests.contract import processes
+from tests.contract import stores
 
-@base.on_stores()
-class Processes(test_concurrency.ConcurrentJobs):
-    def live(self, session, jobs, life):
-        return parallel.live_in_processes(
-            2, self.options, self.project.project_id, session, jobs, life
-        )
+stores.put_on_stores(
+    sys.modules[__name__],
+    processes.Processes,
+)

@@ -8,11 +8,12 @@ from freezer_api import app
 from freezer_api.db.base import Scope, Store
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
-from tests.contract import base, bodies, costs
+from freezer_api.tests.contract import bodies
+from tests.contract import costs, stores
 from tests.functional.base import Identity, send
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Statements(costs.Settling, costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
@@ -116,7 +117,7 @@ class Statements(costs.Settling, costs.Cost):
         return opened, joined, ended
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Polls(costs.Cost):
     """The polls of schedulers, as requests to the application: pages of ten jobs until a short
     one.

@@ -8,11 +8,11 @@ from freezer_api.db import steps
 from freezer_api.db.sqlalchemy import models, terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
-from tests.contract import base
+from tests.contract import stores
 from tests.contract.test_derived import Stores
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class DamagedTables(Stores):
     """Each kind of damage is told of the document that it is of, and mended."""
 

@@ -10,12 +10,13 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import database, models
 from freezer_api.domain.documents import CLIENTS, SESSIONS
+from freezer_api.tests.contract import base, bodies
 from tests import servers
-from tests.contract import base, bodies, costs
+from tests.contract import costs, stores
 from tests.servers import mariadb
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Lapses(costs.Cost):
     """When a session lapses stands beside it, and somebody has written something else there."""
 
@@ -58,7 +59,7 @@ class Lapses(costs.Cost):
             )
 
 
-@base.on_stores(base.MariaDB, base.PostgreSQL)
+@stores.on_stores(stores.MariaDB, stores.PostgreSQL)
 class Purges:
     """Two processes erase one project."""
 
@@ -82,7 +83,7 @@ class Purges:
         self.assertEqual([], self.project.ids(CLIENTS))
 
 
-@base.on_stores(base.SQLite)
+@stores.on_stores(stores.SQLite)
 class Turns:
     """Who writes to SQLite waits for its turn, for a while."""
 
@@ -148,7 +149,7 @@ class ReadOnlyMariaDB(ReadOnly, base.ContractCase):
         self.run_sql(f'SET GLOBAL read_only = {int(not does)}')
 
 
-class ReadOnlyPostgreSQL(ReadOnly, base.PostgreSQL):
+class ReadOnlyPostgreSQL(ReadOnly, stores.PostgreSQL):
     def take_writes(self, does):
         name = self.storage.database.engines.reader.url.database
         setting = f'default_transaction_read_only = {"off" if does else "on"}'

@@ -13,7 +13,8 @@ from freezer_api import exceptions
 from freezer_api.db.base import Store
 from freezer_api.db.sqlalchemy import driver, engines
 from freezer_api.domain.documents import JOBS, SESSIONS
-from tests.contract import base, project_operations
+from freezer_api.tests.contract import base, project_operations
+from tests.contract import stores
 
 #: What ends all connections to a database but one's own: a query, or one that tells further
 #: statements.
@@ -29,7 +30,7 @@ KILL = {
 }
 
 
-@base.on_stores(base.MariaDB, base.PostgreSQL)
+@stores.on_stores(stores.MariaDB, stores.PostgreSQL)
 class LostConnections:
     """Connections end in the midst of things, and the server stays."""
 
@@ -134,7 +135,7 @@ class LostConnections:
                     connection.exec_driver_sql(answer)
 
 
-@base.on_stores(base.MariaDB, base.PostgreSQL)
+@stores.on_stores(stores.MariaDB, stores.PostgreSQL)
 class Deadlocks:
     """Somebody takes locks in another order than the driver does."""
 

@@ -12,8 +12,8 @@ import pymysql
 from freezer_api import db, exceptions
 from freezer_api.db.base import Scope, Store, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
+from freezer_api.tests.contract import base, bodies, concurrency, parallel, project_operations
 from tests import servers
-from tests.contract import base, bodies, parallel, project_operations, test_concurrency
 from tests.contract.test_trusts import give
 from tests.servers import galera
 
@@ -215,7 +215,7 @@ class Syncs(unittest.TestCase):
             storage.close()
 
 
-class ConcurrentJobsOnGalera(test_concurrency.ConcurrentJobs, Galera):
+class ConcurrentJobsOnGalera(concurrency.ConcurrentJobs, Galera):
     """The members of one session, half of them at each node."""
 
     def live(self, session, jobs, life):

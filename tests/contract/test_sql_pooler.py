@@ -2,12 +2,12 @@
 transaction."""
 
 from freezer_api.domain.documents import JOBS
+from freezer_api.tests.contract import base, concurrency
 from tests import servers
-from tests.contract import base, test_concurrency
 from tests.servers import pgbouncer
 
 
-class Pooled(test_concurrency.ConcurrentJobs, base.ContractCase):
+class Pooled(concurrency.ConcurrentJobs, base.ContractCase):
     """Its database is made, and used by many at once."""
 
     mode: str

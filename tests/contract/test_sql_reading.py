@@ -12,7 +12,8 @@ from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import queries, rows, session_rows
 from freezer_api.domain import search, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
-from tests.contract import base, bodies, costs
+from freezer_api.tests.contract import bodies
+from tests.contract import costs, stores
 
 #: Documents of a kind in the two projects whose cost is compared.
 SMALL, LARGE = 300, 3000
@@ -43,7 +44,7 @@ SEARCHES: dict[str, typing.Any] = {
 POLL: typing.Any = {'match': [{'client_id': 'busy'}], 'match_not': [{'status': 'completed'}]}
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Reading(costs.Cost):
     """No list, search, marker or poll reads more where there is more that it doesn't return."""
 
@@ -223,7 +224,7 @@ LONG = (
 )
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class ReadingBackups(costs.Cost):
     """Backups of one busy job, which name runs of ten, and a few rare ones that name a mode."""
 

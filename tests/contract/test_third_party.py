@@ -15,7 +15,8 @@ import textwrap
 import testtools
 
 import tests.contract
-from tests.contract import base, suite
+from freezer_api.tests.contract import suite
+from tests.contract import stores
 
 ROOT = pathlib.Path(__file__).parents[2]
 #: What a file of the example is called, and its text or the path that it is included from.
@@ -42,7 +43,7 @@ class TestThirdParty(testtools.TestCase):
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, 'PYTHONPATH': f'{ROOT}:{folder}'},
+            env={**os.environ, 'PYTHONPATH': f'{folder}'},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,7 +60,7 @@ class TestThirdParty(testtools.TestCase):
                 name
                 for name in members
                 if {f'{name}OnSQLite', f'{name}OnElasticsearch9'} <= members.keys()
-                and members[f'{name}OnSQLite'].__bases__[-1] is base.SQLite
+                and members[f'{name}OnSQLite'].__bases__[-1] is stores.SQLite
             }
         self.assertEqual(sorted(themes), sorted(theme.__name__ for theme in suite.THEMES))
 

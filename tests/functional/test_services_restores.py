@@ -7,7 +7,7 @@ import datetime
 from freezer_api import exceptions
 from freezer_api.domain import documents, search, search_query
 from freezer_api.services import backups, clients, jobs, restore_targets, restores, sessions
-from tests.failing_storage import FailsAfterWrites
+from freezer_api.tests.failing_storage import FailsAfterWrites
 from tests.functional.use_cases import ME, STRANGER, UseCase
 
 ACTION = {

@@ -6,7 +6,7 @@ from freezer_api import exceptions
 from freezer_api.domain import search_query
 from freezer_api.schemas import restores as schemas
 from freezer_api.services import clients, jobs, restores, sessions
-from tests.failing_storage import FailsAfterWrites, InterceptedCall
+from freezer_api.tests.failing_storage import FailsAfterWrites, InterceptedCall
 from tests.functional.test_services_restores import ME, Restoring
 
 #: Bytes that a document may have, and an answer, where a test sets less than an operator does.

@@ -12,7 +12,7 @@ import sqlalchemy
 from freezer_api import db
 from freezer_api.db.base import Storage
 from freezer_api.db.sqlalchemy import engines
-from tests.contract import base
+from freezer_api.tests.contract import base
 
 #: Where what a release with the schema of this name has stored is: the rows of each table.
 FOLDER = pathlib.Path(__file__).parent

@@ -15,8 +15,9 @@ import sqlalchemy
 from freezer_api import db, exceptions
 from freezer_api.db.sqlalchemy import migrate, models
 from freezer_api.domain import search
+from freezer_api.tests.contract import base, parallel, project_operations
 from tests.base import SEED, sample
-from tests.contract import base, costs, parallel, project_operations
+from tests.contract import costs, stores
 from tests.migrations import common
 from tests.migrations.common import Broken, Empty, breaking
 
@@ -31,7 +32,7 @@ def sync(options: base.Options) -> None:
     storage.close()
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Migrations(Empty):
     """From nothing to the schema of this release."""
 
@@ -95,7 +96,7 @@ class Migrations(Empty):
         }
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class Versions(Empty):
     """Whether a database has the schema of this release."""
 
@@ -196,7 +197,7 @@ class Versions(Empty):
         return caught.exception
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class BrokenOff(Empty):
     """A change of the schema ends before any of its statements; the next one completes it."""
 

@@ -12,13 +12,14 @@ from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import driver, migrate, models, terms
 from freezer_api.domain import documents, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
-from tests.contract import base, project_operations
+from freezer_api.tests.contract import base, project_operations
+from tests.contract import stores
 from tests.migrations.common import FOLDER, Empty, load
 
 PROJECTS = ('p', 'q é')
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class FromTheFirst(Empty):
     """A store of the first schema, with documents of every kind, brought to this release's."""
 
@@ -208,7 +209,7 @@ class FromTheFirst(Empty):
         return tuple(kept.values())
 
 
-@base.on_stores(*base.SQL_STORES)
+@stores.on_stores(*stores.SQL_STORES)
 class FromTheSecond(FromTheFirst):
     """The same documents, as a release with the second schema has stored them."""
 

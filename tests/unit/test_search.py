@@ -8,7 +8,7 @@ import unittest
 from freezer_api import exceptions
 from freezer_api.domain import documents, search, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
-from tests.contract import search_cases
+from freezer_api.tests.contract import search_cases
 
 #: name, document, the pairs that it offers, for a key of one letter each
 OFFERS = (

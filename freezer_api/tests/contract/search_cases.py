@@ -8,8 +8,15 @@ import typing
 import unicodedata
 
 from freezer_api.domain import sessions
-from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, SESSIONS, Body
-from tests.contract import bodies, project_operations
+from freezer_api.domain.documents import (
+    ACTIONS,
+    BACKUPS,
+    CLIENTS,
+    JOBS,
+    SESSIONS,
+    Body,
+)
+from freezer_api.tests.contract import bodies, project_operations
 
 NFC, NFD = unicodedata.normalize('NFC', 'é'), unicodedata.normalize('NFD', 'é')
 NOW = 1_428_529_956

@@ -14,7 +14,7 @@ from freezer_api.domain.documents import JOBS, SESSIONS, Body
 from freezer_api.domain.sessions import Session
 from freezer_api.services import jobs, sessions
 from freezer_api.services.common import Caller
-from tests.contract import base, bodies, interleaving
+from freezer_api.tests.contract import base, bodies, interleaving
 
 #: Who has started and who has ended in the run 1, and the seconds that have passed since.
 SITUATIONS = {

@@ -1,7 +1,7 @@
 """The storage contract as tests that every driver passes, the ones of third parties too.
 
 A driver's author derives one class from :class:`ContractCase`, that makes an empty store, and asks
-:func:`tests.contract.suite.cases` for the test classes on it::
+:func:`freezer_api.tests.contract.suite.cases` for the test classes on it::
 
     class Mine(base.ContractCase):
         name = 'Mine'
@@ -14,8 +14,6 @@ A driver's author derives one class from :class:`ContractCase`, that makes an em
 """
 
 import collections.abc
-import shutil
-import sys
 import tempfile
 import typing
 import unittest
@@ -23,15 +21,14 @@ import uuid
 
 from oslo_config import cfg
 
-import tests.base
 from freezer_api import conf as configuration
 from freezer_api import db
 from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import documents
-from tests import servers
-from tests.contract import project_operations
+from freezer_api.tests import base as settings
+from freezer_api.tests.contract import project_operations
 
-tests.base.explore()
+settings.explore()
 
 
 #: Options of the configuration that differ from their defaults, by group and name.
@@ -125,111 +122,12 @@ class ContractCase(unittest.TestCase):
         return project_operations.Project(storage or self.storage, Scope(project_id))
 
 
-class SQLite(ContractCase):
-    """A file in a folder of its own; it need not outlive the machine, so nothing waits for the
-    disk.
-    """
-
-    name = 'SQLite'
-
-    @classmethod
-    def make_options(cls) -> Options:
-        folder = tempfile.mkdtemp(prefix='fz-sq-')
-        cls.addClassCleanup(shutil.rmtree, folder)
-        return {'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False}}
-
-
-class _InServer(ContractCase):
-    server: typing.ClassVar[str]
-
-    @classmethod
-    def make_options(cls) -> Options:
-        url = servers.create_database(servers.address(cls.server))
-        cls.addClassCleanup(servers.drop_database, url)
-        return {'database': {'connection': url}}
-
-
-class MariaDB(_InServer):
-    """A database in the MariaDB of the test run."""
-
-    name = 'MariaDB'
-    server = servers.MYSQL
-    share = 0.2
-
-
-class PostgreSQL(_InServer):
-    """A database in the PostgreSQL of the test run."""
-
-    name = 'PostgreSQL'
-    server = servers.POSTGRESQL
-    share = 0.2
-
-
-class _InElasticsearch(ContractCase):
-    # orjson reserves twelve times what it reads, whether it is used or not.
-    room = 25_000_000
-    server: typing.ClassVar[str]
-
-    @classmethod
-    def make_options(cls) -> Options:
-        server, prefix = servers.address(cls.server), servers.new_indices()
-        cls.addClassCleanup(servers.drop_indices, server, prefix)
-        return {
-            'storage': {'driver': 'elasticsearch'},
-            'elasticsearch': {'hosts': [server], 'index': prefix},
-        }
-
-
-@servers.needs(servers.ELASTICSEARCH8)
-class Elasticsearch8(_InElasticsearch):
-    """Indices in the Elasticsearch 8 of the test run."""
-
-    name = 'Elasticsearch8'
-    server = servers.ELASTICSEARCH8
-    share = 0.1
-
-
-@servers.needs(servers.ELASTICSEARCH9)
-class Elasticsearch9(_InElasticsearch):
-    """Indices in the Elasticsearch 9 of the test run."""
-
-    name = 'Elasticsearch9'
-    server = servers.ELASTICSEARCH9
-    share = 0.1
-
-
-#: For what one version shows as well as the other one; the long form has both.
-ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[
-    : None if tests.base.EXPLORING else 1
-]
-SQL_STORES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
-STORES: tuple[type[ContractCase], ...] = (*SQL_STORES, Elasticsearch8, Elasticsearch9)
-
-
 def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:
     """The tests of a theme on the store of a case, as a class of a module: ``Lists`` on SQLite is
     ``ListsOnSQLite``, which no file spells. Search for ``class Lists``.
     """
     name = f'{theme.__name__}On{case.name}'
     return type(name, (theme, case), {'__module__': module, '__doc__': theme.__doc__})
-
-
-def on_stores(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
-    """A decorator of the tests of a theme: makes a class of them for each of the stores (without
-    any: for all that this repository has drivers for), beside it, by :func:`on`.
-
-    The theme itself is no ``TestCase``. What has this decorator is all that runs on stores, but for
-    :mod:`.test_sql_galera`, :mod:`.test_sql_pooler` and what third parties make by :mod:`.suite`.
-    """
-
-    def decorate(theme: type) -> type:
-        module = sys.modules[theme.__module__]
-        for case in cases or STORES:
-            made = on(case, theme, theme.__module__)
-            setattr(module, made.__name__, made)
-        return theme
-
-    return decorate
 
 
 def texts(value: typing.Any) -> collections.abc.Iterator[str]:

@@ -6,7 +6,13 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Delete, Linked, Page, Scope, Storage, Store
-from freezer_api.domain import membership, runs, search, session_state, sessions
+from freezer_api.domain import (
+    membership,
+    runs,
+    search,
+    session_state,
+    sessions,
+)
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -20,7 +26,7 @@ from freezer_api.domain.documents import (
     Precondition,
 )
 from freezer_api.domain.sessions import Outcome, Record, Session
-from tests.contract.bodies import (
+from freezer_api.tests.contract.bodies import (
     backup_body,
     client_body,
     entry,

@@ -13,8 +13,8 @@ import typing
 
 from freezer_api import db
 from freezer_api.db.base import Scope
-from tests.contract import base, bodies
-from tests.contract.project_operations import Project
+from freezer_api.tests.contract import base, bodies
+from freezer_api.tests.contract.project_operations import Project
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,272 @@
+"""Members: how jobs enter, change and leave sessions, and what sessions tell them."""
+
+from freezer_api import exceptions
+from freezer_api.domain import session_state
+from freezer_api.domain.documents import JOBS, SESSIONS
+
+FRESH = {
+    'client_id': 'client',
+    'status': 'scheduled',
+    'result': '',
+    'time_started': -1,
+    'time_ended': -1,
+}
+
+
+class Members:
+    def _versions(self, *documents):
+        return [self.project.get(kind, id).version for kind, id in documents]
+
+    def test_attach(self):
+        session = self.project.new_session(
+            session_tag=4, schedule={'schedule_day': '1', 'event': 'start'}
+        )
+        job = self.project.new_job(schedule={'schedule_date': 'x', 'status': 'running'})
+        self.project.attach(session, job)
+        self.assertEqual({job: FRESH}, self.project.session(session)['jobs'])
+        body = self.project.job(job)
+        self.assertEqual((session, 4), (body['session_id'], body['session_tag']))
+        self.assertEqual(
+            ('1', 'start', 'running', None),
+            tuple(
+                body['job_schedule'].get(key)
+                for key in ('schedule_day', 'event', 'status', 'schedule_date')
+            ),
+        )
+        self.assertEqual([2, 2], self._versions((SESSIONS, session), (JOBS, job)))
+
+    def test_attaching_a_member_again_changes_nothing(self):
+        session = self.project.new_session(schedule={'event': 'start'})
+        job = self.project.new_job(session_id=session)
+        self.project.start(session, job, 0)
+        self.project.change_job(
+            job, lambda body: {**body, 'job_schedule': {**body['job_schedule'], 'event': ''}}
+        )
+        before = self.project.get(SESSIONS, session), self.project.get(JOBS, job)
+        self.project.attach(session, job)
+        self.assertEqual(before, (self.project.get(SESSIONS, session), self.project.get(JOBS, job)))
+
+    def test_attach_what_is_missing(self):
+        session, job = self.project.new_session(), self.project.new_job()
+        other = self.in_project(f'{self.project.project_id}-2')
+        foreign_session, foreign_job = other.new_session(), other.new_job()
+        for session_id, job_id in (
+            (session, 'none'),
+            ('none', job),
+            (session, foreign_job),
+            (foreign_session, job),
+        ):
+            self.assertRaises(exceptions.NotFound, self.project.attach, session_id, job_id)
+            self.project.detach(session_id, job_id)
+        self.assertEqual([1, 1], self._versions((SESSIONS, session), (JOBS, job)))
+        self.assertEqual(
+            ({}, ''), (other.session(foreign_session)['jobs'], other.job(foreign_job)['session_id'])
+        )
+
+    def test_attaching_elsewhere_moves(self):
+        old, new = (
+            self.project.new_session(),
+            self.project.new_session(session_tag=7, schedule={'schedule_day': '2'}),
+        )
+        job, other = self.project.new_job(session_id=old), self.project.new_job(session_id=old)
+        self.project.start(old, job, 0)
+        self.project.start(old, other, 0)
+        self.project.end(old, other)
+        self.project.attach(new, job)
+        self.assertEqual({job: FRESH}, self.project.session(new)['jobs'])
+        self.assertEqual(
+            (new, 7, '2'),
+            tuple(
+                (
+                    lambda body: (
+                        body['session_id'],
+                        body['session_tag'],
+                        body['job_schedule']['schedule_day'],
+                    )
+                )(self.project.job(job))
+            ),
+        )
+        left = self.project.session(old)
+        self.assertEqual(
+            ([other], 'completed', 'success'), (list(left['jobs']), left['status'], left['result'])
+        )
+
+    def test_detach(self):
+        session = self.project.new_session(session_tag=3, schedule={'schedule_day': '1'})
+        job = self.project.new_job(
+            session_id=session, schedule={'status': 'running', 'schedule_date': 'x'}
+        )
+        self.project.detach(session, job)
+        body = self.project.job(job)
+        self.assertEqual(
+            ({}, '', 0),
+            (self.project.session(session)['jobs'], body['session_id'], body['session_tag']),
+        )
+        self.assertEqual(
+            ('stop', 'running'), (body['job_schedule']['event'], body['job_schedule']['status'])
+        )
+        self.assertEqual([], [key for key in body['job_schedule'] if key.startswith('schedule_')])
+        before = self._versions((SESSIONS, session), (JOBS, job))
+        self.project.detach(session, job)
+        self.assertEqual(before, self._versions((SESSIONS, session), (JOBS, job)))
+
+    def test_detaching_from_another_session_does_nothing(self):
+        one, two = self.project.new_session(), self.project.new_session()
+        job = self.project.new_job(session_id=one)
+        self.project.detach(two, job)
+        self.assertEqual([job], list(self.project.session(one)['jobs']))
+        self.assertEqual(one, self.project.job(job)['session_id'])
+
+    def test_deleting_a_job_removes_the_member(self):
+        session = self.project.new_session()
+        jobs = [self.project.new_job(session_id=session) for _ in range(2)]
+        self.project.start(session, jobs[0], 0)
+        self.project.start(session, jobs[1], 0)
+        self.project.end(session, jobs[0])
+        self.project.delete_job(jobs[1])
+        body = self.project.session(session)
+        self.assertEqual(
+            (jobs[:1], 'completed', 'success'), (list(body['jobs']), body['status'], body['result'])
+        )
+        self.project.new_job(jobs[1])
+        self.assertEqual(
+            (jobs[:1], ''),
+            (list(self.project.session(session)['jobs']), self.project.job(jobs[1])['session_id']),
+        )
+
+    def test_deleting_a_session_detaches_all(self):
+        session = self.project.new_session(schedule={'schedule_day': '1'})
+        jobs = [self.project.new_job(session_id=session) for _ in range(3)]
+        self.project.start(session, jobs[0], 0)
+        self.project.delete_session(session)
+        self.assertTrue(self.project.missing(SESSIONS, session))
+        for job in jobs:
+            body = self.project.job(job)
+            self.assertEqual(
+                ('', 0, 'stop'),
+                (body['session_id'], body['session_tag'], body['job_schedule']['event']),
+            )
+        self.project.new_session(session)
+        self.assertEqual(
+            ({}, []), (self.project.session(session)['jobs'], self.project.records(session))
+        )
+        self.assertRaises(exceptions.InvalidInput, self.project.start, session, jobs[0], 0)
+
+    def test_a_change_of_the_schedule_reaches_every_member(self):
+        session = self.project.new_session(schedule={'schedule_day': '1'})
+        jobs = [
+            self.project.new_job(session_id=session, schedule={'status': 'running'})
+            for _ in range(3)
+        ]
+        outsider = self.project.new_job()
+        self.project.patch_session(session, schedule={'schedule_hour': '5', 'event': 'abort'})
+        for job in jobs:
+            schedule = self.project.job(job)['job_schedule']
+            self.assertEqual(
+                ('5', '', 'running', None),
+                tuple(
+                    schedule.get(key)
+                    for key in ('schedule_hour', 'event', 'status', 'schedule_day')
+                ),
+            )
+        self.assertEqual([1], self._versions((JOBS, outsider)))
+        before = self._versions(*((JOBS, job) for job in jobs))
+        self.project.patch_session(session, description='only this')
+        self.assertEqual(before, self._versions(*((JOBS, job) for job in jobs)))
+        self.assertEqual(3, len(self.project.ids(JOBS, [{'schedule_hour': '5'}])))
+
+    def test_a_raised_tag_is_given_to_every_member(self):
+        session = self.project.new_session()
+        jobs = [self.project.new_job(session_id=session) for _ in range(2)]
+        self.project.patch_session(session, session_tag=12)
+        self.assertEqual([12, 12], [self.project.job(job)['session_tag'] for job in jobs])
+        self.assertEqual(('success', 13), self.project.start(session, jobs[0], 12))
+        self.assertRaises(exceptions.Conflict, self.project.patch_session, session, session_tag=20)
+        self.assertEqual([13, 12], [self.project.job(job)['session_tag'] for job in jobs])
+
+    def test_followers_that_are_gone_are_left_away(self):
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
+        self.project.decide(
+            session,
+            lambda session, now, record: session_state.Store(
+                session,
+                'said',
+                follow=lambda body: {**body, 'description': 'followed'},
+                followers=frozenset((job, 'gone')),
+            ),
+        )
+        self.assertEqual('followed', self.project.job(job)['description'])
+        self.assertTrue(self.project.missing(JOBS, 'gone'))
+
+    def test_an_unchanged_session_keeps_its_version(self):
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
+        self.project.start(session, job, 0)
+        before = self.project.get(SESSIONS, session)
+        self.clock.advance(5)
+        self.assertEqual(('hold-off', 1), self.project.start(session, job, 1))
+        self.assertEqual(('success', 1), self.project.start(session, job, 0))
+        self.project.patch_session(session)
+        self.assertEqual(before, self.project.get(SESSIONS, session))
+
+    def test_the_outcome_tells_the_version_that_is_stored(self):
+        session = self.project.new_session()
+        for tag in range(1, 4):
+            outcome = self.project.patch_session(session, session_tag=tag)
+            self.assertEqual(self.project.get(SESSIONS, session), outcome.session.document())
+        self.assertEqual(4, outcome.session.version)
+
+    def test_sixty_four_members(self):
+        session = self.project.new_session(schedule={'schedule_day': '1'})
+        jobs = [self.project.new_job(session_id=session) for _ in range(64)]
+        self.assertEqual(dict.fromkeys(jobs, FRESH), self.project.session(session)['jobs'])
+        for job in jobs:
+            self.assertEqual(('success', 1), self.project.start(session, job, 0))
+        self.assertEqual(
+            {'running'},
+            {entry['status'] for entry in self.project.session(session)['jobs'].values()},
+        )
+        for job in jobs:
+            self.project.end(session, job, 1)
+        body = self.project.session(session)
+        self.assertEqual(
+            ('completed', 'success', 1), (body['status'], body['result'], body['session_tag'])
+        )
+        self.assertEqual([1] * 64, [self.project.job(job)['session_tag'] for job in jobs])
+        self.assertEqual(
+            [self.project.get(SESSIONS, session)],
+            list(self.project.page(SESSIONS, [{'client_id': 'client'}]).documents),
+        )
+
+    def test_a_member_whose_client_changes(self):
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
+        self.project.start(session, job, 0)
+        version = self.project.get(SESSIONS, session).version
+        self.project.change_job(job, lambda body: {**body, 'client_id': 'other'})
+        entry = self.project.session(session)['jobs'][job]
+        self.assertEqual(('other', 'running'), (entry['client_id'], entry['status']))
+        self.assertEqual(version + 1, self.project.get(SESSIONS, session).version)
+        self.assertEqual(
+            ([session], []),
+            (
+                self.project.ids(SESSIONS, [{'client_id': 'other'}]),
+                self.project.ids(SESSIONS, [{'client_id': 'client'}]),
+            ),
+        )
+        self.assertEqual('other', self.project.records(session)[0].jobs[job]['client_id'])
+        self.project.change_job(job, lambda body: {**body, 'description': 'x'})
+        self.assertEqual(version + 1, self.project.get(SESSIONS, session).version)
+
+    def test_replacing_a_job_keeps_its_session(self):
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
+        self.project.new_job(job, client_id='other')
+        self.assertEqual(
+            ('other', session),
+            (
+                self.project.session(session)['jobs'][job]['client_id'],
+                self.project.job(job)['session_id'],
+            ),
+        )

@@ -1,0 +1,122 @@
+"""The stores that this repository has drivers for, as the contract's tests take them."""
+
+import collections.abc
+import shutil
+import sys
+import tempfile
+import types
+import typing
+
+from freezer_api.tests.base import EXPLORING
+from freezer_api.tests.contract.base import ContractCase, Options, on
+from tests import servers
+
+
+class SQLite(ContractCase):
+    """A file in a folder of its own; it need not outlive the machine, so nothing waits for the
+    disk.
+    """
+
+    name = 'SQLite'
+
+    @classmethod
+    def make_options(cls) -> Options:
+        folder = tempfile.mkdtemp(prefix='fz-sq-')
+        cls.addClassCleanup(shutil.rmtree, folder)
+        return {'database': {'connection': f'sqlite:///{folder}/db', 'sqlite_synchronous': False}}
+
+
+class _InServer(ContractCase):
+    server: typing.ClassVar[str]
+
+    @classmethod
+    def make_options(cls) -> Options:
+        url = servers.create_database(servers.address(cls.server))
+        cls.addClassCleanup(servers.drop_database, url)
+        return {'database': {'connection': url}}
+
+
+class MariaDB(_InServer):
+    """A database in the MariaDB of the test run."""
+
+    name = 'MariaDB'
+    server = servers.MYSQL
+    share = 0.2
+
+
+class PostgreSQL(_InServer):
+    """A database in the PostgreSQL of the test run."""
+
+    name = 'PostgreSQL'
+    server = servers.POSTGRESQL
+    share = 0.2
+
+
+class _InElasticsearch(ContractCase):
+    # orjson reserves twelve times what it reads, whether it is used or not.
+    room = 25_000_000
+    server: typing.ClassVar[str]
+
+    @classmethod
+    def make_options(cls) -> Options:
+        server, prefix = servers.address(cls.server), servers.new_indices()
+        cls.addClassCleanup(servers.drop_indices, server, prefix)
+        return {
+            'storage': {'driver': 'elasticsearch'},
+            'elasticsearch': {'hosts': [server], 'index': prefix},
+        }
+
+
+@servers.needs(servers.ELASTICSEARCH8)
+class Elasticsearch8(_InElasticsearch):
+    """Indices in the Elasticsearch 8 of the test run."""
+
+    name = 'Elasticsearch8'
+    server = servers.ELASTICSEARCH8
+    share = 0.1
+
+
+@servers.needs(servers.ELASTICSEARCH9)
+class Elasticsearch9(_InElasticsearch):
+    """Indices in the Elasticsearch 9 of the test run."""
+
+    name = 'Elasticsearch9'
+    server = servers.ELASTICSEARCH9
+    share = 0.1
+
+
+#: For what one version shows as well as the other one; the long form has both.
+ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[
+    : None if EXPLORING else 1
+]
+SQL_STORES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
+STORES: tuple[type[ContractCase], ...] = (*SQL_STORES, Elasticsearch8, Elasticsearch9)
+
+
+def on_stores(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:
+    """A decorator of the tests of a theme: makes a class of them for each of the stores (without
+    any: for all that this repository has drivers for), beside it, by
+    :func:`freezer_api.tests.contract.base.on`.
+
+    The theme itself is no ``TestCase``. What has this decorator, or is put there by
+    :func:`put_on_stores`, is all that runs on stores, but for :mod:`.test_sql_galera` and
+    :mod:`.test_sql_pooler`.
+    """
+
+    def decorate(theme: type) -> type:
+        put_on_stores(sys.modules[theme.__module__], theme, cases=cases)
+        return theme
+
+    return decorate
+
+
+def put_on_stores(
+    module: types.ModuleType,
+    *themes: type,
+    cases: collections.abc.Sequence[type[ContractCase]] = (),
+) -> None:
+    """Put the test classes of themes on stores (without any: on all) into a module."""
+    for theme in themes:
+        for case in cases or STORES:
+            made = on(case, theme, module.__name__)
+            setattr(module, made.__name__, made)
