@@ -35,7 +35,7 @@ def in_part(storage, number, chosen):
 
 
 @stores.on_stores(*stores.ONE_ELASTICSEARCH)
-class RequestsCarriedOutInPart(copying.CopyCase):
+class RequestsCarriedOutInPart(cases.CopyCase):
     def setUp(self):
         super().setUp()
         self.source, self.target = self.empty(), self.empty()

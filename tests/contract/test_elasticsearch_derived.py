@@ -5,8 +5,8 @@ trusted in a loop.
 from freezer_api.db import steps
 from freezer_api.db.elasticsearch import codec
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract.derived import Stores
 from tests.contract import stores
-from tests.contract.test_derived import Stores
 from tests.contract.test_elasticsearch_cost import Recorder
 
 

@@ -8,8 +8,8 @@ from freezer_api.db import steps
 from freezer_api.db.sqlalchemy import models, terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract.derived import Stores
 from tests.contract import stores
-from tests.contract.test_derived import Stores
 
 
 @stores.on_stores(*stores.SQL_STORES)

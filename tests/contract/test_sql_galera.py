@@ -13,8 +13,8 @@ from freezer_api import db, exceptions
 from freezer_api.db.base import Scope, Store, TrustGone
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from freezer_api.tests.contract import base, bodies, concurrency, parallel, project_operations
+from freezer_api.tests.contract.trusts import give
 from tests import servers
-from tests.contract.test_trusts import give
 from tests.servers import galera
 
 ROUNDS = 100
