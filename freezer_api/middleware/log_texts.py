@@ -2,12 +2,14 @@
 secrets.
 """
 
+import re
 import urllib.parse
 
 from freezer_api.domain import texts
 from freezer_api.middleware.responses import Environ
 
-#: Characters of an id, a path, a query string, and a reason.
+#: Characters of a method, an id, a path, a query string, and a reason.
+MAX_METHOD = 32
 MAX_ID = 255
 MAX_PATH = 512
 MAX_QUERY = 256
@@ -36,6 +38,10 @@ SECRET_NAMES = ('pass', 'secret', 'token', 'credential', 'key')
 # characters which have been escaped already.
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~"
 _SAFE_IN_QUERY = _SAFE_IN_PATH + '?%'
+# What nearly all ids and paths are made of: one look tells that they can be
+# shown as they are.
+_PLAIN_ID = re.compile(r'[A-Za-z0-9_.-]+')
+_PLAIN_PATH = re.compile(r'[A-Za-z0-9_./-]+')
 
 
 def one_line(text: str, limit: int = MAX_REASON) -> str:
@@ -54,6 +60,8 @@ def shown_id(text: str) -> str:
     """Return the id of a user or a project, percent-encoded where it has more
     than ids have: one with a space could look like another field of a line.
     """
+    if len(text) <= MAX_ID and _PLAIN_ID.fullmatch(text):
+        return text
     return urllib.parse.quote(text[:MAX_ID], safe='', errors='replace')
 
 
@@ -63,7 +71,10 @@ def shown_url(environ: Environ) -> str:
     Both are bounded. Of the query string only what this API knows is shown.
     """
     path = environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
-    shown = _quote(path, _SAFE_IN_PATH, MAX_PATH) or '/'
+    if len(path) <= MAX_PATH and _PLAIN_PATH.fullmatch(path):
+        shown = path
+    else:
+        shown = _quote(path, _SAFE_IN_PATH, MAX_PATH) or '/'
     query = environ.get('QUERY_STRING', '')
     if not query:
         return shown
@@ -75,7 +86,7 @@ def shown_request(environ: Environ) -> str:
 
     A request that isn't HTTP has no method: ``-`` stands for it.
     """
-    method = one_line(environ['REQUEST_METHOD'], 32) or '-'
+    method = one_line(environ['REQUEST_METHOD'], MAX_METHOD) or '-'
     return f'{method} {shown_url(environ)}'
 
 
