@@ -14,10 +14,10 @@ NAMESPACE = 'freezer.db.backends'
 
 
 def load(conf: cfg.ConfigOpts) -> base.Storage:
-    """The driver that ``[storage] driver`` names, made but not connected.
+    """Return the driver that ``[storage] driver`` names, not connected yet.
 
-    ``cfg.Error`` if there is none of that name, or if a library is missing
-    that it is made of.
+    ``cfg.Error`` if there is none of that name, or if a Python module is
+    missing that it needs.
     """
     name = conf.storage.driver
     try:
@@ -41,15 +41,19 @@ def load(conf: cfg.ConfigOpts) -> base.Storage:
 def _fail(
     manager: typing.Any, entry_point: typing.Any, error: BaseException
 ) -> None:
-    if isinstance(error, ModuleNotFoundError):
-        told = (
-            f'[storage] driver: {entry_point.name} needs the Python module'
-            f' {error.name}, which is not installed'
+    """Raise ``cfg.Error``, for an operator, if a driver needs a module that
+    isn't installed.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        raise error
+    message = (
+        f'[storage] driver: {entry_point.name} needs the Python module'
+        f' {error.name}, which is not installed'
+    )
+    # The extras of this package are named like its drivers. What others'
+    # drivers need isn't known here.
+    if entry_point.value.startswith(f'{__package__}.'):
+        message += (
+            f'; it comes with pip install "freezer-api[{entry_point.name}]"'
         )
-        if entry_point.value.startswith(f'{__package__}.'):
-            told += (
-                '; it comes with pip install'
-                f' "freezer-api[{entry_point.name}]"'
-            )
-        raise cfg.ConfigFileValueError(f'{told}.') from None
-    raise error
+    raise cfg.ConfigFileValueError(f'{message}.') from None

@@ -1,11 +1,11 @@
 """Copying a whole store into another one, whichever drivers they have. Nobody
 else uses either of them meanwhile.
 
-A copy that broke off is gone on with by another one: what the target has is
-compared with the source first, kind by kind, and what follows in the source is
-what is missing. The target keeps its entries in the source's order, so that
-both are walked side by side, a page at a time; the only gaps may be in what
-was being stored when it broke off.
+If a copy is interrupted, the next one resumes it. Kind by kind it compares
+what the target has with the source; what follows in the source is missing. The
+target keeps its entries in the order of the source, so both are read side by
+side, a page at a time. Entries can be missing in between only in the page that
+was being stored when the copy was interrupted.
 """
 
 import collections.abc
@@ -13,33 +13,34 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
-import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place, Storage
 from freezer_api.domain import documents
 
-#: Records come after the sessions that they are of.
+#: In this order: a record can be stored only where its session is.
 KINDS = (*documents.KINDS, RUNS)
-#: Entries that are read, and stored, at once.
+#: Entries that are read, and stored, by one call.
 PAGE = 200
 
-#: What is called with a number of entries that have been dealt with.
-Advance = collections.abc.Callable[[int], typing.Any]
-#: What shows how far one step is: it is given what is done and how many
-#: entries that takes.
+#: Is called with the number of entries that were done since the last call.
+Advance = collections.abc.Callable[[int], object]
+#: Shows the progress of one step: given what is done, and how many entries
+#: that takes.
 Progress = collections.abc.Callable[
     [str, int], contextlib.AbstractContextManager[Advance]
 ]
 
 
 class Differs(exceptions.Conflict):
-    """The target isn't, or hasn't become, what the source is."""
+    """The target has something that the source hasn't, or isn't equal to it
+    after a copy.
+    """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Contents:
-    """All of a kind in a store: how many entries, and a digest of them and
+    """All of a kind in a store: how many entries, and a digest of them in
     their order.
     """
 
@@ -49,8 +50,8 @@ class Contents:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy of a kind came to: the entries that were in the target
-    before, and what both stores have now.
+    """What came of copying a kind: how many entries the target had before, and
+    what both stores have now.
     """
 
     before: int
@@ -60,42 +61,50 @@ class Copied:
 def copy(
     source: Storage, target: Storage, progress: Progress
 ) -> dict[str, Copied]:
-    """Bring all that the source has into the target, and read both again to
-    see that it is there; by kind.
+    """Copy all that the source has into the target, and read both again to
+    see that it is there; return what came of it by kind.
 
     ``Differs``, before anything is written, if the target has what the source
     hasn't; afterwards, if they aren't equal.
     """
-    before = {kind: target.count(kind) for kind in KINDS}
-    places = {kind: _compare(source, target, kind, progress) for kind in KINDS}
+    before = {}
+    places = {}
+    for kind in KINDS:
+        before[kind] = target.count(kind)
+    # All kinds are compared before any is copied: nothing is to be written
+    # into a store that turns out to be another one's.
+    for kind in KINDS:
+        places[kind] = _compare(source, target, kind, progress)
     for kind, place in places.items():
-        with progress(
-            f'copying {kind}', source.count(kind) - before[kind]
-        ) as advance:
+        missing = source.count(kind) - before[kind]
+        with progress(f'copying {kind}', missing) as advance:
             for page in pages(source, kind, place):
                 target.restore(page)
                 advance(len(page))
-    return {
-        kind: Copied(before[kind], _verify(source, target, kind, progress))
-        for kind in KINDS
-    }
+    copied = {}
+    for kind in KINDS:
+        both = _verify(source, target, kind, progress)
+        copied[kind] = Copied(before[kind], both)
+    return copied
 
 
 def pages(
     storage: Storage, kind: str, after: Place = ()
 ) -> collections.abc.Iterator[list[Entry]]:
-    """All entries of a kind behind a place."""
-    while page := storage.entries(kind, after, PAGE):
+    """Yield all entries of a kind behind a place, page by page."""
+    page = storage.entries(kind, after, PAGE)
+    while page:
         yield page
-        after = page[-1].place
+        page = storage.entries(kind, page[-1].place, PAGE)
 
 
 def contents(storage: Storage, kind: str, advance: Advance) -> Contents:
-    """What is read of a kind."""
+    """Read all of a kind; return how much it is, and its digest."""
     count, digest = 0, hashlib.blake2b(digest_size=16)
     for page in pages(storage, kind):
         for entry in page:
             kept = entry.dump()
+            # With the length no two lists of entries are the same bytes.
             digest.update(len(kept).to_bytes(8, 'big') + kept)
         count += len(page)
         advance(len(page))
@@ -105,61 +114,85 @@ def contents(storage: Storage, kind: str, advance: Advance) -> Contents:
 def _compare(
     source: Storage, target: Storage, kind: str, progress: Progress
 ) -> Place:
-    """Where in the source the first entry stands behind that the target
-    lacks.
+    """Return the place in the source behind which the target lacks entries:
+    that of the last entry before the first one missing.
     """
     place: Place = ()
-    gaps = 0
-    originals = (entry for page in pages(source, kind) for entry in page)
+    missing = 0
+    originals = _entries(source, kind)
     with progress(f'comparing {kind}', target.count(kind)) as advance:
         for page in pages(target, kind):
             for entry in page:
-                found, skipped = _find(originals, entry, PAGE - gaps)
-                gaps += skipped
-                place = place if gaps else found
+                # The page that was being stored has no more entries than
+                # PAGE, so neither can more be missing.
+                found, skipped = _find(originals, entry, PAGE - missing)
+                missing += skipped
+                if not missing:
+                    place = found
             advance(len(page))
     return place
 
 
+def _entries(storage: Storage, kind: str) -> collections.abc.Iterator[Entry]:
+    """Yield all entries of a kind."""
+    for page in pages(storage, kind):
+        yield from page
+
+
 def _find(
-    originals: collections.abc.Iterator[Entry], entry: Entry, most: int
+    originals: collections.abc.Iterator[Entry],
+    entry: Entry,
+    max_skipped: int,
 ) -> tuple[Place, int]:
-    """The place of an entry's original, and how many stand before it, ``most``
-    at most; else ``Differs``.
+    """Go on in the source to the entry that one of the target is a copy of;
+    return its place, and how many others were skipped.
+
+    ``Differs`` if it isn't among the next ones.
     """
     kept = entry.dump()
-    for skipped, original in enumerate(itertools.islice(originals, most + 1)):
+    following = itertools.islice(originals, max_skipped + 1)
+    for skipped, original in enumerate(following):
         if original.dump() == kept:
             return original.place, skipped
+    name = ' '.join((entry.kind, *entry.key[1:]))
     raise Differs(
-        'Nothing was copied: the target has'
-        f' {" ".join((entry.kind, *entry.key[1:]))} in project'
-        f' {entry.project_id}, which the source has not, or not so. A copy'
-        ' needs an empty store, or one that it was begun in.'
+        f'Nothing was copied: the target has {name} in project'
+        f' {entry.project_id}, which is not in the source, or is another one'
+        ' there. The target of a copy has to be an empty store, or one that'
+        ' an interrupted copy was writing to.'
     )
 
 
 def _verify(
     source: Storage, target: Storage, kind: str, progress: Progress
 ) -> Contents:
-    """What both stores have of a kind, as they say and as it is read."""
-    sides = []
-    with progress(
-        f'verifying {kind}', source.count(kind) + target.count(kind)
-    ) as advance:
-        for side, storage in (('source', source), ('target', target)):
-            found = contents(storage, kind, advance)
-            if found.count != (counted := storage.count(kind)):
-                raise Differs(
-                    f'{kind}: the {side} has {counted}, but {found.count} were'
-                    ' read. Is somebody using it?'
-                )
-            sides.append(found)
-    original, made = sides
-    if original != made:
+    """Return what both stores have of a kind, as it is read; ``Differs`` if
+    they aren't equal.
+    """
+    total = source.count(kind) + target.count(kind)
+    with progress(f'verifying {kind}', total) as advance:
+        original = _read_counted(source, 'source', kind, advance)
+        copied = _read_counted(target, 'target', kind, advance)
+    if original != copied:
         raise Differs(
             f'{kind}: the copy is not equal: {original.count} with the digest'
-            f' {original.digest} in the source, {made.count} with'
-            f' {made.digest} in the target.'
+            f' {original.digest} in the source, {copied.count} with'
+            f' {copied.digest} in the target.'
         )
-    return made
+    return copied
+
+
+def _read_counted(
+    storage: Storage, side: str, kind: str, advance: Advance
+) -> Contents:
+    """Read all of a kind; ``Differs`` if it isn't as much as the store
+    says.
+    """
+    found = contents(storage, kind, advance)
+    counted = storage.count(kind)
+    if found.count != counted:
+        raise Differs(
+            f'{kind}: the {side} has {counted}, but {found.count} were read.'
+            ' Is somebody using it?'
+        )
+    return found

@@ -1,26 +1,24 @@
-"""Scopes: where a document is indexed, beside its project."""
+"""Scopes: in which a document is indexed, beside its project's."""
 
 from freezer_api.domain import documents, search
 
-#: The scope of central clients, who are indexed there beside their project. No
-#: project has an empty id.
+#: The scope of the central clients of all projects. No project has an empty
+#: id.
 CENTRAL = ''
-#: The scope of all projects' jobs, which are indexed there beside their
-#: project. No project's id, a part of a path, has a slash.
+#: The scope of the jobs of all projects. No project's id has a slash, as it is
+#: a part of a path.
 EVERYWHERE = '/'
-#: A pair that all documents have: lists read it alone. No document offers it
-#: by itself.
+#: A pair that all documents have: a list without conditions is a search for
+#: it. No document has it by itself, for no key is empty.
 ANY: search.Pair = ('', 'k')
 
 
 def scopes(kind: str, project_id: str, claim: str | None) -> tuple[str, ...]:
-    """Where a document is indexed; its text not :data:`EVERYWHERE`, for it is
-    found by the project there.
+    """Return the scopes that a document is indexed in. ``claim`` is that of a
+    central client: see :func:`freezer_api.domain.documents.claim`.
     """
     if kind == documents.JOBS:
         return project_id, EVERYWHERE
-    return (
-        (project_id, CENTRAL)
-        if kind == documents.CLIENTS and claim is not None
-        else (project_id,)
-    )
+    if kind == documents.CLIENTS and claim is not None:
+        return project_id, CENTRAL
+    return (project_id,)

@@ -1,21 +1,20 @@
-"""What drivers tell of walks that hold what is derived of documents against
+"""What drivers tell of walks that compare what is derived of documents with
 them.
 """
 
 import dataclasses
 
-#: What is walked beside the kinds of documents where they are held against
-#: what is derived of them: all that is derived of some document and stands
-#: where none is.
+#: What is walked beside the kinds of documents: what is derived of documents
+#: that aren't there.
 LEFT = 'left'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drift:
-    """What isn't as a document has it, or two documents have each other;
-    ``what`` is for operators.
+    """A difference between a document and what is derived of it, or what
+    another document says of it; ``what`` tells it to operators.
 
-    ``mendable``: :meth:`Storage.reindex` makes it so.
+    ``mendable``: :meth:`Storage.reindex` mends it.
     """
 
     kind: str
@@ -27,10 +26,10 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a walk: where the next one begins (None: nothing is left), how
-    many it looked at.
+    """A step of a walk: where the next one begins (None: nothing is left), and
+    how many documents it looked at.
 
-    ``outdated`` of them are indexed by a version before this release's
+    ``outdated`` of them are indexed by an earlier version than this release's
     (``search.INDEX_VERSION``).
     """
 

@@ -1,11 +1,9 @@
-"""Walking a whole store, whichever driver it has: what has drifted, and
-mending it.
+"""Walking a whole store, whichever driver it has: finding what has drifted,
+and mending it. Others may use the store meanwhile.
 
-Others may use it meanwhile.
-
-What is derived of one document is held against it by the driver. How documents
-have each other is held here, of what the driver tells of them; what seems
-wrong is looked at again until the one that tells of the other is the same
+What is derived of one document is compared with it by the driver. What
+documents say of each other is compared here, as the driver tells of them. What
+seems wrong is looked at again, until the document that says so was the same
 before and after.
 """
 
@@ -32,26 +30,29 @@ from freezer_api.domain.sessions import Session
 
 #: What is walked.
 KINDS = (*documents.KINDS, steps.LEFT)
-#: Entries of :data:`steps.LEFT` at once: they are small.
+#: Entries of :data:`steps.LEFT` that are looked at by one call: they are small.
 LEFT_PAGE = 1000
-#: Looks at what somebody changes again and again, before it counts as
-#: changing.
+#: How often a document is looked at that somebody changes again and again,
+#: before nothing is said of it.
 ATTEMPTS = 5
-#: A trust younger than this may yet get the job that it was made for.
+#: Microseconds. A younger trust may yet get the job that it was made for.
 GRACE = 3600 * documents.SECOND
-#: Seconds in which a trust is ended after its last job was deleted.
+#: Seconds within which a trust is ended after its last job was deleted.
 PAUSE = 2
 
-#: Documents by kind and id, of one project.
-Found = dict[tuple[str, str], Entry]
+#: A kind and an id.
+_Name = tuple[str, str]
+#: Documents of one project.
+Found = dict[_Name, Entry]
+#: A driver's :meth:`Storage.verify` or :meth:`Storage.reindex`.
 Walk = collections.abc.Callable[[str, tuple[int | str, ...], int], Step]
 
 
 def verify(
     storage: Storage, progress: Progress, outdated: collections.Counter[str]
 ) -> collections.abc.Iterator[Drift]:
-    """All that has drifted. How many documents of each kind are indexed by an
-    earlier version is counted in ``outdated``.
+    """Yield all that has drifted; count in ``outdated``, by kind, how many
+    documents are indexed by an earlier version.
     """
     for kind in KINDS:
         with progress(f'verifying {kind}', _count(storage, kind)) as advance:
@@ -60,11 +61,10 @@ def verify(
                 advance(step.looked)
                 yield from step.drifts
     for kind in _LINKS:
-        with progress(
-            f'verifying what {kind} have', _count(storage, kind)
-        ) as advance:
+        step_name = f'verifying what {kind} have'
+        with progress(step_name, _count(storage, kind)) as advance:
             for page in copying.pages(storage, kind):
-                yield from _links(storage, page)
+                yield from _check_links(storage, page)
                 advance(len(page))
 
 
@@ -74,14 +74,14 @@ def reindex(
     thorough: bool,
     done: collections.Counter[str],
 ) -> collections.abc.Iterator[Drift]:
-    """Bring what is indexed up to date; ``thorough``: mend what has drifted,
-    too, which is told.
-
-    How many documents of each kind were indexed by an earlier version is
-    counted in ``done``.
+    """Index documents anew that are indexed by an earlier version; count them
+    in ``done``, by kind. ``thorough``: also mend what has drifted, and yield
+    it.
     """
     walk: Walk = functools.partial(storage.reindex, thorough=thorough)
-    for kind in KINDS if thorough else documents.KINDS:
+    # Nothing that is left over was written for a version.
+    kinds = KINDS if thorough else documents.KINDS
+    for kind in kinds:
         with progress(f'reindexing {kind}', _count(storage, kind)) as advance:
             for step in _steps(walk, kind):
                 done[kind] += step.outdated
@@ -90,73 +90,77 @@ def reindex(
 
 
 def has_outdated(storage: Storage) -> bool:
-    """Whether any document is indexed by an earlier version."""
+    """Tell whether any document is indexed by an earlier version."""
     walk: Walk = functools.partial(storage.verify, thorough=False)
-    return any(
-        step.outdated
-        for kind in documents.KINDS
-        for step in _steps(walk, kind)
-    )
+    for kind in documents.KINDS:
+        for step in _steps(walk, kind):
+            if step.outdated:
+                return True
+    return False
 
 
 def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
+    """Yield the steps of walking a kind."""
+    limit = LEFT_PAGE if kind == steps.LEFT else PAGE
     place: tuple[int | str, ...] | None = ()
     while place is not None:
-        step = walk(kind, place, LEFT_PAGE if kind == steps.LEFT else PAGE)
+        step = walk(kind, place, limit)
         yield step
         place = step.place
 
 
 def _count(storage: Storage, kind: str) -> int:
-    """How many entries there are to walk; 0 where that isn't known
+    """Return how many entries there are to walk; 0 if that isn't known
     beforehand.
     """
     return 0 if kind == steps.LEFT else storage.count(kind)
 
 
-# How documents have each other
+# What documents say of each other
 
 
-def _links(
+def _check_links(
     storage: Storage, page: list[Entry]
 ) -> collections.abc.Iterator[Drift]:
+    """Yield what entries of a kind say of others and isn't so."""
     by_project: dict[str, list[Entry]] = collections.defaultdict(list)
     for entry in page:
         by_project[entry.project_id].append(entry)
     for project, entries in by_project.items():
         suspects = []
         for group in _groups(entries):
-            beside = _beside(storage, project, group)
-            suspects += [
-                entry for entry in group if _faults(storage, entry, beside)
-            ]
+            others = _others(storage, project, group)
+            for entry in group:
+                if _faults(storage, entry, others):
+                    suspects.append(entry)
         if suspects and suspects[0].kind == TRUSTS:
+            # Its last job may just have been deleted.
             time.sleep(PAUSE)
         for entry in suspects:
             yield from _look_again(storage, entry)
 
 
 def _groups(entries: list[Entry]) -> collections.abc.Iterator[list[Entry]]:
-    """Entries that tell of a page of others together, or one that tells of
-    more.
+    """Yield groups of entries that name a page of others together, or single
+    entries that name more.
     """
     group: list[Entry] = []
     size = 0
     for entry in entries:
-        number = len(set(_LINKS[entry.kind].names(entry)))
-        if group and size + number > PAGE:
+        count = len(set(_LINKS[entry.kind].names(entry)))
+        if group and size + count > PAGE:
             yield group
             group, size = [], 0
         group.append(entry)
-        size += number
+        size += count
     yield group
 
 
 def _look_again(
     storage: Storage, entry: Entry
 ) -> collections.abc.Iterator[Drift]:
-    """The faults of a document that stays as it is while it and those beside
-    it are looked at.
+    """Yield the faults of a document that was the same before and after those
+    that it names were read.
     """
     kind, project, id = entry.kind, entry.project_id, entry.id
     now = storage.named(kind, project, (id,))
@@ -164,20 +168,19 @@ def _look_again(
         if not now:
             return
         (entry,) = now
-        faults = _faults(storage, entry, _beside(storage, project, [entry]))
+        others = _others(storage, project, [entry])
+        faults = _faults(storage, entry, others)
         if not faults:
             return
         now = storage.named(kind, project, (id,))
         if now and now[0].dump() == entry.dump():
-            yield from (
-                Drift(kind, project, id, what, mendable=False)
-                for what in faults
-            )
+            for what in faults:
+                yield Drift(kind, project, id, what, mendable=False)
             return
 
 
-def _beside(storage: Storage, project: str, entries: list[Entry]) -> Found:
-    """The documents that some of one kind tell of."""
+def _others(storage: Storage, project: str, entries: list[Entry]) -> Found:
+    """Return the documents that entries of one kind name."""
     wanted: dict[str, set[str]] = collections.defaultdict(set)
     for entry in entries:
         for kind, id in _LINKS[entry.kind].names(entry):
@@ -186,31 +189,36 @@ def _beside(storage: Storage, project: str, entries: list[Entry]) -> Found:
     for kind, ids in wanted.items():
         ordered = sorted(ids)
         for first in range(0, len(ordered), PAGE):
-            some = storage.named(kind, project, ordered[first : first + PAGE])
-            found |= {(kind, entry.id): entry for entry in some}
+            page = ordered[first : first + PAGE]
+            for entry in storage.named(kind, project, page):
+                found[kind, entry.id] = entry
     return found
 
 
-def _faults(storage: Storage, entry: Entry, beside: Found) -> list[str]:
-    return list(_LINKS[entry.kind].faults(storage, entry, beside))
+def _faults(storage: Storage, entry: Entry, others: Found) -> list[str]:
+    """Return what an entry says of others and isn't so, for operators."""
+    return list(_LINKS[entry.kind].faults(storage, entry, others))
 
 
 def _body(entry: Entry) -> Body:
     return typing.cast(Document, entry.content).body
 
 
-def _named_by_session(
-    entry: Entry,
-) -> collections.abc.Iterator[tuple[str, str]]:
-    return ((JOBS, id) for id in typing.cast(Session, entry.content).members)
+def _session(entry: Entry) -> Session:
+    return typing.cast(Session, entry.content)
+
+
+def _named_by_session(entry: Entry) -> collections.abc.Iterator[_Name]:
+    for id in _session(entry).members:
+        yield JOBS, id
 
 
 def _faults_of_session(
-    storage: Storage, entry: Entry, beside: Found
+    storage: Storage, entry: Entry, others: Found
 ) -> collections.abc.Iterator[str]:
-    session = typing.cast(Session, entry.content)
+    session = _session(entry)
     for id, member in session.members.items():
-        job = beside.get((JOBS, id))
+        job = others.get((JOBS, id))
         if job is None:
             yield f'its member {id} is no job'
             continue
@@ -223,55 +231,64 @@ def _faults_of_session(
             yield f'its member, job {id}, has another schedule'
 
 
-def _named_by_job(entry: Entry) -> collections.abc.Iterator[tuple[str, str]]:
+def _named_by_job(entry: Entry) -> collections.abc.Iterator[_Name]:
     body = _body(entry)
     if body['session_id']:
         yield SESSIONS, body['session_id']
-    yield from ((ACTIONS, one['action_id']) for one in body['job_actions'])
-    if trust := documents.trust(body):
-        yield TRUSTS, trust
+    for action in body['job_actions']:
+        yield ACTIONS, action['action_id']
+    trust_id = documents.trust(body)
+    if trust_id:
+        yield TRUSTS, trust_id
 
 
 def _faults_of_job(
-    storage: Storage, entry: Entry, beside: Found
+    storage: Storage, entry: Entry, others: Found
 ) -> collections.abc.Iterator[str]:
     body = _body(entry)
-    if in_session := body['session_id']:
-        session = beside.get((SESSIONS, in_session))
-        if (
-            session is None
-            or entry.id not in typing.cast(Session, session.content).members
-        ):
-            yield f'it is in session {in_session}, which has no such member'
-    for one in body['job_actions']:
-        action = beside.get((ACTIONS, one['action_id']))
+    session_id = body['session_id']
+    if session_id:
+        session = others.get((SESSIONS, session_id))
+        if session is None or entry.id not in _session(session).members:
+            yield f'it is in session {session_id}, which has no such member'
+    for copy in body['job_actions']:
+        action_id = copy['action_id']
+        action = others.get((ACTIONS, action_id))
         if action is None:
-            yield f'its action {one["action_id"]} is missing'
-        elif _body(action)['freezer_action'] != one['freezer_action']:
-            yield f'its copy of action {one["action_id"]} is another one'
-    if (trust := documents.trust(body)) and (TRUSTS, trust) not in beside:
-        yield f'its trust {trust} is missing'
+            yield f'its action {action_id} is missing'
+        elif _body(action)['freezer_action'] != copy['freezer_action']:
+            yield f'its copy of action {action_id} is another one'
+    trust_id = documents.trust(body)
+    if trust_id and (TRUSTS, trust_id) not in others:
+        yield f'its trust {trust_id} is missing'
 
 
 def _faults_of_trust(
-    storage: Storage, entry: Entry, beside: Found
+    storage: Storage, entry: Entry, others: Found
 ) -> collections.abc.Iterator[str]:
-    """That no job has it; one that is made, or given back, at this moment
-    isn't told.
-    """
-    if typing.cast(Document, entry.content).created > storage.clock() - GRACE:
+    """Yield a fault if no job has a trust."""
+    # The service makes the trust before the job that gets it.
+    created = typing.cast(Document, entry.content).created
+    if created > storage.clock() - GRACE:
         return
-    query = search.Query(frozenset((search.trust_pair(entry.id),)), limit=1)
-    if not storage.find(Scope(entry.project_id), JOBS, query).documents:
+    pair = search.trust_pair(entry.id)
+    query = search.Query(frozenset((pair,)), limit=1)
+    page = storage.find(Scope(entry.project_id), JOBS, query)
+    if not page.documents:
         yield 'no job has it'
 
 
-class _Links(typing.NamedTuple):
-    """Which documents one tells of, and what isn't as it says."""
+def _named_by_trust(entry: Entry) -> collections.abc.Iterator[_Name]:
+    # Jobs name trusts, not the other way round.
+    return iter(())
 
-    names: collections.abc.Callable[
-        [Entry], collections.abc.Iterable[tuple[str, str]]
-    ]
+
+class _Links(typing.NamedTuple):
+    """Which documents a document names, and what it says of them that isn't
+    so.
+    """
+
+    names: collections.abc.Callable[[Entry], collections.abc.Iterable[_Name]]
     faults: collections.abc.Callable[
         [Storage, Entry, Found], collections.abc.Iterator[str]
     ]
@@ -280,5 +297,5 @@ class _Links(typing.NamedTuple):
 _LINKS = {
     SESSIONS: _Links(_named_by_session, _faults_of_session),
     JOBS: _Links(_named_by_job, _faults_of_job),
-    TRUSTS: _Links(lambda entry: (), _faults_of_trust),
+    TRUSTS: _Links(_named_by_trust, _faults_of_trust),
 }
