@@ -22,25 +22,38 @@ OUT_OF_DATE = (
     'The indices of the storage are not those of this release. The operator'
     ' has to run: freezer-manage db sync'
 )
-#: A node that is overloaded, and proxies and nodes that can't serve. Each
-#: write can be sent again: see :mod:`.commit`.
+#: Statuses of nodes that are overloaded, and of proxies and nodes that can't
+#: serve. Each write can be sent again: see :mod:`.commit`.
 _BUSY = frozenset((429, 502, 503, 504))
-#: Connections to a node that are kept; who comes when all are in use waits.
+#: What the library raises if no answer comes that can be used.
+_FAILURES = (
+    elastic_transport.TransportError,
+    elasticsearch.UnsupportedProductError,
+)
+#: Connections to a node that are kept; a thread that finds all in use waits.
 _CONNECTIONS = 64
-#: How many in a row one request may meet.
-_UPGRADES = 5
+#: Upgrades in a row that one request may meet.
+_MAX_UPGRADES = 5
 _MISSING = 'index_not_found_exception'
-#: Of the copies of a document all readers ask the same: another one may not
-#: have a write yet that isn't acknowledged either, and who read it in the
-#: first could see it gone.
+#: Of the copies of a document all readers ask the same one. Another one may
+#: not have a write yet that isn't acknowledged either: who read it in the first
+#: could see it gone.
 SAME_COPY = {'preference': 'freezer-api'}
 #: The API of version 8, which servers of versions 8 and 9 speak, and which
 #: every client that serves leaves as it is.
 _TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
-_JSON = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'json'}
-_LINES = {'accept': _TYPE % 'json', 'content-type': _TYPE % 'x-ndjson'}
+_JSON = {
+    'accept': _TYPE % 'json',
+    'content-type': _TYPE % 'json',
+}
+_LINES = {
+    'accept': _TYPE % 'json',
+    'content-type': _TYPE % 'x-ndjson',
+}
 
+#: Status and JSON.
 Answer = tuple[int, typing.Any]
+_Send = collections.abc.Callable[[], typing.Any]
 
 
 class Refused(Exception):
@@ -55,6 +68,7 @@ class _Json(serializer.CompatibilityModeJsonSerializer):
     """Reads answers by a faster library; bodies come in written already."""
 
     def json_loads(self, data: bytes) -> typing.Any:
+        """Return what JSON says."""
         return orjson.loads(data)
 
 
@@ -70,17 +84,18 @@ class Client:
     def __init__(self, conf: cfg.ConfigOpts):
         self.conf = conf.elasticsearch
         self._lock = threading.Lock()
-        self._made: tuple[int, typing.Any] | None = None
+        #: The process that has connected, and the library's client.
+        self._connected: tuple[int, typing.Any] | None = None
 
     @property
     def waits(self) -> bool:
         """Whether writes wait until searches see them, so that searches
-        needn't look for news.
+        needn't make the index current first.
         """
         return bool(self.conf.read_your_writes == 'wait_for')
 
     def alias(self, kind: str) -> str:
-        """The name under which the index of a kind is read."""
+        """Return the name under which the index of a kind is read."""
         return f'{self.conf.index}_{kind}'
 
     def call(
@@ -90,140 +105,167 @@ class Client:
         body: typing.Any = None,
         params: collections.abc.Mapping[str, typing.Any] | None = None,
     ) -> Answer:
-        """Send one request; its status and its JSON. A list is sent as lines.
+        """Send one request; return its status and its JSON. A list is sent as
+        lines.
 
-        Tried again on other hosts if one can't be reached.
+        It is sent again to other hosts if one can't be reached.
         ``StorageUnavailable`` if no host answers in time, or lets us in.
         """
-        data = (
-            None
-            if body is None
-            else lines(body)
-            if isinstance(body, list)
-            else orjson.dumps(body)
-        )
         send = functools.partial(
             self._client().perform_request,
             method,
             path,
             params=params,
             headers=_LINES if isinstance(body, list) else _JSON,
-            body=data,
+            body=_serialized(body),
         )
         try:
-            answer = self._answer(send)
-            for _ in range(_UPGRADES):
-                if path.startswith('/_') or missing(answer.body) in (
-                    '',
-                    *path[1:].split('/')[0].split(','),
-                ):
-                    break
-                # What an alias has named until this moment is gone: an upgrade
-                # has put another index in its place.
-                answer = self._answer(send)
-        except elastic_transport.TlsError as error:
-            refused = (
-                'the certificate of a host is not trusted ([elasticsearch]'
-                f' ca_certs): {error.message}'
-            )
-            LOG.error('Elasticsearch: %s', refused)
-            raise exceptions.StorageUnavailable() from Refused(refused)
-        except elastic_transport.TransportError as error:
-            LOG.warning(
-                'Elasticsearch: no host answers (%s): %s',
-                type(error).__name__,
-                error.message,
-            )
-            raise exceptions.StorageUnavailable() from error
-        except elasticsearch.UnsupportedProductError as error:
-            LOG.error(
-                'Elasticsearch: what answers at [elasticsearch] hosts is not'
-                ' Elasticsearch.'
-            )
-            raise exceptions.StorageUnavailable() from Refused(
-                f'what answers is not Elasticsearch ({error})'
-            )
-        return self._understood(answer.meta.status, answer.body)
+            answer = self._send_to_current(send, path)
+        except _FAILURES as error:
+            raise exceptions.StorageUnavailable() from _reason(error)
+        return _checked(answer.meta.status, answer.body)
 
-    def _answer(
-        self, send: collections.abc.Callable[[], typing.Any]
-    ) -> typing.Any:
-        """Send a request, and again to the next host where one can't be
-        reached or is busy; the last one's answer.
+    def _send_to_current(self, send: _Send, path: str) -> typing.Any:
+        """Send a request; again, if the index that it is about was just
+        replaced by an upgrade.
 
-        The library can do so as well, and logs a stack trace each time.
+        An alias names one index at a time, but Elasticsearch may have looked
+        the alias up before the upgrade and the index after it.
+        """
+        answer = self._send_to_any_host(send)
+        if path.startswith('/_'):
+            return answer
+        asked = path[1:].split('/')[0].split(',')
+        for _ in range(_MAX_UPGRADES):
+            index = missing(answer.body)
+            # An index that the request names itself isn't there at all.
+            if not index or index in asked:
+                break
+            answer = self._send_to_any_host(send)
+        return answer
+
+    def _send_to_any_host(self, send: _Send) -> typing.Any:
+        """Send a request, and again to the next host if one can't be reached
+        or is busy; return the last answer.
+
+        The library could do so as well, but logs a stack trace each time.
         """
         for _ in range(self.conf.retries):
             try:
                 answer = send()
             except elastic_transport.ConnectionTimeout:
+                # A single host has had its time.
                 if len(self.conf.hosts) == 1:
                     raise
-            except elastic_transport.ConnectionError:
-                continue
+                LOG.debug('Elasticsearch: a host timed out; trying again.')
+            except elastic_transport.ConnectionError as error:
+                LOG.debug(
+                    'Elasticsearch: a host was not reached (%s); trying'
+                    ' again.',
+                    error.message,
+                )
             else:
-                if answer.meta.status not in _BUSY:
+                status = answer.meta.status
+                if status not in _BUSY:
                     return answer
+                LOG.debug(
+                    'Elasticsearch: a host answered with status %s; trying'
+                    ' again.',
+                    status,
+                )
         return send()
 
     def close(self) -> None:
         """Give up the connections."""
         with self._lock:
-            made, self._made = self._made, None
-        if made and made[0] == os.getpid():
-            made[1].close()
-
-    def _understood(self, status: int, body: typing.Any) -> Answer:
-        if missing(body):
-            raise Missing(OUT_OF_DATE)
-        kind = error_type(body)
-        if (
-            status == 401
-            or status == 403
-            and kind != 'cluster_block_exception'
-        ):
-            LOG.error(
-                'Elasticsearch: the credentials ([elasticsearch] http_auth or'
-                ' api_key) are refused with status %s.',
-                status,
-            )
-            refused = (
-                'the credentials ([elasticsearch] http_auth or api_key) are'
-                f' refused with status {status}'
-            )
-            raise exceptions.StorageUnavailable() from Refused(refused)
-        if status in _BUSY:
-            LOG.warning(
-                'Elasticsearch: answers with status %s (%s).', status, kind
-            )
-            raise exceptions.StorageUnavailable() from Refused(
-                f'it answers with status {status} ({kind})'
-            )
-        return status, body
+            connected, self._connected = self._connected, None
+        # Connections of the parent process are not this one's to close.
+        if connected and connected[0] == os.getpid():
+            connected[1].close()
 
     def _client(self) -> typing.Any:
-        made = self._made
-        if made is not None and made[0] == os.getpid():
-            return made[1]
+        connected = self._connected
+        if connected is not None and connected[0] == os.getpid():
+            return connected[1]
         with self._lock:
-            if self._made is None or self._made[0] != os.getpid():
-                self._made = os.getpid(), connect(self.conf)
-            return self._made[1]
+            if self._connected is None or self._connected[0] != os.getpid():
+                self._connected = os.getpid(), connect(self.conf)
+            return self._connected[1]
+
+
+def _serialized(body: typing.Any) -> bytes | None:
+    """Return a body as it is sent."""
+    if body is None:
+        return None
+    if isinstance(body, list):
+        return lines(body)
+    return orjson.dumps(body)
+
+
+def _reason(error: Exception) -> Exception:
+    """Return why a request got no answer, and log it."""
+    if isinstance(error, elastic_transport.TlsError):
+        reason = (
+            'the certificate of a host is not trusted ([elasticsearch]'
+            f' ca_certs): {error.message}'
+        )
+    elif isinstance(error, elastic_transport.TransportError):
+        # It may be over soon, and nothing is wrong with the configuration.
+        LOG.warning(
+            'Elasticsearch: no host answers (%s): %s',
+            type(error).__name__,
+            error.message,
+        )
+        return error
+    else:
+        reason = (
+            'what answers at [elasticsearch] hosts is not Elasticsearch'
+            f' ({error})'
+        )
+    LOG.error('Elasticsearch: %s', reason)
+    return Refused(reason)
+
+
+def _checked(status: int, body: typing.Any) -> Answer:
+    """Return an answer; raise, and log, if it says that the cluster doesn't
+    serve us.
+    """
+    if missing(body):
+        raise Missing(OUT_OF_DATE)
+    kind = error_type(body)
+    # That an index takes no writes is no matter of credentials.
+    is_block = kind == 'cluster_block_exception'
+    if status == 401 or (status == 403 and not is_block):
+        reason = (
+            'the credentials ([elasticsearch] http_auth or api_key) are'
+            f' refused with status {status}'
+        )
+        LOG.error('Elasticsearch: %s.', reason)
+        raise exceptions.StorageUnavailable() from Refused(reason)
+    if status in _BUSY:
+        reason = f'answers with status {status} ({kind})'
+        LOG.warning('Elasticsearch: %s.', reason)
+        raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
+    return status, body
 
 
 def connect(conf: typing.Any) -> typing.Any:
-    """A client of the library, by the options in ``[elasticsearch]``. Whatever
-    the status of an answer, it returns it.
+    """Return a client of the library, by the options in ``[elasticsearch]``.
+    It returns each answer, whatever its status.
     """
+    serializers = {}
+    for one in (_Json(), _Plain()):
+        serializers[one.mimetype] = one
     options: dict[str, typing.Any] = {
         'request_timeout': conf.timeout,
         'max_retries': 0,
         'connections_per_node': _CONNECTIONS,
-        'serializers': {one.mimetype: one for one in (_Json(), _Plain())},
+        'serializers': serializers,
     }
     hosts = [_url(host, conf.use_ssl) for host in conf.hosts]
     if any(host.startswith('https:') for host in hosts):
-        options |= {'verify_certs': conf.verify_certs, 'ssl_show_warn': False}
+        options['verify_certs'] = conf.verify_certs
+        options['ssl_show_warn'] = False
         if conf.verify_certs and conf.ca_certs:
             options['ca_certs'] = conf.ca_certs
     if conf.api_key:
@@ -231,37 +273,40 @@ def connect(conf: typing.Any) -> typing.Any:
     elif conf.http_auth:
         user, _, password = conf.http_auth.partition(':')
         options['basic_auth'] = user, password
-    return elasticsearch.Elasticsearch(hosts, **options).options(
-        ignore_status=range(400, 600)
-    )
+    made = elasticsearch.Elasticsearch(hosts, **options)
+    return made.options(ignore_status=range(400, 600))
 
 
 def addresses(conf: typing.Any) -> list[str]:
-    """The hosts as URLs, without the credentials that may be in them."""
-    return [
-        re.sub('//[^/@]*@', '//', _url(host, conf.use_ssl))
-        for host in conf.hosts
-    ]
+    """Return the hosts as URLs, without the credentials that may be in
+    them.
+    """
+    found = []
+    for host in conf.hosts:
+        url = _url(host, conf.use_ssl)
+        found.append(re.sub('//[^/@]*@', '//', url))
+    return found
 
 
 def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
-    """Values as lines of JSON."""
-    return b''.join(
-        orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-        for value in values
-    )
+    """Return values as lines of JSON."""
+    option = orjson.OPT_APPEND_NEWLINE
+    return b''.join([orjson.dumps(value, option=option) for value in values])
 
 
-def done(answer: Answer) -> typing.Any:
-    """The JSON of an answer, to whoever manages indices. ``SchemaOutOfDate``,
-    and why, for what Elasticsearch refuses.
+def require_ok(answer: Answer) -> typing.Any:
+    """Return the JSON of an answer to a request that manages indices.
+
+    ``SchemaOutOfDate``, and why, if Elasticsearch refuses it.
     """
     status, body = answer
     if status in (200, 201):
         return body
     if missing(body):
         raise Missing(OUT_OF_DATE)
-    reason = body['error'].get('reason') if error_type(body) else body
+    reason = body
+    if error_type(body):
+        reason = body['error'].get('reason')
     raise exceptions.SchemaOutOfDate(
         f'Elasticsearch refuses what the schema needs, with status {status}:'
         f' {reason}'
@@ -269,30 +314,39 @@ def done(answer: Answer) -> typing.Any:
 
 
 def error_type(body: typing.Any) -> str:
-    """What Elasticsearch calls the error in an answer; '' if it tells none."""
-    error = body.get('error') if isinstance(body, dict) else None
-    return str(error.get('type', '')) if isinstance(error, dict) else ''
+    """Return what Elasticsearch calls the error in an answer; '' if there is
+    none.
+    """
+    if not isinstance(body, dict):
+        return ''
+    error = body.get('error')
+    if not isinstance(error, dict):
+        return ''
+    return str(error.get('type', ''))
 
 
 def missing(body: typing.Any) -> str:
-    """The index that isn't there, which is all that an answer complains of; ''
-    otherwise.
+    """Return the index that isn't there, if that is all that an answer
+    complains of; '' otherwise.
     """
     if not error_type(body):
         return ''
     causes = body['error'].get('root_cause') or [body['error']]
-    return (
-        str(causes[0].get('index', ''))
-        if {cause.get('type') for cause in causes} == {_MISSING}
-        else ''
-    )
+    if any(cause.get('type') != _MISSING for cause in causes):
+        return ''
+    return str(causes[0].get('index', ''))
 
 
 def _url(host: str, use_ssl: bool) -> str:
-    """A host of the option as a URL with a port."""
+    """Return a host of the option as a URL with a port."""
     scheme, separator, rest = host.rpartition('://')
-    scheme = scheme if separator else 'https' if use_ssl else 'http'
+    if not separator:
+        scheme = 'https' if use_ssl else 'http'
     address, _, path = rest.partition('/')
-    if not address.rpartition(':')[2].isdigit():
+    _, _, port = address.rpartition(':')
+    if not port.isdigit():
         address = f'{address}:9200'
-    return f'{scheme}://{address}' + (f'/{path}' if path else '')
+    url = f'{scheme}://{address}'
+    if path:
+        url += f'/{path}'
+    return url

@@ -1,18 +1,18 @@
 """What is stored: documents, sessions with their members, records of runs and
-claims, as JSON beside what is indexed of them.
+claims, as JSON, and beside it the fields by which they are found. The names of
+keys are on disk.
 """
 
-import collections.abc
 import dataclasses
 import hashlib
 import threading
 import time
-import typing
 import uuid
 
 import orjson
 
 from freezer_api.db.elasticsearch import ranges, terms
+from freezer_api.db.elasticsearch.marks import Mark
 from freezer_api.domain import documents, search
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.sessions import Member, Record, Session
@@ -22,7 +22,8 @@ from freezer_api.domain.sessions import Member, Record, Session
 RUNS, CLAIMS = 'runs', 'claims'
 #: A kind and the ``_id`` in its index.
 Key = tuple[str, str]
-#: The version by which what doesn't tell it is indexed.
+#: The version of the index of documents that name none: the first release
+#: wrote none.
 FIRST_VERSION = 1
 #: Elasticsearch's limit for an ``_id``, in bytes.
 _MAX_KEY = 512
@@ -30,29 +31,27 @@ _MAX_KEY = 512
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Value:
-    """What is stored of one document: whose it is, its place in the order, and
-    its state as JSON.
+    """What is stored of one document: whose it is, its place in the order of
+    lists (``seq``), and its state as JSON.
     """
 
     kind: str
-    project: str
+    project_id: str
     id: str
     seq: int
     state: Body
 
     @property
     def key(self) -> Key:
-        """Where it is."""
-        return (
-            (self.kind, self.id)
-            if self.kind in (RUNS, CLAIMS)
-            else key(self.kind, self.project, self.id)
-        )
+        """Where it is kept."""
+        if self.kind in (RUNS, CLAIMS):
+            return self.kind, self.id
+        return key(self.kind, self.project_id, self.id)
 
     def dump(self) -> Body:
-        """As JSON, for :meth:`load`."""
+        """Return it as JSON, for :meth:`load`."""
         return {
-            'project': self.project,
+            'project': self.project_id,
             'id': self.id,
             'seq': self.seq,
             'state': self.state,
@@ -60,7 +59,7 @@ class Value:
 
     @classmethod
     def load(cls, kind: str, dumped: Body) -> 'Value':
-        """The value that :meth:`dump` came from."""
+        """Return the value that :meth:`dump` came from."""
         return cls(
             kind,
             dumped['project'],
@@ -79,40 +78,42 @@ class Order:
         self._lock = threading.Lock()
         self._last = 0
 
-    def next(self, many: int = 1) -> int:
-        """The first of the next ones. By the machine's clock, so that those of
-        several processes lie in one order too.
+    def next(self, count: int = 1) -> int:
+        """Return the first of the next ``count`` numbers. They are nanoseconds
+        of the machine's clock, so that those of several processes are in one
+        order too, as far as their clocks are.
         """
         with self._lock:
             first = max(time.time_ns(), self._last + 1)
-            self._last = first + many - 1
+            self._last = first + count - 1
             return first
 
 
 ORDER = Order()
 
 
-def key(kind: str, project: str, id: str) -> Key:
-    """Where a document is. Neither ids nor projects, which are parts of a
-    path, have a slash.
-    """
-    text = f'{project}/{id}'
-    if len(text.encode('utf-8', 'surrogatepass')) > _MAX_KEY or not _is_text(
-        project
-    ):
-        encoded = project.encode('utf-8', 'surrogatepass')
+def key(kind: str, project_id: str, id: str) -> Key:
+    """Return where a document is kept."""
+    # Neither a project's id nor a document's has a slash, as they are parts
+    # of a path. So none of these texts is one of another document.
+    text = f'{project_id}/{id}'
+    is_short = len(text.encode('utf-8', 'surrogatepass')) <= _MAX_KEY
+    if not is_short or not _is_text(project_id):
+        encoded = project_id.encode('utf-8', 'surrogatepass')
         digest = hashlib.blake2b(encoded, digest_size=16).hexdigest()
         text = f'/{digest}/{id}'
     return kind, text
 
 
 def claim_key(kind: str, id: str) -> Key:
-    """Where it stands who has a claim."""
+    """Return where it is kept who has the claim on an id."""
     return CLAIMS, f'{kind}/{id}'
 
 
 def run_key(life: str, tag: int) -> Key:
-    """Where the record of an earlier run of a session's life is."""
+    """Return where the record of an earlier run is kept. ``life`` is that of
+    the session: see :func:`new_session`.
+    """
     return RUNS, f'{life}/{tag}'
 
 
@@ -131,10 +132,12 @@ def made(document: Document) -> Value:
 
 
 def changed(old: Value, document: Document) -> Value:
-    """Return the value of a document that is so now."""
-    return dataclasses.replace(
-        old, state={**old.state, **_document_state(document)}
-    )
+    """Return the value of a document that was ``old`` and has changed."""
+    state = {
+        **old.state,
+        **_document_state(document),
+    }
+    return dataclasses.replace(old, state=state)
 
 
 def _document_state(document: Document) -> Body:
@@ -146,12 +149,14 @@ def _document_state(document: Document) -> Body:
 
 
 def document(value: Value) -> Document:
-    """The document that a value of any kind of document stands for."""
+    """Return the document that a value stands for; of a session as it is
+    shown.
+    """
     if value.kind == documents.SESSIONS:
         return session(value).document()
     return Document(
         value.kind,
-        value.project,
+        value.project_id,
         value.id,
         value.state['version'],
         value.state['created'],
@@ -163,37 +168,53 @@ def document(value: Value) -> Document:
 
 
 def new_session(session: Session) -> Value:
-    """Return the value of a new session. Its life tells its runs from those of
-    another one that has had the id.
-    """
-    own = {'kept': [], 'life': uuid.uuid4().hex}
+    """Return the value of a new session, without records of earlier runs."""
+    # A session may be deleted and another one be created with its id. Their
+    # lives differ, so that none shows the runs of the other.
+    state = {
+        'kept': [],
+        'life': uuid.uuid4().hex,
+    }
     return Value(
         documents.SESSIONS,
         session.project_id,
         session.session_id,
         ORDER.next(),
-        {**own, **_session_state(session)},
+        {
+            **state,
+            **_session_state(session),
+        },
     )
 
 
 def with_session(old: Value, session: Session) -> Value:
-    """Return the value of a session that is so now."""
-    return dataclasses.replace(
-        old, state={**old.state, **_session_state(session)}
-    )
+    """Return the value of a session that was ``old`` and has changed."""
+    state = {
+        **old.state,
+        **_session_state(session),
+    }
+    return dataclasses.replace(old, state=state)
 
 
 def with_kept(old: Value, kept: ranges.Ranges) -> Value:
-    """Return the value of a session that has records of these tags."""
-    return dataclasses.replace(old, state={**old.state, 'kept': kept})
+    """Return the value of a session that has records of the runs with these
+    tags.
+    """
+    return dataclasses.replace(
+        old,
+        state={
+            **old.state,
+            'kept': kept,
+        },
+    )
 
 
 def session(value: Value) -> Session:
-    """The session that a value stands for."""
+    """Return the session that a value stands for."""
     state = value.state
     members = {id: Member(*fields) for id, fields in state['members'].items()}
     return Session.load(
-        value.project,
+        value.project_id,
         value.id,
         state['body'],
         members,
@@ -203,96 +224,114 @@ def session(value: Value) -> Session:
 
 
 def _session_state(session: Session) -> Body:
+    members = {}
+    for id, member in session.members.items():
+        members[id] = list(dataclasses.astuple(member))
     return {
         'version': session.version,
         'created': session.created,
         'body': session.dump(),
-        'members': {
-            id: list(dataclasses.astuple(member))
-            for id, member in session.members.items()
-        },
+        'members': members,
     }
 
 
-def record_value(project: str, life: str, record: Record) -> Value:
-    """The record of an earlier run."""
+def record_value(project_id: str, life: str, record: Record) -> Value:
+    """Return the value of the record of an earlier run."""
     _kind, id = run_key(life, record.tag)
-    body = {
-        field.name: getattr(record, field.name)
-        for field in dataclasses.fields(record)
-    }
+    body = {}
+    for field in dataclasses.fields(record):
+        body[field.name] = getattr(record, field.name)
+    body['jobs'] = dict(record.jobs)
     return Value(
-        RUNS, project, id, 0, {'body': {**body, 'jobs': dict(record.jobs)}}
+        RUNS,
+        project_id,
+        id,
+        0,
+        {'body': body},
     )
 
 
 def record(value: Value) -> Record:
-    """The record that a value stands for."""
+    """Return the record that a value stands for."""
     return Record(**value.state['body'])
 
 
-def claim_value(kind: str, project: str, id: str) -> Value:
-    """That a document has the claim on its id."""
-    return Value(CLAIMS, project, claim_key(kind, id)[1], 0, {})
+def claim_value(kind: str, project_id: str, id: str) -> Value:
+    """Return the value that says that a project's document has the claim on
+    its id.
+    """
+    _kind, claim_id = claim_key(kind, id)
+    return Value(
+        CLAIMS,
+        project_id,
+        claim_id,
+        0,
+        {},
+    )
 
 
 # What is indexed
 
 
 def indexed(value: Value) -> Body:
-    """The fields by which a document is found: pure, so that whoever stores a
-    value makes the same.
+    """Return the fields by which a document is found. They follow from the
+    value alone, so they needn't be read to write it again.
     """
     if value.kind in (RUNS, CLAIMS):
         return {}
     if value.kind == documents.SESSIONS:
-        current = session(value)
-        found = terms.fields(value.kind, value.project, None, current.body())
-        return (
-            found
-            if current.settle_at is None
-            else {**found, 'settle_at': current.settle_at}
-        )
+        return _indexed_session(session(value), value.project_id)
     body = value.state['body']
-    found = terms.fields(
-        value.kind,
-        value.project,
-        documents.claim(value.kind, value.id, body),
-        body,
-    )
-    return (
-        {**found, 'created': value.state['created']}
-        if value.kind == documents.BACKUPS
-        else found
-    )
+    claim = documents.claim(value.kind, value.id, body)
+    fields = terms.fields(value.kind, value.project_id, claim, body)
+    if value.kind == documents.BACKUPS:
+        fields['created'] = value.state['created']
+    return fields
+
+
+def _indexed_session(session: Session, project_id: str) -> Body:
+    body = session.body()
+    fields = terms.fields(documents.SESSIONS, project_id, None, body)
+    if session.settle_at is not None:
+        fields['settle_at'] = session.settle_at
+    return fields
 
 
 def source(
     key: Key,
     value: Value | None,
-    mark: collections.abc.Mapping[str, typing.Any],
+    mark: Mark,
     seq: int = 0,
-    project: str = '',
+    project_id: str = '',
 ) -> Body:
-    """All that is written under a key: a value (None: there is none), and the
-    marks of :mod:`.commit`.
+    """Return all that is written under a key: a value (None: there is no
+    document) with what is indexed of it, and marks.
 
-    ``seq`` and ``project`` are those of a value that may come to be.
+    ``seq`` and ``project_id`` are those of a document that is yet to come.
     """
-    found: Body = {
+    # What is pending may be other than the index says: searches look for it,
+    # see :mod:`.finding`.
+    is_pending = bool(mark.get('lock') or mark.get('gone'))
+    doc: Body = {'mark': mark}
+    written: Body = {
         'key': key[1],
-        'restless': bool(mark.get('lock') or mark.get('gone')),
-        'doc': {'mark': mark},
+        'restless': is_pending,
+        'doc': doc,
     }
     if value is None:
-        return {**found, 'project': project, 'id': '', 'seq': seq}
-    found['doc']['state'] = value.state
+        return {
+            **written,
+            'project': project_id,
+            'id': '',
+            'seq': seq,
+        }
+    doc['state'] = value.state
     fields = indexed(value)
     if fields:
-        found['doc']['index'] = [search.INDEX_VERSION, digest(fields)]
+        doc['index'] = [search.INDEX_VERSION, digest(fields)]
     return {
-        **found,
-        'project': value.project,
+        **written,
+        'project': value.project_id,
         'id': value.id,
         'seq': value.seq,
         **fields,
@@ -300,24 +339,27 @@ def source(
 
 
 def digest(fields: Body) -> str:
-    """What tells whether the fields by which a document is found are
-    others.
+    """Return a digest of the fields by which a document is found; equal ones
+    have the same.
     """
     dumped = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(dumped, digest_size=8).hexdigest()
 
 
-def made_by(written: Body) -> tuple[int, str]:
-    """The version that a document is indexed by, and the digest; '' without
-    one.
+def made_by(source: Body) -> tuple[int, str]:
+    """Return the version of the index that a document was written for, and the
+    digest of its fields; '' if it has none.
     """
-    version, digest = written['doc'].get('index', (FIRST_VERSION, ''))
+    version, digest = source['doc'].get('index', (FIRST_VERSION, ''))
     return version, digest
 
 
-def _is_text(project: str) -> bool:
+def _is_text(project_id: str) -> bool:
+    """Tell whether a project's id can be encoded as UTF-8; a lone surrogate
+    can't.
+    """
     try:
-        project.encode()
+        project_id.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -12,7 +12,7 @@ from freezer_api.db import refusals
 from freezer_api.db import unit as port
 from freezer_api.db.elasticsearch import codec, ranges
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.units import Elsewhere, Unit, Units
+from freezer_api.db.elasticsearch.units import Unit, Units, WrongPrimary
 from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search
@@ -28,13 +28,15 @@ class LookUps(typing.Protocol):
     from being changed.
     """
 
-    def having(self, kind: str, project: str, pair: search.Pair) -> list[str]:
+    def having(
+        self, kind: str, project_id: str, pair: search.Pair
+    ) -> list[str]:
         """Return the ids of a project's documents that have a pair, as they
         are since the call.
         """
 
     def visible(
-        self, project: str, ids: collections.abc.Iterable[str]
+        self, project_id: str, ids: collections.abc.Iterable[str]
     ) -> dict[str, Document]:
         """Return those clients of the ids that a project sees."""
 
@@ -50,46 +52,58 @@ class Documents(port.Unit):
         self._look_ups = look_ups
 
     def lead(self, kind: str, id: str) -> None:
+        """Begin anew with another primary document if it is that."""
+        # Two that change one session have to meet in one document. So what
+        # concerns a session is committed by the session, also if it began
+        # with a job.
         key = self._key(kind, id)
         if self._unit.primary != key:
-            raise Elsewhere(key)
+            raise WrongPrimary(key)
 
     def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
+        """Read documents in one request."""
         self._unit.load([self._key(kind, id) for kind, id in names])
 
     # Documents of all kinds but sessions
 
     def get(self, kind: str, id: str) -> Document | None:
+        """Return a document as this attempt has changed it."""
         value = self._value(kind, id)
         return codec.document(value) if value else None
 
     def guard(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
+        """Return documents that get a lock when the unit commits."""
         self._unit.guard([self._key(kind, id) for id in ids])
         return self.get_all(kind, ids)
 
     def get_all(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
+        """Return documents, read in one request."""
         self.prefetch((kind, id) for id in ids)
         return super().get_all(kind, ids)
 
     def having(self, kind: str, pair: search.Pair) -> list[str]:
+        """Return what a search finds."""
         return self._look_ups.having(kind, self.project_id, pair)
 
     def is_within(
         self, kind: str, ids: collections.abc.Collection[str], size: int
     ) -> bool:
+        """Tell so by reading the documents, a few at once."""
         keys = [self._key(kind, id) for id in ids]
         return self._unit.load_within(keys, size)
 
     def visible_clients(
         self, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
+        """Return clients as they are at some time since the call."""
         return self._look_ups.visible(self.project_id, ids)
 
     def put(self, document: Document) -> None:
+        """Store a document; its claim changes with it."""
         stored = self._value(document.kind, document.id)
         self._change_claim(document.kind, document.id, stored, document.body)
         if stored is None:
@@ -98,6 +112,7 @@ class Documents(port.Unit):
             self._unit.put(codec.changed(stored, document))
 
     def delete(self, kind: str, id: str) -> None:
+        """Delete a document, and its claim."""
         stored = self._value(kind, id)
         if stored is not None:
             self._change_claim(kind, id, stored, None)
@@ -106,10 +121,12 @@ class Documents(port.Unit):
     # Sessions and their runs
 
     def get_session(self, id: str) -> Session | None:
+        """Return a session; its members are kept with it."""
         value = self._value(SESSIONS, id)
         return codec.session(value) if value else None
 
     def put_session(self, session: Session) -> None:
+        """Store a session with its members."""
         stored = self._value(SESSIONS, session.session_id)
         if stored is None:
             self._unit.put(codec.new_session(session))
@@ -117,6 +134,7 @@ class Documents(port.Unit):
             self._unit.put(codec.with_session(stored, session))
 
     def delete_session(self, id: str) -> None:
+        """Delete a session; its records go some time later."""
         stored = self._stored(id)
         self._unit.drop(stored.key)
         # Nobody looks for the records of a session that is gone.
@@ -125,6 +143,7 @@ class Documents(port.Unit):
         self._unit.discard([codec.run_key(life, tag) for tag in tags])
 
     def get_record(self, session_id: str, tag: int) -> Record | None:
+        """Return a record that the session says to have."""
         stored = self._stored(session_id)
         if not ranges.has(stored.state['kept'], tag):
             return None
@@ -134,6 +153,7 @@ class Documents(port.Unit):
     def put_record(
         self, session_id: str, record: Record, is_new: bool
     ) -> bool:
+        """Store a record, and let the session say that it has it."""
         stored = self._stored(session_id)
         life, kept = stored.state['life'], stored.state['kept']
         self._unit.put(codec.record_value(self.project_id, life, record))
@@ -144,6 +164,9 @@ class Documents(port.Unit):
         return True
 
     def trim_records(self, session_id: str, number: int, spared: int) -> None:
+        """Delete records, and let the session forget them."""
+        # The records go with the transaction: a reader that has the session
+        # as it was finds them, or reads it again.
         stored = self._stored(session_id)
         life, kept = stored.state['life'], stored.state['kept']
         while ranges.count(kept) > number:
@@ -188,8 +211,9 @@ class Documents(port.Unit):
         if new is None:
             self._unit.drop(key)
             return
+        # A document of its own, under the claimed id: only one can create it.
         holder = self._unit.get(key)
-        if holder is not None and holder.project != self.project_id:
+        if holder is not None and holder.project_id != self.project_id:
             raise refusals.id_taken(kind, id)
         self._unit.put(codec.claim_value(kind, self.project_id, id))
 
@@ -204,11 +228,10 @@ def transact(
 ) -> T:
     """See :meth:`freezer_api.db.driver.Driver.transact`."""
     kind, id = name
-    result: T = units.run(
+    return units.run(
         codec.key(kind, project_id, id),
         lambda unit: step(Documents(unit, look_ups, project_id, clock)),
     )
-    return result
 
 
 def settle(

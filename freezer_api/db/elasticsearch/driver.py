@@ -29,8 +29,8 @@ T = typing.TypeVar('T')
 
 
 class Driver(driver.Driver):
-    """What :class:`~freezer_api.db.base.Storage` promises, by compare-and-set
-    of single documents: see :mod:`.commit`.
+    """Keeps what :class:`~freezer_api.db.base.Storage` promises, by
+    compare-and-set of single documents: see :mod:`.commit`.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Driver(driver.Driver):
         clock: collections.abc.Callable[[], int] = documents.now,
     ):
         super().__init__(conf, clock)
+        # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf)
         self.units = Units(Committer(store.Store(self.client)))
         self.finder = finding.Finder(self.units, self._clock)
@@ -46,11 +47,11 @@ class Driver(driver.Driver):
     # Every kind
 
     def get(self, scope: Scope, kind: str, id: str) -> Document:
+        """Return a document. A session whose run has lapsed is settled first."""
         if kind == SESSIONS:
-            return codec.document(
-                history.settled(self.finder, scope.project_id, id)
-            )
-        value = self.finder.stored(kind, scope.project_id, id)
+            session = history.get_settled(self.finder, scope.project_id, id)
+            return codec.document(session)
+        value = self.finder.get_or_none(kind, scope.project_id, id)
         if value is None and scope.central and kind == CLIENTS:
             value = self.finder.claimed(kind, id)
         if value is None:
@@ -58,17 +59,20 @@ class Driver(driver.Driver):
         return codec.document(value)
 
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+        """Return a page of what searches find."""
         return self.finder.page(scope, kind, query, self.bounds)
 
     def claimed(self, kind: str, id: str) -> Document | None:
+        """Return the document that a claim names."""
         value = self.finder.claimed(kind, id)
         return codec.document(value) if value else None
 
     def purge(self, project_id: str) -> dict[str, int]:
-        return {
-            kind: purging.purge(self.finder, kind, project_id)
-            for kind in documents.KINDS
-        }
+        """Erase the documents of a project, each by itself."""
+        counts = {}
+        for kind in documents.KINDS:
+            counts[kind] = purging.purge(self.finder, kind, project_id)
+        return counts
 
     # Sessions
 
@@ -79,29 +83,35 @@ class Driver(driver.Driver):
         limit: int,
         marker: int | None = None,
     ) -> tuple[list[Record], bool]:
+        """Return the runs whose records a session says to have."""
         return history.list_runs(
             self.finder, scope.project_id, session_id, limit, marker
         )
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
+        """Return a run whose record a session says to have."""
         return history.get_run(self.finder, scope.project_id, session_id, tag)
 
     def run_backups(
         self, scope: Scope, session_id: str, record: Record
     ) -> tuple[str, ...]:
+        """Return the backups that searches by run and by job find."""
         return self.finder.backups_of_run(scope.project_id, session_id, record)
 
     # Moving to another store
 
     def count(self, kind: str) -> int:
+        """Return how many documents a search finds."""
         return copying.count(self.finder, kind)
 
     def entries(
         self, kind: str, after: base.Place, limit: int
     ) -> list[base.Entry]:
+        """Return entries in the order of their numbers."""
         return copying.entries(self.finder, kind, after, limit)
 
     def restore(self, entries: collections.abc.Sequence[base.Entry]) -> None:
+        """Store entries, each where its id says."""
         copying.restore(self.finder, entries)
 
     # What is derived
@@ -109,11 +119,13 @@ class Driver(driver.Driver):
     def named(
         self, kind: str, project_id: str, ids: collections.abc.Collection[str]
     ) -> list[base.Entry]:
+        """Return entries by their ids."""
         return copying.named(self.finder, kind, project_id, ids)
 
     def verify(
         self, kind: str, after: base.Place, limit: int, thorough: bool = True
     ) -> steps.Step:
+        """Compare what is indexed of documents with them."""
         return verifying.walk(
             self.finder, kind, after, limit, thorough, mend=False
         )
@@ -121,6 +133,7 @@ class Driver(driver.Driver):
     def reindex(
         self, kind: str, after: base.Place, limit: int, thorough: bool = False
     ) -> steps.Step:
+        """Write documents again, as they are."""
         return verifying.walk(
             self.finder, kind, after, limit, thorough, mend=True
         )
@@ -128,30 +141,38 @@ class Driver(driver.Driver):
     # Operation
 
     def check(self) -> None:
+        """Return if the indices are this release's."""
         schema.check(self.client)
 
     def sync(self) -> None:
+        """Create the indices, or upgrade them."""
         schema.sync(self.client)
 
     def version(self) -> str | None:
+        """Return the version of the oldest index."""
         return schema.version(self.client)
 
     def where(self) -> str:
-        return (
-            'Elasticsearch at'
-            f' {", ".join(client.addresses(self.conf.elasticsearch))}'
-        )
+        """Return the addresses of the hosts."""
+        addresses = client.addresses(self.conf.elasticsearch)
+        return f'Elasticsearch at {", ".join(addresses)}'
 
     def close(self) -> None:
+        """Give up the connections."""
         self.client.close()
 
     def _clock(self) -> int:
-        """The clock of this moment: tests replace it."""
+        """Return the time by the clock that the driver has now: tests replace
+        it.
+        """
         return self.clock()
 
     def transact(
         self, project_id: str, name: Name, step: Step[T], member: str = ''
     ) -> T:
+        """Run a step as one transaction, whose primary document it names."""
+        # The session of ``member`` isn't needed yet: an operation that turns
+        # out to be about it begins anew (:meth:`.documents.Documents.lead`).
         return own.transact(
             self.units, self.finder, self.clock, project_id, name, step
         )

@@ -1,25 +1,26 @@
 """Reading one session and its runs, once a run that has lapsed is settled."""
 
-import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import codec, commit
+from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
+from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.operations import sessions
 from freezer_api.domain import runs
 from freezer_api.domain.documents import SESSIONS
 from freezer_api.domain.sessions import Record
 
-#: How often runs are read that are forgotten while they are.
+#: How often runs are read of which some are deleted meanwhile.
 ATTEMPTS = 50
+_DELETED = 'the record of a run was deleted meanwhile'
 
 
-def settled(finder: Finder, project: str, id: str) -> Value:
-    """A session as it is stored, or ``NotFound``; its run isn't due."""
+def get_settled(finder: Finder, project_id: str, id: str) -> Value:
+    """Return a session whose run hasn't lapsed, or raise ``NotFound``."""
     while True:
-        value = finder.stored(SESSIONS, project, id)
+        value = finder.get_or_none(SESSIONS, project_id, id)
         if value is None:
             raise exceptions.NotFound(SESSIONS, id)
         due = codec.session(value).settle_at
@@ -29,75 +30,79 @@ def settled(finder: Finder, project: str, id: str) -> Value:
 
 
 def list_runs(
-    finder: Finder, project: str, id: str, limit: int, marker: int | None
+    finder: Finder, project_id: str, id: str, limit: int, marker: int | None
 ) -> tuple[list[Record], bool]:
     """See :meth:`Storage.runs`."""
-    for _attempt in _attempts():
-        value = settled(finder, project, id)
-        latest = runs.current(codec.session(value))
+    attempts = _retries(id)
+    while True:
+        value = get_settled(finder, project_id, id)
+        current = runs.current(codec.session(value))
+        # One more than the page tells whether there are more, and one may be
+        # the marker.
         tags = _tags(value, marker, limit + 2)
-        if latest and (marker is None or latest.tag <= marker):
-            tags = [latest.tag, *tags]
+        if current and (marker is None or current.tag <= marker):
+            tags = [current.tag, *tags]
         tags, more = sessions.page_of_tags(tags, limit, marker)
-        found = _records(finder, value, tags, latest)
-        if found is not None:
-            return found, more
-    raise exceptions.StorageUnavailable()
+        records = _records(finder, value, tags, current)
+        if records is not None:
+            return records, more
+        attempts.wait(_DELETED)
 
 
-def get_run(finder: Finder, project: str, id: str, tag: int) -> Record:
+def get_run(finder: Finder, project_id: str, id: str, tag: int) -> Record:
     """See :meth:`Storage.run`."""
-    for _attempt in _attempts():
-        value = settled(finder, project, id)
-        latest = runs.current(codec.session(value))
-        if not (latest and latest.tag == tag) and not _tags(value, tag, 1)[
-            :1
-        ] == [tag]:
+    attempts = _retries(id)
+    while True:
+        value = get_settled(finder, project_id, id)
+        current = runs.current(codec.session(value))
+        is_current = current is not None and current.tag == tag
+        if not is_current and _tags(value, tag, 1)[:1] != [tag]:
             raise exceptions.NotFound('runs', str(tag))
-        found = _records(finder, value, [tag], latest)
-        if found is not None:
-            return found[0]
-    raise exceptions.StorageUnavailable()
+        records = _records(finder, value, [tag], current)
+        if records is not None:
+            return records[0]
+        attempts.wait(_DELETED)
 
 
-def _attempts() -> collections.abc.Iterator[int]:
-    """Those to read what is forgotten meanwhile, with a pause between two."""
-    for attempt in range(ATTEMPTS):
-        yield attempt
-        commit.pause(attempt)
+def _retries(id: str) -> Retries:
+    return Retries('Reading runs of session %s', id, max_attempts=ATTEMPTS)
 
 
-def _tags(value: Value, highest: int | None, most: int) -> list[int]:
-    """The tags of the earlier runs that are kept, newest first."""
-    found: list[int] = []
+def _tags(value: Value, highest: int | None, count: int) -> list[int]:
+    """Return the tags of ``count`` earlier runs whose records are kept, newest
+    first, from the tag ``highest`` on.
+    """
+    tags: list[int] = []
     for first, last in reversed(value.state['kept']):
-        last = last if highest is None else min(last, highest)
-        found += range(
-            last, max(first, last - (most - len(found)) + 1) - 1, -1
-        )
-        if len(found) >= most:
+        if highest is not None:
+            last = min(last, highest)
+        lowest = last - (count - len(tags)) + 1
+        tags += range(last, max(first, lowest) - 1, -1)
+        if len(tags) >= count:
             break
-    return found
+    return tags
 
 
 def _records(
-    finder: Finder, value: Value, tags: list[int], latest: Record | None
+    finder: Finder, value: Value, tags: list[int], current: Record | None
 ) -> list[Record] | None:
-    """The runs with these tags; None if one of them has been forgotten since
-    the session was read.
+    """Return the runs with these tags; None if the record of one was deleted
+    since the session was read.
     """
-    keys = {
-        tag: codec.run_key(value.state['life'], tag)
-        for tag in tags
-        if not latest or tag != latest.tag
-    }
-    read = finder.committer.read(keys.values()) if keys else {}
-    found: list[Record] = []
+    current_tag = current.tag if current else None
+    keys = {}
     for tag in tags:
-        kept = read[keys[tag]].value if tag in keys else None
-        if tag in keys and kept is None:
+        if tag != current_tag:
+            keys[tag] = codec.run_key(value.state['life'], tag)
+    read = finder.committer.read(keys.values())
+    records: list[Record] = []
+    for tag in tags:
+        if tag == current_tag:
+            # It has no record yet: the session has it.
+            records.append(typing.cast(Record, current))
+            continue
+        kept = read[keys[tag]].value
+        if kept is None:
             return None
-        found.append(
-            codec.record(kept) if kept else typing.cast(Record, latest)
-        )
-    return found
+        records.append(codec.record(kept))
+    return records

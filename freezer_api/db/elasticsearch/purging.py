@@ -2,50 +2,66 @@
 
 import functools
 
-from freezer_api.db.elasticsearch import documents, queries, store
-from freezer_api.db.elasticsearch.finding import MANY, Finder
+from freezer_api.db.elasticsearch import documents, store, walk_queries
+from freezer_api.db.elasticsearch.finding import Finder
+from freezer_api.db.elasticsearch.reading import PAGE_SIZE
+from freezer_api.db.elasticsearch.store import Found
 from freezer_api.db.unit import Unit
 from freezer_api.domain.documents import SESSIONS
 
 
-def purge(finder: Finder, kind: str, project: str) -> int:
-    """Erase the documents of a kind; how many there were. What interrupted
-    operations have left goes too.
+def purge(finder: Finder, kind: str, project_id: str) -> int:
+    """Erase a project's documents of a kind, and what interrupted operations
+    have left; return how many documents there were.
     """
     count, after = 0, None
     while True:
-        hits = finder.raw(kind, queries.of_project(project, MANY, after))
+        body = walk_queries.of_project(project_id, PAGE_SIZE, after)
+        hits = finder.search_hits(kind, body)
         for hit in hits:
             found = store.found(kind, hit)
-            id = (
-                found.value.id
-                if found.value
-                else ((found.lock or {}).get('after') or {}).get('id')
-            )
+            id = _id(found)
             if id is not None:
-                count += documents.transact(
-                    finder.units,
-                    finder,
-                    finder.clock,
-                    project,
-                    (kind, id),
-                    functools.partial(_erase, kind=kind, id=id),
-                )
+                count += _erase(finder, project_id, kind, id)
+            # Operations that broke off have left these.
             elif found.mark.get('gone'):
-                finder.committer.bury(found)
+                finder.committer.remove_tombstone(found)
             elif not found.lock:
-                finder.committer.abandon(found)
-        if len(hits) < MANY:
+                finder.committer.remove_placeholder(found)
+        if len(hits) < PAGE_SIZE:
             return count
         after = hits[-1]['sort']
 
 
-def _erase(unit: Unit, kind: str, id: str) -> bool:
-    if kind == SESSIONS:
-        if unit.get_session(id) is None:
-            return False
-        unit.delete_session(id)
-        return True
+def _id(found: Found) -> str | None:
+    """Return the id of a document, also of one that is yet to be created; None
+    if it is no document.
+    """
+    if found.value:
+        return found.value.id
+    if found.lock and found.lock['after']:
+        return str(found.lock['after']['id'])
+    return None
+
+
+def _erase(finder: Finder, project_id: str, kind: str, id: str) -> bool:
+    """Delete a document; return whether there was one."""
+    delete = _delete_session if kind == SESSIONS else _delete_document
+    step = functools.partial(delete, kind=kind, id=id)
+    name = kind, id
+    return documents.transact(
+        finder.units, finder, finder.clock, project_id, name, step
+    )
+
+
+def _delete_session(unit: Unit, kind: str, id: str) -> bool:
+    if unit.get_session(id) is None:
+        return False
+    unit.delete_session(id)
+    return True
+
+
+def _delete_document(unit: Unit, kind: str, id: str) -> bool:
     if unit.get(kind, id) is None:
         return False
     unit.delete(kind, id)

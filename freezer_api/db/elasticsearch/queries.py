@@ -1,94 +1,128 @@
-"""The bodies of searches, built from queries alone.
+"""The bodies of searches, made of queries alone.
 
-Beside what they look for, under the name ``found``, they find what may be
-other than the index says: see :mod:`.finding`.
+Beside what they look for, which they name ``found``, they find what is
+pending: see :mod:`.reading`.
 """
 
 import collections.abc
+import dataclasses
 import functools
 import typing
 
 from freezer_api.db import scopes
 from freezer_api.db.base import Scope
 from freezer_api.db.elasticsearch import store, terms
+from freezer_api.db.elasticsearch.clauses import (
+    Clause,
+    Position,
+    all_of,
+    any_of,
+    behind,
+    between,
+    named,
+    term,
+    text,
+)
 from freezer_api.domain import backups, documents, search
 from freezer_api.domain.sessions import Record
 
-Clause = dict[str, typing.Any]
+Body = dict[str, typing.Any]
 #: Jobs that one search for a run's backups asks for.
 JOBS_AT_ONCE = 300
-#: Documents that may come beside a page, as many as Elasticsearch allows by
-#: default.
+#: Pending documents that may come beside a page: as many as Elasticsearch
+#: allows by default.
 ASIDE = 100
-#: The names of clauses: what a query looks for; locks and tombstones; sessions
-#: whose runs have lapsed.
-FOUND, RESTLESS, DUE = 'found', 'restless', 'due'
+#: The names of clauses: for what a query looks for; for locks and tombstones;
+#: for sessions whose runs have lapsed.
+FOUND, PENDING, DUE = 'found', 'pending', 'due'
 
 
-def page(
-    scope: Scope,
-    kind: str,
-    query: search.Query,
-    position: list[typing.Any] | None,
-    size: int,
-    now: int,
-    shadowed: collections.abc.Sequence[str] = (),
-    sliced: bool = False,
-) -> Clause:
-    """A page of a query behind a position, and what is restless there.
-
-    Not central ones of the ids ``shadowed``. ``sliced``: the first slice, see
-    :func:`next_slice`.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that is asked for: of a query in a scope, behind a position,
+    without the central clients with the ids ``hidden``.
     """
-    own = [_wanted(name, kind, query) for name in _scopes(scope, kind)]
-    if shadowed:
-        own[1]['bool']['must_not'].append({'terms': {'id': list(shadowed)}})
-    found = _named(FOUND, _any(own))
-    if not query.offset:
-        both = [found, *_restless(scope, kind, now)]
-        if not sliced or position is None:
-            return _sorted(both, size, position, query.descending)
-        # What is sorted at one moment has a third value, which no position
-        # knows.
-        here = behind(_any(both), position, query.descending)
-        return _sorted([here], size, None, query.descending)
-    # What lies before the page counts as well: the restless of all the scope
-    # come beside it, and none among those counted.
-    wanted = (
-        found
-        if position is None
-        else behind(found, position, query.descending)
-    )
+
+    scope: Scope
+    kind: str
+    query: search.Query
+    position: Position | None = None
+    hidden: collections.abc.Sequence[str] = ()
+
+    def page(self, size: int, now: int) -> Body:
+        """Return the search for the first ``size`` documents, and for what is
+        pending among them; ``now`` decides which runs have lapsed.
+        """
+        if self.query.offset:
+            return self._page_by_offset(size, now)
+        wanted = [self._found(), *_pending(self.scope, self.kind, now)]
+        return in_order(wanted, size, self.position, self.query.descending)
+
+    def first_slice(self, size: int, now: int) -> Body:
+        """Return a search like :meth:`page` for a point in time, which
+        :func:`next_slice` goes on with.
+        """
+        if self.query.offset or self.position is None:
+            return self.page(size, now)
+        # At a point in time hits are sorted by a third value as well, so
+        # ``search_after`` can't take this position.
+        wanted = [self._found(), *_pending(self.scope, self.kind, now)]
+        descending = self.query.descending
+        here = behind(any_of(wanted), self.position, descending)
+        return in_order([here], size, None, descending)
+
+    def _page_by_offset(self, size: int, now: int) -> Body:
+        """Return a search whose offset counts what is found, and not what is
+        pending.
+
+        What is pending before the page matters as well. So all of the scope is
+        aggregated beside the page: see :func:`aside`.
+        """
+        wanted = self._found()
+        descending = self.query.descending
+        if self.position is not None:
+            wanted = behind(wanted, self.position, descending)
+        pending = _aggregated(_pending(self.scope, self.kind, now))
+        return {
+            **in_order([wanted], size, None, descending),
+            'from': self.query.offset,
+            'aggs': {
+                'all': {
+                    'global': {},
+                    'aggs': pending,
+                }
+            },
+        }
+
+    def _found(self) -> Clause:
+        """Return the clause for what the query looks for."""
+        by_scope = []
+        for name in _scopes(self.scope, self.kind):
+            by_scope.append(_wanted(name, self.kind, self.query))
+        if self.hidden:
+            # The second scope is that of central clients.
+            unwanted = by_scope[1]['bool']['must_not']
+            unwanted.append({'terms': {'id': list(self.hidden)}})
+        return named(FOUND, any_of(by_scope))
+
+
+def next_slice(body: Body, hits: list[Clause]) -> Body:
+    """Return the search for what follows the hits of a search at one point in
+    time.
+    """
+    if body.get('from'):
+        return {
+            **body,
+            'from': body['from'] + len(hits),
+        }
     return {
-        **_sorted([wanted], size, None, query.descending),
-        'from': query.offset,
-        'aggs': {'all': {'global': {}, 'aggs': _aside(scope, kind, now)}},
+        **body,
+        'search_after': hits[-1]['sort'],
     }
 
 
-def behind(
-    clause: Clause, position: list[typing.Any], descending: bool
-) -> Clause:
-    """A clause and what ``search_after`` means, which may not be combined with
-    an offset.
-    """
-    seq, key = position
-    beyond = 'lt' if descending else 'gt'
-    same = _all([_term('seq', seq), {'range': {'key': {beyond: key}}}])
-    return _all([clause, _any([{'range': {'seq': {beyond: seq}}}, same])])
-
-
-def next_slice(body: Clause, hits: list[Clause]) -> Clause:
-    """The search for what follows the hits of a search of one moment."""
-    if body.get('from'):
-        return {**body, 'from': body['from'] + len(hits)}
-    return {**body, 'search_after': hits[-1]['sort']}
-
-
-def _aside(scope: Scope, kind: str, now: int) -> Clause:
-    """What is restless, in answers to a search for something else; see
-    :func:`aside`.
-    """
+def _aggregated(pending: list[Clause]) -> Body:
+    """Return aggregations of what is pending, each by its name."""
     hits = {
         'top_hits': {
             'size': ASIDE,
@@ -97,278 +131,213 @@ def _aside(scope: Scope, kind: str, now: int) -> Clause:
             'sort': [{'seq': 'asc'}],
         }
     }
-    clauses = zip((RESTLESS, DUE), _restless(scope, kind, now))
-    return {
-        name: {'filter': clause, 'aggs': {'hits': hits}}
-        for name, clause in clauses
-    }
+    found = {}
+    for clause in pending:
+        name = clause['bool']['_name']
+        found[name] = {
+            'filter': clause,
+            'aggs': {'hits': hits},
+        }
+    return found
 
 
-def aside(answer: Clause) -> list[Clause]:
-    """The hits that came beside a page, as if they were on it."""
-    found = answer['aggregations']['all'] if 'aggregations' in answer else {}
-    return [
-        {**hit, 'matched_queries': [name]}
-        for name in (RESTLESS, DUE)
-        if name in found
-        for hit in found[name]['hits']['hits']['hits']
-    ]
+def aside(answer: Body) -> list[Clause]:
+    """Return the pending documents that came beside a page, as hits like those
+    on it.
+    """
+    if 'aggregations' not in answer:
+        return []
+    found = answer['aggregations']['all']
+    result = []
+    for name in (PENDING, DUE):
+        if name in found:
+            for hit in found[name]['hits']['hits']['hits']:
+                result.append(
+                    {
+                        **hit,
+                        'matched_queries': [name],
+                    }
+                )
+    return result
 
 
 def with_pair(
     kind: str,
-    project: str,
+    project_id: str,
     pair: search.Pair,
     size: int,
-    after: list[typing.Any] | None,
-) -> Clause:
-    """The documents of a project that have a pair: which they are, without
-    their states.
+    after: Position | None,
+) -> Body:
+    """Return the search for a project's documents that have a pair: for their
+    ids, without their states.
     """
-    (term,) = terms.look_up(project, kind, (pair,))
-    wanted = [
-        _named(FOUND, _term('terms', term)),
-        *_restless(Scope(project), kind, 0),
-    ]
-    return {**_sorted(wanted, size, after), '_source': store.WITHOUT_STATE}
-
-
-def everywhere(id: str, size: int, after: list[typing.Any] | None) -> Clause:
-    """The jobs of all projects that have an id, the oldest first."""
-    (term,) = terms.look_up(
-        scopes.EVERYWHERE, documents.JOBS, (('job_id', search.canonical(id)),)
+    (found,) = terms.look_up(project_id, kind, (pair,))
+    body = _looked_up(
+        Scope(project_id), kind, term('terms', found), size, after
     )
-    some = Scope('', everywhere=True)
-    return _sorted(
-        [
-            _named(FOUND, _term('terms', term)),
-            *_restless(some, documents.JOBS, 0),
-        ],
-        size,
-        after,
-    )
+    return {
+        **body,
+        '_source': store.WITHOUT_STATE,
+    }
 
 
-def central(kind: str, size: int, after: list[typing.Any] | None) -> Clause:
-    """Central documents of all projects."""
-    (any_of,) = terms.look_up(scopes.CENTRAL, kind, (scopes.ANY,))
-    return _sorted(
-        [
-            _named(FOUND, _term('terms', any_of)),
-            *_restless(Scope('', central=True), kind, 0),
-        ],
-        size,
-        after,
-    )
+def everywhere(id: str, size: int, after: Position | None) -> Body:
+    """Return the search for the jobs of all projects that have an id, the
+    oldest first.
+    """
+    kind = documents.JOBS
+    pair = 'job_id', search.canonical(id)
+    # Without a scope of their own one search per project would be needed.
+    (found,) = terms.look_up(scopes.EVERYWHERE, kind, (pair,))
+    scope = Scope('', everywhere=True)
+    return _looked_up(scope, kind, term('terms', found), size, after)
+
+
+def central(kind: str, size: int, after: Position | None) -> Body:
+    """Return the search for the central documents of all projects."""
+    (found,) = terms.look_up(scopes.CENTRAL, kind, (scopes.ANY,))
+    scope = Scope('', central=True)
+    return _looked_up(scope, kind, term('terms', found), size, after)
 
 
 def of_ids(
     kind: str,
-    project: str,
+    project_id: str,
     ids: collections.abc.Sequence[str],
     size: int,
-    after: list[typing.Any] | None,
-) -> Clause:
-    """Those documents of a project that have one of the ids."""
-    (any_of,) = terms.look_up(project, kind, (scopes.ANY,))
-    wanted = _all([_term('terms', any_of), {'terms': {'id': list(ids)}}])
-    return _sorted(
-        [_named(FOUND, wanted), *_restless(Scope(project), kind, 0)],
-        size,
-        after,
-    )
+    after: Position | None,
+) -> Body:
+    """Return the search for those documents of a project that have one of the
+    ids.
+    """
+    (found,) = terms.look_up(project_id, kind, (scopes.ANY,))
+    wanted = all_of([term('terms', found), {'terms': {'id': list(ids)}}])
+    return _looked_up(Scope(project_id), kind, wanted, size, after)
 
 
 def of_run(
-    project: str, session_id: str, record: Record, size: int
+    project_id: str, session_id: str, record: Record, size: int
 ) -> collections.abc.Iterator[
-    collections.abc.Callable[[list[typing.Any] | None], Clause]
+    collections.abc.Callable[[Position | None], Body]
 ]:
-    """Searches for the backups that belong to a run, each a function of the
-    position that its page begins behind.
+    """Yield searches for the backups that belong to a run, each a function of
+    the position that its page begins behind.
     """
-
-    def look_up(pair: search.Pair) -> Clause:
-        return _term(
-            'terms', *terms.look_up(project, documents.BACKUPS, (pair,))
-        )
-
+    kind = documents.BACKUPS
+    pair = search.run_pair(session_id, record.tag)
+    names_run = term('terms', *terms.look_up(project_id, kind, (pair,)))
     spans = list(backups.spans(record).items())
     for first in range(0, max(1, len(spans)), JOBS_AT_ONCE):
-        made = [
-            _all(
-                [
-                    look_up(terms.made_by(job_id)),
-                    _any(
-                        [
-                            {'range': {clock: {'gte': since, 'lte': until}}}
-                            for clock in ('moment', 'created')
-                        ]
-                    ),
-                ]
-            )
-            for job_id, (since, until) in spans[first : first + JOBS_AT_ONCE]
-        ]
-        wanted = _any(
-            [look_up(search.run_pair(session_id, record.tag)), *made]
-        )
+        wanted = [names_run]
+        for job_id, span in spans[first : first + JOBS_AT_ONCE]:
+            wanted.append(_made_by_job(project_id, job_id, span))
         yield functools.partial(
-            _sorted,
-            [
-                _named(FOUND, wanted),
-                *_restless(Scope(project), documents.BACKUPS, 0),
-            ],
-            size,
+            _looked_up, Scope(project_id), kind, any_of(wanted), size
         )
 
 
-def of_project(
-    project: str, size: int, after: list[typing.Any] | None
+def _made_by_job(
+    project_id: str, job_id: str, span: tuple[int, int]
 ) -> Clause:
-    """All that there is of a project, whatever it is."""
-    return _sorted([_term('project', project)], size, after)
+    """Return the clause for the backups that a job made in a span of time, by
+    one of the timestamps that they have.
+    """
+    since, until = span
+    pair = terms.made_by(job_id)
+    found = terms.look_up(project_id, documents.BACKUPS, (pair,))
+    in_time = []
+    for timestamp in ('moment', 'created'):
+        in_time.append(between(timestamp, gte=since, lte=until))
+    return all_of([term('terms', *found), any_of(in_time)])
 
 
-def _scopes(scope: Scope, kind: str) -> tuple[str, ...]:
+def _scopes(scope: Scope, kind: str) -> list[str]:
+    """Return the names of scopes that documents are looked for in."""
     if scope.everywhere and kind == documents.JOBS:
-        return (scopes.EVERYWHERE,)
-    return (
-        (scope.project_id, scopes.CENTRAL)
-        if scope.central and kind == documents.CLIENTS
-        else (scope.project_id,)
-    )
+        return [scopes.EVERYWHERE]
+    if scope.central and kind == documents.CLIENTS:
+        return [scope.project_id, scopes.CENTRAL]
+    return [scope.project_id]
 
 
 def _wanted(scope: str, kind: str, query: search.Query) -> Clause:
-    """What a query looks for in one scope."""
+    """Return the clause for what a query looks for in one scope."""
     pairs, not_pairs = search.compile_pairs(kind, query)
-    wanted = [
-        _term('terms', term)
-        for term in sorted(terms.look_up(scope, kind, pairs or {scopes.ANY}))
-    ]
-    unwanted = [
-        _term('terms', term)
-        for term in sorted(terms.look_up(scope, kind, not_pairs))
-    ]
-    wanted += [_text(text) for text in sorted(query.texts)]
-    unwanted += [_text(text) for text in sorted(query.not_texts)]
+    wanted = _terms(scope, kind, pairs or {scopes.ANY})
+    unwanted = _terms(scope, kind, not_pairs)
+    for folded in sorted(query.texts):
+        wanted.append(text(folded))
+    for folded in sorted(query.not_texts):
+        unwanted.append(text(folded))
     if query.bounded:
-        bounds = {'gte': query.since, 'lte': query.until}
-        wanted.append(
-            {
-                'range': {
-                    'moment': {
-                        name: bound
-                        for name, bound in bounds.items()
-                        if bound is not None
-                    }
-                }
-            }
-        )
-    return {'bool': {'filter': wanted, 'must_not': unwanted}}
+        bounds = {}
+        if query.since is not None:
+            bounds['gte'] = query.since
+        if query.until is not None:
+            bounds['lte'] = query.until
+        wanted.append(between('moment', **bounds))
+    return {
+        'bool': {
+            'filter': wanted,
+            'must_not': unwanted,
+        }
+    }
 
 
-def _text(text: str) -> Clause:
-    if not text:
-        return {'match_all': {}}
-    if len(text) < terms.GRAM:
-        return _term('grams', terms.grams(text, len(text))[0])
-    return {'match_phrase': {'text': ' '.join(terms.grams(text, terms.GRAM))}}
+def _terms(
+    scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
+) -> list[Clause]:
+    """Return a clause for each pair."""
+    found = sorted(terms.look_up(scope, kind, pairs))
+    return [term('terms', one) for one in found]
 
 
-def _restless(scope: Scope, kind: str, now: int) -> list[Clause]:
-    """Clauses for what may be other than the index says; ``now`` 0: without
-    lapsed sessions.
+def _pending(scope: Scope, kind: str, now: int) -> list[Clause]:
+    """Return the clauses for what may be other than the index says; ``now`` 0:
+    without sessions whose runs have lapsed.
     """
-    whose = (
-        []
-        if scope.everywhere or scope.central
-        else [_term('project', scope.project_id)]
-    )
-    found = [_named(RESTLESS, _all([*whose, _term('restless', True)]))]
+    in_scope = []
+    if not scope.everywhere and not scope.central:
+        in_scope.append(term('project', scope.project_id))
+    is_pending = all_of([*in_scope, term('restless', True)])
+    found = [named(PENDING, is_pending)]
     if kind == documents.SESSIONS and now:
-        found.append(
-            _named(DUE, _all([*whose, {'range': {'settle_at': {'lt': now}}}]))
-        )
+        is_due = all_of([*in_scope, between('settle_at', lt=now)])
+        found.append(named(DUE, is_due))
     return found
 
 
-def _sorted(
+def _looked_up(
+    scope: Scope,
+    kind: str,
+    wanted: Clause,
+    size: int,
+    after: Position | None,
+) -> Body:
+    """Return the search for what a clause finds, and for locks and tombstones
+    of the scope.
+    """
+    clauses = [named(FOUND, wanted), *_pending(scope, kind, 0)]
+    return in_order(clauses, size, after)
+
+
+def in_order(
     wanted: list[Clause],
     size: int,
-    after: list[typing.Any] | None,
+    after: Position | None,
     descending: bool = False,
-) -> Clause:
+) -> Body:
+    """Return the search for what one of the clauses finds, in the order of
+    lists.
+    """
     order = 'desc' if descending else 'asc'
-    body: Clause = {
-        'query': {'bool': {'filter': [_any(wanted)]}},
+    body: Body = {
+        'query': {'bool': {'filter': [any_of(wanted)]}},
         'sort': [{'seq': order}, {'key': order}],
         'size': size,
         'track_total_hits': False,
         '_source': store.SOURCE,
     }
-    return {**body, 'search_after': after} if after else body
-
-
-def _named(name: str, clause: Clause) -> Clause:
-    return {'bool': {'filter': [clause], '_name': name}}
-
-
-def _term(field: str, value: typing.Any) -> Clause:
-    return {'term': {field: value}}
-
-
-def _all(clauses: list[Clause]) -> Clause:
-    return {'bool': {'filter': clauses}}
-
-
-def _any(clauses: list[Clause]) -> Clause:
-    return (
-        clauses[0]
-        if len(clauses) == 1
-        else {'bool': {'should': clauses, 'minimum_should_match': 1}}
-    )
-
-
-def everything() -> Clause:
-    """What is a document, of all projects."""
-    return {'bool': {'must_not': [_term('id', '')]}}
-
-
-def all_projects(size: int, after: list[typing.Any]) -> Clause:
-    """All that there is, in its order."""
-    return _sorted([{'match_all': {}}], size, after)
-
-
-def whole(size: int, after: list[typing.Any]) -> Clause:
-    """All that there is, in its order, with all that is kept of it."""
-    return {**all_projects(size, after), '_source': True}
-
-
-def of_keys(ids: collections.abc.Sequence[str]) -> Clause:
-    """What is under keys, with all that is kept of it."""
-    return {
-        'query': {'ids': {'values': list(ids)}},
-        'size': len(ids),
-        '_source': True,
-    }
-
-
-def by_name(
-    size: int, after: list[typing.Any], first: tuple[str, ...]
-) -> Clause:
-    """Documents by project and id, behind a position, or from the ``first``
-    on.
-    """
-    body = {
-        **_sorted([everything()], size, after),
-        'sort': [{'project': 'asc'}, {'id': 'asc'}],
-    }
-    if first and not after:
-        project, id = first
-        same = _all(
-            [_term('project', project), {'range': {'id': {'gte': id}}}]
-        )
-        from_here = _any([{'range': {'project': {'gt': project}}}, same])
-        body['query'] = _all([everything(), from_here])
+    if after:
+        body['search_after'] = after
     return body

@@ -38,6 +38,7 @@ def with_tags(ranges: Ranges, more: collections.abc.Iterable[int]) -> Ranges:
 
 def with_tag(ranges: Ranges, tag: int) -> Ranges:
     """Return ranges with one more tag, which is no lower than the others."""
+    # Records are written in the order of runs: this is at the end.
     if not ranges:
         return [[tag, tag]]
     *others, (first, last) = ranges
@@ -55,6 +56,7 @@ def without_tag(ranges: Ranges, tag: int) -> Ranges:
         if not first <= tag <= last:
             result.append([first, last])
             continue
+        # What is left of the range on both sides.
         if first < tag:
             result.append([first, tag - 1])
         if tag < last:

@@ -1,5 +1,5 @@
-"""Single documents: reading them as they are at this moment, and writing them
-if they are still as they were read.
+"""Single documents: reading them as they are now, and writing them if they are
+still as they were read.
 """
 
 import collections.abc
@@ -9,21 +9,26 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client, codec
 from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.marks import Entry, Lock, Mark, Point
 
-#: The part of a document that isn't a pure function of the rest.
+#: The fields that are read of a document. All others are made of these again
+#: when it is written.
 SOURCE = ['project', 'id', 'seq', 'doc']
+#: The same for look-ups that need to know only which documents there are.
 WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
 #: Documents in one request.
 CHUNK = 500
 
+_Json = dict[str, typing.Any]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
-    """A document as it was read: which generation of the index, at which point
-    of its history, with which marks.
+    """A document as it was read: in which index, at which point of its
+    history, with which marks.
 
-    ``seq_no`` None: there is nothing. ``value`` None: there is no document,
-    whatever else stands there.
+    ``seq_no`` None: nothing is kept under the key. ``value`` None: there is no
+    document, but there may be a placeholder or a tombstone.
     """
 
     key: Key
@@ -31,85 +36,71 @@ class Found:
     seq_no: int | None
     primary_term: int | None
     value: Value | None
-    mark: dict[str, typing.Any]
+    mark: Mark
 
     @property
-    def at(self) -> list[typing.Any]:
-        """The point of its history, to be compared."""
+    def point(self) -> Point:
+        """The point of its history: equal for two reads if nobody wrote
+        between them.
+        """
         return [self.index, self.seq_no, self.primary_term]
 
     @property
-    def lock(self) -> dict[str, typing.Any] | None:
+    def lock(self) -> Lock | None:
         """The lock that lies on it."""
         return self.mark.get('lock')
 
     @property
-    def done(self) -> list[dict[str, typing.Any]]:
+    def done(self) -> list[Entry]:
         """Transactions that it has committed, and that may not have been
-        carried out everywhere.
+        applied to all of their parts.
         """
         return self.mark.get('done', [])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Write:
-    """What is to stand where something was read, if that is still so. ``body``
-    None: nothing.
+    """What replaces a document, if it is still as it was read. ``body`` None:
+    nothing, it is deleted.
     """
 
     found: Found
-    body: dict[str, typing.Any] | None
+    body: _Json | None
 
 
-#: Where a write has come to stand; None if something else stood there.
+#: Sequence number and primary term of a write; None if the document wasn't
+#: what had been read any more.
 Written = tuple[int, int] | None
 
 
 class Store:
-    """Reads and compare-and-sets."""
+    """Reads documents, and writes them by compare-and-set."""
 
-    def __init__(self, asked: client.Client):
-        self.client = asked
+    def __init__(self, connection: client.Client):
+        self.client = connection
 
     def get(self, key: Key) -> Found:
-        """What stands under a key at this moment."""
+        """Return what is kept under a key now."""
         return self.get_all((key,))[key]
 
     def get_all(
         self, keys: collections.abc.Collection[Key]
     ) -> dict[Key, Found]:
-        """What stands under keys, each at some moment since the call."""
+        """Return what is kept under keys, each as it is at some time since
+        the call.
+        """
         found: dict[Key, Found] = {}
         ordered = list(dict.fromkeys(keys))
         for first in range(0, len(ordered), CHUNK):
-            some = ordered[first : first + CHUNK]
-            body = {
-                'docs': [
-                    {'_index': self.client.alias(kind), '_id': id}
-                    for kind, id in some
-                ]
-            }
-            status, answer = self.client.call(
-                'POST',
-                '/_mget',
-                body,
-                {'_source': ','.join(SOURCE), **client.SAME_COPY},
-            )
-            if status != 200:
-                raise RuntimeError(f'_mget: {status} {answer}')
-            found |= {
-                key: self._found(key, one)
-                for key, one in zip(some, answer['docs'], strict=True)
-            }
+            found |= self._get_chunk(ordered[first : first + CHUNK])
         return found
 
     def write(
         self, writes: collections.abc.Sequence[Write], shown: bool = True
     ) -> list[Written]:
-        """Write each where what was read still stands, in one request, in
-        their order.
+        """Write documents in their order; return what came of each.
 
-        Not ``shown``: searches needn't see it yet.
+        Not ``shown``: it isn't waited for until searches see it.
         """
         results: list[Written] = []
         for first in range(0, len(writes), CHUNK):
@@ -117,93 +108,124 @@ class Store:
         return results
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
-        """Remove what stands under keys, whatever it is."""
+        """Delete what is kept under keys, whatever it is."""
         for first in range(0, len(keys), CHUNK):
-            body = [
-                {'delete': {'_index': self.client.alias(kind), '_id': id}}
-                for kind, id in keys[first : first + CHUNK]
-            ]
+            body = []
+            for kind, id in keys[first : first + CHUNK]:
+                where = {
+                    '_index': self.client.alias(kind),
+                    '_id': id,
+                }
+                body.append({'delete': where})
             self._bulk(body)
+
+    def _get_chunk(self, keys: list[Key]) -> dict[Key, Found]:
+        asked = []
+        for kind, id in keys:
+            asked.append(
+                {
+                    '_index': self.client.alias(kind),
+                    '_id': id,
+                }
+            )
+        params = {
+            '_source': ','.join(SOURCE),
+            **client.SAME_COPY,
+        }
+        status, answer = self.client.call(
+            'POST', '/_mget', {'docs': asked}, params
+        )
+        if status != 200:
+            raise RuntimeError(f'_mget: {status} {answer}')
+        found = {}
+        for key, document in zip(keys, answer['docs'], strict=True):
+            found[key] = self._found(key, document)
+        return found
 
     def _write(
         self, writes: collections.abc.Sequence[Write], shown: bool
     ) -> list[Written]:
-        body: list[typing.Any] = []
+        body: list[_Json] = []
         for write in writes:
             found = write.found
-            where: dict[str, typing.Any] = {
+            where: _Json = {
                 '_index': found.index,
                 '_id': found.key[1],
             }
             if found.seq_no is None:
-                body += [{'create': where}, write.body]
-                continue
-            where |= {
-                'if_seq_no': found.seq_no,
-                'if_primary_term': found.primary_term,
-            }
-            body += (
-                [{'delete': where}]
-                if write.body is None
-                else [{'index': where}, write.body]
-            )
-        return [self._written(item) for item in self._bulk(body, shown)]
+                # Nothing may have been created meanwhile.
+                body.append({'create': where})
+            else:
+                where['if_seq_no'] = found.seq_no
+                where['if_primary_term'] = found.primary_term
+                operation = 'delete' if write.body is None else 'index'
+                body.append({operation: where})
+            if write.body is not None:
+                body.append(write.body)
+        return [_written(item) for item in self._bulk(body, shown)]
 
-    def _bulk(
-        self, body: list[typing.Any], shown: bool = True
-    ) -> list[dict[str, typing.Any]]:
-        status, answer = self.client.call(
-            'POST',
-            '/_bulk',
-            body,
-            {'refresh': 'wait_for'} if self.client.waits and shown else None,
-        )
+    def _bulk(self, body: list[_Json], shown: bool = True) -> list[_Json]:
+        params = None
+        if self.client.waits and shown:
+            params = {'refresh': 'wait_for'}
+        status, answer = self.client.call('POST', '/_bulk', body, params)
         if status != 200:
             raise RuntimeError(f'_bulk: {status} {answer}')
+        # Each item has one key, the name of the operation.
         return [next(iter(item.values())) for item in answer['items']]
 
-    @staticmethod
-    def _written(item: dict[str, typing.Any]) -> Written:
-        status, kind = item['status'], client.error_type(item)
-        if status in (200, 201):
-            return item['_seq_no'], item['_primary_term']
-        # A generation of the index that is being left, or is gone: it is read
-        # anew, from the next one.
-        if status in (404, 409) or kind in (
-            'cluster_block_exception',
-            'index_not_found_exception',
-        ):
-            return None
-        if status in (429, 503):
-            raise exceptions.StorageUnavailable()
-        raise RuntimeError(f'_bulk: {status} {kind}')
-
-    def _found(self, key: Key, answer: dict[str, typing.Any]) -> Found:
-        if 'error' in answer:
-            index = client.missing(answer)
-            if index == self.client.alias(key[0]):
-                raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
-            if index:
-                # Upgraded in this very moment: the alias names another one
-                # already.
-                return self.get(key)
-            raise exceptions.StorageUnavailable()
-        if not answer['found']:
-            return Found(key, answer['_index'], None, None, None, {})
-        return found(key[0], answer)
+    def _found(self, key: Key, answer: _Json) -> Found:
+        if 'error' not in answer:
+            if answer['found']:
+                return found(key[0], answer)
+            return Found(
+                key,
+                answer['_index'],
+                None,
+                None,
+                None,
+                {},
+            )
+        index = client.missing(answer)
+        if index == self.client.alias(key[0]):
+            raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
+        if index:
+            # An upgrade has replaced the index in this very moment: the alias
+            # names the new one already.
+            return self.get(key)
+        raise exceptions.StorageUnavailable() from client.Refused(
+            f'reading {key[0]} {key[1]} failed ({client.error_type(answer)})'
+        )
 
 
-def found(kind: str, hit: dict[str, typing.Any]) -> Found:
-    """What an answer of Elasticsearch says of one document that is there."""
+def _written(item: _Json) -> Written:
+    """Return what came of one write of a request."""
+    status, kind = item['status'], client.error_type(item)
+    if status in (200, 201):
+        return item['_seq_no'], item['_primary_term']
+    # An index that an upgrade is replacing takes no writes, or is gone
+    # already. That is a conflict like others: who reads again reads the new
+    # index.
+    if status in (404, 409):
+        return None
+    if kind in ('cluster_block_exception', 'index_not_found_exception'):
+        return None
+    if status in (429, 503):
+        raise exceptions.StorageUnavailable() from client.Refused(
+            f'a write is answered with status {status} ({kind})'
+        )
+    raise RuntimeError(f'_bulk: {status} {kind}')
+
+
+def found(kind: str, hit: _Json) -> Found:
+    """Return a document that is there, from what Elasticsearch answers."""
     source = hit['_source']
     doc = source['doc']
-    value = (
-        Value(
+    value = None
+    if 'state' in doc:
+        value = Value(
             kind, source['project'], source['id'], source['seq'], doc['state']
         )
-        if 'state' in doc
-        else None
-    )
     return Found(
         (kind, hit['_id']),
         hit['_index'],
@@ -214,14 +236,18 @@ def found(kind: str, hit: dict[str, typing.Any]) -> Found:
     )
 
 
-def put(
-    found: Found, value: Value | None, mark: dict[str, typing.Any]
-) -> Write:
-    """Write a value (None: none, but the marks) over what was read. Its place
-    in the order is known where it is yet to come.
+def put(found: Found, value: Value | None, mark: Mark) -> Write:
+    """Return the write of a value (None: of marks alone) over what was read.
+
+    A document that is yet to be created has its place in the order of lists
+    from the beginning, so that lists that pass there come upon its lock.
     """
-    coming = (mark.get('lock') or {}).get('after') or {'seq': 0, 'project': ''}
-    return Write(
-        found,
-        codec.source(found.key, value, mark, coming['seq'], coming['project']),
+    lock = mark.get('lock')
+    coming = (lock['after'] if lock else None) or {
+        'seq': 0,
+        'project': '',
+    }
+    source = codec.source(
+        found.key, value, mark, coming['seq'], coming['project']
     )
+    return Write(found, source)

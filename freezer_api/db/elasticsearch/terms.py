@@ -16,13 +16,14 @@ from freezer_api.db import scopes
 from freezer_api.domain import backups, documents, search
 from freezer_api.domain.documents import Body
 
-_SIZE = 12
-#: The lengths of texts that are looked for as a whole; longer ones as a phrase
-#: of such as :data:`GRAM`.
+#: Bytes of a digest.
+_DIGEST_SIZE = 12
+#: The lengths of texts that are looked for as a whole. A longer text is looked
+#: for as a phrase of its parts of the length :data:`GRAM`.
 SHORT = (1, 2)
 GRAM = 3
-#: What is written as it is in words; all else as a number, for indices take
-#: them apart at blanks.
+#: Characters that words have as they are. All others are written as numbers,
+#: for Elasticsearch takes texts apart at blanks.
 _PLAIN = frozenset(
     string.ascii_letters + string.digits + string.punctuation
 ) - {'~', '"', '\\'}
@@ -31,69 +32,66 @@ _PLAIN = frozenset(
 def look_up(
     scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
 ) -> frozenset[str]:
-    """The terms of pairs. Lengths stand before what could contain anything, so
-    no two inputs are written alike.
-    """
+    """Return the terms of pairs of documents in a scope."""
+    # Lengths are written before texts that could contain anything, so no two
+    # inputs are the same bytes.
     first = hashlib.blake2b(
         f'{kind} {len(scope)} {scope}'.encode('utf-8', 'surrogatepass'),
-        digest_size=_SIZE,
+        digest_size=_DIGEST_SIZE,
     )
     found = set()
     for key, value in pairs:
         digest = first.copy()
-        digest.update(
-            f'{len(key)} {key}{value}'.encode('utf-8', 'surrogatepass')
-        )
+        written = f'{len(key)} {key}{value}'
+        digest.update(written.encode('utf-8', 'surrogatepass'))
         found.add(base64.b64encode(digest.digest()).decode())
     return frozenset(found)
 
 
 def fields(
-    kind: str, project: str, claim: str | None, body: Body
+    kind: str, project_id: str, claim: str | None, body: Body
 ) -> dict[str, typing.Any]:
-    """The fields of a document by which it is found."""
+    """Return the fields by which a document is found."""
     pairs = search.index_pairs(kind, body) | {scopes.ANY}
-    if (
-        kind == documents.BACKUPS
-        and (job_id := backups.job_of(body)) is not None
-    ):
-        pairs |= {made_by(job_id)}
-    where = scopes.scopes(kind, project, claim)
+    timestamp = None
+    if kind == documents.BACKUPS:
+        job_id = backups.job_of(body)
+        if job_id is not None:
+            pairs |= {made_by(job_id)}
+        timestamp = backups.time_of(body)
+
+    found_by: set[str] = set()
+    for scope in scopes.scopes(kind, project_id, claim):
+        found_by |= look_up(scope, kind, pairs)
     text = search.folded_text(kind, body)
-    found: dict[str, typing.Any] = {
-        'terms': sorted(
-            frozenset().union(
-                *(look_up(scope, kind, pairs) for scope in where)
-            )
-        ),
+    short = set()
+    for size in SHORT:
+        short.update(grams(text, size))
+
+    result: dict[str, typing.Any] = {
+        'terms': sorted(found_by),
         'text': ' '.join(grams(text, GRAM)),
-        'grams': sorted(
-            {part for size in SHORT for part in grams(text, size)}
-        ),
+        'grams': sorted(short),
     }
-    if (
-        kind == documents.BACKUPS
-        and (moment := backups.time_of(body)) is not None
-    ):
-        found['moment'] = moment
-    return found
+    if timestamp is not None:
+        result['moment'] = timestamp
+    return result
 
 
 def made_by(job_id: str) -> search.Pair:
-    """The pair of the backups that a job made; no value, and no other
-    composite, begins with this letter.
-    """
+    """Return the pair of the backups that a job made."""
+    # No value of a pair (search.canonical) begins with this letter.
     return 'job_id', f'j{job_id}'
 
 
 def grams(text: str, size: int) -> list[str]:
-    """The overlapping parts of a text of so many characters, each as a word.
-    No two parts are written alike.
+    """Return the overlapping parts of a text of ``size`` characters, each as a
+    word. No two parts are written alike.
     """
-    written = [
-        character if character in _PLAIN else f'~{ord(character):x}~'
-        for character in text
-    ]
-    return [
-        ''.join(part) for part in zip(*(written[at:] for at in range(size)))
-    ]
+    written = []
+    for character in text:
+        if character not in _PLAIN:
+            character = f'~{ord(character):x}~'
+        written.append(character)
+    shifted = [written[start:] for start in range(size)]
+    return [''.join(part) for part in zip(*shifted, strict=False)]

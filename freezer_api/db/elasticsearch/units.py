@@ -1,35 +1,41 @@
 """Units of work: documents are read, changed in memory and committed together,
-again from the start if any has moved.
+again from the start if somebody else has written one of them.
 
-Operations of one process that have the same primary document wait for each
-other, and whoever comes to work takes all that wait along, one after the other
-in memory and in one commit. So many who report to one session don't get in
-each other's way.
+Operations of one process that have the same primary document queue. Whoever is
+first commits what all of them do, one after the other in memory, in one
+transaction. So many jobs that report to one session cost a few requests
+together, and don't get in each other's way.
 """
 
 import collections.abc
 import dataclasses
+import logging
 import threading
-import time
 import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import commit
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commit import Committer, Moved, Plan
+from freezer_api.db.elasticsearch.commit import Committer, Plan, WriteConflict
+from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.domain import documents
 
-#: Seconds after which an operation that is always overtaken gives up.
+LOG = logging.getLogger(__name__)
+#: Seconds after which an operation gives up that others are always ahead of.
 DEADLINE = 30.0
-#: Operations that one commit takes along.
-MOST = 64
+#: Operations that one transaction does at most.
+MAX_BATCH = 64
 #: Documents of any size that are read at once.
-AT_ONCE = 16
+READ_BATCH = 16
+
+T = typing.TypeVar('T')
 
 
-class Elsewhere(Exception):
-    """The operation has to be one on another primary document."""
+class WrongPrimary(Exception):
+    """The operation is about another document than the primary one of its
+    unit: ``key``.
+    """
 
     def __init__(self, key: Key):
         super().__init__(key)
@@ -41,135 +47,155 @@ class Unit:
     become.
     """
 
-    def __init__(self, committer: Committer, primary: Key, deadline: float):
+    def __init__(self, committer: Committer, primary: Key, attempts: Retries):
         self._committer = committer
-        self._deadline = deadline
+        self._attempts = attempts
         self.primary = primary
         self.found: dict[Key, Found] = {}
-        self._now: dict[Key, Value | None] = {}
+        self._values: dict[Key, Value | None] = {}
         self._guarded: frozenset[Key] = frozenset()
-        self._trash: tuple[Key, ...] = ()
+        self._delete_after: tuple[Key, ...] = ()
         self.load((primary,))
 
     def load(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Read documents, those that haven't been yet, in one request."""
+        """Read those documents that haven't been read, in one request."""
         missing = [key for key in dict.fromkeys(keys) if key not in self.found]
-        if missing:
-            read = self._committer.hold(missing, self._deadline)
-            self.found |= read
-            self._now |= {key: found.value for key, found in read.items()}
+        if not missing:
+            return
+        read = self._committer.read_for_update(missing, self._attempts)
+        for key, found in read.items():
+            self.found[key] = found
+            self._values[key] = found.value
 
     def load_within(
-        self, keys: collections.abc.Iterable[Key], most: int
+        self, keys: collections.abc.Iterable[Key], size: int
     ) -> bool:
-        """Read documents bit by bit; False once they are more than ``most``
+        """Read documents bit by bit; False once they are more than ``size``
         bytes of JSON.
         """
-        left = most
-        wanted = list(keys)
-        for first in range(0, len(wanted), AT_ONCE):
-            some = wanted[first : first + AT_ONCE]
-            self.load(some)
-            values = [value for key in some if (value := self.get(key))]
-            left -= sum(
-                documents.size(value.state['body']) for value in values
-            )
+        left = size
+        ordered = list(keys)
+        for first in range(0, len(ordered), READ_BATCH):
+            batch = ordered[first : first + READ_BATCH]
+            self.load(batch)
+            for key in batch:
+                value = self.get(key)
+                if value is not None:
+                    left -= documents.size(value.state['body'])
             if left < 0:
                 return False
         return True
 
     def get(self, key: Key) -> Value | None:
-        """A document as it is now, with what this unit has changed."""
+        """Return a document as this unit has changed it, None if there is
+        none.
+        """
         self.load((key,))
-        return self._now[key]
+        return self._values[key]
 
     def put(self, value: Value) -> None:
-        """Store a document that was read before, or is not there."""
+        """Create or change a document."""
         self.load((value.key,))
-        self._now[value.key] = value
+        self._values[value.key] = value
 
     def drop(self, key: Key) -> None:
         """Delete a document, if it is there."""
         self.load((key,))
-        self._now[key] = None
+        self._values[key] = None
 
     def guard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Let documents be as they were read when the unit takes effect."""
+        """Take effect only if documents are still as they were read then."""
         self._guarded |= frozenset(keys)
 
     def discard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Remove afterwards what nobody looks for any more once the unit has
-        taken effect.
+        """Delete, some time after the unit has taken effect, what nobody looks
+        for any more.
         """
-        self._trash += tuple(keys)
+        self._delete_after += tuple(keys)
 
     def attempt(
-        self, step: collections.abc.Callable[['Unit'], typing.Any]
-    ) -> typing.Any:
-        """Do a step; one that raises a domain error, which is returned, leaves
-        everything as it was.
+        self, step: collections.abc.Callable[['Unit'], T]
+    ) -> '_Done[T]':
+        """Do a step, and return its result or its domain error. With an error
+        everything is as it was before the step: others have theirs in this
+        unit as well.
         """
-        before = dict(self._now), self._guarded, self._trash
+        before = dict(self._values), self._guarded, self._delete_after
         try:
             return _Done(step(self))
-        except (exceptions.FreezerError, Elsewhere) as error:
-            if isinstance(error, exceptions.StorageUnavailable):
-                raise
-            # What was read in the meantime stays read, and as it was.
-            self._now = {
-                key: before[0].get(key, self.found[key].value)
-                for key in self._now
-            }
-            _, self._guarded, self._trash = before
+        except exceptions.StorageUnavailable:
+            raise
+        except (exceptions.FreezerError, WrongPrimary) as error:
+            self._restore(*before)
             return _Done(error=error)
 
+    def _restore(
+        self,
+        values: dict[Key, Value | None],
+        guarded: frozenset[Key],
+        delete_after: tuple[Key, ...],
+    ) -> None:
+        """Return to an earlier state. What was read since stays read: as it
+        was read.
+        """
+        for key, found in self.found.items():
+            self._values[key] = values.get(key, found.value)
+        self._guarded = guarded
+        self._delete_after = delete_after
+
     def plan(self, name: str) -> Plan | None:
-        """The transaction that this unit comes to; None if it changes
+        """Return the transaction that this unit comes to; None if it changes
         nothing.
         """
-        changed = {
-            key
-            for key, value in self._now.items()
-            if value is not self.found[key].value
-        }
-        if not changed and not self._trash:
+        changed = set()
+        for key, value in self._values.items():
+            if value is not self.found[key].value:
+                changed.add(key)
+        if not changed and not self._delete_after:
             return None
-        guarded = {
-            key for key in self._guarded if self.found[key].value is not None
-        }
-        parts = sorted((changed | guarded) - {self.primary})
+        # What isn't there can't be guarded: see :meth:`unit.Unit.get`.
+        guarded = set()
+        for key in self._guarded:
+            if self.found[key].value is not None:
+                guarded.add(key)
+        # In one order for all: two that have parts in common seldom lock some
+        # each then, and both fail.
+        keys = sorted((changed | guarded) - {self.primary})
         return Plan(
             name,
-            (self.found[self.primary], self._now[self.primary]),
-            tuple((self.found[key], self._now[key]) for key in parts),
-            self._trash,
+            (self.found[self.primary], self._values[self.primary]),
+            tuple((self.found[key], self._values[key]) for key in keys),
+            self._delete_after,
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Done:
-    """What came of a step."""
+class _Done(typing.Generic[T]):
+    """What came of a step: its result or its error."""
 
-    result: typing.Any = None
+    result: T | None = None
     error: BaseException | None = None
 
-    def unwrap(self) -> typing.Any:
-        """The result, or the error raised."""
+    def unwrap(self) -> T:
+        """Return the result, or raise the error."""
         if self.error is not None:
             raise self.error
-        return self.result
+        return typing.cast(T, self.result)
 
 
-Step = collections.abc.Callable[[Unit], typing.Any]
+Step = collections.abc.Callable[[Unit], T]
 
 
-class _Waiting:
+class _Waiting(typing.Generic[T]):
     """A step that waits for its turn."""
 
-    def __init__(self, step: Step):
+    def __init__(self, step: Step[T]):
         self.step = step
-        self.done: _Done | None = None
+        self.done: _Done[T] | None = None
         self.woken = threading.Event()
+
+
+_Queue = list[_Waiting[typing.Any]]
 
 
 class Units:
@@ -178,44 +204,51 @@ class Units:
     def __init__(self, committer: Committer):
         self.committer = committer
         self._lock = threading.Lock()
-        self._queues: dict[Key, list[_Waiting]] = {}
+        self._queues: dict[Key, _Queue] = {}
 
-    def run(self, primary: Key, step: Step) -> typing.Any:
-        """Do a step as one that takes effect at one moment; its result, or its
-        error.
+    def run(self, primary: Key, step: Step[T]) -> T:
+        """Do a step that takes effect as a whole; return its result, or raise
+        its error.
 
         A step reads and changes documents through the unit that it is given
         alone, and may be done several times.
         """
         while True:
             try:
-                return self._queued(primary, step).unwrap()
-            except Elsewhere as other:
-                primary = other.key
+                return self._run_queued(primary, step).unwrap()
+            except WrongPrimary as error:
+                primary = error.key
 
-    def _queued(self, primary: Key, step: Step) -> _Done:
+    def _run_queued(self, primary: Key, step: Step[T]) -> _Done[T]:
         own = _Waiting(step)
         with self._lock:
             queue = self._queues.setdefault(primary, [])
             queue.append(own)
-            first = len(queue) == 1
-        if not first:
+            ahead = len(queue) - 1
+        if ahead:
+            LOG.debug(
+                'Changing %s %s: waiting for %d operations of this process.',
+                *primary,
+                ahead,
+            )
             own.woken.wait()
+        # Who is woken either was in the batch of another thread, or is first
+        # in the queue now.
         if own.done is None:
-            self._lead(primary, queue)
-        return typing.cast(_Done, own.done)
+            self._commit_queued(primary, queue)
+        return typing.cast(_Done[T], own.done)
 
-    def _lead(self, primary: Key, queue: list[_Waiting]) -> None:
-        """Do all that waits, oneself first, and wake the others; who comes
-        after them leads next.
+    def _commit_queued(self, primary: Key, queue: _Queue) -> None:
+        """Do the steps that wait, one's own first, and wake their threads; the
+        first of those that came later does the next ones.
         """
         with self._lock:
-            batch = queue[:MOST]
+            batch = queue[:MAX_BATCH]
         try:
             results = self._commit(primary, [one.step for one in batch])
         except BaseException as error:
-            # Whoever waits must not wait for ever, also where this thread is
-            # being ended.
+            # Nobody else wakes those who wait: they get this error too, even
+            # if it is this thread that is being ended.
             results = [_Done(error=error)] * len(batch)
         for one, done in zip(batch, results, strict=True):
             one.done = done
@@ -227,15 +260,19 @@ class Units:
         for one in batch + following:
             one.woken.set()
 
-    def _commit(self, primary: Key, steps: list[Step]) -> list[_Done]:
-        deadline = time.monotonic() + DEADLINE
-        earlier: dict[str, list[_Done]] = {}
-        attempt = 0
+    def _commit(
+        self, primary: Key, steps: list[Step[typing.Any]]
+    ) -> list[_Done[typing.Any]]:
+        """Do steps as one transaction, again until nobody is in its way."""
+        attempts = Retries('Changing %s %s', *primary, timeout=DEADLINE)
+        #: What the steps came to in earlier attempts, by the transaction.
+        earlier: dict[str, list[_Done[typing.Any]]] = {}
         while True:
-            unit = Unit(self.committer, primary, deadline)
+            unit = Unit(self.committer, primary, attempts)
             found = unit.found[primary]
-            # The answer of a write may have been lost, and the write been sent
-            # again.
+            # An attempt that met a conflict may have succeeded: its answer was
+            # lost, and the client has sent the write again. Then the primary
+            # document says whose write it was.
             written = found.mark.get('write')
             if written in earlier and found.value is not None:
                 return earlier[written]
@@ -243,25 +280,22 @@ class Units:
             name = commit.new_name()
             plan = unit.plan(name)
             if plan is None:
-                self._tidy(found, earlier)
+                self._remove_own_placeholder(found, earlier)
                 return results
             earlier[name] = results
             try:
                 self.committer.commit(plan)
                 return results
-            except Moved:
-                if time.monotonic() > deadline:
-                    raise exceptions.StorageUnavailable() from None
-                commit.pause(attempt)
-                attempt += 1
+            except WriteConflict as conflict:
+                reason = str(conflict)
+            attempts.wait(reason)
 
-    def _tidy(
+    def _remove_own_placeholder(
         self, found: Found, earlier: collections.abc.Container[str]
     ) -> None:
-        """Remove the empty document that an attempt of one's own has left."""
-        if (
-            found.value is None
-            and found.seq_no is not None
-            and found.mark.get('write') in earlier
-        ):
-            self.committer.abandon(found)
+        """Remove the placeholder that an attempt of one's own has left, when
+        the next one has nothing to write.
+        """
+        is_there = found.value is None and found.seq_no is not None
+        if is_there and found.mark.get('write') in earlier:
+            self.committer.remove_placeholder(found)

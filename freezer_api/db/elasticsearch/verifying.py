@@ -1,7 +1,7 @@
-"""Holding what is indexed of documents against them, and indexing them anew.
+"""Comparing what is indexed of documents with them, and indexing them anew.
 
 A document is indexed as a whole, so what is seen of one search hit belongs
-together; what it takes another request to see counts if the document is the
+together. What takes another request to see counts only if the document is the
 same afterwards.
 """
 
@@ -14,19 +14,23 @@ from freezer_api.db.elasticsearch import (
     claims,
     codec,
     presence,
-    queries,
+    ranges,
     store,
+    walk_queries,
 )
-from freezer_api.db.elasticsearch.finding import Finder, Hit
+from freezer_api.db.elasticsearch.codec import Value
+from freezer_api.db.elasticsearch.finding import Finder
+from freezer_api.db.elasticsearch.searches import Hit
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents, search
 
-#: Looks at what somebody changes again and again, before it counts as
-#: changing.
+#: How often a document is looked at that somebody changes again and again,
+#: before nothing is said of it.
 ATTEMPTS = 5
-#: The fields that are kept beside the document.
-KEPT = (
+#: The fields that are read back; others are seen by what finds the document
+#: alone: see :mod:`.presence`.
+READABLE = (
     'key',
     'project',
     'id',
@@ -46,96 +50,93 @@ def walk(
     thorough: bool,
     mend: bool,
 ) -> Step:
-    """See :meth:`Storage.verify` and :meth:`Storage.reindex`."""
+    """See :meth:`Storage.verify` and, with ``mend``,
+    :meth:`Storage.reindex`.
+    """
     if kind == steps.LEFT:
-        return (
-            _walk_claims(finder, after, limit, mend)
-            if thorough
-            else Step(None, 0)
-        )
-    hits = finder.raw(kind, queries.whole(limit, list(after)))
+        if not thorough:
+            return Step(None, 0)
+        return _walk_claims(finder, after, limit, mend)
+    hits = finder.search_hits(kind, walk_queries.whole(limit, list(after)))
     if not hits:
         return Step(None, 0)
-    old = [hit for hit in hits if _version(hit) < search.INDEX_VERSION]
-    own = [hit for hit in hits if _version(hit) == search.INDEX_VERSION]
-    for hit in old if mend else ():
-        _index(finder, kind, hit)
-    drifts = list(_drifts(finder, kind, own, mend)) if thorough else []
-    place = tuple(hits[-1]['sort']) if len(hits) == limit else None
-    return Step(
-        place, sum(_is_document(hit) for hit in hits), tuple(drifts), len(old)
-    )
+    outdated, current, count = [], [], 0
+    for hit in hits:
+        version = _version(hit)
+        if version < search.INDEX_VERSION:
+            outdated.append(hit)
+        elif version == search.INDEX_VERSION:
+            current.append(hit)
+        count += _is_document(hit)
+    if mend:
+        for hit in outdated:
+            _index(finder, kind, hit)
+    drifts: list[Drift] = []
+    if thorough:
+        drifts += _index_drifts(finder, kind, current, mend)
+        drifts += _other_drifts(finder, kind, current, mend)
+    place = _next_place(hits, limit)
+    return Step(place, count, tuple(drifts), len(outdated))
+
+
+def _next_place(hits: list[Hit], limit: int) -> Place | None:
+    if len(hits) < limit:
+        return None
+    return tuple(hits[-1]['sort'])
 
 
 def _version(hit: Hit) -> int:
-    """By which version a hit is indexed; what is no document has nothing to be
-    indexed by.
+    """Return the version of the index that a hit was written for. Placeholders
+    and tombstones are the same in all of them.
     """
-    return (
-        codec.made_by(hit['_source'])[0]
-        if _is_document(hit)
-        else search.INDEX_VERSION
-    )
+    if not _is_document(hit):
+        return search.INDEX_VERSION
+    version, _digest = codec.made_by(hit['_source'])
+    return version
 
 
 def _is_document(hit: Hit) -> bool:
     return 'state' in hit['_source']['doc']
 
 
-def _drifts(
+# What is indexed of a document
+
+
+def _index_drifts(
     finder: Finder, kind: str, hits: list[Hit], mend: bool
 ) -> collections.abc.Iterator[Drift]:
-    for hit, what in _judged(finder, kind, hits):
+    for hit, what in _wrongly_indexed(finder, kind, hits):
         source = hit['_source']
-        mended = mend and _index(finder, kind, hit)
-        if what and (mended or not mend):
+        if not mend or _index(finder, kind, hit):
             yield Drift(kind, source['project'], source['id'], what)
-    for hit in hits:
-        value = store.found(kind, hit).value
-        if value is None:
-            continue
-        if value.key != (kind, hit['_id']):
-            what = f'is kept where another document should be: {hit["_id"]}'
-            yield Drift(kind, value.project, value.id, what, mendable=False)
-        if claims.wanted(value) and claims.is_missing(finder.committer, value):
-            mended = mend and claims.add(finder.units, value)
-            what = 'has not the claim on its id'
-            yield Drift(
-                kind,
-                value.project,
-                value.id,
-                what,
-                mendable=not mend or mended,
-            )
-        if kind == documents.SESSIONS:
-            yield from _records_missing(finder, value)
 
 
-def _judged(
+def _wrongly_indexed(
     finder: Finder, kind: str, hits: list[Hit]
 ) -> collections.abc.Iterator[tuple[Hit, str]]:
-    """Those hits that aren't indexed as they should be, and how so."""
+    """Yield those hits that aren't indexed as they should be, and how so."""
     for attempt in range(ATTEMPTS):
         expected = [_expected(kind, hit) for hit in hits]
-        lacking = presence.lacking(
-            finder, kind, list(zip(hits, expected, strict=True))
-        )
-        changing = []
-        for hit, fields, lacks in zip(hits, expected, lacking, strict=True):
+        asked = list(zip(hits, expected, strict=True))
+        lacking = presence.lacking(finder, kind, asked)
+        changed = []
+        for (hit, fields), lacks in zip(asked, lacking, strict=True):
             if lacks is None:
-                changing.append(hit['_id'])
-            elif what := _what(hit, fields, lacks):
+                changed.append(hit['_id'])
+                continue
+            what = _differences(hit, fields, lacks)
+            if what:
                 yield hit, what
-        if not changing or attempt == ATTEMPTS - 1:
+        if not changed or attempt == ATTEMPTS - 1:
             return
-        hits = [
-            hit
-            for hit in finder.raw(kind, queries.of_keys(changing))
-            if _version(hit) == search.INDEX_VERSION
-        ]
+        hits = []
+        for hit in finder.search_hits(kind, walk_queries.of_keys(changed)):
+            if _version(hit) == search.INDEX_VERSION:
+                hits.append(hit)
 
 
 def _expected(kind: str, hit: Hit) -> dict[str, typing.Any]:
+    """Return what should be written of a document."""
     source = hit['_source']
     found = store.found(kind, hit)
     return codec.source(
@@ -143,89 +144,118 @@ def _expected(kind: str, hit: Hit) -> dict[str, typing.Any]:
     )
 
 
-def _what(
+def _differences(
     hit: Hit, expected: dict[str, typing.Any], lacks: tuple[str, ...]
 ) -> str:
-    """How a hit isn't as expected, for operators; '' if it is."""
+    """Return how a hit isn't as expected, for operators; '' if it is."""
     source = hit['_source']
-    wrong = [name for name in KEPT if source.get(name) != expected.get(name)]
-    found = [f'field {name} is wrong' for name in wrong]
-    found += [f'field {name} lacks terms' for name in lacks]
-    digest = codec.made_by(source)[1]
-    if not found and digest and digest != codec.made_by(expected)[1]:
+    found = []
+    for name in READABLE:
+        if source.get(name) != expected.get(name):
+            found.append(f'field {name} is wrong')
+    for name in lacks:
+        found.append(f'field {name} lacks terms')
+    _version, digest = codec.made_by(source)
+    _version, expected_digest = codec.made_by(expected)
+    # All terms that there should be are found; there may be others beside.
+    if not found and digest and digest != expected_digest:
         found.append('search terms are not those of this release')
     return '; '.join(found)
 
 
 def _index(finder: Finder, kind: str, hit: Hit) -> bool:
     """Write a document as it is, with what is indexed of it made anew; False
-    if it is gone.
+    if it is gone, or a later release has written it.
 
-    One that has changed meanwhile is read again: it may have been changed by
-    an earlier release.
+    If it has changed meanwhile it is read again: an earlier release may have
+    changed it.
     """
     for _ in range(ATTEMPTS):
-        if _rewrite(finder, kind, store.found(kind, hit)):
+        if _write_again(finder, store.found(kind, hit)):
             return True
-        again = finder.raw(kind, queries.of_keys((hit['_id'],)))
+        again = finder.search_hits(kind, walk_queries.of_keys((hit['_id'],)))
         if not again or _version(again[0]) > search.INDEX_VERSION:
             return False
         (hit,) = again
     return False
 
 
-def _rewrite(finder: Finder, kind: str, found: Found) -> bool:
-    (written,) = finder.committer.store.write(
-        [store.put(found, found.value, found.mark)]
-    )
+def _write_again(finder: Finder, found: Found) -> bool:
+    write = store.put(found, found.value, found.mark)
+    (written,) = finder.committer.store.write([write])
     return written is not None
 
 
-def _records_missing(
-    finder: Finder, session: codec.Value
+# What is kept beside a document
+
+
+def _other_drifts(
+    finder: Finder, kind: str, hits: list[Hit], mend: bool
 ) -> collections.abc.Iterator[Drift]:
-    """The records of earlier runs that a session says to have and hasn't."""
+    for hit in hits:
+        value = store.found(kind, hit).value
+        if value is None:
+            continue
+        if value.key != (kind, hit['_id']):
+            what = f'is kept where another document should be: {hit["_id"]}'
+            yield _drift(value, what, mendable=False)
+        if claims.is_missing(finder.committer, value):
+            what = 'has not the claim on its id'
+            can_mend = not mend or claims.add(finder.units, value)
+            yield _drift(value, what, mendable=can_mend)
+        if kind == documents.SESSIONS:
+            yield from _missing_records(finder, value)
+
+
+def _drift(value: Value, what: str, mendable: bool) -> Drift:
+    return Drift(value.kind, value.project_id, value.id, what, mendable)
+
+
+def _missing_records(
+    finder: Finder, session: Value
+) -> collections.abc.Iterator[Drift]:
+    """Yield a drift for each record of an earlier run that a session says to
+    have and that isn't there.
+    """
     life = session.state['life']
-    for first, last in session.state['kept']:
-        for begin in range(first, last + 1, store.CHUNK):
-            tags = {
-                codec.run_key(life, tag): tag
-                for tag in range(begin, min(last + 1, begin + store.CHUNK))
-            }
-            read = finder.committer.read(tags.keys())
-            for key in [
-                key for key, found in read.items() if found.value is None
-            ]:
-                if claims.steadily(
-                    finder.committer, session.key, key, _lacks(life, tags[key])
-                ):
-                    what = f'the record of run {tags[key]} is missing'
-                    yield Drift(
-                        session.kind,
-                        session.project,
-                        session.id,
-                        what,
-                        mendable=False,
-                    )
+    tags = list(ranges.tags(session.state['kept']))
+    for first in range(0, len(tags), store.CHUNK):
+        keys = {}
+        for tag in tags[first : first + store.CHUNK]:
+            keys[codec.run_key(life, tag)] = tag
+        read = finder.committer.read(keys.keys())
+        for key, tag in keys.items():
+            if read[key].value is None and claims.holds_steadily(
+                finder.committer, session.key, key, _says_to_have(life, tag)
+            ):
+                what = f'the record of run {tag} is missing'
+                yield _drift(session, what, mendable=False)
 
 
-def _lacks(life: str, tag: int) -> collections.abc.Callable[..., bool]:
-    def judge(session: codec.Value | None, record: codec.Value | None) -> bool:
-        return (
-            session is not None
-            and record is None
-            and session.state['life'] == life
-            and any(
-                first <= tag <= last for first, last in session.state['kept']
-            )
-        )
+def _says_to_have(
+    life: str, tag: int
+) -> collections.abc.Callable[[Value | None, Value | None], bool]:
+    """Return the condition that a session says to have a record that isn't
+    there.
+    """
 
-    return judge
+    def condition(session: Value | None, record: Value | None) -> bool:
+        if session is None or record is not None:
+            return False
+        if session.state['life'] != life:
+            return False
+        return ranges.has(session.state['kept'], tag)
+
+    return condition
+
+
+# What is kept without a document
 
 
 def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
-    """The claims that no document has."""
-    hits = finder.raw(codec.CLAIMS, queries.whole(limit, list(after)))
+    """Look at claims, for those that no document has."""
+    body = walk_queries.whole(limit, list(after))
+    hits = finder.search_hits(codec.CLAIMS, body)
     drifts = []
     for hit in hits:
         value = store.found(codec.CLAIMS, hit).value
@@ -233,6 +263,6 @@ def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
             continue
         if not mend or claims.remove(finder.units, value):
             what = f'the claim {value.id} that no document has'
-            drifts.append(Drift(steps.LEFT, value.project, '', what))
-    place = tuple(hits[-1]['sort']) if len(hits) == limit else None
+            drifts.append(Drift(steps.LEFT, value.project_id, '', what))
+    place = _next_place(hits, limit)
     return Step(place, len(hits), tuple(drifts))

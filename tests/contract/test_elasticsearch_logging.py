@@ -1,0 +1,66 @@
+"""What the Elasticsearch driver logs of operations that are in each other's way, or break off."""
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch import locks, retries, units
+from freezer_api.domain.documents import CLIENTS
+from tests.contract import actors, base, faults
+
+
+@base.on_every_database(*base.ONE_ELASTICSEARCH)
+class Logged:
+    def set(self, module, name, value):
+        """Another value of a constant, for this test."""
+        self.addCleanup(setattr, module, name, getattr(module, name))
+        setattr(module, name, value)
+
+    def meeting(self):
+        """An actor in whose next operation another one writes client ``c`` between its reading and
+        its writing.
+        """
+        self.actor.put_client('c', zone='old')
+        storage = self.make_storage()
+
+        def clock():
+            storage.clock = self.clock
+            self.actor.put_client('c', zone='other')
+            return self.clock()
+
+        storage.clock = clock
+        return actors.Actor(storage, self.actor.scope)
+
+    def test_conflict_is_logged_with_its_reason(self):
+        met = self.meeting()
+        with self.assertLogs(retries.LOG, 'DEBUG') as logged:
+            met.put_client('c', zone='new')
+        (line,) = logged.output
+        self.assertIn('DEBUG', line)
+        name = f'clients {self.actor.project_id}/c'
+        self.assertIn(f'Changing {name}: attempt 1 ', line)
+        self.assertIn(f'{name} was written by another operation', line)
+        self.assertEqual('new', self.actor.get(CLIENTS, 'c').body['client']['zone'])
+
+    def test_operation_that_takes_long_is_a_warning(self):
+        met = self.meeting()
+        self.set(retries, 'WARN_AFTER', -1)
+        with self.assertLogs(retries.LOG, 'WARNING') as logged:
+            met.put_client('c', zone='new')
+        (line,) = logged.output
+        self.assertIn('still trying after', line)
+
+    def test_operation_given_up_says_why(self):
+        met = self.meeting()
+        self.set(units, 'DEADLINE', -1)
+        with self.assertRaises(exceptions.StorageUnavailable) as caught:
+            met.put_client('c', zone='new')
+        self.assertIn('was written by another operation', str(caught.exception.__cause__))
+        self.assertEqual('other', self.actor.get(CLIENTS, 'c').body['client']['zone'])
+
+    def test_committed_but_not_applied_is_a_warning(self):
+        """The third write of an attachment is the one that applies it."""
+        session, job = self.actor.new_session(), self.actor.new_job()
+        faulty = faults.refused(self, 3)
+        with self.assertLogs(locks.LOG, 'WARNING') as logged:
+            actors.Actor(faulty.storage, self.actor.scope).attach(session, job)
+        (line,) = logged.output
+        self.assertRegex(line, r'Transaction \w{32} committed; applying it to 1 documents failed')
+        self.assertEqual(session, self.actor.job(job)['session_id'])
