@@ -11,7 +11,7 @@ import functools
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import commit
+from freezer_api.db.elasticsearch import locks
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.contract import faults, interception
@@ -38,8 +38,8 @@ class FaultCases:
 
     def setUp(self) -> None:
         super().setUp()
-        patience, commit.PATIENCE = commit.PATIENCE, 0.03
-        self.addCleanup(setattr, commit, 'PATIENCE', patience)
+        patience, locks.LOCK_TIMEOUT = locks.LOCK_TIMEOUT, 0.03
+        self.addCleanup(setattr, locks, 'LOCK_TIMEOUT', patience)
 
     # What is known
 

@@ -9,7 +9,16 @@ import itertools
 import textwrap
 import typing
 
-from freezer_api.db.elasticsearch import commit, finding, history, queries, store, units
+from freezer_api.db.elasticsearch import (
+    commit,
+    finding,
+    history,
+    locks,
+    queries,
+    reading,
+    store,
+    units,
+)
 from tests.contract import interception
 
 Owner = typing.Any
@@ -64,27 +73,30 @@ def _bounded() -> collections.abc.Iterator[None]:
 
 
 COMMITTER = commit.Committer
+TRANSACTIONS = locks.Transactions
 
 PARTS_WRITTEN_FIRST = Mutant(
     COMMITTER,
-    '_hold',
-    "store.put(found, found.value, {'write': plan.name, 'lock': lock})",
-    '_without_lock(found, after)',
+    '_lock_parts',
+    'writes.append(store.put(found, found.value, mark))',
+    'writes.append(locks.without_lock(found, after))',
 )
 PARTS_WRITTEN_LAST = Mutant(
     COMMITTER,
     'commit',
-    'held = self._hold(plan, found)',
-    'return self._write([store.put(found, after, {})]) and self._write(\n'
-    '        [_without_lock(*part) for part in plan.parts]) and None',
+    'locked = self._lock_parts(plan, found)',
+    'return self._write_all([store.put(found, after, {})]) and self._write_all(\n'
+    '        [locks.without_lock(*part) for part in plan.parts]) and None',
 )
 PRIMARY_READ_AGAIN = Mutant(
     COMMITTER,
     'commit',
-    'held = self._hold(plan, found)',
-    'held, found = self._hold(plan, found), self.store.get(found.key)',
+    'locked = self._lock_parts(plan, found)',
+    'locked, found = self._lock_parts(plan, found), self.store.get(found.key)',
 )
-NO_PLACEHOLDER = Mutant(COMMITTER, 'commit', 'found = self._placed(plan, found)', 'pass')
+NO_PLACEHOLDER = Mutant(
+    COMMITTER, 'commit', 'found = self._create_placeholder(plan, found)', 'pass'
+)
 LONE_CREATION = Mutant(
     COMMITTER, 'commit', 'if found.seq_no is None:', 'if found.seq_no is None and plan.parts:'
 )
@@ -95,50 +107,61 @@ NO_TOMBSTONE = Mutant(
     '[Write(found, None) if after is None else store.put(found, after, mark)]',
 )
 TOMBSTONE_REMOVED_EARLY = Mutant(
-    COMMITTER, 'commit', 'after is None and self.is_through(plan.name)', 'after is None'
+    COMMITTER, 'commit', 'after is None and self.is_applied(plan.name)', 'after is None'
 )
 LONE_DELETION = Mutant(
     COMMITTER,
     'commit',
-    'if after is not None and (not plan.parts) and (not plan.trash):\n'
-    "        self._write([store.put(found, after, {'write': plan.name})])",
-    'if not plan.parts and not plan.trash:\n        self._write([store.put(found, after,'
-    " {'write': plan.name}) if after else Write(found, None)])",
+    'if after is not None and (not plan.parts) and (not plan.delete_after):',
+    'if not plan.parts and not plan.delete_after and after is None:\n'
+    '        return self._write_all([Write(found, None)]) and None\n'
+    '    if after is not None and not plan.parts and not plan.delete_after:',
 )
-OWN_COMMIT_UNKNOWN = Mutant(COMMITTER, 'commit', 'if not _has(decided, entry):', 'if True:')
+OWN_COMMIT_UNKNOWN = Mutant(
+    COMMITTER, 'commit', 'if not locks.has_committed(decided, plan.name):', 'if True:'
+)
 OWN_WRITE_UNKNOWN = Mutant(
     units.Units, '_commit', 'if written in earlier and found.value is not None:', 'if False:'
 )
 
-FAILURE_REMEMBERED_AS_DONE = Mutant(COMMITTER, '_carry_out', '        return\n', '        pass\n')
-FAILURE_OVERLOOKED = Mutant(
-    COMMITTER, 'finish', 'list(parts.values()), True)', 'list(parts.values()))'
+FAILURE_REMEMBERED_AS_DONE = Mutant(
+    TRANSACTIONS, 'apply_entry', '        return\n', '        pass\n'
 )
+FAILURE_OVERLOOKED = Mutant(TRANSACTIONS, 'apply_committed', ', required=True)', ')')
 CARRIED_OUT_ONCE = Mutant(
-    COMMITTER,
-    '_carry_out',
-    'parts = list(self.store.get_all(left).values()) if left else []',
-    'break',
+    TRANSACTIONS,
+    '_apply_to_parts',
+    'parts = list(self.store.get_all(conflicts).values())',
+    'return',
 )
-DONE_OVERWRITTEN = Mutant(COMMITTER, 'hold', 'self.finish(founds[key])', 'pass')
+DONE_OVERWRITTEN = Mutant(
+    TRANSACTIONS, 'read_for_update', 'self.apply_committed(founds[key])', 'pass'
+)
 
-LOCKS_UNSEEN = Mutant(COMMITTER, 'seen', 'if not locks:', 'if True:')
-NO_SECOND_LOOK = Mutant(COMMITTER, 'seen', ' if again[key].at == found.at else None', '')
+LOCKS_UNSEEN = Mutant(TRANSACTIONS, 'resolve', 'if not locks:', 'if True:')
+NO_SECOND_LOOK = Mutant(
+    TRANSACTIONS, 'resolve', 'elif again[key].point == found.point:', 'elif True:'
+)
 DONE_UNSEEN = Mutant(
-    commit, '_has', "any((entry['name'] == named['name'] for entry in primary.done))", 'False'
+    locks, 'has_committed', "any((entry['name'] == name for entry in primary.done))", 'False'
 )
 ALL_TAKEN_AS_DONE = Mutant(
-    commit, '_has', "any((entry['name'] == named['name'] for entry in primary.done))", 'True'
+    locks, 'has_committed', "any((entry['name'] == name for entry in primary.done))", 'True'
 )
-POINT_NOT_COMPARED = Mutant(COMMITTER, '_open', " or primary.at != lock['at']", '')
-WAITING_FOR_EVER = Mutant(COMMITTER, '_open', 'self._move_on(primary)', 'pass')
-NOT_MOVED_ON = Mutant(COMMITTER, '_open', 'self._move_on(primary)', 'waiting.discard(key)')
+POINT_NOT_COMPARED = Mutant(
+    TRANSACTIONS, '_find_undecided', "if primary.point != lock['at']:", 'if False:'
+)
+WAITING_FOR_EVER = Mutant(TRANSACTIONS, '_find_undecided', 'self._move_on(primary)', 'pass')
+NOT_MOVED_ON = Mutant(
+    TRANSACTIONS, '_find_undecided', 'self._move_on(primary)', 'undecided.discard(key)'
+)
 
 BLIND_WRITES = Mutant(
     store.Store,
     '_write',
-    "{'if_seq_no': found.seq_no, 'if_primary_term': found.primary_term}",
-    '{}',
+    "where['if_seq_no'] = found.seq_no\n"
+    "            where['if_primary_term'] = found.primary_term\n",
+    'pass\n',
 )
 BLIND_CREATION = Mutant(store.Store, '_write', "{'create': where}", "{'index': where}")
 NO_GUARDS = Mutant(units.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
@@ -148,26 +171,22 @@ CLAIMS_LEFT_OUT = Mutant(
     '(changed | guarded)',
     "{key for key in changed | guarded if key[0] != 'claims'}",
 )
-STEPS_MIXED = Mutant(
-    units.Unit,
-    'attempt',
-    'self._now = {key: before[0].get(key, self.found[key].value) for key in self._now}',
-    'pass',
-)
+STEPS_MIXED = Mutant(units.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(
-    queries, '_restless', "[_named(RESTLESS, _all([*whose, _term('restless', True)]))]", '[]'
+    queries, '_pending', 'found = [named(PENDING, is_pending)]', 'found = []'
 )
-RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "(mark.get('lock') or {}).get('after') or {", '{')
+RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "(lock['after'] if lock else None) or {", '{')
 LAPSED_NOT_SEARCHED = Mutant(
-    queries, '_restless', 'if kind == documents.SESSIONS and now:', 'if False:'
+    queries, '_pending', 'if kind == documents.SESSIONS and now:', 'if False:'
 )
 RESTLESS_COUNTED_BY_OFFSETS = Mutant(
-    queries, 'page', '_sorted([wanted], ', '_sorted([wanted, *_restless(scope, kind, now)], '
+    queries.Asked,
+    '_page_by_offset',
+    '[wanted],',
+    '[wanted, *_pending(self.scope, self.kind, now)],',
 )
-NOTHING_BESIDE_PAGES = Mutant(finding.Finder, 'page', '[*hits, *queries.aside(answer)]', 'hits')
-PAGES_AS_INDEXED = Mutant(finding.Finder, '_quiet', 'return quiet', 'return True')
+NOTHING_BESIDE_PAGES = Mutant(finding.Finder, '_page', '[*hits, *queries.aside(answer)]', 'hits')
+PAGES_AS_INDEXED = Mutant(reading.Reader, '_is_current', 'return is_current', 'return True')
 RECORDS_MISSING = Mutant(history, '_records', 'return None', 'continue')
-CLAIM_TRUSTED = Mutant(
-    finding.Finder, 'claimed', " and documents.claim(kind, id, value.state['body']) is not None", ''
-)
+CLAIM_TRUSTED = Mutant(reading.Reader, 'claimed', ' and _has_claim(value)', '')

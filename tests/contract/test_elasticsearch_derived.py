@@ -80,7 +80,7 @@ class DamagedIndices(Hands, Stores):
         self.mended((steps.LEFT, 'p', ''))
 
     def test_records(self):
-        life = self.own.finder.stored(SESSIONS, 'p', 's').state['life']
+        life = self.own.finder.get_or_none(SESSIONS, 'p', 's').state['life']
         self.own.units.committer.store.remove([codec.run_key(life, 1)])
         self.assertEqual({(SESSIONS, 'p', 's')}, self.drifts())
         self.assertEqual({(SESSIONS, 'p', 's')}, self.drifts(self.own.reindex, thorough=True))
