@@ -3,10 +3,11 @@
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import locks, retries, units
 from freezer_api.domain.documents import CLIENTS
-from tests.contract import actors, base, faults
+from freezer_api.tests.contract import project_operations
+from tests.contract import faults, stores
 
 
-@base.on_every_database(*base.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_ELASTICSEARCH)
 class Logged:
     def set(self, module, name, value):
         """Another value of a constant, for this test."""
@@ -17,16 +18,16 @@ class Logged:
         """An actor in whose next operation another one writes client ``c`` between its reading and
         its writing.
         """
-        self.actor.put_client('c', zone='old')
+        self.project.put_client('c', zone='old')
         storage = self.make_storage()
 
         def clock():
             storage.clock = self.clock
-            self.actor.put_client('c', zone='other')
+            self.project.put_client('c', zone='other')
             return self.clock()
 
         storage.clock = clock
-        return actors.Actor(storage, self.actor.scope)
+        return project_operations.Project(storage, self.project.scope)
 
     def test_conflict_is_logged_with_its_reason(self):
         met = self.meeting()
@@ -34,10 +35,10 @@ class Logged:
             met.put_client('c', zone='new')
         (line,) = logged.output
         self.assertIn('DEBUG', line)
-        name = f'clients {self.actor.project_id}/c'
+        name = f'clients {self.project.project_id}/c'
         self.assertIn(f'Changing {name}: attempt 1 ', line)
         self.assertIn(f'{name} was written by another operation', line)
-        self.assertEqual('new', self.actor.get(CLIENTS, 'c').body['client']['zone'])
+        self.assertEqual('new', self.project.get(CLIENTS, 'c').body['client']['zone'])
 
     def test_operation_that_takes_long_is_a_warning(self):
         met = self.meeting()
@@ -53,14 +54,14 @@ class Logged:
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
             met.put_client('c', zone='new')
         self.assertIn('was written by another operation', str(caught.exception.__cause__))
-        self.assertEqual('other', self.actor.get(CLIENTS, 'c').body['client']['zone'])
+        self.assertEqual('other', self.project.get(CLIENTS, 'c').body['client']['zone'])
 
     def test_committed_but_not_applied_is_a_warning(self):
         """The third write of an attachment is the one that applies it."""
-        session, job = self.actor.new_session(), self.actor.new_job()
+        session, job = self.project.new_session(), self.project.new_job()
         faulty = faults.refused(self, 3)
         with self.assertLogs(locks.LOG, 'WARNING') as logged:
-            actors.Actor(faulty.storage, self.actor.scope).attach(session, job)
+            project_operations.Project(faulty.storage, self.project.scope).attach(session, job)
         (line,) = logged.output
         self.assertRegex(line, r'Transaction \w{32} committed; applying it to 1 documents failed')
-        self.assertEqual(session, self.actor.job(job)['session_id'])
+        self.assertEqual(session, self.project.job(job)['session_id'])
