@@ -23,6 +23,16 @@ OPTIONS = [
             ' section of their own here; each driver reads its own section.'
         ),
     ),
+    cfg.FloatOpt(
+        'slow_statement_seconds',
+        default=1.0,
+        min=0,
+        help=(
+            'The driver sqlalchemy logs each SQL statement that takes so many'
+            ' seconds or longer, at WARNING: its text without the values,'
+            ' the seconds and the number of rows. 0 logs none.'
+        ),
+    ),
 ]
 
 

@@ -3,17 +3,19 @@ them.
 """
 
 import dataclasses
+import functools
 import inspect
 import typing
 
 import sqlalchemy
 from oslo_config import cfg
 from oslo_db.sqlalchemy import exc_filters
-from sqlalchemy.engine import default
+from sqlalchemy.engine import default, interfaces
 
 from freezer_api.conf import packages
+from freezer_api.db.sqlalchemy import slow_statements
 
-#: However a URL spells the database: the modules that this driver is built on.
+#: The modules that this driver is built on, by what a URL calls the database.
 DIALECTS = {
     'mysql': 'mysql+pymysql',
     'mariadb': 'mysql+pymysql',
@@ -21,14 +23,14 @@ DIALECTS = {
     'postgres': 'postgresql+psycopg',
     'sqlite': 'sqlite+pysqlite',
 }
-#: The module of a dialect, the package that has it, and the extra that brings
-#: it.
+#: The module of a dialect, the package that has it, and the extra of this
+#: package that installs it.
 PACKAGES = {
     'mysql': ('pymysql', 'PyMySQL', 'mysql'),
     'postgresql': ('psycopg', 'psycopg', 'postgresql'),
 }
-#: Seconds until a host counts as unreachable; until a statement waits no
-#: longer for a lock; for an answer.
+#: Seconds until a host counts as unreachable; until a statement stops waiting
+#: for a lock; until an answer counts as lost.
 CONNECT_TIMEOUT, LOCK_TIMEOUT, READ_TIMEOUT = 10, 10, 60
 SQLITE_BUSY_TIMEOUT = 30
 #: Tables for which PostgreSQL tries all orders of joining them. With its own
@@ -36,20 +38,31 @@ SQLITE_BUSY_TIMEOUT = 30
 JOINS_ORDERED = 4
 #: Galera's mask for SELECT and the begin of a transaction.
 READS_WAIT = 1
-#: At the end of each use SQLAlchemy would roll back what commits by itself: a
-#: round trip. Its option against that came with 2.0.43.
-_NO_ROLLBACKS = (
-    {'skip_autocommit_rollback': True}
-    if 'skip_autocommit_rollback'
-    in inspect.signature(default.DefaultDialect).parameters
-    else {}
-)
+
+Settings = dict[str, typing.Any]
+#: A connection of PyMySQL, psycopg or sqlite3. They have no type in common
+#: that tells what is used of them here.
+DriverConnection = typing.Any
+
+
+def _skip_rollbacks() -> Settings:
+    """Return the argument by which SQLAlchemy sends no rollback at the end of
+    each use of a connection that commits by itself: a round trip.
+
+    Its option for that came with 2.0.43; see :func:`make` for before.
+    """
+    option = 'skip_autocommit_rollback'
+    known = inspect.signature(default.DefaultDialect).parameters
+    return {option: True} if option in known else {}
+
+
+_NO_ROLLBACKS = _skip_rollbacks()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Engines:
-    """One for statements that stand alone, and one for transactions that
-    write.
+    """One engine for statements that stand alone, and one for transactions
+    that write.
     """
 
     reader: sqlalchemy.Engine
@@ -64,38 +77,17 @@ class Engines:
 
 
 def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
-    """The database that ``[database] connection`` names, with its dialect.
+    """Return the database that ``[database] connection`` names, with its
+    dialect.
 
-    ``cfg.Error`` if it names none that serves, or one that a package is
-    missing for.
+    ``cfg.Error`` if it names none that can be used, or a package for it is
+    missing.
     """
-    if not conf.database.connection:
-        raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
-    try:
-        url = sqlalchemy.make_url(conf.database.connection)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        raise cfg.ConfigFileValueError(
-            '[database] connection: is not the URL of a database.'
-        ) from None
-    backend = url.drivername.split('+')[0]
-    if backend not in DIALECTS:
-        raise cfg.ConfigFileValueError(
-            f'[database] connection: {backend} is not among sqlite, mysql,'
-            ' mariadb and postgresql.'
-        )
-    if backend == 'sqlite' and (
-        not url.database or url.database == ':memory:'
-    ):
-        raise cfg.ConfigFileValueError(
-            '[database] connection: SQLite needs a file.'
-        )
-    if backend in ('mysql', 'mariadb') and not url.database:
-        raise cfg.ConfigFileValueError(
-            '[database] connection: names no database.'
-        )
+    url = _parse(conf.database.connection)
+    _check_database(url)
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters)
-    url = url.set(drivername=DIALECTS[backend])
+    url = url.set(drivername=DIALECTS[_backend(url)])
     if url.get_backend_name() in PACKAGES:
         module, package, extra = PACKAGES[url.get_backend_name()]
         packages.require(module, '[database] connection', package, extra)
@@ -103,35 +95,40 @@ def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
 
 
 def address(conf: cfg.ConfigOpts) -> str:
-    """The configured database for an operator to read: without a password, and
-    without parameters.
+    """Return the configured database for an operator to read: without a
+    password, and without parameters.
     """
     url = url_of(conf)
-    return url.set(
-        drivername=url.get_backend_name(), query={}
-    ).render_as_string()
+    shown = url.set(drivername=url.get_backend_name(), query={})
+    return shown.render_as_string()
 
 
 def make(conf: cfg.ConfigOpts) -> Engines:
-    """The engines for the configured database; nothing connects yet.
+    """Make the engines for the configured database; nothing connects yet.
 
     Neither pings nor resets its connections, for that costs a round trip each:
     the reader has no transactions, the writer ends every one that it begins,
     and a lost connection is noticed where it is used.
     """
-    url, pool = url_of(conf), _pool(conf)
+    url = url_of(conf)
+    pool = _pool(conf)
     reader = _engine(
         url, conf, isolation_level='AUTOCOMMIT', **_NO_ROLLBACKS, **pool
     )
     if not _NO_ROLLBACKS:
         # Nothing is there to be rolled back. setattr, for it is a method.
         setattr(reader.dialect, 'do_rollback', lambda connection: None)  # noqa: B010
-    return Engines(reader, _engine(url, conf, **_isolation(url), **pool))
+    writer = _engine(url, conf, **_isolation(url), **pool)
+    seconds = conf.storage.slow_statement_seconds
+    if seconds:
+        slow_statements.log(reader, seconds)
+        slow_statements.log(writer, seconds)
+    return Engines(reader, writer)
 
 
 def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
-    """An engine for changes of the schema, which may take long: nothing is
-    pooled.
+    """Make an engine for changes of the schema, which may take long: nothing
+    is pooled, no statement counts as slow.
     """
     url = url_of(conf)
     return _engine(
@@ -144,22 +141,66 @@ def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
 
 
 def begin(connection: sqlalchemy.Connection) -> None:
-    """What has to be said at the begin of a transaction: to SQLite, that it is
-    going to write.
+    """Say what has to be said at the begin of a transaction that writes.
+
+    SQLite would lock at the first write only, when what was read before may
+    be stale.
     """
     if connection.dialect.name == 'sqlite':
         connection.exec_driver_sql('BEGIN IMMEDIATE')
 
 
-def _isolation(url: sqlalchemy.URL) -> dict[str, typing.Any]:
-    """What is committed counts once locks are held, not what was at the
-    transaction's begin. SQLite locks at the begin.
+# What a URL may say
+
+
+def _parse(text: str | None) -> sqlalchemy.URL:
+    if not text:
+        raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
+    try:
+        return sqlalchemy.make_url(text)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        # Without the cause, which shows the URL and so the password.
+        raise cfg.ConfigFileValueError(
+            '[database] connection: is not the URL of a database.'
+        ) from None
+
+
+def _backend(url: sqlalchemy.URL) -> str:
+    """Return the database as a URL calls it, whatever driver it asks for."""
+    return url.drivername.split('+')[0]
+
+
+def _check_database(url: sqlalchemy.URL) -> None:
+    """Raise ``cfg.Error`` for a database that can't be used."""
+    backend = _backend(url)
+    if backend not in DIALECTS:
+        raise cfg.ConfigFileValueError(
+            f'[database] connection: {backend} is not among sqlite, mysql,'
+            ' mariadb and postgresql.'
+        )
+    in_memory = not url.database or url.database == ':memory:'
+    if backend == 'sqlite' and in_memory:
+        raise cfg.ConfigFileValueError(
+            '[database] connection: SQLite needs a file.'
+        )
+    if backend in ('mysql', 'mariadb') and not url.database:
+        raise cfg.ConfigFileValueError(
+            '[database] connection: names no database.'
+        )
+
+
+# Arguments of engines
+
+
+def _isolation(url: sqlalchemy.URL) -> Settings:
+    """Return the isolation of transactions that write.
+
+    Once a lock is there, what was committed before counts, not what was there
+    at the transaction's begin. SQLite locks at the begin.
     """
-    return (
-        {}
-        if url.get_backend_name() == 'sqlite'
-        else {'isolation_level': 'READ COMMITTED'}
-    )
+    if url.get_backend_name() == 'sqlite':
+        return {}
+    return {'isolation_level': 'READ COMMITTED'}
 
 
 def _engine(
@@ -168,11 +209,12 @@ def _engine(
     patient: bool = False,
     **arguments: typing.Any,
 ) -> sqlalchemy.Engine:
+    """Make an engine; ``patient``: its statements may take long."""
     backend = url.get_backend_name()
-    # Errors come to be logged, what users store is not to be.
     engine = sqlalchemy.create_engine(
         url,
-        connect_args=_CONNECT_ARGS[backend](url, patient),
+        connect_args=_CONNECT_ARGS[backend](url),
+        # Errors get logged; what users store must not be.
         hide_parameters=True,
         **arguments,
     )
@@ -181,36 +223,18 @@ def _engine(
     sqlalchemy.event.listen(
         engine, 'handle_error', exc_filters.handler, retval=True
     )
-    if backend == 'sqlite':
-        sqlalchemy.event.listen(
-            engine,
-            'connect',
-            _sqlite_settings(conf.database.sqlite_synchronous),
-        )
-    if backend == 'mysql':
-        sqlalchemy.event.listen(
-            engine, 'connect', _mysql_settings(conf.database, patient)
-        )
-        if 'read_timeout' not in url.query:
-            sqlalchemy.event.listen(
-                engine,
-                'connect',
-                _mysql_patience(None if patient else READ_TIMEOUT),
-            )
-    if backend == 'postgresql':
-        sqlalchemy.event.listen(
-            engine, 'connect', _postgresql_settings(patient)
-        )
+    _SET_UP[backend](engine, url, conf, patient)
     return engine
 
 
-def _pool(conf: cfg.ConfigOpts) -> dict[str, typing.Any]:
+def _pool(conf: cfg.ConfigOpts) -> Settings:
     options = conf.database
     pool = {
         'pool_reset_on_return': None,
         'pool_size': options.max_pool_size,
         'pool_recycle': options.connection_recycle_time,
     }
+    # oslo.db leaves these two to SQLAlchemy's defaults.
     if options.max_overflow is not None:
         pool['max_overflow'] = options.max_overflow
     if options.pool_timeout is not None:
@@ -218,50 +242,84 @@ def _pool(conf: cfg.ConfigOpts) -> dict[str, typing.Any]:
     return pool
 
 
-def _mysql_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
-    # The time to connect doesn't count the server's greeting: see
-    # _mysql_patience.
-    args = {
+def _without_given(settings: Settings, url: sqlalchemy.URL) -> Settings:
+    """Return those settings that the URL doesn't have already."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in url.query
+    }
+
+
+def _mysql_arguments(url: sqlalchemy.URL) -> Settings:
+    # The time to connect doesn't count the server's greeting, the time to
+    # read does: so it is short at first, see _wait_longer.
+    timeouts = {
         'connect_timeout': CONNECT_TIMEOUT,
         'read_timeout': CONNECT_TIMEOUT,
         'write_timeout': READ_TIMEOUT,
     }
-    # The charset is no matter of taste: tables are in it, and without the
-    # prefix bytes would be taken for text.
-    return {
-        key: value for key, value in args.items() if key not in url.query
-    } | {'charset': 'utf8mb4', 'binary_prefix': True}
+    # The charset can't be chosen: tables are in it. Without the prefix bytes
+    # would be taken for text.
+    always = {'charset': 'utf8mb4', 'binary_prefix': True}
+    return _without_given(timeouts, url) | always
 
 
-def _postgresql_args(
-    url: sqlalchemy.URL, patient: bool
-) -> dict[str, typing.Any]:
-    args = {
+def _postgresql_arguments(url: sqlalchemy.URL) -> Settings:
+    timeouts = {
         'connect_timeout': CONNECT_TIMEOUT,
         'keepalives_idle': READ_TIMEOUT,
         'tcp_user_timeout': READ_TIMEOUT * 1000,
     }
-    args = {key: value for key, value in args.items() if key not in url.query}
-    # Prepared statements come to be planned without regard to the terms in
-    # them: a plan that reads a whole table for a rare one.
-    return args | {'prepare_threshold': None}
+    # The server plans prepared statements without regard to the terms in
+    # them, after a while: a plan that reads a whole table for a rare one.
+    return _without_given(timeouts, url) | {'prepare_threshold': None}
 
 
-def _sqlite_args(url: sqlalchemy.URL, patient: bool) -> dict[str, typing.Any]:
+def _sqlite_arguments(url: sqlalchemy.URL) -> Settings:
     return {'timeout': SQLITE_BUSY_TIMEOUT}
 
 
 _CONNECT_ARGS = {
-    'mysql': _mysql_args,
-    'postgresql': _postgresql_args,
-    'sqlite': _sqlite_args,
+    'mysql': _mysql_arguments,
+    'postgresql': _postgresql_arguments,
+    'sqlite': _sqlite_arguments,
 }
 
 
-def _postgresql_settings(patient: bool) -> typing.Callable[..., None]:
-    # JIT costs more than it brings here. A page is some rows of long lists,
+# What is set on each new connection
+
+
+def _set_up_mysql(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    options = conf.database
+    settings: Settings = {}
+    if not patient:
+        settings['innodb_lock_wait_timeout'] = LOCK_TIMEOUT
+    if options.mysql_sql_mode is not None:
+        settings['sql_mode'] = options.mysql_sql_mode
+    if options.mysql_wsrep_sync_wait is not None:
+        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
+    _on_connect(engine, functools.partial(_set_in_mysql, settings))
+    if 'read_timeout' not in url.query:
+        # A change of the schema is waited for without end.
+        seconds = None if patient else READ_TIMEOUT
+        _on_connect(engine, functools.partial(_wait_longer, seconds))
+
+
+def _set_up_postgresql(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    # JIT costs more than it saves here. A page is some rows of long lists,
     # which other joins than nested loops read to the end.
-    settings = {
+    settings: Settings = {
         'jit': 'off',
         'enable_mergejoin': 'off',
         'enable_hashjoin': 'off',
@@ -270,69 +328,73 @@ def _postgresql_settings(patient: bool) -> typing.Callable[..., None]:
     }
     if not patient:
         settings['lock_timeout'] = f"'{LOCK_TIMEOUT}s'"
+    _on_connect(engine, functools.partial(_set_in_postgresql, settings))
 
-    def apply(connection: typing.Any, record: typing.Any) -> None:
-        # Not as options of the connection, which poolers refuse.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                '; '.join(
-                    f'SET {name} = {value}' for name, value in settings.items()
-                )
+
+def _set_up_sqlite(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    synchronous = 'FULL' if conf.database.sqlite_synchronous else 'OFF'
+    _on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
+
+
+_SET_UP = {
+    'mysql': _set_up_mysql,
+    'postgresql': _set_up_postgresql,
+    'sqlite': _set_up_sqlite,
+}
+
+
+def _on_connect(
+    engine: sqlalchemy.Engine,
+    apply: typing.Callable[[DriverConnection], None],
+) -> None:
+    """Apply something to each new connection of an engine."""
+
+    def _connected(
+        connection: interfaces.DBAPIConnection, record: object
+    ) -> None:
+        apply(connection)
+
+    sqlalchemy.event.listen(engine, 'connect', _connected)
+
+
+def _set_in_mysql(settings: Settings, connection: DriverConnection) -> None:
+    with connection.cursor() as cursor:
+        # A node of a Galera cluster shows what was written at others a moment
+        # later, unless it is told to wait for it.
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        in_galera = ('wsrep_on', 'ON') in cursor.fetchall()
+        if in_galera:
+            settings = {'wsrep_sync_wait': READS_WAIT, **settings}
+        if settings:
+            assignments = ', '.join(
+                f'SESSION {name} = %s' for name in settings
             )
-        connection.commit()
-
-    return apply
+            cursor.execute(f'SET {assignments}', list(settings.values()))
 
 
-def _mysql_settings(
-    options: typing.Any, patient: bool
-) -> typing.Callable[..., None]:
-    settings = {} if patient else {'innodb_lock_wait_timeout': LOCK_TIMEOUT}
-    if options.mysql_sql_mode is not None:
-        settings['sql_mode'] = options.mysql_sql_mode
-    if options.mysql_wsrep_sync_wait is not None:
-        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
-
-    def apply(connection: typing.Any, record: typing.Any) -> None:
-        with connection.cursor() as cursor:
-            # A node of a Galera cluster shows what was written at others a
-            # moment later, unless it is told to wait for it.
-            cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
-            waits = ('wsrep_on', 'ON') in cursor.fetchall()
-            all_settings = (
-                {'wsrep_sync_wait': READS_WAIT} if waits else {}
-            ) | settings
-            if all_settings:
-                assignments = ', '.join(
-                    f'SESSION {name} = %s' for name in all_settings
-                )
-                cursor.execute(
-                    f'SET {assignments}', list(all_settings.values())
-                )
-
-    return apply
+def _wait_longer(seconds: int | None, connection: DriverConnection) -> None:
+    """Wait longer for answers once the server has greeted and let us in."""
+    # PyMySQL has no other way to change it.
+    connection._read_timeout = seconds
 
 
-def _mysql_patience(seconds: int | None) -> typing.Callable[..., None]:
-    """Wait longer for answers once the server has greeted and let us in; None:
-    for ever, as changes of the schema may last.
-    """
-
-    def apply(connection: typing.Any, record: typing.Any) -> None:
-        # PyMySQL has no other way to change it.
-        connection._read_timeout = seconds
-
-    return apply
+def _set_in_postgresql(
+    settings: Settings, connection: DriverConnection
+) -> None:
+    # By statements, for poolers refuse options of the connection.
+    assignments = [f'SET {name} = {value}' for name, value in settings.items()]
+    with connection.cursor() as cursor:
+        cursor.execute('; '.join(assignments))
+    connection.commit()
 
 
-def _sqlite_settings(synchronous: bool) -> typing.Callable[..., None]:
-    def apply(connection: typing.Any, record: typing.Any) -> None:
-        # sqlite3 would begin transactions by itself, and too late: at the
-        # first write, when the reads before are stale.
-        connection.isolation_level = None
-        connection.execute('PRAGMA journal_mode = WAL')
-        connection.execute(
-            f'PRAGMA synchronous = {"FULL" if synchronous else "OFF"}'
-        )
-
-    return apply
+def _set_in_sqlite(synchronous: str, connection: DriverConnection) -> None:
+    # sqlite3 would begin transactions by itself, and too late: see begin().
+    connection.isolation_level = None
+    connection.execute('PRAGMA journal_mode = WAL')
+    connection.execute(f'PRAGMA synchronous = {synchronous}')

@@ -1,4 +1,4 @@
-"""What a failure of the database means."""
+"""What a failure of the database means, and what is worth trying again."""
 
 import enum
 import re
@@ -13,64 +13,73 @@ FAILURES = (sqlalchemy.exc.SQLAlchemyError, oslo_db.exception.DBError)
 NEWER = 'The tables of the database are those of a newer release'
 OUT_OF_DATE = 'The tables of the database are not those of this release.'
 
-#: Numbers are MySQL's, texts are SQL states. 3572 and 55P03: no lock within
-#: the time. 1412 and 1684: a table that is being changed.
+# In the sets of codes below, numbers are MySQL's and texts are SQL states.
+
+#: A deadlock, a serialization failure, a table that is being changed (1412,
+#: 1684), or no lock within the time (1205, 3572, 55P03).
 _CONFLICTS = frozenset(
     (1020, 1205, 1213, 1412, 1684, 3572, '40001', '40P01', '55P03')
 )
-#: No such table, no such column.
+#: There is no such table, or no such column.
 _SCHEMA = frozenset((1146, 1054, '42P01', '42703', '42S02', '42S22'))
-#: Such a key is there.
+#: There is a row with this key.
 _DUPLICATES = frozenset((1062, '23505'))
-#: Such a table, column or index is there.
+#: There is a table, column or index with this name.
 _EXISTS = frozenset((1050, 1060, 1061))
 _SQLITE_LOCKED = re.compile('database( table| schema)? is locked')
 _SQLITE_SCHEMA = re.compile(
     'no such (table|column)|table .* has no column named'
 )
-#: PostgreSQL's for a missing right. MySQL's come as an OperationalError.
+#: A right is missing, in PostgreSQL. MySQL says so by an OperationalError.
 _FORBIDDEN = frozenset(('42501',))
-#: A server that takes no writes: a replica, or what has become one.
+#: The server takes no writes: it is a replica, or has become one.
 _READ_ONLY = frozenset((1290, 1792, 1836, '25006'))
-#: 57P01 … 57P03: the server is going down or coming up. Class 08: connection.
+#: 57P01 to 57P03: the server is going down or coming up. Class 08: the
+#: connection failed.
 _LOST = ('57P', '08')
 
 
 class StartOver(Exception):
-    """What a transaction was built on turned out to be no longer so: begin it
+    """What a transaction relied on turned out to have changed: it has to begin
     again.
     """
 
 
 class SessionLockRequired(StartOver):
-    """A session must be locked before all else; ``session_id`` names it."""
+    """A session has to be locked before all else; ``session_id`` names it."""
 
     def __init__(self, session_id: str):
-        super().__init__(session_id)
+        super().__init__(f'session {session_id} has to be locked first')
         self.session_id = session_id
 
 
-class Meaning(enum.Enum):
-    """What to do about a failure."""
+class CommitUnconfirmed(Exception):
+    """The connection was lost while a commit was under way; for operators."""
 
-    CONFLICT = 'another transaction was in the way: run this one again'
-    DUPLICATE = (
-        'somebody else has created the same: run the transaction again, it'
-        ' finds it now'
-    )
-    EXISTS = 'somebody else has made this part of the schema'
-    LOST = 'the connection is gone'
-    READ_ONLY = (
-        'the server takes no writes: another one may, to which a new'
-        ' connection leads'
-    )
+    def __init__(self, error: Exception):
+        super().__init__(
+            'The connection was lost before the answer to a commit came, so'
+            ' the transaction may or may not have taken effect:'
+            f' {describe(error)}'
+        )
+
+
+class Meaning(enum.Enum):
+    """What a failure means, in words for the log."""
+
+    CONFLICT = 'another transaction was in the way'
+    DUPLICATE = 'another transaction has created the same row'
+    EXISTS = 'this part of the schema exists already'
+    LOST = 'the connection was lost'
+    READ_ONLY = 'the server takes no writes'
     SCHEMA = 'the tables are not those of this release'
-    UNAVAILABLE = 'the database can not serve now'
+    UNAVAILABLE = 'the database is not available'
     DEFECT = 'the statement is wrong'
 
 
 def meaning(error: BaseException) -> Meaning:
-    """What one of :data:`FAILURES` means."""
+    """Return what one of :data:`FAILURES` means."""
+    # oslo.db's own classes first: it knows more of the databases' texts.
     if isinstance(error, oslo_db.exception.DBDuplicateEntry):
         return Meaning.DUPLICATE
     if isinstance(error, oslo_db.exception.DBDeadlock):
@@ -79,33 +88,55 @@ def meaning(error: BaseException) -> Meaning:
         return Meaning.LOST
     if isinstance(error, oslo_db.exception.DBNonExistentTable):
         return Meaning.SCHEMA
-    if isinstance(
-        error,
-        (sqlalchemy.exc.TimeoutError, oslo_db.exception.DBNonExistentDatabase),
-    ):
+    unavailable = (
+        sqlalchemy.exc.TimeoutError,
+        oslo_db.exception.DBNonExistentDatabase,
+    )
+    if isinstance(error, unavailable):
         return Meaning.UNAVAILABLE
     original = _original(error)
-    return _told_by_code(original) or _told_by_text(original)
+    return _meaning_of_code(original) or _meaning_of_text(original)
+
+
+def describe(error: Exception) -> str:
+    """Return why an attempt failed, in a few words for the log.
+
+    Never the error's own text, which may show what users store.
+    """
+    if isinstance(error, StartOver):
+        return str(error)
+    original = _original(error)
+    name = type(original).__name__
+    codes = [
+        str(code)
+        for code in _codes(original)
+        if isinstance(code, int) or code == getattr(original, 'sqlstate', None)
+    ]
+    return f'{meaning(error).value} ({" ".join([name, *codes])})'
 
 
 def _original(error: typing.Any) -> typing.Any:
-    """The exception of the DBAPI module below the wrappings of oslo.db and
-    SQLAlchemy.
+    """Return the exception of the DBAPI module, below those of oslo.db and
+    SQLAlchemy that wrap it.
     """
     while True:
-        inner = getattr(error, 'inner_exception', None) or getattr(
-            error, 'orig', None
-        )
+        inner = getattr(error, 'inner_exception', None)
+        inner = inner or getattr(error, 'orig', None)
         if inner is None or inner is error:
             return error
         error = inner
 
 
-def _told_by_code(original: typing.Any) -> Meaning | None:
-    codes = {
-        getattr(original, 'sqlstate', None),
-        original.args[0] if original.args else None,
-    }
+def _codes(original: typing.Any) -> list[object]:
+    """Return what may be a code of the error: PostgreSQL's is an attribute,
+    MySQL's the first argument.
+    """
+    codes = [getattr(original, 'sqlstate', None), *original.args[:1]]
+    return [code for code in codes if code is not None]
+
+
+def _meaning_of_code(original: typing.Any) -> Meaning | None:
+    codes = frozenset(_codes(original))
     if codes & _CONFLICTS:
         return Meaning.CONFLICT
     if codes & _READ_ONLY:
@@ -118,29 +149,27 @@ def _told_by_code(original: typing.Any) -> Meaning | None:
         return Meaning.SCHEMA
     if codes & _FORBIDDEN:
         return Meaning.UNAVAILABLE
-    return (
-        Meaning.LOST
-        if any(
-            isinstance(code, str) and code.startswith(_LOST) for code in codes
-        )
-        else None
-    )
+    for code in codes:
+        if isinstance(code, str) and code.startswith(_LOST):
+            return Meaning.LOST
+    return None
 
 
-def _told_by_text(original: typing.Any) -> Meaning:
+def _meaning_of_text(original: typing.Any) -> Meaning:
+    """Return the meaning of what has no code that is known: SQLite's texts,
+    and else the class.
+    """
     text = str(original)
     if _SQLITE_LOCKED.match(text):
         return Meaning.CONFLICT
     if _SQLITE_SCHEMA.match(text):
         return Meaning.SCHEMA
-    # A full disk, too many connections, a read-only replica, a damaged file
-    # and the like come in these classes, but no wrong statement: that is in a
-    # class of its own below DatabaseError.
+    # A full disk, too many connections, a damaged file and the like come in
+    # these classes. A wrong statement doesn't: its class is another one below
+    # DatabaseError.
     if type(original).__name__ == 'DatabaseError':
         return Meaning.UNAVAILABLE
     classes = {base.__name__ for base in type(original).__mro__}
-    return (
-        Meaning.UNAVAILABLE
-        if classes & {'OperationalError', 'InternalError'}
-        else Meaning.DEFECT
-    )
+    if classes & {'OperationalError', 'InternalError'}:
+        return Meaning.UNAVAILABLE
+    return Meaning.DEFECT
