@@ -48,6 +48,11 @@ class Answer:
 #: A method of a controller that answers a request.
 Handler = collections.abc.Callable[..., Answer]
 Function = typing.TypeVar('Function', bound=Handler)
+#: What types of arguments do, see :mod:`.types`.
+ConvertBody = collections.abc.Callable[[bytes], Body]
+ConvertQuery = collections.abc.Callable[
+    [collections.abc.Mapping[str, str]], typing.Any
+]
 
 
 def expose(
@@ -69,8 +74,7 @@ def expose(
     where a type is given.
 
     ``status`` is what success answers, as the first of the types in
-    ``offers``, all of which may be asked for. ``also`` are further statuses
-    that an answer may name.
+    ``offers``. ``also`` are further statuses that an answer may name.
     """
     arguments: list[wsme.types.UserType] = [*path]
     if query is not None:
@@ -109,10 +113,10 @@ class Endpoint:
     def _read_arguments(self, definition: typing.Any) -> None:
         """Take what converts each argument from what WSME knows of it."""
         declared = [argument.datatype for argument in definition.arguments]
-        self.convert_body: typing.Any = None
+        self.convert_body: ConvertBody | None = None
         if definition.body_type is not None:
             self.convert_body = declared.pop().frombasetype
-        self.convert_query: typing.Any = None
+        self.convert_query: ConvertQuery | None = None
         self.parameters: frozenset[str] = frozenset()
         if declared and isinstance(declared[-1], types.Parameters):
             query = declared.pop()

@@ -103,29 +103,35 @@ def respond(error: Exception, environ: Environ, allow: str = '') -> Response:
             'internal',
             'Unexpected error; see the log of the server.',
         )
+    _log(error, request, status[:3])
     headers: Headers = []
     if isinstance(error, exceptions.Unavailable):
-        LOG.warning(
-            '%s is answered %s (%s): %s',
-            request,
-            status[:3],
-            error.code,
-            reason_of(error),
-        )
         headers.append(('Retry-After', str(error.retry_after)))
-    else:
-        # Not higher: callers cause as many of these as they like.
-        LOG.debug(
-            '%s is refused with %s (%s): %s',
-            request,
-            status[:3],
-            error.code,
-            log_texts.one_line(str(error)),
-        )
     # HTTP requires it.
     if status.startswith('405'):
         headers.append(('Allow', allow))
     return error_response(status, error.code, str(error), headers)
+
+
+def _log(error: exceptions.FreezerError, request: str, status: str) -> None:
+    code = error.code
+    if isinstance(error, exceptions.Unavailable):
+        LOG.warning(
+            '%s is answered %s (%s): %s',
+            request,
+            status,
+            code,
+            reason_of(error),
+        )
+        return
+    # Not higher than DEBUG: callers cause as many of these as they like.
+    LOG.debug(
+        '%s is refused with %s (%s): %s',
+        request,
+        status,
+        code,
+        log_texts.one_line(str(error)),
+    )
 
 
 def error_response(
