@@ -29,7 +29,8 @@ class Times(testtools.StreamResult):
     def __init__(self) -> None:
         super().__init__()
         self.classes: collections.Counter[str] = collections.Counter()
-        self._since: dict[str, datetime.datetime] = {}
+        self._begun: dict[str, datetime.datetime] = {}
+        self._over: dict[str, datetime.datetime] = {}
 
     def status(
         self,
@@ -42,15 +43,17 @@ class Times(testtools.StreamResult):
         """Take one event of the stream."""
         if test_id is None or timestamp is None:
             return
+        if test_status == 'inprogress':
+            self._begun[test_id] = timestamp
+        if test_status in (None, 'exists', 'inprogress'):
+            return
+        # What its worker did since the test before is the set-up of its
+        # class.
         worker = ','.join(sorted(test_tags or ()))
-        since = self._since.get(worker)
-        if test_status not in (None, 'exists', 'inprogress'):
-            if since is not None:
-                seconds = (timestamp - since).total_seconds()
-                self.classes[class_of(test_id)] += seconds
-            self._since[worker] = timestamp
-        elif since is None:
-            self._since[worker] = timestamp
+        begun = self._begun.get(test_id, timestamp)
+        since = self._over.get(worker, begun)
+        self.classes[class_of(test_id)] += (timestamp - since).total_seconds()
+        self._over[worker] = timestamp
 
 
 def class_of(test_id: str) -> str:

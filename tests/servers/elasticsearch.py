@@ -22,7 +22,12 @@ from tests.servers import java, process
 JAVA = {'8.19.0': 17, '9.0.4': 21}
 VERSION8, VERSION9 = JAVA
 SOURCES = pathlib.Path(__file__).with_name('elasticsearch_node')
-CACHE = pathlib.Path(__file__).parents[2] / '.elasticsearch'
+#: Shared by all checkouts, as the caches of pip and of Maven are: what is in it is named after what
+#: it is made of.
+CACHE = (
+    pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache')
+    / 'freezer-api-tests'
+)
 MODULE = 'transport-netty4'
 DESCRIPTOR = """
 description=HTTP and transport by Netty
@@ -102,7 +107,7 @@ def assembly(version: str) -> Assembly:
 
 @contextlib.contextmanager
 def _alone() -> collections.abc.Iterator[None]:
-    CACHE.mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / 'lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
