@@ -12,7 +12,8 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import database, driver, errors, rows
 from freezer_api.domain.documents import CLIENTS, Document
-from tests.contract import actors, base
+from freezer_api.tests.contract import base, bodies, project_operations
+from tests.contract import stores
 
 LOGGER = 'freezer_api.db'
 HOUR = 3600
@@ -21,7 +22,7 @@ HOUR = 3600
 class Case:
     """A client is stored already, so that to create it again fails."""
 
-    actor: actors.Actor
+    project: project_operations.Project
     storage: typing.Any
     options: base.Options
     assertLogs: typing.Any
@@ -29,7 +30,7 @@ class Case:
     def setUp(self):
         super().setUp()
         self.storage.check()
-        self.actor.put_client('secret')
+        self.project.put_client('secret')
 
     def retried(self, failures, long=HOUR):
         """The records logged by work that fails so often at first, where ``long`` seconds of
@@ -54,12 +55,12 @@ class Case:
         return logged.records[1:]
 
     def create_again(self, connection):
-        project_id = self.actor.project_id
-        body = actors.client_body('secret', project_id)
+        project_id = self.project.project_id
+        body = bodies.client_body('secret', project_id)
         rows.create(connection, Document(CLIENTS, project_id, 'secret', 1, 1, body))
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@stores.on_stores(*stores.SQL_STORES)
 class Retries(Case):
     """Operations that are tried again."""
 
@@ -76,7 +77,7 @@ class Retries(Case):
     def test_reason_shows_nothing_that_is_stored(self):
         for record in self.retried(2, long=0):
             self.assertNotIn('secret', record.getMessage())
-            self.assertNotIn(self.actor.project_id, record.getMessage())
+            self.assertNotIn(self.project.project_id, record.getMessage())
 
     def test_long_retries_are_warned_of_once(self):
         logged = self.retried(2, long=0)
@@ -93,15 +94,15 @@ class Retries(Case):
         self.assertIn(f'{database.MOST_DUPLICATES} failed attempts', logged[-2].getMessage())
 
     def test_operation_that_needs_another_session_tells_which(self):
-        session = self.actor.new_session()
-        job = self.actor.new_job(session_id=session)
+        session = self.project.new_session()
+        job = self.project.new_job(session_id=session)
         with self.assertLogs(LOGGER, logging.DEBUG) as logged:
-            self.actor.change_job(job, lambda body: {**body, 'client_id': 'other'})
+            self.project.change_job(job, lambda body: {**body, 'client_id': 'other'})
         (record,) = [record for record in logged.records if 'Attempt' in record.getMessage()]
         self.assertIn(f'session {session} has to be locked first', record.getMessage())
 
 
-@base.on_every_database(*base.SQL_DATABASES)
+@stores.on_stores(*stores.SQL_STORES)
 class SlowStatements(Case):
     """``[storage] slow_statement_seconds``."""
 
@@ -110,10 +111,10 @@ class SlowStatements(Case):
         options = {**self.options, 'storage': {'slow_statement_seconds': seconds}}
         storage = driver.Driver(base.configured(options), self.clock)
         self.addCleanup(storage.close)
-        actor = self.actor_in(self.actor.project_id, storage)
+        project = self.in_project(self.project.project_id, storage)
         with self.assertLogs(LOGGER, logging.WARNING) as logged:
-            actor.put_client('secret-too')
-            actor.get(CLIENTS, 'secret-too')
+            project.put_client('secret-too')
+            project.get(CLIENTS, 'secret-too')
             logging.getLogger(LOGGER).warning('Done.')
         return [record.getMessage() for record in logged.records[:-1]]
 
@@ -128,7 +129,7 @@ class SlowStatements(Case):
     def test_values_are_not_shown(self):
         for text in self.logged(1e-9):
             self.assertNotIn('secret-too', text)
-            self.assertNotIn(self.actor.project_id, text)
+            self.assertNotIn(self.project.project_id, text)
 
     def test_faster_ones_are_not_logged(self):
         self.assertEqual([], self.logged(HOUR))
@@ -140,7 +141,7 @@ class SlowStatements(Case):
         self.assertEqual(1.0, base.configured({}).storage.slow_statement_seconds)
 
 
-@base.on_every_database(base.SQLite)
+@stores.on_stores(stores.SQLite)
 class Reasons(Case):
     """Every ``StorageUnavailable`` has a cause that says why."""
 
@@ -166,7 +167,7 @@ class Reasons(Case):
         writer = self.storage.database.engines.writer
         sqlalchemy.event.listen(writer, 'commit', lose)
         self.addCleanup(sqlalchemy.event.remove, writer, 'commit', lose)
-        self.assertIn('may or may not', self.cause(lambda: self.actor.put_client('other')))
+        self.assertIn('may or may not', self.cause(lambda: self.project.put_client('other')))
 
     def cause(self, call):
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
