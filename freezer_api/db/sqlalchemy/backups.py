@@ -5,92 +5,114 @@ import functools
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db.sqlalchemy import models, queries, terms
+from freezer_api.db.sqlalchemy import models, terms
+from freezer_api.db.sqlalchemy.search_parts import InOrder
 from freezer_api.domain import backups, documents, search
 from freezer_api.domain.sessions import Record
 
 #: Jobs that one part of a statement asks for, and all of it: SQLite bounds how
 #: deep conditions nest, and all bound parameters.
-PART, MOST = 128, 4096
-Spans = dict[str, tuple[int, int]]
-#: The columns that tell when a backup was made, each with its index.
+PART_SIZE, STATEMENT_SIZE = 128, 4096
+
+#: A job and the first and last timestamp of its part in a run.
+Span = tuple[str, tuple[int, int]]
+#: The columns that tell when a backup was made, each with its index: by the
+#: clock of the machine that made it, and by ours.
 _CLOCKS = (('moment', models.BY_JOB), ('created', models.BY_JOB_HERE))
 
 
 def of_run(
     connection: sqlalchemy.Connection,
-    project: str,
+    project_id: str,
     session_id: str,
     record: Record,
 ) -> tuple[str, ...]:
-    """See :meth:`Storage.run_backups`. One statement, unless more than
-    :data:`MOST` jobs took part.
+    """Return the ids of the backups of a run, see :meth:`Storage.run_backups`.
+
+    By one statement, unless more than :data:`STATEMENT_SIZE` jobs took part.
     """
-    (term,) = terms.look_up(
-        project, documents.BACKUPS, (search.run_pair(session_id, record.tag),)
-    )
+    pair = search.run_pair(session_id, record.tag)
+    (term,) = terms.look_up(project_id, documents.BACKUPS, (pair,))
     spans = list(backups.spans(record).items())
     found: dict[int, str] = {}
-    for first in range(0, max(1, len(spans)), MOST):
-        some = spans[first : first + MOST]
-        size = _size(len(some))
-        parameters = {'project': project, 'term': term}
-        for number, (job_id, (since, until)) in enumerate(
-            some + some[-1:] * (size - len(some))
-        ):
-            parameters |= {
-                f'job_{number}': job_id,
-                f'since_{number}': since,
-                f'until_{number}': until,
-            }
-        found |= {
-            row.seq: row.id
-            for row in connection.execute(_statement(size), parameters)
+    # At least once: backups may name the run without any job in it.
+    for first in range(0, max(1, len(spans)), STATEMENT_SIZE):
+        some = _padded(spans[first : first + STATEMENT_SIZE])
+        parameters: dict[str, object] = {
+            'project': project_id,
+            'term': term,
         }
+        for number, (job_id, (since, until)) in enumerate(some):
+            parameters[f'job_{number}'] = job_id
+            parameters[f'since_{number}'] = since
+            parameters[f'until_{number}'] = until
+        for row in connection.execute(_statement(len(some)), parameters):
+            found[row.seq] = row.id
+    # By creation, as lists are. A backup may have been found twice.
     return tuple(found[seq] for seq in sorted(found))
 
 
-def _size(number: int) -> int:
-    """For how many jobs a statement is made: few statements serve all, the
-    last job is asked for several times.
+def _padded(spans: list[Span]) -> list[Span]:
+    """Return spans with the last one repeated up to a power of 2, so that few
+    statements serve any number.
     """
-    return number and 1 << (number - 1).bit_length()
+    if not spans:
+        return spans
+    size = 1 << (len(spans) - 1).bit_length()
+    return spans + spans[-1:] * (size - len(spans))
 
 
 @functools.cache
 def _statement(size: int) -> sqlalchemy.CompoundSelect:
-    """The backups that name the session and the tag, and those that one of
-    ``size`` jobs made in its time, by the clock of its machine or by ours.
+    """Return the backups that name the session and the tag, and those that one
+    of ``size`` jobs made in its time, by either clock.
     """
-    table, pair = models.backups.alias(), models.pairs.alias()
-    named = (
-        sqlalchemy.select(table.c.seq, table.c.id)
-        .select_from(queries.InOrder(pair, table, table.c.seq == pair.c.seq))
-        .where(
-            pair.c.term == bindparam('term', type_=sqlalchemy.BigInteger),
-            table.c.project == bindparam('project'),
-        )
-    )
-    parts = (
-        range(first, min(first + PART, size)) for first in range(0, size, PART)
-    )
-    made = (_made(part, *by) for part in parts for by in _CLOCKS)
-    return sqlalchemy.union_all(named, *made)
+    parts = [_naming_run()]
+    for first in range(0, size, PART_SIZE):
+        numbers = range(first, min(first + PART_SIZE, size))
+        for clock, index in _CLOCKS:
+            parts.append(_made_by_jobs(numbers, clock, index))
+    return sqlalchemy.union_all(*parts)
 
 
-def _made(numbers: range, clock: str, index: str) -> sqlalchemy.Select:
+def _naming_run() -> sqlalchemy.Select:
     table = models.backups.alias()
-    spans = [
-        sqlalchemy.and_(
-            table.c.job_id == bindparam(f'job_{number}'),
-            table.c[clock].between(
-                bindparam(f'since_{number}'), bindparam(f'until_{number}')
-            ),
-        )
-        for number in numbers
-    ]
+    pair = models.pairs.alias()
+    term = bindparam('term', type_=sqlalchemy.BigInteger)
     return (
-        sqlalchemy.select(table.c.seq, table.c.id)
+        sqlalchemy.select(
+            table.c.seq,
+            table.c.id,
+        )
+        .select_from(InOrder(pair, table, table.c.seq == pair.c.seq))
+        .where(pair.c.term == term, table.c.project == bindparam('project'))
+    )
+
+
+def _made_by_jobs(numbers: range, clock: str, index: str) -> sqlalchemy.Select:
+    """Return the backups that jobs made in their times, by one clock.
+
+    The hint keeps MySQL from another index of the project, in which all of its
+    backups would be read.
+    """
+    table = models.backups.alias()
+    spans = []
+    for number in numbers:
+        is_of_job = table.c.job_id == bindparam(f'job_{number}')
+        is_in_span = table.c[clock].between(
+            bindparam(f'since_{number}'), bindparam(f'until_{number}')
+        )
+        spans.append(
+            sqlalchemy.and_(
+                is_of_job,
+                is_in_span,
+            )
+        )
+    return (
+        sqlalchemy.select(
+            table.c.seq,
+            table.c.id,
+        )
         .where(table.c.project == bindparam('project'), sqlalchemy.or_(*spans))
         .with_hint(table, f'FORCE INDEX ({index})', 'mysql')
     )

@@ -1,6 +1,4 @@
-"""Moving all that is kept from one store to another: telling it in order, and
-taking it over as it is.
-"""
+"""Reading all that is stored in order, for a copy into another store."""
 
 import collections
 import collections.abc
@@ -11,336 +9,237 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
-from freezer_api.db.sqlalchemy import (
-    indexing,
-    members,
-    models,
-    records,
-    rows,
-    terms,
-)
+from freezer_api.db.sqlalchemy import members, models, records, rows
 from freezer_api.domain import documents
-from freezer_api.domain.documents import Body, Document
-from freezer_api.domain.sessions import Member, Record, Session
+from freezer_api.domain.documents import Document
+from freezer_api.domain.sessions import Member, Session
 
-Entries = collections.abc.Sequence[Entry]
 #: A project and a session's id.
 Name = tuple[str, str]
-_Rows = collections.abc.Sequence[typing.Any]
+Rows = collections.abc.Sequence[sqlalchemy.Row]
+#: Before the tags of all runs.
+_NO_TAG = -1
 
 
 def count(connection: sqlalchemy.Connection, kind: str) -> int:
-    """See :meth:`Storage.count`."""
+    """Return how many entries of a kind there are, see
+    :meth:`Storage.count`.
+    """
     table = models.runs if kind == RUNS else models.tables[kind]
-    return connection.execute(
-        sqlalchemy.select(sqlalchemy.func.count()).select_from(table)
-    ).scalar_one()
+    number = sqlalchemy.select(sqlalchemy.func.count()).select_from(table)
+    return connection.execute(number).scalar_one()
 
 
 def entries(
     connection: sqlalchemy.Connection, kind: str, after: Place, limit: int
 ) -> list[Entry]:
-    """See :meth:`Storage.entries`."""
+    """Return the entries behind a place, see :meth:`Storage.entries`.
+
+    The place of a document is its ``seq``, that of a record the session's
+    project and id, and the tag.
+    """
     if kind == RUNS:
-        return _records(connection, after, limit)
-    last = after[0] if after else 0
-    return _entries(
-        connection,
-        kind,
-        connection.execute(_page(kind), {'last': last, 'limit': limit}).all(),
-    )
+        return _record_entries(connection, after, limit)
+    parameters = {
+        'last': after[0] if after else 0,
+        'limit': limit,
+    }
+    found = connection.execute(_page(kind), parameters).all()
+    return _document_entries(connection, kind, found)
 
 
 def named(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     ids: collections.abc.Collection[str],
 ) -> list[Entry]:
-    """See :meth:`Storage.named`."""
+    """Return the documents of ids, see :meth:`Storage.named`."""
     if not ids:
         return []
-    found = connection.execute(
-        _named(kind), {'project': project, 'ids': sorted(ids)}
-    ).all()
-    return _entries(connection, kind, found)
+    parameters = {
+        'project': project_id,
+        'ids': sorted(ids),
+    }
+    found = connection.execute(_named(kind), parameters).all()
+    return _document_entries(connection, kind, found)
 
 
-def restore(connection: sqlalchemy.Connection, given: Entries) -> None:
-    """See :meth:`Storage.restore`; as the work of one transaction, so a call
-    that broke off has kept nothing.
+def entries_of_records(name: Name, found: Rows) -> list[Entry]:
+    """Return the entries of a session's records; the rows have ``tag`` and
+    ``body``.
     """
-    if not given:
-        return
-    if given[0].kind == RUNS:
-        _restore_records(connection, given)
-    else:
-        _restore_documents(connection, given[0].kind, given)
-
-
-def _restore_documents(
-    connection: sqlalchemy.Connection, kind: str, given: Entries
-) -> None:
-    there = []
-    for project, ids in _by_project(entry.key for entry in given).items():
-        found = connection.execute(
-            _named(kind), {'project': project, 'ids': sorted(ids)}
-        ).all()
-        there += _entries(connection, kind, found)
-    missing = _missing(given, there)
-    claims = [
-        claim for entry in missing if (claim := _claim(entry)) is not None
-    ]
-    if claims and (
-        holder := connection.execute(
-            _claimed(kind), {'claims': sorted(claims)}
-        ).first()
-    ):
-        raise exceptions.Conflict(
-            f'{kind}: {holder.id} is held by project {holder.project} already.'
-        )
-    _insert(connection, kind, missing)
-
-
-def _restore_records(
-    connection: sqlalchemy.Connection, given: Entries
-) -> None:
-    sessions: dict[Name, int] = {}
-    names = dict.fromkeys((entry.project_id, entry.id) for entry in given)
-    for project, ids in _by_project(names).items():
-        found = connection.execute(
-            _NUMBERS, {'project': project, 'ids': sorted(ids)}
-        )
-        sessions |= {(project, row.id): row.seq for row in found}
-    if gone := names.keys() - sessions.keys():
-        project, id = min(gone)
-        raise exceptions.Conflict(
-            f'{RUNS}: there is no session {id} in project {project}.'
-        )
-    tags = collections.defaultdict(list)
-    for entry in given:
-        tags[entry.project_id, entry.id].append(
-            typing.cast(Record, entry.content).tag
-        )
-    there = []
-    for name, those in tags.items():
-        there += _told(
-            name,
-            connection.execute(
-                _TAGGED, {'of': sessions[name], 'tags': those}
-            ).all(),
-        )
-    missing = _missing(given, there)
-    if missing:
-        connection.execute(
-            _ADD,
-            [
-                _record_row(sessions[entry.project_id, entry.id], entry)
-                for entry in missing
-            ],
-        )
-    for name, added in collections.Counter(
-        (entry.project_id, entry.id) for entry in missing
-    ).items():
-        connection.execute(_COUNT, {'of': sessions[name], 'added': added})
-
-
-def _missing(given: Entries, there: Entries) -> list[Entry]:
-    """Those that aren't there; ``Conflict`` if another is in the place of
-    one.
-    """
-    kept = {entry.key: entry for entry in there}
-    for entry in given:
-        if entry.key in kept and kept[entry.key].dump() != entry.dump():
-            raise exceptions.Conflict(
-                f'{entry.kind}: another {" ".join(entry.key[1:])} is in'
-                f' project {entry.project_id} already.'
+    project_id, session_id = name
+    entries = []
+    for row in found:
+        record = records.load(row.body)
+        place = (project_id, session_id, row.tag)
+        entries.append(
+            Entry(
+                RUNS,
+                project_id,
+                session_id,
+                record,
+                place,
             )
-    return [entry for entry in given if entry.key not in kept]
+        )
+    return entries
 
 
-def _by_project(
-    keys: collections.abc.Iterable[tuple[str, ...]],
-) -> dict[str, list[str]]:
-    """The ids in each project."""
-    found = collections.defaultdict(list)
-    for key in keys:
-        found[key[0]].append(key[1])
-    return found
+# Documents
 
 
-def _claim(entry: Entry) -> str | None:
-    content = entry.content
-    return (
-        documents.claim(entry.kind, entry.id, content.body)
-        if isinstance(content, Document)
-        else None
+def _document_entries(
+    connection: sqlalchemy.Connection, kind: str, found: Rows
+) -> list[Entry]:
+    """Return the entries that rows of a kind stand for."""
+    members_of: dict[int, dict[str, Member]] = {}
+    if kind == documents.SESSIONS:
+        members_of = _read_members(connection, [row.seq for row in found])
+    entries = []
+    for row in found:
+        content: Document | Session
+        if kind == documents.SESSIONS:
+            content = _session(row, members_of[row.seq])
+        else:
+            content = rows.document(kind, row)
+        entries.append(
+            Entry(
+                kind,
+                row.project,
+                row.id,
+                content,
+                (row.seq,),
+            )
+        )
+    return entries
+
+
+def _session(row: sqlalchemy.Row, its_members: dict[str, Member]) -> Session:
+    return Session.load(
+        row.project,
+        row.id,
+        orjson.loads(row.body),
+        its_members,
+        row.version,
+        row.created,
     )
 
 
-def _insert(
-    connection: sqlalchemy.Connection, kind: str, missing: Entries
-) -> None:
-    """Store rows one by one, for not every database tells the numbers of
-    several; their index together.
-    """
-    added = []
-    for entry in missing:
-        values, shown = _row(entry)
-        scopes = terms.scopes(kind, entry.project_id, values['claim'])
-        index, text = terms.index(kind, scopes, shown)
-        seq = rows.insert_row(connection, kind, values, index)
-        if isinstance(entry.content, Session):
-            members.store(connection, seq, {}, entry.content.members)
-        added.append((scopes, seq, index, text))
-    indexing.add_all(connection, kind, added)
+def _read_members(
+    connection: sqlalchemy.Connection, seqs: list[int]
+) -> dict[int, dict[str, Member]]:
+    """Return the members of sessions, by these sessions' numbers."""
+    members_of: dict[int, dict[str, Member]] = collections.defaultdict(dict)
+    if not seqs:
+        return members_of
+    for seq, *values in connection.execute(_MEMBERS, {'seqs': seqs}):
+        members_of[seq][values[0]] = members.load(values)
+    return members_of
 
 
-def _row(entry: Entry) -> tuple[dict[str, typing.Any], Body]:
-    """The values of an entry's row, and what is shown of it."""
-    content = typing.cast(Document | Session, entry.content)
-    values: dict[str, typing.Any] = {
-        'project': entry.project_id,
-        'id': entry.id,
-        'claim': _claim(entry),
-        'version': content.version,
-        'created': content.created,
-    }
-    if isinstance(content, Session):
-        return {
-            **values,
-            'body': rows.dump(content.dump()),
-            'settle_at': content.settle_at,
-            'records': 0,
-        }, content.body()
-    return {
-        **values,
-        'body': rows.dump(content.body),
-        **rows.extras(entry.kind, content.body),
-    }, content.body
+# Records
 
 
-def _record_row(session: int, entry: Entry) -> dict[str, typing.Any]:
-    record = typing.cast(Record, entry.content)
-    return {
-        'session': session,
-        'tag': record.tag,
-        'body': orjson.dumps(record).decode(),
-    }
-
-
-def _entries(
-    connection: sqlalchemy.Connection, kind: str, found: _Rows
-) -> list[Entry]:
-    """What rows of a kind stand for."""
-    if kind != documents.SESSIONS:
-        return [
-            Entry(
-                kind, row.project, row.id, rows.document(kind, row), (row.seq,)
-            )
-            for row in found
-        ]
-    of_session: dict[int, dict[str, Member]] = collections.defaultdict(dict)
-    for seq, *member in (
-        connection.execute(_MEMBERS, {'seqs': [row.seq for row in found]})
-        if found
-        else ()
-    ):
-        of_session[seq][member[0]] = members.load(member)
-    return [
-        Entry(
-            kind,
-            row.project,
-            row.id,
-            Session.load(
-                row.project,
-                row.id,
-                orjson.loads(row.body),
-                of_session[row.seq],
-                row.version,
-                row.created,
-            ),
-            (row.seq,),
-        )
-        for row in found
-    ]
-
-
-def _records(
+def _record_entries(
     connection: sqlalchemy.Connection, after: Place, limit: int
 ) -> list[Entry]:
-    """Records behind a place: the others of its session, else all those of the
-    next sessions, as far as they aren't too many.
+    """Return records behind a place: the others of its session, else all those
+    of the next sessions, as far as they aren't too many.
     """
-    project, id, tag = typing.cast(tuple[str, str, int], after or ('', '', 0))
-    name = (project, id)
-    if after and (found := _rest(connection, name, tag, limit)):
-        return found
+    name, tag = ('', ''), _NO_TAG
+    if after:
+        project_id, session_id, tag = typing.cast(tuple[str, str, int], after)
+        name = (project_id, session_id)
+        others = _read_records_behind(
+            connection,
+            name,
+            tag,
+            limit,
+        )
+        if others:
+            return others
+
     sessions = _next_sessions(connection, name, limit)
-    whole, total = {}, 0
+    if not sessions:
+        return []
+    whole = _first_whole(sessions, limit)
+    if not whole:
+        # The first session alone has more than that.
+        first = (sessions[0].project, sessions[0].id)
+        return _read_records_behind(
+            connection,
+            first,
+            _NO_TAG,
+            limit,
+        )
+    return _read_all_records(connection, whole)
+
+
+def _first_whole(sessions: Rows, limit: int) -> dict[int, Name]:
+    """Return the first sessions that have at most ``limit`` records together,
+    by their numbers.
+    """
+    whole = {}
+    total = 0
     for session in sessions:
+        # It is counted beside the session, so nothing is read for it.
         total += session.records
-        if total <= limit:
-            whole[session.seq] = (session.project, session.id)
-    if sessions and not whole:
-        return _rest(
-            connection, (sessions[0].project, sessions[0].id), -1, limit
-        )
-    of_session = collections.defaultdict(list)
-    for row in (
-        connection.execute(_WHOLE, {'seqs': list(whole)}) if whole else ()
-    ):
-        of_session[row.session].append(row)
-    return [
-        entry
-        for seq, name in whole.items()
-        for entry in _told(
-            name, sorted(of_session[seq], key=lambda row: row.tag)
-        )
-    ]
+        if total > limit:
+            break
+        whole[session.seq] = (session.project, session.id)
+    return whole
+
+
+def _read_all_records(
+    connection: sqlalchemy.Connection, sessions: dict[int, Name]
+) -> list[Entry]:
+    """Return all records of sessions, in the order of these."""
+    rows_of = collections.defaultdict(list)
+    for row in connection.execute(_OF_SESSIONS, {'seqs': list(sessions)}):
+        rows_of[row.session].append(row)
+    entries = []
+    for seq, name in sessions.items():
+        in_order = sorted(rows_of[seq], key=lambda row: row.tag)
+        entries += entries_of_records(name, in_order)
+    return entries
 
 
 def _next_sessions(
     connection: sqlalchemy.Connection, name: Name, limit: int
-) -> list[typing.Any]:
-    """The next sessions that have records, by project and id: those of the
-    same project, then of others.
+) -> Rows:
+    """Return the next sessions that have records, by project and id: those of
+    the same project, then of others.
+
+    Two statements, each a range of a key, which not all databases make of a
+    comparison of tuples.
     """
-    values = {'project': name[0], 'id': name[1], 'limit': limit}
-    return [
-        row
-        for statement in (_NEXT_IDS, _NEXT_PROJECTS)
-        for row in connection.execute(statement, values)
-    ][:limit]
+    parameters = {
+        'project': name[0],
+        'id': name[1],
+        'limit': limit,
+    }
+    of_project = connection.execute(_NEXT_IDS, parameters).all()
+    of_others = connection.execute(_NEXT_PROJECTS, parameters).all()
+    return [*of_project, *of_others][:limit]
 
 
-def _rest(
+def _read_records_behind(
     connection: sqlalchemy.Connection, name: Name, tag: int, limit: int
 ) -> list[Entry]:
-    values = {'project': name[0], 'id': name[1], 'after': tag, 'limit': limit}
-    return _told(name, connection.execute(_REST, values).all())
+    """Return the records of a session behind a tag."""
+    parameters = {
+        'project': name[0],
+        'id': name[1],
+        'after': tag,
+        'limit': limit,
+    }
+    found = connection.execute(_OF_SESSION, parameters).all()
+    return entries_of_records(name, found)
 
 
-def _told(name: Name, found: _Rows) -> list[Entry]:
-    """The entries of a session's records."""
-    return [
-        Entry(RUNS, *name, records.load(row.body), (*name, row.tag))
-        for row in found
-    ]
-
-
-def _select(kind: str) -> sqlalchemy.Select:
-    table = models.tables[kind].c
-    return sqlalchemy.select(
-        table.seq,
-        table.project,
-        table.id,
-        table.version,
-        table.created,
-        table.body,
-    )
+# Statements
 
 
 @functools.cache
@@ -356,18 +255,22 @@ def _page(kind: str) -> sqlalchemy.Select:
 
 @functools.cache
 def _named(kind: str) -> sqlalchemy.Select:
-    table = models.tables[kind].c
+    columns = models.tables[kind].c
     return _select(kind).where(
-        table.project == bindparam('project'),
-        table.id.in_(bindparam('ids', expanding=True)),
+        columns.project == bindparam('project'),
+        columns.id.in_(bindparam('ids', expanding=True)),
     )
 
 
-@functools.cache
-def _claimed(kind: str) -> sqlalchemy.Select:
-    table = models.tables[kind].c
-    return sqlalchemy.select(table.project, table.id).where(
-        table.claim.in_(bindparam('claims', expanding=True))
+def _select(kind: str) -> sqlalchemy.Select:
+    columns = models.tables[kind].c
+    return sqlalchemy.select(
+        columns.seq,
+        columns.project,
+        columns.id,
+        columns.version,
+        columns.created,
+        columns.body,
     )
 
 
@@ -375,29 +278,20 @@ _sessions, _runs = models.sessions.c, models.runs.c
 _MEMBERS = sqlalchemy.select(models.members.c.session, *members.COLUMNS).where(
     models.members.c.session.in_(bindparam('seqs', expanding=True))
 )
-_NUMBERS = sqlalchemy.select(_sessions.seq, _sessions.id).where(
-    _sessions.project == bindparam('project'),
-    _sessions.id.in_(bindparam('ids', expanding=True)),
-)
-_TAGGED = sqlalchemy.select(_runs.tag, _runs.body).where(
-    _runs.session == bindparam('of'),
-    _runs.tag.in_(bindparam('tags', expanding=True)),
-)
-_WHOLE = sqlalchemy.select(_runs.session, _runs.tag, _runs.body).where(
+_OF_SESSIONS = sqlalchemy.select(_runs.session, _runs.tag, _runs.body).where(
     _runs.session.in_(bindparam('seqs', expanding=True))
 )
-_REST = (
-    sqlalchemy.select(_runs.tag, _runs.body)
+_SEQ = (
+    sqlalchemy.select(_sessions.seq)
     .where(
-        _runs.session
-        == sqlalchemy.select(_sessions.seq)
-        .where(
-            _sessions.project == bindparam('project'),
-            _sessions.id == bindparam('id'),
-        )
-        .scalar_subquery(),
-        _runs.tag > bindparam('after'),
+        _sessions.project == bindparam('project'),
+        _sessions.id == bindparam('id'),
     )
+    .scalar_subquery()
+)
+_OF_SESSION = (
+    sqlalchemy.select(_runs.tag, _runs.body)
+    .where(_runs.session == _SEQ, _runs.tag > bindparam('after'))
     .order_by(_runs.tag)
     .limit(bindparam('limit'))
 )
@@ -414,9 +308,3 @@ _NEXT_IDS = _WITH_RECORDS.where(
 _NEXT_PROJECTS = _WITH_RECORDS.where(
     _sessions.project > bindparam('project')
 ).order_by(_sessions.project, _sessions.id)
-_ADD = sqlalchemy.insert(models.runs)
-_COUNT = (
-    sqlalchemy.update(models.sessions)
-    .where(_sessions.seq == bindparam('of'))
-    .values(records=_sessions.records + bindparam('added'))
-)

@@ -17,6 +17,7 @@ from freezer_api.db.sqlalchemy import (
     finding,
     migrate,
     purging,
+    restoring,
     rows,
     settling,
     verifying,
@@ -46,6 +47,9 @@ class Driver(driver.Driver):
     # Every kind
 
     def get(self, scope: Scope, kind: str, id: str) -> Document:
+        """Read a document by one statement; a session whose run has lapsed
+        is settled first.
+        """
         if kind == documents.SESSIONS:
             return settling.get(
                 self.database, self.clock, scope.project_id, id
@@ -53,7 +57,11 @@ class Driver(driver.Driver):
         central = finding.central(scope, kind)
         document = self.database.read(
             lambda connection: rows.get(
-                connection, kind, scope.project_id, id, central
+                connection,
+                kind,
+                scope.project_id,
+                id,
+                central,
             )
         )
         if document is None:
@@ -61,22 +69,37 @@ class Driver(driver.Driver):
         return document
 
     def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+        """Read a page by one statement, after those that it may need: for the
+        marker, the order of terms, the bytes.
+        """
         if kind == documents.SESSIONS:
             return settling.find(
-                self.database, self.clock, scope, query, self.bounds
+                self.database,
+                self.clock,
+                scope,
+                query,
+                self.bounds,
             )
         return self.database.read(
             lambda connection: finding.page(
-                connection, scope, kind, query, self.bounds
+                connection,
+                scope,
+                kind,
+                query,
+                self.bounds,
             )
         )
 
     def claimed(self, kind: str, id: str) -> Document | None:
+        """Look a claim up by its key."""
         return self.database.read(
             lambda connection: rows.claimed(connection, kind, id)
         )
 
     def purge(self, project_id: str) -> dict[str, int]:
+        """Erase a project kind by kind, in transactions of some documents
+        each.
+        """
         return {
             kind: purging.purge(self.database, kind, project_id)
             for kind in documents.KINDS
@@ -91,6 +114,7 @@ class Driver(driver.Driver):
         limit: int,
         marker: int | None = None,
     ) -> tuple[list[Record], bool]:
+        """Read a page of runs and their session by one statement."""
         return settling.list_runs(
             self.database,
             self.clock,
@@ -101,13 +125,19 @@ class Driver(driver.Driver):
         )
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
+        """Read a run and its session by one statement."""
         return settling.get_run(
-            self.database, self.clock, scope.project_id, session_id, tag
+            self.database,
+            self.clock,
+            scope.project_id,
+            session_id,
+            tag,
         )
 
     def run_backups(
         self, scope: Scope, session_id: str, record: Record
     ) -> tuple[str, ...]:
+        """Find the backups of a run by its term and its jobs' times."""
         return self.database.read(
             lambda connection: backups.of_run(
                 connection, scope.project_id, session_id, record
@@ -117,18 +147,26 @@ class Driver(driver.Driver):
     # Moving to another store
 
     def count(self, kind: str) -> int:
+        """Count the rows of a kind."""
         return self.database.read(
             lambda connection: copying.count(connection, kind)
         )
 
     def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
+        """Read the rows behind a place, which is a key."""
         return self.database.read(
-            lambda connection: copying.entries(connection, kind, after, limit)
+            lambda connection: copying.entries(
+                connection,
+                kind,
+                after,
+                limit,
+            )
         )
 
     def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
+        """Store entries in one transaction."""
         self.database.write(
-            lambda connection: copying.restore(connection, entries)
+            lambda connection: restoring.restore(connection, entries)
         )
 
     # What is derived
@@ -136,53 +174,86 @@ class Driver(driver.Driver):
     def named(
         self, kind: str, project_id: str, ids: collections.abc.Collection[str]
     ) -> list[Entry]:
+        """Read documents by their key."""
         return self.database.read(
-            lambda connection: copying.named(connection, kind, project_id, ids)
+            lambda connection: copying.named(
+                connection,
+                kind,
+                project_id,
+                ids,
+            )
         )
 
     def verify(
         self, kind: str, after: Place, limit: int, thorough: bool = True
     ) -> steps.Step:
+        """Compare the next rows with what is derived of them."""
         return verifying.walk(
-            self.database, kind, after, limit, thorough, mend=False
+            self.database,
+            kind,
+            after,
+            limit,
+            thorough,
+            mend=False,
         )
 
     def reindex(
         self, kind: str, after: Place, limit: int, thorough: bool = False
     ) -> steps.Step:
+        """Correct what is derived of the next rows."""
         return verifying.walk(
-            self.database, kind, after, limit, thorough, mend=True
+            self.database,
+            kind,
+            after,
+            limit,
+            thorough,
+            mend=True,
         )
 
-    # Operation
+    # Administration
 
     def check(self) -> None:
+        """Check the schema by one statement, see :meth:`Database.check`."""
         self.database.check()
 
     def sync(self) -> None:
+        """Upgrade the schema to this release's, see :func:`migrate.upgrade`."""
         migrate.upgrade(self.conf)
 
     def version(self) -> str | None:
+        """Return the schema's revision."""
         return self.database.look(migrate.current)
 
     def where(self) -> str:
+        """Return the database's URL, without a password."""
         return engines.address(self.conf)
 
     def close(self) -> None:
+        """Close the connections of this process."""
         self.database.close()
 
     def transact(
         self, project_id: str, name: Name, step: Step[T], member: str = ''
     ) -> T:
+        """Run an operation as one transaction, which begins with the sessions
+        that it needs.
+
+        Where another one turns out to be needed, it begins again with that.
+        """
         kind, id = name
         sessions = {id} if kind == documents.SESSIONS else set()
         if member:
-            # Seen a moment ago, so perhaps no longer so: then the transaction
-            # begins again with the one that it is in now.
+            # It may have moved by then: then the transaction begins again with
+            # the session that it is in now.
             sessions |= self._session_of(project_id, member)
 
         def attempt(connection: sqlalchemy.Connection) -> T:
-            unit = Unit(connection, project_id, self.clock, sessions)
+            unit = Unit(
+                connection,
+                project_id,
+                self.clock,
+                sessions,
+            )
             try:
                 result = step(unit)
             except errors.SessionLockRequired as error:

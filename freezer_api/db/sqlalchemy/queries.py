@@ -1,123 +1,72 @@
 """The statements that find pages of documents.
 
 One statement is built for each shape of a query and kept. All read along the
-index of pairs, in the order of ``seq``, and end when the page is full: the
-first pair leads, the others are looked up for each of its documents. ``seq``
-is bounded by the marker in every one of them, for databases don't conclude
-that from their being equal.
+index of terms, in the order of ``seq``, and end when the page is full: one
+term leads, the others are looked up for each of its documents. ``seq`` is
+bounded by the marker in every one of them, for databases don't conclude that
+from their being equal.
+
+Names in this module: the *leader* is the ``seq`` of what is read first, the
+*source* what is joined to it, *conditions* are what its documents have to
+meet.
 """
 
-import dataclasses
 import functools
 import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import selectable
 
 from freezer_api.db.sqlalchemy import (
     engines,
     functions,
     models,
-    rows,
-    session_rows,
+    row_statements,
+    search_parts,
+    session_statements,
+)
+from freezer_api.db.sqlalchemy.search_parts import (
+    ByKey,
+    Condition,
+    InOrder,
+    Seq,
+    Shape,
+    Source,
+    parameter,
 )
 from freezer_api.domain import documents
 
-#: How many terms a database orders well by itself, if it doesn't any number.
-#: SQLite guesses.
+#: How many terms a database orders well by itself; any number, if it isn't
+#: here. SQLite guesses.
 ORDERED_WELL = {'sqlite': 1, 'postgresql': engines.JOINS_ORDERED}
-#: How far the probe looks: a term with fewer documents than this behind the
-#: marker leads.
+#: How many documents the probe looks ahead: a term with fewer of them behind
+#: the marker leads.
 PROBE = 200
 #: How many times farther it looks the next time, where it has to know what is
 #: the least.
 FARTHER = 8
+#: What lies before and behind all documents.
 FIRST, LAST = 0, 2**63 - 1
 #: Bytes of JSON that a member of a session is shown with, at least.
 MEMBER = 100
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shape:
-    """What makes queries share a statement: numbers of terms and substrings,
-    wanted and unwanted, direction, scopes, bounds.
+class _Leader(typing.NamedTuple):
+    """What a statement reads first."""
 
-    Something is wanted, or there are substrings of one scope and no bounds.
-    ``bounded``: the time of backups is; ``by_time``: what lies in the bounds
-    is read, rather than what a term finds.
-    """
-
-    kind: str
-    wanted: int
-    unwanted: int
-    texts: int
-    unwanted_texts: int
-    descending: bool
-    central: bool = False
-    everywhere: bool = False
-    bounded: bool = False
-    by_time: bool = False
+    seq: Seq
+    source: Source
+    conditions: list[Condition]
+    #: How many of the terms it has read.
+    terms: int
 
 
-class InOrder(selectable.Join):
-    """A join that reads its left side first. SQLite turns joins round by
-    guesses; the others know better by themselves, mostly.
-    """
-
-    inherit_cache = True
-
-
-@compiles(InOrder, 'sqlite')
-def _in_order(
-    join: InOrder, compiler: typing.Any, **arguments: typing.Any
-) -> str:
-    return _spelt('CROSS JOIN', join, compiler, arguments)
-
-
-class ByKey(InOrder):
-    """A join of what is looked up by its key, once the left side is there.
-
-    MySQL too would begin with it where it takes the right side for the smaller
-    one: read it to its end, then sort.
-    """
-
-    inherit_cache = True
-
-
-@compiles(ByKey, 'mysql')
-def _by_key(join: ByKey, compiler: typing.Any, **arguments: typing.Any) -> str:
-    return _spelt('STRAIGHT_JOIN', join, compiler, arguments)
-
-
-def _spelt(
-    word: str,
-    join: InOrder,
-    compiler: typing.Any,
-    arguments: dict[str, typing.Any],
-) -> str:
-    """A join by the word that makes a database keep to its order."""
-    left, right = (
-        compiler.process(side, **arguments | {'asfrom': True})
-        for side in (join.left, join.right)
-    )
-    return (
-        f'{left} {word} {right} ON'
-        f' {compiler.process(join.onclause, **arguments | {"asfrom": False})}'
-    )
-
-
-def parameter(name: str, scope: int, number: int) -> str:
-    """The name of a term's parameter: ``wanted`` or ``unwanted``, in the first
-    or second scope.
-    """
-    return f'{name}_{scope}_{number}'
+# The statements
 
 
 @functools.lru_cache(maxsize=512)
 def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
-    """The documents of a page.
+    """Return the statement for the documents of a page.
 
     Parameters: the terms; ``text_N``, ``unwanted_text_N``; ``project``,
     ``scope_0``, ``scope_1``; ``marker`` (a seq, or an end of the order);
@@ -127,8 +76,12 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
     """
     found = _found(shape)
     if shape.kind == documents.SESSIONS:
-        return session_rows.read(found.cte('page'), session_rows.due())
-    table, inner = models.tables[shape.kind], found.subquery('page')
+        return session_statements.read(
+            found.cte('page'), session_statements.one_due()
+        )
+    # Documents are read once the page is known by the index alone.
+    inner = found.subquery('page')
+    table = models.tables[shape.kind]
     columns = [
         table.c.seq,
         table.c.id,
@@ -136,47 +89,38 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
         table.c.created,
         table.c.body,
     ]
-    joined = InOrder(inner, table, table.c.seq == inner.c.seq)
-    found = (
+    if shape.central or shape.everywhere:
+        columns.append(table.c.project)
+    page = (
         sqlalchemy.select(*columns)
-        .select_from(joined)
-        .order_by(_order(inner.c.seq, shape))
+        .select_from(InOrder(inner, table, table.c.seq == inner.c.seq))
+        .order_by(search_parts.order(inner.c.seq, shape))
     )
-    if shape.everywhere:
-        return found.add_columns(table.c.project)
-    within = table.c.project == bindparam('project')
-    if shape.central:
-        return found.add_columns(table.c.project).where(
-            within | table.c.claim.is_not(None)
-        )
-    return found.where(within)
+    return _of_scope(page, table, shape)
 
 
 @functools.lru_cache(maxsize=512)
 def size(shape: Shape) -> sqlalchemy.Select:
-    """The bytes of the bodies on a page, with the least that members of
-    sessions take.
+    """Return the statement for the bytes of the bodies on a page, with the
+    least that members of sessions take.
 
     Parameters are those of the page.
     """
-    found, table = _found(shape).cte('page'), models.tables[shape.kind]
-    joined = InOrder(found, table, table.c.seq == found.c.seq)
-    octets = sqlalchemy.func.coalesce(
-        sqlalchemy.func.sum(functions.Octets(table.c.body)), 0
+    found = _found(shape).cte('page')
+    table = models.tables[shape.kind]
+    octets = sqlalchemy.func.sum(functions.Octets(table.c.body))
+    total = sqlalchemy.select(sqlalchemy.func.coalesce(octets, 0)).select_from(
+        InOrder(found, table, table.c.seq == found.c.seq)
     )
-    total = sqlalchemy.select(octets).select_from(joined)
-    if not shape.everywhere:
-        own = table.c.project == bindparam('project')
-        total = total.where(
-            own | table.c.claim.is_not(None) if shape.central else own
-        )
+    total = _of_scope(total, table, shape)
     if shape.kind != documents.SESSIONS:
         return total
-    jobs = models.members
-    of_page = InOrder(found, jobs, jobs.c.session == found.c.seq)
-    members = sqlalchemy.select(sqlalchemy.func.count()).select_from(of_page)
+    members = models.members
+    number = sqlalchemy.select(sqlalchemy.func.count()).select_from(
+        InOrder(found, members, members.c.session == found.c.seq)
+    )
     return sqlalchemy.select(
-        total.scalar_subquery() + MEMBER * members.scalar_subquery()
+        total.scalar_subquery() + MEMBER * number.scalar_subquery()
     )
 
 
@@ -184,286 +128,262 @@ def size(shape: Shape) -> sqlalchemy.Select:
 def probe(
     wanted: int, scopes: int, descending: bool, bounded: bool
 ) -> sqlalchemy.Select:
-    """For each term, in one row, the seq at which ``far`` documents lie behind
-    the marker; NULL if fewer do.
+    """Return the statement for how far ``far`` documents reach: in one row,
+    for each term the seq of the last of so many behind the marker.
 
-    With ``bounded`` also the moment at which so many lie in the bounds.
+    With ``bounded`` also, as ``bounds``, the time of the last of so many in
+    the bounds. NULL where there are fewer.
     """
     columns = []
     for scope in range(scopes):
         for number in range(wanted):
-            pair = models.pairs.alias()
-            behind = (
-                sqlalchemy.select(pair.c.seq)
-                .where(
-                    pair.c.term == _term('wanted', scope, number),
-                    _behind(pair.c.seq, descending),
-                )
-                .order_by(pair.c.seq.desc() if descending else pair.c.seq)
-            )
-            columns.append((parameter('wanted', scope, number), behind))
+            seqs = _seqs_behind(scope, number, descending)
+            name = parameter('wanted', scope, number)
+            columns.append(_at_distance(seqs).label(name))
     if bounded:
-        table = models.backups.alias()
-        columns.append(
-            (
-                'bounds',
-                sqlalchemy.select(table.c.moment)
-                .where(*_in_bounds(table))
-                .order_by(table.c.moment)
-                .with_hint(table, f'FORCE INDEX ({models.BY_TIME})', 'mysql'),
-            )
-        )
-    return sqlalchemy.select(
-        *(
-            column.limit(1)
-            .offset(bindparam('far'))
-            .scalar_subquery()
-            .label(name)
-            for name, column in columns
-        )
-    )
+        columns.append(_at_distance(_times_in_bounds()).label('bounds'))
+    return sqlalchemy.select(*columns)
 
 
 @functools.cache
 def position(
     kind: str, central: bool, everywhere: bool
 ) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
-    """The row of a marker: a ``rank`` where there may be several, by which the
-    project's own comes first, and ``seq``.
+    """Return the statement for where a marker stands: a ``rank`` where there
+    may be several, by which the project's own comes first, and ``seq``.
 
     With ``everywhere`` the documents of an id are found by the term
-    ``marked``.
+    ``marked``: no key begins with the id.
     """
     table = models.tables[kind]
     if central:
-        return rows.own_or_central(
+        return row_statements.own_or_central(
             table, (table.c.seq,), lambda column: column == bindparam('marker')
         )
-    marked = table.c.id == bindparam('marker')
-    own = table.c.project == bindparam('project')
-    if everywhere:
-        pair = models.pairs.alias()
-        return (
-            sqlalchemy.select(
-                sqlalchemy.case((own, 0), else_=1).label('rank'), table.c.seq
-            )
-            .select_from(InOrder(pair, table, table.c.seq == pair.c.seq))
-            .where(pair.c.term == bindparam('marked'), marked)
+    is_marker = table.c.id == bindparam('marker')
+    is_own = table.c.project == bindparam('project')
+    if not everywhere:
+        return sqlalchemy.select(table.c.seq).where(
+            is_own,
+            is_marker,
         )
-    return sqlalchemy.select(table.c.seq).where(own, marked)
+    pair = models.pairs.alias()
+    rank = sqlalchemy.case((is_own, 0), else_=1).label('rank')
+    return (
+        sqlalchemy.select(
+            rank,
+            table.c.seq,
+        )
+        .select_from(InOrder(pair, table, table.c.seq == pair.c.seq))
+        .where(pair.c.term == bindparam('marked'), is_marker)
+    )
+
+
+def _of_scope(
+    statement: sqlalchemy.Select, table: sqlalchemy.Table, shape: Shape
+) -> sqlalchemy.Select:
+    """Leave out documents of other projects, which a term can find if two
+    pairs have the same digest.
+    """
+    if shape.everywhere:
+        return statement
+    is_visible = table.c.project == bindparam('project')
+    if shape.central:
+        is_visible = is_visible | table.c.claim.is_not(None)
+    return statement.where(is_visible)
+
+
+def _seqs_behind(
+    scope: int, number: int, descending: bool
+) -> sqlalchemy.Select:
+    """Return the documents of a term behind the marker."""
+    pair = models.pairs.alias()
+    return (
+        sqlalchemy.select(pair.c.seq)
+        .where(
+            pair.c.term == search_parts.term('wanted', scope, number),
+            search_parts.is_behind(pair.c.seq, descending),
+        )
+        .order_by(pair.c.seq.desc() if descending else pair.c.seq)
+    )
+
+
+def _times_in_bounds() -> sqlalchemy.Select:
+    """Return the times of the backups in the bounds."""
+    backup = models.backups.alias()
+    hint = f'FORCE INDEX ({models.BY_TIME})'
+    return (
+        sqlalchemy.select(backup.c.moment)
+        .where(*search_parts.is_in_bounds(backup))
+        .order_by(backup.c.moment)
+        .with_hint(backup, hint, 'mysql')
+    )
+
+
+def _at_distance(found: sqlalchemy.Select) -> sqlalchemy.ScalarSelect:
+    return found.limit(1).offset(bindparam('far')).scalar_subquery()
+
+
+# The documents of a page
 
 
 def _found(shape: Shape) -> sqlalchemy.Select:
-    """The ``seq`` of the documents of a page."""
+    """Return the ``seq`` of the documents of a page."""
     if not shape.central:
-        return (
-            _branch(shape, 0)
-            .offset(bindparam('skip'))
-            .limit(bindparam('take'))
+        return _page_of(_branch(shape, 0))
+    # Either branch may fill the page by itself.
+    branches = []
+    for scope in (0, 1):
+        branch = _branch(shape, scope).limit(bindparam('reach')).subquery()
+        branches.append(sqlalchemy.select(branch.c.seq))
+    # Not UNION ALL: a project's own central documents are in both.
+    both = sqlalchemy.union(*branches).subquery()
+    return _page_of(
+        sqlalchemy.select(both.c.seq).order_by(
+            search_parts.order(both.c.seq, shape)
         )
-    branches = [
-        _branch(shape, scope).limit(bindparam('reach')).subquery()
-        for scope in (0, 1)
-    ]
-    # A project's own central documents are in both.
-    both = sqlalchemy.union(
-        *(sqlalchemy.select(branch.c.seq) for branch in branches)
-    ).subquery()
-    return (
-        sqlalchemy.select(both.c.seq)
-        .order_by(_order(both.c.seq, shape))
-        .offset(bindparam('skip'))
-        .limit(bindparam('take'))
     )
+
+
+def _page_of(found: sqlalchemy.Select) -> sqlalchemy.Select:
+    return found.offset(bindparam('skip')).limit(bindparam('take'))
 
 
 def _branch(shape: Shape, scope: int) -> sqlalchemy.Select:
-    """The ``seq`` of the documents of one scope in order; whoever calls limits
-    them.
+    """Return the ``seq`` of the documents of one scope in order, for the
+    caller to limit.
     """
-    leader, source, conditions, read = _leader(shape, scope)
-    for number in range(read, shape.wanted):
-        pair = models.pairs.alias()
-        source = InOrder(
+    leader = _leader(shape, scope)
+    conditions = [*leader.conditions]
+    source = _join_wanted(leader, shape, scope)
+    if shape.checks_bounds:
+        backup = models.backups.alias()
+        source = ByKey(source, backup, backup.c.seq == leader.seq)
+        conditions += search_parts.is_in_bounds(backup)
+    # Without a wanted term, the texts lead.
+    if shape.wanted and shape.has_texts:
+        source, text = _join_text(
             source,
-            pair,
-            _at(pair, leader, _term('wanted', scope, number), shape),
+            leader.seq,
+            shape,
+            scope,
         )
-    if shape.bounded and not shape.by_time:
-        checked = models.backups.alias()
-        conditions += _in_bounds(checked)
-        source = ByKey(source, checked, checked.c.seq == leader)
-    if shape.wanted and (shape.texts or shape.unwanted_texts):
-        source, contains = _with_text(source, leader, shape, scope)
-        conditions += contains
-    for number in range(shape.unwanted):
-        pair = models.pairs.alias()
-        source = sqlalchemy.outerjoin(
-            source,
-            pair,
-            _at(pair, leader, _term('unwanted', scope, number), shape),
-        )
-        conditions.append(pair.c.seq.is_(None))
+        conditions += search_parts.contains(text, shape)
+    source, not_found = _join_unwanted(source, leader.seq, shape, scope)
+    conditions += not_found
+    # Of central documents, those that the project has its own version of are
+    # left out.
     if scope:
-        conditions.append(_unshadowed(leader, shape.kind))
+        conditions.append(search_parts.is_unshadowed(leader.seq, shape.kind))
+    conditions.append(search_parts.is_within(leader.seq, shape))
     found = (
-        sqlalchemy.select(leader)
-        .select_from(source)
-        .where(*conditions, _within(leader, shape))
+        sqlalchemy.select(leader.seq).select_from(source).where(*conditions)
     )
-    if shape.by_time:
-        # Not the key itself: in its order databases would read until the page
-        # is full, whatever lies before the bounds.
-        return found.order_by(
-            _order(leader + sqlalchemy.literal_column('0'), shape)
-        ).with_hint(leader.table, f'FORCE INDEX ({models.BY_TIME})', 'mysql')
-    return found.order_by(_order(leader, shape))
+    return _in_order(found, leader, shape)
 
 
-def _leader(
-    shape: Shape, scope: int
-) -> tuple[typing.Any, typing.Any, list[typing.Any], int]:
-    """What is read first: what lies in the bounds, a term's documents, or a
-    scope's texts; and how many terms these are.
+def _in_order(
+    found: sqlalchemy.Select, leader: _Leader, shape: Shape
+) -> sqlalchemy.Select:
+    """Return the documents in the order of the page."""
+    if not shape.by_time:
+        return found.order_by(search_parts.order(leader.seq, shape))
+    # Not by the key itself: in its order databases would read until the page
+    # is full, however many are before the bounds.
+    not_the_key = leader.seq + sqlalchemy.literal_column('0')
+    order = search_parts.order(not_the_key, shape)
+    # MySQL is told the index, too.
+    hint = f'FORCE INDEX ({models.BY_TIME})'
+    return found.order_by(order).with_hint(leader.source, hint, 'mysql')
 
-    Not the documents of the project: of an index on their project and their
+
+def _leader(shape: Shape, scope: int) -> _Leader:
+    """Return what is read first: what is in the bounds, a term's documents,
+    or a scope's texts.
+
+    Never the documents of the project: of an index on their project and their
     key, databases take the key where a project has most documents, and read
     through all others before they come to its first.
     """
     if shape.by_time:
         backup = models.backups.alias()
-        return backup.c.seq, backup, _in_bounds(backup), 0
+        return _Leader(
+            backup.c.seq, backup, search_parts.is_in_bounds(backup), 0
+        )
     if shape.wanted:
         pair = models.pairs.alias()
-        return pair.c.seq, pair, [pair.c.term == _term('wanted', scope, 0)], 1
+        is_pair = pair.c.term == search_parts.term('wanted', scope, 0)
+        return _Leader(
+            pair.c.seq,
+            pair,
+            [is_pair],
+            1,
+        )
     text = models.texts.alias()
-    return (
+    conditions = [
+        *search_parts.is_text_of(text, shape, bindparam(f'scope_{scope}')),
+        *search_parts.contains(text, shape),
+    ]
+    return _Leader(
         text.c.seq,
         text,
-        [
-            *_text_of(text, shape, bindparam(f'scope_{scope}')),
-            *_contains(text, shape),
-        ],
+        conditions,
         0,
     )
 
 
-def _with_text(
-    source: typing.Any, leader: typing.Any, shape: Shape, scope: int
-) -> tuple[typing.Any, list[typing.Any]]:
-    """A source and the texts of its documents, and what these have to contain.
-    Of all projects, each has its own's.
+def _join_wanted(leader: _Leader, shape: Shape, scope: int) -> Source:
+    """Return what leads, joined to the terms that it hasn't read."""
+    source = leader.source
+    for number in range(leader.terms, shape.wanted):
+        pair = models.pairs.alias()
+        term = search_parts.term('wanted', scope, number)
+        is_pair = search_parts.is_pair(
+            pair,
+            leader.seq,
+            term,
+            shape,
+        )
+        source = InOrder(source, pair, is_pair)
+    return source
+
+
+def _join_unwanted(
+    source: Source, leader: Seq, shape: Shape, scope: int
+) -> tuple[Source, list[Condition]]:
+    """Return a source joined to the terms that its documents may not have, and
+    that they don't have them.
     """
+    conditions: list[Condition] = []
+    for number in range(shape.unwanted):
+        pair = models.pairs.alias()
+        term = search_parts.term('unwanted', scope, number)
+        is_pair = search_parts.is_pair(
+            pair,
+            leader,
+            term,
+            shape,
+        )
+        source = sqlalchemy.outerjoin(source, pair, is_pair)
+        conditions.append(pair.c.seq.is_(None))
+    return source, conditions
+
+
+def _join_text(
+    source: Source, leader: Seq, shape: Shape, scope: int
+) -> tuple[Source, Source]:
+    """Return a source joined to the texts of its documents, and these."""
     text = models.texts.alias()
-    of: typing.Any = bindparam(f'scope_{scope}')
+    of_scope: sqlalchemy.ColumnElement = bindparam(f'scope_{scope}')
     if shape.everywhere:
+        # There are no texts of all projects: each document has its own
+        # project's.
         table = models.tables[shape.kind].alias()
-        source, of = (
-            ByKey(source, table, table.c.seq == leader),
-            table.c.project,
-        )
-    return ByKey(
-        source,
-        text,
-        sqlalchemy.and_(*_text_of(text, shape, of), text.c.seq == leader),
-    ), _contains(text, shape)
-
-
-def _in_bounds(backup: typing.Any) -> list[typing.Any]:
-    """That a backup of the project lies in the bounds."""
-    return [
-        backup.c.project == bindparam('project'),
-        backup.c.moment.between(bindparam('since'), bindparam('until')),
-    ]
-
-
-def _unshadowed(leader: typing.Any, kind: str) -> typing.Any:
-    """That the project has no document of its own with the id of the central
-    one.
-
-    As a number that is looked up for each document that is read: PostgreSQL
-    would read two whole tables to join them. It takes IS NOT NULL for nearly
-    always true, as it is here, so that it reads on in order, and ends with the
-    page.
-    """
-    central, own = models.tables[kind].alias(), models.tables[kind].alias()
-    return (
-        sqlalchemy.select(sqlalchemy.func.nullif(sqlalchemy.func.count(), 1))
-        .select_from(InOrder(central, own, own.c.id == central.c.id))
-        .where(
-            central.c.seq == leader,
-            own.c.project == bindparam('project'),
-            own.c.seq != central.c.seq,
-        )
-        .scalar_subquery()
-        .is_not(None)
+        source = ByKey(source, table, table.c.seq == leader)
+        of_scope = table.c.project
+    is_text = search_parts.is_text_of(text, shape, of_scope)
+    condition = sqlalchemy.and_(
+        *is_text,
+        text.c.seq == leader,
     )
-
-
-def _at(
-    pair: typing.Any, leader: typing.Any, term: typing.Any, shape: Shape
-) -> typing.Any:
-    return sqlalchemy.and_(
-        pair.c.term == term, pair.c.seq == leader, _within(pair.c.seq, shape)
-    )
-
-
-def _text_of(
-    text: typing.Any, shape: Shape, scope: typing.Any
-) -> list[typing.Any]:
-    return [
-        text.c.kind == sqlalchemy.literal_column(f"'{shape.kind}'"),
-        text.c.scope == scope,
-    ]
-
-
-def _contains(text: typing.Any, shape: Shape) -> list[typing.Any]:
-    wanted = [
-        functions.Place(
-            bindparam(f'text_{i}', type_=sqlalchemy.LargeBinary), text.c.text
-        )
-        > 0
-        for i in range(shape.texts)
-    ]
-    unwanted = [
-        functions.Place(
-            bindparam(f'unwanted_text_{i}', type_=sqlalchemy.LargeBinary),
-            text.c.text,
-        )
-        == 0
-        for i in range(shape.unwanted_texts)
-    ]
-    return wanted + unwanted
-
-
-def _term(name: str, scope: int, number: int) -> typing.Any:
-    return bindparam(
-        parameter(name, scope, number), type_=sqlalchemy.BigInteger
-    )
-
-
-def _behind(seq: typing.Any, descending: bool) -> typing.Any:
-    return (
-        seq < bindparam('marker') if descending else seq > bindparam('marker')
-    )
-
-
-def _within(seq: typing.Any, shape: Shape) -> typing.Any:
-    """That a document is behind the marker, and where bounds are checked
-    before the end of what is looked at.
-    """
-    behind = _behind(seq, shape.descending)
-    if not shape.bounded or shape.by_time:
-        return behind
-    return sqlalchemy.and_(
-        behind,
-        (
-            seq >= bindparam('upto')
-            if shape.descending
-            else seq <= bindparam('upto')
-        ),
-    )
-
-
-def _order(seq: typing.Any, shape: Shape) -> typing.Any:
-    return seq.desc() if shape.descending else seq
+    return ByKey(source, text, condition), text

@@ -1,25 +1,28 @@
-"""Documents as rows: reading one, and holding, creating, changing and deleting
-them within a transaction.
+"""Documents as rows: reading them, and locking, creating, changing and
+deleting them within a transaction.
 """
 
 import collections.abc
 import dataclasses
-import functools
 import typing
 
 import orjson
 import sqlalchemy
-from sqlalchemy import bindparam
 
 from freezer_api.db import refusals
-from freezer_api.db.sqlalchemy import functions, indexing, models, terms
+from freezer_api.db.sqlalchemy import indexing, row_statements, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
 
+#: Columns of a row, by name.
+Values = dict[str, typing.Any]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Row:
-    """A document that the transaction holds, and how it is indexed."""
+class Stored:
+    """A document as it is stored: its row's number, how it is indexed and its
+    claim.
+    """
 
     seq: int
     document: Document
@@ -28,121 +31,160 @@ class Row:
 
 
 def dump(body: Body) -> str:
-    """A body as it is stored."""
+    """Return a body as it is stored."""
     return orjson.dumps(body).decode()
+
+
+# Reading
 
 
 def get(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     id: str,
     central: bool = False,
 ) -> Document | None:
-    """A document, by one statement; with ``central`` the project's own or else
-    the central one.
+    """Return a document of a project by one statement, None if there is none.
+
+    ``central``: the central one if the project has none of its own.
     """
-    found = connection.execute(
-        _read(kind, central), {'project': project, 'id': id}
-    ).all()
-    if not found:
+    parameters = {
+        'project': project_id,
+        'id': id,
+    }
+    if central:
+        statement = row_statements.get_visible(kind)
+        found = connection.execute(statement, parameters).all()
+        # The rank comes first: the project's own is the lesser row.
+        return document(kind, min(found)) if found else None
+    row = connection.execute(row_statements.get_own(kind), parameters).first()
+    if row is None:
         return None
-    row = min(found) if len(found) > 1 else found[0]
+    body = orjson.loads(row.body)
     return Document(
         kind,
-        row.project if central else project,
+        project_id,
         id,
         row.version,
         row.created,
-        orjson.loads(row.body),
+        body,
     )
 
 
 def claimed(
     connection: sqlalchemy.Connection, kind: str, claim: str
 ) -> Document | None:
-    """The document of any project that has a claim, by one statement."""
-    row = connection.execute(_CLAIM[kind], {'claim_': claim}).first()
+    """Return the document of any project that has a claim, None if there is
+    none; by one statement.
+    """
+    statement = row_statements.get_claimed(kind)
+    row = connection.execute(statement, {'claim_': claim}).first()
     return document(kind, row) if row else None
 
 
 def visible(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     ids: collections.abc.Collection[str],
 ) -> dict[str, Document]:
-    """Those documents of the ids that a project sees: its own, or else central
-    ones.
+    """Return those documents of ids that a project sees, by id: its own, or
+    else central ones.
     """
     if not ids:
         return {}
-    found = connection.execute(
-        _read_all(kind), {'project': project, 'ids': sorted(ids)}
-    ).all()
-    return {
-        row.id: document(kind, row)
-        for row in sorted(found, key=lambda row: row.rank, reverse=True)
+    statement = row_statements.get_all_visible(kind)
+    parameters = {
+        'project': project_id,
+        'ids': sorted(ids),
     }
+    found = connection.execute(statement, parameters).all()
+    # The project's own come last, in place of central ones of the same id.
+    found = sorted(
+        found,
+        key=lambda row: row.rank,
+        reverse=True,
+    )
+    return {row.id: document(kind, row) for row in found}
 
 
-def document(kind: str, row: typing.Any) -> Document:
-    """The document that a row of :func:`_shown` columns is."""
+def document(kind: str, row: sqlalchemy.Row) -> Document:
+    """Return the document that a row with
+    :func:`row_statements.document_columns` is.
+    """
+    body = orjson.loads(row.body)
     return Document(
         kind,
         row.project,
         row.id,
         row.version,
         row.created,
-        orjson.loads(row.body),
+        body,
     )
-
-
-def lock(
-    connection: sqlalchemy.Connection, kind: str, project: str, id: str
-) -> Row | None:
-    """Hold a document until the transaction ends; None if there is none."""
-    found = connection.execute(
-        _hold(kind), {'project': project, 'id': id}
-    ).first()
-    return _row(kind, project, found) if found else None
-
-
-def lock_all(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    project: str,
-    ids: collections.abc.Collection[str],
-    share: bool = False,
-) -> dict[str, Row]:
-    """Hold those documents that exist, ascending by id. ``share``: none
-    changes them; others may hold them so too, unless that is told by writing
-    (:func:`shared_by_writing`).
-    """
-    if not ids:
-        return {}
-    shared = share and not shared_by_writing(connection)
-    found = connection.execute(
-        _hold_all(kind, shared), {'project': project, 'ids': sorted(ids)}
-    )
-    return {row.id: _row(kind, project, row) for row in found}
 
 
 def octets(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     ids: collections.abc.Collection[str],
 ) -> int:
-    """How many bytes of JSON those documents have that exist, told without
-    reading them.
+    """Return how many bytes of JSON those documents of ids have together that
+    exist. The database counts them; nothing is read from it.
     """
-    found = {'project': project, 'ids': sorted(ids)}
-    return int(connection.execute(_OCTETS[kind], found).scalar_one())
+    parameters = {
+        'project': project_id,
+        'ids': sorted(ids),
+    }
+    found = connection.execute(row_statements.octets(kind), parameters)
+    return int(found.scalar_one())
 
 
-def shared_by_writing(connection: sqlalchemy.Connection) -> bool:
-    """Whether what is used has to be written by who uses it, see
+# Locking
+
+
+def lock(
+    connection: sqlalchemy.Connection, kind: str, project_id: str, id: str
+) -> Stored | None:
+    """Lock a document until the transaction ends and return it, None if there
+    is none.
+    """
+    parameters = {
+        'project': project_id,
+        'id': id,
+    }
+    row = connection.execute(row_statements.lock_one(kind), parameters).first()
+    return _stored(kind, project_id, row) if row else None
+
+
+def lock_all(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    project_id: str,
+    ids: collections.abc.Collection[str],
+    share: bool = False,
+) -> dict[str, Stored]:
+    """Lock those documents of ids that exist, and return them by id.
+
+    They are locked ascending by id, so that two transactions don't wait for
+    each other. ``share``: nobody changes them, and others may lock them in
+    the same way, unless uses are written (:func:`uses_are_written`).
+    """
+    if not ids:
+        return {}
+    shared = share and not uses_are_written(connection)
+    statement = row_statements.lock_all(kind, shared)
+    parameters = {
+        'project': project_id,
+        'ids': sorted(ids),
+    }
+    found = connection.execute(statement, parameters)
+    return {row.id: _stored(kind, project_id, row) for row in found}
+
+
+def uses_are_written(connection: sqlalchemy.Connection) -> bool:
+    """Return whether a transaction has to write what it uses, see
     :func:`use`.
     """
     return connection.dialect.name == 'mysql'
@@ -151,142 +193,189 @@ def shared_by_writing(connection: sqlalchemy.Connection) -> bool:
 def use(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     ids: collections.abc.Collection[str],
 ) -> int:
     """Keep documents from being changed or deleted before the transaction
-    ends, wherever that is tried; how many there are.
+    ends, at every node of a cluster; return how many of them exist.
 
-    Locks are seen by one node of a Galera cluster alone. That two transactions
-    have written the same row is seen by all: one of them fails, and runs
-    again.
+    A lock is known to one node of a Galera cluster alone. That two
+    transactions have written the same row is known to all: one of them fails,
+    and runs again.
     """
     if not ids:
         return 0
-    return connection.execute(
-        _USE[kind], {'of_project': project, 'ids': sorted(ids)}
-    ).rowcount
+    parameters = {
+        'of_project': project_id,
+        'ids': sorted(ids),
+    }
+    return connection.execute(row_statements.use(kind), parameters).rowcount
+
+
+def _stored(kind: str, project_id: str, row: sqlalchemy.Row) -> Stored:
+    body = orjson.loads(row.body)
+    document = Document(
+        kind,
+        project_id,
+        row.id,
+        row.version,
+        row.created,
+        body,
+    )
+    return Stored(
+        row.seq,
+        document,
+        row.indexed,
+        row.claim,
+    )
+
+
+# Writing
 
 
 def create(connection: sqlalchemy.Connection, new: Document) -> None:
-    """Store a document that isn't there; ``Conflict`` if another one has its
+    """Store a document that doesn't exist; ``Conflict`` if another one has its
     claim.
     """
     claim = documents.claim(new.kind, new.id, new.body)
     _check_claim(connection, new, claim)
+    values = {
+        'project': new.project_id,
+        'id': new.id,
+        'version': new.version,
+        'created': new.created,
+        'body': dump(new.body),
+        'claim': claim,
+        **extras(new.kind, new.body),
+    }
     insert(
         connection,
         new.kind,
-        {
-            'project': new.project_id,
-            'id': new.id,
-            'version': new.version,
-            'created': new.created,
-            'body': dump(new.body),
-            'claim': claim,
-            **extras(new.kind, new.body),
-        },
+        values,
         new.body,
     )
 
 
-def extras(kind: str, body: Body) -> dict[str, typing.Any]:
-    """What the columns that a kind alone has say of a document that lies in
-    one row.
+def extras(kind: str, body: Body) -> Values:
+    """Return the columns that a kind has beside those of all kinds, for a
+    document that is one row.
     """
     if kind != documents.BACKUPS:
         return {}
     job_id = backups.job_of(body)
+    if job_id and not documents.ID.match(job_id):
+        # No job can have it, and the column takes no such text.
+        job_id = None
     return {
         'moment': backups.time_of(body),
-        'job_id': job_id if job_id and documents.ID.match(job_id) else None,
+        'job_id': job_id or None,
     }
 
 
 def insert(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    values: dict[str, typing.Any],
-    shown: Body,
+    connection: sqlalchemy.Connection, kind: str, values: Values, shown: Body
 ) -> int:
-    """Store a row and index what is shown of it; its number."""
+    """Store a row and index the document as it is shown; return the row's
+    number.
+    """
     scopes = terms.scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
-    seq = insert_row(connection, kind, values, index)
-    indexing.add(connection, kind, scopes, seq, index, text)
+    seq = insert_row(
+        connection,
+        kind,
+        values,
+        index,
+    )
+    indexing.add(
+        connection,
+        kind,
+        scopes,
+        seq,
+        index,
+        text,
+    )
     return seq
 
 
 def insert_row(
     connection: sqlalchemy.Connection,
     kind: str,
-    values: dict[str, typing.Any],
+    values: Values,
     index: terms.Index,
 ) -> int:
-    """Store a row whose index the caller keeps; its number."""
-    key: typing.Any = connection.execute(
-        _INSERT[kind], {**values, 'indexed': index.pack()}
-    ).inserted_primary_key
+    """Store a row whose index the caller stores; return its number."""
+    result = connection.execute(
+        row_statements.insert(kind),
+        {
+            **values,
+            'indexed': index.pack(),
+        },
+    )
+    key: typing.Any = result.inserted_primary_key
     return key[0]
 
 
-def update(connection: sqlalchemy.Connection, row: Row, new: Document) -> None:
-    """Store what became of a document that is locked; ``Conflict`` if another
-    one has its claim.
+def update(
+    connection: sqlalchemy.Connection, stored: Stored, new: Document
+) -> None:
+    """Store what has become of a document that is locked; ``Conflict`` if
+    another one has its claim.
     """
     kind, project_id = new.kind, new.project_id
     claim = documents.claim(kind, new.id, new.body)
-    if claim != row.claim:
+    if claim != stored.claim:
         _check_claim(connection, new, claim)
-    old_scopes = terms.scopes(kind, project_id, row.claim)
+    # A client that becomes central, or is no longer, changes its scopes.
+    old_scopes = terms.scopes(kind, project_id, stored.claim)
     new_scopes = terms.scopes(kind, project_id, claim)
     index, text = terms.index(kind, new_scopes, new.body)
     values = {
-        'of': row.seq,
+        'of': stored.seq,
         'version': new.version,
         'body': dump(new.body),
         'indexed': index.pack(),
         'claim': claim,
         **extras(kind, new.body),
     }
-    connection.execute(_UPDATE[kind], values)
+    connection.execute(row_statements.update(kind), values)
     indexing.change(
         connection,
         kind,
         (old_scopes, new_scopes),
-        row.seq,
-        terms.Index.unpack(row.indexed),
+        stored.seq,
+        terms.Index.unpack(stored.indexed),
         index,
         text,
     )
 
 
-def delete(connection: sqlalchemy.Connection, row: Row) -> None:
-    """Delete a document that is held."""
+def delete(connection: sqlalchemy.Connection, stored: Stored) -> None:
+    """Delete a document that is locked."""
     remove(
         connection,
-        row.document.kind,
-        row.document.project_id,
-        row.seq,
-        row.indexed,
-        row.claim,
+        stored.document.kind,
+        stored.document.project_id,
+        stored.seq,
+        stored.indexed,
+        stored.claim,
     )
 
 
 def remove(
     connection: sqlalchemy.Connection,
     kind: str,
-    project: str,
+    project_id: str,
     seq: int,
     indexed: bytes,
     claim: str | None = None,
 ) -> None:
-    """Delete a row that is held, and take it out of the index."""
-    connection.execute(_DELETE[kind], {'of': seq})
+    """Delete a row that is locked, and remove it from the index."""
+    connection.execute(row_statements.delete(kind), {'of': seq})
+    scopes = terms.scopes(kind, project_id, claim)
     indexing.remove(
         connection,
         kind,
-        terms.scopes(kind, project, claim),
+        scopes,
         seq,
         terms.Index.unpack(indexed),
     )
@@ -295,186 +384,14 @@ def remove(
 def _check_claim(
     connection: sqlalchemy.Connection, new: Document, claim: str | None
 ) -> None:
-    """Raise ``Conflict`` if another document has the claim. One that comes in
-    between makes the transaction run again.
+    """Raise ``Conflict`` if another document has the claim.
+
+    One that is stored after this, and before the end, makes the transaction
+    run again: the column is unique.
     """
     if claim is None:
         return
-    statement = _CLAIM[new.kind]
-    holder = connection.execute(statement, {'claim_': claim}).first()
-    own = new.project_id, new.id
-    if holder and (holder.project, holder.id) != own:
+    statement = row_statements.get_claimed(new.kind)
+    row = connection.execute(statement, {'claim_': claim}).first()
+    if row and (row.project, row.id) != (new.project_id, new.id):
         raise refusals.id_taken(new.kind, new.id)
-
-
-def _row(kind: str, project: str, found: typing.Any) -> Row:
-    document = Document(
-        kind,
-        project,
-        found.id,
-        found.version,
-        found.created,
-        orjson.loads(found.body),
-    )
-    return Row(found.seq, document, found.indexed, found.claim)
-
-
-@functools.cache
-def _read(
-    kind: str, central: bool
-) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
-    table = models.tables[kind]
-    if central:
-        return own_or_central(
-            table, _shown(table), lambda column: column == bindparam('id')
-        )
-    return sqlalchemy.select(
-        table.c.version, table.c.created, table.c.body
-    ).where(
-        table.c.project == bindparam('project'), table.c.id == bindparam('id')
-    )
-
-
-@functools.cache
-def _read_all(kind: str) -> sqlalchemy.CompoundSelect:
-    table = models.tables[kind]
-    return own_or_central(
-        table,
-        _shown(table),
-        lambda column: column.in_(bindparam('ids', expanding=True)),
-    )
-
-
-def _shown(table: sqlalchemy.Table) -> tuple[sqlalchemy.Column, ...]:
-    return (
-        table.c.project,
-        table.c.id,
-        table.c.version,
-        table.c.created,
-        table.c.body,
-    )
-
-
-def own_or_central(
-    table: sqlalchemy.Table,
-    columns: tuple[sqlalchemy.Column, ...],
-    named: collections.abc.Callable[[sqlalchemy.Column], typing.Any],
-) -> sqlalchemy.CompoundSelect:
-    """The documents of ``project`` whose id is as ``named``, and central ones,
-    which come behind them by ``rank``.
-    """
-    ranks = [
-        sqlalchemy.literal_column(rank, sqlalchemy.Integer).label('rank')
-        for rank in '01'
-    ]
-    return sqlalchemy.union_all(
-        sqlalchemy.select(ranks[0], *columns).where(
-            table.c.project == bindparam('project'), named(table.c.id)
-        ),
-        sqlalchemy.select(ranks[1], *columns).where(named(table.c.claim)),
-    )
-
-
-def _held(kind: str) -> sqlalchemy.Select:
-    table = models.tables[kind]
-    return sqlalchemy.select(
-        table.c.seq,
-        table.c.id,
-        table.c.version,
-        table.c.created,
-        table.c.body,
-        table.c.indexed,
-        table.c.claim,
-    ).where(table.c.project == bindparam('project'))
-
-
-@functools.cache
-def _hold(kind: str) -> sqlalchemy.Select:
-    return (
-        _held(kind)
-        .where(models.tables[kind].c.id == bindparam('id'))
-        .with_for_update()
-    )
-
-
-@functools.cache
-def _hold_all(kind: str, share: bool) -> sqlalchemy.Select:
-    table = models.tables[kind]
-    return in_order(
-        _held(kind).where(table.c.id.in_(bindparam('ids', expanding=True))),
-        table,
-    ).with_for_update(read=share)
-
-
-def in_order(
-    statement: sqlalchemy.Select, table: sqlalchemy.Table
-) -> sqlalchemy.Select:
-    """Make rows of a project be locked ascending by id. MySQL locks them as it
-    reads them: it must read along the key.
-    """
-    return statement.order_by(table.c.id).with_hint(
-        table, f'FORCE INDEX (uq_{table.name}_project_id)', 'mysql'
-    )
-
-
-_INSERT = {
-    kind: sqlalchemy.insert(table) for kind, table in models.tables.items()
-}
-_UPDATE = {
-    kind: (
-        sqlalchemy.update(table)
-        .where(table.c.seq == bindparam('of'))
-        .values(
-            {
-                name: bindparam(name)
-                for name in (
-                    'version',
-                    'body',
-                    'indexed',
-                    'claim',
-                    'moment',
-                    'job_id',
-                )
-                if name in table.c
-            }
-        )
-    )
-    for kind, table in models.tables.items()
-}
-_DELETE = {
-    kind: sqlalchemy.delete(table).where(table.c.seq == bindparam('of'))
-    for kind, table in models.tables.items()
-}
-_USE = {
-    kind: (
-        sqlalchemy.update(table)
-        .values(uses=table.c.uses + 1)
-        .where(
-            table.c.project == bindparam('of_project'),
-            table.c.id.in_(bindparam('ids', expanding=True)),
-        )
-    )
-    for kind, table in models.tables.items()
-    if 'uses' in table.c
-}
-_OCTETS = {
-    kind: (
-        sqlalchemy.select(
-            sqlalchemy.func.coalesce(
-                sqlalchemy.func.sum(functions.Octets(table.c.body)), 0
-            )
-        ).where(
-            table.c.project == bindparam('project'),
-            table.c.id.in_(bindparam('ids', expanding=True)),
-        )
-    )
-    for kind, table in models.tables.items()
-}
-_CLAIM = {
-    kind: (
-        sqlalchemy.select(*_shown(table)).where(
-            table.c.claim == bindparam('claim_')
-        )
-    )
-    for kind, table in models.tables.items()
-}

@@ -17,67 +17,80 @@ from freezer_api.db.sqlalchemy.database import DEADLINE, Database
 from freezer_api.domain import documents, runs, search
 from freezer_api.domain.sessions import Record, Session
 
+T = typing.TypeVar('T')
 Clock = collections.abc.Callable[[], int]
-#: A session as it is stored and what was read with it; None if there is none.
-Reading = collections.abc.Callable[
-    [sqlalchemy.Connection], tuple[session_rows.Stored, typing.Any] | None
+#: Reads a session and something else by one statement; None if there is no
+#: session.
+Read = collections.abc.Callable[
+    [sqlalchemy.Connection], tuple[session_rows.Stored, T] | None
 ]
 
 
-def get(database: Database, clock: Clock, project: str, id: str) -> Session:
-    """The session, or ``NotFound``."""
+def get(database: Database, clock: Clock, project_id: str, id: str) -> Session:
+    """Return the session, or raise ``NotFound``."""
 
-    def reading(
+    def _read(
         connection: sqlalchemy.Connection,
     ) -> tuple[session_rows.Stored, None] | None:
-        stored = session_rows.get(connection, project, id)
-        return (stored, None) if stored else None
+        stored = session_rows.get(
+            connection,
+            project_id,
+            id,
+        )
+        if stored is None:
+            return None
+        return stored, None
 
-    return _settled(database, clock, id, reading)[0]
+    session, _nothing = _read_settled(database, clock, id, _read)
+    return session
 
 
 def list_runs(
     database: Database,
     clock: Clock,
-    project: str,
-    id: str,
+    project_id: str,
+    session_id: str,
     limit: int,
     marker: int | None,
 ) -> tuple[list[Record], bool]:
-    """See :meth:`Storage.runs`."""
-    session, earlier = _settled(
-        database,
-        clock,
-        id,
-        lambda connection: history.page(
-            connection, project, id, marker, limit + 2
-        ),
+    """Return a page of runs, see :meth:`Storage.runs`."""
+    # Beside the page: the marker's own run, and one that tells whether there
+    # are more.
+    read = functools.partial(
+        history.page,
+        project_id=project_id,
+        session_id=session_id,
+        marker=marker,
+        limit=limit + 2,
     )
+    session, earlier = _read_settled(database, clock, session_id, read)
     found = {record.tag: record for record in earlier}
-    latest = runs.current(session)
-    if latest and (marker is None or latest.tag <= marker):
-        found[latest.tag] = latest
-    tags = sorted(found, reverse=True)
-    tags, more = sessions.page_of_tags(tags, limit, marker)
+    current = runs.current(session)
+    if current and (marker is None or current.tag <= marker):
+        found[current.tag] = current
+    newest_first = sorted(found, reverse=True)
+    tags, more = sessions.page_of_tags(newest_first, limit, marker)
     return [found[tag] for tag in tags], more
 
 
 def get_run(
-    database: Database, clock: Clock, project: str, id: str, tag: int
+    database: Database,
+    clock: Clock,
+    project_id: str,
+    session_id: str,
+    tag: int,
 ) -> Record:
-    """See :meth:`Storage.run`."""
-    session, found = _settled(
-        database,
-        clock,
-        id,
-        lambda connection: history.one(connection, project, id, tag),
+    """Return one run, see :meth:`Storage.run`."""
+    read = functools.partial(
+        history.one, project_id=project_id, session_id=session_id, tag=tag
     )
-    latest = runs.current(session)
-    if latest and latest.tag == tag:
-        return latest
-    if not found:
+    session, earlier = _read_settled(database, clock, session_id, read)
+    current = runs.current(session)
+    if current and current.tag == tag:
+        return current
+    if not earlier:
         raise exceptions.NotFound('runs', str(tag))
-    return found[0]
+    return earlier[0]
 
 
 def find(
@@ -87,56 +100,63 @@ def find(
     query: search.Query,
     bounds: Bounds,
 ) -> Page:
-    """A page of sessions, once none of the project is due."""
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        now = clock()
-        page = database.read(
-            functools.partial(
-                finding.page_of_sessions,
-                scope=scope,
-                query=query,
-                bounds=bounds,
-                now=now,
-            )
-        )
-        if isinstance(page, Page):
-            return page
-        due = page or database.read(
-            functools.partial(
-                session_rows.lapsed, project=scope.project_id, now=now
-            )
-        )
-        database.write(
-            functools.partial(session_rows.settle, due=due, now=now)
-        )
-    raise _unsettled()
-
-
-def _settled(
-    database: Database, clock: Clock, id: str, reading: Reading
-) -> tuple[Session, typing.Any]:
-    """A session that isn't due, and what was read with it by the same
-    statement.
+    """Return a page of sessions, once no run of the project has lapsed that
+    isn't settled.
     """
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         now = clock()
-        found = database.read(reading)
+        read_page = functools.partial(
+            finding.page_of_sessions,
+            scope=scope,
+            query=query,
+            bounds=bounds,
+            now=now,
+        )
+        page = database.read(read_page)
+        if isinstance(page, Page):
+            return page
+        due = page
+        if not due:
+            read_due = functools.partial(
+                session_rows.get_due, project_id=scope.project_id, now=now
+            )
+            due = database.read(read_due)
+        # There may be more, or others are quicker: the page is read again.
+        database.write(
+            functools.partial(session_rows.settle, due=due, now=now)
+        )
+    raise _too_busy()
+
+
+def _read_settled(
+    database: Database, clock: Clock, id: str, read: Read[T]
+) -> tuple[Session, T]:
+    """Return a session whose run hasn't lapsed or is settled, and what was
+    read with it by the same statement.
+
+    To settle a run changes no record of an earlier one, so what was read
+    before that is still so.
+    """
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        now = clock()
+        found = database.read(read)
         if found is None:
             raise exceptions.NotFound(documents.SESSIONS, id)
         stored, extra = found
         if not stored.due(now):
             return stored.session, extra
-        (settled,) = database.write(
-            functools.partial(session_rows.settle, due=(stored,), now=now)
-        )
+        settle = functools.partial(session_rows.settle, due=(stored,), now=now)
+        (settled,) = database.write(settle)
+        # Else others have changed it since it was read.
         if settled is not None:
             return settled, extra
-    raise _unsettled()
+    raise _too_busy()
 
 
-def _unsettled() -> exceptions.StorageUnavailable:
+def _too_busy() -> exceptions.StorageUnavailable:
+    """Return the error for sessions that others changed at each attempt."""
     return exceptions.StorageUnavailable(
         'Sessions are changed by too many at once. Try again.'
     )

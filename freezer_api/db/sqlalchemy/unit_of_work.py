@@ -41,7 +41,7 @@ class Unit(unit.Unit):
     ):
         super().__init__(project_id, clock)
         self._connection = connection
-        self._rows: dict[Name, rows.Row | None] = {}
+        self._rows: dict[Name, rows.Stored | None] = {}
         self._sessions: dict[str, session_rows.Stored | None] = {}
         #: What is written at the end, in this order; None: deleted.
         self._changed: dict[Name, Document | Session | None] = {}
@@ -50,13 +50,13 @@ class Unit(unit.Unit):
         #: The bytes of documents that were found, but not read yet.
         self._sizes: dict[Name, int] = {}
         if sessions:
+            # Those that don't exist, too: they needn't be locked again.
             self._sessions.update(dict.fromkeys(sessions))
-            self._sessions.update(
-                session_rows.lock(connection, project_id, sessions)
-            )
+            locked = session_rows.lock(connection, project_id, sessions)
+            self._sessions.update(locked)
 
     def flush(self) -> None:
-        """Write what has changed."""
+        """Write what has changed, in the order in which it was changed."""
         for name, changed in self._changed.items():
             if isinstance(changed, Session):
                 self._write_session(changed)
@@ -66,12 +66,17 @@ class Unit(unit.Unit):
                 self._remove(name)
 
     def lead(self, kind: str, id: str) -> None:
+        """Begin again with a session locked first, unless it is already.
+
+        Other documents are locked in the one order whichever leads.
+        """
         if kind == SESSIONS:
             self._require_lock(id)
 
     # Documents of all kinds but sessions
 
     def get(self, kind: str, id: str) -> Document | None:
+        """Lock a document and return it."""
         name = kind, id
         if name not in self._rows:
             self._rows[name] = rows.lock(
@@ -82,55 +87,89 @@ class Unit(unit.Unit):
     def get_all(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
+        """Lock documents, ascending by id, and return them."""
         return self._lock_all(kind, ids, share=False)
 
     def guard(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
+        """Lock documents so that others may do the same, and return them."""
         return self._lock_all(kind, ids, share=True)
 
     def use(self, kind: str, ids: collections.abc.Collection[str]) -> int:
-        if rows.shared_by_writing(self._connection):
-            return rows.use(self._connection, kind, self.project_id, ids)
+        """Lock documents that the unit makes another one refer to, where a
+        lock is known to all nodes; else write them.
+        """
+        if rows.uses_are_written(self._connection):
+            return rows.use(
+                self._connection,
+                kind,
+                self.project_id,
+                ids,
+            )
         return len(self.guard(kind, ids))
 
     def has(self, kind: str, pair: search.Pair) -> bool:
-        found = self._connection.execute(_has(kind), self._of(kind, pair))
+        """Look a pair up in the index, without a lock."""
+        found = self._connection.execute(_has(kind), self._term(kind, pair))
         return found.first() is not None
 
     def having(self, kind: str, pair: search.Pair) -> list[str]:
-        found = self._connection.execute(_having(kind), self._of(kind, pair))
-        sizes = {(kind, row.id): int(row.size) for row in found}
-        self._sizes.update(sizes)
-        return [id for _kind, id in sizes]
+        """Look up which documents have a pair, and their sizes."""
+        found = self._connection.execute(_having(kind), self._term(kind, pair))
+        ids = []
+        for row in found:
+            self._sizes[kind, row.id] = int(row.size)
+            ids.append(row.id)
+        return ids
 
     def is_within(
         self, kind: str, ids: collections.abc.Collection[str], size: int
     ) -> bool:
-        known = [self._sizes.get((kind, id)) for id in ids]
-        if None not in known:
-            return sum(filter(None, known)) <= size
-        octets = rows.octets(self._connection, kind, self.project_id, ids)
-        return octets <= size
+        """Let the database add sizes up, unless :meth:`having` has got them
+        already.
+        """
+        names = [(kind, id) for id in ids]
+        if all(name in self._sizes for name in names):
+            total = sum(self._sizes[name] for name in names)
+        else:
+            total = rows.octets(
+                self._connection,
+                kind,
+                self.project_id,
+                ids,
+            )
+        return total <= size
 
     def visible_clients(
         self, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
-        return rows.visible(self._connection, CLIENTS, self.project_id, ids)
+        """Read clients by one statement, without a lock."""
+        return rows.visible(
+            self._connection,
+            CLIENTS,
+            self.project_id,
+            ids,
+        )
 
     def create_action(self, action: Document) -> None:
-        # If there is one the database tells, and all is done again.
+        """Insert an action at the end. If there is one with its id, the
+        database says so, and the operation runs again.
+        """
         self.put(action)
 
     def put(self, document: Document) -> None:
+        """Write a document at the end."""
         self._changed[document.kind, document.id] = document
 
     def delete(self, kind: str, id: str) -> None:
+        """Delete a document at the end."""
         self._changed[kind, id] = None
 
     # Sessions and their runs
 
     def get_session(self, id: str) -> Session | None:
+        """Return a session that was locked when the unit began."""
         self._require_lock(id)
         name = SESSIONS, id
         if name in self._changed:
@@ -140,30 +179,45 @@ class Unit(unit.Unit):
         return stored.session if stored else None
 
     def put_session(self, session: Session) -> None:
+        """Write what differs of a session and its members at the end."""
         self._changed[SESSIONS, session.session_id] = session
 
     def delete_session(self, id: str) -> None:
+        """Delete a session, its members and records at the end."""
         self._changed[SESSIONS, id] = None
 
     def get_record(self, session_id: str, tag: int) -> Record | None:
+        """Read a record by one statement; its session is locked."""
         stored = self._stored(session_id)
         return records.get(self._connection, stored.seq, tag)
 
     def put_record(
         self, session_id: str, record: Record, is_new: bool
     ) -> bool:
+        """Write a record at once, which its session's lock allows."""
         stored = self._stored(session_id)
-        added = records.store(self._connection, stored.seq, record, is_new)
+        added = records.store(
+            self._connection,
+            stored.seq,
+            record,
+            is_new,
+        )
         self._grow(session_id, int(added))
         return added
 
     def trim_records(self, session_id: str, number: int, spared: int) -> None:
+        """Delete the oldest records at once, by their number beside the
+        session.
+        """
         stored = self._stored(session_id)
-        there = stored.records + self._grown.get(session_id, 0)
-        gone = records.forget(
-            self._connection, stored.seq, there - number, spared
+        total = stored.records + self._grown.get(session_id, 0)
+        deleted = records.forget(
+            self._connection,
+            stored.seq,
+            total - number,
+            spared,
         )
-        self._grow(session_id, -gone)
+        self._grow(session_id, -deleted)
 
     def _require_lock(self, session_id: str) -> None:
         if session_id not in self._sessions:
@@ -177,10 +231,12 @@ class Unit(unit.Unit):
 
     def _grow(self, session_id: str, number: int) -> None:
         """Count records of a session: their number is stored with it."""
-        if number:
-            self._grown[session_id] = self._grown.get(session_id, 0) + number
-            stored = self._stored(session_id)
-            self._changed.setdefault((SESSIONS, session_id), stored.session)
+        if not number:
+            return
+        self._grown[session_id] = self._grown.get(session_id, 0) + number
+        # So it is written even if nothing else of it changes.
+        stored = self._stored(session_id)
+        self._changed.setdefault((SESSIONS, session_id), stored.session)
 
     def _lock_all(
         self, kind: str, ids: collections.abc.Collection[str], share: bool
@@ -190,31 +246,45 @@ class Unit(unit.Unit):
         """
         missing = [id for id in ids if (kind, id) not in self._rows]
         found = rows.lock_all(
-            self._connection, kind, self.project_id, missing, share
+            self._connection,
+            kind,
+            self.project_id,
+            missing,
+            share,
         )
         for id in missing:
             self._rows[kind, id] = found.get(id)
-        seen = {id: self._seen((kind, id)) for id in ids}
-        return {id: document for id, document in seen.items() if document}
+        existing = {}
+        for id in ids:
+            document = self._seen((kind, id))
+            if document is not None:
+                existing[id] = document
+        return existing
 
     def _seen(self, name: Name) -> Document | None:
         """Return a document that was read, as this unit has changed it."""
         if name in self._changed:
             changed = self._changed[name]
             return changed if isinstance(changed, Document) else None
-        row = self._rows[name]
-        return row.document if row else None
+        stored = self._rows[name]
+        return stored.document if stored else None
 
-    def _of(self, kind: str, pair: search.Pair) -> dict[str, object]:
+    def _term(self, kind: str, pair: search.Pair) -> dict[str, object]:
+        """Return the parameters that look a pair up."""
         (term,) = terms.look_up(self.project_id, kind, [pair])
-        return {'term': term, 'project': self.project_id}
+        # A term is a digest: the project makes sure of whose it is.
+        return {
+            'term': term,
+            'project': self.project_id,
+        }
 
     def _write_document(self, name: Name, document: Document) -> None:
-        row = self._rows.get(name)
-        if row is None:
+        # Not read, or read and missing: it is new.
+        stored = self._rows.get(name)
+        if stored is None:
             rows.create(self._connection, document)
         else:
-            rows.update(self._connection, row, document)
+            rows.update(self._connection, stored, document)
 
     def _write_session(self, session: Session) -> None:
         stored = self._sessions[session.session_id]
@@ -222,31 +292,41 @@ class Unit(unit.Unit):
             session_rows.create(self._connection, session)
             return
         grown = self._grown.get(session.session_id, 0)
-        session_rows.store(self._connection, stored, session, grown)
+        session_rows.store(
+            self._connection,
+            stored,
+            session,
+            grown,
+        )
 
     def _remove(self, name: Name) -> None:
         kind, id = name
         if kind == SESSIONS:
             session_rows.remove(self._connection, self._stored(id))
             return
-        row = self._rows[name]
-        if row is not None:
-            rows.delete(self._connection, row)
+        stored = self._rows[name]
+        if stored is not None:
+            rows.delete(self._connection, stored)
 
 
 @functools.cache
 def _has(kind: str) -> sqlalchemy.Select:
-    """The id of one document that :func:`_having` finds."""
+    """Return the id of one document that :func:`_having` finds."""
     return _having(kind).with_only_columns(models.tables[kind].c.id).limit(1)
 
 
 @functools.cache
 def _having(kind: str) -> sqlalchemy.Select:
-    """The ids and sizes of the documents of ``project`` that have ``term``."""
+    """Return the ids and sizes of the documents of ``project`` that have
+    ``term``.
+    """
     table, pairs = models.tables[kind], models.pairs
     size = functions.Octets(table.c.body).label('size')
     return (
-        sqlalchemy.select(table.c.id, size)
+        sqlalchemy.select(
+            table.c.id,
+            size,
+        )
         .select_from(pairs.join(table, table.c.seq == pairs.c.seq))
         .where(
             pairs.c.term == sqlalchemy.bindparam('term'),
