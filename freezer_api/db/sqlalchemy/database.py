@@ -280,7 +280,7 @@ def _final_error(
 
 
 def _cause(error: Exception, meaning: Meaning) -> Exception:
-    """Return what operators are told beside the error that is raised."""
+    """Return the cause of the error that is raised, for operators."""
     if meaning is Meaning.SCHEMA:
         return migrate.Misfit(str(error))
     return error

@@ -1,5 +1,5 @@
 """What is derived of one document: how it should be, what of it is there, and
-making it so.
+correcting it.
 """
 
 import collections
@@ -16,8 +16,7 @@ from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 from freezer_api.domain.sessions import Session
 
-#: Columns beside those of all kinds that are derived of a document, and of a
-#: session's runs.
+#: Columns of one kind that are derived of a document, and of a session's runs.
 EXTRAS = {
     documents.BACKUPS: ('moment', 'job_id'),
     documents.SESSIONS: ('settle_at', 'records'),
@@ -32,15 +31,17 @@ _COLUMNS = (
     'indexed',
     'claim',
 )
+#: Values of :data:`members.COLUMNS`.
+MemberRow = tuple[typing.Any, ...]
 
 
 class State(typing.NamedTuple):
-    """A row, and of a session its members and how many records it has;
-    compared as a whole.
+    """A row, and of a session its members and how many records it has. Two
+    states are compared as a whole.
     """
 
-    row: typing.Any
-    members: tuple[tuple[typing.Any, ...], ...] = ()
+    row: sqlalchemy.Row
+    members: tuple[MemberRow, ...] = ()
     records: int = 0
 
     @property
@@ -51,14 +52,18 @@ class State(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
-    """What should be derived of a document, and what isn't so."""
+    """What should be derived of a document, and what of it is wrong."""
 
-    values: dict[str, typing.Any]
+    #: The columns as they should be, and the index.
+    values: rows.Values
     index: terms.Index
     text: bytes
+    #: Columns with another value.
     columns: list[str]
+    #: Terms that aren't there, and that are and shouldn't.
     missing: list[int]
     extra: list[int]
+    #: Scopes that have no text, and that have another one.
     texts_missing: list[str]
     texts_other: list[str]
 
@@ -82,61 +87,74 @@ def read(
     seqs: collections.abc.Sequence[int],
     lock: bool = False,
 ) -> dict[int, State]:
-    """Those documents of the numbers that exist; held, if asked for."""
+    """Return those documents of numbers that exist, by number; locked, if
+    asked for.
+    """
     if not seqs:
         return {}
     statement = _LOCK[kind] if lock else _READ[kind]
     found = connection.execute(statement, {'seqs': seqs}).all()
     if kind != documents.SESSIONS:
         return {row.seq: State(row) for row in found}
-    of_session: dict[int, list[tuple[typing.Any, ...]]] = (
-        collections.defaultdict(list)
-    )
+
+    members_of: dict[int, list[MemberRow]] = collections.defaultdict(list)
     for seq, *member in connection.execute(_MEMBERS, {'seqs': seqs}):
-        of_session[seq].append(tuple(member))
-    counts = {
-        row.session: row.number
-        for row in connection.execute(_RECORDS, {'seqs': seqs})
-    }
-    return {
-        row.seq: State(row, tuple(of_session[row.seq]), counts.get(row.seq, 0))
-        for row in found
-    }
+        members_of[seq].append(tuple(member))
+    records = connection.execute(_RECORDS, {'seqs': seqs})
+    number_of = {row.session: row.number for row in records}
+    states = {}
+    for row in found:
+        its_members = tuple(members_of[row.seq])
+        states[row.seq] = State(row, its_members, number_of.get(row.seq, 0))
+    return states
 
 
 def judge(
     connection: sqlalchemy.Connection, kind: str, state: State
 ) -> Judged:
-    """Hold what is derived of a document against it."""
+    """Compare what is derived of a document with it."""
     row = state.row
-    values, body = _wanted(kind, state)
+    values, shown = _derive(kind, state)
     scopes = terms.scopes(kind, row.project, values['claim'])
-    index, text = terms.index(kind, scopes, body)
+    text_scopes = terms.text_scopes(scopes)
+    index, text = terms.index(kind, scopes, shown)
+    # Terms are looked up among those that there should be, and those that the
+    # row says there are. Others are found as leftovers.
     kept = terms.Index.unpack(row.indexed)
-    present = _present(connection, row.seq, sorted(index.terms | kept.terms))
-    texts = _texts(connection, kind, row.seq, terms.text_scopes(scopes))
+    either = sorted(index.terms | kept.terms)
+    present = _read_terms(connection, row.seq, either)
+    texts = _read_texts(
+        connection,
+        kind,
+        row.seq,
+        text_scopes,
+    )
     columns = [
         name for name, value in values.items() if getattr(row, name) != value
     ]
     if index != kept:
         columns.append('indexed')
     return Judged(
-        {**values, 'indexed': index.pack()},
-        index,
-        text,
-        columns,
-        sorted(index.terms - present),
-        sorted(present - index.terms),
-        [scope for scope in terms.text_scopes(scopes) if scope not in texts],
-        [scope for scope, found in texts.items() if found != text],
+        values={
+            **values,
+            'indexed': index.pack(),
+        },
+        index=index,
+        text=text,
+        columns=columns,
+        missing=sorted(index.terms - present),
+        extra=sorted(present - index.terms),
+        texts_missing=[scope for scope in text_scopes if scope not in texts],
+        texts_other=[scope for scope, other in texts.items() if other != text],
     )
 
 
 def mend(
     connection: sqlalchemy.Connection, kind: str, state: State, judged: Judged
 ) -> None:
-    """Make all that is derived of a document that is held as it should be."""
-    seq, table = state.row.seq, models.tables[kind]
+    """Correct all that is derived of a document that is locked."""
+    seq = state.row.seq
+    table = models.tables[kind]
     connection.execute(
         sqlalchemy.update(table)
         .where(table.c.seq == seq)
@@ -155,26 +173,37 @@ def mend(
 def claimed_elsewhere(
     connection: sqlalchemy.Connection, kind: str, state: State, judged: Judged
 ) -> bool:
-    """Whether another document has the claim that this one should have."""
+    """Tell whether another document has the claim that this one should
+    have.
+    """
     claim = judged.values['claim']
     if claim is None or claim == state.row.claim:
         return False
     return rows.claimed(connection, kind, claim) is not None
 
 
-def _wanted(kind: str, state: State) -> tuple[dict[str, typing.Any], Body]:
-    """The columns that are derived of a document, but for ``indexed``; the
-    document as shown.
+def _derive(kind: str, state: State) -> tuple[rows.Values, Body]:
+    """Return the columns that are derived of a document, but for ``indexed``,
+    and the document as it is shown.
     """
     row = state.row
     stored = orjson.loads(row.body)
     if kind != documents.SESSIONS:
         claim = documents.claim(kind, row.id, stored)
-        return {'claim': claim, **rows.extras(kind, stored)}, stored
-    of_session = {member[0]: members.load(member) for member in state.members}
+        return {
+            'claim': claim,
+            **rows.extras(kind, stored),
+        }, stored
+    its_members = {member[0]: members.load(member) for member in state.members}
     session = Session.load(
-        row.project, row.id, stored, of_session, row.version, row.created
+        row.project,
+        row.id,
+        stored,
+        its_members,
+        row.version,
+        row.created,
     )
+    # The number of records is counted, for no document has it.
     values = {
         'claim': None,
         'settle_at': session.settle_at,
@@ -183,51 +212,52 @@ def _wanted(kind: str, state: State) -> tuple[dict[str, typing.Any], Body]:
     return values, session.body()
 
 
-def _present(
+def _read_terms(
     connection: sqlalchemy.Connection, seq: int, asked: list[int]
 ) -> set[int]:
+    """Return those terms that the index has of a document."""
     found: set[int] = set()
     for first in range(0, len(asked), indexing.CHUNK):
         some = asked[first : first + indexing.CHUNK]
-        found |= set(
-            connection.execute(_TERMS, {'of': seq, 'terms': some}).scalars()
-        )
+        parameters = {
+            'of': seq,
+            'terms': some,
+        }
+        found.update(connection.execute(_TERMS, parameters).scalars())
     return found
 
 
-def _texts(
+def _read_texts(
     connection: sqlalchemy.Connection,
     kind: str,
     seq: int,
     scopes: tuple[str, ...],
 ) -> dict[str, bytes]:
-    which = {'of_kind': kind, 'scopes': scopes, 'of': seq}
-    return {
-        row.scope: bytes(row.text) for row in connection.execute(_TEXTS, which)
+    """Return the texts of a document by scope."""
+    parameters = {
+        'of_kind': kind,
+        'scopes': scopes,
+        'of': seq,
     }
-
-
-def columns(kind: str) -> tuple[sqlalchemy.Column, ...]:
-    """Those of a row that a state has."""
-    table = models.tables[kind].c
-    return tuple(table[name] for name in (*_COLUMNS, *EXTRAS.get(kind, ())))
+    found = connection.execute(_TEXTS, parameters)
+    return {row.scope: bytes(row.text) for row in found}
 
 
 def _select(kind: str) -> sqlalchemy.Select:
-    seq = models.tables[kind].c.seq
+    columns = models.tables[kind].c
+    names = (*_COLUMNS, *EXTRAS.get(kind, ()))
     return (
-        sqlalchemy.select(*columns(kind))
-        .where(seq.in_(bindparam('seqs', expanding=True)))
-        .order_by(seq)
+        sqlalchemy.select(*(columns[name] for name in names))
+        .where(columns.seq.in_(bindparam('seqs', expanding=True)))
+        .order_by(columns.seq)
     )
 
 
 _READ = {kind: _select(kind) for kind in documents.KINDS}
-_LOCK = {kind: _select(kind).with_for_update() for kind in documents.KINDS}
-_OF_SESSIONS = models.members.c.session.in_(bindparam('seqs', expanding=True))
+_LOCK = {kind: _READ[kind].with_for_update() for kind in documents.KINDS}
 _MEMBERS = (
     sqlalchemy.select(models.members.c.session, *members.COLUMNS)
-    .where(_OF_SESSIONS)
+    .where(models.members.c.session.in_(bindparam('seqs', expanding=True)))
     .order_by(models.members.c.session, models.members.c.job_id)
 )
 _RECORDS = (

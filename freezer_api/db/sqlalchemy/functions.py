@@ -1,14 +1,17 @@
-"""Functions of the databases that are spelt differently in each."""
+"""Functions that are written differently in each database."""
 
 import typing
 
 import sqlalchemy
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import compiler as sql
 
 from freezer_api.db.sqlalchemy import terms
 
+Function = sqlalchemy.sql.functions.GenericFunction
 
-class Octets(sqlalchemy.sql.functions.GenericFunction):
+
+class Octets(Function):
     """How many bytes a text is in UTF-8."""
 
     type = sqlalchemy.BigInteger()
@@ -16,17 +19,7 @@ class Octets(sqlalchemy.sql.functions.GenericFunction):
     inherit_cache = True
 
 
-@compiles(Octets, 'sqlite')
-def _octets_sqlite(
-    element: Octets, compiler: typing.Any, **arguments: typing.Any
-) -> str:
-    return (
-        f'length(CAST({compiler.process(element.clauses, **arguments)} AS'
-        ' BLOB))'
-    )
-
-
-class Place(sqlalchemy.sql.functions.GenericFunction):
+class Place(Function):
     """Where bytes begin in other bytes, counted from 1; 0 if they aren't
     there.
     """
@@ -36,34 +29,7 @@ class Place(sqlalchemy.sql.functions.GenericFunction):
     inherit_cache = True
 
 
-@compiles(Place, 'mysql')
-def _place_mysql(
-    element: Place, compiler: typing.Any, **arguments: typing.Any
-) -> str:
-    return f'LOCATE({compiler.process(element.clauses, **arguments)})'
-
-
-@compiles(Place, 'postgresql')
-def _place_postgresql(
-    element: Place, compiler: typing.Any, **arguments: typing.Any
-) -> str:
-    needle, text = (
-        compiler.process(clause, **arguments) for clause in element.clauses
-    )
-    return f'position({needle} IN {text})'
-
-
-@compiles(Place, 'sqlite')
-def _place_sqlite(
-    element: Place, compiler: typing.Any, **arguments: typing.Any
-) -> str:
-    needle, text = (
-        compiler.process(clause, **arguments) for clause in element.clauses
-    )
-    return f'instr({text}, {needle})'
-
-
-class End(sqlalchemy.sql.functions.GenericFunction):
+class End(Function):
     """The last bytes of a value, as many as tell the version of an index."""
 
     type = sqlalchemy.LargeBinary()
@@ -71,32 +37,72 @@ class End(sqlalchemy.sql.functions.GenericFunction):
     inherit_cache = True
 
 
-@compiles(End, 'sqlite')
-def _end_sqlite(
-    element: End, compiler: typing.Any, **arguments: typing.Any
+@compiles(Octets, 'sqlite')
+def _octets_sqlite(
+    element: Octets, compiler: sql.SQLCompiler, **arguments: typing.Any
 ) -> str:
-    return (
-        f'substr({compiler.process(element.clauses, **arguments)},'
-        f' -{terms.VERSION_SIZE})'
-    )
+    # octet_length() came with SQLite 3.43.
+    text = compiler.process(element.clauses, **arguments)
+    return f'length(CAST({text} AS BLOB))'
+
+
+@compiles(Place, 'mysql')
+def _place_mysql(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    needle_and_text = compiler.process(element.clauses, **arguments)
+    return f'LOCATE({needle_and_text})'
+
+
+@compiles(Place, 'postgresql')
+def _place_postgresql(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    needle, text = _arguments(element, compiler, arguments)
+    return f'position({needle} IN {text})'
+
+
+@compiles(Place, 'sqlite')
+def _place_sqlite(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    # The other way round than the others have them.
+    needle, text = _arguments(element, compiler, arguments)
+    return f'instr({text}, {needle})'
 
 
 @compiles(End, 'mysql')
 def _end_mysql(
-    element: End, compiler: typing.Any, **arguments: typing.Any
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
 ) -> str:
-    return (
-        f'RIGHT({compiler.process(element.clauses, **arguments)},'
-        f' {terms.VERSION_SIZE})'
-    )
+    value = compiler.process(element.clauses, **arguments)
+    return f'RIGHT({value}, {terms.VERSION_SIZE})'
 
 
 @compiles(End, 'postgresql')
 def _end_postgresql(
-    element: End, compiler: typing.Any, **arguments: typing.Any
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
 ) -> str:
     value = compiler.process(element.clauses, **arguments)
-    return (
-        f'substring({value} FROM octet_length({value}) -'
-        f' {terms.VERSION_SIZE - 1})'
-    )
+    # right() is for texts only.
+    before = f'octet_length({value}) - {terms.VERSION_SIZE - 1}'
+    return f'substring({value} FROM {before})'
+
+
+@compiles(End, 'sqlite')
+def _end_sqlite(
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    value = compiler.process(element.clauses, **arguments)
+    return f'substr({value}, -{terms.VERSION_SIZE})'
+
+
+def _arguments(
+    element: Function,
+    compiler: sql.SQLCompiler,
+    arguments: dict[str, typing.Any],
+) -> list[str]:
+    """Return what a function is called with, each as SQL."""
+    return [
+        compiler.process(clause, **arguments) for clause in element.clauses
+    ]

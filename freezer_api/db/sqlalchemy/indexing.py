@@ -1,9 +1,10 @@
-"""Keeping the search index: pairs and texts of documents, changed by what
-differs.
+"""Writing the search index: the terms and texts of documents, of which only
+those are written that differ.
 """
 
 import collections.abc
 import functools
+import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -15,38 +16,42 @@ from freezer_api.db.sqlalchemy.terms import Index, text_scopes
 Scopes = tuple[str, ...]
 #: A document to index: its scopes and number, and what to index of it.
 Added = tuple[Scopes, int, Index, bytes]
+#: A term and a document's number.
+Pair = tuple[int, int]
 #: Terms in one statement, which databases and drivers bound.
 CHUNK = 1000
-#: Terms that one UPDATE turns into others; a statement is kept for each
+#: Terms that one UPDATE replaces by others; a statement is kept for each
 #: number.
-MOST_TURNED = 32
+MOST_REPLACED = 32
 
 _ADD = sqlalchemy.insert(pairs)
+
+
+def _unnested(name: str) -> sqlalchemy.Function:
+    array = postgresql.ARRAY(sqlalchemy.BigInteger)
+    return sqlalchemy.func.unnest(bindparam(name, type_=array))
+
+
+#: One statement for any number of rows, where PostgreSQL's driver would send
+#: one for each.
 _ADD_ARRAYS = sqlalchemy.insert(pairs).from_select(
     ['term', 'seq'],
-    sqlalchemy.select(
-        *(
-            sqlalchemy.func.unnest(
-                bindparam(name, type_=postgresql.ARRAY(sqlalchemy.BigInteger))
-            )
-            for name in ('terms', 'seqs')
-        )
-    ),
+    sqlalchemy.select(_unnested('terms'), _unnested('seqs')),
 )
 _REMOVE = sqlalchemy.delete(pairs).where(
     pairs.c.seq == bindparam('of'),
     pairs.c.term.in_(bindparam('terms', expanding=True)),
 )
 _ADD_TEXT = sqlalchemy.insert(texts)
-_WHICH = (
+_ONE_TEXT = (
     texts.c.kind == bindparam('of_kind'),
     texts.c.scope == bindparam('of_scope'),
     texts.c.seq == bindparam('of'),
 )
 _CHANGE_TEXT = (
-    sqlalchemy.update(texts).where(*_WHICH).values(text=bindparam('new'))
+    sqlalchemy.update(texts).where(*_ONE_TEXT).values(text=bindparam('new'))
 )
-_REMOVE_TEXT = sqlalchemy.delete(texts).where(*_WHICH)
+_REMOVE_TEXT = sqlalchemy.delete(texts).where(*_ONE_TEXT)
 
 
 def add(
@@ -57,7 +62,7 @@ def add(
     index: Index,
     text: bytes,
 ) -> None:
-    """Index a document that isn't."""
+    """Index a document that isn't in the index."""
     add_all(connection, kind, [(scopes, seq, index, text)])
 
 
@@ -66,17 +71,24 @@ def add_all(
     kind: str,
     added: collections.abc.Iterable[Added],
 ) -> None:
-    """Index documents that aren't, by few statements."""
-    rows, found = [], []
+    """Index documents that aren't in the index, by few statements."""
+    new_pairs: list[Pair] = []
+    new_texts: list[dict[str, typing.Any]] = []
     for scopes, seq, index, text in added:
-        rows += [(term, seq) for term in index.terms]
-        found += [
-            {'kind': kind, 'scope': scope, 'seq': seq, 'text': text}
-            for scope in text_scopes(scopes)
-        ]
-    _add_pairs(connection, sorted(rows))
-    if found:
-        connection.execute(_ADD_TEXT, found)
+        new_pairs += [(term, seq) for term in index.terms]
+        for scope in text_scopes(scopes):
+            new_texts.append(
+                _text_row(
+                    kind,
+                    scope,
+                    seq,
+                    text,
+                )
+            )
+    # In the order of the key, in which the database stores them.
+    _add_pairs(connection, sorted(new_pairs))
+    if new_texts:
+        connection.execute(_ADD_TEXT, new_texts)
 
 
 def change(
@@ -88,26 +100,35 @@ def change(
     new: Index,
     text: bytes,
 ) -> None:
-    """Index a document anew that is indexed as ``old``; ``scopes`` are those
-    before and after.
-
-    Most changes give keys other values: as many terms go as come, and one
-    statement turns the ones into the others.
+    """Index a document that is indexed as ``old`` as ``new``; ``scopes`` are
+    those before and after.
     """
-    gone, come = sorted(old.terms - new.terms), sorted(new.terms - old.terms)
-    turned = min(len(gone), len(come), MOST_TURNED)
-    if turned:
-        connection.execute(
-            _turn(turned),
-            {'of': seq}
-            | {f'old{i}': gone[i] for i in range(turned)}
-            | {f'new{i}': come[i] for i in range(turned)},
+    removed = sorted(old.terms - new.terms)
+    added = sorted(new.terms - old.terms)
+    # Most changes give keys other values, so as many terms come as go. One
+    # statement for both, where there would be two.
+    number = min(len(removed), len(added), MOST_REPLACED)
+    if number:
+        _replace_terms(
+            connection,
+            seq,
+            removed[:number],
+            added[:number],
         )
-    _remove_terms(connection, seq, gone[turned:])
-    _add_pairs(connection, [(term, seq) for term in come[turned:]])
-    before, after = map(text_scopes, scopes)
+    _remove_terms(connection, seq, removed[number:])
+    _add_pairs(connection, [(term, seq) for term in added[number:]])
+
+    before = text_scopes(scopes[0])
+    after = text_scopes(scopes[1])
     if before != after or old.text_digest != new.text_digest:
-        _change_texts(connection, kind, before, after, seq, text)
+        _change_texts(
+            connection,
+            kind,
+            before,
+            after,
+            seq,
+            text,
+        )
 
 
 def remove(
@@ -117,40 +138,44 @@ def remove(
     seq: int,
     index: Index,
 ) -> None:
-    """Take a document out of the index."""
+    """Remove a document from the index."""
     _remove_terms(connection, seq, sorted(index.terms))
     for scope in text_scopes(scopes):
-        connection.execute(
-            _REMOVE_TEXT, {'of_kind': kind, 'of_scope': scope, 'of': seq}
-        )
+        connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
 
 
 def correct(
     connection: sqlalchemy.Connection,
     kind: str,
     seq: int,
-    changed: tuple[
-        collections.abc.Sequence[int], collections.abc.Sequence[int]
+    terms: tuple[collections.abc.Sequence[int], collections.abc.Sequence[int]],
+    scopes: tuple[
+        collections.abc.Sequence[str], collections.abc.Sequence[str]
     ],
-    texts: tuple[collections.abc.Sequence[str], collections.abc.Sequence[str]],
     text: bytes,
 ) -> None:
-    """Take terms out and put others in, as told; and texts in, and in place of
-    others, by scope.
+    """Remove and add terms, and add and change texts.
+
+    ``terms``: those to remove and those to add. ``scopes``: those where the
+    text is missing, and those where there is another one.
     """
-    gone, come = changed
-    _remove_terms(connection, seq, gone)
-    _add_pairs(connection, [(term, seq) for term in come])
-    missing, other = texts
+    removed, added = terms
+    _remove_terms(connection, seq, removed)
+    _add_pairs(connection, [(term, seq) for term in added])
+    missing, wrong = scopes
     for scope in missing:
         connection.execute(
-            _ADD_TEXT, {'kind': kind, 'scope': scope, 'seq': seq, 'text': text}
+            _ADD_TEXT,
+            _text_row(
+                kind,
+                scope,
+                seq,
+                text,
+            ),
         )
-    for scope in other:
-        connection.execute(
-            _CHANGE_TEXT,
-            {'of_kind': kind, 'of_scope': scope, 'of': seq, 'new': text},
-        )
+    for scope in wrong:
+        parameters = _text_key(kind, scope, seq) | {'new': text}
+        connection.execute(_CHANGE_TEXT, parameters)
 
 
 def _change_texts(
@@ -162,37 +187,65 @@ def _change_texts(
     text: bytes,
 ) -> None:
     for scope in before:
-        which = {'of_kind': kind, 'of_scope': scope, 'of': seq}
-        connection.execute(
-            *(
-                (_CHANGE_TEXT, which | {'new': text})
-                if scope in after
-                else (_REMOVE_TEXT, which)
-            )
-        )
+        key = _text_key(kind, scope, seq)
+        if scope in after:
+            connection.execute(_CHANGE_TEXT, key | {'new': text})
+        else:
+            connection.execute(_REMOVE_TEXT, key)
     for scope in after:
         if scope not in before:
             connection.execute(
                 _ADD_TEXT,
-                {'kind': kind, 'scope': scope, 'seq': seq, 'text': text},
+                _text_row(
+                    kind,
+                    scope,
+                    seq,
+                    text,
+                ),
             )
+
+
+def _text_key(kind: str, scope: str, seq: int) -> dict[str, typing.Any]:
+    return {
+        'of_kind': kind,
+        'of_scope': scope,
+        'of': seq,
+    }
+
+
+def _text_row(
+    kind: str, scope: str, seq: int, text: bytes
+) -> dict[str, typing.Any]:
+    return {
+        'kind': kind,
+        'scope': scope,
+        'seq': seq,
+        'text': text,
+    }
 
 
 def _add_pairs(
     connection: sqlalchemy.Connection,
-    added: collections.abc.Sequence[tuple[int, int]],
+    added: collections.abc.Sequence[Pair],
 ) -> None:
     if not added:
         return
     if connection.dialect.name == 'postgresql':
         terms, seqs = zip(*added, strict=True)
-        connection.execute(
-            _ADD_ARRAYS, {'terms': list(terms), 'seqs': list(seqs)}
-        )
-    else:
-        connection.execute(
-            _ADD, [{'term': term, 'seq': seq} for term, seq in added]
-        )
+        parameters = {
+            'terms': list(terms),
+            'seqs': list(seqs),
+        }
+        connection.execute(_ADD_ARRAYS, parameters)
+        return
+    rows = [
+        {
+            'term': term,
+            'seq': seq,
+        }
+        for term, seq in added
+    ]
+    connection.execute(_ADD, rows)
 
 
 def _remove_terms(
@@ -201,29 +254,44 @@ def _remove_terms(
     terms: collections.abc.Sequence[int],
 ) -> None:
     for first in range(0, len(terms), CHUNK):
+        some = terms[first : first + CHUNK]
         connection.execute(
-            _REMOVE, {'of': seq, 'terms': terms[first : first + CHUNK]}
+            _REMOVE,
+            {
+                'of': seq,
+                'terms': some,
+            },
         )
+
+
+def _replace_terms(
+    connection: sqlalchemy.Connection,
+    seq: int,
+    old: list[int],
+    new: list[int],
+) -> None:
+    """Replace terms of a document by as many others."""
+    parameters = {'of': seq}
+    for number, (before, after) in enumerate(zip(old, new, strict=True)):
+        parameters[f'old{number}'] = before
+        parameters[f'new{number}'] = after
+    connection.execute(_replace(len(old)), parameters)
 
 
 @functools.cache
-def _turn(number: int) -> sqlalchemy.Update:
-    old = [
-        bindparam(f'old{i}', type_=sqlalchemy.BigInteger)
-        for i in range(number)
+def _replace(number: int) -> sqlalchemy.Update:
+    old = [_term(f'old{i}') for i in range(number)]
+    new = [_term(f'new{i}') for i in range(number)]
+    cases = [
+        (pairs.c.term == before, after)
+        for before, after in zip(old, new, strict=True)
     ]
-    new = [
-        bindparam(f'new{i}', type_=sqlalchemy.BigInteger)
-        for i in range(number)
-    ]
-    into = sqlalchemy.case(
-        *(
-            (pairs.c.term == before, after)
-            for before, after in zip(old, new, strict=True)
-        )
-    )
     return (
         sqlalchemy.update(pairs)
         .where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(old))
-        .values(term=into)
+        .values(term=sqlalchemy.case(*cases))
     )
+
+
+def _term(name: str) -> sqlalchemy.BindParameter[int]:
+    return bindparam(name, type_=sqlalchemy.BigInteger)

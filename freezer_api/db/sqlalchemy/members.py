@@ -1,4 +1,6 @@
-"""The members of sessions as rows, changed by what differs."""
+"""The members of sessions as rows, of which only those are written that
+differ.
+"""
 
 import collections
 import collections.abc
@@ -11,7 +13,12 @@ from freezer_api.db.sqlalchemy.indexing import CHUNK
 from freezer_api.db.sqlalchemy.models import members as table
 from freezer_api.domain.sessions import Member
 
+#: By the ids of their jobs.
 Members = collections.abc.Mapping[str, Member]
+#: Columns and their values. A tuple, so that it can be a key.
+NewValues = tuple[tuple[str, typing.Any], ...]
+
+#: The columns that make a member; :func:`load` has this order.
 COLUMNS = (
     table.c.job_id,
     table.c.client_id,
@@ -23,97 +30,132 @@ COLUMNS = (
 )
 _PROGRESS = ('status', 'result', 'time_started', 'time_ended', 'counted')
 
-_ADD = sqlalchemy.insert(table)
 _SOME = (
     table.c.session == bindparam('of'),
     table.c.job_id.in_(bindparam('ids', expanding=True)),
 )
+_ADD = sqlalchemy.insert(table)
 _REMOVE = sqlalchemy.delete(table).where(*_SOME)
 _REMOVE_ALL = sqlalchemy.delete(table).where(
     table.c.session == bindparam('of')
 )
-_CHANGE = (
-    sqlalchemy.update(table)
-    .where(*_SOME)
-    .values({name: bindparam(name) for name in _PROGRESS})
-)
-_MOVE = (
-    sqlalchemy.update(table)
-    .where(*_SOME)
-    .values({name: bindparam(name) for name in ('client_id', *_PROGRESS)})
-)
+
+
+def _update(*columns: str) -> sqlalchemy.Update:
+    values: dict[str, sqlalchemy.BindParameter] = {}
+    for name in columns:
+        values[name] = bindparam(name)
+    return sqlalchemy.update(table).where(*_SOME).values(values)
+
+
+_CHANGE = _update(*_PROGRESS)
+#: The client seldom changes and may be long: it is sent if it does.
+_CHANGE_WITH_CLIENT = _update('client_id', *_PROGRESS)
 
 
 def load(values: collections.abc.Sequence[typing.Any]) -> Member:
-    """The member that the values of :data:`COLUMNS` stand for."""
-    _job_id, client_id, status, result, time_started, time_ended, counted = (
-        values
-    )
+    """Return the member that values of :data:`COLUMNS` stand for."""
+    _job_id, client_id, status, result, started, ended, counted = values
     return Member(
-        client_id, status, result, time_started, time_ended, bool(counted)
+        client_id,
+        status,
+        result,
+        started,
+        ended,
+        bool(counted),
     )
 
 
 def store(
     connection: sqlalchemy.Connection, session: int, old: Members, new: Members
 ) -> None:
-    """Store what differs, by one statement for each new value: a run that
-    begins resets all others alike.
+    """Store what differs between the members of the session with a number.
+
+    All that get the same values take one statement: a run that begins resets
+    all members but one alike.
     """
+    # Most changes of a session leave its members alone.
     if old is new:
         return
-    _remove(connection, session, sorted(old.keys() - new.keys()))
-    for values, ids in _changes(old, new).items():
-        parameters = {'of': session, **dict(values)}
-        for first in range(0, len(ids), CHUNK):
-            connection.execute(
-                _MOVE if 'client_id' in parameters else _CHANGE,
-                parameters | {'ids': ids[first : first + CHUNK]},
-            )
-    added = [
-        {
-            'session': session,
-            'job_id': id,
-            'client_id': new[id].client_id,
-            **_progress(new[id]),
+    removed = sorted(old.keys() - new.keys())
+    for ids in _chunks(removed):
+        connection.execute(
+            _REMOVE,
+            {
+                'of': session,
+                'ids': ids,
+            },
+        )
+
+    for values, changed in _changes(old, new).items():
+        parameters = {
+            'of': session,
+            **dict(values),
         }
-        for id in sorted(new.keys() - old.keys())
-    ]
+        statement = _CHANGE
+        if 'client_id' in parameters:
+            statement = _CHANGE_WITH_CLIENT
+        for ids in _chunks(changed):
+            connection.execute(statement, parameters | {'ids': ids})
+
+    added = _new_rows(session, old, new)
     if added:
         connection.execute(_ADD, added)
 
 
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
-    """Delete the members of a session."""
+    """Delete the members of the session with a number."""
     connection.execute(_REMOVE_ALL, {'of': session})
 
 
-def _remove(
-    connection: sqlalchemy.Connection, session: int, ids: list[str]
-) -> None:
+def _chunks(ids: list[str]) -> collections.abc.Iterator[list[str]]:
+    """Yield ids in lists that one statement can have."""
     for first in range(0, len(ids), CHUNK):
-        connection.execute(
-            _REMOVE, {'of': session, 'ids': ids[first : first + CHUNK]}
-        )
+        yield ids[first : first + CHUNK]
 
 
-def _changes(old: Members, new: Members) -> dict[tuple, list[str]]:
-    """The members that have changed, by their new values; the client among
-    them where it is another one.
+def _new_rows(
+    session: int, old: Members, new: Members
+) -> list[dict[str, typing.Any]]:
+    """Return the rows of members that there weren't."""
+    added = []
+    for job_id in sorted(new.keys() - old.keys()):
+        member = new[job_id]
+        row = {
+            'session': session,
+            'job_id': job_id,
+            'client_id': member.client_id,
+            **_progress(member),
+        }
+        added.append(row)
+    return added
+
+
+def _changes(old: Members, new: Members) -> dict[NewValues, list[str]]:
+    """Return the jobs of members that have changed, by their new values; the
+    client is among these where it is another one.
     """
-    found: dict[tuple, list[str]] = collections.defaultdict(list)
-    for id in sorted(old.keys() & new.keys()):
-        if old[id] != new[id]:
-            client = (
-                {}
-                if old[id].client_id == new[id].client_id
-                else {'client_id': new[id].client_id}
-            )
-            found[tuple((client | _progress(new[id])).items())].append(id)
-    return found
+    changes: dict[NewValues, list[str]] = collections.defaultdict(list)
+    for job_id in sorted(old.keys() & new.keys()):
+        before, after = old[job_id], new[job_id]
+        if before == after:
+            continue
+        values = _progress(after)
+        if before.client_id != after.client_id:
+            values = {
+                'client_id': after.client_id,
+                **values,
+            }
+        changes[tuple(values.items())].append(job_id)
+    return changes
 
 
 def _progress(member: Member) -> dict[str, typing.Any]:
-    return {name: getattr(member, name) for name in _PROGRESS[:-1]} | {
-        'counted': int(member.counted)
+    return {
+        'status': member.status,
+        'result': member.result,
+        'time_started': member.time_started,
+        'time_ended': member.time_ended,
+        # A number: PostgreSQL takes no boolean for it.
+        'counted': int(member.counted),
     }

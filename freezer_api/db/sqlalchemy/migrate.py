@@ -1,4 +1,4 @@
-"""The schema's versions: creating it, upgrading it, telling which one is
+"""The schema's versions: creating and upgrading it, and telling which one is
 there. Alembic does the work.
 """
 
@@ -24,31 +24,37 @@ from freezer_api.db.sqlalchemy import engines, errors, models
 
 LOG = logging.getLogger(__name__)
 _JITTER = random.SystemRandom()
-#: The table that holds the version. Not Alembic's usual one, which an older
+
+#: The table that has the revision. Not Alembic's usual one, which an older
 #: service in the same database may have.
 VERSION_TABLE = 'freezer_schema'
 #: Seconds to wait for another process that changes the schema.
 PATIENCE = 600
-_REVISION: sqlalchemy.Select = sqlalchemy.select(
-    sqlalchemy.column('version_num')
-).select_from(sqlalchemy.table(VERSION_TABLE))
 #: Seconds between two attempts, at most.
 LONGEST_PAUSE = 1
-#: What an upgrade meets that comes in between another one's statements.
+
+#: The name and the number of the lock for changes of the schema.
+_LOCK_NAME, _LOCK_NUMBER = 'freezer_schema', 0x667265657A6572
+#: What an upgrade meets while another one runs at the same time.
 _RIVALS = (
     errors.Meaning.CONFLICT,
     errors.Meaning.DUPLICATE,
     errors.Meaning.EXISTS,
 )
-_FIT = sqlalchemy.select(
-    sqlalchemy.column('version_num'), *models.compatibility.c
-).select_from(
-    sqlalchemy.table(VERSION_TABLE).outerjoin(
-        models.compatibility, sqlalchemy.true()
-    )
+#: What ends an upgrade through no fault of the schema's.
+_UNAVAILABLE = (
+    errors.Meaning.LOST,
+    errors.Meaning.UNAVAILABLE,
+    errors.Meaning.CONFLICT,
 )
-_LOCK = 'freezer_schema'
-_LOCK_NUMBER = 0x667265657A6572
+_VERSION: sqlalchemy.TableClause = sqlalchemy.table(
+    VERSION_TABLE, sqlalchemy.column('version_num')
+)
+_REVISION = sqlalchemy.select(_VERSION.c.version_num)
+#: The revision, with what it says of other releases, if it says anything.
+_FIT = sqlalchemy.select(
+    _VERSION.c.version_num, *models.compatibility.c
+).select_from(_VERSION.outerjoin(models.compatibility, sqlalchemy.true()))
 
 
 class Misfit(Exception):
@@ -75,19 +81,17 @@ def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
     """Bring the schema to a revision. One process at a time does, the others
     wait and find it done.
 
-    Locks are each node's own in a Galera cluster. There several may meet:
-    whose step another one has done begins again, and leaves out what is there.
+    In a Galera cluster each node has locks of its own, so several processes
+    may do it. One whose step another one has done begins again, and leaves out
+    what is there.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return _upgrade(conf, revision)
         except (Overtaken, *errors.FAILURES) as error:
-            if (
-                not isinstance(error, Overtaken)
-                and errors.meaning(error) not in _RIVALS
-            ):
-                raise _told(error) from error
+            if not _is_rival(error):
+                raise _final_error(error) from error
             if time.monotonic() > deadline:
                 raise exceptions.StorageUnavailable() from error
             LOG.info(
@@ -100,10 +104,11 @@ def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
 def _upgrade(conf: cfg.ConfigOpts, revision: str) -> None:
     with (
         engines.make_for_schema(conf).connect() as connection,
-        _alone(connection),
+        _schema_lock(connection),
     ):
-        config, before = _config(), current(connection)
-        _check_newer(before)
+        before = current(connection)
+        _refuse_newer(before)
+        config = _config()
         config.attributes['connection'] = connection
         try:
             alembic.command.upgrade(config, revision)
@@ -118,87 +123,99 @@ def applied(
     *_: typing.Any,
     **_what: typing.Any,
 ) -> None:
-    """Called with each revision before it takes effect: ``Overtaken`` if
-    another process has gone further meanwhile.
+    """Raise ``Overtaken`` if another process has gone further meanwhile.
+
+    Alembic calls this with each revision before it takes effect.
     """
-    if (
-        ctx.connection is not None
-        and len(ctx.connection.execute(_REVISION).all()) != 1
-    ):
+    if ctx.connection is None:
+        return
+    if len(ctx.connection.execute(_REVISION).all()) != 1:
         raise Overtaken
 
 
-def _told(error: Exception) -> Exception:
-    """What an error that ends an upgrade is to its caller."""
-    away = (
-        errors.Meaning.LOST,
-        errors.Meaning.UNAVAILABLE,
-        errors.Meaning.CONFLICT,
-    )
-    return (
-        exceptions.StorageUnavailable()
-        if errors.meaning(error) in away
-        else error
-    )
+def _is_rival(error: Exception) -> bool:
+    """Tell whether an upgrade failed because another one was under way."""
+    return isinstance(error, Overtaken) or errors.meaning(error) in _RIVALS
+
+
+def _final_error(error: Exception) -> Exception:
+    """Return the error to raise for one that ends an upgrade."""
+    if errors.meaning(error) in _UNAVAILABLE:
+        return exceptions.StorageUnavailable()
+    return error
 
 
 def current(connection: sqlalchemy.Connection) -> str | None:
-    """The revision of the schema that is there, None if there is none."""
-    return alembic.migration.MigrationContext.configure(
+    """Return the revision of the schema that is there, None if there is
+    none.
+    """
+    context = alembic.migration.MigrationContext.configure(
         connection, opts={'version_table': VERSION_TABLE}
-    ).get_current_revision()
+    )
+    return context.get_current_revision()
 
 
 def check(connection: sqlalchemy.Connection) -> None:
     """Return if this release may use the schema, else raise
-    ``SchemaOutOfDate``; one statement.
+    ``SchemaOutOfDate``; by one statement.
 
-    It may use its own, and a later one that declares it.
+    It may use its own, and a later one that says so.
     """
+    # Several rows would be a schema that several upgrades have met on.
     found = connection.execute(_FIT).all()
-    if len(found) == 1 and _fits(*found[0]):
-        return
-    there = sorted({row.version_num for row in found})
-    _check_newer(*there)
+    if len(found) == 1:
+        (row,) = found
+        if _fits(
+            row[0],
+            declared_by=row[1],
+            lowest=row[2],
+        ):
+            return
+    existing = sorted({row.version_num for row in found})
+    _refuse_newer(*existing)
     raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from Misfit(
-        f'The schema is at revision {", ".join(there) or "none"}, and this'
+        f'The schema is at revision {", ".join(existing) or "none"}, and this'
         f' release needs {head()}.'
     )
 
 
-def _check_newer(*found: str | None) -> None:
-    """``SchemaOutOfDate`` for a revision that this release doesn't know."""
-    unknown = [
-        revision
-        for revision in found
-        if revision and revision not in revisions()
-    ]
-    if unknown:
-        raise exceptions.SchemaOutOfDate(f'{errors.NEWER}.') from Newer(
-            f'they are at {unknown[0]}, this release is at {head()}'
-        )
+def _refuse_newer(*found: str | None) -> None:
+    """Raise ``SchemaOutOfDate`` for a revision that this release doesn't
+    know.
+    """
+    for revision in found:
+        if revision and revision not in revisions():
+            raise exceptions.SchemaOutOfDate(f'{errors.NEWER}.') from Newer(
+                f'they are at {revision}, this release is at {head()}'
+            )
 
 
 def _fits(revision: str, declared_by: str, lowest: str | None) -> bool:
+    """Tell whether this release may use a schema.
+
+    ``declared_by``: the revision that wrote which is the ``lowest`` one whose
+    release may use it. Releases before that table leave an old row there, which
+    says nothing of a newer revision.
+    """
     own = head()
     if revision == own:
         return True
-    later = revision not in revisions() and declared_by == revision
-    return later and lowest is not None and own is not None and lowest <= own
+    is_later = revision not in revisions() and declared_by == revision
+    return (
+        is_later and lowest is not None and own is not None and lowest <= own
+    )
 
 
 @functools.cache
 def revisions() -> list[str]:
-    """All revisions, the oldest first."""
-    return [
-        script.revision
-        for script in reversed(list(_scripts().walk_revisions()))
-    ]
+    """Return all revisions, the oldest first."""
+    newest_first = [script.revision for script in _scripts().walk_revisions()]
+    return newest_first[::-1]
 
 
 @functools.cache
 def head() -> str | None:
-    """The revision of this release."""
+    """Return the revision of this release."""
     return _scripts().get_current_head()
 
 
@@ -208,37 +225,36 @@ def _scripts() -> alembic.script.ScriptDirectory:
 
 def _config() -> alembic.config.Config:
     config = alembic.config.Config()
-    config.set_main_option(
-        'script_location',
-        str(pathlib.Path(__file__).parent / 'migrations').replace('%', '%%'),
-    )
+    folder = str(pathlib.Path(__file__).parent / 'migrations')
+    # A percent sign would begin an interpolation.
+    config.set_main_option('script_location', folder.replace('%', '%%'))
     config.set_main_option('path_separator', 'os')
     return config
 
 
 @contextlib.contextmanager
-def _alone(
+def _schema_lock(
     connection: sqlalchemy.Connection,
 ) -> collections.abc.Iterator[None]:
-    """A transaction that no other process runs at the same time."""
+    """Begin a transaction that no other process has at the same time, and end
+    it.
+
+    SQLite locks at the begin of any that writes.
+    """
     dialect = connection.dialect.name
     if dialect == 'mysql':
-        # Changes of the schema end transactions there, so the lock is one of
-        # the connection.
-        if (
-            connection.scalar(
-                sqlalchemy.select(sqlalchemy.func.get_lock(_LOCK, PATIENCE))
+        # Changes of the schema end transactions there, so the lock is the
+        # connection's.
+        lock = sqlalchemy.func.get_lock(_LOCK_NAME, PATIENCE)
+        if connection.scalar(sqlalchemy.select(lock)) != 1:
+            raise exceptions.StorageUnavailable() from TimeoutError(
+                'Another process has been changing the schema for'
+                f' {PATIENCE} seconds.'
             )
-            != 1
-        ):
-            raise exceptions.StorageUnavailable()
         connection.commit()
     with connection.begin():
         engines.begin(connection)
         if dialect == 'postgresql':
-            connection.execute(
-                sqlalchemy.select(
-                    sqlalchemy.func.pg_advisory_xact_lock(_LOCK_NUMBER)
-                )
-            )
+            lock = sqlalchemy.func.pg_advisory_xact_lock(_LOCK_NUMBER)
+            connection.execute(sqlalchemy.select(lock))
         yield

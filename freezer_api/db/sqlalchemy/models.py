@@ -1,4 +1,4 @@
-"""The tables. What lies in which, and why, is told beside each.
+"""The tables. A comment at each says what it has, and why.
 
 Names begin with ``freezer_``: a database that holds tables of an older service
 can take these beside them.
@@ -11,6 +11,7 @@ from sqlalchemy.dialects import mysql
 
 from freezer_api.domain import documents
 
+#: Characters of an id.
 ID_LENGTH = 255
 
 metadata = sqlalchemy.MetaData(
@@ -31,15 +32,19 @@ class Octets(mysql.VARBINARY):
 
     cache_ok = True
 
-    def bind_processor(self, dialect: typing.Any) -> None:
-        """Texts go as they are."""
+    def bind_processor(self, dialect: sqlalchemy.Dialect) -> None:
+        """Send texts as they are."""
         return
 
     def result_processor(
-        self, dialect: typing.Any, coltype: typing.Any
+        self, dialect: sqlalchemy.Dialect, coltype: object
     ) -> typing.Any:
-        """Bytes come back as the text that they are."""
-        return lambda value: None if value is None else value.decode()
+        """Return bytes as the text that they are."""
+        return _decode
+
+
+def _decode(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
 
 
 #: SQLite numbers rows by itself in this type alone.
@@ -62,9 +67,11 @@ Word = sqlalchemy.String(16).with_variant(
     mysql.VARCHAR(16, charset='ascii', collation='ascii_bin'), 'mysql'
 )
 Word = Word.with_variant(sqlalchemy.String(16, collation='C'), 'postgresql')
+#: MySQL's TEXT and BLOB end at 64 KiB.
 Json = sqlalchemy.Text().with_variant(mysql.LONGTEXT(), 'mysql')
 Blob = sqlalchemy.LargeBinary().with_variant(mysql.LONGBLOB(), 'mysql')
 
+#: Compared byte by byte, as the other databases do.
 _OPTIONS: dict[str, typing.Any] = {
     'mysql_engine': 'InnoDB',
     'mysql_charset': 'utf8mb4',
@@ -75,11 +82,12 @@ _OPTIONS: dict[str, typing.Any] = {
 def _documents(
     kind: str, *extra: sqlalchemy.schema.SchemaItem
 ) -> sqlalchemy.Table:
-    """The documents of one kind in the order of their creation.
+    """Define the table of the documents of one kind.
 
-    ``seq`` is never used again. ``indexed`` is what :mod:`.terms` made of the
-    document, so that a change knows what to take out of the index without
-    working out how it got there. ``claim`` is :func:`documents.claim`.
+    ``seq`` is the order of their creation; a number is never used again.
+    ``indexed`` is what :mod:`.terms` made of the document, so that a change
+    knows what to remove from the index without working out how it got there.
+    ``claim`` is :func:`documents.claim`.
     """
     return sqlalchemy.Table(
         f'freezer_{kind}',
@@ -103,8 +111,8 @@ def _documents(
 
 
 def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``settle_at``: :attr:`Session.settle_at`; ``records``: how many earlier
-    runs are kept.
+    """Return ``settle_at``: :attr:`Session.settle_at`, and ``records``: how
+    many earlier runs are kept, so that they needn't be counted to be trimmed.
     """
     return (
         sqlalchemy.Column('settle_at', sqlalchemy.BigInteger),
@@ -114,20 +122,30 @@ def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
 
 
 def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``moment``: :func:`backups.time_of`; ``job_id``: :func:`backups.job_of`,
-    where it can be a job's id.
+    """Return ``moment``: :func:`backups.time_of`, and ``job_id``:
+    :func:`backups.job_of`, where it can be a job's id.
     """
     return (
         sqlalchemy.Column('moment', sqlalchemy.BigInteger),
         sqlalchemy.Column('job_id', Id),
         sqlalchemy.Index(BY_TIME, 'project', 'moment'),
-        sqlalchemy.Index(BY_JOB, 'project', 'job_id', 'moment'),
-        sqlalchemy.Index(BY_JOB_HERE, 'project', 'job_id', 'created'),
+        sqlalchemy.Index(
+            BY_JOB,
+            'project',
+            'job_id',
+            'moment',
+        ),
+        sqlalchemy.Index(
+            BY_JOB_HERE,
+            'project',
+            'job_id',
+            'created',
+        ),
     )
 
 
 def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """``uses``: how often jobs have taken it up, counted where
+    """Return ``uses``: how often jobs have begun to refer to it, counted where
     :func:`rows.use` is called.
     """
     zero = sqlalchemy.text('0')
@@ -138,10 +156,9 @@ def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
     )
 
 
-BY_TIME, BY_JOB = (
-    'ix_freezer_backups_project_moment',
-    'ix_freezer_backups_project_job_id_moment',
-)
+#: The indexes of backups that statements name. HERE: by our own clock.
+BY_TIME = 'ix_freezer_backups_project_moment'
+BY_JOB = 'ix_freezer_backups_project_job_id_moment'
 BY_JOB_HERE = 'ix_freezer_backups_project_job_id_created'
 _EXTRAS = {
     documents.SESSIONS: _session_extras,
@@ -149,11 +166,18 @@ _EXTRAS = {
     documents.ACTIONS: _used_extras,
     documents.TRUSTS: _used_extras,
 }
+
+
+def _all_documents() -> dict[str, sqlalchemy.Table]:
+    tables = {}
+    for kind in documents.KINDS:
+        extras = _EXTRAS[kind]() if kind in _EXTRAS else ()
+        tables[kind] = _documents(kind, *extras)
+    return tables
+
+
 #: By kind.
-tables = {
-    kind: _documents(kind, *_EXTRAS.get(kind, tuple)())
-    for kind in documents.KINDS
-}
+tables = _all_documents()
 sessions = tables[documents.SESSIONS]
 jobs = tables[documents.JOBS]
 actions = tables[documents.ACTIONS]
@@ -179,7 +203,7 @@ members = sqlalchemy.Table(
     **_OPTIONS,
 )
 
-#: The records of earlier runs. The current one is told by its session and
+#: The records of earlier runs. The current run is part of its session and
 #: members.
 runs = sqlalchemy.Table(
     'freezer_runs',
@@ -194,8 +218,9 @@ runs = sqlalchemy.Table(
     **_OPTIONS,
 )
 
-#: The search index: which documents offer a term. The key is all there is, so
-#: a term's documents lie together in order.
+#: The search index: which documents have a term (see :mod:`.terms`). A row is
+#: a key and nothing else, so the documents of a term are stored next to each
+#: other, in order.
 pairs = sqlalchemy.Table(
     'freezer_pairs',
     metadata,
@@ -210,8 +235,8 @@ pairs = sqlalchemy.Table(
 )
 
 #: The text of each document for substrings, in UTF-8 bytes, which databases
-#: search fastest. One scope's lie together; there are none of the scope of all
-#: projects.
+#: search fastest. Those of a scope are stored next to each other; the scope of
+#: all projects has none.
 texts = sqlalchemy.Table(
     'freezer_texts',
     metadata,
@@ -225,8 +250,8 @@ texts = sqlalchemy.Table(
 )
 
 #: Which releases may use the schema: those whose own revision is ``lowest`` or
-#: later. The one row counts while ``revision`` is the schema's: one that says
-#: nothing fits no release but its own.
+#: later. The one row is ignored unless ``revision`` is the schema's: a
+#: schema that says nothing fits no release but its own.
 compatibility = sqlalchemy.Table(
     'freezer_compatibility',
     metadata,

@@ -10,47 +10,60 @@ from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.domain import documents
 
 #: Documents that one transaction erases.
-BATCH = 200
+BATCH_SIZE = 200
 
 
-def purge(database: Database, kind: str, project: str) -> int:
-    """Erase the documents of a kind; how many of them this call has erased."""
+def purge(database: Database, kind: str, project_id: str) -> int:
+    """Erase the documents of a kind; return how many of them this call has
+    erased. Others may erase some at the same time.
+    """
+    erase = functools.partial(
+        _erase_batch,
+        kind=kind,
+        project_id=project_id,
+    )
+    # A project may have any number. Others needn't wait for all of them.
     count = 0
     while True:
-        found, erased = database.write(
-            lambda connection: _batch(connection, kind, project)
-        )
+        found, erased = database.write(erase)
         count += erased
         if not found:
             return count
 
 
-def _batch(
-    connection: sqlalchemy.Connection, kind: str, project: str
+def _erase_batch(
+    connection: sqlalchemy.Connection, kind: str, project_id: str
 ) -> tuple[int, int]:
-    """How many documents were found, and how many of them were still there to
-    be erased.
+    """Erase some documents; return how many were found, and how many of these
+    were still there when they were locked.
     """
-    ids = (
-        connection.execute(_first(kind), {'project': project}).scalars().all()
-    )
+    parameters = {'project': project_id}
+    ids = connection.execute(_first_ids(kind), parameters).scalars().all()
+    if not ids:
+        return 0, 0
     if kind == documents.SESSIONS:
-        held = session_rows.lock(connection, project, ids) if ids else {}
-        for stored in held.values():
-            session_rows.remove(connection, stored)
-        return len(ids), len(held)
-    documents_held = rows.lock_all(connection, kind, project, ids)
-    for row in documents_held.values():
-        rows.delete(connection, row)
-    return len(ids), len(documents_held)
+        sessions = session_rows.lock(connection, project_id, ids)
+        for session in sessions.values():
+            session_rows.remove(connection, session)
+        return len(ids), len(sessions)
+    # Another one may have erased some since they were found.
+    locked = rows.lock_all(
+        connection,
+        kind,
+        project_id,
+        ids,
+    )
+    for stored in locked.values():
+        rows.delete(connection, stored)
+    return len(ids), len(locked)
 
 
 @functools.cache
-def _first(kind: str) -> sqlalchemy.Select:
-    table = models.tables[kind]
+def _first_ids(kind: str) -> sqlalchemy.Select:
+    columns = models.tables[kind].c
     return (
-        sqlalchemy.select(table.c.id)
-        .where(table.c.project == bindparam('project'))
-        .order_by(table.c.id)
-        .limit(BATCH)
+        sqlalchemy.select(columns.id)
+        .where(columns.project == bindparam('project'))
+        .order_by(columns.id)
+        .limit(BATCH_SIZE)
     )

@@ -1,8 +1,9 @@
 """Terms: the numbers under which the pairs of a document stand in the index.
 
-A term is a signed 64-bit digest of scope, kind and pair. Two pairs with the
-same digest can't mix projects up, for queries look at the project of what they
-find as well; within a project it takes billions of values to meet one.
+A term is a signed 64-bit digest of a scope, a kind and a pair of a key and a
+value. Two pairs with the same digest can't mix projects up, for queries look
+at the project of what they find as well; within a project it takes billions of
+values to meet one.
 """
 
 import collections.abc
@@ -25,12 +26,12 @@ __all__ = (
     'scopes',
     'text_scopes',
 )
-_DIGEST = 16
-_TERM = 8
-_NUMBER = struct.Struct('<H')
-#: Bytes at the end of a packed index that tell its version; of one without
-#: them it is the first.
-VERSION_SIZE, FIRST_VERSION = _NUMBER.size, 1
+#: Bytes of a text's digest and of a term.
+_DIGEST_SIZE, _TERM_SIZE = 16, 8
+_VERSION = struct.Struct('<H')
+#: Bytes at the end of a packed index that tell its version. The first version
+#: had none.
+VERSION_SIZE, FIRST_VERSION = _VERSION.size, 1
 
 
 class Index(typing.NamedTuple):
@@ -42,80 +43,84 @@ class Index(typing.NamedTuple):
     text_digest: bytes
 
     def pack(self) -> bytes:
-        """As it is kept beside the document, by :data:`search.INDEX_VERSION`.
+        """Return it as it is stored beside the document, with the version
+        that it was made by (:data:`search.INDEX_VERSION`).
 
-        That stands at the end, where earlier releases don't look, and what
-        they write lacks it: so a document that they have changed is one of
-        their version.
+        The version stands at the end, where earlier releases don't look, and
+        what they write lacks it: so a document that they have changed is one
+        of their version.
         """
+        # In order, so that the same index is always the same bytes.
         numbers = struct.pack(f'<{len(self.terms)}q', *sorted(self.terms))
-        return self.text_digest + numbers + _NUMBER.pack(search.INDEX_VERSION)
+        version = _VERSION.pack(search.INDEX_VERSION)
+        return self.text_digest + numbers + version
 
     @classmethod
     def unpack(cls, packed: bytes) -> 'Index':
-        """What :meth:`pack` was made of."""
-        terms = struct.unpack_from(
-            f'<{(len(packed) - _DIGEST) // 8}q', packed, _DIGEST
-        )
-        return cls(frozenset(terms), bytes(packed[:_DIGEST]))
+        """Return what :meth:`pack` was given, of any version."""
+        number = (len(packed) - _DIGEST_SIZE) // _TERM_SIZE
+        numbers = struct.unpack_from(f'<{number}q', packed, _DIGEST_SIZE)
+        return cls(frozenset(numbers), bytes(packed[:_DIGEST_SIZE]))
 
 
 def made_by(packed: bytes) -> int:
-    """The version that an index was made by, told all that is kept of it."""
-    return version(len(packed), bytes(packed[-_NUMBER.size :]))
+    """Return the version that a packed index was made by."""
+    return version(len(packed), bytes(packed[-VERSION_SIZE:]))
 
 
 def version(size: int, end: bytes) -> int:
-    """The same, told the size of what is kept and the last
-    :data:`VERSION_SIZE` bytes of it.
+    """Return the version that a packed index was made by, from its size and
+    its last :data:`VERSION_SIZE` bytes.
     """
-    return (
-        _NUMBER.unpack(end)[0]
-        if size % _TERM == _NUMBER.size
-        else FIRST_VERSION
-    )
+    # A digest and terms alone are a multiple of a term's size.
+    if size % _TERM_SIZE == VERSION_SIZE:
+        return _VERSION.unpack(end)[0]
+    return FIRST_VERSION
 
 
 def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """In which of the scopes a document's text is indexed."""
+    """Return in which of a document's scopes its text is stored."""
     return tuple(scope for scope in scopes if scope != EVERYWHERE)
 
 
 def look_up(
     scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
 ) -> frozenset[int]:
-    """The terms of pairs. Lengths stand before what could contain anything, so
-    no two inputs are written alike.
+    """Return the terms of pairs.
+
+    Lengths stand before what could contain anything, so no two inputs are
+    written alike.
     """
-    base = hashlib.blake2b(
-        f'{kind} {len(scope)} {scope}'.encode('utf-8', 'surrogatepass'),
-        digest_size=8,
-    )
+    prefix = f'{kind} {len(scope)} {scope}'
+    # What all have in common is digested once.
+    base = hashlib.blake2b(_encode(prefix), digest_size=_TERM_SIZE)
     found = set()
     for key, value in pairs:
         digest = base.copy()
-        digest.update(
-            f'{len(key)} {key}{value}'.encode('utf-8', 'surrogatepass')
-        )
-        found.add(int.from_bytes(digest.digest(), 'little', signed=True))
+        digest.update(_encode(f'{len(key)} {key}{value}'))
+        term = int.from_bytes(digest.digest(), 'little', signed=True)
+        found.add(term)
     return frozenset(found)
 
 
 def index(
     kind: str, scopes: collections.abc.Collection[str], body: Body
 ) -> tuple[Index, bytes]:
-    """What to index of a document, and its text."""
+    """Return what to index of a document, and its text."""
     pairs = search.index_pairs(kind, body) | {ANY}
-    found = frozenset().union(
-        *(look_up(scope, kind, pairs) for scope in scopes)
-    )
+    found: set[int] = set()
+    for scope in scopes:
+        found |= look_up(scope, kind, pairs)
     text = folded(search.folded_text(kind, body))
-    return (
-        Index(found, hashlib.blake2b(text, digest_size=_DIGEST).digest()),
-        text,
-    )
+    digest = hashlib.blake2b(text, digest_size=_DIGEST_SIZE).digest()
+    return Index(frozenset(found), digest), text
 
 
 def folded(text: str) -> bytes:
-    """A text as the database looks into it."""
+    """Return a folded text as the database stores it and looks into it."""
+    return _encode(text)
+
+
+def _encode(text: str) -> bytes:
+    # JSON may have halves of surrogate pairs, for which UTF-8 has no bytes.
     return text.encode('utf-8', 'surrogatepass')

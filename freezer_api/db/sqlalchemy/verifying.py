@@ -1,10 +1,11 @@
-"""Holding all that is derived of documents against them, and bringing it up to
+"""Comparing all that is derived of documents with them, and bringing it up to
 date.
 
 Documents are looked at without any lock, a page at a time. What seems to have
 drifted is looked at again until its row is the same before and after that:
 whoever changes what is derived changes the row in the same transaction. What
-is to be mended is held instead, each by a transaction of its own.
+is to be corrected is locked instead, each document by a transaction of its
+own.
 """
 
 import collections.abc
@@ -30,7 +31,7 @@ from freezer_api.domain import search
 #: changing.
 ATTEMPTS = 5
 #: Documents that are read at once.
-PAGE = 50
+PAGE_SIZE = 50
 
 
 def walk(
@@ -41,54 +42,87 @@ def walk(
     thorough: bool,
     mend: bool,
 ) -> Step:
-    """See :meth:`Storage.verify` and :meth:`Storage.reindex`."""
+    """Do a step of :meth:`Storage.verify`, or with ``mend`` of
+    :meth:`Storage.reindex`.
+    """
     if kind == steps.LEFT:
-        return (
-            leftovers.walk(database, after, limit, mend)
-            if thorough
-            else Step(None, 0)
-        )
-    last = after[0] if after else 0
-    found = database.read(
-        lambda connection: connection.execute(
-            _numbers(kind), {'last': last, 'limit': limit}
-        ).all()
-    )
-    if not found:
+        if not thorough:
+            return Step(None, 0)
+        return leftovers.walk(database, after, limit, mend)
+
+    versions = _read_versions(database, kind, after, limit)
+    if not versions:
         return Step(None, 0)
-    versions = {
-        row.seq: terms.version(row.size, bytes(row.end)) for row in found
-    }
-    old = [
-        seq
-        for seq, version in versions.items()
-        if version < search.INDEX_VERSION
-    ]
-    own = [
-        seq
-        for seq, version in versions.items()
-        if version == search.INDEX_VERSION
-    ]
+    # Nothing is known of what a later release has indexed.
+    own = search.INDEX_VERSION
+    outdated = [seq for seq, version in versions.items() if version < own]
+    current = [seq for seq, version in versions.items() if version == own]
     if mend:
-        for seq in old:
+        # Each by a transaction of its own, so that nobody waits for all.
+        for seq in outdated:
             database.write(functools.partial(_mend, kind=kind, seq=seq))
-    drifts = _drifts(database, kind, own, mend) if thorough else ()
-    return Step((found[-1].seq,), len(found), tuple(drifts), len(old))
+    drifts: list[Drift] = []
+    if thorough:
+        drifts.extend(_drifts(database, kind, current, mend))
+    return Step(
+        (max(versions),),
+        len(versions),
+        tuple(drifts),
+        len(outdated),
+    )
+
+
+def _read_versions(
+    database: Database, kind: str, after: Place, limit: int
+) -> dict[int, int]:
+    """Return the numbers of the documents behind a place, and by which version
+    each is indexed.
+    """
+    parameters = {
+        'last': after[0] if after else 0,
+        'limit': limit,
+    }
+    statement = _numbers(kind)
+    found = database.read(
+        lambda connection: connection.execute(statement, parameters).all()
+    )
+    versions = {}
+    for row in found:
+        versions[row.seq] = terms.version(row.size, bytes(row.end))
+    return versions
 
 
 def _drifts(
     database: Database, kind: str, seqs: list[int], mend: bool
 ) -> collections.abc.Iterator[Drift]:
-    for first in range(0, len(seqs), PAGE):
-        some = seqs[first : first + PAGE]
+    """Yield the drifts of documents, which are corrected if asked for."""
+    for first in range(0, len(seqs), PAGE_SIZE):
+        some = seqs[first : first + PAGE_SIZE]
+        # Without locks at first: nearly all are as they should be.
         suspects = database.read(
-            functools.partial(_suspects, kind=kind, seqs=some)
+            functools.partial(
+                _suspects,
+                kind=kind,
+                seqs=some,
+            )
         )
         for seq in suspects:
-            again = functools.partial(
-                _mend if mend else _look_again, kind=kind, seq=seq
-            )
-            drift = database.write(again) if mend else database.read(again)
+            if mend:
+                drift = database.write(
+                    functools.partial(
+                        _mend,
+                        kind=kind,
+                        seq=seq,
+                    )
+                )
+            else:
+                drift = database.read(
+                    functools.partial(
+                        _look_again,
+                        kind=kind,
+                        seq=seq,
+                    )
+                )
             if drift is not None:
                 yield drift
 
@@ -96,10 +130,11 @@ def _drifts(
 def _suspects(
     connection: sqlalchemy.Connection, kind: str, seqs: list[int]
 ) -> list[int]:
-    """Those documents that seem to have drifted, at first sight."""
+    """Return those documents that seem to have drifted, at first sight."""
+    states = derived.read(connection, kind, seqs)
     return [
         seq
-        for seq, state in derived.read(connection, kind, seqs).items()
+        for seq, state in states.items()
         if derived.judge(connection, kind, state).what
     ]
 
@@ -107,8 +142,8 @@ def _suspects(
 def _look_again(
     connection: sqlalchemy.Connection, kind: str, seq: int
 ) -> Drift | None:
-    """The drift of a document that stays as it is for as long as it is looked
-    at.
+    """Return the drift of a document that stays as it is for as long as it is
+    looked at.
     """
     state = derived.read(connection, kind, (seq,)).get(seq)
     for _ in range(ATTEMPTS):
@@ -117,9 +152,16 @@ def _look_again(
         judged = derived.judge(connection, kind, state)
         if not judged.what:
             return None
+        # Each statement sees a state of its own. They belong together only if
+        # the row hasn't changed from the first to the last.
         now = derived.read(connection, kind, (seq,)).get(seq)
         if now == state:
-            return _drift(connection, kind, state, judged)
+            return _drift(
+                connection,
+                kind,
+                state,
+                judged,
+            )
         state = now
     return None
 
@@ -127,18 +169,33 @@ def _look_again(
 def _mend(
     connection: sqlalchemy.Connection, kind: str, seq: int
 ) -> Drift | None:
-    """Make a document's index as it should be, unless a later release has made
-    it; its drift.
+    """Correct what is derived of a document, unless a later release has made
+    it; return its drift.
     """
-    state = derived.read(connection, kind, (seq,), lock=True).get(seq)
+    state = derived.read(
+        connection,
+        kind,
+        (seq,),
+        lock=True,
+    ).get(seq)
     if state is None or state.version > search.INDEX_VERSION:
         return None
     judged = derived.judge(connection, kind, state)
     if not judged.what and state.version == search.INDEX_VERSION:
         return None
-    drift = _drift(connection, kind, state, judged)
+    drift = _drift(
+        connection,
+        kind,
+        state,
+        judged,
+    )
     if drift.mendable:
-        derived.mend(connection, kind, state, judged)
+        derived.mend(
+            connection,
+            kind,
+            state,
+            judged,
+        )
     return drift
 
 
@@ -148,26 +205,44 @@ def _drift(
     state: derived.State,
     judged: derived.Judged,
 ) -> Drift:
-    project, id = state.row.project, state.row.id
-    if derived.claimed_elsewhere(connection, kind, state, judged):
+    project_id, id = state.row.project, state.row.id
+    if derived.claimed_elsewhere(
+        connection,
+        kind,
+        state,
+        judged,
+    ):
         what = f'{judged.what}; another document has the claim on its id'
-        return Drift(kind, project, id, what, mendable=False)
-    return Drift(kind, project, id, judged.what)
+        return Drift(
+            kind,
+            project_id,
+            id,
+            what,
+            mendable=False,
+        )
+    return Drift(
+        kind,
+        project_id,
+        id,
+        judged.what,
+    )
 
 
 @functools.cache
 def _numbers(kind: str) -> sqlalchemy.Select:
-    """The numbers of documents, and what tells by which version each is
+    """Return the numbers of documents, and what tells by which version each is
     indexed.
+
+    Not the index itself, which is most of a row.
     """
-    table = models.tables[kind].c
+    columns = models.tables[kind].c
     return (
         sqlalchemy.select(
-            table.seq,
-            functions.Octets(table.indexed).label('size'),
-            functions.End(table.indexed).label('end'),
+            columns.seq,
+            functions.Octets(columns.indexed).label('size'),
+            functions.End(columns.indexed).label('end'),
         )
-        .where(table.seq > bindparam('last'))
-        .order_by(table.seq)
+        .where(columns.seq > bindparam('last'))
+        .order_by(columns.seq)
         .limit(bindparam('limit'))
     )
