@@ -181,7 +181,7 @@ LAPSED_NOT_SEARCHED = Mutant(
     queries, '_pending', 'if kind == documents.SESSIONS and now:', 'if False:'
 )
 RESTLESS_COUNTED_BY_OFFSETS = Mutant(
-    queries.Asked,
+    queries.PageSearch,
     '_page_by_offset',
     '[wanted],',
     '[wanted, *_pending(self.scope, self.kind, now)],',

@@ -34,18 +34,18 @@ class Finder(Reader):
         hidden = []
         if scope.central and kind == documents.CLIENTS:
             hidden = self._hidden_clients(scope.project_id)
-        asked = queries.Asked(scope, kind, query, position, hidden)
+        wanted = queries.PageSearch(scope, kind, query, position, hidden)
         # Most pages can't be too large, and are read by one request.
         if query.limit * bounds.document <= bounds.page:
-            return self._page(asked, bounds)
-        return self._large_page(asked, bounds)
+            return self._page(wanted, bounds)
+        return self._large_page(wanted, bounds)
 
-    def _page(self, asked: queries.Asked, bounds: Bounds) -> Page:
-        kind, limit = asked.kind, asked.query.limit
+    def _page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
+        kind, limit = wanted.kind, wanted.query.limit
         size = limit + 1 + SPARE
         attempts = Retries('Listing %s', kind)
         while True:
-            answer = self.search(kind, asked.page(size, self.clock()))
+            answer = self.search(kind, wanted.page(size, self.clock()))
             hits = answer['hits']['hits']
             if not self._is_current(kind, [*hits, *queries.aside(answer)]):
                 attempts.wait(reading.BROUGHT_UP_TO_DATE)
@@ -57,16 +57,16 @@ class Finder(Reader):
             # More than the spare ones are only pending.
             size *= 2
 
-    def _large_page(self, asked: queries.Asked, bounds: Bounds) -> Page:
+    def _large_page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
         """Return a page that may be too large: it is read slice by slice,
         until it is whole or is too large.
         """
         slice_size = max(1, bounds.page // bounds.document)
-        attempts = Retries('Listing %s', asked.kind)
+        attempts = Retries('Listing %s', wanted.kind)
         while True:
-            body = asked.first_slice(slice_size, self.clock())
+            body = wanted.first_slice(slice_size, self.clock())
             page = self._sliced_page(
-                asked.kind, asked.query.limit, bounds, body
+                wanted.kind, wanted.query.limit, bounds, body
             )
             if page is not None:
                 return page

@@ -38,9 +38,9 @@ FOUND, PENDING, DUE = 'found', 'pending', 'due'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Asked:
-    """A page that is asked for: of a query in a scope, behind a position,
-    without the central clients with the ids ``hidden``.
+class PageSearch:
+    """The search for a page: of a query in a scope, behind a position, without
+    the central clients with the ids ``hidden``.
     """
 
     scope: Scope
