@@ -386,7 +386,7 @@ class Storage(abc.ABC):
         is written. What others do meanwhile is never told as a drift: what
         seems to be one is looked at again, until it and its document were seen
         in one state. What is derived by another version
-        (``search.INDEX_VERSION``) isn't held against the document; an earlier
+        (``search_pairs.INDEX_VERSION``) isn't held against the document; an earlier
         one is counted. Not ``thorough``: only that is looked at, at the cost
         of hardly more than reading the numbers.
         """

@@ -1,6 +1,6 @@
 """Scopes: in which a document is indexed, beside its project's."""
 
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 
 #: The scope of the central clients of all projects. No project has an empty
 #: id.
@@ -10,7 +10,7 @@ CENTRAL = ''
 EVERYWHERE = '/'
 #: A pair that all documents have: a list without conditions is a search for
 #: it. No document has it by itself, for no key is empty.
-ANY: search.Pair = ('', 'k')
+ANY: search_pairs.Pair = ('', 'k')
 
 
 def scopes(kind: str, project_id: str, claim: str | None) -> tuple[str, ...]:

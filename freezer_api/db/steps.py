@@ -30,7 +30,7 @@ class Step:
     how many documents it looked at.
 
     ``outdated`` of them are indexed by an earlier version than this release's
-    (``search.INDEX_VERSION``).
+    (``search_pairs.INDEX_VERSION``).
     """
 
     place: tuple[int | str, ...] | None

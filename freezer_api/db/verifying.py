@@ -17,7 +17,12 @@ from freezer_api.db import copying, steps
 from freezer_api.db.base import Entry, Scope, Storage
 from freezer_api.db.copying import PAGE, Progress
 from freezer_api.db.steps import Drift, Step
-from freezer_api.domain import documents, membership, search
+from freezer_api.domain import (
+    documents,
+    membership,
+    search_pairs,
+    search_query,
+)
 from freezer_api.domain.documents import (
     ACTIONS,
     JOBS,
@@ -26,7 +31,7 @@ from freezer_api.domain.documents import (
     Body,
     Document,
 )
-from freezer_api.domain.sessions import Session
+from freezer_api.domain.session_state import Session
 
 #: What is walked.
 KINDS = (*documents.KINDS, steps.LEFT)
@@ -271,8 +276,8 @@ def _faults_of_trust(
     created = typing.cast(Document, entry.content).created
     if created > storage.clock() - GRACE:
         return
-    pair = search.trust_pair(entry.id)
-    query = search.Query(frozenset((pair,)), limit=1)
+    pair = search_pairs.trust_pair(entry.id)
+    query = search_query.Query(frozenset((pair,)), limit=1)
     page = storage.find(Scope(entry.project_id), JOBS, query)
     if not page.documents:
         yield 'no job has it'

@@ -10,12 +10,11 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import documents
-from freezer_api.domain.definitions import ALIASES as ALIASES
-from freezer_api.domain.definitions import CHOICES as CHOICES
-from freezer_api.domain.definitions import TRUST as TRUST
-from freezer_api.domain.definitions import check_keys as check_keys
-from freezer_api.domain.definitions import fingerprint as fingerprint
-from freezer_api.domain.definitions import without_nulls as without_nulls
+from freezer_api.domain.definitions import (
+    TRUST,
+    fingerprint,
+    without_nulls,
+)
 from freezer_api.domain.documents import Body, Document
 
 #: How many entries a job may have.
@@ -57,11 +56,6 @@ class Resolution:
 
     entries: list[Body]
     actions_to_create: dict[str, Body]
-
-    @property
-    def made(self) -> dict[str, Body]:
-        """Return ``actions_to_create``."""
-        return self.actions_to_create  # until the services follow
 
 
 def normalize_entry(entry: Body) -> Body:
@@ -325,9 +319,3 @@ def _rules(given: Body) -> Body:
         value = given.get(key)
         rules[key] = default if value is None else value
     return rules
-
-
-# until the services follow
-Wanted = RequestedEntry
-wanted = parse_entries
-resolved = resolve

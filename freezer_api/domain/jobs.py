@@ -104,9 +104,6 @@ def apply_command(stored: Body, command: str) -> Commanded:
     return Commanded({**stored, 'job_schedule': schedule}, changed)
 
 
-commanded = apply_command  # until the services follow
-
-
 def on_client(job: Body, client: documents.Document) -> Body:
     """Return the job marked as one on a central client, or as none, whichever
     ``client`` is.

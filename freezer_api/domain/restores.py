@@ -25,15 +25,12 @@ from freezer_api.domain.restore_plans import (
     COMPARE,
     READ,
     RESTORE,
+    Member,
+    Order,
+    Plan,
     Problem,
+    Step,
 )
-from freezer_api.domain.restore_plans import Member as Member
-from freezer_api.domain.restore_plans import Order as Order
-from freezer_api.domain.restore_plans import Plan as Plan
-from freezer_api.domain.restore_plans import Step as Step
-
-# until the services follow
-from freezer_api.domain.restore_plans import Wish as Wish
 from freezer_api.domain.restore_sources import Place, Source
 
 #: The folder of a verification, unless the request names another one. An agent

@@ -16,17 +16,11 @@ from freezer_api.domain import documents, firing
 from freezer_api.domain.documents import Body
 from freezer_api.domain.run_state import (
     completed,
+    current,
     result_of,
     settle,
     with_member,
 )
-
-# until the drivers follow
-from freezer_api.domain.run_state import current as current
-from freezer_api.domain.run_state import joined as joined
-from freezer_api.domain.run_state import lapse as lapse
-from freezer_api.domain.run_state import left as left
-from freezer_api.domain.run_state import moved as moved
 from freezer_api.domain.session_state import (
     COMPLETED,
     FAIL,

@@ -140,9 +140,6 @@ def apply_command(stored: Body, command: str) -> Commanded:
     return Commanded(commanded, changed=True)
 
 
-commanded = apply_command  # until the services follow
-
-
 def shown(stored: Body, with_pid: bool = True) -> Body:
     """Return a schedule as callers see it.
 

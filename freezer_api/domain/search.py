@@ -15,27 +15,13 @@ import orjson
 from freezer_api import exceptions
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body
-
-# until the drivers follow
-from freezer_api.domain.search_pairs import CLOSED as CLOSED
-from freezer_api.domain.search_pairs import INDEX_VERSION as INDEX_VERSION
-from freezer_api.domain.search_pairs import MAX_VALUES as MAX_VALUES
-from freezer_api.domain.search_pairs import OPEN as OPEN
-from freezer_api.domain.search_pairs import RUN as RUN
-from freezer_api.domain.search_pairs import TRUST as TRUST
-from freezer_api.domain.search_pairs import Pair as Pair
-from freezer_api.domain.search_pairs import canonical as canonical
-from freezer_api.domain.search_pairs import count as count
-from freezer_api.domain.search_pairs import folded_text as folded_text
-from freezer_api.domain.search_pairs import index_pairs as index_pairs
-from freezer_api.domain.search_pairs import offers as offers
-from freezer_api.domain.search_pairs import restore_pair as restore_pair
-from freezer_api.domain.search_pairs import run_pair as run_pair
-from freezer_api.domain.search_pairs import trust_pair as trust_pair
-from freezer_api.domain.search_query import Query as Query
-from freezer_api.domain.search_query import compile_pairs as compile_pairs
-from freezer_api.domain.search_query import matches as matches
-from freezer_api.domain.search_query import parse_page as parse_page
+from freezer_api.domain.search_pairs import (
+    Pair,
+    canonical,
+)
+from freezer_api.domain.search_query import (
+    Query,
+)
 
 MAX_CONDITIONS = 30
 #: How many characters a text to look for may have.

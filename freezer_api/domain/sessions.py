@@ -6,28 +6,11 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import Body
-
-# until the drivers follow
-from freezer_api.domain.session_state import ABORTED as ABORTED
-from freezer_api.domain.session_state import ACTIVE as ACTIVE
-from freezer_api.domain.session_state import COMPLETED as COMPLETED
-from freezer_api.domain.session_state import FAIL as FAIL
-from freezer_api.domain.session_state import MAX_TAG as MAX_TAG
-from freezer_api.domain.session_state import RESULTS as RESULTS
-from freezer_api.domain.session_state import RUNNING as RUNNING
-from freezer_api.domain.session_state import SCHEDULED as SCHEDULED
-from freezer_api.domain.session_state import SETTABLE
-from freezer_api.domain.session_state import SUCCESS as SUCCESS
-from freezer_api.domain.session_state import Decision as Decision
-from freezer_api.domain.session_state import Follow as Follow
-from freezer_api.domain.session_state import Member as Member
-from freezer_api.domain.session_state import Outcome as Outcome
-from freezer_api.domain.session_state import Record as Record
-from freezer_api.domain.session_state import Run as Run
-from freezer_api.domain.session_state import Session as Session
-from freezer_api.domain.session_state import has_same_index as has_same_index
-
-found_alike = has_same_index  # until the drivers follow
+from freezer_api.domain.session_state import (
+    RUNNING,
+    SETTABLE,
+    Session,
+)
 
 #: Top-level keys of a request that belong to the schedule, and their keys
 #: there. The last one is a misspelling in the published reference.

@@ -53,7 +53,7 @@ class _Resolution:
 
     def new_actions(self) -> dict[str, Body]:
         """Return what to make actions of, by id."""
-        return self._resolve().made
+        return self._resolve().actions_to_create
 
     def _resolve(self) -> actions.Resolution:
         if self._result is None:

@@ -22,9 +22,15 @@ from freezer_api.db import driver, refusals, unit
 from freezer_api.db.base import RUNS, Entry, Page, Place, Scope, check_page
 from freezer_api.db.operations import sessions
 from freezer_api.db.steps import Step
-from freezer_api.domain import backups, documents, runs, search
+from freezer_api.domain import (
+    backups,
+    documents,
+    run_state,
+    search_pairs,
+    search_query,
+)
 from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 OPTIONS = [cfg.StrOpt('folder', help='Where the file is.')]
 #: A project and an id in it.
@@ -98,8 +104,8 @@ class Documents:
         there = self.get(kind, name)
         if there is None:
             self.last += 1
-            there = Kept(self.last, content, search.INDEX_VERSION)
-        version = search.INDEX_VERSION
+            there = Kept(self.last, content, search_pairs.INDEX_VERSION)
+        version = search_pairs.INDEX_VERSION
         new = dataclasses.replace(there, content=content, index_version=version)
         self.set(kind, name, new)
 
@@ -115,10 +121,10 @@ class Unit(unit.Unit):
         kept = self._there.get(kind, (self.project_id, id))
         return kept.document if kept else None
 
-    def having(self, kind: str, pair: search.Pair) -> list[str]:
+    def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
         own = self._there.ordered(kind, self.project_id)
         found = (kept.document for kept in own)
-        return [one.id for one in found if pair in search.index_pairs(kind, one.body)]
+        return [one.id for one in found if pair in search_pairs.index_pairs(kind, one.body)]
 
     def visible_clients(self, ids: collections.abc.Collection[str]) -> dict[str, Document]:
         found = {id: self.get(CLIENTS, id) or self._there.claimed(CLIENTS, id) for id in ids}
@@ -191,7 +197,7 @@ class Driver(driver.Driver):
     def claimed(self, kind: str, id: str) -> Document | None:
         return self._read().claimed(kind, id)
 
-    def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+    def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
         there = self._settled(scope.project_id) if kind == SESSIONS else self._read()
         visible = _visible(there, scope, kind, query)
         found = (one for one in visible if _matches(query, one))
@@ -227,7 +233,7 @@ class Driver(driver.Driver):
         kept = self._settled(scope.project_id).get(SESSIONS, (scope.project_id, session_id))
         if kept is None:
             raise exceptions.NotFound(SESSIONS, session_id)
-        current = runs.current(typing.cast(Session, kept.content))
+        current = run_state.current(typing.cast(Session, kept.content))
         return kept.records | ({current.tag: current} if current else {})
 
     def _settled(self, project_id: str) -> Documents:
@@ -288,7 +294,7 @@ class Driver(driver.Driver):
             step, outdated = self._walk(there, kind, after, limit)
             for kept in outdated:
                 name = kept.document.project_id, kept.document.id
-                new = dataclasses.replace(kept, index_version=search.INDEX_VERSION)
+                new = dataclasses.replace(kept, index_version=search_pairs.INDEX_VERSION)
                 there.set(kind, name, new)
         return step
 
@@ -297,7 +303,7 @@ class Driver(driver.Driver):
         """A step through what is kept, and what is outdated of it."""
         kept = there.ordered(kind) if kind in KINDS else iter(())
         found = [one for one in kept if (one.seq,) > after]
-        outdated = [one for one in found[:limit] if one.index_version < search.INDEX_VERSION]
+        outdated = [one for one in found[:limit] if one.index_version < search_pairs.INDEX_VERSION]
         place = (found[limit - 1].seq,) if len(found) > limit else None
         return Step(place, len(found[:limit]), outdated=len(outdated)), outdated
 
@@ -359,7 +365,7 @@ class Driver(driver.Driver):
 
 
 def _visible(
-    there: Documents, scope: Scope, kind: str, query: search.Query
+    there: Documents, scope: Scope, kind: str, query: search_query.Query
 ) -> collections.abc.Iterator[Document]:
     """What a scope sees behind the marker of a query, in its order."""
     found = [name for name in there.kinds[kind] if _is_visible(there, scope, kind, name)]
@@ -379,7 +385,7 @@ def _is_visible(there: Documents, scope: Scope, kind: str, name: Name) -> bool:
     return central is not None and central.project_id == name[0]
 
 
-def _marked(names: list[Name], scope: Scope, query: search.Query) -> Name:
+def _marked(names: list[Name], scope: Scope, query: search_query.Query) -> Name:
     """The name of the marker; the project's own comes first, if no project is named."""
     own = query.marker_project or scope.project_id, str(query.marker)
     others = [name for name in names if name[1] == query.marker]
@@ -390,12 +396,12 @@ def _marked(names: list[Name], scope: Scope, query: search.Query) -> Name:
     return others[0]
 
 
-def _matches(query: search.Query, document: Document) -> bool:
+def _matches(query: search_query.Query, document: Document) -> bool:
     """Whether a document is found, by pairs that it offers or that are indexed beside those."""
-    pairs = search.index_pairs(document.kind, document.body)
+    pairs = search_pairs.index_pairs(document.kind, document.body)
     rest = dataclasses.replace(query, pairs=frozenset(), not_pairs=frozenset())
     is_found = query.pairs <= pairs and not query.not_pairs & pairs
-    return is_found and search.matches(rest, document.kind, document.body)
+    return is_found and search_query.matches(rest, document.kind, document.body)
 
 
 def _restore(there: Documents, entry: Entry) -> None:

@@ -22,7 +22,7 @@ from freezer_api.db.base import Scope, Store
 from freezer_api.db.elasticsearch import locks
 from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
-from freezer_api.domain.sessions import Outcome, Record, Session
+from freezer_api.domain.session_state import Outcome, Record, Session
 from freezer_api.tests.contract import base, bodies, project_operations
 from tests.contract import faults, interception
 

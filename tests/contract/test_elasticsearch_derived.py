@@ -49,7 +49,7 @@ class DamagedIndices(Hands, Stores):
     def test_another_derivation(self):
         """That of a release that has forgotten to raise its number."""
         doc = self.whole(JOBS, 'p', 'j1')['doc']
-        self.damage(JOBS, 'j1', doc={**doc, 'index': [codec.search.INDEX_VERSION, 'other']})
+        self.damage(JOBS, 'j1', doc={**doc, 'index': [codec.search_pairs.INDEX_VERSION, 'other']})
         self.mended((JOBS, 'p', 'j1'))
 
     def test_fields(self):

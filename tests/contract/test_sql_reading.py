@@ -10,7 +10,7 @@ import sqlalchemy
 
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import queries, rows, session_rows
-from freezer_api.domain import search, sessions
+from freezer_api.domain import search, search_query, session_state, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import bodies
 from tests.contract import costs, stores
@@ -176,7 +176,9 @@ class Reading(costs.Cost):
             if not statement.startswith('INSERT'):
                 self.assertEqual([], costs.scans(self.one, statement, parameters), statement)
 
-    def _same_cost(self, kind: str, query: collections.abc.Callable[[int], search.Query]) -> None:
+    def _same_cost(
+        self, kind: str, query: collections.abc.Callable[[int], search_query.Query]
+    ) -> None:
         """The large project's page costs what the small one's does, and not much."""
         read = {}
         for size, project in self.projects.items():
@@ -295,7 +297,7 @@ class ReadingBackups(costs.Cost):
                 if time_ended < 0 and number < 500:
                     continue
                 members = {'busy': entry, 'idle': entry, 'never': {'time_started': -1}}
-                record = sessions.Record(number // 10 + 1, 'running', '', NOW, -1, members)
+                record = session_state.Record(number // 10 + 1, 'running', '', NOW, -1, members)
                 expected = self.one.run_backups(Scope(self.project_id), 's', record)
                 self.assertLessEqual(10, len(expected))
                 with self.subTest(number=number, time_ended=time_ended):
@@ -318,7 +320,7 @@ class ReadingBackups(costs.Cost):
         """Not by a run of many members either, nor by a write."""
         project = self.in_project(self.project_id, self.one)
         entry = {'time_started': NOW, 'time_ended': NOW + 5}
-        record = sessions.Record(
+        record = session_state.Record(
             3, 'running', '', NOW, -1, {f'j{number}': entry for number in range(300)}
         )
 

@@ -7,14 +7,14 @@ import socket
 import testscenarios
 
 from freezer_api import version
-from freezer_api.domain import search
+from freezer_api.domain import search_pairs
 from tests.live import programs, raw_http
 from tests.live.test_manage import CommandTest, seed
 
 #: What each line ends with, for a store in SQLite.
 STORE = (
     r'storage driver sqlalchemy \(sqlite:///{folder}/freezer\.sqlite\), schema 00\d\d,'
-    rf' search index version {search.INDEX_VERSION}$'
+    rf' search index version {search_pairs.INDEX_VERSION}$'
 )
 RELEASE = re.escape(f'freezer-api {version.release()}')
 

@@ -22,8 +22,8 @@ STORAGE = 'Storage and schema'
 NEXT = """
 import sys
 from freezer_api.cmd import manage, status
-from freezer_api.domain import search
-search.INDEX_VERSION += 1
+from freezer_api.domain import search_pairs
+search_pairs.INDEX_VERSION += 1
 sys.exit({'manage': manage, 'status': status}[sys.argv[1]].main(sys.argv[2:]))
 """
 

@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 import testtools
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, runs, sessions
-from freezer_api.domain.sessions import Member, Record, Run, Session
+from freezer_api.domain import documents, runs, session_state
+from freezer_api.domain.session_state import Member, Record, Run, Session
 from tests.unit import test_layers
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -133,8 +133,10 @@ def each(cell: str, values: collections.abc.Iterable[str]) -> list[str]:
 
 MEMBERS = {
     'scheduled': Member('c', counted=True),
-    'running': Member('c', sessions.RUNNING, '', 1_700_000_000, -1, True),
-    'completed': Member('c', sessions.COMPLETED, sessions.SUCCESS, 1_700_000_000, 1, True),
+    'running': Member('c', session_state.RUNNING, '', 1_700_000_000, -1, True),
+    'completed': Member(
+        'c', session_state.COMPLETED, session_state.SUCCESS, 1_700_000_000, 1, True
+    ),
     'new': Member('c'),
 }
 TAGS = {'current': 0, 'lower': -1, 'higher': 1}
@@ -160,7 +162,9 @@ def session(member: str, window: str, due: str) -> tuple[Session, int]:
     return made, STARTED + passed * documents.SECOND
 
 
-def answered(decide: collections.abc.Callable[[], sessions.Outcome], before: Session) -> typing.Any:
+def answered(
+    decide: collections.abc.Callable[[], session_state.Outcome], before: Session
+) -> typing.Any:
     """Return the answer of a decision and what happened, in the words of the tables."""
     try:
         outcome = decide()
@@ -173,11 +177,15 @@ def answered(decide: collections.abc.Callable[[], sessions.Outcome], before: Ses
         effect = 'recorded'
     elif after == before:
         effect = 'nothing'
-    elif after.tag == before.tag + 1 and run.tag == after.tag and member.status == sessions.RUNNING:
+    elif (
+        after.tag == before.tag + 1
+        and run.tag == after.tag
+        and member.status == session_state.RUNNING
+    ):
         effect = 'begins'
-    elif run == before.run and member.status == sessions.RUNNING:
+    elif run == before.run and member.status == session_state.RUNNING:
         effect = 'joins'
-    elif run == before.run and member.status == sessions.COMPLETED:
+    elif run == before.run and member.status == session_state.COMPLETED:
         effect = 'ended'
     else:
         effect = 'something else'
@@ -223,16 +231,18 @@ class TestRuns(testtools.TestCase):
             record = None
             if tag == 'lower' and member != 'absent':
                 jobs = {'job': MEMBERS[member].shown()}
-                record = Record(TAG - 1, sessions.COMPLETED, sessions.FAIL, 1, 2, jobs)
+                record = Record(TAG - 1, session_state.COMPLETED, session_state.FAIL, 1, 2, jobs)
             told = None if tag == 'none' else TAG + TAGS[tag]
-            decide = functools.partial(runs.end, before, 'job', told, sessions.FAIL, now, record)
+            decide = functools.partial(
+                runs.end, before, 'job', told, session_state.FAIL, now, record
+            )
             self.assertEqual(result, answered(decide, before), (tag, member))
 
     def test_raised_tag(self):
         """The first who joins begins a run of that tag."""
         for member in MEMBERS:
             before, now = session(member, 'open', 'due')
-            run = dataclasses.replace(before.run, status=sessions.COMPLETED, ended=STARTED)
+            run = dataclasses.replace(before.run, status=session_state.COMPLETED, ended=STARTED)
             raised = dataclasses.replace(before, tag=TAG + 3, run=run)
             after = runs.start(raised, 'job', TAG + 3, now).session
             self.assertEqual((TAG + 3, TAG + 3), (after.tag, after.run.tag), member)

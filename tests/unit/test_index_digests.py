@@ -23,9 +23,10 @@ ELASTICSEARCH = {
 }
 CHANGED = """
 What documents offer to the index of {store} is not what it was. New revision: raise INDEX_VERSION
-in freezer_api/domain/search.py, write a release note that operators run freezer-manage db reindex,
-and add {line} beside the digests of the versions before. What needs other columns or mappings needs
-a new revision of the schema as well. If nothing should be found otherwise, then this is a mistake.
+in freezer_api/domain/search_pairs.py, write a release note that operators run freezer-manage db
+reindex, and add {line} beside the digests of the versions before. What needs other columns or
+mappings needs a new revision of the schema as well. If nothing should be found otherwise, then this
+is a mistake.
 """
 
 Given = dict[str, typing.Any]

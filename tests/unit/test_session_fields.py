@@ -5,7 +5,7 @@ import dataclasses
 import testtools
 
 from freezer_api.domain import sessions
-from freezer_api.domain.sessions import Member, Run, Session
+from freezer_api.domain.session_state import Member, Run, Session
 from freezer_api.schemas import sessions as schemas
 
 NOW = 1_700_000_000_500_000

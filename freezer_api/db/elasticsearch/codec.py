@@ -13,9 +13,9 @@ import orjson
 
 from freezer_api.db.elasticsearch import ranges, terms
 from freezer_api.db.elasticsearch.marks import Mark
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Body, Document
-from freezer_api.domain.sessions import Member, Record, Session
+from freezer_api.domain.session_state import Member, Record, Session
 
 #: Kinds of the driver's own: records of earlier runs, and which document has a
 #: claim.
@@ -328,7 +328,7 @@ def source(
     doc['state'] = value.state
     fields = indexed(value)
     if fields:
-        doc['index'] = [search.INDEX_VERSION, digest(fields)]
+        doc['index'] = [search_pairs.INDEX_VERSION, digest(fields)]
     return {
         **written,
         'project': value.project_id,

@@ -22,7 +22,7 @@ from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.domain import documents
 from freezer_api.domain.documents import SESSIONS, Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 #: Sessions that are read at once for their runs.
 SESSIONS_AT_ONCE = 100

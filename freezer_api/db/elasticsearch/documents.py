@@ -15,9 +15,9 @@ from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.units import Unit, Units, WrongPrimary
 from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import SESSIONS, Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 Clock = collections.abc.Callable[[], int]
 T = typing.TypeVar('T')
@@ -29,7 +29,7 @@ class LookUps(typing.Protocol):
     """
 
     def having(
-        self, kind: str, project_id: str, pair: search.Pair
+        self, kind: str, project_id: str, pair: search_pairs.Pair
     ) -> list[str]:
         """Return the ids of a project's documents that have a pair, as they
         are since the call.
@@ -85,7 +85,7 @@ class Documents(port.Unit):
         self.prefetch((kind, id) for id in ids)
         return super().get_all(kind, ids)
 
-    def having(self, kind: str, pair: search.Pair) -> list[str]:
+    def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
         """Return what a search finds."""
         return self._look_ups.having(kind, self.project_id, pair)
 

@@ -21,9 +21,9 @@ from freezer_api.db.elasticsearch import documents as own
 from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.units import Units
 from freezer_api.db.unit import Name, Step
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 
 T = typing.TypeVar('T')
 
@@ -58,7 +58,7 @@ class Driver(driver.Driver):
             raise exceptions.NotFound(kind, id)
         return codec.document(value)
 
-    def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+    def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
         """Return a page of what searches find."""
         return self.finder.page(scope, kind, query, self.bounds)
 

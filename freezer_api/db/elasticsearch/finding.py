@@ -14,7 +14,7 @@ from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.reading import PAGE_SIZE, Reader, is_match
 from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.searches import Body, Hit
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import Document
 
 #: Hits that are read beyond a page, in place of those that are only pending.
@@ -25,7 +25,11 @@ class Finder(Reader):
     """Finds pages of documents in one store."""
 
     def page(
-        self, scope: Scope, kind: str, query: search.Query, bounds: Bounds
+        self,
+        scope: Scope,
+        kind: str,
+        query: search_query.Query,
+        bounds: Bounds,
     ) -> Page:
         """See :meth:`Storage.find`."""
         position = self._position(scope, kind, query)
@@ -126,7 +130,7 @@ class Finder(Reader):
         return hidden
 
     def _position(
-        self, scope: Scope, kind: str, query: search.Query
+        self, scope: Scope, kind: str, query: search_query.Query
     ) -> Position | None:
         """Return the position behind which the page begins; None: it begins
         with the first document.

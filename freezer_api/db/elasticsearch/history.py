@@ -8,9 +8,9 @@ from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.operations import sessions
-from freezer_api.domain import runs
+from freezer_api.domain import run_state
 from freezer_api.domain.documents import SESSIONS
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 
 #: How often runs are read of which some are deleted meanwhile.
 ATTEMPTS = 50
@@ -36,7 +36,7 @@ def list_runs(
     attempts = _retries(id)
     while True:
         value = get_settled(finder, project_id, id)
-        current = runs.current(codec.session(value))
+        current = run_state.current(codec.session(value))
         # One more than the page tells whether there are more, and one may be
         # the marker.
         tags = _tags(value, marker, limit + 2)
@@ -54,7 +54,7 @@ def get_run(finder: Finder, project_id: str, id: str, tag: int) -> Record:
     attempts = _retries(id)
     while True:
         value = get_settled(finder, project_id, id)
-        current = runs.current(codec.session(value))
+        current = run_state.current(codec.session(value))
         is_current = current is not None and current.tag == tag
         if not is_current and _tags(value, tag, 1)[:1] != [tag]:
             raise exceptions.NotFound('runs', str(tag))

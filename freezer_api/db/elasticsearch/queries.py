@@ -23,8 +23,13 @@ from freezer_api.db.elasticsearch.clauses import (
     term,
     text,
 )
-from freezer_api.domain import backups, documents, search
-from freezer_api.domain.sessions import Record
+from freezer_api.domain import (
+    backups,
+    documents,
+    search_pairs,
+    search_query,
+)
+from freezer_api.domain.session_state import Record
 
 Body = dict[str, typing.Any]
 #: Jobs that one search for a run's backups asks for.
@@ -45,7 +50,7 @@ class PageSearch:
 
     scope: Scope
     kind: str
-    query: search.Query
+    query: search_query.Query
     position: Position | None = None
     hidden: collections.abc.Sequence[str] = ()
 
@@ -164,7 +169,7 @@ def aside(answer: Body) -> list[Clause]:
 def with_pair(
     kind: str,
     project_id: str,
-    pair: search.Pair,
+    pair: search_pairs.Pair,
     size: int,
     after: Position | None,
 ) -> Body:
@@ -186,7 +191,7 @@ def everywhere(id: str, size: int, after: Position | None) -> Body:
     oldest first.
     """
     kind = documents.JOBS
-    pair = 'job_id', search.canonical(id)
+    pair = 'job_id', search_pairs.canonical(id)
     # Without a scope of their own one search per project would be needed.
     (found,) = terms.look_up(scopes.EVERYWHERE, kind, (pair,))
     scope = Scope('', everywhere=True)
@@ -224,7 +229,7 @@ def of_run(
     the position that its page begins behind.
     """
     kind = documents.BACKUPS
-    pair = search.run_pair(session_id, record.tag)
+    pair = search_pairs.run_pair(session_id, record.tag)
     names_run = term('terms', *terms.look_up(project_id, kind, (pair,)))
     spans = list(backups.spans(record).items())
     for first in range(0, max(1, len(spans)), JOBS_AT_ONCE):
@@ -260,9 +265,9 @@ def _scopes(scope: Scope, kind: str) -> list[str]:
     return [scope.project_id]
 
 
-def _wanted(scope: str, kind: str, query: search.Query) -> Clause:
+def _wanted(scope: str, kind: str, query: search_query.Query) -> Clause:
     """Return the clause for what a query looks for in one scope."""
-    pairs, not_pairs = search.compile_pairs(kind, query)
+    pairs, not_pairs = search_query.compile_pairs(kind, query)
     wanted = _terms(scope, kind, pairs or {scopes.ANY})
     unwanted = _terms(scope, kind, not_pairs)
     for folded in sorted(query.texts):
@@ -285,7 +290,7 @@ def _wanted(scope: str, kind: str, query: search.Query) -> Clause:
 
 
 def _terms(
-    scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
+    scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> list[Clause]:
     """Return a clause for each pair."""
     found = sorted(terms.look_up(scope, kind, pairs))

@@ -20,9 +20,9 @@ from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.searches import Body, Hit, Searches
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.db.elasticsearch.units import Units
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Document
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 
 LOG = logging.getLogger(__name__)
 #: Documents that a look-up reads at once.
@@ -93,7 +93,7 @@ class Reader(Searches):
     # By the index
 
     def having(
-        self, kind: str, project_id: str, pair: search.Pair
+        self, kind: str, project_id: str, pair: search_pairs.Pair
     ) -> list[str]:
         """Return the ids of a project's documents that have a pair."""
 

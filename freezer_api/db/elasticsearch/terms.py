@@ -13,7 +13,7 @@ import string
 import typing
 
 from freezer_api.db import scopes
-from freezer_api.domain import backups, documents, search
+from freezer_api.domain import backups, documents, search_pairs
 from freezer_api.domain.documents import Body
 
 #: Bytes of a digest.
@@ -30,7 +30,7 @@ _PLAIN = frozenset(
 
 
 def look_up(
-    scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
+    scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> frozenset[str]:
     """Return the terms of pairs of documents in a scope."""
     # Lengths are written before texts that could contain anything, so no two
@@ -52,7 +52,7 @@ def fields(
     kind: str, project_id: str, claim: str | None, body: Body
 ) -> dict[str, typing.Any]:
     """Return the fields by which a document is found."""
-    pairs = search.index_pairs(kind, body) | {scopes.ANY}
+    pairs = search_pairs.index_pairs(kind, body) | {scopes.ANY}
     timestamp = None
     if kind == documents.BACKUPS:
         job_id = backups.job_of(body)
@@ -63,7 +63,7 @@ def fields(
     found_by: set[str] = set()
     for scope in scopes.scopes(kind, project_id, claim):
         found_by |= look_up(scope, kind, pairs)
-    text = search.folded_text(kind, body)
+    text = search_pairs.folded_text(kind, body)
     short = set()
     for size in SHORT:
         short.update(grams(text, size))
@@ -78,7 +78,7 @@ def fields(
     return result
 
 
-def made_by(job_id: str) -> search.Pair:
+def made_by(job_id: str) -> search_pairs.Pair:
     """Return the pair of the backups that a job made."""
     # No value of a pair (search.canonical) begins with this letter.
     return 'job_id', f'j{job_id}'

@@ -23,7 +23,7 @@ from freezer_api.db.elasticsearch.finding import Finder
 from freezer_api.db.elasticsearch.searches import Hit
 from freezer_api.db.elasticsearch.store import Found
 from freezer_api.db.steps import Drift, Step
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 
 #: How often a document is looked at that somebody changes again and again,
 #: before nothing is said of it.
@@ -63,9 +63,9 @@ def walk(
     outdated, current, count = [], [], 0
     for hit in hits:
         version = _version(hit)
-        if version < search.INDEX_VERSION:
+        if version < search_pairs.INDEX_VERSION:
             outdated.append(hit)
-        elif version == search.INDEX_VERSION:
+        elif version == search_pairs.INDEX_VERSION:
             current.append(hit)
         count += _is_document(hit)
     if mend:
@@ -90,7 +90,7 @@ def _version(hit: Hit) -> int:
     and tombstones are the same in all of them.
     """
     if not _is_document(hit):
-        return search.INDEX_VERSION
+        return search_pairs.INDEX_VERSION
     version, _digest = codec.made_by(hit['_source'])
     return version
 
@@ -131,7 +131,7 @@ def _wrongly_indexed(
             return
         hits = []
         for hit in finder.search_hits(kind, walk_queries.of_keys(changed)):
-            if _version(hit) == search.INDEX_VERSION:
+            if _version(hit) == search_pairs.INDEX_VERSION:
                 hits.append(hit)
 
 
@@ -174,7 +174,7 @@ def _index(finder: Finder, kind: str, hit: Hit) -> bool:
         if _write_again(finder, store.found(kind, hit)):
             return True
         again = finder.search_hits(kind, walk_queries.of_keys((hit['_id'],)))
-        if not again or _version(again[0]) > search.INDEX_VERSION:
+        if not again or _version(again[0]) > search_pairs.INDEX_VERSION:
             return False
         (hit,) = again
     return False

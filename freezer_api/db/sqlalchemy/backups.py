@@ -7,15 +7,15 @@ from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import models, terms
 from freezer_api.db.sqlalchemy.search_parts import InOrder
-from freezer_api.domain import backups, documents, search
-from freezer_api.domain.sessions import Record
+from freezer_api.domain import backups, documents, search_pairs
+from freezer_api.domain.session_state import Record
 
 #: Jobs that one part of a statement asks for, and all of it: SQLite bounds how
 #: deep conditions nest, and all bound parameters.
 PART_SIZE, STATEMENT_SIZE = 128, 4096
 
 #: A job and the first and last timestamp of its part in a run.
-Span = tuple[str, tuple[int, int]]
+Span = tuple[str, backups.Span]
 #: The columns that tell when a backup was made, each with its index: by the
 #: clock of the machine that made it, and by ours.
 _CLOCKS = (('moment', models.BY_JOB), ('created', models.BY_JOB_HERE))
@@ -31,7 +31,7 @@ def of_run(
 
     By one statement, unless more than :data:`STATEMENT_SIZE` jobs took part.
     """
-    pair = search.run_pair(session_id, record.tag)
+    pair = search_pairs.run_pair(session_id, record.tag)
     (term,) = terms.look_up(project_id, documents.BACKUPS, (pair,))
     spans = list(backups.spans(record).items())
     found: dict[int, str] = {}

@@ -13,7 +13,7 @@ from freezer_api.db.base import RUNS, Entry, Place
 from freezer_api.db.sqlalchemy import members, models, records, rows
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Document
-from freezer_api.domain.sessions import Member, Session
+from freezer_api.domain.session_state import Member, Session
 
 #: A project and a session's id.
 Name = tuple[str, str]

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from freezer_api.db.sqlalchemy import indexing, members, models, rows, terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
-from freezer_api.domain.sessions import Session
+from freezer_api.domain.session_state import Session
 
 #: Columns of one kind that are derived of a document, and of a session's runs.
 EXTRAS = {

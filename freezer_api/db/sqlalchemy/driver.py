@@ -24,9 +24,9 @@ from freezer_api.db.sqlalchemy import (
 )
 from freezer_api.db.sqlalchemy.unit_of_work import Unit
 from freezer_api.db.unit import Name, Step
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import Document
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 
 T = typing.TypeVar('T')
 
@@ -68,7 +68,7 @@ class Driver(driver.Driver):
             raise exceptions.NotFound(kind, id)
         return document
 
-    def find(self, scope: Scope, kind: str, query: search.Query) -> Page:
+    def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
         """Read a page by one statement, after those that it may need: for the
         marker, the order of terms, the bytes.
         """

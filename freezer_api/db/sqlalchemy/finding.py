@@ -7,7 +7,7 @@ import sqlalchemy
 
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.sqlalchemy import page_reading, session_rows
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 
 #: Bytes of JSON of a page whose documents may all be parsed at once.
 PARSED_AT_ONCE = 1024 * 1024
@@ -25,7 +25,7 @@ def page(
     connection: sqlalchemy.Connection,
     scope: Scope,
     kind: str,
-    query: search.Query,
+    query: search_query.Query,
     bounds: Bounds,
 ) -> Page:
     """Return a page of any kind but sessions.
@@ -60,7 +60,7 @@ def page(
 def page_of_sessions(
     connection: sqlalchemy.Connection,
     scope: Scope,
-    query: search.Query,
+    query: search_query.Query,
     bounds: Bounds,
     now: int,
 ) -> Page | list[session_rows.Stored]:

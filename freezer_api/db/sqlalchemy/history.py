@@ -14,7 +14,7 @@ from freezer_api.db.sqlalchemy import (
     session_rows,
     session_statements,
 )
-from freezer_api.domain.sessions import MAX_TAG, Record
+from freezer_api.domain.session_state import MAX_TAG, Record
 
 #: A session and records of its earlier runs, newest first.
 Found = tuple[session_rows.Stored, list[Record]]

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy.indexing import CHUNK
 from freezer_api.db.sqlalchemy.models import members as table
-from freezer_api.domain.sessions import Member
+from freezer_api.domain.session_state import Member
 
 #: By the ids of their jobs.
 Members = collections.abc.Mapping[str, Member]

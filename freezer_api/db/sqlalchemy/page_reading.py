@@ -11,7 +11,7 @@ import sqlalchemy
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Scope, check_page
 from freezer_api.db.sqlalchemy import queries, search_parts, terms
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs, search_query
 
 #: For each term by its parameter's name, and for ``bounds``: the seq, or the
 #: time, at a distance that was asked for; None if it has fewer documents.
@@ -30,7 +30,7 @@ class Reader:
         connection: sqlalchemy.Connection,
         scope: Scope,
         kind: str,
-        query: search.Query,
+        query: search_query.Query,
         bounds: Bounds,
         central: bool,
     ):
@@ -41,7 +41,7 @@ class Reader:
 
         everywhere = scope.everywhere and kind == documents.JOBS
         self._scopes = _scopes(scope, central, everywhere)
-        wanted, unwanted = search.compile_pairs(kind, query)
+        wanted, unwanted = search_query.compile_pairs(kind, query)
         if not wanted and not _can_read_texts(query, everywhere):
             wanted = frozenset((terms.ANY,))
         self._wanted = [
@@ -196,7 +196,7 @@ class Reader:
             'marker': query.marker,
         }
         if in_any_project:
-            pair = ('job_id', search.canonical(query.marker))
+            pair = ('job_id', search_pairs.canonical(query.marker))
             (term,) = terms.look_up(terms.EVERYWHERE, self.shape.kind, (pair,))
             parameters['marked'] = term
         statement = queries.position(
@@ -261,7 +261,7 @@ def _scopes(scope: Scope, central: bool, everywhere: bool) -> tuple[str, ...]:
     return (scope.project_id,)
 
 
-def _can_read_texts(query: search.Query, everywhere: bool) -> bool:
+def _can_read_texts(query: search_query.Query, everywhere: bool) -> bool:
     """Tell whether a query that wants no term can read texts instead.
 
     Something has to be read in the order of documents. The texts of one scope

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import rows
 from freezer_api.db.sqlalchemy.models import runs as table
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 
 _OF_SESSION = table.c.session == bindparam('of')
 _ONE = (_OF_SESSION, table.c.tag == bindparam('of_tag'))

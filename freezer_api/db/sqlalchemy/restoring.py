@@ -20,7 +20,7 @@ from freezer_api.db.sqlalchemy import (
 )
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body, Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 Entries = collections.abc.Sequence[Entry]
 

@@ -19,8 +19,8 @@ from freezer_api.db.sqlalchemy import (
     session_statements,
     terms,
 )
-from freezer_api.domain import documents, runs, search
-from freezer_api.domain.sessions import Member, Session, found_alike
+from freezer_api.domain import documents, run_state, search_pairs
+from freezer_api.domain.session_state import Member, Session, has_same_index
 
 LOG = logging.getLogger(__name__)
 
@@ -229,8 +229,8 @@ def store(
     }
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
-    is_own_index = terms.made_by(stored.indexed) == search.INDEX_VERSION
-    is_index_same = is_own_index and found_alike(before, after)
+    is_own_index = terms.made_by(stored.indexed) == search_pairs.INDEX_VERSION
+    is_index_same = is_own_index and has_same_index(before, after)
     if after.version == before.version or is_index_same:
         connection.execute(session_statements.UPDATE, values)
     else:
@@ -282,7 +282,7 @@ def _settle(
         _correct_settle_at(connection, stored)
         return None
     before = stored.session
-    after = runs.lapse(before, now)
+    after = run_state.lapse(before, now)
     values = {
         'of': stored.seq,
         'version': after.version,

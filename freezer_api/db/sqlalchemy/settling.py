@@ -14,8 +14,8 @@ from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy import finding, history, session_rows
 from freezer_api.db.sqlalchemy.database import DEADLINE, Database
-from freezer_api.domain import documents, runs, search
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain import documents, run_state, search_query
+from freezer_api.domain.session_state import Record, Session
 
 T = typing.TypeVar('T')
 Clock = collections.abc.Callable[[], int]
@@ -65,7 +65,7 @@ def list_runs(
     )
     session, earlier = _read_settled(database, clock, session_id, read)
     found = {record.tag: record for record in earlier}
-    current = runs.current(session)
+    current = run_state.current(session)
     if current and (marker is None or current.tag <= marker):
         found[current.tag] = current
     newest_first = sorted(found, reverse=True)
@@ -85,7 +85,7 @@ def get_run(
         history.one, project_id=project_id, session_id=session_id, tag=tag
     )
     session, earlier = _read_settled(database, clock, session_id, read)
-    current = runs.current(session)
+    current = run_state.current(session)
     if current and current.tag == tag:
         return current
     if not earlier:
@@ -97,7 +97,7 @@ def find(
     database: Database,
     clock: Clock,
     scope: Scope,
-    query: search.Query,
+    query: search_query.Query,
     bounds: Bounds,
 ) -> Page:
     """Return a page of sessions, once no run of the project has lapsed that

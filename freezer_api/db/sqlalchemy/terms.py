@@ -12,7 +12,7 @@ import struct
 import typing
 
 from freezer_api.db.scopes import ANY, CENTRAL, EVERYWHERE, scopes
-from freezer_api.domain import search
+from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import Body
 
 __all__ = (
@@ -44,7 +44,7 @@ class Index(typing.NamedTuple):
 
     def pack(self) -> bytes:
         """Return it as it is stored beside the document, with the version
-        that it was made by (:data:`search.INDEX_VERSION`).
+        that it was made by (:data:`search_pairs.INDEX_VERSION`).
 
         The version stands at the end, where earlier releases don't look, and
         what they write lacks it: so a document that they have changed is one
@@ -52,7 +52,7 @@ class Index(typing.NamedTuple):
         """
         # In order, so that the same index is always the same bytes.
         numbers = struct.pack(f'<{len(self.terms)}q', *sorted(self.terms))
-        version = _VERSION.pack(search.INDEX_VERSION)
+        version = _VERSION.pack(search_pairs.INDEX_VERSION)
         return self.text_digest + numbers + version
 
     @classmethod
@@ -84,7 +84,7 @@ def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def look_up(
-    scope: str, kind: str, pairs: collections.abc.Iterable[search.Pair]
+    scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> frozenset[int]:
     """Return the terms of pairs.
 
@@ -107,11 +107,11 @@ def index(
     kind: str, scopes: collections.abc.Collection[str], body: Body
 ) -> tuple[Index, bytes]:
     """Return what to index of a document, and its text."""
-    pairs = search.index_pairs(kind, body) | {ANY}
+    pairs = search_pairs.index_pairs(kind, body) | {ANY}
     found: set[int] = set()
     for scope in scopes:
         found |= look_up(scope, kind, pairs)
-    text = folded(search.folded_text(kind, body))
+    text = folded(search_pairs.folded_text(kind, body))
     digest = hashlib.blake2b(text, digest_size=_DIGEST_SIZE).digest()
     return Index(frozenset(found), digest), text
 

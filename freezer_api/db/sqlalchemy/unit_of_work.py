@@ -24,9 +24,9 @@ from freezer_api.db.sqlalchemy import (
     terms,
 )
 from freezer_api.db.unit import Name
-from freezer_api.domain import search
+from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
-from freezer_api.domain.sessions import Record, Session
+from freezer_api.domain.session_state import Record, Session
 
 
 class Unit(unit.Unit):
@@ -109,12 +109,12 @@ class Unit(unit.Unit):
             )
         return len(self.guard(kind, ids))
 
-    def has(self, kind: str, pair: search.Pair) -> bool:
+    def has(self, kind: str, pair: search_pairs.Pair) -> bool:
         """Look a pair up in the index, without a lock."""
         found = self._connection.execute(_has(kind), self._term(kind, pair))
         return found.first() is not None
 
-    def having(self, kind: str, pair: search.Pair) -> list[str]:
+    def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
         """Look up which documents have a pair, and their sizes."""
         found = self._connection.execute(_having(kind), self._term(kind, pair))
         ids = []
@@ -269,7 +269,7 @@ class Unit(unit.Unit):
         stored = self._rows[name]
         return stored.document if stored else None
 
-    def _term(self, kind: str, pair: search.Pair) -> dict[str, object]:
+    def _term(self, kind: str, pair: search_pairs.Pair) -> dict[str, object]:
         """Return the parameters that look a pair up."""
         (term,) = terms.look_up(self.project_id, kind, [pair])
         # A term is a digest: the project makes sure of whose it is.

@@ -25,7 +25,7 @@ from freezer_api.db.sqlalchemy import (
 )
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.db.steps import Drift, Step
-from freezer_api.domain import search
+from freezer_api.domain import search_pairs
 
 #: Looks at what somebody changes again and again, before it counts as
 #: changing.
@@ -54,7 +54,7 @@ def walk(
     if not versions:
         return Step(None, 0)
     # Nothing is known of what a later release has indexed.
-    own = search.INDEX_VERSION
+    own = search_pairs.INDEX_VERSION
     outdated = [seq for seq, version in versions.items() if version < own]
     current = [seq for seq, version in versions.items() if version == own]
     if mend:
@@ -147,7 +147,7 @@ def _look_again(
     """
     state = derived.read(connection, kind, (seq,)).get(seq)
     for _ in range(ATTEMPTS):
-        if state is None or state.version != search.INDEX_VERSION:
+        if state is None or state.version != search_pairs.INDEX_VERSION:
             return None
         judged = derived.judge(connection, kind, state)
         if not judged.what:
@@ -178,10 +178,10 @@ def _mend(
         (seq,),
         lock=True,
     ).get(seq)
-    if state is None or state.version > search.INDEX_VERSION:
+    if state is None or state.version > search_pairs.INDEX_VERSION:
         return None
     judged = derived.judge(connection, kind, state)
-    if not judged.what and state.version == search.INDEX_VERSION:
+    if not judged.what and state.version == search_pairs.INDEX_VERSION:
         return None
     drift = _drift(
         connection,

@@ -5,9 +5,9 @@
 import random
 
 from freezer_api import exceptions
-from freezer_api.domain import backups, search
+from freezer_api.domain import backups, search, search_query
 from freezer_api.domain.documents import BACKUPS
-from freezer_api.domain.sessions import Record
+from freezer_api.domain.session_state import Record
 from freezer_api.tests.contract import bodies
 
 DAY, NOW = 86_400, 1_700_000_000
@@ -73,7 +73,7 @@ class BackupsInTime:
                     [
                         document.id
                         for document in self.project.page(BACKUPS).documents
-                        if search.matches(query, BACKUPS, document.body)
+                        if search_query.matches(query, BACKUPS, document.body)
                     ],
                 )
 

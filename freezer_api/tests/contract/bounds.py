@@ -5,7 +5,7 @@ import tracemalloc
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import ACTIONS_AT_ONCE, Scope, Store
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
@@ -127,7 +127,7 @@ class LargePages(Bounded):
         everywhere = Scope(self.own.project_id, everywhere=True)
         central = Scope(self.own.project_id, central=True)
         for kind, scope in ((JOBS, everywhere), (CLIENTS, central)):
-            find = functools.partial(self.bounded.find, scope, kind, search.Query(limit=1000))
+            find = functools.partial(self.bounded.find, scope, kind, search_query.Query(limit=1000))
             self.refused(find, exceptions.InvalidInput, 'list.too-large')
 
     def test_members_of_sessions_count(self):
@@ -145,8 +145,8 @@ class LargePages(Bounded):
         storage.clock = self.clock
         for limit in (3, 1000):
             with self.assertRaises(exceptions.InvalidInput):
-                storage.find(self.own.scope, SESSIONS, search.Query(limit=limit))
-        page = storage.find(self.own.scope, SESSIONS, search.Query(limit=2))
+                storage.find(self.own.scope, SESSIONS, search_query.Query(limit=limit))
+        page = storage.find(self.own.scope, SESSIONS, search_query.Query(limit=2))
         self.assertEqual(2, len(page.documents))
 
     def test_what_is_refused_is_not_in_memory(self):

@@ -21,7 +21,7 @@ from freezer_api.domain.documents import (
     TRUSTS,
     Document,
 )
-from freezer_api.domain.sessions import Member, Record, Session
+from freezer_api.domain.session_state import Member, Record, Session
 from freezer_api.tests.contract import base, bodies
 
 #: Names of projects, in the order of their UTF-8 bytes, which isn't that of UTF-16.

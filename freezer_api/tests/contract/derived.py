@@ -8,7 +8,7 @@ import unittest.mock
 from freezer_api import exceptions
 from freezer_api.db import verifying
 from freezer_api.db.base import Entry, Store
-from freezer_api.domain import documents, search
+from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
@@ -18,7 +18,7 @@ from freezer_api.domain.documents import (
     TRUSTS,
     Document,
 )
-from freezer_api.domain.sessions import Member, Session
+from freezer_api.domain.session_state import Member, Session
 from freezer_api.tests.base import EXPLORING
 from freezer_api.tests.contract import base, bodies
 
@@ -36,7 +36,7 @@ def unseen(step, total):
 
 def next_release():
     """What is indexed from now on, and asked for, is of the next version."""
-    return unittest.mock.patch.object(search, 'INDEX_VERSION', search.INDEX_VERSION + 1)
+    return unittest.mock.patch.object(search_pairs, 'INDEX_VERSION', search_pairs.INDEX_VERSION + 1)
 
 
 class Stores:
@@ -225,11 +225,11 @@ class Derived(Stores):
 
     def test_what_others_write_while_it_is_indexed_anew(self):
         """Each walk is one of the next version, so it writes all that isn't written meanwhile."""
-        first, done = search.INDEX_VERSION, []
-        self.addCleanup(setattr, search, 'INDEX_VERSION', first)
+        first, done = search_pairs.INDEX_VERSION, []
+        self.addCleanup(setattr, search_pairs, 'INDEX_VERSION', first)
 
         def walk(number):
-            search.INDEX_VERSION = first + 1 + number
+            search_pairs.INDEX_VERSION = first + 1 + number
             done.append(self.outdated(self.own.reindex))
 
         self._while_others_write(walk)

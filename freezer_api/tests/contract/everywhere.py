@@ -4,7 +4,7 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope
-from freezer_api.domain import search
+from freezer_api.domain import search, search_query
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
@@ -64,7 +64,7 @@ class Everywhere:
         self.assertEqual(list(range(12))[::-1], self._found(descending=True))
         self.assertEqual([0, 3, 6, 9], self._found(project=self.project))
         newest = self.storage.find(
-            self.everywhere.scope, JOBS, search.Query(limit=12, descending=True)
+            self.everywhere.scope, JOBS, search_query.Query(limit=12, descending=True)
         ).documents
         self.assertEqual(
             self.made, [document for document in newest[::-1] if document.id.startswith(self.mark)]

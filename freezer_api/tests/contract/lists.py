@@ -4,7 +4,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import Scope
 from freezer_api.domain import search
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
-from freezer_api.domain.search import Query
+from freezer_api.domain.search_query import Query
 from freezer_api.tests.contract import bodies
 
 COUNT = 25

@@ -25,7 +25,7 @@ from freezer_api.domain.documents import (
     Document,
     Precondition,
 )
-from freezer_api.domain.sessions import Outcome, Record, Session
+from freezer_api.domain.session_state import Outcome, Record, Session
 from freezer_api.tests.contract.bodies import (
     backup_body,
     client_body,

@@ -6,7 +6,13 @@ And restores as a whole, from a run of two members to the session that brings it
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.domain import documents, search, session_state, sessions
+from freezer_api.domain import (
+    documents,
+    search_pairs,
+    search_query,
+    session_state,
+    sessions,
+)
 from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.services import backups, clients, jobs, restores
 from freezer_api.services import sessions as use_cases
@@ -37,8 +43,8 @@ class RestoreSessions:
         return restore
 
     def _found(self, run, tag, **page):
-        pairs = frozenset((search.restore_pair(run, tag),))
-        query = search.Query(pairs, **{'limit': 10, 'descending': True, **page})
+        pairs = frozenset((search_pairs.restore_pair(run, tag),))
+        query = search_query.Query(pairs, **{'limit': 10, 'descending': True, **page})
         return [
             found.id for found in self.storage.find(self.project.scope, SESSIONS, query).documents
         ]

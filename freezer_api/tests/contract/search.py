@@ -4,7 +4,7 @@
 
 import dataclasses
 
-from freezer_api.domain import search
+from freezer_api.domain import search, search_query
 from freezer_api.domain.documents import ACTIONS, BACKUPS, JOBS, SESSIONS
 from freezer_api.tests.contract import bodies, search_cases
 
@@ -20,7 +20,7 @@ class Searches:
                 [
                     document.id
                     for document in documents
-                    if search.matches(query, kind, document.body)
+                    if search_query.matches(query, kind, document.body)
                 ],
             )
 

@@ -13,7 +13,7 @@ import orjson
 from hypothesis import strategies
 
 from freezer_api.db.base import Scope
-from freezer_api.domain import search
+from freezer_api.domain import search, search_pairs, search_query
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
@@ -233,7 +233,9 @@ class RandomSearches:
             )
             order = sorted(stored, reverse=query.descending)
             behind = order[order.index(query.marker) + 1 :] if query.marker else order
-            expected = [id for id in behind if search.matches(query, scenario.kind, stored[id])]
+            expected = [
+                id for id in behind if search_query.matches(query, scenario.kind, stored[id])
+            ]
             self.assertEqual(
                 expected,
                 list(self._walk(project.scope, scenario.kind, query, page['by_offset'])),
@@ -271,7 +273,7 @@ class RandomSearches:
             expected = [
                 document.id
                 for document in project.page(JOBS, descending=query.descending).documents
-                if search.matches(query, JOBS, document.body)
+                if search_query.matches(query, JOBS, document.body)
             ]
             self.assertEqual(
                 expected, list(self._walk(scope, JOBS, query, page['by_offset'])), query
@@ -284,7 +286,7 @@ class RandomSearches:
             max_size=8,
         ),
         strategies.frozensets(
-            strategies.tuples(strategies.just('description'), TEXTS.map(search.canonical)),
+            strategies.tuples(strategies.just('description'), TEXTS.map(search_pairs.canonical)),
             max_size=1,
         ),
         strategies.frozensets(TEXTS.map(lambda text: text[:256].casefold()), max_size=1),
@@ -294,7 +296,7 @@ class RandomSearches:
     def test_own_and_central_clients(self, clients, pairs, texts, descending, offset):
         own, other = self.in_project(bodies.new_id()), self.in_project(bodies.new_id())
         # A hostname of this example's own keeps the central clients of other examples out.
-        mark = ('hostname', search.canonical(own.project_id))
+        mark = ('hostname', search_pairs.canonical(own.project_id))
         visible = []
         for mine, central, text in clients:
             id = bodies.new_id()
@@ -302,7 +304,7 @@ class RandomSearches:
                 id, central, hostname=own.project_id, description=text
             )
             visible += [document] if mine or central else []
-        query = search.Query(
+        query = search_query.Query(
             pairs | {mark},
             frozenset(),
             texts,
@@ -312,7 +314,7 @@ class RandomSearches:
             offset=offset,
         )
         expected = [
-            document for document in visible if search.matches(query, CLIENTS, document.body)
+            document for document in visible if search_query.matches(query, CLIENTS, document.body)
         ]
         found = self.storage.find(Scope(own.project_id, central=True), CLIENTS, query).documents
         self.assertEqual((expected[::-1] if descending else expected)[offset:], list(found))

@@ -11,7 +11,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import Entry, Storage
 from freezer_api.domain import documents, runs, session_state
 from freezer_api.domain.documents import JOBS, SESSIONS, Body
-from freezer_api.domain.sessions import Session
+from freezer_api.domain.session_state import Session
 from freezer_api.services import jobs, sessions
 from freezer_api.services.common import Caller
 from freezer_api.tests.contract import base, bodies, interleaving
