@@ -10,14 +10,14 @@ import textwrap
 import typing
 
 from freezer_api.db.elasticsearch import (
-    commit,
     finding,
     history,
     locks,
     queries,
     reading,
     store,
-    units,
+    transactions,
+    unit_of_work,
 )
 from tests.contract import interception
 
@@ -72,7 +72,7 @@ def _bounded() -> collections.abc.Iterator[None]:
         yield
 
 
-COMMITTER = commit.Committer
+COMMITTER = transactions.Committer
 TRANSACTIONS = locks.Transactions
 
 PARTS_WRITTEN_FIRST = Mutant(
@@ -121,7 +121,7 @@ OWN_COMMIT_UNKNOWN = Mutant(
     COMMITTER, 'commit', 'if not locks.has_committed(decided, plan.name):', 'if True:'
 )
 OWN_WRITE_UNKNOWN = Mutant(
-    units.Units, '_commit', 'if written in earlier and found.value is not None:', 'if False:'
+    unit_of_work.Units, '_commit', 'if written in earlier and found.value is not None:', 'if False:'
 )
 
 FAILURE_REMEMBERED_AS_DONE = Mutant(
@@ -164,14 +164,14 @@ BLIND_WRITES = Mutant(
     'pass\n',
 )
 BLIND_CREATION = Mutant(store.Store, '_write', "{'create': where}", "{'index': where}")
-NO_GUARDS = Mutant(units.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
+NO_GUARDS = Mutant(unit_of_work.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
 CLAIMS_LEFT_OUT = Mutant(
-    units.Unit,
+    unit_of_work.Unit,
     'plan',
     '(changed | guarded)',
     "{key for key in changed | guarded if key[0] != 'claims'}",
 )
-STEPS_MIXED = Mutant(units.Unit, 'attempt', 'self._restore(*before)', 'pass')
+STEPS_MIXED = Mutant(unit_of_work.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(
     queries, '_pending', 'found = [named(PENDING, is_pending)]', 'found = []'

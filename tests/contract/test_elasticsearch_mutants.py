@@ -2,7 +2,7 @@
 with it.
 """
 
-from freezer_api.db.elasticsearch import units
+from freezer_api.db.elasticsearch import unit_of_work
 from tests.contract import fault_cases, faults, mutants, stores
 
 
@@ -19,8 +19,8 @@ class Mutants(fault_cases.FaultCases):
     def never_done(self, mutant, case, *arguments):
         """The mutant waits for something that never comes."""
         case(*arguments)
-        deadline, units.DEADLINE = units.DEADLINE, 0.5
-        self.addCleanup(setattr, units, 'DEADLINE', deadline)
+        deadline, unit_of_work.DEADLINE = unit_of_work.DEADLINE, 0.5
+        self.addCleanup(setattr, unit_of_work, 'DEADLINE', deadline)
         self.caught(mutant, case, *arguments)
 
     # The order of writes

@@ -6,7 +6,7 @@ import concurrent.futures
 import threading
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import mappings, schema, upgrading
+from freezer_api.db.elasticsearch import mappings, migration, upgrading
 from freezer_api.domain.documents import JOBS
 from freezer_api.tests.contract import base, bodies, project_operations
 from tests.base import EXPLORING
@@ -78,8 +78,8 @@ class Creation(old_indices.OwnIndices):
         self.own.sync()
         (index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
         self.ask('DELETE', f'/{index}/_alias/{self.prefix}_{JOBS}')
-        looks, schema.LOOKS = schema.LOOKS, 3
-        self.addCleanup(setattr, schema, 'LOOKS', looks)
+        looks, migration.LOOKS = migration.LOOKS, 3
+        self.addCleanup(setattr, migration, 'LOOKS', looks)
         self.assertRaisesRegex(
             exceptions.SchemaOutOfDate, f'{index} without the alias', self.own.sync
         )

@@ -13,7 +13,7 @@ import alembic.migration
 import sqlalchemy
 
 from freezer_api import db, exceptions
-from freezer_api.db.sqlalchemy import migrate, models
+from freezer_api.db.sqlalchemy import migration, models
 from freezer_api.domain import search
 from freezer_api.tests.contract import base, parallel, project_operations
 from tests.base import SEED, sample
@@ -37,10 +37,10 @@ class Migrations(Empty):
     """From nothing to the schema of this release."""
 
     def test_step_by_step(self):
-        revisions = migrate.revisions()
-        self.assertEqual(migrate.head(), revisions[-1])
+        revisions = migration.revisions()
+        self.assertEqual(migration.head(), revisions[-1])
         for revision in revisions:
-            migrate.upgrade(self.conf, revision)
+            migration.upgrade(self.conf, revision)
             self.assertEqual(revision, self.storage.version())
         self.storage.check()
 
@@ -50,7 +50,7 @@ class Migrations(Empty):
             context = alembic.migration.MigrationContext.configure(
                 connection,
                 opts={
-                    'version_table': migrate.VERSION_TABLE,
+                    'version_table': migration.VERSION_TABLE,
                     'compare_type': True,
                     'compare_server_default': True,
                 },
@@ -68,12 +68,12 @@ class Migrations(Empty):
         self.storage.sync()
         before = self._columns()
         self.storage.sync()
-        self.assertEqual(migrate.head(), self.storage.version())
+        self.assertEqual(migration.head(), self.storage.version())
         self.assertEqual(before, self._columns())
 
     def test_several_processes_at_once(self):
         parallel.processes(sync, [(self.options,)] * PROCESSES)
-        self.assertEqual(migrate.head(), self.storage.version())
+        self.assertEqual(migration.head(), self.storage.version())
         self.storage.check()
 
     def test_tables_of_an_older_service_stay(self):
@@ -109,7 +109,7 @@ class Versions(Empty):
         """They read the causes of errors in the log."""
         for prepare in (
             lambda: None,
-            lambda: migrate.upgrade(self.conf, '0002'),
+            lambda: migration.upgrade(self.conf, '0002'),
             self.storage.sync,
             lambda: self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN created'),
         ):
@@ -123,8 +123,8 @@ class Versions(Empty):
                 self.storage.check()
 
     def test_every_earlier_one(self):
-        for revision in migrate.revisions()[:-1]:
-            migrate.upgrade(self.conf, revision)
+        for revision in migration.revisions()[:-1]:
+            migration.upgrade(self.conf, revision)
             self._refused_everything()
         self.storage.sync()
         for call in self._calls():
@@ -138,7 +138,7 @@ class Versions(Empty):
 
     def test_a_later_one_that_says_nothing_or_lets_others_in(self):
         self.storage.sync()
-        own = migrate.head()
+        own = migration.head()
         cases = (own, own, False), ('9999', own, True), ('9999', '0001', True)
         for declared, lowest, fits in cases:
             self._later('9999', declared, lowest)
@@ -147,7 +147,7 @@ class Versions(Empty):
 
     def test_several_at_once(self):
         self.storage.sync()
-        self.run_sql(f"INSERT INTO {migrate.VERSION_TABLE} VALUES ('0001')")
+        self.run_sql(f"INSERT INTO {migration.VERSION_TABLE} VALUES ('0001')")
         self._refused_everything()
 
     def test_a_column_missing(self):
@@ -163,14 +163,14 @@ class Versions(Empty):
         self.assertEqual([2, 1, 1], [len(recorder.of(job)) for _ in range(3)])
         self.run_sql(
             'ALTER TABLE freezer_pairs RENAME TO freezer_moved',
-            f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'",
+            f"UPDATE {migration.VERSION_TABLE} SET version_num = '9999'",
         )
         self.assertIn('9999', str(self._refused(job).__cause__))
 
     def _later(self, revision, declared, lowest):
         """Let the schema be that of a later release, and be looked at by a new process."""
         self.run_sql(
-            f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'",
+            f"UPDATE {migration.VERSION_TABLE} SET version_num = '{revision}'",
             f"UPDATE freezer_compatibility SET revision = '{declared}'",
             f"UPDATE freezer_compatibility SET lowest = '{lowest}'",
         )
@@ -206,7 +206,7 @@ class BrokenOff(Empty):
 
     def test_with_what_an_earlier_release_has_stored(self):
         def arrange():
-            migrate.upgrade(self.conf, '0001')
+            migration.upgrade(self.conf, '0001')
             common.load(self.engine, common.FOLDER / '0001.json')
 
         self._walk(arrange)
@@ -234,9 +234,9 @@ class Revisions(unittest.TestCase):
     """Revisions stay what they were, whatever becomes of the rest."""
 
     def test_they_use_nothing_that_may_change(self):
-        folder = pathlib.Path(migrate.__file__).parent / 'migrations'
+        folder = pathlib.Path(migration.__file__).parent / 'migrations'
         files = [*folder.glob('versions/0*.py'), *folder.glob('readers_*.py')]
-        self.assertGreater(len(files), len(migrate.revisions()))
+        self.assertGreater(len(files), len(migration.revisions()))
         for file in files:
             for node in ast.walk(ast.parse(file.read_text())):
                 names = [alias.name for alias in getattr(node, 'names', ())]

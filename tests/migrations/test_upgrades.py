@@ -9,7 +9,7 @@ import sqlalchemy
 
 from freezer_api.db import base as contract
 from freezer_api.db.base import Scope
-from freezer_api.db.sqlalchemy import driver, migrate, models, terms
+from freezer_api.db.sqlalchemy import driver, migration, models, terms
 from freezer_api.domain import documents, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
@@ -28,7 +28,7 @@ class FromTheFirst(Empty):
     def setUp(self):
         super().setUp()
         self.stored = FOLDER / f'{self.revision}.json'
-        migrate.upgrade(self.conf, self.revision)
+        migration.upgrade(self.conf, self.revision)
         load(self.engine, self.stored)
         self.storage.sync()
         self.storage.clock = base.Clock()
@@ -116,7 +116,7 @@ class FromTheFirst(Empty):
             )
             on = f' ON {models.backups.name}' if connection.dialect.name == 'mysql' else ''
             connection.exec_driver_sql(f'DROP INDEX {models.BY_JOB}{on}')
-            connection.exec_driver_sql(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0001'")
+            connection.exec_driver_sql(f"UPDATE {migration.VERSION_TABLE} SET version_num = '0001'")
         self.assertNotEqual(before, self._state())
         self.storage.sync()
         self.assertEqual(before, self._state())

@@ -9,7 +9,7 @@ import orjson
 import testtools
 
 from freezer_api.db.elasticsearch import codec, mappings
-from freezer_api.db.sqlalchemy import migrate, rows, terms
+from freezer_api.db.sqlalchemy import migration, rows, terms
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.session_state import Member, Session
 
@@ -73,7 +73,7 @@ class TestDigests(testtools.TestCase):
         self.assertEqual(set(documents.KINDS), {one['kind'] for one in self.given})
 
     def test_sql(self):
-        self.check('databases', SQL, migrate.head(), of_sql)
+        self.check('databases', SQL, migration.head(), of_sql)
 
     def test_elasticsearch(self):
         self.check('Elasticsearch', ELASTICSEARCH, mappings.VERSION, of_elasticsearch)

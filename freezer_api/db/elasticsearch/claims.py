@@ -8,9 +8,9 @@ import logging
 
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.retries import Retries
-from freezer_api.db.elasticsearch.units import Unit, Units
+from freezer_api.db.elasticsearch.transactions import Committer
+from freezer_api.db.elasticsearch.unit_of_work import Unit, Units
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)

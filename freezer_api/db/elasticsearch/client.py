@@ -23,7 +23,7 @@ OUT_OF_DATE = (
     ' has to run: freezer-manage db sync'
 )
 #: Statuses of nodes that are overloaded, and of proxies and nodes that can't
-#: serve. Each write can be sent again: see :mod:`.commit`.
+#: serve. Each write can be sent again: see :mod:`.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
 #: What the library raises if no answer comes that can be used.
 _FAILURES = (

@@ -13,7 +13,7 @@ from freezer_api.db.elasticsearch import (
     codec,
     ranges,
     store,
-    units,
+    unit_of_work,
     walk_queries,
 )
 from freezer_api.db.elasticsearch.codec import Key, Value
@@ -127,7 +127,7 @@ def _check_claims(stored: dict[Key, Found], claims: list[Value]) -> None:
 def _read_for_update(
     finder: Finder, keys: collections.abc.Collection[Key]
 ) -> dict[Key, Found]:
-    attempts = Retries('Restoring documents', timeout=units.DEADLINE)
+    attempts = Retries('Restoring documents', timeout=unit_of_work.DEADLINE)
     return finder.committer.read_for_update(keys, attempts)
 
 

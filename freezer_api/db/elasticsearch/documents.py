@@ -1,5 +1,5 @@
 """Documents, sessions and records as an operation sees them, kept as values of
-one attempt to commit (:mod:`.units`).
+one attempt to commit (:mod:`.unit_of_work`).
 
 The session is the primary document of all that is done to it, so nothing about
 its members takes effect beside it.
@@ -12,7 +12,7 @@ from freezer_api.db import refusals
 from freezer_api.db import unit as port
 from freezer_api.db.elasticsearch import codec, ranges
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.units import Unit, Units, WrongPrimary
+from freezer_api.db.elasticsearch.unit_of_work import Unit, Units, WrongPrimary
 from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_pairs

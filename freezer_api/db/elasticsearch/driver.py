@@ -12,14 +12,14 @@ from freezer_api.db.elasticsearch import (
     copying,
     finding,
     history,
+    migration,
     purging,
-    schema,
     store,
     verifying,
 )
 from freezer_api.db.elasticsearch import documents as own
-from freezer_api.db.elasticsearch.commit import Committer
-from freezer_api.db.elasticsearch.units import Units
+from freezer_api.db.elasticsearch.transactions import Committer
+from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
@@ -30,7 +30,7 @@ T = typing.TypeVar('T')
 
 class Driver(driver.Driver):
     """Keeps what :class:`~freezer_api.db.base.Storage` promises, by
-    compare-and-set of single documents: see :mod:`.commit`.
+    compare-and-set of single documents: see :mod:`.transactions`.
     """
 
     def __init__(
@@ -142,15 +142,15 @@ class Driver(driver.Driver):
 
     def check(self) -> None:
         """Return if the indices are this release's."""
-        schema.check(self.client)
+        migration.check(self.client)
 
     def sync(self) -> None:
         """Create the indices, or upgrade them."""
-        schema.sync(self.client)
+        migration.sync(self.client)
 
     def version(self) -> str | None:
         """Return the version of the oldest index."""
-        return schema.version(self.client)
+        return migration.version(self.client)
 
     def where(self) -> str:
         """Return the addresses of the hosts."""

@@ -1,4 +1,4 @@
-"""Locks of transactions (:mod:`.commit`): what they mean to whoever meets
+"""Locks of transactions (:mod:`.transactions`): what they mean to whoever meets
 them, and completing transactions whose owner didn't.
 
 A lock names its transaction, the primary document and the point at which that

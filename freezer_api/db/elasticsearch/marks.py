@@ -1,5 +1,5 @@
 """Marks: what is kept beside a document for the transactions of
-:mod:`.commit`. The names of keys are on disk.
+:mod:`.transactions`. The names of keys are on disk.
 """
 
 import typing

@@ -15,11 +15,11 @@ import typing
 from freezer_api.db.elasticsearch import claims, codec, queries, store
 from freezer_api.db.elasticsearch import documents as own
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commit import Committer
 from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.searches import Body, Hit, Searches
 from freezer_api.db.elasticsearch.store import Found
-from freezer_api.db.elasticsearch.units import Units
+from freezer_api.db.elasticsearch.transactions import Committer
+from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Document
 from freezer_api.domain.session_state import Record

@@ -16,7 +16,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import engines, errors, migrate
+from freezer_api.db.sqlalchemy import engines, errors, migration
 from freezer_api.db.sqlalchemy.errors import Meaning
 
 LOG = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Database:
         ``SchemaOutOfDate``, whose cause tells operators what to do.
         """
         self._fits = False
-        self.look(migrate.check)
+        self.look(migration.check)
         self._fits = True
 
     def close(self) -> None:
@@ -282,5 +282,5 @@ def _final_error(
 def _cause(error: Exception, meaning: Meaning) -> Exception:
     """Return the cause of the error that is raised, for operators."""
     if meaning is Meaning.SCHEMA:
-        return migrate.Misfit(str(error))
+        return migration.Misfit(str(error))
     return error

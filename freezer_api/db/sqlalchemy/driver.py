@@ -15,7 +15,7 @@ from freezer_api.db.sqlalchemy import (
     engines,
     errors,
     finding,
-    migrate,
+    migration,
     purging,
     restoring,
     rows,
@@ -218,11 +218,11 @@ class Driver(driver.Driver):
 
     def sync(self) -> None:
         """Upgrade the schema to this release's, see :func:`migrate.upgrade`."""
-        migrate.upgrade(self.conf)
+        migration.upgrade(self.conf)
 
     def version(self) -> str | None:
         """Return the schema's revision."""
-        return self.database.look(migrate.current)
+        return self.database.look(migration.current)
 
     def where(self) -> str:
         """Return the database's URL, without a password."""

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 
 from freezer_api.db import steps
 from freezer_api.db.base import Place
-from freezer_api.db.sqlalchemy import migrate, models, terms
+from freezer_api.db.sqlalchemy import migration, models, terms
 from freezer_api.db.sqlalchemy.database import Database
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents
@@ -93,7 +93,7 @@ def _is_of_this_release(database: Database) -> bool:
     A later release may have kinds of documents that this one doesn't know,
     and what is derived of them would seem to be left.
     """
-    return database.look(migrate.current) == migrate.head()
+    return database.look(migration.current) == migration.head()
 
 
 def _following(name: str) -> str | None:

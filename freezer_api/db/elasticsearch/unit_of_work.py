@@ -14,11 +14,15 @@ import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import commit
+from freezer_api.db.elasticsearch import transactions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commit import Committer, Plan, WriteConflict
 from freezer_api.db.elasticsearch.retries import Retries
 from freezer_api.db.elasticsearch.store import Found
+from freezer_api.db.elasticsearch.transactions import (
+    Committer,
+    Plan,
+    WriteConflict,
+)
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
@@ -277,7 +281,7 @@ class Units:
             if written in earlier and found.value is not None:
                 return earlier[written]
             results = [unit.attempt(step) for step in steps]
-            name = commit.new_name()
+            name = transactions.new_name()
             plan = unit.plan(name)
             if plan is None:
                 self._remove_own_placeholder(found, earlier)
