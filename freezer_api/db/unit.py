@@ -9,6 +9,7 @@ runs the operation again, with a new unit.
 
 import abc
 import collections.abc
+import functools
 import typing
 
 from freezer_api.db import refusals
@@ -39,6 +40,7 @@ class Unit(abc.ABC):
     ):
         self.project_id = project_id
         self._clock = clock
+        self._effects: list[collections.abc.Callable[[], None]] = []
 
     def now(self) -> int:
         """Return the timestamp (microseconds) of the operation.
@@ -47,6 +49,21 @@ class Unit(abc.ABC):
         of a session is never later than its own timestamp.
         """
         return self._clock()
+
+    def note(
+        self,
+        log: collections.abc.Callable[[Session], None],
+        session: Session,
+    ) -> None:
+        """Have an effect logged by ``log`` once the unit has taken effect."""
+        self._effects.append(functools.partial(log, session))
+
+    def log_effects(self) -> None:
+        """Log what was noted. The driver calls it when the unit has taken
+        effect; an attempt that has to be repeated leaves no line.
+        """
+        for log in self._effects:
+            log()
 
     def lead(self, kind: str, id: str) -> None:  # noqa: B027
         """Declare the document that the operation turned out to be about.

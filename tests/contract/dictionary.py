@@ -181,7 +181,10 @@ class Driver(driver.Driver):
         self, project_id: str, name: unit.Name, step: unit.Step[typing.Any], member: str = ''
     ) -> typing.Any:
         with self._writing() as there:
-            return step(Unit(there, project_id, self.clock))
+            work = Unit(there, project_id, self.clock)
+            result = step(work)
+        work.log_effects()
+        return result
 
     # Reading
 

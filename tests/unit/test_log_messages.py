@@ -11,7 +11,11 @@ import freezer_api
 PACKAGE = pathlib.Path(freezer_api.__file__).parent
 PAGE = PACKAGE.parent / 'doc/source/log-messages.rst'
 #: Modules whose lines the page lists.
-MODULES = (*sorted((PACKAGE / 'services').glob('*.py')), PACKAGE / 'identity.py')
+MODULES = (
+    *sorted((PACKAGE / 'services').glob('*.py')),
+    PACKAGE / 'identity.py',
+    PACKAGE / 'db/effects.py',
+)
 #: Levels that are shown without ``debug``.
 LEVELS = ('info', 'warning', 'error', 'exception')
 

@@ -228,10 +228,16 @@ def transact(
 ) -> T:
     """See :meth:`freezer_api.db.driver.Driver.transact`."""
     kind, id = name
-    return units.run(
-        codec.key(kind, project_id, id),
-        lambda unit: step(Documents(unit, look_ups, project_id, clock)),
-    )
+    attempts: list[Documents] = []
+
+    def attempt(unit: Unit) -> T:
+        """Run the operation once."""
+        attempts.append(Documents(unit, look_ups, project_id, clock))
+        return step(attempts[-1])
+
+    result = units.run(codec.key(kind, project_id, id), attempt)
+    attempts[-1].log_effects()
+    return result
 
 
 def settle(

@@ -4,7 +4,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
-from freezer_api.db import base, refusals
+from freezer_api.db import base, effects, refusals
 from freezer_api.db.operations.documents import change_body
 from freezer_api.db.unit import Unit
 from freezer_api.domain import membership, run_state
@@ -100,8 +100,7 @@ def detach(
     precondition.check(before)
     if job is None or job_id not in before.members:
         return False
-    after = run_state.left(before, job_id, now)
-    _store_session(unit, session, before, after)
+    _take_out(unit, session, before, job_id, now)
     change_body(unit, job, membership.detach(job.body))
     return True
 
@@ -140,8 +139,19 @@ def leave(unit: Unit, session_id: str, job_id: str, now: int) -> None:
     session = unit.get_session(session_id)
     if session is not None:
         before = run_state.lapse(session, now)
-        after = run_state.left(before, job_id, now)
-        _store_session(unit, session, before, after)
+        _take_out(unit, session, before, job_id, now)
+
+
+def _take_out(
+    unit: Unit, stored: Session, before: Session, job_id: str, now: int
+) -> None:
+    """Store a session without one of its members. ``before`` is the stored one
+    with a lapsed run settled.
+    """
+    after = run_state.left(before, job_id, now)
+    if after.run != before.run:
+        unit.note(effects.run_left, after)
+    _store_session(unit, stored, before, after)
 
 
 def move(
@@ -163,6 +173,8 @@ def _store_session(
     ``before`` is the stored one with a lapsed run settled, which is a version
     of its own. Bookkeeping alone is stored without another version.
     """
+    if before is not stored:
+        unit.note(effects.run_lapsed, before)
     shown_alike = after is before or is_same(before.body(), after.body())
     version = before.version if shown_alike else before.version + 1
     after = dataclasses.replace(after, version=version, created=before.created)

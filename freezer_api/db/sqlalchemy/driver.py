@@ -247,6 +247,8 @@ class Driver(driver.Driver):
             # the session that it is in now.
             sessions |= self._session_of(project_id, member)
 
+        attempts: list[Unit] = []
+
         def attempt(connection: sqlalchemy.Connection) -> T:
             unit = Unit(
                 connection,
@@ -254,6 +256,7 @@ class Driver(driver.Driver):
                 self.clock,
                 sessions,
             )
+            attempts.append(unit)
             try:
                 result = step(unit)
             except errors.SessionLockRequired as error:
@@ -262,7 +265,9 @@ class Driver(driver.Driver):
             unit.flush()
             return result
 
-        return self.database.write(attempt)
+        result = self.database.write(attempt)
+        attempts[-1].log_effects()
+        return result
 
     def _session_of(self, project_id: str, job_id: str) -> set[str]:
         """Return the session that a job is in, if it is in one."""

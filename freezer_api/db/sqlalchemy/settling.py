@@ -10,6 +10,7 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db import effects
 from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy import finding, history, session_rows
@@ -123,9 +124,7 @@ def find(
             )
             due = database.read(read_due)
         # There may be more, or others are quicker: the page is read again.
-        database.write(
-            functools.partial(session_rows.settle, due=due, now=now)
-        )
+        _settle(database, due, now)
     raise _too_busy()
 
 
@@ -147,12 +146,27 @@ def _read_settled(
         stored, extra = found
         if not stored.due(now):
             return stored.session, extra
-        settle = functools.partial(session_rows.settle, due=(stored,), now=now)
-        (settled,) = database.write(settle)
+        (settled,) = _settle(database, (stored,), now)
         # Else others have changed it since it was read.
         if settled is not None:
             return settled, extra
     raise _too_busy()
+
+
+def _settle(
+    database: Database,
+    due: collections.abc.Iterable[session_rows.Stored],
+    now: int,
+) -> list[Session | None]:
+    """Complete the lapsed runs of sessions, and log it; None stands for one
+    that others have changed.
+    """
+    settle = functools.partial(session_rows.settle, due=due, now=now)
+    settled = database.write(settle)
+    for session in settled:
+        if session is not None:
+            effects.run_lapsed(session)
+    return settled
 
 
 def _too_busy() -> exceptions.StorageUnavailable:

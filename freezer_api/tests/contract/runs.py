@@ -244,6 +244,32 @@ class Lapses:
         self.clock.advance(0.000001)
         self._lapsed(self.project.get(SESSIONS, 's'))
 
+    def test_it_is_logged_once(self):
+        self.clock.advance(31)
+        for look in (
+            lambda: self.project.get(SESSIONS, 's'),
+            lambda: self.project.page(SESSIONS),
+            lambda: self.project.attach('s', self.project.new_job()),
+        ):
+            with self.assertLogs('freezer_api.db.effects', 'INFO') as logged:
+                look()
+                look()
+                self.project.records('s')
+            (record,) = logged.records
+            self.assertIn('hold-off', record.getMessage())
+            # The next run, in which one of the jobs doesn't take part either.
+            tag = self.project.session('s')['session_tag']
+            self.project.start('s', 'j0', tag)
+            self.project.end('s', 'j0', tag + 1)
+            self.clock.advance(31)
+
+    def test_a_run_that_is_over_because_a_job_leaves_is_logged(self):
+        with self.assertLogs('freezer_api.db.effects', 'INFO') as logged:
+            self.project.detach('s', 'j1')
+        (record,) = logged.records
+        self.assertIn('left', record.getMessage())
+        self.assertEqual('completed', self.project.session('s')['status'])
+
     def test_whoever_looks_first(self):
         looks = {
             'get': lambda: self._lapsed(self.project.get(SESSIONS, 's')),
