@@ -10,7 +10,8 @@ import oslo_db.exception
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import database, driver, errors, rows
+from freezer_api.db.sqlalchemy import database, driver, errors, rows, slow_statements
+from freezer_api.domain import session_state
 from freezer_api.domain.documents import CLIENTS, Document
 from freezer_api.tests.contract import base, bodies, project_operations
 from tests.contract import stores
@@ -108,15 +109,18 @@ class SlowStatements(Case):
 
     def logged(self, seconds):
         """The messages logged by writing and reading a client."""
-        options = {**self.options, 'storage': {'slow_statement_seconds': seconds}}
-        storage = driver.Driver(base.configured(options), self.clock)
-        self.addCleanup(storage.close)
-        project = self.in_project(self.project.project_id, storage)
+        project = self.in_project(self.project.project_id, self.storage_with(seconds))
         with self.assertLogs(LOGGER, logging.WARNING) as logged:
             project.put_client('secret-too')
             project.get(CLIENTS, 'secret-too')
             logging.getLogger(LOGGER).warning('Done.')
         return [record.getMessage() for record in logged.records[:-1]]
+
+    def storage_with(self, seconds):
+        options = {**self.options, 'storage': {'slow_statement_seconds': seconds}}
+        storage = driver.Driver(base.configured(options), self.clock)
+        self.addCleanup(storage.close)
+        return storage
 
     def test_each_is_logged_with_its_seconds_and_rows(self):
         inserted = [text for text in self.logged(1e-9) if 'INSERT INTO freezer_clients' in text]
@@ -133,6 +137,16 @@ class SlowStatements(Case):
 
     def test_faster_ones_are_not_logged(self):
         self.assertEqual([], self.logged(HOUR))
+
+    def test_long_text_is_cut(self):
+        jobs = {f'job-{number}': {'time_started': 1, 'time_ended': 2} for number in range(100)}
+        record = session_state.Record(1, 'completed', '', 1, 2, jobs)
+        storage = self.storage_with(1e-9)
+        with self.assertLogs(LOGGER, logging.WARNING) as logged:
+            storage.run_backups(self.project.scope, 's', record)
+        text = logged.records[-1].getMessage()
+        self.assertLess(len(text), slow_statements.MAX_TEXT + 100)
+        self.assertRegex(text, r': SELECT .*… \([0-9]+ characters\)$')
 
     def test_zero_logs_none(self):
         self.assertEqual([], self.logged(0))

@@ -170,8 +170,7 @@ class Database:
                 except errors.FAILURES as error:
                     self._check_schema_after(error)
                     retries.add_failure(error)
-                    # Those who met each other part by chance, and at once if
-                    # they are few.
+                    # For a random time, so that those who met don't meet again.
                     time.sleep(_JITTER.uniform(pause / 2, pause))
                     pause = min(2 * pause, LONGEST_PAUSE)
                 retries.check_deadline()

@@ -95,8 +95,9 @@ def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
             if time.monotonic() > deadline:
                 raise exceptions.StorageUnavailable() from error
             LOG.info(
-                'Another process changes the schema, too; looking again at'
-                ' what is left.'
+                'Another process changes the schema, too (%s). Looking again'
+                ' at what is left.',
+                _reason(error),
             )
             time.sleep(_JITTER.uniform(0, LONGEST_PAUSE))
 
@@ -136,6 +137,12 @@ def applied(
 def _is_rival(error: Exception) -> bool:
     """Tell whether an upgrade failed because another one was under way."""
     return isinstance(error, Overtaken) or errors.meaning(error) in _RIVALS
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Overtaken):
+        return 'it has done the step already'
+    return errors.describe(error)
 
 
 def _final_error(error: Exception) -> Exception:

@@ -13,6 +13,10 @@ import sqlalchemy
 
 LOG = logging.getLogger(__name__)
 
+#: Characters of a statement that are logged. One that asks for thousands of
+#: jobs is a megabyte, and says no more than its first lines.
+MAX_TEXT = 2000
+
 
 def log(engine: sqlalchemy.Engine, seconds: float) -> None:
     """Log each statement of an engine that takes at least ``seconds`` until
@@ -59,5 +63,13 @@ def _end(
         'A statement took %.3f seconds (%s rows): %s',
         elapsed,
         rows,
-        ' '.join(statement.split()),
+        _shortened(statement),
     )
+
+
+def _shortened(statement: str) -> str:
+    """Return a statement as one line of a log."""
+    text = ' '.join(statement.split())
+    if len(text) <= MAX_TEXT:
+        return text
+    return f'{text[:MAX_TEXT]}… ({len(text)} characters)'
