@@ -8,6 +8,7 @@ import unittest.mock
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db.base import Store
 from freezer_api.db.sqlalchemy import database, models
 from freezer_api.domain.documents import CLIENTS, SESSIONS
 from freezer_api.tests.contract import base, bodies
@@ -93,7 +94,7 @@ class Turns:
         def change(current, now):
             busy.set()
             done.wait()
-            return bodies.client_body('long', self.project.project_id)
+            return Store(bodies.client_body('long', self.project.project_id))
 
         thread = threading.Thread(
             target=self.storage.write, args=(self.project.scope, CLIENTS, 'long', change)
@@ -107,6 +108,7 @@ class Turns:
             self.assertTrue(self.project.missing(CLIENTS, 'c'))
         done.set()
         thread.join()
+        self.assertFalse(self.project.missing(CLIENTS, 'long'), 'who had the turn has written')
         self.project.put_client('c')
 
 

@@ -253,11 +253,13 @@ class TestRefusals(CopyTest):
             scope,
             CLIENTS,
             'more',
-            lambda current, now: {
-                'project_id': 'kept',
-                'user_id': 'user',
-                'client': {'client_id': 'more'},
-            },
+            lambda current, now: base.Store(
+                {
+                    'project_id': 'kept',
+                    'user_id': 'user',
+                    'client': {'client_id': 'more'},
+                }
+            ),
         )
         self.refused(self.copy(source, empty), 'target has clients more in project kept')
         self.assertEqual(3, self.open(empty).count(CLIENTS))
