@@ -4,9 +4,9 @@ the form that all errors of the API have.
 
 import io
 import logging
+import time
 import typing
 
-from oslo_context import context
 from waitress import buffers, task
 
 from freezer_api import middleware
@@ -99,32 +99,43 @@ class Refusal(task.ErrorTask):
         text = _describe(error)
         code = CODES.get(error.code, 'request.malformed-http')
         sent_id = request.headers.get('X_OPENSTACK_REQUEST_ID', '')
-        request_id = middleware.kept_request_id(sent_id)
-        if not request_id:
-            request_id = context.generate_request_id()
-        answer = middleware.refusal(
+        # The id of this thread's log records from now on, in place of that of
+        # the request before.
+        request_id = middleware.start_context(sent_id).request_id
+        answer = middleware.error_response(
             f'{error.code} {error.reason}',
             code,
             text,
             [('x-openstack-request-id', request_id)],
         )
-        LOG.debug(
-            '%s: refused a request from %s with %d: %s',
-            request_id,
+        is_busy = error.code == http_requests.Busy.code
+        LOG.log(
+            logging.WARNING if is_busy else logging.DEBUG,
+            'Refused a request from %s with %d: %s',
             self.channel.addr[0],
             error.code,
             text,
         )
         self.status = answer.status
         self.response_headers.extend(answer.headers)
-        if error.code == http_requests.Busy.code:
+        if is_busy:
             self.response_headers.append(('Retry-After', str(RETRY_AFTER)))
         self.set_close_on_finish()
         self.content_length = len(answer.body)
         self.channel.drains = True
         # A request that is refused for its first line has no command.
-        is_head = getattr(request, 'command', '') == 'HEAD'
-        self.write(b'' if is_head else answer.body)
+        method = getattr(request, 'command', '')
+        body = b'' if method == 'HEAD' else answer.body
+        self.write(body)
+        if self.channel.adj.log_requests:
+            refused = {
+                'REQUEST_METHOD': method,
+                'PATH_INFO': getattr(request, 'path', ''),
+                'QUERY_STRING': getattr(request, 'query', ''),
+                'openstack.request_id': request_id,
+            }
+            seconds = time.time() - request.began
+            middleware.log_refused(refused, answer.status, len(body), seconds)
 
 
 def _describe(error: typing.Any) -> str:

@@ -57,6 +57,8 @@ class Settings(adjustments.Adjustments):
 
     #: Whether bodies of requests without a token are left unread.
     needs_token = False
+    #: Whether each request has a line in the log.
+    log_requests = True
     #: Seconds within which a request must arrive.
     request_timeout = 60
     #: Seconds after which a connection without a request is closed.

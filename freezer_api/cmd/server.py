@@ -313,6 +313,7 @@ def settings(
         server_name=socket.gethostname(),
     )
     made.needs_token = needs_token
+    made.log_requests = conf.api.log_requests
     made.request_timeout = conf.request_timeout
     made.keep_alive_timeout = conf.keep_alive_timeout
     made.grace = conf.graceful_shutdown_timeout

@@ -30,7 +30,3 @@ __all__ = [
     'start_context',
     'valid_request_id',
 ]
-
-# until the commands follow: the names from before
-kept_request_id = valid_request_id
-refusal = error_response

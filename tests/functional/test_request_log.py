@@ -163,6 +163,23 @@ class TestLog(testtools.TestCase):
                 (answered, line['status'], line['method'], line['url'], line['bytes']),
             )
 
+    def test_requests_that_the_server_refuses_have_a_line(self):
+        """They don't reach the application."""
+        path = f'{ALPHA}?limit=5'
+        status, body, request_id = self.request('POST', path, b'x' * 1001)
+        line = self.line(request_id)
+        self.assertEqual(
+            (413, '413', 'POST', path, str(len(body))),
+            (status, line['status'], line['method'], line['url'], line['bytes']),
+        )
+        (reason,) = self.messages('DEBUG', request_id)
+        self.assertIn('Refused a request from 127.0.0.1 with 413: ', reason)
+        with contextlib.closing(socket.create_connection(('127.0.0.1', self.port))) as connection:
+            connection.sendall(b'nonsense\r\n\r\n')
+            answer = connection.makefile('rb').read()
+        request_id = re.search(rb'(?i)x-openstack-request-id: (\S+)', answer)[1].decode()
+        self.assertEqual('400', self.line(request_id)['status'])
+
     def test_head_has_no_bytes(self):
         _status, _body, request_id = self.request('HEAD', ALPHA)
         self.assertEqual(
