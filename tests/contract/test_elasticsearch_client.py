@@ -12,7 +12,7 @@ from tests import servers
 
 #: Themes that between them send every kind of request but those of indices, which each class of
 #: tests sends to begin with.
-THEMES = ('documents.Documents', 'sessions.Members')
+THEMES = ('test_documents.Documents', 'test_sessions.Members')
 RUN = """
 import sys, unittest
 import elastic_transport, elasticsearch

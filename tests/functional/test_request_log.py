@@ -24,7 +24,9 @@ from tests.servers import process as processes
 
 ALPHA = '/v2/alpha/sessions'
 TOKEN = 'member@alpha'
+#: For an answer, and for the process to start on a machine that is busy.
 SECONDS = 30
+START_SECONDS = 180
 CONFIGURATION = """
 [DEFAULT]
 bind_host = 127.0.0.1
@@ -82,12 +84,14 @@ class TestLog(testtools.TestCase):
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
         cls.addClassCleanup(process.communicate)
         cls.addClassCleanup(process.terminate)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 return socket.create_connection(('127.0.0.1', cls.port)).close()
             except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None:
+                    raise AssertionError(process.communicate()[1]) from None
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
 
