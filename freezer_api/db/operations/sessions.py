@@ -82,7 +82,7 @@ def attach(
         leave(unit, was_in, job_id, now)
     _store_session(unit, session, before, after)
     change_body(unit, job, body)
-    return was_in != session_id
+    return bool(was_in != session_id)
 
 
 def detach(
