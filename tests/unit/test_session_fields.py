@@ -1,11 +1,15 @@
-"""Every field of a session is taken, shown and kept; whoever adds one sees here what is missing."""
+"""Every field of a session is taken, shown and kept; whoever adds one sees here what is missing.
+
+A field that callers set under its own name is declared in the session and in the schema; all else
+follows.
+"""
 
 import dataclasses
 
 import testtools
 
 from freezer_api.domain import sessions
-from freezer_api.domain.session_state import Member, Run, Session
+from freezer_api.domain.session_state import SETTABLE, Member, Run, Session
 from freezer_api.schemas import sessions as schemas
 
 NOW = 1_700_000_000_500_000
@@ -30,6 +34,10 @@ def plain() -> Session:
 
 
 class TestFields(testtools.TestCase):
+    def test_each_is_in_the_schemas(self):
+        for schema in (schemas.SESSION, schemas.PATCH):
+            self.assertEqual(set(), set(SETTABLE) - schema['properties'].keys())
+
     def test_there_is_a_value_for_each_key(self):
         self.assertEqual(sorted(KEYS), sorted(VALUES), 'add a value for the new key to VALUES')
         for key, value in VALUES.items():
@@ -60,8 +68,11 @@ class TestFields(testtools.TestCase):
             self.assertEqual(dataclasses.replace(plain(), **{field: value}), patched, key)
 
     def test_patch_without_it_leaves_it(self):
+        """Null is as if the key was absent."""
         changed = sessions.patch(plain(), schemas.patch(VALUES))
-        self.assertEqual(changed, sessions.patch(changed, schemas.patch({})))
+        for body in ({}, dict.fromkeys(VALUES)):
+            self.assertEqual(changed, sessions.patch(changed, body))
+            self.assertEqual(changed, sessions.patch(changed, schemas.patch(body)))
 
     def test_body_shows_it(self):
         shown = sessions.create('p', 's', 'u', schemas.session(VALUES), NOW).body()

@@ -17,7 +17,6 @@ from freezer_api.domain import (
 )
 from freezer_api.domain.documents import Precondition
 from freezer_api.domain.session_state import Member, Session
-from freezer_api.schemas import sessions as schemas
 
 NOW = 1_700_000_000_500_000
 KEYS = {
@@ -217,38 +216,6 @@ class Callers(unittest.TestCase):
         )
         with self.assertRaises(exceptions.InvalidInput):
             sessions.replace(going, {})
-
-
-class Settable(unittest.TestCase):
-    """A field that callers set is declared in the session and in the schema; all else follows."""
-
-    #: One of each type that a field has today.
-    GIVEN = {'description': 'd', 'hold_off': 7}
-
-    def test_each_is_in_the_schema(self):
-        self.assertEqual(set(self.GIVEN), set(session_state.SETTABLE))
-        for schema in (schemas.SESSION, schemas.PATCH):
-            self.assertLessEqual(set(session_state.SETTABLE), schema['properties'].keys())
-
-    def test_each_is_set_changed_kept_and_shown(self):
-        body = {**self.GIVEN, 'schedule': {}}
-        created = sessions.create('p', 's', 'u', body, NOW)
-        plain = sessions.create('p', 's', 'u', {'schedule': {}}, NOW)
-        stored = created.dump()
-        loaded = Session.load('p', 's', stored, {}, 1, NOW)
-        for name, value in self.GIVEN.items():
-            for session in (
-                created,
-                loaded,
-                sessions.patch(plain, {name: value}),
-                sessions.patch(created, {name: None}),
-                sessions.replace(plain, body),
-            ):
-                self.assertEqual(value, session.body()[name], name)
-            self.assertNotEqual(value, plain.body()[name], name)
-            older = {key: stored[key] for key in stored if key != name}
-            default = Session.load('p', 's', older, {}, 1, NOW).body()[name]
-            self.assertEqual(plain.body()[name], default, 'an earlier release has stored it')
 
 
 class Kept(unittest.TestCase):
