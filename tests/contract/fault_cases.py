@@ -11,7 +11,7 @@ import functools
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import locks
+from freezer_api.db.elasticsearch.commits import locks
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.contract import faults, interception

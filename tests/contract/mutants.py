@@ -9,16 +9,10 @@ import itertools
 import textwrap
 import typing
 
-from freezer_api.db.elasticsearch import (
-    finding,
-    history,
-    locks,
-    queries,
-    reading,
-    store,
-    transactions,
-    unit_of_work,
-)
+from freezer_api.db.elasticsearch import unit_of_work
+from freezer_api.db.elasticsearch.commits import locks, store, transactions
+from freezer_api.db.elasticsearch.search import finding, queries, reading
+from freezer_api.db.elasticsearch.sessions import history
 from tests.contract import interception
 
 Owner = typing.Any

@@ -10,7 +10,8 @@ import typing
 
 from freezer_api import db
 from freezer_api.db.base import Scope
-from freezer_api.db.elasticsearch import driver, mappings
+from freezer_api.db.elasticsearch import driver
+from freezer_api.db.elasticsearch.indices import mappings
 from freezer_api.domain import documents
 from freezer_api.tests.contract import base, bodies, project_operations
 from tests import servers

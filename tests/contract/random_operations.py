@@ -19,7 +19,7 @@ import orjson
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import Scope, Store
-from freezer_api.db.elasticsearch import locks
+from freezer_api.db.elasticsearch.commits import locks
 from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.session_state import Outcome, Record, Session

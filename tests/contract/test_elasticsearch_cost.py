@@ -6,7 +6,8 @@ import functools
 
 from freezer_api import db
 from freezer_api.db.base import Entry
-from freezer_api.db.elasticsearch import driver, finding
+from freezer_api.db.elasticsearch import driver
+from freezer_api.db.elasticsearch.search import finding
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import base
 from tests.contract import costs, interception, stores

@@ -1,7 +1,8 @@
 """What the Elasticsearch driver logs of operations that are in each other's way, or break off."""
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import locks, retries, unit_of_work
+from freezer_api.db.elasticsearch import unit_of_work
+from freezer_api.db.elasticsearch.commits import locks, retries
 from freezer_api.domain.documents import CLIENTS
 from freezer_api.tests.contract import project_operations
 from tests.contract import faults, stores

@@ -6,7 +6,7 @@ import concurrent.futures
 import threading
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import mappings, migration, upgrading
+from freezer_api.db.elasticsearch.indices import mappings, migration, upgrading
 from freezer_api.domain.documents import JOBS
 from freezer_api.tests.contract import base, bodies, project_operations
 from tests.base import EXPLORING

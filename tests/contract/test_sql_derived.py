@@ -5,7 +5,8 @@ import functools
 import sqlalchemy
 
 from freezer_api.db import steps
-from freezer_api.db.sqlalchemy import models, terms
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract.derived import Stores

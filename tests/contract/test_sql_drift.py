@@ -9,7 +9,8 @@ import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db.base import Store
-from freezer_api.db.sqlalchemy import database, models
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import database
 from freezer_api.domain.documents import CLIENTS, SESSIONS
 from freezer_api.tests.contract import base, bodies
 from tests import servers

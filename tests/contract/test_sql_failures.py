@@ -11,7 +11,8 @@ from oslo_config import cfg
 
 from freezer_api import exceptions
 from freezer_api.db.base import Store
-from freezer_api.db.sqlalchemy import driver, engines
+from freezer_api.db.sqlalchemy import driver
+from freezer_api.db.sqlalchemy.connections import engines
 from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.contract import stores

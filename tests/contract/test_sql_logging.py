@@ -10,7 +10,9 @@ import oslo_db.exception
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import database, driver, errors, rows, slow_statements
+from freezer_api.db.sqlalchemy import driver
+from freezer_api.db.sqlalchemy.connections import database, errors, slow_statements
+from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.domain import session_state
 from freezer_api.domain.documents import CLIENTS, Document
 from freezer_api.tests.contract import base, bodies, project_operations

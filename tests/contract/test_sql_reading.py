@@ -9,7 +9,9 @@ import uuid
 import sqlalchemy
 
 from freezer_api.db.base import Scope
-from freezer_api.db.sqlalchemy import queries, rows, session_rows
+from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.search import queries
+from freezer_api.db.sqlalchemy.sessions import session_rows
 from freezer_api.domain import search, search_query, session_state, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import bodies

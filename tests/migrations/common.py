@@ -11,7 +11,7 @@ import sqlalchemy
 
 from freezer_api import db
 from freezer_api.db.base import Storage
-from freezer_api.db.sqlalchemy import engines
+from freezer_api.db.sqlalchemy.connections import engines
 from freezer_api.tests.contract import base
 
 #: Where what a release with the schema of this name has stored is: the rows of each table.

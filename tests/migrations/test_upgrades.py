@@ -9,7 +9,8 @@ import sqlalchemy
 
 from freezer_api.db import base as contract
 from freezer_api.db.base import Scope
-from freezer_api.db.sqlalchemy import driver, migration, models, terms
+from freezer_api.db.sqlalchemy import driver, migration, models
+from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.domain import documents, search_pairs, search_query
 from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations

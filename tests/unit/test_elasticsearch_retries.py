@@ -3,7 +3,7 @@
 import testtools
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import retries
+from freezer_api.db.elasticsearch.commits import retries
 
 
 class TestRetries(testtools.TestCase):

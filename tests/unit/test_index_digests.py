@@ -8,8 +8,11 @@ import typing
 import orjson
 import testtools
 
-from freezer_api.db.elasticsearch import codec, mappings
-from freezer_api.db.sqlalchemy import migration, rows, terms
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.indices import mappings
+from freezer_api.db.sqlalchemy import migration
+from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.session_state import Member, Session
 

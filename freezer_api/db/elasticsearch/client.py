@@ -23,7 +23,8 @@ OUT_OF_DATE = (
     ' has to run: freezer-manage db sync'
 )
 #: Statuses of nodes that are overloaded, and of proxies and nodes that can't
-#: serve. Each write can be sent again: see :mod:`.transactions`.
+#: serve. Each write can be sent again: see
+#: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
 #: What the library raises if no answer comes that can be used.
 _FAILURES = (
@@ -36,8 +37,8 @@ _CONNECTIONS = 64
 _MAX_UPGRADES = 5
 _MISSING = 'index_not_found_exception'
 #: Of the copies of a document all readers ask the same one. Another one may
-#: not have a write yet that isn't acknowledged either: who read it in the first
-#: could see it gone.
+#: not have a write yet that isn't acknowledged either: who read it in the
+#: first could see it gone.
 SAME_COPY = {'preference': 'freezer-api'}
 #: The API of version 8, which servers of versions 8 and 9 speak, and which
 #: every client that serves leaves as it is.

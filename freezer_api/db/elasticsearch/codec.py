@@ -11,8 +11,9 @@ import uuid
 
 import orjson
 
-from freezer_api.db.elasticsearch import ranges, terms
-from freezer_api.db.elasticsearch.marks import Mark
+from freezer_api.db.elasticsearch.commits.marks import Mark
+from freezer_api.db.elasticsearch.search import terms
+from freezer_api.db.elasticsearch.sessions import ranges
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.session_state import Member, Record, Session
@@ -310,7 +311,7 @@ def source(
     ``seq`` and ``project_id`` are those of a document that is yet to come.
     """
     # What is pending may be other than the index says: searches look for it,
-    # see :mod:`.finding`.
+    # see :mod:`freezer_api.db.elasticsearch.search.finding`.
     is_pending = bool(mark.get('lock') or mark.get('gone'))
     doc: Body = {'mark': mark}
     written: Body = {

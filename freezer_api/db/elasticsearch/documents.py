@@ -10,8 +10,9 @@ import typing
 
 from freezer_api.db import refusals
 from freezer_api.db import unit as port
-from freezer_api.db.elasticsearch import codec, ranges
+from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.sessions import ranges
 from freezer_api.db.elasticsearch.unit_of_work import Unit, Units, WrongPrimary
 from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step

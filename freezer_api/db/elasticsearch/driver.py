@@ -6,19 +6,18 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db import base, driver, steps
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.elasticsearch import (
-    client,
-    codec,
+from freezer_api.db.elasticsearch import client, codec
+from freezer_api.db.elasticsearch import documents as own
+from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.transactions import Committer
+from freezer_api.db.elasticsearch.indices import migration
+from freezer_api.db.elasticsearch.maintenance import (
     copying,
-    finding,
-    history,
-    migration,
     purging,
-    store,
     verifying,
 )
-from freezer_api.db.elasticsearch import documents as own
-from freezer_api.db.elasticsearch.transactions import Committer
+from freezer_api.db.elasticsearch.search import finding
+from freezer_api.db.elasticsearch.sessions import history
 from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
@@ -30,7 +29,8 @@ T = typing.TypeVar('T')
 
 class Driver(driver.Driver):
     """Keeps what :class:`~freezer_api.db.base.Storage` promises, by
-    compare-and-set of single documents: see :mod:`.transactions`.
+    compare-and-set of single documents: see
+    :mod:`freezer_api.db.elasticsearch.commits.transactions`.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class Driver(driver.Driver):
     # Every kind
 
     def get(self, scope: Scope, kind: str, id: str) -> Document:
-        """Return a document. A session whose run has lapsed is settled first."""
+        """Return a document. A session whose run has lapsed is settled
+        first.
+        """
         if kind == SESSIONS:
             session = history.get_settled(self.finder, scope.project_id, id)
             return codec.document(session)

@@ -14,11 +14,11 @@ import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import transactions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.retries import Retries
-from freezer_api.db.elasticsearch.store import Found
-from freezer_api.db.elasticsearch.transactions import (
+from freezer_api.db.elasticsearch.commits import transactions
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     Plan,
     WriteConflict,

@@ -8,20 +8,17 @@ import sqlalchemy
 from freezer_api import exceptions
 from freezer_api.db import driver, steps
 from freezer_api.db.base import Entry, Page, Place, Scope
-from freezer_api.db.sqlalchemy import (
-    backups,
+from freezer_api.db.sqlalchemy import migration
+from freezer_api.db.sqlalchemy.connections import database, engines, errors
+from freezer_api.db.sqlalchemy.documents import backups, rows
+from freezer_api.db.sqlalchemy.maintenance import (
     copying,
-    database,
-    engines,
-    errors,
-    finding,
-    migration,
     purging,
     restoring,
-    rows,
-    settling,
     verifying,
 )
+from freezer_api.db.sqlalchemy.search import finding
+from freezer_api.db.sqlalchemy.sessions import settling
 from freezer_api.db.sqlalchemy.unit_of_work import Unit
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query

@@ -20,7 +20,8 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy import engines, errors, models
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import engines, errors
 
 LOG = logging.getLogger(__name__)
 _JITTER = random.SystemRandom()

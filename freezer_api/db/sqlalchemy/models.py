@@ -85,9 +85,9 @@ def _documents(
     """Define the table of the documents of one kind.
 
     ``seq`` is the order of their creation; a number is never used again.
-    ``indexed`` is what :mod:`.terms` made of the document, so that a change
-    knows what to remove from the index without working out how it got there.
-    ``claim`` is :func:`documents.claim`.
+    ``indexed`` is what :mod:`freezer_api.db.sqlalchemy.search.terms` made of
+    the document, so that a change knows what to remove from the index without
+    working out how it got there. ``claim`` is :func:`documents.claim`.
     """
     return sqlalchemy.Table(
         f'freezer_{kind}',
@@ -218,9 +218,9 @@ runs = sqlalchemy.Table(
     **_OPTIONS,
 )
 
-#: The search index: which documents have a term (see :mod:`.terms`). A row is
-#: a key and nothing else, so the documents of a term are stored next to each
-#: other, in order.
+#: The search index: which documents have a term (see
+#: :mod:`freezer_api.db.sqlalchemy.search.terms`). A row is a key and nothing
+#: else, so the documents of a term are stored next to each other, in order.
 pairs = sqlalchemy.Table(
     'freezer_pairs',
     metadata,

@@ -14,15 +14,11 @@ import functools
 import sqlalchemy
 
 from freezer_api.db import unit
-from freezer_api.db.sqlalchemy import (
-    errors,
-    functions,
-    models,
-    records,
-    rows,
-    session_rows,
-    terms,
-)
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import errors
+from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.search import functions, terms
+from freezer_api.db.sqlalchemy.sessions import records, session_rows
 from freezer_api.db.unit import Name
 from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import CLIENTS, SESSIONS, Document

@@ -1,0 +1,1 @@
+"""The indices and their versions."""

@@ -1,0 +1,210 @@
+"""The indices and their versions: creating them, upgrading them, and telling
+which ones are there.
+
+A kind is read under an alias. The one index behind it has the version of its
+mappings in its name and under ``_meta``. It is the write index of the alias.
+Elasticsearch lets no alias have two of those: so of several processes that
+create or upgrade an index at once one does.
+"""
+
+import dataclasses
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch.client import (
+    OUT_OF_DATE,
+    Client,
+    error_type,
+    require_ok,
+)
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.indices import mappings, upgrading
+
+#: How often the indices are looked at, while another process creates or
+#: upgrades them too.
+LOOKS = 100
+#: Of two templates for an index the one with the higher priority is taken: a
+#: longer prefix goes before the shorter one that it begins with.
+PRIORITY = 500
+#: What is read of an index.
+_FIELDS = ','.join(
+    [
+        '*.aliases',
+        '*.mappings._meta',
+        '*.settings.index.number_of_replicas',
+        '*.settings.index.refresh_interval',
+    ]
+)
+#: Answers to the creation of an index that is there already, and of an alias
+#: that has come to have an index of another name.
+_CREATED_BY_OTHERS = (
+    'resource_already_exists_exception',
+    'illegal_state_exception',
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Index:
+    """An index behind an alias."""
+
+    name: str
+    version: int
+    settings: mappings.Settings
+
+
+def sync(client: Client) -> None:
+    """Create this release's indices, from older ones where there are any.
+    Idempotent, also for several processes at once.
+
+    ``SchemaOutOfDate`` where they are a newer release's, or can't be made.
+    """
+    indices = _read_indices(client)
+    _check_newer(indices)
+    _put_template(client)
+    attempts = Retries('Creating indices', warns=False)
+    looks = 0
+    while True:
+        outdated = _outdated(indices)
+        if not outdated:
+            break
+        if looks == LOOKS:
+            reason = _why_outdated(client, outdated[0], indices)
+            raise exceptions.SchemaOutOfDate(reason)
+        for kind in outdated:
+            if kind in indices:
+                upgrading.upgrade(client, kind, indices[kind].name)
+            else:
+                _create(client, kind)
+        # The first time they are most likely there.
+        if looks:
+            attempts.wait(f'the index of {outdated[0]} is not there yet')
+        looks += 1
+        indices = _read_indices(client)
+    for index in indices.values():
+        _configure(client, index)
+    upgrading.tidy(client)
+
+
+def version(client: Client) -> str | None:
+    """Return the version of the indices that are there, which is that of the
+    oldest one; None without any.
+    """
+    found = [index.version for index in _read_indices(client).values()]
+    return str(min(found)) if found else None
+
+
+def check(client: Client) -> None:
+    """Return if the indices are this release's, else raise
+    ``SchemaOutOfDate``; by one request.
+    """
+    indices = _read_indices(client)
+    _check_newer(indices)
+    if _outdated(indices):
+        raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
+
+
+def _outdated(indices: dict[str, Index]) -> list[str]:
+    """Return the kinds without an index of this release."""
+    outdated = []
+    for kind in mappings.KINDS:
+        if kind not in indices or indices[kind].version < mappings.VERSION:
+            outdated.append(kind)
+    return outdated
+
+
+def _check_newer(indices: dict[str, Index]) -> None:
+    """Raise ``SchemaOutOfDate`` if indices are a newer release's: no upgrade
+    helps against that.
+    """
+    newer = []
+    for index in indices.values():
+        if index.version > mappings.VERSION:
+            newer.append(index.name)
+    if newer:
+        raise exceptions.SchemaOutOfDate(
+            'The indices of Elasticsearch are those of a newer release:'
+            f' {", ".join(newer)}.'
+        )
+
+
+def _read_indices(client: Client) -> dict[str, Index]:
+    """Return the index behind the alias of each kind that has one."""
+    kinds = {client.alias(kind): kind for kind in mappings.KINDS}
+    path = f'/{",".join(kinds)}'
+    params = {
+        'ignore_unavailable': 'true',
+        'filter_path': _FIELDS,
+    }
+    answer = require_ok(client.call('GET', path, params=params))
+    indices: dict[str, Index] = {}
+    for name, told in answer.items():
+        meta = told.get('mappings', {}).get('_meta', {})
+        settings = told.get('settings', {}).get('index', {})
+        index = Index(name, meta.get('version', 0), settings)
+        for alias in told.get('aliases', {}):
+            if alias in kinds:
+                indices[kinds[alias]] = index
+    return indices
+
+
+def _why_outdated(client: Client, kind: str, indices: dict[str, Index]) -> str:
+    """Return why the index of a kind isn't there, for an operator."""
+    if kind in indices:
+        return f'The index {indices[kind].name} can not be upgraded.'
+    return (
+        f'There is an index {_first_name(client, kind)} without the alias'
+        f' {client.alias(kind)}.'
+    )
+
+
+def _put_template(client: Client) -> None:
+    """Say what an index of ours is like, whoever creates it, and that no write
+    creates one.
+    """
+    patterns = [f'{client.alias(kind)}_*' for kind in mappings.KINDS]
+    prefix = client.conf.index
+    body = {
+        'index_patterns': patterns,
+        'version': mappings.VERSION,
+        'priority': PRIORITY + len(prefix),
+        'allow_auto_create': False,
+        'template': {
+            'mappings': mappings.mappings(),
+            'settings': {'index': upgrading.settings(client)},
+        },
+    }
+    path = f'/_index_template/{prefix}_documents'
+    require_ok(client.call('PUT', path, body))
+
+
+def _create(client: Client, kind: str) -> None:
+    """Create the first index of a kind, unless another process does. Its name
+    is the same for all who do it at once.
+    """
+    body = {
+        'mappings': mappings.mappings(),
+        'settings': {'index': upgrading.settings(client)},
+        'aliases': {client.alias(kind): {'is_write_index': True}},
+    }
+    answer = client.call('PUT', f'/{_first_name(client, kind)}', body)
+    if error_type(answer[1]) not in _CREATED_BY_OTHERS:
+        require_ok(answer)
+
+
+def _first_name(client: Client, kind: str) -> str:
+    return f'{client.alias(kind)}_{mappings.VERSION}_first'
+
+
+def _configure(client: Client, index: Index) -> None:
+    """Give an index the settings that follow the configuration, if it has
+    other ones.
+    """
+    wanted = mappings.chosen(client.conf.number_of_replicas, client.waits)
+    differs = False
+    for name, value in wanted.items():
+        # Elasticsearch tells numbers as texts.
+        expected = None if value is None else str(value)
+        if index.settings.get(name) != expected:
+            differs = True
+    if differs:
+        path = f'/{index.name}/_settings'
+        require_ok(client.call('PUT', path, {'index': wanted}))

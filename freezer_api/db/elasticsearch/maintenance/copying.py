@@ -1,0 +1,337 @@
+"""Reading all that is kept, and keeping what another store had: see
+:mod:`freezer_api.db.base`. Nobody else writes meanwhile.
+"""
+
+import collections
+import collections.abc
+import dataclasses
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.base import RUNS, Entry, Place
+from freezer_api.db.elasticsearch import codec, unit_of_work
+from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.search import walk_queries
+from freezer_api.db.elasticsearch.search.finding import Finder
+from freezer_api.db.elasticsearch.sessions import ranges
+from freezer_api.domain import documents
+from freezer_api.domain.documents import SESSIONS, Document
+from freezer_api.domain.session_state import Record, Session
+
+#: Sessions that are read at once for their runs.
+SESSIONS_AT_ONCE = 100
+
+
+def count(finder: Finder, kind: str) -> int:
+    """See :meth:`Storage.count`."""
+    if kind != RUNS:
+        return finder.count(kind, walk_queries.everything())
+    total = 0
+    for session in _sessions(finder, ()):
+        total += ranges.count(session.state['kept'])
+    return total
+
+
+def entries(
+    finder: Finder, kind: str, after: Place, limit: int
+) -> list[Entry]:
+    """See :meth:`Storage.entries`."""
+    if kind == RUNS:
+        return _record_entries(finder, after, limit)
+    while True:
+        body = walk_queries.all_projects(limit, list(after))
+        hits = finder.search_hits(kind, body)
+        read = finder.committer.read([(kind, hit['_id']) for hit in hits])
+        result = _entries(read)
+        # A page of placeholders and tombstones alone isn't the end.
+        if result or len(hits) < limit:
+            return result
+        after = tuple(hits[-1]['sort'])
+
+
+def named(
+    finder: Finder,
+    kind: str,
+    project_id: str,
+    ids: collections.abc.Collection[str],
+) -> list[Entry]:
+    """See :meth:`Storage.named`."""
+    keys = [codec.key(kind, project_id, id) for id in ids]
+    return _entries(finder.committer.read(keys))
+
+
+def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
+    """See :meth:`Storage.restore`."""
+    if not given:
+        return
+    if given[0].kind == RUNS:
+        _restore_records(finder, given)
+    else:
+        _restore_documents(finder, given)
+
+
+# Documents
+
+
+def _restore_documents(
+    finder: Finder, given: collections.abc.Sequence[Entry]
+) -> None:
+    values = [_value(entry) for entry in given]
+    claims = []
+    for entry in given:
+        claim = _claim(entry)
+        if claim is not None:
+            claims.append(claim)
+    keys = [value.key for value in (*values, *claims)]
+    stored = _read_for_update(finder, keys)
+    _check_documents(stored, given, values)
+    _check_claims(stored, claims)
+    # Claims first: a document without its claim would be a drift, if this
+    # broke off between them.
+    missing = _missing(stored, claims)
+    missing += _missing(stored, _in_order(stored, values))
+    _put(finder, stored, missing)
+
+
+def _check_documents(
+    stored: dict[Key, Found],
+    given: collections.abc.Sequence[Entry],
+    values: list[Value],
+) -> None:
+    """Raise ``Conflict`` if other documents are stored under their ids."""
+    for entry, value in zip(given, values, strict=True):
+        there = stored[value.key].value
+        if there is not None and _entry(there).dump() != entry.dump():
+            raise exceptions.Conflict(
+                f'{entry.kind} {entry.id}: the store has another one with this'
+                ' id.'
+            )
+
+
+def _check_claims(stored: dict[Key, Found], claims: list[Value]) -> None:
+    """Raise ``Conflict`` if other projects have the claims."""
+    for claim in claims:
+        there = stored[claim.key].value
+        if there is not None and there.project_id != claim.project_id:
+            raise exceptions.Conflict(
+                f'{claim.id}: another project has this id.'
+            )
+
+
+def _read_for_update(
+    finder: Finder, keys: collections.abc.Collection[Key]
+) -> dict[Key, Found]:
+    attempts = Retries('Restoring documents', timeout=unit_of_work.DEADLINE)
+    return finder.committer.read_for_update(keys, attempts)
+
+
+def _missing(
+    stored: dict[Key, Found], values: collections.abc.Iterable[Value]
+) -> list[Value]:
+    """Return the values that aren't stored."""
+    return [value for value in values if stored[value.key].value is None]
+
+
+def _in_order(
+    stored: dict[Key, Found], values: collections.abc.Sequence[Value]
+) -> list[Value]:
+    """Return values with numbers that put them into the order given, behind
+    all others.
+
+    When an earlier call broke off, some of them may have been stored: any of
+    them, not only the first ones. They keep their numbers, and the others get
+    those that were meant for them: each has the number before the next one's.
+    """
+    result = []
+    following = codec.ORDER.next(len(values)) + len(values)
+    for value in reversed(values):
+        there = stored[value.key].value
+        following = following - 1 if there is None else there.seq
+        result.append(dataclasses.replace(value, seq=following))
+    result.reverse()
+    return result
+
+
+def _put(
+    finder: Finder, stored: dict[Key, Found], values: list[Value]
+) -> None:
+    """Store values over what was read, in their order."""
+    writes = [store.put(stored[value.key], value, {}) for value in values]
+    results = finder.committer.store.write(writes)
+    if not all(results):
+        raise exceptions.StorageUnavailable(
+            'Somebody else writes into the store.'
+        )
+
+
+def _entries(read: dict[Key, Found]) -> list[Entry]:
+    """Return the entries of documents that were read."""
+    result = []
+    for found in read.values():
+        if found.value is not None:
+            result.append(_entry(found.value))
+    return result
+
+
+def _entry(value: Value) -> Entry:
+    return Entry(
+        value.kind,
+        value.project_id,
+        value.id,
+        _content(value),
+        (value.seq, value.key[1]),
+    )
+
+
+def _content(value: Value) -> Document | Session:
+    """Return what is kept: of a session not how it is shown, but all of it."""
+    if value.kind == SESSIONS:
+        return codec.session(value)
+    return codec.document(value)
+
+
+def _value(entry: Entry) -> Value:
+    content = entry.content
+    if isinstance(content, Session):
+        return codec.new_session(content)
+    return codec.made(typing.cast(Document, content))
+
+
+def _claim(entry: Entry) -> Value | None:
+    """Return the claim that comes with an entry, None if it needs none."""
+    if not isinstance(entry.content, Document):
+        return None
+    if documents.claim(entry.kind, entry.id, entry.content.body) is None:
+        return None
+    return codec.claim_value(entry.kind, entry.project_id, entry.id)
+
+
+# Records of earlier runs
+
+
+def _sessions(
+    finder: Finder, first: tuple[str, ...]
+) -> collections.abc.Iterator[Value]:
+    """Yield the sessions of all projects by project and id, from the ``first``
+    project and id on.
+    """
+    position: list[typing.Any] = []
+    while True:
+        body = walk_queries.by_name(SESSIONS_AT_ONCE, position, first)
+        hits = finder.search_hits(SESSIONS, body)
+        keys = [(SESSIONS, hit['_id']) for hit in hits]
+        for found in finder.committer.read(keys).values():
+            if found.value is not None:
+                yield found.value
+        if len(hits) < SESSIONS_AT_ONCE:
+            return
+        position = hits[-1]['sort']
+
+
+def _record_entries(finder: Finder, after: Place, limit: int) -> list[Entry]:
+    """Return the entries of records behind a place: project, session, tag."""
+    first: tuple[str, ...] = ()
+    last_tag = -1
+    if after:
+        project_id, id, last_tag = typing.cast(tuple[str, str, int], after)
+        first = (project_id, id)
+    result: list[Entry] = []
+    for session in _sessions(finder, first):
+        is_first = (session.project_id, session.id) == first
+        tags = _tags_behind(session, last_tag if is_first else -1)
+        left = limit - len(result)
+        result += _records_of(finder, session, tags[:left])
+        if len(result) >= limit:
+            break
+    return result
+
+
+def _tags_behind(session: Value, last_tag: int) -> list[int]:
+    kept = ranges.tags(session.state['kept'])
+    return [tag for tag in kept if tag > last_tag]
+
+
+def _records_of(
+    finder: Finder, session: Value, tags: list[int]
+) -> list[Entry]:
+    """Return the entries of a session's records that are there."""
+    life = session.state['life']
+    keys = [codec.run_key(life, tag) for tag in tags]
+    read = finder.committer.read(keys)
+    result = []
+    for key in keys:
+        value = read[key].value
+        # One that is missing is told by ``db verify``.
+        if value is not None:
+            record = codec.record(value)
+            entry = _record_entry(session.project_id, session.id, record)
+            result.append(entry)
+    return result
+
+
+def _record_entry(project_id: str, session_id: str, record: Record) -> Entry:
+    place = project_id, session_id, record.tag
+    return Entry(RUNS, project_id, session_id, record, place)
+
+
+def _restore_records(
+    finder: Finder, given: collections.abc.Sequence[Entry]
+) -> None:
+    keys = {codec.key(SESSIONS, entry.project_id, entry.id) for entry in given}
+    sessions = _read_for_update(finder, keys)
+    values: list[Value] = []
+    tags = collections.defaultdict[Key, list[int]](list)
+    for entry in given:
+        key = codec.key(SESSIONS, entry.project_id, entry.id)
+        record = typing.cast(Record, entry.content)
+        session = sessions[key].value
+        if session is None:
+            raise exceptions.Conflict(
+                f'{entry.id}: the session of the run {record.tag} is missing.'
+            )
+        life = session.state['life']
+        values.append(codec.record_value(entry.project_id, life, record))
+        tags[key].append(record.tag)
+    stored = _read_for_update(finder, [value.key for value in values])
+    _check_records(stored, given, values)
+    _put(finder, stored, _missing(stored, values))
+    # Only now: what sessions say that they have is there, whenever this breaks
+    # off.
+    _name_records(finder, sessions, tags)
+
+
+def _check_records(
+    stored: dict[Key, Found],
+    given: collections.abc.Sequence[Entry],
+    values: list[Value],
+) -> None:
+    """Raise ``Conflict`` if other records are stored for their runs."""
+    for entry, value in zip(given, values, strict=True):
+        there = stored[value.key].value
+        if there is None:
+            continue
+        record = codec.record(there)
+        kept = _record_entry(entry.project_id, entry.id, record)
+        if kept.dump() != entry.dump():
+            raise exceptions.Conflict(
+                f'{entry.id}: the store has another run {record.tag}.'
+            )
+
+
+def _name_records(
+    finder: Finder,
+    sessions: dict[Key, Found],
+    tags: collections.abc.Mapping[Key, list[int]],
+) -> None:
+    """Let sessions say that they have records of the runs with these tags."""
+    changed = []
+    for key, found in sessions.items():
+        session = typing.cast(Value, found.value)
+        kept = ranges.with_tags(session.state['kept'], tags[key])
+        value = codec.with_kept(session, kept)
+        if value != session:
+            changed.append(value)
+    _put(finder, sessions, changed)

@@ -1,0 +1,70 @@
+"""Erasing a project."""
+
+import functools
+
+from freezer_api.db.elasticsearch import documents
+from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.search import walk_queries
+from freezer_api.db.elasticsearch.search.finding import Finder
+from freezer_api.db.elasticsearch.search.reading import PAGE_SIZE
+from freezer_api.db.unit import Unit
+from freezer_api.domain.documents import SESSIONS
+
+
+def purge(finder: Finder, kind: str, project_id: str) -> int:
+    """Erase a project's documents of a kind, and what interrupted operations
+    have left; return how many documents there were.
+    """
+    count, after = 0, None
+    while True:
+        body = walk_queries.of_project(project_id, PAGE_SIZE, after)
+        hits = finder.search_hits(kind, body)
+        for hit in hits:
+            found = store.found(kind, hit)
+            id = _id(found)
+            if id is not None:
+                count += _erase(finder, project_id, kind, id)
+            # Operations that broke off have left these.
+            elif found.mark.get('gone'):
+                finder.committer.remove_tombstone(found)
+            elif not found.lock:
+                finder.committer.remove_placeholder(found)
+        if len(hits) < PAGE_SIZE:
+            return count
+        after = hits[-1]['sort']
+
+
+def _id(found: Found) -> str | None:
+    """Return the id of a document, also of one that is yet to be created; None
+    if it is no document.
+    """
+    if found.value:
+        return found.value.id
+    if found.lock and found.lock['after']:
+        return str(found.lock['after']['id'])
+    return None
+
+
+def _erase(finder: Finder, project_id: str, kind: str, id: str) -> bool:
+    """Delete a document; return whether there was one."""
+    delete = _delete_session if kind == SESSIONS else _delete_document
+    step = functools.partial(delete, kind=kind, id=id)
+    name = kind, id
+    return documents.transact(
+        finder.units, finder, finder.clock, project_id, name, step
+    )
+
+
+def _delete_session(unit: Unit, kind: str, id: str) -> bool:
+    if unit.get_session(id) is None:
+        return False
+    unit.delete_session(id)
+    return True
+
+
+def _delete_document(unit: Unit, kind: str, id: str) -> bool:
+    if unit.get(kind, id) is None:
+        return False
+    unit.delete(kind, id)
+    return True

@@ -1,0 +1,265 @@
+"""Comparing what is indexed of documents with them, and indexing them anew.
+
+A document is indexed as a whole, so what is seen of one search hit belongs
+together. What takes another request to see counts only if the document is the
+same afterwards.
+"""
+
+import collections.abc
+import typing
+
+from freezer_api.db import steps
+from freezer_api.db.base import Place
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.codec import Value
+from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.maintenance import claims, presence
+from freezer_api.db.elasticsearch.search import walk_queries
+from freezer_api.db.elasticsearch.search.finding import Finder
+from freezer_api.db.elasticsearch.search.searches import Hit
+from freezer_api.db.elasticsearch.sessions import ranges
+from freezer_api.db.steps import Drift, Step
+from freezer_api.domain import documents, search_pairs
+
+#: How often a document is looked at that somebody changes again and again,
+#: before nothing is said of it.
+ATTEMPTS = 5
+#: The fields that are read back; others are seen by what finds the document
+#: alone: see :mod:`.presence`.
+READABLE = (
+    'key',
+    'project',
+    'id',
+    'seq',
+    'restless',
+    'moment',
+    'created',
+    'settle_at',
+)
+
+
+def walk(
+    finder: Finder,
+    kind: str,
+    after: Place,
+    limit: int,
+    thorough: bool,
+    mend: bool,
+) -> Step:
+    """See :meth:`Storage.verify` and, with ``mend``,
+    :meth:`Storage.reindex`.
+    """
+    if kind == steps.LEFT:
+        if not thorough:
+            return Step(None, 0)
+        return _walk_claims(finder, after, limit, mend)
+    hits = finder.search_hits(kind, walk_queries.whole(limit, list(after)))
+    if not hits:
+        return Step(None, 0)
+    outdated, current, count = [], [], 0
+    for hit in hits:
+        version = _version(hit)
+        if version < search_pairs.INDEX_VERSION:
+            outdated.append(hit)
+        elif version == search_pairs.INDEX_VERSION:
+            current.append(hit)
+        count += _is_document(hit)
+    if mend:
+        for hit in outdated:
+            _index(finder, kind, hit)
+    drifts: list[Drift] = []
+    if thorough:
+        drifts += _index_drifts(finder, kind, current, mend)
+        drifts += _other_drifts(finder, kind, current, mend)
+    place = _next_place(hits, limit)
+    return Step(place, count, tuple(drifts), len(outdated))
+
+
+def _next_place(hits: list[Hit], limit: int) -> Place | None:
+    if len(hits) < limit:
+        return None
+    return tuple(hits[-1]['sort'])
+
+
+def _version(hit: Hit) -> int:
+    """Return the version of the index that a hit was written for. Placeholders
+    and tombstones are the same in all of them.
+    """
+    if not _is_document(hit):
+        return search_pairs.INDEX_VERSION
+    version, _digest = codec.made_by(hit['_source'])
+    return version
+
+
+def _is_document(hit: Hit) -> bool:
+    return 'state' in hit['_source']['doc']
+
+
+# What is indexed of a document
+
+
+def _index_drifts(
+    finder: Finder, kind: str, hits: list[Hit], mend: bool
+) -> collections.abc.Iterator[Drift]:
+    for hit, what in _wrongly_indexed(finder, kind, hits):
+        source = hit['_source']
+        if not mend or _index(finder, kind, hit):
+            yield Drift(kind, source['project'], source['id'], what)
+
+
+def _wrongly_indexed(
+    finder: Finder, kind: str, hits: list[Hit]
+) -> collections.abc.Iterator[tuple[Hit, str]]:
+    """Yield those hits that aren't indexed as they should be, and how so."""
+    for attempt in range(ATTEMPTS):
+        expected = [_expected(kind, hit) for hit in hits]
+        asked = list(zip(hits, expected, strict=True))
+        lacking = presence.lacking(finder, kind, asked)
+        changed = []
+        for (hit, fields), lacks in zip(asked, lacking, strict=True):
+            if lacks is None:
+                changed.append(hit['_id'])
+                continue
+            what = _differences(hit, fields, lacks)
+            if what:
+                yield hit, what
+        if not changed or attempt == ATTEMPTS - 1:
+            return
+        hits = []
+        for hit in finder.search_hits(kind, walk_queries.of_keys(changed)):
+            if _version(hit) == search_pairs.INDEX_VERSION:
+                hits.append(hit)
+
+
+def _expected(kind: str, hit: Hit) -> dict[str, typing.Any]:
+    """Return what should be written of a document."""
+    source = hit['_source']
+    found = store.found(kind, hit)
+    return codec.source(
+        found.key, found.value, found.mark, source['seq'], source['project']
+    )
+
+
+def _differences(
+    hit: Hit, expected: dict[str, typing.Any], lacks: tuple[str, ...]
+) -> str:
+    """Return how a hit isn't as expected, for operators; '' if it is."""
+    source = hit['_source']
+    found = []
+    for name in READABLE:
+        if source.get(name) != expected.get(name):
+            found.append(f'field {name} is wrong')
+    for name in lacks:
+        found.append(f'field {name} lacks terms')
+    _version, digest = codec.made_by(source)
+    _version, expected_digest = codec.made_by(expected)
+    # All terms that there should be are found; there may be others beside.
+    if not found and digest and digest != expected_digest:
+        found.append('search terms are not those of this release')
+    return '; '.join(found)
+
+
+def _index(finder: Finder, kind: str, hit: Hit) -> bool:
+    """Write a document as it is, with what is indexed of it made anew; False
+    if it is gone, or a later release has written it.
+
+    If it has changed meanwhile it is read again: an earlier release may have
+    changed it.
+    """
+    for _ in range(ATTEMPTS):
+        if _write_again(finder, store.found(kind, hit)):
+            return True
+        again = finder.search_hits(kind, walk_queries.of_keys((hit['_id'],)))
+        if not again or _version(again[0]) > search_pairs.INDEX_VERSION:
+            return False
+        (hit,) = again
+    return False
+
+
+def _write_again(finder: Finder, found: Found) -> bool:
+    write = store.put(found, found.value, found.mark)
+    (written,) = finder.committer.store.write([write])
+    return written is not None
+
+
+# What is kept beside a document
+
+
+def _other_drifts(
+    finder: Finder, kind: str, hits: list[Hit], mend: bool
+) -> collections.abc.Iterator[Drift]:
+    for hit in hits:
+        value = store.found(kind, hit).value
+        if value is None:
+            continue
+        if value.key != (kind, hit['_id']):
+            what = f'is kept where another document should be: {hit["_id"]}'
+            yield _drift(value, what, mendable=False)
+        if claims.is_missing(finder.committer, value):
+            what = 'has not the claim on its id'
+            can_mend = not mend or claims.add(finder.units, value)
+            yield _drift(value, what, mendable=can_mend)
+        if kind == documents.SESSIONS:
+            yield from _missing_records(finder, value)
+
+
+def _drift(value: Value, what: str, mendable: bool) -> Drift:
+    return Drift(value.kind, value.project_id, value.id, what, mendable)
+
+
+def _missing_records(
+    finder: Finder, session: Value
+) -> collections.abc.Iterator[Drift]:
+    """Yield a drift for each record of an earlier run that a session says to
+    have and that isn't there.
+    """
+    life = session.state['life']
+    tags = list(ranges.tags(session.state['kept']))
+    for first in range(0, len(tags), store.CHUNK):
+        keys = {}
+        for tag in tags[first : first + store.CHUNK]:
+            keys[codec.run_key(life, tag)] = tag
+        read = finder.committer.read(keys.keys())
+        for key, tag in keys.items():
+            if read[key].value is None and claims.holds_steadily(
+                finder.committer, session.key, key, _says_to_have(life, tag)
+            ):
+                what = f'the record of run {tag} is missing'
+                yield _drift(session, what, mendable=False)
+
+
+def _says_to_have(
+    life: str, tag: int
+) -> collections.abc.Callable[[Value | None, Value | None], bool]:
+    """Return the condition that a session says to have a record that isn't
+    there.
+    """
+
+    def condition(session: Value | None, record: Value | None) -> bool:
+        if session is None or record is not None:
+            return False
+        if session.state['life'] != life:
+            return False
+        return ranges.has(session.state['kept'], tag)
+
+    return condition
+
+
+# What is kept without a document
+
+
+def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
+    """Look at claims, for those that no document has."""
+    body = walk_queries.whole(limit, list(after))
+    hits = finder.search_hits(codec.CLAIMS, body)
+    drifts = []
+    for hit in hits:
+        value = store.found(codec.CLAIMS, hit).value
+        if value is None or not claims.is_stale(finder.committer, value):
+            continue
+        if not mend or claims.remove(finder.units, value):
+            what = f'the claim {value.id} that no document has'
+            drifts.append(Drift(steps.LEFT, value.project_id, '', what))
+    place = _next_place(hits, limit)
+    return Step(place, len(hits), tuple(drifts))

@@ -1,0 +1,108 @@
+"""Reading one session and its runs, once a run that has lapsed is settled."""
+
+import typing
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.codec import Value
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.search.finding import Finder
+from freezer_api.db.operations import sessions
+from freezer_api.domain import run_state
+from freezer_api.domain.documents import SESSIONS
+from freezer_api.domain.session_state import Record
+
+#: How often runs are read of which some are deleted meanwhile.
+ATTEMPTS = 50
+_DELETED = 'the record of a run was deleted meanwhile'
+
+
+def get_settled(finder: Finder, project_id: str, id: str) -> Value:
+    """Return a session whose run hasn't lapsed, or raise ``NotFound``."""
+    while True:
+        value = finder.get_or_none(SESSIONS, project_id, id)
+        if value is None:
+            raise exceptions.NotFound(SESSIONS, id)
+        due = codec.session(value).settle_at
+        if due is None or due >= finder.clock():
+            return value
+        finder.settle(value)
+
+
+def list_runs(
+    finder: Finder, project_id: str, id: str, limit: int, marker: int | None
+) -> tuple[list[Record], bool]:
+    """See :meth:`Storage.runs`."""
+    attempts = _retries(id)
+    while True:
+        value = get_settled(finder, project_id, id)
+        current = run_state.current(codec.session(value))
+        # One more than the page tells whether there are more, and one may be
+        # the marker.
+        tags = _tags(value, marker, limit + 2)
+        if current and (marker is None or current.tag <= marker):
+            tags = [current.tag, *tags]
+        tags, more = sessions.page_of_tags(tags, limit, marker)
+        records = _records(finder, value, tags, current)
+        if records is not None:
+            return records, more
+        attempts.wait(_DELETED)
+
+
+def get_run(finder: Finder, project_id: str, id: str, tag: int) -> Record:
+    """See :meth:`Storage.run`."""
+    attempts = _retries(id)
+    while True:
+        value = get_settled(finder, project_id, id)
+        current = run_state.current(codec.session(value))
+        is_current = current is not None and current.tag == tag
+        if not is_current and _tags(value, tag, 1)[:1] != [tag]:
+            raise exceptions.NotFound('runs', str(tag))
+        records = _records(finder, value, [tag], current)
+        if records is not None:
+            return records[0]
+        attempts.wait(_DELETED)
+
+
+def _retries(id: str) -> Retries:
+    return Retries('Reading runs of session %s', id, max_attempts=ATTEMPTS)
+
+
+def _tags(value: Value, highest: int | None, count: int) -> list[int]:
+    """Return the tags of ``count`` earlier runs whose records are kept, newest
+    first, from the tag ``highest`` on.
+    """
+    tags: list[int] = []
+    for first, last in reversed(value.state['kept']):
+        if highest is not None:
+            last = min(last, highest)
+        lowest = last - (count - len(tags)) + 1
+        tags += range(last, max(first, lowest) - 1, -1)
+        if len(tags) >= count:
+            break
+    return tags
+
+
+def _records(
+    finder: Finder, value: Value, tags: list[int], current: Record | None
+) -> list[Record] | None:
+    """Return the runs with these tags; None if the record of one was deleted
+    since the session was read.
+    """
+    current_tag = current.tag if current else None
+    keys = {}
+    for tag in tags:
+        if tag != current_tag:
+            keys[tag] = codec.run_key(value.state['life'], tag)
+    read = finder.committer.read(keys.values())
+    records: list[Record] = []
+    for tag in tags:
+        if tag == current_tag:
+            # It has no record yet: the session has it.
+            records.append(typing.cast(Record, current))
+            continue
+        kept = read[keys[tag]].value
+        if kept is None:
+            return None
+        records.append(codec.record(kept))
+    return records

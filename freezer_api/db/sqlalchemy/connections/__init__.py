@@ -1,0 +1,3 @@
+"""Connections to the database: engines, work that runs again, and what failures
+mean.
+"""

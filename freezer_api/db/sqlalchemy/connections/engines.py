@@ -1,0 +1,400 @@
+"""Engines: how connections to the three databases are made and what is set on
+them.
+"""
+
+import dataclasses
+import functools
+import inspect
+import typing
+
+import sqlalchemy
+from oslo_config import cfg
+from oslo_db.sqlalchemy import exc_filters
+from sqlalchemy.engine import default, interfaces
+
+from freezer_api.conf import packages
+from freezer_api.db.sqlalchemy.connections import slow_statements
+
+#: The modules that this driver is built on, by what a URL calls the database.
+DIALECTS = {
+    'mysql': 'mysql+pymysql',
+    'mariadb': 'mysql+pymysql',
+    'postgresql': 'postgresql+psycopg',
+    'postgres': 'postgresql+psycopg',
+    'sqlite': 'sqlite+pysqlite',
+}
+#: The module of a dialect, the package that has it, and the extra of this
+#: package that installs it.
+PACKAGES = {
+    'mysql': ('pymysql', 'PyMySQL', 'mysql'),
+    'postgresql': ('psycopg', 'psycopg', 'postgresql'),
+}
+#: Seconds until a host counts as unreachable; until a statement stops waiting
+#: for a lock; until an answer counts as lost.
+CONNECT_TIMEOUT, LOCK_TIMEOUT, READ_TIMEOUT = 10, 10, 60
+SQLITE_BUSY_TIMEOUT = 30
+#: Tables for which PostgreSQL tries all orders of joining them. With its own
+#: default, 8, that takes a hundred times as long as the search itself.
+JOINS_ORDERED = 4
+#: Galera's mask for SELECT and the begin of a transaction.
+READS_WAIT = 1
+
+Settings = dict[str, typing.Any]
+#: A connection of PyMySQL, psycopg or sqlite3. They have no type in common
+#: that tells what is used of them here.
+DriverConnection = typing.Any
+
+
+def _skip_rollbacks() -> Settings:
+    """Return the argument by which SQLAlchemy sends no rollback at the end of
+    each use of a connection that commits by itself: a round trip.
+
+    Its option for that came with 2.0.43; see :func:`make` for before.
+    """
+    option = 'skip_autocommit_rollback'
+    known = inspect.signature(default.DefaultDialect).parameters
+    return {option: True} if option in known else {}
+
+
+_NO_ROLLBACKS = _skip_rollbacks()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Engines:
+    """One engine for statements that stand alone, and one for transactions
+    that write.
+    """
+
+    reader: sqlalchemy.Engine
+    writer: sqlalchemy.Engine
+
+    def dispose(self, close: bool = True) -> None:
+        """Give up the connections; ``close`` is false where they belong to the
+        parent process.
+        """
+        self.reader.dispose(close)
+        self.writer.dispose(close)
+
+
+def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
+    """Return the database that ``[database] connection`` names, with its
+    dialect.
+
+    ``cfg.Error`` if it names none that can be used, or a package for it is
+    missing.
+    """
+    url = _parse(conf.database.connection)
+    _check_database(url)
+    if conf.database.connection_parameters:
+        url = url.update_query_string(conf.database.connection_parameters)
+    url = url.set(drivername=DIALECTS[_backend(url)])
+    if url.get_backend_name() in PACKAGES:
+        module, package, extra = PACKAGES[url.get_backend_name()]
+        packages.require(module, '[database] connection', package, extra)
+    return url
+
+
+def address(conf: cfg.ConfigOpts) -> str:
+    """Return the configured database for an operator to read: without a
+    password, and without parameters.
+    """
+    url = url_of(conf)
+    shown = url.set(drivername=url.get_backend_name(), query={})
+    return shown.render_as_string()
+
+
+def make(conf: cfg.ConfigOpts) -> Engines:
+    """Make the engines for the configured database; nothing connects yet.
+
+    Neither pings nor resets its connections, for that costs a round trip each:
+    the reader has no transactions, the writer ends every one that it begins,
+    and a lost connection is noticed where it is used.
+    """
+    url = url_of(conf)
+    pool = _pool(conf)
+    reader = _engine(
+        url, conf, isolation_level='AUTOCOMMIT', **_NO_ROLLBACKS, **pool
+    )
+    if not _NO_ROLLBACKS:
+        # Nothing is there to be rolled back. setattr, for it is a method.
+        setattr(reader.dialect, 'do_rollback', lambda connection: None)  # noqa: B010
+    writer = _engine(url, conf, **_isolation(url), **pool)
+    seconds = conf.storage.slow_statement_seconds
+    if seconds:
+        slow_statements.log(reader, seconds)
+        slow_statements.log(writer, seconds)
+    return Engines(reader, writer)
+
+
+def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
+    """Make an engine for changes of the schema, which may take long: nothing
+    is pooled, no statement counts as slow.
+    """
+    url = url_of(conf)
+    return _engine(
+        url,
+        conf,
+        patient=True,
+        poolclass=sqlalchemy.pool.NullPool,
+        **_isolation(url),
+    )
+
+
+def begin(connection: sqlalchemy.Connection) -> None:
+    """Say what has to be said at the begin of a transaction that writes.
+
+    SQLite would lock at the first write only, when what was read before may
+    be stale.
+    """
+    if connection.dialect.name == 'sqlite':
+        connection.exec_driver_sql('BEGIN IMMEDIATE')
+
+
+# What a URL may say
+
+
+def _parse(text: str | None) -> sqlalchemy.URL:
+    if not text:
+        raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
+    try:
+        return sqlalchemy.make_url(text)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        # Without the cause, which shows the URL and so the password.
+        raise cfg.ConfigFileValueError(
+            '[database] connection: is not the URL of a database.'
+        ) from None
+
+
+def _backend(url: sqlalchemy.URL) -> str:
+    """Return the database as a URL calls it, whatever driver it asks for."""
+    return url.drivername.split('+')[0]
+
+
+def _check_database(url: sqlalchemy.URL) -> None:
+    """Raise ``cfg.Error`` for a database that can't be used."""
+    backend = _backend(url)
+    if backend not in DIALECTS:
+        raise cfg.ConfigFileValueError(
+            f'[database] connection: {backend} is not among sqlite, mysql,'
+            ' mariadb and postgresql.'
+        )
+    in_memory = not url.database or url.database == ':memory:'
+    if backend == 'sqlite' and in_memory:
+        raise cfg.ConfigFileValueError(
+            '[database] connection: SQLite needs a file.'
+        )
+    if backend in ('mysql', 'mariadb') and not url.database:
+        raise cfg.ConfigFileValueError(
+            '[database] connection: names no database.'
+        )
+
+
+# Arguments of engines
+
+
+def _isolation(url: sqlalchemy.URL) -> Settings:
+    """Return the isolation of transactions that write.
+
+    Once a lock is there, what was committed before counts, not what was there
+    at the transaction's begin. SQLite locks at the begin.
+    """
+    if url.get_backend_name() == 'sqlite':
+        return {}
+    return {'isolation_level': 'READ COMMITTED'}
+
+
+def _engine(
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool = False,
+    **arguments: typing.Any,
+) -> sqlalchemy.Engine:
+    """Make an engine; ``patient``: its statements may take long."""
+    backend = url.get_backend_name()
+    engine = sqlalchemy.create_engine(
+        url,
+        connect_args=_CONNECT_ARGS[backend](url),
+        # Errors get logged; what users store must not be.
+        hide_parameters=True,
+        **arguments,
+    )
+    # The rest of exc_filters.register_engine() serves savepoints, which nobody
+    # uses here, and costs at every statement.
+    sqlalchemy.event.listen(
+        engine, 'handle_error', exc_filters.handler, retval=True
+    )
+    _SET_UP[backend](engine, url, conf, patient)
+    return engine
+
+
+def _pool(conf: cfg.ConfigOpts) -> Settings:
+    options = conf.database
+    pool = {
+        'pool_reset_on_return': None,
+        'pool_size': options.max_pool_size,
+        'pool_recycle': options.connection_recycle_time,
+    }
+    # oslo.db leaves these two to SQLAlchemy's defaults.
+    if options.max_overflow is not None:
+        pool['max_overflow'] = options.max_overflow
+    if options.pool_timeout is not None:
+        pool['pool_timeout'] = options.pool_timeout
+    return pool
+
+
+def _without_given(settings: Settings, url: sqlalchemy.URL) -> Settings:
+    """Return those settings that the URL doesn't have already."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in url.query
+    }
+
+
+def _mysql_arguments(url: sqlalchemy.URL) -> Settings:
+    # The time to connect doesn't count the server's greeting, the time to
+    # read does: so it is short at first, see _wait_longer.
+    timeouts = {
+        'connect_timeout': CONNECT_TIMEOUT,
+        'read_timeout': CONNECT_TIMEOUT,
+        'write_timeout': READ_TIMEOUT,
+    }
+    # The charset can't be chosen: tables are in it. Without the prefix bytes
+    # would be taken for text.
+    always = {'charset': 'utf8mb4', 'binary_prefix': True}
+    return _without_given(timeouts, url) | always
+
+
+def _postgresql_arguments(url: sqlalchemy.URL) -> Settings:
+    timeouts = {
+        'connect_timeout': CONNECT_TIMEOUT,
+        'keepalives_idle': READ_TIMEOUT,
+        'tcp_user_timeout': READ_TIMEOUT * 1000,
+    }
+    # The server plans prepared statements without regard to the terms in
+    # them, after a while: a plan that reads a whole table for a rare one.
+    return _without_given(timeouts, url) | {'prepare_threshold': None}
+
+
+def _sqlite_arguments(url: sqlalchemy.URL) -> Settings:
+    return {'timeout': SQLITE_BUSY_TIMEOUT}
+
+
+_CONNECT_ARGS = {
+    'mysql': _mysql_arguments,
+    'postgresql': _postgresql_arguments,
+    'sqlite': _sqlite_arguments,
+}
+
+
+# What is set on each new connection
+
+
+def _set_up_mysql(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    options = conf.database
+    settings: Settings = {}
+    if not patient:
+        settings['innodb_lock_wait_timeout'] = LOCK_TIMEOUT
+    if options.mysql_sql_mode is not None:
+        settings['sql_mode'] = options.mysql_sql_mode
+    if options.mysql_wsrep_sync_wait is not None:
+        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
+    _on_connect(engine, functools.partial(_set_in_mysql, settings))
+    if 'read_timeout' not in url.query:
+        # A change of the schema is waited for without end.
+        seconds = None if patient else READ_TIMEOUT
+        _on_connect(engine, functools.partial(_wait_longer, seconds))
+
+
+def _set_up_postgresql(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    # JIT costs more than it saves here. A page is some rows of long lists,
+    # which other joins than nested loops read to the end.
+    settings: Settings = {
+        'jit': 'off',
+        'enable_mergejoin': 'off',
+        'enable_hashjoin': 'off',
+        'join_collapse_limit': JOINS_ORDERED,
+        'from_collapse_limit': JOINS_ORDERED,
+    }
+    if not patient:
+        settings['lock_timeout'] = f"'{LOCK_TIMEOUT}s'"
+    _on_connect(engine, functools.partial(_set_in_postgresql, settings))
+
+
+def _set_up_sqlite(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    synchronous = 'FULL' if conf.database.sqlite_synchronous else 'OFF'
+    _on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
+
+
+_SET_UP = {
+    'mysql': _set_up_mysql,
+    'postgresql': _set_up_postgresql,
+    'sqlite': _set_up_sqlite,
+}
+
+
+def _on_connect(
+    engine: sqlalchemy.Engine,
+    apply: typing.Callable[[DriverConnection], None],
+) -> None:
+    """Apply something to each new connection of an engine."""
+
+    def _connected(
+        connection: interfaces.DBAPIConnection, record: object
+    ) -> None:
+        apply(connection)
+
+    sqlalchemy.event.listen(engine, 'connect', _connected)
+
+
+def _set_in_mysql(settings: Settings, connection: DriverConnection) -> None:
+    with connection.cursor() as cursor:
+        # A node of a Galera cluster shows what was written at others a moment
+        # later, unless it is told to wait for it.
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        in_galera = ('wsrep_on', 'ON') in cursor.fetchall()
+        if in_galera:
+            settings = {'wsrep_sync_wait': READS_WAIT, **settings}
+        if settings:
+            assignments = ', '.join(
+                f'SESSION {name} = %s' for name in settings
+            )
+            cursor.execute(f'SET {assignments}', list(settings.values()))
+
+
+def _wait_longer(seconds: int | None, connection: DriverConnection) -> None:
+    """Wait longer for answers once the server has greeted and let us in."""
+    # PyMySQL has no other way to change it.
+    connection._read_timeout = seconds
+
+
+def _set_in_postgresql(
+    settings: Settings, connection: DriverConnection
+) -> None:
+    # By statements, for poolers refuse options of the connection.
+    assignments = [f'SET {name} = {value}' for name, value in settings.items()]
+    with connection.cursor() as cursor:
+        cursor.execute('; '.join(assignments))
+    connection.commit()
+
+
+def _set_in_sqlite(synchronous: str, connection: DriverConnection) -> None:
+    # sqlite3 would begin transactions by itself, and too late: see begin().
+    connection.isolation_level = None
+    connection.execute('PRAGMA journal_mode = WAL')
+    connection.execute(f'PRAGMA synchronous = {synchronous}')

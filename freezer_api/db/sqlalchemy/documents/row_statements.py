@@ -1,0 +1,210 @@
+"""The statements for documents as rows, by kind.
+
+Parameters of what is read are ``project``, and ``id`` or ``ids``; of what is
+written ``of`` (a ``seq``), and the columns by their names.
+"""
+
+import collections.abc
+import functools
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.search import functions
+
+#: Of a document, what changes with it; some columns are of one kind only.
+_CHANGING = ('version', 'body', 'indexed', 'claim', 'moment', 'job_id')
+#: A condition on a column.
+Condition = collections.abc.Callable[
+    [sqlalchemy.Column], sqlalchemy.ColumnElement[bool]
+]
+
+
+# Reading
+
+
+def document_columns(
+    table: sqlalchemy.Table,
+) -> tuple[sqlalchemy.Column, ...]:
+    """Return the columns that make a document."""
+    columns = table.c
+    return (
+        columns.project,
+        columns.id,
+        columns.version,
+        columns.created,
+        columns.body,
+    )
+
+
+@functools.cache
+def get_own(kind: str) -> sqlalchemy.Select:
+    """Return the project's document of an id, without what was asked for."""
+    columns = models.tables[kind].c
+    return sqlalchemy.select(
+        columns.version, columns.created, columns.body
+    ).where(
+        columns.project == bindparam('project'),
+        columns.id == bindparam('id'),
+    )
+
+
+@functools.cache
+def get_visible(kind: str) -> sqlalchemy.CompoundSelect:
+    """Return the project's document of an id and the central one."""
+    table = models.tables[kind]
+    return own_or_central(
+        table,
+        document_columns(table),
+        lambda column: column == bindparam('id'),
+    )
+
+
+@functools.cache
+def get_all_visible(kind: str) -> sqlalchemy.CompoundSelect:
+    """Return the project's documents of ids and the central ones."""
+    table = models.tables[kind]
+    return own_or_central(table, document_columns(table), _is_among_ids)
+
+
+def own_or_central(
+    table: sqlalchemy.Table,
+    columns: tuple[sqlalchemy.Column, ...],
+    is_asked_for: Condition,
+) -> sqlalchemy.CompoundSelect:
+    """Return the documents of ``project`` whose id meets a condition, and
+    central ones, which come behind them by ``rank``.
+
+    Not one condition with OR: each part has a key of its own.
+    """
+    own = sqlalchemy.select(_rank('0'), *columns).where(
+        table.c.project == bindparam('project'),
+        is_asked_for(table.c.id),
+    )
+    # The claim of a central client is its id; others have none.
+    central = sqlalchemy.select(_rank('1'), *columns).where(
+        is_asked_for(table.c.claim)
+    )
+    return sqlalchemy.union_all(own, central)
+
+
+def _rank(rank: str) -> sqlalchemy.ColumnElement[int]:
+    column = sqlalchemy.literal_column(rank, sqlalchemy.Integer)
+    return column.label('rank')
+
+
+@functools.cache
+def get_claimed(kind: str) -> sqlalchemy.Select:
+    """Return the document of any project that has the claim ``claim_``."""
+    table = models.tables[kind]
+    return sqlalchemy.select(*document_columns(table)).where(
+        table.c.claim == bindparam('claim_')
+    )
+
+
+@functools.cache
+def octets(kind: str) -> sqlalchemy.Select:
+    """Return how many bytes the bodies of documents have together."""
+    table = models.tables[kind]
+    total = sqlalchemy.func.sum(functions.Octets(table.c.body))
+    return sqlalchemy.select(sqlalchemy.func.coalesce(total, 0)).where(
+        table.c.project == bindparam('project'), _is_among_ids(table.c.id)
+    )
+
+
+# Locking
+
+
+@functools.cache
+def lock_one(kind: str) -> sqlalchemy.Select:
+    """Lock the project's document of an id."""
+    is_asked_for = models.tables[kind].c.id == bindparam('id')
+    return _stored(kind).where(is_asked_for).with_for_update()
+
+
+@functools.cache
+def lock_all(kind: str, share: bool) -> sqlalchemy.Select:
+    """Lock the project's documents of ids, ascending by id; ``share``: so
+    that others may lock them in the same way.
+    """
+    table = models.tables[kind]
+    asked_for = _stored(kind).where(_is_among_ids(table.c.id))
+    return in_order(asked_for, table).with_for_update(read=share)
+
+
+def in_order(
+    statement: sqlalchemy.Select, table: sqlalchemy.Table
+) -> sqlalchemy.Select:
+    """Make a statement lock rows of a project ascending by id.
+
+    MySQL locks them as it reads them, before it sorts: it must read along the
+    key.
+    """
+    hint = f'FORCE INDEX (uq_{table.name}_project_id)'
+    return statement.order_by(table.c.id).with_hint(table, hint, 'mysql')
+
+
+def _stored(kind: str) -> sqlalchemy.Select:
+    columns = models.tables[kind].c
+    return sqlalchemy.select(
+        columns.seq,
+        columns.id,
+        columns.version,
+        columns.created,
+        columns.body,
+        columns.indexed,
+        columns.claim,
+    ).where(columns.project == bindparam('project'))
+
+
+def _is_among_ids(
+    column: sqlalchemy.Column,
+) -> sqlalchemy.ColumnElement[bool]:
+    return column.in_(bindparam('ids', expanding=True))
+
+
+# Writing
+
+
+@functools.cache
+def insert(kind: str) -> sqlalchemy.Insert:
+    """Store a row."""
+    return sqlalchemy.insert(models.tables[kind])
+
+
+@functools.cache
+def update(kind: str) -> sqlalchemy.Update:
+    """Store what has become of a row."""
+    table = models.tables[kind]
+    values: dict[str, sqlalchemy.BindParameter] = {}
+    for name in _CHANGING:
+        if name in table.c:
+            values[name] = bindparam(name)
+    is_it = table.c.seq == bindparam('of')
+    return sqlalchemy.update(table).where(is_it).values(values)
+
+
+@functools.cache
+def delete(kind: str) -> sqlalchemy.Delete:
+    """Delete a row."""
+    table = models.tables[kind]
+    return sqlalchemy.delete(table).where(table.c.seq == bindparam('of'))
+
+
+@functools.cache
+def use(kind: str) -> sqlalchemy.Update:
+    """Count a use of documents of ``of_project``.
+
+    An UPDATE has parameters for all its columns, so none of them may be named
+    like one.
+    """
+    table = models.tables[kind]
+    return (
+        sqlalchemy.update(table)
+        .values(uses=table.c.uses + 1)
+        .where(
+            table.c.project == bindparam('of_project'),
+            _is_among_ids(table.c.id),
+        )
+    )

@@ -1,0 +1,1 @@
+"""What walks through all that is kept: see :mod:`freezer_api.db.maintenance`."""

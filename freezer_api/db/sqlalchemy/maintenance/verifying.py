@@ -1,0 +1,244 @@
+"""Comparing all that is derived of documents with them, and bringing it up to
+date.
+
+Documents are looked at without any lock, a page at a time. What seems to have
+drifted is looked at again until its row is the same before and after that:
+whoever changes what is derived changes the row in the same transaction. What
+is to be corrected is locked instead, each document by a transaction of its
+own.
+"""
+
+import collections.abc
+import functools
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db import steps
+from freezer_api.db.base import Place
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections.database import Database
+from freezer_api.db.sqlalchemy.maintenance import derived, leftovers
+from freezer_api.db.sqlalchemy.search import functions, terms
+from freezer_api.db.steps import Drift, Step
+from freezer_api.domain import search_pairs
+
+#: Looks at what somebody changes again and again, before it counts as
+#: changing.
+ATTEMPTS = 5
+#: Documents that are read at once.
+PAGE_SIZE = 50
+
+
+def walk(
+    database: Database,
+    kind: str,
+    after: Place,
+    limit: int,
+    thorough: bool,
+    mend: bool,
+) -> Step:
+    """Do a step of :meth:`Storage.verify`, or with ``mend`` of
+    :meth:`Storage.reindex`.
+    """
+    if kind == steps.LEFT:
+        if not thorough:
+            return Step(None, 0)
+        return leftovers.walk(database, after, limit, mend)
+
+    versions = _read_versions(database, kind, after, limit)
+    if not versions:
+        return Step(None, 0)
+    # Nothing is known of what a later release has indexed.
+    own = search_pairs.INDEX_VERSION
+    outdated = [seq for seq, version in versions.items() if version < own]
+    current = [seq for seq, version in versions.items() if version == own]
+    if mend:
+        # Each by a transaction of its own, so that nobody waits for all.
+        for seq in outdated:
+            database.write(functools.partial(_mend, kind=kind, seq=seq))
+    drifts: list[Drift] = []
+    if thorough:
+        drifts.extend(_drifts(database, kind, current, mend))
+    return Step(
+        (max(versions),),
+        len(versions),
+        tuple(drifts),
+        len(outdated),
+    )
+
+
+def _read_versions(
+    database: Database, kind: str, after: Place, limit: int
+) -> dict[int, int]:
+    """Return the numbers of the documents behind a place, and by which version
+    each is indexed.
+    """
+    parameters = {
+        'last': after[0] if after else 0,
+        'limit': limit,
+    }
+    statement = _numbers(kind)
+    found = database.read(
+        lambda connection: connection.execute(statement, parameters).all()
+    )
+    versions = {}
+    for row in found:
+        versions[row.seq] = terms.version(row.size, bytes(row.end))
+    return versions
+
+
+def _drifts(
+    database: Database, kind: str, seqs: list[int], mend: bool
+) -> collections.abc.Iterator[Drift]:
+    """Yield the drifts of documents, which are corrected if asked for."""
+    for first in range(0, len(seqs), PAGE_SIZE):
+        some = seqs[first : first + PAGE_SIZE]
+        # Without locks at first: nearly all are as they should be.
+        suspects = database.read(
+            functools.partial(
+                _suspects,
+                kind=kind,
+                seqs=some,
+            )
+        )
+        for seq in suspects:
+            if mend:
+                drift = database.write(
+                    functools.partial(
+                        _mend,
+                        kind=kind,
+                        seq=seq,
+                    )
+                )
+            else:
+                drift = database.read(
+                    functools.partial(
+                        _look_again,
+                        kind=kind,
+                        seq=seq,
+                    )
+                )
+            if drift is not None:
+                yield drift
+
+
+def _suspects(
+    connection: sqlalchemy.Connection, kind: str, seqs: list[int]
+) -> list[int]:
+    """Return those documents that seem to have drifted, at first sight."""
+    states = derived.read(connection, kind, seqs)
+    return [
+        seq
+        for seq, state in states.items()
+        if derived.judge(connection, kind, state).what
+    ]
+
+
+def _look_again(
+    connection: sqlalchemy.Connection, kind: str, seq: int
+) -> Drift | None:
+    """Return the drift of a document that stays as it is for as long as it is
+    looked at.
+    """
+    state = derived.read(connection, kind, (seq,)).get(seq)
+    for _ in range(ATTEMPTS):
+        if state is None or state.version != search_pairs.INDEX_VERSION:
+            return None
+        judged = derived.judge(connection, kind, state)
+        if not judged.what:
+            return None
+        # Each statement sees a state of its own. They belong together only if
+        # the row hasn't changed from the first to the last.
+        now = derived.read(connection, kind, (seq,)).get(seq)
+        if now == state:
+            return _drift(
+                connection,
+                kind,
+                state,
+                judged,
+            )
+        state = now
+    return None
+
+
+def _mend(
+    connection: sqlalchemy.Connection, kind: str, seq: int
+) -> Drift | None:
+    """Correct what is derived of a document, unless a later release has made
+    it; return its drift.
+    """
+    state = derived.read(
+        connection,
+        kind,
+        (seq,),
+        lock=True,
+    ).get(seq)
+    if state is None or state.version > search_pairs.INDEX_VERSION:
+        return None
+    judged = derived.judge(connection, kind, state)
+    if not judged.what and state.version == search_pairs.INDEX_VERSION:
+        return None
+    drift = _drift(
+        connection,
+        kind,
+        state,
+        judged,
+    )
+    if drift.mendable:
+        derived.mend(
+            connection,
+            kind,
+            state,
+            judged,
+        )
+    return drift
+
+
+def _drift(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    state: derived.State,
+    judged: derived.Judged,
+) -> Drift:
+    project_id, id = state.row.project, state.row.id
+    if derived.claimed_elsewhere(
+        connection,
+        kind,
+        state,
+        judged,
+    ):
+        what = f'{judged.what}; another document has the claim on its id'
+        return Drift(
+            kind,
+            project_id,
+            id,
+            what,
+            mendable=False,
+        )
+    return Drift(
+        kind,
+        project_id,
+        id,
+        judged.what,
+    )
+
+
+@functools.cache
+def _numbers(kind: str) -> sqlalchemy.Select:
+    """Return the numbers of documents, and what tells by which version each is
+    indexed.
+
+    Not the index itself, which is most of a row.
+    """
+    columns = models.tables[kind].c
+    return (
+        sqlalchemy.select(
+            columns.seq,
+            functions.Octets(columns.indexed).label('size'),
+            functions.End(columns.indexed).label('end'),
+        )
+        .where(columns.seq > bindparam('last'))
+        .order_by(columns.seq)
+        .limit(bindparam('limit'))
+    )

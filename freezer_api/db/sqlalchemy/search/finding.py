@@ -1,0 +1,131 @@
+"""Pages of documents: from a query to the statements of :mod:`.queries` and
+back.
+"""
+
+import orjson
+import sqlalchemy
+
+from freezer_api.db.base import Bounds, Page, Scope, check_page
+from freezer_api.db.sqlalchemy.search import page_reading
+from freezer_api.db.sqlalchemy.sessions import session_rows
+from freezer_api.domain import documents, search_query
+
+#: Bytes of JSON of a page whose documents may all be parsed at once.
+PARSED_AT_ONCE = 1024 * 1024
+#: Bytes of JSON that a session without members, and a member of it, are shown
+#: with at most.
+LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
+
+
+def central(scope: Scope, kind: str) -> bool:
+    """Tell whether a list of a kind has central documents in it."""
+    return scope.central and kind == documents.CLIENTS
+
+
+def page(
+    connection: sqlalchemy.Connection,
+    scope: Scope,
+    kind: str,
+    query: search_query.Query,
+    bounds: Bounds,
+) -> Page:
+    """Return a page of any kind but sessions.
+
+    ``InvalidInput`` if the marker isn't in the scope, or the page is too
+    large.
+    """
+    reader = page_reading.Reader(
+        connection,
+        scope,
+        kind,
+        query,
+        bounds,
+        central(scope, kind),
+    )
+    rows = reader.rows()
+    shown = rows[: query.limit]
+    size = sum(_octets(row.body) for row in shown)
+    check_page(size, bounds.page)
+
+    # Parsed documents take many times their JSON.
+    make = _packed if size > PARSED_AT_ONCE else _parsed
+    # Rows have a project where they may be of several.
+    of_several = reader.shape.central or reader.shape.everywhere
+    page = []
+    for row in shown:
+        project_id = row.project if of_several else scope.project_id
+        page.append(make(kind, project_id, row))
+    return Page(tuple(page), len(rows) > query.limit)
+
+
+def page_of_sessions(
+    connection: sqlalchemy.Connection,
+    scope: Scope,
+    query: search_query.Query,
+    bounds: Bounds,
+    now: int,
+) -> Page | list[session_rows.Stored]:
+    """Return a page of sessions.
+
+    If runs of the project have lapsed at ``now``, which have to be settled
+    first, return a list instead: those of the page whose column ``settle_at``
+    doesn't tell so, and which are found in no other way.
+    """
+    reader = page_reading.Reader(
+        connection,
+        scope,
+        documents.SESSIONS,
+        query,
+        bounds,
+        central=False,
+    )
+    rows = reader.rows(now)
+    found = session_rows.assemble(scope.project_id, rows, query.descending)
+    on_page = found[: query.limit]
+    unfindable = [
+        stored for stored in on_page if stored.due(now) and stored.drifted
+    ]
+    some_are_due = bool(session_rows.further_rows(rows))
+    if unfindable or some_are_due:
+        return unfindable
+
+    shown = tuple(stored.session.document() for stored in on_page)
+    # Each row is a session or a member. Sizes are worked out only where so
+    # many could be too large.
+    at_most = len(shown) * LARGEST_SESSION + len(rows) * LARGEST_MEMBER
+    if at_most > bounds.page:
+        size = sum(documents.size(document.body) for document in shown)
+        check_page(size, bounds.page)
+    return Page(shown, len(found) > query.limit)
+
+
+def _parsed(
+    kind: str, project_id: str, row: sqlalchemy.Row
+) -> documents.Document:
+    body = orjson.loads(row.body)
+    return documents.Document(
+        kind,
+        project_id,
+        row.id,
+        row.version,
+        row.created,
+        body,
+    )
+
+
+def _packed(
+    kind: str, project_id: str, row: sqlalchemy.Row
+) -> documents.Document:
+    return documents.Packed(
+        kind,
+        project_id,
+        row.id,
+        row.version,
+        row.created,
+        row.body,
+    )
+
+
+def _octets(text: str) -> int:
+    """Return the bytes of a text; most are ASCII, where nothing is copied."""
+    return len(text) if text.isascii() else len(text.encode())

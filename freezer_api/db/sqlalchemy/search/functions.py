@@ -1,0 +1,108 @@
+"""Functions that are written differently in each database."""
+
+import typing
+
+import sqlalchemy
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import compiler as sql
+
+from freezer_api.db.sqlalchemy.search import terms
+
+Function = sqlalchemy.sql.functions.GenericFunction
+
+
+class Octets(Function):
+    """How many bytes a text is in UTF-8."""
+
+    type = sqlalchemy.BigInteger()
+    name = 'octet_length'
+    inherit_cache = True
+
+
+class Place(Function):
+    """Where bytes begin in other bytes, counted from 1; 0 if they aren't
+    there.
+    """
+
+    type = sqlalchemy.Integer()
+    name = 'place'
+    inherit_cache = True
+
+
+class End(Function):
+    """The last bytes of a value, as many as tell the version of an index."""
+
+    type = sqlalchemy.LargeBinary()
+    name = 'freezer_end'
+    inherit_cache = True
+
+
+@compiles(Octets, 'sqlite')
+def _octets_sqlite(
+    element: Octets, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    # octet_length() came with SQLite 3.43.
+    text = compiler.process(element.clauses, **arguments)
+    return f'length(CAST({text} AS BLOB))'
+
+
+@compiles(Place, 'mysql')
+def _place_mysql(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    needle_and_text = compiler.process(element.clauses, **arguments)
+    return f'LOCATE({needle_and_text})'
+
+
+@compiles(Place, 'postgresql')
+def _place_postgresql(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    needle, text = _arguments(element, compiler, arguments)
+    return f'position({needle} IN {text})'
+
+
+@compiles(Place, 'sqlite')
+def _place_sqlite(
+    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    # The other way round than the others have them.
+    needle, text = _arguments(element, compiler, arguments)
+    return f'instr({text}, {needle})'
+
+
+@compiles(End, 'mysql')
+def _end_mysql(
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    value = compiler.process(element.clauses, **arguments)
+    return f'RIGHT({value}, {terms.VERSION_SIZE})'
+
+
+@compiles(End, 'postgresql')
+def _end_postgresql(
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    value = compiler.process(element.clauses, **arguments)
+    # right() is for texts only.
+    before = f'octet_length({value}) - {terms.VERSION_SIZE - 1}'
+    return f'substring({value} FROM {before})'
+
+
+@compiles(End, 'sqlite')
+def _end_sqlite(
+    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    value = compiler.process(element.clauses, **arguments)
+    return f'substr({value}, -{terms.VERSION_SIZE})'
+
+
+def _arguments(
+    element: Function,
+    compiler: sql.SQLCompiler,
+    arguments: dict[str, typing.Any],
+) -> list[str]:
+    """Return what a function is called with, each as SQL."""
+    return [
+        compiler.process(clause, **arguments) for clause in element.clauses
+    ]

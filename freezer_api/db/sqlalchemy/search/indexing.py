@@ -1,0 +1,297 @@
+"""Writing the search index: the terms and texts of documents, of which only
+those are written that differ.
+"""
+
+import collections.abc
+import functools
+import typing
+
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql
+
+from freezer_api.db.sqlalchemy.models import pairs, texts
+from freezer_api.db.sqlalchemy.search.terms import Index, text_scopes
+
+Scopes = tuple[str, ...]
+#: A document to index: its scopes and number, and what to index of it.
+Added = tuple[Scopes, int, Index, bytes]
+#: A term and a document's number.
+Pair = tuple[int, int]
+#: Terms in one statement, which databases and drivers bound.
+CHUNK = 1000
+#: Terms that one UPDATE replaces by others; a statement is kept for each
+#: number.
+MOST_REPLACED = 32
+
+_ADD = sqlalchemy.insert(pairs)
+
+
+def _unnested(name: str) -> sqlalchemy.Function:
+    array = postgresql.ARRAY(sqlalchemy.BigInteger)
+    return sqlalchemy.func.unnest(bindparam(name, type_=array))
+
+
+#: One statement for any number of rows, where PostgreSQL's driver would send
+#: one for each.
+_ADD_ARRAYS = sqlalchemy.insert(pairs).from_select(
+    ['term', 'seq'],
+    sqlalchemy.select(_unnested('terms'), _unnested('seqs')),
+)
+_REMOVE = sqlalchemy.delete(pairs).where(
+    pairs.c.seq == bindparam('of'),
+    pairs.c.term.in_(bindparam('terms', expanding=True)),
+)
+_ADD_TEXT = sqlalchemy.insert(texts)
+_ONE_TEXT = (
+    texts.c.kind == bindparam('of_kind'),
+    texts.c.scope == bindparam('of_scope'),
+    texts.c.seq == bindparam('of'),
+)
+_CHANGE_TEXT = (
+    sqlalchemy.update(texts).where(*_ONE_TEXT).values(text=bindparam('new'))
+)
+_REMOVE_TEXT = sqlalchemy.delete(texts).where(*_ONE_TEXT)
+
+
+def add(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    scopes: Scopes,
+    seq: int,
+    index: Index,
+    text: bytes,
+) -> None:
+    """Index a document that isn't in the index."""
+    add_all(connection, kind, [(scopes, seq, index, text)])
+
+
+def add_all(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    added: collections.abc.Iterable[Added],
+) -> None:
+    """Index documents that aren't in the index, by few statements."""
+    new_pairs: list[Pair] = []
+    new_texts: list[dict[str, typing.Any]] = []
+    for scopes, seq, index, text in added:
+        new_pairs += [(term, seq) for term in index.terms]
+        for scope in text_scopes(scopes):
+            new_texts.append(
+                _text_row(
+                    kind,
+                    scope,
+                    seq,
+                    text,
+                )
+            )
+    # In the order of the key, in which the database stores them.
+    _add_pairs(connection, sorted(new_pairs))
+    if new_texts:
+        connection.execute(_ADD_TEXT, new_texts)
+
+
+def change(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    scopes: tuple[Scopes, Scopes],
+    seq: int,
+    old: Index,
+    new: Index,
+    text: bytes,
+) -> None:
+    """Index a document that is indexed as ``old`` as ``new``; ``scopes`` are
+    those before and after.
+    """
+    removed = sorted(old.terms - new.terms)
+    added = sorted(new.terms - old.terms)
+    # Most changes give keys other values, so as many terms come as go. One
+    # statement for both, where there would be two.
+    number = min(len(removed), len(added), MOST_REPLACED)
+    if number:
+        _replace_terms(
+            connection,
+            seq,
+            removed[:number],
+            added[:number],
+        )
+    _remove_terms(connection, seq, removed[number:])
+    _add_pairs(connection, [(term, seq) for term in added[number:]])
+
+    before = text_scopes(scopes[0])
+    after = text_scopes(scopes[1])
+    if before != after or old.text_digest != new.text_digest:
+        _change_texts(
+            connection,
+            kind,
+            before,
+            after,
+            seq,
+            text,
+        )
+
+
+def remove(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    scopes: Scopes,
+    seq: int,
+    index: Index,
+) -> None:
+    """Remove a document from the index."""
+    _remove_terms(connection, seq, sorted(index.terms))
+    for scope in text_scopes(scopes):
+        connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
+
+
+def correct(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    seq: int,
+    terms: tuple[collections.abc.Sequence[int], collections.abc.Sequence[int]],
+    scopes: tuple[
+        collections.abc.Sequence[str], collections.abc.Sequence[str]
+    ],
+    text: bytes,
+) -> None:
+    """Remove and add terms, and add and change texts.
+
+    ``terms``: those to remove and those to add. ``scopes``: those where the
+    text is missing, and those where there is another one.
+    """
+    removed, added = terms
+    _remove_terms(connection, seq, removed)
+    _add_pairs(connection, [(term, seq) for term in added])
+    missing, wrong = scopes
+    for scope in missing:
+        connection.execute(
+            _ADD_TEXT,
+            _text_row(
+                kind,
+                scope,
+                seq,
+                text,
+            ),
+        )
+    for scope in wrong:
+        parameters = _text_key(kind, scope, seq) | {'new': text}
+        connection.execute(_CHANGE_TEXT, parameters)
+
+
+def _change_texts(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    before: Scopes,
+    after: Scopes,
+    seq: int,
+    text: bytes,
+) -> None:
+    for scope in before:
+        key = _text_key(kind, scope, seq)
+        if scope in after:
+            connection.execute(_CHANGE_TEXT, key | {'new': text})
+        else:
+            connection.execute(_REMOVE_TEXT, key)
+    for scope in after:
+        if scope not in before:
+            connection.execute(
+                _ADD_TEXT,
+                _text_row(
+                    kind,
+                    scope,
+                    seq,
+                    text,
+                ),
+            )
+
+
+def _text_key(kind: str, scope: str, seq: int) -> dict[str, typing.Any]:
+    return {
+        'of_kind': kind,
+        'of_scope': scope,
+        'of': seq,
+    }
+
+
+def _text_row(
+    kind: str, scope: str, seq: int, text: bytes
+) -> dict[str, typing.Any]:
+    return {
+        'kind': kind,
+        'scope': scope,
+        'seq': seq,
+        'text': text,
+    }
+
+
+def _add_pairs(
+    connection: sqlalchemy.Connection,
+    added: collections.abc.Sequence[Pair],
+) -> None:
+    if not added:
+        return
+    if connection.dialect.name == 'postgresql':
+        terms, seqs = zip(*added, strict=True)
+        parameters = {
+            'terms': list(terms),
+            'seqs': list(seqs),
+        }
+        connection.execute(_ADD_ARRAYS, parameters)
+        return
+    rows = [
+        {
+            'term': term,
+            'seq': seq,
+        }
+        for term, seq in added
+    ]
+    connection.execute(_ADD, rows)
+
+
+def _remove_terms(
+    connection: sqlalchemy.Connection,
+    seq: int,
+    terms: collections.abc.Sequence[int],
+) -> None:
+    for first in range(0, len(terms), CHUNK):
+        some = terms[first : first + CHUNK]
+        connection.execute(
+            _REMOVE,
+            {
+                'of': seq,
+                'terms': some,
+            },
+        )
+
+
+def _replace_terms(
+    connection: sqlalchemy.Connection,
+    seq: int,
+    old: list[int],
+    new: list[int],
+) -> None:
+    """Replace terms of a document by as many others."""
+    parameters = {'of': seq}
+    for number, (before, after) in enumerate(zip(old, new, strict=True)):
+        parameters[f'old{number}'] = before
+        parameters[f'new{number}'] = after
+    connection.execute(_replace(len(old)), parameters)
+
+
+@functools.cache
+def _replace(number: int) -> sqlalchemy.Update:
+    old = [_term(f'old{i}') for i in range(number)]
+    new = [_term(f'new{i}') for i in range(number)]
+    cases = [
+        (pairs.c.term == before, after)
+        for before, after in zip(old, new, strict=True)
+    ]
+    return (
+        sqlalchemy.update(pairs)
+        .where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(old))
+        .values(term=sqlalchemy.case(*cases))
+    )
+
+
+def _term(name: str) -> sqlalchemy.BindParameter[int]:
+    return bindparam(name, type_=sqlalchemy.BigInteger)

@@ -1,0 +1,275 @@
+"""Reading the rows of a page: from a query to parameters, and the order in
+which the database looks its terms up.
+"""
+
+import collections.abc
+import dataclasses
+import typing
+
+import sqlalchemy
+
+from freezer_api.db import refusals
+from freezer_api.db.base import Bounds, Scope, check_page
+from freezer_api.db.sqlalchemy.search import queries, search_parts, terms
+from freezer_api.domain import documents, search_pairs, search_query
+
+#: For each term by its parameter's name, and for ``bounds``: the seq, or the
+#: time, at a distance that was asked for; None if it has fewer documents.
+Reached = collections.abc.Mapping[str, int | None]
+Rows = collections.abc.Sequence[typing.Any]
+Parameters = dict[str, typing.Any]
+
+
+class Reader:
+    """Reads the rows of one page; ``shape`` tells what they are like."""
+
+    shape: search_parts.Shape
+
+    def __init__(
+        self,
+        connection: sqlalchemy.Connection,
+        scope: Scope,
+        kind: str,
+        query: search_query.Query,
+        bounds: Bounds,
+        central: bool,
+    ):
+        self._connection = connection
+        self._project_id = scope.project_id
+        self._query = query
+        self._bounds = bounds
+
+        everywhere = scope.everywhere and kind == documents.JOBS
+        self._scopes = _scopes(scope, central, everywhere)
+        wanted, unwanted = search_query.compile_pairs(kind, query)
+        if not wanted and not _can_read_texts(query, everywhere):
+            wanted = frozenset((terms.ANY,))
+        self._wanted = [
+            list(terms.look_up(name, kind, wanted)) for name in self._scopes
+        ]
+        self._unwanted = [
+            list(terms.look_up(name, kind, unwanted)) for name in self._scopes
+        ]
+        self.shape = search_parts.Shape(
+            kind,
+            wanted=len(wanted),
+            unwanted=len(unwanted),
+            texts=len(query.texts),
+            unwanted_texts=len(query.not_texts),
+            descending=query.descending,
+            central=central,
+            everywhere=everywhere,
+            bounded=query.bounded,
+        )
+
+    def rows(self, now: int | None = None) -> Rows:
+        """Return the rows of the page, and one more if there is one. ``now``
+        is that of a page of sessions.
+        """
+        parameters = self._parameters(self._position())
+        if now is not None:
+            parameters['now'] = now
+        if self.shape.bounded:
+            return self._read_in_bounds(parameters)
+        # Some databases can't tell which of several terms finds least. So they
+        # are asked how far each reaches, and given the terms in that order.
+        dialect = self._connection.dialect.name
+        number = self.shape.wanted
+        if number > queries.ORDERED_WELL.get(dialect, number):
+            reached = self._probe(parameters, queries.PROBE)
+            parameters |= self._sparsest_first(parameters, reached)
+        return self._read(self.shape, parameters)
+
+    def _read(self, shape: search_parts.Shape, parameters: Parameters) -> Rows:
+        """Return the rows that the statement of a shape finds.
+
+        Where they can be too many bytes, the database is asked how many they
+        are before they are read.
+        """
+        query = self._query
+        if query.limit * self._bounds.document > self._bounds.page:
+            # Without the row behind the page, which isn't shown.
+            on_page = {
+                'take': query.limit,
+                'reach': query.offset + query.limit,
+            }
+            size = self._connection.execute(
+                queries.size(shape), parameters | on_page
+            )
+            check_page(int(size.scalar_one()), self._bounds.page)
+        return self._connection.execute(queries.page(shape), parameters).all()
+
+    def _read_in_bounds(self, parameters: Parameters) -> Rows:
+        """Return the rows of a page that is bounded in time: found by what
+        lies in the bounds, or by the sparsest term.
+
+        Nobody can tell which is less. So more and more of both is looked at,
+        until one ends or the page is full: that costs not much more than the
+        less of the two.
+        """
+        shape = self.shape
+        distance = queries.PROBE
+        end = queries.FIRST if shape.descending else queries.LAST
+        while True:
+            reached = self._probe(parameters, distance)
+            sparsest = self._by_sparseness(reached, scope=0)[0]
+            upto = reached[sparsest]
+            # The bounds end within the distance, and no term does.
+            if upto is not None and reached['bounds'] is None:
+                by_time = dataclasses.replace(shape, by_time=True)
+                return self._read(by_time, parameters)
+
+            within = self._sparsest_first(parameters, reached)
+            within['upto'] = end if upto is None else upto
+            found = self._read(shape, parameters | within)
+            if upto is None or len(found) > self._query.limit:
+                return found
+            distance *= queries.FARTHER
+
+    # The order of terms
+
+    def _probe(self, parameters: Parameters, distance: int) -> Reached:
+        """Return how far a number of documents reaches."""
+        statement = queries.probe(
+            self.shape.wanted,
+            len(self._scopes),
+            self.shape.descending,
+            self.shape.bounded,
+        )
+        found = self._connection.execute(
+            statement, parameters | {'far': distance}
+        )
+        return dict(found.one()._mapping)
+
+    def _sparsest_first(
+        self, parameters: Parameters, reached: Reached
+    ) -> dict[str, int]:
+        """Return the parameters of the terms in another order: that in which
+        the database looks them up.
+        """
+        reordered: dict[str, int] = {}
+        for scope in range(len(self._scopes)):
+            names = self._wanted_names(scope)
+            ordered = self._by_sparseness(reached, scope)
+            for name, other in zip(names, ordered, strict=True):
+                reordered[name] = parameters[other]
+        return reordered
+
+    def _by_sparseness(self, reached: Reached, scope: int) -> list[str]:
+        """Return the names of the terms, the sparsest first: one that doesn't
+        reach as far as asked, else one that reaches farthest.
+        """
+
+        def _sparseness(name: str) -> tuple[bool, int]:
+            seq = reached[name]
+            if seq is None:
+                return True, 0
+            farness = seq
+            if self.shape.descending:
+                farness = -seq
+            return False, farness
+
+        names = self._wanted_names(scope)
+        return sorted(
+            names,
+            key=_sparseness,
+            reverse=True,
+        )
+
+    def _wanted_names(self, scope: int) -> list[str]:
+        return [
+            search_parts.parameter('wanted', scope, number)
+            for number in range(self.shape.wanted)
+        ]
+
+    # Parameters
+
+    def _position(self) -> int:
+        """Return the ``seq`` behind which the page begins."""
+        query = self._query
+        if query.marker is None:
+            return queries.LAST if query.descending else queries.FIRST
+        # In a list of all projects the marker's project may be given.
+        in_any_project = self.shape.everywhere and query.marker_project is None
+        parameters: Parameters = {
+            'project': query.marker_project or self._project_id,
+            'marker': query.marker,
+        }
+        if in_any_project:
+            pair = ('job_id', search_pairs.canonical(query.marker))
+            (term,) = terms.look_up(terms.EVERYWHERE, self.shape.kind, (pair,))
+            parameters['marked'] = term
+        statement = queries.position(
+            self.shape.kind, self.shape.central, in_any_project
+        )
+        found = self._connection.execute(statement, parameters).all()
+        if not found:
+            raise refusals.no_such_marker(query.marker_given)
+        # The rank comes first, if there is one, and the seq last.
+        return min(found)[-1]
+
+    def _parameters(self, position: int) -> Parameters:
+        """Return the parameters of :func:`queries.page`."""
+        query = self._query
+        found: Parameters = {
+            'project': self._project_id,
+            'marker': position,
+            'skip': query.offset,
+            'take': query.limit + 1,
+            'reach': query.offset + query.limit + 1,
+        }
+        if query.bounded:
+            found['since'] = _or(query.since, -queries.LAST)
+            found['until'] = _or(query.until, queries.LAST)
+        for scope, name in enumerate(self._scopes):
+            found[f'scope_{scope}'] = name
+            self._add_terms(
+                found,
+                'wanted',
+                scope,
+                self._wanted[scope],
+            )
+            self._add_terms(
+                found,
+                'unwanted',
+                scope,
+                self._unwanted[scope],
+            )
+        for number, text in enumerate(sorted(query.texts)):
+            found[f'text_{number}'] = terms.folded(text)
+        for number, text in enumerate(sorted(query.not_texts)):
+            found[f'unwanted_text_{number}'] = terms.folded(text)
+        return found
+
+    @staticmethod
+    def _add_terms(
+        parameters: Parameters,
+        name: typing.Literal['wanted', 'unwanted'],
+        scope: int,
+        numbers: list[int],
+    ) -> None:
+        for number, term in enumerate(numbers):
+            parameters[search_parts.parameter(name, scope, number)] = term
+
+
+def _scopes(scope: Scope, central: bool, everywhere: bool) -> tuple[str, ...]:
+    """Return the scopes of the index that a page is of."""
+    if everywhere:
+        return (terms.EVERYWHERE,)
+    if central:
+        return scope.project_id, terms.CENTRAL
+    return (scope.project_id,)
+
+
+def _can_read_texts(query: search_query.Query, everywhere: bool) -> bool:
+    """Tell whether a query that wants no term can read texts instead.
+
+    Something has to be read in the order of documents. The texts of one scope
+    can be, else it is the term that all documents have.
+    """
+    has_texts = bool(query.texts or query.not_texts)
+    return has_texts and not everywhere and not query.bounded
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

@@ -1,0 +1,1 @@
+"""Sessions as rows, with their members and the records of their runs."""

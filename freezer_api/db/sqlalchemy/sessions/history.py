@@ -1,0 +1,118 @@
+"""Reading runs: a session, its members and the records of its earlier runs by
+one statement, so all as they were at one time.
+"""
+
+import functools
+import typing
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.sessions import (
+    records,
+    session_rows,
+    session_statements,
+)
+from freezer_api.domain.session_state import MAX_TAG, Record
+
+#: A session and records of its earlier runs, newest first.
+Found = tuple[session_rows.Stored, list[Record]]
+
+
+def page(
+    connection: sqlalchemy.Connection,
+    project_id: str,
+    session_id: str,
+    marker: int | None,
+    limit: int,
+) -> Found | None:
+    """Return a session and at most ``limit`` records of earlier runs with tags
+    up to ``marker``, newest first. None if there is no such session.
+    """
+    newest = MAX_TAG if marker is None else marker
+    parameters = {
+        'tag': newest,
+        'limit': limit,
+    }
+    return _read(
+        connection,
+        _page(),
+        project_id,
+        session_id,
+        parameters,
+    )
+
+
+def one(
+    connection: sqlalchemy.Connection,
+    project_id: str,
+    session_id: str,
+    tag: int,
+) -> Found | None:
+    """Return a session and the record of one earlier run, if there is such a
+    run. None if there is no such session.
+    """
+    parameters = {'tag': tag}
+    return _read(
+        connection,
+        _one(),
+        project_id,
+        session_id,
+        parameters,
+    )
+
+
+def _read(
+    connection: sqlalchemy.Connection,
+    statement: sqlalchemy.CompoundSelect,
+    project_id: str,
+    session_id: str,
+    parameters: dict[str, typing.Any],
+) -> Found | None:
+    named = {
+        'project': project_id,
+        'id': session_id,
+    }
+    found = connection.execute(statement, named | parameters).all()
+    stored = session_rows.assemble(project_id, found)
+    if not stored:
+        return None
+    further = session_rows.further_rows(found)
+    earlier = [records.load(row.body) for row in further]
+    # The statement limits in this order, but a UNION ALL promises none.
+    earlier.sort(
+        key=lambda record: record.tag,
+        reverse=True,
+    )
+    return stored[0], earlier
+
+
+@functools.cache
+def _page() -> sqlalchemy.CompoundSelect:
+    tag = models.runs.c.tag
+    return _with_session(
+        _records(tag <= bindparam('tag'))
+        .order_by(tag.desc())
+        .limit(bindparam('limit'))
+    )
+
+
+@functools.cache
+def _one() -> sqlalchemy.CompoundSelect:
+    return _with_session(_records(models.runs.c.tag == bindparam('tag')))
+
+
+def _with_session(earlier: sqlalchemy.Select) -> sqlalchemy.CompoundSelect:
+    page = session_statements.seq_by_id().cte('page')
+    return session_statements.read(page, earlier)
+
+
+def _records(condition: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select:
+    """Return the records of the session that meet a condition."""
+    columns = models.runs.c
+    session = session_statements.seq_by_id().scalar_subquery()
+    return sqlalchemy.select(
+        columns.session.label('seq'),
+        columns.body,
+    ).where(columns.session == session, condition)

@@ -1,0 +1,161 @@
+"""The members of sessions as rows, of which only those are written that
+differ.
+"""
+
+import collections
+import collections.abc
+import typing
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy.models import members as table
+from freezer_api.db.sqlalchemy.search.indexing import CHUNK
+from freezer_api.domain.session_state import Member
+
+#: By the ids of their jobs.
+Members = collections.abc.Mapping[str, Member]
+#: Columns and their values. A tuple, so that it can be a key.
+NewValues = tuple[tuple[str, typing.Any], ...]
+
+#: The columns that make a member; :func:`load` has this order.
+COLUMNS = (
+    table.c.job_id,
+    table.c.client_id,
+    table.c.status,
+    table.c.result,
+    table.c.time_started,
+    table.c.time_ended,
+    table.c.counted,
+)
+_PROGRESS = ('status', 'result', 'time_started', 'time_ended', 'counted')
+
+_SOME = (
+    table.c.session == bindparam('of'),
+    table.c.job_id.in_(bindparam('ids', expanding=True)),
+)
+_ADD = sqlalchemy.insert(table)
+_REMOVE = sqlalchemy.delete(table).where(*_SOME)
+_REMOVE_ALL = sqlalchemy.delete(table).where(
+    table.c.session == bindparam('of')
+)
+
+
+def _update(*columns: str) -> sqlalchemy.Update:
+    values: dict[str, sqlalchemy.BindParameter] = {}
+    for name in columns:
+        values[name] = bindparam(name)
+    return sqlalchemy.update(table).where(*_SOME).values(values)
+
+
+_CHANGE = _update(*_PROGRESS)
+#: The client seldom changes and may be long: it is sent if it does.
+_CHANGE_WITH_CLIENT = _update('client_id', *_PROGRESS)
+
+
+def load(values: collections.abc.Sequence[typing.Any]) -> Member:
+    """Return the member that values of :data:`COLUMNS` stand for."""
+    _job_id, client_id, status, result, started, ended, counted = values
+    return Member(
+        client_id,
+        status,
+        result,
+        started,
+        ended,
+        bool(counted),
+    )
+
+
+def store(
+    connection: sqlalchemy.Connection, session: int, old: Members, new: Members
+) -> None:
+    """Store what differs between the members of the session with a number.
+
+    All that get the same values take one statement: a run that begins resets
+    all members but one alike.
+    """
+    # Most changes of a session leave its members alone.
+    if old is new:
+        return
+    removed = sorted(old.keys() - new.keys())
+    for ids in _chunks(removed):
+        connection.execute(
+            _REMOVE,
+            {
+                'of': session,
+                'ids': ids,
+            },
+        )
+
+    for values, changed in _changes(old, new).items():
+        parameters = {
+            'of': session,
+            **dict(values),
+        }
+        statement = _CHANGE
+        if 'client_id' in parameters:
+            statement = _CHANGE_WITH_CLIENT
+        for ids in _chunks(changed):
+            connection.execute(statement, parameters | {'ids': ids})
+
+    added = _new_rows(session, old, new)
+    if added:
+        connection.execute(_ADD, added)
+
+
+def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
+    """Delete the members of the session with a number."""
+    connection.execute(_REMOVE_ALL, {'of': session})
+
+
+def _chunks(ids: list[str]) -> collections.abc.Iterator[list[str]]:
+    """Yield ids in lists that one statement can have."""
+    for first in range(0, len(ids), CHUNK):
+        yield ids[first : first + CHUNK]
+
+
+def _new_rows(
+    session: int, old: Members, new: Members
+) -> list[dict[str, typing.Any]]:
+    """Return the rows of members that there weren't."""
+    added = []
+    for job_id in sorted(new.keys() - old.keys()):
+        member = new[job_id]
+        row = {
+            'session': session,
+            'job_id': job_id,
+            'client_id': member.client_id,
+            **_progress(member),
+        }
+        added.append(row)
+    return added
+
+
+def _changes(old: Members, new: Members) -> dict[NewValues, list[str]]:
+    """Return the jobs of members that have changed, by their new values; the
+    client is among these where it is another one.
+    """
+    changes: dict[NewValues, list[str]] = collections.defaultdict(list)
+    for job_id in sorted(old.keys() & new.keys()):
+        before, after = old[job_id], new[job_id]
+        if before == after:
+            continue
+        values = _progress(after)
+        if before.client_id != after.client_id:
+            values = {
+                'client_id': after.client_id,
+                **values,
+            }
+        changes[tuple(values.items())].append(job_id)
+    return changes
+
+
+def _progress(member: Member) -> dict[str, typing.Any]:
+    return {
+        'status': member.status,
+        'result': member.result,
+        'time_started': member.time_started,
+        'time_ended': member.time_ended,
+        # A number: PostgreSQL takes no boolean for it.
+        'counted': int(member.counted),
+    }

@@ -1,0 +1,354 @@
+"""Sessions with their members: reading and locking them, and storing what has
+become of them.
+"""
+
+import collections.abc
+import dataclasses
+import logging
+import operator
+import typing
+
+import orjson
+import sqlalchemy
+
+from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.search import indexing, terms
+from freezer_api.db.sqlalchemy.sessions import (
+    members,
+    records,
+    session_statements,
+)
+from freezer_api.domain import documents, run_state, search_pairs
+from freezer_api.domain.session_state import Member, Session, has_same_index
+
+LOG = logging.getLogger(__name__)
+
+#: A row of :func:`session_statements.read`, or a tuple of the same values.
+Row = collections.abc.Sequence[typing.Any]
+
+#: Where such rows have a session's number, its id and a member's job. Of the
+#: last two, a session row has only the one, a member row only the other, a
+#: further row none.
+_SEQ, _SESSION_ID = 0, 1
+_JOB_ID = len(session_statements.session_columns())
+#: What rows of members alone lack to be such rows.
+_PADDING = (None,) * (_JOB_ID - 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stored:
+    """A session as it is stored: its row's number, how it is indexed, and how
+    many records of earlier runs there are.
+    """
+
+    seq: int
+    session: Session
+    indexed: bytes
+    records: int
+    #: The timestamp by which the session is found to have lapsed. It should be
+    #: the session's own.
+    settle_at: int | None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether it isn't found by the timestamp at which it lapses."""
+        return self.session.settle_at != self.settle_at
+
+    def due(self, now: int) -> bool:
+        """Tell whether its run has lapsed."""
+        settle_at = self.session.settle_at
+        return settle_at is not None and settle_at < now
+
+
+# Reading
+
+
+def get(
+    connection: sqlalchemy.Connection, project_id: str, id: str
+) -> Stored | None:
+    """Return a session by one statement, None if there is none."""
+    parameters = {
+        'project': project_id,
+        'id': id,
+    }
+    found = connection.execute(session_statements.GET, parameters).all()
+    return assemble(project_id, found)[0] if found else None
+
+
+def get_due(
+    connection: sqlalchemy.Connection, project_id: str, now: int
+) -> list[Stored]:
+    """Return some of the sessions of a project whose runs have lapsed, by one
+    statement.
+    """
+    parameters = {
+        'project': project_id,
+        'now': now,
+    }
+    found = connection.execute(session_statements.GET_DUE, parameters)
+    return assemble(project_id, found)
+
+
+def lock(
+    connection: sqlalchemy.Connection,
+    project_id: str,
+    ids: collections.abc.Collection[str],
+) -> dict[str, Stored]:
+    """Lock those sessions that exist, ascending by id, and return them by
+    id.
+    """
+    parameters = {
+        'project': project_id,
+        'ids': sorted(ids),
+    }
+    session_rows = connection.execute(
+        session_statements.LOCK, parameters
+    ).all()
+    if not session_rows:
+        return {}
+    seqs = [row.seq for row in session_rows]
+    found = connection.execute(session_statements.MEMBERS, {'seqs': seqs})
+    # PyMySQL takes its time for each column, so the statement doesn't have
+    # those that are empty.
+    member_rows = [(row[0], *_PADDING, *row[1:]) for row in found]
+    locked = assemble(project_id, [*session_rows, *member_rows])
+    return {stored.session.session_id: stored for stored in locked}
+
+
+def assemble(
+    project_id: str,
+    found: collections.abc.Iterable[Row],
+    descending: bool = False,
+) -> list[Stored]:
+    """Return the sessions that rows of :func:`session_statements.read` stand
+    for, in the order of their creation. Further rows are ignored.
+    """
+    session_rows: list[Row] = []
+    members_of: dict[int, dict[str, Member]] = collections.defaultdict(dict)
+    for row in found:
+        if row[_SESSION_ID] is not None:
+            session_rows.append(row)
+        elif row[_JOB_ID] is not None:
+            member = members.load(row[_JOB_ID:])
+            members_of[row[_SEQ]][row[_JOB_ID]] = member
+    session_rows.sort(
+        key=operator.itemgetter(_SEQ),
+        reverse=descending,
+    )
+    return [
+        _stored(project_id, row, members_of.get(row[_SEQ], {}))
+        for row in session_rows
+    ]
+
+
+def further_rows(found: collections.abc.Iterable[Row]) -> list[typing.Any]:
+    """Return the further rows of :func:`session_statements.read`."""
+    return [
+        row
+        for row in found
+        if row[_SESSION_ID] is None and row[_JOB_ID] is None
+    ]
+
+
+def _stored(
+    project_id: str, row: Row, its_members: dict[str, Member]
+) -> Stored:
+    own = row[:_JOB_ID]
+    seq, id, version, created, body, indexed, records, settle_at = own
+    session = Session.load(
+        project_id,
+        id,
+        orjson.loads(body),
+        its_members,
+        version,
+        created,
+    )
+    return Stored(
+        seq,
+        session,
+        indexed,
+        records,
+        settle_at,
+    )
+
+
+# Writing what is locked
+
+
+def create(connection: sqlalchemy.Connection, session: Session) -> None:
+    """Store a session that doesn't exist."""
+    values = {
+        'project': session.project_id,
+        'id': session.session_id,
+        'version': session.version,
+        'created': session.created,
+        # Sessions claim nothing; the column is that of all kinds.
+        'claim': None,
+        'body': rows.dump(session.dump()),
+        'settle_at': session.settle_at,
+        'records': 0,
+    }
+    seq = rows.insert(
+        connection,
+        documents.SESSIONS,
+        values,
+        session.body(),
+    )
+    members.store(
+        connection,
+        seq,
+        {},
+        session.members,
+    )
+
+
+def store(
+    connection: sqlalchemy.Connection,
+    stored: Stored,
+    after: Session,
+    new_records: int = 0,
+) -> None:
+    """Store what has become of a session that is locked, and by how many its
+    records have grown.
+    """
+    before = stored.session
+    members.store(
+        connection,
+        stored.seq,
+        before.members,
+        after.members,
+    )
+    values = {
+        'of': stored.seq,
+        'version': after.version,
+        'body': rows.dump(after.dump()),
+        'settle_at': after.settle_at,
+        'indexed': stored.indexed,
+        'records': stored.records + new_records,
+    }
+    # Most starts and ends leave the index alone: then nothing is worked out
+    # for it. That is known of this release's index only.
+    is_own_index = terms.made_by(stored.indexed) == search_pairs.INDEX_VERSION
+    is_index_same = is_own_index and has_same_index(before, after)
+    if after.version == before.version or is_index_same:
+        connection.execute(session_statements.UPDATE, values)
+    else:
+        _update_with_index(
+            connection,
+            stored,
+            after,
+            session_statements.UPDATE,
+            values,
+        )
+
+
+def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
+    """Delete a session that is locked, its members and its records."""
+    # Nothing but the number ties them to the session, so the database can't
+    # do it.
+    members.remove_all(connection, stored.seq)
+    records.remove_all(connection, stored.seq)
+    rows.remove(
+        connection,
+        documents.SESSIONS,
+        stored.session.project_id,
+        stored.seq,
+        stored.indexed,
+    )
+
+
+# Settling what isn't locked
+
+
+def settle(
+    connection: sqlalchemy.Connection,
+    due: collections.abc.Iterable[Stored],
+    now: int,
+) -> list[Session | None]:
+    """Complete lapsed runs of sessions that were read and aren't locked;
+    return what they are now, None for one that has changed since.
+    """
+    # The updates lock their rows, so they come in the one order.
+    in_order = sorted(due, key=lambda stored: stored.session.session_id)
+    return [_settle(connection, stored, now) for stored in in_order]
+
+
+def _settle(
+    connection: sqlalchemy.Connection, stored: Stored, now: int
+) -> Session | None:
+    if stored.drifted:
+        # The caller reads it again.
+        _correct_settle_at(connection, stored)
+        return None
+    before = stored.session
+    after = run_state.lapse(before, now)
+    values = {
+        'of': stored.seq,
+        'version': after.version,
+        'body': rows.dump(after.dump()),
+        'settle_at': after.settle_at,
+        'indexed': stored.indexed,
+        'records': stored.records,
+        'old_version': before.version,
+        'old_settle_at': before.settle_at,
+    }
+    was_unchanged = _update_with_index(
+        connection,
+        stored,
+        after,
+        session_statements.UPDATE_IF_UNCHANGED,
+        values,
+    )
+    return after if was_unchanged else None
+
+
+def _correct_settle_at(
+    connection: sqlalchemy.Connection, stored: Stored
+) -> None:
+    """Make a session be found by the timestamp at which it lapses."""
+    session = stored.session
+    LOG.error(
+        'Column settle_at of session %s in project %s was %s, but should be'
+        ' %s; corrected.',
+        session.session_id,
+        session.project_id,
+        stored.settle_at,
+        session.settle_at,
+    )
+    values = {
+        'of': stored.seq,
+        'old_version': session.version,
+        'settle_at': session.settle_at,
+    }
+    connection.execute(session_statements.CORRECT_SETTLE_AT, values)
+
+
+def _update_with_index(
+    connection: sqlalchemy.Connection,
+    stored: Stored,
+    after: Session,
+    statement: sqlalchemy.Update,
+    values: rows.Values,
+) -> bool:
+    """Update a session whose document has changed, and its index; return
+    False if the statement found that it has changed since it was read.
+    """
+    kind = documents.SESSIONS
+    scopes = terms.scopes(kind, after.project_id, None)
+    index, text = terms.index(kind, scopes, after.body())
+    values = {
+        **values,
+        'indexed': index.pack(),
+    }
+    if not connection.execute(statement, values).rowcount:
+        return False
+    indexing.change(
+        connection,
+        kind,
+        (scopes, scopes),
+        stored.seq,
+        terms.Index.unpack(stored.indexed),
+        index,
+        text,
+    )
+    return True

@@ -1,0 +1,171 @@
+"""The statements for sessions with their members.
+
+A session and its members are read by the same statement, so that both are as
+they were at one time: a UNION ALL of rows of three sorts, which share their
+columns.
+
+- a *session row* has :func:`session_columns`, and nothing else
+- a *member row* has the session's ``seq`` and :data:`members.COLUMNS`
+- a *further row* has a ``seq`` and perhaps a ``body``: what the caller reads
+  beside them
+"""
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.documents import row_statements
+from freezer_api.db.sqlalchemy.sessions import members
+
+#: Lapsed sessions that one transaction settles.
+SETTLED_AT_ONCE = 50
+
+_table = models.sessions
+#: Columns that change with a session.
+_CHANGING = ('version', 'body', 'settle_at', 'indexed', 'records')
+
+
+def session_columns() -> tuple[sqlalchemy.Column, ...]:
+    """Return the columns of a session row; ``seq`` and ``id`` come first."""
+    columns = _table.c
+    return (
+        columns.seq,
+        columns.id,
+        columns.version,
+        columns.created,
+        columns.body,
+        columns.indexed,
+        columns.records,
+        columns.settle_at,
+    )
+
+
+def read(
+    page: sqlalchemy.CTE, further: sqlalchemy.Select | None = None
+) -> sqlalchemy.CompoundSelect:
+    """Return the sessions of ``project`` whose ``seq`` a page has, their
+    members, and what ``further`` selects as ``seq`` and ``body``.
+    """
+    selects = [_session_rows(page), _member_rows(page)]
+    if further is not None:
+        selects.append(_further_rows(further))
+    return sqlalchemy.union_all(*selects)
+
+
+def seq_by_id() -> sqlalchemy.Select:
+    """Return the ``seq`` of the session that ``project`` and ``id`` name."""
+    return sqlalchemy.select(_table.c.seq).where(
+        _table.c.project == bindparam('project'),
+        _table.c.id == bindparam('id'),
+    )
+
+
+def one_due() -> sqlalchemy.Select:
+    """Return one session of the project whose run has lapsed at ``now``, if
+    there is any; as further rows of :func:`read`.
+    """
+    nothing = sqlalchemy.null().label('body')
+    return (
+        sqlalchemy.select(
+            _table.c.seq,
+            nothing,
+        )
+        .where(
+            _table.c.project == bindparam('project'),
+            _table.c.settle_at < bindparam('now'),
+        )
+        .limit(1)
+    )
+
+
+def _session_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
+    nothing = map(_null, members.COLUMNS)
+    return (
+        sqlalchemy.select(
+            *session_columns(),
+            *nothing,
+        )
+        .select_from(page.join(_table, _table.c.seq == page.c.seq))
+        # A page is found by digests, which could be those of another
+        # project's: see terms.
+        .where(_table.c.project == bindparam('project'))
+    )
+
+
+def _member_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
+    table = models.members
+    nothing = map(_null, session_columns()[1:])
+    return sqlalchemy.select(
+        table.c.session, *nothing, *members.COLUMNS
+    ).select_from(page.join(table, table.c.session == page.c.seq))
+
+
+def _further_rows(further: sqlalchemy.Select) -> sqlalchemy.Select:
+    source = further.subquery()
+    columns: list[sqlalchemy.ColumnElement] = []
+    for column in session_columns():
+        if column.name in source.c:
+            columns.append(source.c[column.name])
+        else:
+            columns.append(_null(column))
+    return sqlalchemy.select(
+        *columns,
+        *map(_null, members.COLUMNS),
+    )
+
+
+def _null(column: sqlalchemy.Column) -> sqlalchemy.ColumnElement:
+    return sqlalchemy.null().label(column.name)
+
+
+GET = read(seq_by_id().cte('page'))
+
+#: Some of the sessions whose runs have lapsed at ``now``.
+GET_DUE = read(
+    sqlalchemy.select(_table.c.seq)
+    .where(
+        _table.c.project == bindparam('project'),
+        _table.c.settle_at < bindparam('now'),
+    )
+    .order_by(_table.c.settle_at)
+    .limit(SETTLED_AT_ONCE)
+    .cte('page')
+)
+
+#: Session rows, which are locked. Members are read after that, by a statement
+#: of their own: whoever changes them has this lock.
+LOCK = row_statements.in_order(
+    sqlalchemy.select(*session_columns()).where(
+        _table.c.project == bindparam('project'),
+        _table.c.id.in_(bindparam('ids', expanding=True)),
+    ),
+    _table,
+).with_for_update()
+
+MEMBERS = sqlalchemy.select(models.members.c.session, *members.COLUMNS).where(
+    models.members.c.session.in_(bindparam('seqs', expanding=True))
+)
+
+UPDATE = (
+    sqlalchemy.update(_table)
+    .where(_table.c.seq == bindparam('of'))
+    .values({name: bindparam(name) for name in _CHANGING})
+)
+
+#: The update of a session that isn't locked: nothing happens if it has
+#: changed since it was read, as its version tells, and of its bookkeeping,
+#: which has no version, when it settles.
+UPDATE_IF_UNCHANGED = UPDATE.where(
+    _table.c.version == bindparam('old_version'),
+    _table.c.settle_at == bindparam('old_settle_at'),
+)
+
+#: Corrects when a session settles, which others may do at the same time.
+CORRECT_SETTLE_AT = (
+    sqlalchemy.update(_table)
+    .values(settle_at=bindparam('settle_at'))
+    .where(
+        _table.c.seq == bindparam('of'),
+        _table.c.version == bindparam('old_version'),
+    )
+)
