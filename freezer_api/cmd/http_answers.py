@@ -128,14 +128,21 @@ class Refusal(task.ErrorTask):
         body = b'' if method == 'HEAD' else answer.body
         self.write(body)
         if self.channel.adj.log_requests:
-            refused = {
-                'REQUEST_METHOD': method,
-                'PATH_INFO': getattr(request, 'path', ''),
-                'QUERY_STRING': getattr(request, 'query', ''),
-                'openstack.request_id': request_id,
-            }
-            seconds = time.time() - request.began
-            middleware.log_refused(refused, answer.status, len(body), seconds)
+            self._log_request(method, request_id, answer.status, len(body))
+
+    def _log_request(
+        self, method: str, request_id: str, status: str, size: int
+    ) -> None:
+        """Write the request's line, as for those that the application gets."""
+        request = self.request
+        refused = {
+            'REQUEST_METHOD': method,
+            'PATH_INFO': getattr(request, 'path', ''),
+            'QUERY_STRING': getattr(request, 'query', ''),
+            'openstack.request_id': request_id,
+        }
+        seconds = time.time() - request.began
+        middleware.log_refused(refused, status, size, seconds)
 
 
 def _describe(error: typing.Any) -> str:
