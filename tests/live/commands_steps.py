@@ -201,7 +201,7 @@ class Actions(Steps):
             self.refused('action create', '--file', wrong),
             self.refused('action update', action_id, wrong),
         ):
-            self.assertIn('[*] Error 400: freezer_action.action: must be one of backup,', said)
+            self.assertIn("[*] Error 400: freezer_action.action: must be one of 'backup',", said)
         self.assertEqual(
             '[*] Error 404: Action none could not be found.',
             self.refused('action update', 'none', self.file({})),

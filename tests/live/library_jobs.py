@@ -221,7 +221,7 @@ class Actions:
         self.refused(400, 'freezer_action: is required.', actions.create, {})
         self.refused(
             400,
-            'freezer_action.mode: must be one of fs,',
+            "freezer_action.mode: must be one of 'fs',",
             actions.create,
             {'freezer_action': {**ETC, 'mode': 'tape'}},
         )

@@ -172,7 +172,7 @@ class Commands(commands_steps.Steps):
         self.assertEqual('verify-restore', made['session']['restore']['mode'])
         self.assertRegex(
             self.refused('run verify', *self.words, '--mode', 'restore'),
-            rf'^path: is required where mode is restore. \(HTTP 400, request.invalid, {ID}\)$',
+            rf'^path: is required if mode is restore. \(HTTP 400, request.invalid, {ID}\)$',
         )
 
     def test_wait(self):
