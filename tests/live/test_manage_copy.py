@@ -296,7 +296,7 @@ class TestRefusals(CopyTest):
         self.assertIn('--to', ended.stderr)
         ended = programs.run('freezer-manage', '--config-file', source, 'db', 'copy', '--help')
         self.assertEqual(0, ended.returncode)
-        self.assertIn('Stop all API processes first', ' '.join(ended.stdout.split()))
+        self.assertIn('Stop all API processes before you copy', ' '.join(ended.stdout.split()))
 
 
 def read(terminal: int) -> bytes:
