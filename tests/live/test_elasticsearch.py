@@ -126,7 +126,7 @@ class TestOutage(testscenarios.WithScenarios, _Serving):
         each outage.
         """
         self.serve()
-        self.logged('Requests are answered 503')
+        self.logged('Storage is not ready; requests get 503')
         self.unavailable()
         self.logged('Elasticsearch: no host answers (ConnectionError)')
         self.node.start()

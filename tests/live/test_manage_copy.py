@@ -1,6 +1,7 @@
 """``freezer-manage db copy``, from each kind of store to the next one, as an operator runs it."""
 
 import fcntl
+import functools
 import os
 import pty
 import re
@@ -216,8 +217,14 @@ class TestInterruptions(CopyTest):
         storage = self.open(self.target)
         storage.sync()
         before = storage.count(CLIENTS)
+        # In the background of a shell SIGINT is ignored, which is inherited.
+        heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         with subprocess.Popen(
-            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed,
         ) as process:
             deadline = time.monotonic() + programs.SECONDS
             while storage.count(CLIENTS) == before and time.monotonic() < deadline:
