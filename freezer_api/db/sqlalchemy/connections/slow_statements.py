@@ -4,6 +4,7 @@ The text of a statement has placeholders for all that users store, and its
 parameters aren't logged.
 """
 
+import collections.abc
 import functools
 import logging
 import time
@@ -12,6 +13,7 @@ import typing
 import sqlalchemy
 
 LOG = logging.getLogger(__name__)
+Execute = collections.abc.Callable[..., None]
 
 #: Characters of a statement that are logged. One that asks for thousands of
 #: jobs is a megabyte, and says no more than its first lines.
@@ -24,39 +26,31 @@ def log(engine: sqlalchemy.Engine, seconds: float) -> None:
 
     One that fails isn't logged here: the retry, or the refusal, is.
     """
-    sqlalchemy.event.listen(engine, 'before_cursor_execute', _begin)
-    sqlalchemy.event.listen(
-        engine, 'after_cursor_execute', functools.partial(_end, seconds)
-    )
+    # Not by SQLAlchemy's events: once an engine has one, each connection looks
+    # for listeners at every step, which costs several times what this does.
+    for name in ('do_execute', 'do_executemany', 'do_execute_no_params'):
+        execute = getattr(engine.dialect, name)
+        setattr(engine.dialect, name, _timed(execute, seconds))
 
 
-# Of what SQLAlchemy gives these two, only some is of use. They are called at
-# each statement, so they do nothing but read the clock, unless it was slow.
+def _timed(execute: Execute, seconds: float) -> Execute:
+    """Return what a dialect executes statements by, measured."""
+
+    @functools.wraps(execute)
+    def measured(
+        cursor: typing.Any, statement: str, *arguments: typing.Any
+    ) -> None:
+        begun = time.perf_counter()
+        execute(cursor, statement, *arguments)
+        elapsed = time.perf_counter() - begun
+        if elapsed >= seconds:
+            _log_slow(cursor, statement, elapsed)
+
+    return measured
 
 
-def _begin(
-    connection: sqlalchemy.Connection,
-    cursor: object,
-    statement: str,
-    parameters: object,
-    context: typing.Any,
-    many: bool,
-) -> None:
-    context.begun = time.perf_counter()
-
-
-def _end(
-    seconds: float,
-    connection: sqlalchemy.Connection,
-    cursor: typing.Any,
-    statement: str,
-    parameters: object,
-    context: typing.Any,
-    many: bool,
-) -> None:
-    elapsed = time.perf_counter() - context.begun
-    if elapsed < seconds:
-        return
+def _log_slow(cursor: typing.Any, statement: str, elapsed: float) -> None:
+    """Log a statement that took ``elapsed`` seconds."""
     # Databases tell it of what they have written, most of what they have read.
     rows = cursor.rowcount if cursor.rowcount >= 0 else 'an unknown number of'
     LOG.warning(
