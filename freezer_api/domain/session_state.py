@@ -203,7 +203,10 @@ class Session:
         """Return the fields of :data:`SETTABLE`, as they are stored and
         shown.
         """
-        return {name: getattr(self, name) for name in SETTABLE}
+        settings = {}
+        for name in SETTABLE:
+            settings[name] = getattr(self, name)
+        return settings
 
     def _shown_members(self) -> dict[str, MemberEntry]:
         """Return the entries of ``jobs``, ordered by id: an ETag stands for
@@ -211,6 +214,9 @@ class Session:
         in.
         """
         members = self.members
+        # To make and sort nothing costs as much as to show all the rest.
+        if not members:
+            return {}
         return {job_id: members[job_id].shown() for job_id in sorted(members)}
 
     def document(self) -> documents.Document:
@@ -253,13 +259,15 @@ class Session:
     ) -> 'Session':
         """Return the session that :meth:`dump` came from."""
         run = stored['run']
-        # Sessions that an earlier release stored may lack what is newer.
-        settings = {name: stored[name] for name in SETTABLE if name in stored}
+        settings = {}
+        for name in SETTABLE:
+            # Sessions that an earlier release stored may lack what is newer.
+            if name in stored:
+                settings[name] = stored[name]
         return cls(
-            project_id=project_id,
-            session_id=session_id,
-            user_id=stored['user_id'],
-            **settings,
+            project_id,
+            session_id,
+            stored['user_id'],
             tag=stored['tag'],
             schedule=stored['schedule'],
             run=Run(**run) if run else None,
@@ -268,6 +276,7 @@ class Session:
             created=created,
             restore=stored.get('restore'),
             succeeded=stored.get('succeeded', -1),
+            **settings,
         )
 
 
