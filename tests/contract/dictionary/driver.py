@@ -1,19 +1,18 @@
-"""A whole storage driver in one module: a dictionary, kept in a file.
+"""A whole storage driver: a dictionary, kept in a file.
 
 It shows what a driver has to do, without any database. All that write wait for one lock, and what
 they write takes effect when a new file takes the place of the old one. It is slow where there is
 much, and correct everywhere: it passes the contract's tests.
 """
 
-import collections.abc
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import itertools
 import os
 import pickle
 import typing
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from oslo_config import cfg
 
@@ -22,30 +21,27 @@ from freezer_api.db import driver, refusals, unit
 from freezer_api.db.base import RUNS, Entry, Page, Place, Scope, check_page
 from freezer_api.db.operations import sessions
 from freezer_api.db.steps import Step
-from freezer_api.domain import (
-    backups,
-    documents,
-    run_state,
-    search_pairs,
-    search_query,
-)
+from freezer_api.domain import backups, documents, run_state, search_pairs, search_query
 from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Document
+from freezer_api.domain.search_query import Query
 from freezer_api.domain.session_state import Record, Session
 
-OPTIONS = [cfg.StrOpt('folder', help='Where the file is.')]
+from .file import File
+
+T = typing.TypeVar('T')
 #: A project and an id in it.
 Name = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """What is kept under a name: its place in the order, the version by which it is indexed, and
-    of a session the records of earlier runs by their tags.
+    """What is kept under a name: its number in the order of creation, the version by which it is
+    indexed, and of a session the records of earlier runs by their tags.
     """
 
-    seq: int
+    number: int
     content: Document | Session
-    index_version: int
+    index_version: int = search_pairs.INDEX_VERSION
     records: dict[int, Record] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
@@ -55,18 +51,19 @@ class Kept:
 
 
 #: What is kept doesn't change, so the same bytes are the same.
-load: collections.abc.Callable[[bytes], Kept] = functools.lru_cache(20)(pickle.loads)
+load: Callable[[bytes], Kept] = functools.lru_cache(20)(pickle.loads)
 
 
 class Documents:
-    """All that there is: by kind and name, each by itself as bytes."""
+    """All that there is, as bytes, by kind and name. What is new comes last in its dictionary, so
+    that they are in the order of creation.
+    """
 
     def __init__(self) -> None:
-        self.kinds: dict[str, dict[Name, tuple[int, bytes]]] = {kind: {} for kind in KINDS}
+        self.kinds: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
         self.last = 0
 
     def copy(self) -> 'Documents':
-        """The same, to be changed."""
         new = Documents()
         new.kinds = {kind: {**kept} for kind, kept in self.kinds.items()}
         new.last = self.last
@@ -74,16 +71,15 @@ class Documents:
 
     def get(self, kind: str, name: Name) -> Kept | None:
         kept = self.kinds[kind].get(name)
-        return load(kept[1]) if kept else None
+        return load(kept) if kept else None
 
-    def set(self, kind: str, name: Name, kept: Kept) -> None:
-        self.kinds[kind][name] = kept.seq, pickle.dumps(kept)
+    def set(self, kind: str, name: Name, kept: Kept, **changes: typing.Any) -> None:
+        self.kinds[kind][name] = pickle.dumps(dataclasses.replace(kept, **changes))
 
-    def ordered(self, kind: str, project_id: str | None = None) -> collections.abc.Iterator[Kept]:
-        """Everything of a kind, or a project's of it, in the order of lists."""
+    def all(self, kind: str, project_id: str | None = None) -> Iterator[Kept]:
+        """Everything of a kind, or of a project."""
         kept = self.kinds[kind].items()
-        found = [one for name, one in kept if project_id in (None, name[0])]
-        return (load(one) for _seq, one in sorted(found))
+        return (load(one) for name, one in kept if project_id in (None, name[0]))
 
     def claimed(self, kind: str, id: str) -> Document | None:
         """The document of any project that has a claim."""
@@ -93,27 +89,23 @@ class Documents:
 
     def put(self, kind: str, content: Document | Session) -> None:
         """Keep a document or session; ``Conflict`` if another one has its claim."""
-        if isinstance(content, Session):
-            name = content.project_id, content.session_id
-        else:
-            name = content.project_id, content.id
-            holder = self.claimed(kind, content.id)
-            claim = documents.claim(kind, content.id, content.body)
-            if claim and holder and holder.project_id != content.project_id:
-                raise refusals.id_taken(kind, content.id)
-        there = self.get(kind, name)
-        if there is None:
+        document = content.document() if isinstance(content, Session) else content
+        name = document.project_id, document.id
+        if documents.claim(kind, document.id, document.body):
+            holder = self.claimed(kind, document.id)
+            if holder and holder.project_id != document.project_id:
+                raise refusals.id_taken(kind, document.id)
+        kept = self.get(kind, name)
+        if kept is None:
             self.last += 1
-            there = Kept(self.last, content, search_pairs.INDEX_VERSION)
-        version = search_pairs.INDEX_VERSION
-        new = dataclasses.replace(there, content=content, index_version=version)
-        self.set(kind, name, new)
+            kept = Kept(self.last, content)
+        self.set(kind, name, kept, content=content, index_version=search_pairs.INDEX_VERSION)
 
 
 class Unit(unit.Unit):
     """A unit of work. Nobody else writes meanwhile, so it changes what there is."""
 
-    def __init__(self, there: Documents, project_id: str, clock: collections.abc.Callable[[], int]):
+    def __init__(self, there: Documents, project_id: str, clock: Callable[[], int]):
         super().__init__(project_id, clock)
         self._there = there
 
@@ -122,11 +114,10 @@ class Unit(unit.Unit):
         return kept.document if kept else None
 
     def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
-        own = self._there.ordered(kind, self.project_id)
-        found = (kept.document for kept in own)
-        return [one.id for one in found if pair in search_pairs.index_pairs(kind, one.body)]
+        own = (kept.document for kept in self._there.all(kind, self.project_id))
+        return [one.id for one in own if pair in search_pairs.index_pairs(kind, one.body)]
 
-    def visible_clients(self, ids: collections.abc.Collection[str]) -> dict[str, Document]:
+    def visible_clients(self, ids: Collection[str]) -> dict[str, Document]:
         found = {id: self.get(CLIENTS, id) or self._there.claimed(CLIENTS, id) for id in ids}
         return {id: client for id, client in found.items() if client}
 
@@ -164,22 +155,19 @@ class Unit(unit.Unit):
         return typing.cast(Kept, self._there.get(SESSIONS, (self.project_id, session_id)))
 
     def _set_records(self, session_id: str, records: dict[int, Record]) -> None:
-        kept = dataclasses.replace(self._kept(session_id), records=records)
-        self._there.set(SESSIONS, (self.project_id, session_id), kept)
+        kept = self._kept(session_id)
+        self._there.set(SESSIONS, (self.project_id, session_id), kept, records=records)
 
 
 class Driver(driver.Driver):
     """Keeps everything in the folder that ``[dictionary] folder`` names."""
 
-    def __init__(self, conf: typing.Any, *arguments: typing.Any, **named: typing.Any):
-        super().__init__(conf, *arguments, **named)
-        conf.register_opts(OPTIONS, group='dictionary')
-        #: What was read last, and of which file.
-        self._last: tuple[tuple[int, ...], Documents] | None = None
+    def __init__(self, conf: cfg.ConfigOpts, *clock: Callable[[], int]):
+        super().__init__(conf, *clock)
+        conf.register_opt(cfg.StrOpt('folder', help='Where the file is.'), 'dictionary')
+        self._file = File[Documents](os.path.join(conf.dictionary.folder, 'documents'))
 
-    def transact(
-        self, project_id: str, name: unit.Name, step: unit.Step[typing.Any], member: str = ''
-    ) -> typing.Any:
+    def transact(self, project_id: str, name: unit.Name, step: unit.Step[T], member: str = '') -> T:
         with self._writing() as there:
             work = Unit(there, project_id, self.clock)
             result = step(work)
@@ -189,20 +177,19 @@ class Driver(driver.Driver):
     # Reading
 
     def get(self, scope: Scope, kind: str, id: str) -> Document:
-        there = self._settled(scope.project_id) if kind == SESSIONS else self._read()
+        there = self._settled(scope.project_id)
         kept = there.get(kind, (scope.project_id, id))
-        central = there.claimed(kind, id) if scope.central and kind == CLIENTS else None
-        found = kept.document if kept else central
-        if found is None:
+        is_central = scope.central and kind == CLIENTS
+        found = kept.document if kept else is_central and there.claimed(kind, id)
+        if not found:
             raise exceptions.NotFound(kind, id)
         return found
 
     def claimed(self, kind: str, id: str) -> Document | None:
         return self._read().claimed(kind, id)
 
-    def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
-        there = self._settled(scope.project_id) if kind == SESSIONS else self._read()
-        visible = _visible(there, scope, kind, query)
+    def find(self, scope: Scope, kind: str, query: Query) -> Page:
+        visible = _visible(self._settled(scope.project_id), scope, kind, query)
         found = (one for one in visible if _matches(query, one))
         page, size = list[Document](), 0
         for one in itertools.islice(found, query.offset, None):
@@ -221,13 +208,13 @@ class Driver(driver.Driver):
         return [found[tag] for tag in tags], more
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
-        found = self._runs(scope, session_id).get(tag)
-        if found is None:
+        found = self._runs(scope, session_id)
+        if tag not in found:
             raise exceptions.NotFound(RUNS, str(tag))
-        return found
+        return found[tag]
 
     def run_backups(self, scope: Scope, session_id: str, record: Record) -> tuple[str, ...]:
-        own = self._read().ordered(documents.BACKUPS, scope.project_id)
+        own = self._read().all(documents.BACKUPS, scope.project_id)
         found = (kept.document for kept in own)
         return tuple(one.id for one in found if backups.belongs(one, session_id, record))
 
@@ -241,138 +228,97 @@ class Driver(driver.Driver):
 
     def _settled(self, project_id: str) -> Documents:
         """Everything, once no run of the project has lapsed without having been completed."""
-        there, now = self._read(), self.clock()
-        kept = [one.content for one in there.ordered(SESSIONS, project_id)]
-        for session in typing.cast(list[Session], kept):
+        now = self.clock()
+        for kept in self._read().all(SESSIONS, project_id):
+            session = typing.cast(Session, kept.content)
             if session.settle_at is not None and session.settle_at < now:
-                id = session.session_id
-                settle = functools.partial(sessions.settle, id=id)
-                self.transact(project_id, (SESSIONS, id), settle)
-                there = self._read()
-        return there
+                settle = functools.partial(sessions.settle, id=session.session_id)
+                self.transact(project_id, (SESSIONS, session.session_id), settle)
+        return self._read()
 
     # Whole projects and stores
 
     def purge(self, project_id: str) -> dict[str, int]:
-        gone = dict.fromkeys(KINDS, 0)
         with self._writing() as there:
-            for kind, kept in there.kinds.items():
-                for name in [name for name in kept if name[0] == project_id]:
-                    del kept[name]
-                    gone[kind] += 1
-        return gone
+            own = {kind: [*there.all(kind, project_id)] for kind in KINDS}
+            for kind, kept in own.items():
+                for one in kept:
+                    del there.kinds[kind][project_id, one.document.id]
+            return {kind: len(kept) for kind, kept in own.items()}
 
     def count(self, kind: str) -> int:
         return len(self.entries(kind, (), 10**9))
 
     def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
-        there, found = self._read(), list[Entry]()
-        for kept in there.ordered(SESSIONS if kind == RUNS else kind):
-            one = kept.document
+        found = list[Entry]()
+        for kept in self._read().all(SESSIONS if kind == RUNS else kind):
+            name = kept.document.project_id, kept.document.id
             if kind != RUNS:
-                found.append(Entry(kind, one.project_id, one.id, kept.content, (kept.seq,)))
+                found.append(Entry(kind, *name, kept.content, (kept.number,)))
                 continue
             for tag, record in kept.records.items():
-                place = one.project_id.encode().hex(), one.id, tag
-                found.append(Entry(RUNS, one.project_id, one.id, record, place))
-        found.sort(key=lambda entry: entry.place)
-        return [entry for entry in found if entry.place > after][:limit]
+                place = name[0].encode().hex(), name[1], tag
+                found.append(Entry(RUNS, *name, record, place))
+        behind = (entry for entry in found if entry.place > after)
+        return sorted(behind, key=lambda entry: entry.place)[:limit]
 
-    def named(
-        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
-    ) -> list[Entry]:
+    def named(self, kind: str, project_id: str, ids: Collection[str]) -> list[Entry]:
         found = self.entries(kind, (), 10**9)
         return [entry for entry in found if entry.project_id == project_id and entry.id in ids]
 
-    def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
+    def restore(self, entries: Sequence[Entry]) -> None:
         with self._writing() as there:
             for entry in entries:
                 _restore(there, entry)
 
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
-        return self._walk(self._read(), kind, after, limit)[0]
+        return _walk(self._read(), kind, after, limit)[0]
 
     def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
         with self._writing() as there:
-            step, outdated = self._walk(there, kind, after, limit)
+            step, outdated = _walk(there, kind, after, limit)
             for kept in outdated:
                 name = kept.document.project_id, kept.document.id
-                new = dataclasses.replace(kept, index_version=search_pairs.INDEX_VERSION)
-                there.set(kind, name, new)
+                there.set(kind, name, kept, index_version=search_pairs.INDEX_VERSION)
         return step
 
-    @staticmethod
-    def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
-        """A step through what is kept, and what is outdated of it."""
-        kept = there.ordered(kind) if kind in KINDS else iter(())
-        found = [one for one in kept if (one.seq,) > after]
-        outdated = [one for one in found[:limit] if one.index_version < search_pairs.INDEX_VERSION]
-        place = (found[limit - 1].seq,) if len(found) > limit else None
-        return Step(place, len(found[:limit]), outdated=len(outdated)), outdated
-
-    # The file
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self.conf.dictionary.folder, 'documents')
-
     def _read(self) -> Documents:
-        """Everything, as the last one has written it. It is shared, and not to be changed."""
         try:
-            with open(self._path, 'rb') as file:
-                status = os.fstat(file.fileno())
-                version = status.st_ino, status.st_mtime_ns, status.st_size
-                last = self._last
-                if last is None or last[0] != version:
-                    self._last = last = version, pickle.load(file)
-                return last[1]
+            return self._file.read()
         except OSError as error:
             raise exceptions.StorageUnavailable() from error
 
     @contextlib.contextmanager
-    def _writing(self) -> collections.abc.Iterator[Documents]:
+    def _writing(self) -> Iterator[Documents]:
         """Everything, to be changed; it is written as a whole, unless an error is raised."""
-        with self._locked():
-            there = self._read().copy()
-            yield there
-            self._write(there)
-
-    @contextlib.contextmanager
-    def _locked(self) -> collections.abc.Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            try:
-                lock = stack.enter_context(open(f'{self._path}.lock', 'w'))
-            except OSError as error:
-                raise exceptions.StorageUnavailable() from error
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _write(self, there: Documents) -> None:
-        with open(f'{self._path}.new', 'wb') as file:
-            pickle.dump(there, file)
-        os.replace(f'{self._path}.new', self._path)
+        try:
+            with self._file.locked():
+                there = self._file.read().copy()
+                yield there
+                self._file.write(there)
+        except OSError as error:
+            raise exceptions.StorageUnavailable() from error
 
     def check(self) -> None:
         self._read()
 
     def sync(self) -> None:
-        with self._locked():
-            if not os.path.exists(self._path):
-                self._write(Documents())
+        with self._file.locked():
+            if not self._file.exists():
+                self._file.write(Documents())
 
     def version(self) -> str | None:
-        return '1' if os.path.exists(self._path) else None
+        return '1' if self._file.exists() else None
 
     def close(self) -> None:
         pass
 
 
-def _visible(
-    there: Documents, scope: Scope, kind: str, query: search_query.Query
-) -> collections.abc.Iterator[Document]:
+def _visible(there: Documents, scope: Scope, kind: str, query: Query) -> Iterator[Document]:
     """What a scope sees behind the marker of a query, in its order."""
     found = [name for name in there.kinds[kind] if _is_visible(there, scope, kind, name)]
-    found.sort(key=lambda name: there.kinds[kind][name][0], reverse=query.descending)
+    if query.descending:
+        found.reverse()
     if query.marker is not None:
         found = found[found.index(_marked(found, scope, query)) + 1 :]
     return (kept.document for name in found if (kept := there.get(kind, name)))
@@ -388,7 +334,7 @@ def _is_visible(there: Documents, scope: Scope, kind: str, name: Name) -> bool:
     return central is not None and central.project_id == name[0]
 
 
-def _marked(names: list[Name], scope: Scope, query: search_query.Query) -> Name:
+def _marked(names: list[Name], scope: Scope, query: Query) -> Name:
     """The name of the marker; the project's own comes first, if no project is named."""
     own = query.marker_project or scope.project_id, str(query.marker)
     others = [name for name in names if name[1] == query.marker]
@@ -399,12 +345,22 @@ def _marked(names: list[Name], scope: Scope, query: search_query.Query) -> Name:
     return others[0]
 
 
-def _matches(query: search_query.Query, document: Document) -> bool:
+def _matches(query: Query, document: Document) -> bool:
     """Whether a document is found, by pairs that it offers or that are indexed beside those."""
     pairs = search_pairs.index_pairs(document.kind, document.body)
     rest = dataclasses.replace(query, pairs=frozenset(), not_pairs=frozenset())
-    is_found = query.pairs <= pairs and not query.not_pairs & pairs
-    return is_found and search_query.matches(rest, document.kind, document.body)
+    if not query.pairs <= pairs or query.not_pairs & pairs:
+        return False
+    return search_query.matches(rest, document.kind, document.body)
+
+
+def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
+    """A step through what is kept, and what is outdated of it."""
+    kept = there.all(kind) if kind in KINDS else iter(())
+    found = [one for one in kept if (one.number,) > after]
+    outdated = [one for one in found[:limit] if one.index_version < search_pairs.INDEX_VERSION]
+    place = (found[limit - 1].number,) if len(found) > limit else None
+    return Step(place, len(found[:limit]), outdated=len(outdated)), outdated
 
 
 def _restore(there: Documents, entry: Entry) -> None:
@@ -420,5 +376,4 @@ def _restore(there: Documents, entry: Entry) -> None:
     session = there.get(SESSIONS, name)
     if session is None or session.records.get(content.tag, content) != content:
         raise exceptions.Conflict(f'{entry.id}: there is no such session, or another run.')
-    records = {**session.records, content.tag: content}
-    there.set(SESSIONS, name, dataclasses.replace(session, records=records))
+    there.set(SESSIONS, name, session, records={**session.records, content.tag: content})

@@ -1,0 +1,1 @@
+"""The storage driver that the documentation shows."""
