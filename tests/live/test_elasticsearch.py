@@ -12,6 +12,9 @@ from tests.base import EXPLORING
 from tests.live import programs
 from tests.servers import elasticsearch, identity, proxy
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
+
 #: What callers are told, and can tell whoever runs the service.
 NO_INDICES = (
     'The indices of the storage are not those of this release. The operator has to run:'
@@ -106,7 +109,7 @@ class _Serving(testtools.TestCase):
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
-class TestOutage(testscenarios.WithScenarios, _Serving):
+class TestOutage(_Serving):
     """A node of one's own."""
 
     scenarios = [
@@ -176,7 +179,7 @@ class TestOutage(testscenarios.WithScenarios, _Serving):
 
 
 @servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
-class TestAccess(testscenarios.WithScenarios, _Serving):
+class TestAccess(_Serving):
     """A proxy that speaks TLS before the node, and asks for what its operator tells it to."""
 
     scenarios = [

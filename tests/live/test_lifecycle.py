@@ -11,6 +11,9 @@ from freezer_api.domain import search_pairs
 from tests.live import programs, raw_http
 from tests.live.test_manage import CommandTest, seed
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
+
 #: What each line ends with, for a store in SQLite.
 STORE = (
     r'storage driver sqlalchemy \(sqlite:///{folder}/freezer\.sqlite\), schema 00\d\d,'
@@ -70,7 +73,7 @@ class TestBuiltIn(LifecycleTest):
         self.assertEqual(1, len(self.lines('starts: .*, schema none, ')))
 
 
-class TestWSGIServers(testscenarios.WithScenarios, LifecycleTest):
+class TestWSGIServers(LifecycleTest):
     """``freezer_api.wsgi`` in other servers."""
 
     scenarios = [

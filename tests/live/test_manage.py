@@ -19,6 +19,9 @@ from freezer_api.services import backups, clients, common, jobs, sessions
 from tests import servers
 from tests.live import programs
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
+
 DATABASES = [
     (name, {'server': server})
     for name, server in (
@@ -62,7 +65,7 @@ class CommandTest(testtools.TestCase):
         }
 
 
-class TestDatabases(testscenarios.WithScenarios, CommandTest):
+class TestDatabases(CommandTest):
     """What works on every store."""
 
     scenarios = DATABASES

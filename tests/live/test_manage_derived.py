@@ -17,6 +17,8 @@ from tests import servers
 from tests.live import programs
 from tests.live.test_manage import DATABASES, CommandTest, seed
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
 STORAGE = 'Storage and schema'
 #: Runs a command as the release after this one, which indexes alike.
 NEXT = """
@@ -28,7 +30,7 @@ sys.exit({'manage': manage, 'status': status}[sys.argv[1]].main(sys.argv[2:]))
 """
 
 
-class TestDerived(testscenarios.WithScenarios, CommandTest):
+class TestDerived(CommandTest):
     """On every store."""
 
     scenarios = DATABASES

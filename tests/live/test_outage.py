@@ -11,8 +11,11 @@ from tests import servers
 from tests.live import programs
 from tests.servers import identity, mariadb, postgresql
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
 
-class TestOutage(testscenarios.WithScenarios, testtools.TestCase):
+
+class TestOutage(testtools.TestCase):
     """A database server of one's own, which the test may kill."""
 
     scenarios = [

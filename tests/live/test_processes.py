@@ -11,6 +11,9 @@ from tests import servers
 from tests.live import programs
 from tests.servers import identity
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
+
 MEMBERS = [f'job-{number}' for number in range(64)]
 
 
@@ -32,7 +35,7 @@ class _Served(testtools.TestCase):
         self.project = programs.Project(self.apis[0].url, member.project_id, member.id)
 
 
-class TestProcesses(testscenarios.WithScenarios, _Served):
+class TestProcesses(_Served):
     """All of a session's members at the same time, on each store."""
 
     scenarios = [

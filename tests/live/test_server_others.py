@@ -12,8 +12,11 @@ import testtools
 from tests.live import programs, raw_http
 from tests.servers import identity
 
+#: Lists a test once for each scenario of its class.
+load_tests = testscenarios.load_tests_apply_scenarios
 
-class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
+
+class TestBodies(testtools.TestCase):
     """Each server has its own way to fail; the caller sees one."""
 
     scenarios = [
@@ -81,7 +84,7 @@ class TestBodies(testscenarios.WithScenarios, testtools.TestCase):
         return json.loads(answer.text)['sessions']
 
 
-class TestMistakes(testscenarios.WithScenarios, testtools.TestCase):
+class TestMistakes(testtools.TestCase):
     """A server that loads the entry says in one line what its configuration lacks, and ends."""
 
     scenarios = [
