@@ -10,10 +10,29 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 #: Beside this script.
 SERVER = pathlib.Path(__file__).with_name('preloading.py')
+#: A program for shells. The process that it asks for writes to what the program itself would.
+PROGRAM = """
+import json, os, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect('{SOCKET}')
+request = dict(
+    argv=['{PROGRAM}', *sys.argv[1:]],
+    env=dict(os.environ),
+    cwd=os.getcwd(),
+    out=f'/proc/{{os.getpid()}}/fd/1',
+    err=f'/proc/{{os.getpid()}}/fd/2',
+    entry='{ENTRY}',
+)
+connection.sendall(json.dumps(request).encode() + b'\\n')
+answer = connection.makefile()
+answer.readline()
+sys.exit(int(answer.readline()))
+"""
 
 
 class Preloaded:
@@ -38,6 +57,15 @@ class Preloaded:
         self._process.terminate()
         self._process.communicate()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def write_program(self, path: pathlib.Path, entry: str, program: str) -> None:
+        """Write a program for shells that runs ``MODULE:FUNCTION`` as ``program``, in a process
+        of its own. What it is given on its input isn't read.
+        """
+        python = os.path.realpath(sys.executable)
+        values = {'SOCKET': self._socket, 'ENTRY': entry, 'PROGRAM': program}
+        path.write_text(f'#!{python} -IS\n{PROGRAM.format_map(values)}')
+        path.chmod(0o755)
 
     def run(
         self, entry: str, argv: list[str], env: collections.abc.Mapping[str, str], seconds: float

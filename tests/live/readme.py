@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 from tests import servers
-from tests.live import programs
+from tests.live import callers, programs, shells
 from tests.servers import identity, keystone
 
 PATH = pathlib.Path(__file__).parents[2] / 'README.rst'
@@ -107,7 +107,12 @@ class Shell:
             script = script.replace(shown, real)
         # The service's programs first: callers have this package as well, for its commands alone.
         folders = str(programs.FOLDER), f'{os.environ["FREEZER_TEST_CALLERS"]}/bin'
-        path = os.pathsep.join((*folders, os.environ['PATH']))
+        shims = pathlib.Path(self.folder, 'programs')
+        shims.mkdir(exist_ok=True)
+        shells.preloaded().write_program(
+            shims / 'openstack', shells.ENTRIES['openstack'], callers.program('openstack')
+        )
+        path = os.pathsep.join((f'{shims}', *folders, os.environ['PATH']))
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith('OS_')
         }

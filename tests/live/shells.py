@@ -44,10 +44,14 @@ def commands() -> dict[str, typing.Any]:
     return json.loads(ended.stdout)
 
 
+def preloaded() -> commands_preloaded.Preloaded:
+    """What runs programs of the environment of callers."""
+    return commands_preloaded.preloaded(callers.program('python'), *IMPORTED)
+
+
 def run(program: str, *words: str, **variables: str) -> Ended:
     """Run one of the programs of the environment of callers until it ends."""
-    python = commands_preloaded.preloaded(callers.program('python'), *IMPORTED)
-    ended = python.run(
+    ended = preloaded().run(
         ENTRIES[program],
         [callers.program(program), *words],
         callers.clean(**variables),
