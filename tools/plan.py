@@ -5,10 +5,15 @@ one a line.
 stestr shares tests among its workers by what they took when they ran before.
 A fresh checkout has no such record, so it is given one that says what
 ``tests/seconds.txt`` expects.
+
+``--sample FILE`` before the selection: only those are counted that a run of
+all takes by FREEZER_TEST_SEED (see sampling.py), and written into the file.
 """
 
 import collections
 import collections.abc
+import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -16,7 +21,7 @@ import sys
 from stestr.repository import abstract, file
 
 from tests import servers
-from tools import seconds
+from tools import sampling, seconds
 
 STORES = {
     'SQLite': (),
@@ -62,8 +67,25 @@ def expect(
     times.close()
 
 
+def sample(tests: list[str]) -> list[str]:
+    """Those that a run of all takes; how many they are is told."""
+    rules = sampling.rules(sampling.TABLE.read_text().splitlines())
+    seed = os.environ.get('FREEZER_TEST_SEED', '0')
+    taken = sampling.chosen(tests, seed, rules, seconds.expected())
+    print(
+        f'{len(taken)} of {len(tests)} tests, others by each seed;'
+        ' tools/test --all takes all',
+        file=sys.stderr,
+    )
+    return taken
+
+
 def main(arguments: list[str]) -> int:
     """Print what is needed; the exit code."""
+    sampled = None
+    if arguments[:1] == ['--sample']:
+        sampled = pathlib.Path(arguments[1])
+        arguments = arguments[2:]
     repository = opened()
     listed = subprocess.run(
         ['stestr', 'list', *arguments], stdout=subprocess.PIPE, text=True
@@ -74,6 +96,9 @@ def main(arguments: list[str]) -> int:
     tests = [
         line for line in listed.stdout.splitlines() if line[:6] == 'tests.'
     ]
+    if sampled:
+        tests = sample(tests)
+        sampled.write_text('\n'.join(tests) + '\n')
     expect(repository, tests)
     names = {seconds.class_of(test) for test in tests}
     found = {server for name in names for server in needed(name)}
