@@ -23,6 +23,8 @@ Call = collections.abc.Callable[..., typing.Any]
 class OwnIndices:
     """A store of each test's own; and the requests of several processes on it."""
 
+    alone = True
+
     def setUp(self) -> None:
         super().setUp()
         self.server = self.options['elasticsearch']['hosts'][0]

@@ -13,7 +13,9 @@ A driver's author derives one class from :class:`ContractCase`, that makes an em
     globals().update(suite.cases(Mine))
 """
 
+import atexit
 import collections.abc
+import functools
 import tempfile
 import typing
 import unittest
@@ -69,14 +71,20 @@ class Clock:
 
 
 class ContractCase(unittest.TestCase):
-    """A store of this class's own, and for each test a project, an project in it, and a clock that
+    """A store, and for each test a project of its own, somebody who acts in it, and a clock that
     the test turns.
+
+    Classes of one process share a store, but for those of themes that are :attr:`alone`.
     """
 
     #: What is appended to the names of the test classes.
     name: typing.ClassVar[str]
     #: Whether :meth:`clock` is the storage's clock; else it is the machine's.
     turned: typing.ClassVar[bool] = True
+    #: Whether a theme has stores of its own, because it looks at all projects, or does damage.
+    alone: typing.ClassVar[bool] = False
+    #: The case that a theme is on; None: the class has been made in another way, and is alone.
+    case: typing.ClassVar[type['ContractCase'] | None] = None
     #: What share of the cases is tried of those that are many and much the same on all stores; a
     #: sample of them in each run, other ones for another seed: see :func:`tests.base.sample`.
     share: typing.ClassVar[float] = 1
@@ -104,10 +112,14 @@ class ContractCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.options = cls.make_options()
-        cls.conf = configured(cls.options)
+        if cls.alone or cls.case is None:
+            cls.options = cls.make_options()
+            cls.conf = configured(cls.options)
+            db_sync(cls.conf)
+        else:
+            cls.options = shared_store(cls.case)
+            cls.conf = configured(cls.options)
         cls.storage = cls.make_storage()
-        cls.storage.sync()
 
     def setUp(self) -> None:
         super().setUp()
@@ -122,12 +134,30 @@ class ContractCase(unittest.TestCase):
         return project_operations.Project(storage or self.storage, Scope(project_id))
 
 
+def db_sync(conf: cfg.ConfigOpts) -> None:
+    """Create the schema of a store."""
+    storage = db.load(conf)
+    storage.sync()
+    storage.close()
+
+
+@functools.cache
+def shared_store(case: type[ContractCase]) -> Options:
+    """Make a store that this process has until it ends."""
+    holder = type('Shared', (case,), {})
+    options = holder.make_options()
+    atexit.register(holder.doClassCleanups)
+    db_sync(configured(options))
+    return options
+
+
 def on(case: type[ContractCase], theme: type, module: str) -> type[ContractCase]:
     """The tests of a theme on the store of a case, as a class of a module: ``Lists`` on SQLite is
     ``ListsOnSQLite``, which no file spells. Search for ``class Lists``.
     """
     name = f'{theme.__name__}On{case.name}'
-    return type(name, (theme, case), {'__module__': module, '__doc__': theme.__doc__})
+    members = {'__module__': module, '__doc__': theme.__doc__, 'case': case}
+    return type(name, (theme, case), members)
 
 
 def texts(value: typing.Any) -> collections.abc.Iterator[str]:
