@@ -115,6 +115,8 @@ class _Writer:
 
 @stores.on_stores(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
 class FailOver:
+    alone = True
+
     turned = False
 
     def test_nodes_are_killed_while_many_write(self):

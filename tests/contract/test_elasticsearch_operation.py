@@ -91,6 +91,8 @@ class Hosts:
     them.
     """
 
+    alone = True
+
     def setUp(self):
         super().setUp()
         for one in self.proxies:
@@ -209,6 +211,8 @@ class Hosts:
 @stores.on_stores(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
 class Access:
     """A proxy that speaks TLS before the node, and asks for credentials."""
+
+    alone = True
 
     def setUp(self):
         super().setUp()

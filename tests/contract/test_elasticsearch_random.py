@@ -82,6 +82,8 @@ class Process:
 
 @stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
 class RandomOperations:
+    alone = True
+
     turned = False
 
     def test_random_operations_that_break_off(self):

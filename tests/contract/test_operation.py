@@ -112,6 +112,8 @@ SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elast
 
 @stores.on_stores(SQLiteThatFails, *SERVERS)
 class Outages:
+    alone = True
+
     def setUp(self):
         super().setUp()
         self.project.put_client('a')
@@ -152,6 +154,8 @@ class Outages:
 
 @stores.on_stores(*SERVERS if EXPLORING else SERVERS[:-1])
 class Restarts:
+    alone = True
+
     def test_the_next_call_works(self):
         """Whatever it is, and although every connection that is kept is dead."""
         self.project.put_client('a')

@@ -17,6 +17,8 @@ from tests.functional.base import Identity, send
 class Statements(costs.Settling, costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
+    alone = True
+
     def setUp(self):
         super().setUp()
         self.project = self.in_project(self.project.project_id, self.one)
@@ -122,6 +124,8 @@ class Polls(costs.Cost):
     """The polls of schedulers, as requests to the application: pages of ten jobs until a short
     one.
     """
+
+    alone = True
 
     JOBS_OF_CLIENT = 120
     SEARCH = {'match_not': [{'status': 'completed'}], 'match': [{'client_id': 'alpha_node-1'}]}

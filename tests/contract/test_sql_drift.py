@@ -22,6 +22,8 @@ from tests.servers import mariadb
 class Lapses(costs.Cost):
     """When a session lapses stands beside it, and somebody has written something else there."""
 
+    alone = True
+
     def setUp(self):
         super().setUp()
         self.project = self.in_project(self.project.project_id, self.one)
@@ -65,6 +67,8 @@ class Lapses(costs.Cost):
 class Purges:
     """Two processes erase one project."""
 
+    alone = True
+
     def test_a_batch_that_another_one_takes(self):
         ids = [f'{number:03}' for number in range(210)]
         for id in ids:
@@ -88,6 +92,8 @@ class Purges:
 @stores.on_stores(stores.SQLite)
 class Turns:
     """Who writes to SQLite waits for its turn, for a while."""
+
+    alone = True
 
     def test_somebody_who_writes_for_ever(self):
         busy, done = threading.Event(), threading.Event()

@@ -50,6 +50,8 @@ POLL: typing.Any = {'match': [{'client_id': 'busy'}], 'match_not': [{'status': '
 class Reading(costs.Cost):
     """No list, search, marker or poll reads more where there is more that it doesn't return."""
 
+    alone = True
+
     projects: dict[int, str]
 
     @classmethod
@@ -231,6 +233,8 @@ LONG = (
 @stores.on_stores(*stores.SQL_STORES)
 class ReadingBackups(costs.Cost):
     """Backups of one busy job, which name runs of ten, and a few rare ones that name a mode."""
+
+    alone = True
 
     project: str
 

@@ -44,21 +44,24 @@ class TestCentralSchedulers(base.FunctionalTest):
         missing = self.call(
             'POST', f'/v2/gamma/sessions/{session_id}/action', self.start(0), token='member@gamma'
         )
-        self.assertEqual((404, missing.raw), (answer.code, answer.raw))
+        self.assertEqual(404, answer.code)
+        self.assertEqual(missing.raw, answer.raw)
 
     def test_a_run(self):
         answer = self.act(self.start(0))
-        self.assertEqual((202, {'result': 'success', 'session_tag': 1}), (answer.code, answer.json))
+        self.assertEqual(202, answer.code)
+        self.assertEqual({'result': 'success', 'session_tag': 1}, answer.json)
         session = self.do(200, 'GET', '/sessions/session')
-        self.assertEqual(
-            ('running', 'running', 1),
-            (session['status'], session['jobs']['job']['status'], session['session_tag']),
-        )
+        self.assertEqual('running', session['status'])
+        self.assertEqual('running', session['jobs']['job']['status'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(1, self.do(200, 'GET', '/jobs/job')['session_tag'])
         answer = self.act(self.end(1), token='admin@ops')
-        self.assertEqual((202, {'result': 'success', 'session_tag': 1}), (answer.code, answer.json))
+        self.assertEqual(202, answer.code)
+        self.assertEqual({'result': 'success', 'session_tag': 1}, answer.json)
         session = self.do(200, 'GET', '/sessions/session')
-        self.assertEqual(('completed', 'success'), (session['status'], session['result']))
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('success', session['result'])
         (run,) = self.do(200, 'GET', '/sessions/session/runs')['runs']
         self.assertEqual('success', run['jobs']['job']['result'])
 
@@ -66,7 +69,8 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.act(self.start(0))
         self.act(self.start(1))
         answer = self.act(self.end(1, result='fail'))
-        self.assertEqual((202, 2), (answer.code, answer.json['session_tag']))
+        self.assertEqual(202, answer.code)
+        self.assertEqual(2, answer.json['session_tag'])
         self.assertEqual(
             'fail', self.do(200, 'GET', '/sessions/session/runs/1')['jobs']['job']['result']
         )

@@ -167,10 +167,8 @@ class TestTrusts(test_echo.EchoTest):
         self.do(200, 'PATCH', '/jobs/job', report)
         for token, pid in (('admin@ops', 42), ('member@alpha', None)):
             document = self.do(200, 'GET', '/jobs/job', token=token)
-            self.assertEqual(
-                (CREDENTIALS, pid),
-                (document['user_credentials'], document['job_schedule'].get('current_pid')),
-            )
+            self.assertEqual(CREDENTIALS, document['user_credentials'])
+            self.assertEqual(pid, document['job_schedule'].get('current_pid'))
             self.do(200, 'PATCH', '/jobs/job', document, token=token)
             self.assertEqual(document, self.do(200, 'GET', '/jobs/job', token=token))
             self.assertEqual(

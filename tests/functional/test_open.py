@@ -51,7 +51,8 @@ class TestDocuments(base.FunctionalTest):
             answer = self.call('GET', path, token=None, Host='backup.example.org:9090')
             self.assertEqual('300 Multiple Choices', answer.status)
             (version,) = answer.json['versions']
-            self.assertEqual(('v2', 'CURRENT'), (version['id'], version['status']))
+            self.assertEqual('v2', version['id'])
+            self.assertEqual('CURRENT', version['status'])
             self.assertEqual(
                 [{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links']
             )
@@ -71,9 +72,8 @@ class TestDocuments(base.FunctionalTest):
             ('/v2', 'application/json'),
         ):
             answer = self.call('GET', path, token=None, Accept=accept)
-            self.assertEqual(
-                ('200 OK', 'application/json-home'), (answer.status, answer.headers['Content-Type'])
-            )
+            self.assertEqual('200 OK', answer.status)
+            self.assertEqual('application/json-home', answer.headers['Content-Type'])
             backups = answer.json['resources']['rel/backups']
             self.assertEqual('/v2/{project_id}/backups/{backup_id}', backups['href-template'])
             self.assertEqual(
@@ -167,7 +167,8 @@ class TestHealth(base.FunctionalTest):
     def test_it_lives(self):
         for path in ('/healthcheck', '/healthcheck/'):
             answer = self.call('GET', path, token=None)
-            self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))
+            self.assertEqual('200 OK', answer.status)
+            self.assertEqual(b'OK', answer.raw)
         answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
         self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
 
@@ -186,7 +187,8 @@ class TestHealth(base.FunctionalTest):
         log = self.useFixture(fixtures.FakeLogger())
         path.touch()
         answer = self.call('GET', '/healthcheck', token=None)
-        self.assertEqual((503, b'DISABLED BY FILE'), (answer.code, answer.raw))
+        self.assertEqual(503, answer.code)
+        self.assertEqual(b'DISABLED BY FILE', answer.raw)
         path.unlink()
         self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
         told = [line for line in log.output.splitlines() if 'request_id=' not in line]
@@ -223,7 +225,8 @@ class TestReadiness(base.FunctionalTest):
     def test_it_is_ready(self):
         for path in ('/healthcheck/ready', '/healthcheck/ready/'):
             answer = self.call('GET', path, token=None)
-            self.assertEqual(('200 OK', b'OK'), (answer.status, answer.raw))
+            self.assertEqual('200 OK', answer.status)
+            self.assertEqual(b'OK', answer.raw)
         answer = self.call('GET', '/healthcheck/ready', token=None, Accept='application/json')
         self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
 
@@ -231,11 +234,11 @@ class TestReadiness(base.FunctionalTest):
         for path in ('/healthcheck', '/healthcheck/ready'):
             for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
                 answer = self.call(method, path, token=None)
-                self.assertEqual(
-                    (status, 'GET, HEAD, OPTIONS'), (answer.status[:3], answer.headers['Allow'])
-                )
+                self.assertEqual(status, answer.status[:3])
+                self.assertEqual('GET, HEAD, OPTIONS', answer.headers['Allow'])
             answer = self.call('HEAD', path, token=None)
-            self.assertEqual((2, b''), (answer.code // 100, answer.raw))
+            self.assertEqual(2, answer.code // 100)
+            self.assertEqual(b'', answer.raw)
 
     def test_the_store_is_away(self):
         self.service.storage.error = exceptions.StorageUnavailable('secret host')
@@ -339,7 +342,8 @@ class TestRequestIds(base.FunctionalTest):
         self.addCleanup(logging.getLogger('freezer_api').removeHandler, handler)
         self.call('GET', f'{SESSIONS}/x', X_OpenStack_Request_ID=ID)
         formatters._update_record_with_context(records[0])
-        self.assertEqual((ID, 'alpha'), (records[0].request_id, records[0].project_id))
+        self.assertEqual(ID, records[0].request_id)
+        self.assertEqual('alpha', records[0].project_id)
 
 
 class TestStandalone(base.FunctionalTest):
@@ -353,7 +357,8 @@ class TestStandalone(base.FunctionalTest):
                 201, self.call('POST', '/v2/any/sessions', {'schedule': {}}, token=token).code
             )
         session, *_others = self.call('GET', '/v2/any/sessions', token=None).json['sessions']
-        self.assertEqual(('any', 'standalone'), (session['project_id'], session['user_id']))
+        self.assertEqual('any', session['project_id'])
+        self.assertEqual('standalone', session['user_id'])
         answer = self.call(
             'POST', '/v2/any/clients', {'client_id': 'c', 'is_central': True}, token=None
         )
@@ -455,14 +460,11 @@ class TestOptional(base.FunctionalTest):
             Access_Control_Request_Headers='X-Auth-Token',
             **origin,
         )
-        self.assertEqual(
-            (200, origin['Origin']),
-            (preflight.code, preflight.headers['Access-Control-Allow-Origin']),
-        )
+        self.assertEqual(200, preflight.code)
+        self.assertEqual(origin['Origin'], preflight.headers['Access-Control-Allow-Origin'])
         answer = self.call('POST', SESSIONS, b'{', **origin)
-        self.assertEqual(
-            (753, origin['Origin']), (answer.code, answer.headers['Access-Control-Allow-Origin'])
-        )
+        self.assertEqual(753, answer.code)
+        self.assertEqual(origin['Origin'], answer.headers['Access-Control-Allow-Origin'])
         self.assertIn('ETag', answer.headers['Access-Control-Expose-Headers'])
         self.assertNotIn(
             'Access-Control-Allow-Origin',
@@ -524,7 +526,8 @@ class TestKeystoneAway(base.FunctionalTest):
 
     def test_no_token(self):
         answer = self.call('GET', SESSIONS, token=None)
-        self.assertEqual((401, 'Unauthorized'), (answer.code, answer.json['error']['title']))
+        self.assertEqual(401, answer.code)
+        self.assertEqual('Unauthorized', answer.json['error']['title'])
         self.assertIn('127.0.0.1', answer.headers['WWW-Authenticate'])
         self.assertEqual(b'', self.call('HEAD', SESSIONS, token=None).raw)
 

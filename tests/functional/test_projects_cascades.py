@@ -72,19 +72,18 @@ class TestCascades(matrix.MatrixTest):
         self.do(204, 'DELETE', '/sessions/session')
         for job_id in ('job', 'other'):
             job = self.job(job_id)
-            self.assertEqual(
-                ('', 0, 'stop'),
-                (job['session_id'], job['session_tag'], job['job_schedule']['event']),
-            )
+            self.assertEqual('', job['session_id'])
+            self.assertEqual(0, job['session_tag'])
+            self.assertEqual('stop', job['job_schedule']['event'])
         self.do(404, 'GET', '/sessions/session/runs')
         self.unmoved()
 
     def test_deleting_a_member(self):
         self.do(204, 'DELETE', '/jobs/job')
         session = self.do(200, 'GET', '/sessions/session')
-        self.assertEqual(
-            ({}, 'completed', 'fail'), (session['jobs'], session['status'], session['result'])
-        )
+        self.assertEqual({}, session['jobs'])
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('fail', session['result'])
         self.unmoved()
 
     def test_what_members_get_to_know(self):
@@ -97,9 +96,8 @@ class TestCascades(matrix.MatrixTest):
         )
         for job_id in ('job', 'other'):
             schedule = self.job(job_id)['job_schedule']
-            self.assertEqual(
-                ('2 days', 'abort'), (schedule['schedule_interval'], schedule['event'])
-            )
+            self.assertEqual('2 days', schedule['schedule_interval'])
+            self.assertEqual('abort', schedule['event'])
         self.unmoved()
 
     def test_a_new_run(self):
@@ -165,7 +163,8 @@ class TestCascades(matrix.MatrixTest):
         (own,) = run['backups']
         self.do(200, 'PATCH', f'/backups/{own}', {'status': 'error'})
         run = self.do(200, 'GET', '/sessions/session/runs/1')
-        self.assertEqual(([own], {own: 'error'}), (run['backups'], run['backup_statuses']))
+        self.assertEqual([own], run['backups'])
+        self.assertEqual({own: 'error'}, run['backup_statuses'])
 
 
 class TestOwnership(base.FunctionalTest):
@@ -229,9 +228,8 @@ class TestOwnership(base.FunctionalTest):
         self.assertLess(answer.code, 300, (write, answer.raw))
         written = answer.json[f'{kind[:-1]}_id']
         document = self.do(200, 'GET', f'/{kind}/{written}')
-        self.assertEqual(
-            ('alpha', f'user-{ALPHA}'), (document['project_id'], document['user_id']), write
-        )
+        self.assertEqual('alpha', document['project_id'], write)
+        self.assertEqual(f'user-{ALPHA}', document['user_id'], write)
         self.assertNotIn('_central', document)
         self.assertNotEqual(77, document.get('_version'))
         return written
@@ -279,7 +277,8 @@ class TestOwnership(base.FunctionalTest):
             'session_id'
         ]
         session = self.do(200, 'GET', f'/sessions/{session_id}')
-        self.assertEqual(('alpha', 'user-admin@ops'), (session['project_id'], session['user_id']))
+        self.assertEqual('alpha', session['project_id'])
+        self.assertEqual('user-admin@ops', session['user_id'])
         self.assertEqual(
             [], self.call('GET', '/v2/ops/sessions', token='admin@ops').json['sessions']
         )

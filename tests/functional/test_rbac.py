@@ -148,9 +148,8 @@ class TestCentral(base.FunctionalTest):
             ('service@alpha', 'alpha'),
         ):
             shown = self.call('GET', f'/v2/{project}/clients/central', token=token)
-            self.assertEqual(
-                ('ops', True), (shown.json['project_id'], shown.json['client']['is_central'])
-            )
+            self.assertEqual('ops', shown.json['project_id'])
+            self.assertEqual(True, shown.json['client']['is_central'])
             listed = self.call('GET', f'/v2/{project}/clients', token=token).json['clients']
             self.assertEqual([shown.json], listed)
         before = self.call('GET', '/v2/ops/clients/central', token='member@ops')
@@ -168,7 +167,8 @@ class TestCentral(base.FunctionalTest):
         self.assertEqual('plain', self.do(200, 'GET', '/clients/central')['client']['hostname'])
         self.assertEqual(204, self.call('DELETE', '/v2/alpha/clients/central').code)
         after = self.call('GET', '/v2/ops/clients/central', token='member@ops')
-        self.assertEqual((before.raw, before.headers['ETag']), (after.raw, after.headers['ETag']))
+        self.assertEqual(before.raw, after.raw)
+        self.assertEqual(before.headers['ETag'], after.headers['ETag'])
         self.assertEqual(
             204, self.call('DELETE', '/v2/ops/clients/central', token='member@ops').code
         )

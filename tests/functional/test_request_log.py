@@ -162,20 +162,22 @@ class TestLog(testtools.TestCase):
         ):
             answered, body, request_id = self.request(method, path, **others)
             line = self.line(request_id)
-            self.assertEqual(
-                (status, str(status), method, path, str(len(body))),
-                (answered, line['status'], line['method'], line['url'], line['bytes']),
-            )
+            self.assertEqual(status, answered)
+            self.assertEqual(str(status), line['status'])
+            self.assertEqual(method, line['method'])
+            self.assertEqual(path, line['url'])
+            self.assertEqual(str(len(body)), line['bytes'])
 
     def test_requests_that_the_server_refuses_have_a_line(self):
         """They don't reach the application."""
         path = f'{ALPHA}?limit=5'
         status, body, request_id = self.request('POST', path, b'x' * 1001)
         line = self.line(request_id)
-        self.assertEqual(
-            (413, '413', 'POST', path, str(len(body))),
-            (status, line['status'], line['method'], line['url'], line['bytes']),
-        )
+        self.assertEqual(413, status)
+        self.assertEqual('413', line['status'])
+        self.assertEqual('POST', line['method'])
+        self.assertEqual(path, line['url'])
+        self.assertEqual(str(len(body)), line['bytes'])
         (reason,) = self.messages('DEBUG', request_id)
         self.assertIn('Refused a request from 127.0.0.1 with 413: ', reason)
         with contextlib.closing(socket.create_connection(('127.0.0.1', self.port))) as connection:
@@ -186,9 +188,8 @@ class TestLog(testtools.TestCase):
 
     def test_head_has_no_bytes(self):
         _status, _body, request_id = self.request('HEAD', ALPHA)
-        self.assertEqual(
-            ('200', '0'), (self.line(request_id)['status'], self.line(request_id)['bytes'])
-        )
+        self.assertEqual('200', self.line(request_id)['status'])
+        self.assertEqual('0', self.line(request_id)['bytes'])
 
     def test_caller_is_named_by_a_valid_token_alone(self):
         expected = {
@@ -245,7 +246,8 @@ class TestLog(testtools.TestCase):
         self.alter('ALTER TABLE freezer_sessions RENAME TO freezer_away')
         status, body, request_id = self.request('GET', f'{ALPHA}/session')
         self.alter('ALTER TABLE freezer_away RENAME TO freezer_sessions')
-        self.assertEqual((503, '503'), (status, self.line(request_id)['status']))
+        self.assertEqual(503, status)
+        self.assertEqual('503', self.line(request_id)['status'])
         (warning,) = self.messages('WARNING', request_id)
         self.assertIn(f'GET {ALPHA}/session is answered 503 (storage.schema-', warning)
         self.assertIn('freezer_sessions', warning)
@@ -256,7 +258,8 @@ class TestLog(testtools.TestCase):
         self.alter('UPDATE freezer_schema SET version_num = "gone-" || version_num')
         status, body, request_id = self.request('GET', '/healthcheck/ready', token=None)
         self.alter('UPDATE freezer_schema SET version_num = substr(version_num, 6)')
-        self.assertEqual((503, b'storage unavailable'), (status, body))
+        self.assertEqual(503, status)
+        self.assertEqual(b'storage unavailable', body)
         (warning,) = self.messages('WARNING', request_id)
         self.assertIn('The storage is not ready: ', warning)
         self.assertIn('gone-', warning)

@@ -99,10 +99,10 @@ class TestBodies(base.FunctionalTest):
         )
         shown = self.do(200, 'GET', f'/sessions/{session_id}')
         self.assertNotIn('unknown', shown)
-        self.assertEqual(
-            ('alpha', 'user-member@alpha', {}, 'active'),
-            (shown['project_id'], shown['user_id'], shown['jobs'], shown['status']),
-        )
+        self.assertEqual('alpha', shown['project_id'])
+        self.assertEqual('user-member@alpha', shown['user_id'])
+        self.assertEqual({}, shown['jobs'])
+        self.assertEqual('active', shown['status'])
 
     def test_chunked(self):
         answer = self.chunked('POST', SESSIONS, b'{"schedule": {}, "description": "in pieces"}')
@@ -147,9 +147,8 @@ class TestPaths(base.FunctionalTest):
             self.assertEqual(session_id, self.make_session(session_id))
             for path in (session_id, f'{session_id}/'):
                 answer = self.call('GET', f'{SESSIONS}/{path}')
-                self.assertEqual(
-                    (200, 'application/json'), (answer.code, answer.headers['Content-Type'])
-                )
+                self.assertEqual(200, answer.code)
+                self.assertEqual('application/json', answer.headers['Content-Type'])
                 self.assertEqual(session_id, answer.json['session_id'])
 
     def test_a_trailing_slash_is_the_same_path(self):
@@ -262,7 +261,8 @@ class TestVerbs(base.FunctionalTest):
 
     def test_options(self):
         answer = self.call('OPTIONS', SESSIONS, token=None)
-        self.assertEqual(('200 OK', b''), (answer.status, answer.raw))
+        self.assertEqual('200 OK', answer.status)
+        self.assertEqual(b'', answer.raw)
         self.assertEqual('GET, HEAD, POST, PATCH, OPTIONS', answer.headers['Allow'])
         self.assertEqual(404, self.call('OPTIONS', '/nothing').code)
 
@@ -279,7 +279,8 @@ class TestVerbs(base.FunctionalTest):
 
     def test_no_content_has_no_body_and_no_type(self):
         answer = self.call('DELETE', f'{SESSIONS}/x')
-        self.assertEqual(('204 No Content', b''), (answer.status, answer.raw))
+        self.assertEqual('204 No Content', answer.status)
+        self.assertEqual(b'', answer.raw)
         self.assertNotIn('Content-Type', answer.headers)
 
 

@@ -53,7 +53,8 @@ class TestRestores(base.FunctionalTest):
     def test_a_dry_run_has_no_place(self):
         for path in self.paths:
             answer = self.call('POST', f'/v2/alpha{path}', {'dry_run': True})
-            self.assertEqual((200, {'plan'}), (answer.code, set(answer.json)))
+            self.assertEqual(200, answer.code)
+            self.assertEqual({'plan'}, set(answer.json))
             self.assertNotIn('Location', answer.headers)
 
     def test_no_tag_matches_what_is_new(self):
@@ -70,7 +71,8 @@ class TestRestores(base.FunctionalTest):
     def test_shown_with_the_run_alone(self):
         self.do(202, 'POST', self.paths[0])
         run = self.do(200, 'GET', '/sessions/session/runs/1')
-        self.assertEqual((1, []), (len(run['restores']), run['verifications']))
+        self.assertEqual(1, len(run['restores']))
+        self.assertEqual([], run['verifications'])
         self.assertEqual(202, self.call('POST', f'/v2/alpha{self.paths[1]}').code)
         self.assertNotIn('restores', self.do(200, 'GET', '/sessions/session/runs')['runs'][0])
         self.assertNotIn('restore', self.do(200, 'GET', '/sessions/session'))

@@ -67,9 +67,9 @@ class Backups(UseCase):
         second = self.make(backup_id=first, project_id='beta', user_id='eve')
         self.assertNotEqual(first, second)
         shown = self.backup(second)
-        self.assertEqual(
-            (second, 'alpha', 'ann'), (shown['backup_id'], shown['project_id'], shown['user_id'])
-        )
+        self.assertEqual(second, shown['backup_id'])
+        self.assertEqual('alpha', shown['project_id'])
+        self.assertEqual('ann', shown['user_id'])
         self.assertEqual(first, shown['backup_metadata']['backup_id'])
         self.assertEqual([first], self.listed(sought={'match': [{'backup_id': first}]}))
 
@@ -97,10 +97,8 @@ class Backups(UseCase):
         with self.refused(exceptions.NotFound):
             backups.update(self.storage, ME, gone, report)
         id = backups.create(self.storage, ME, report).id
-        self.assertEqual(
-            ('available', gone),
-            (self.backup(id)['status'], self.backup(id)['backup_metadata']['backup_id']),
-        )
+        self.assertEqual('available', self.backup(id)['status'])
+        self.assertEqual(gone, self.backup(id)['backup_metadata']['backup_id'])
 
     def test_a_change_answers_the_whole_and_moves_nothing(self):
         id = self.make()

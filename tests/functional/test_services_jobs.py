@@ -53,10 +53,9 @@ class Documents(UseCase):
         )
         action = self.action(entry['action_id'])
         self.assertEqual(entry, {key: action[key] for key in entry})
-        self.assertEqual(
-            ('alpha', 'ann', BACKUP),
-            (action['project_id'], action['user_id'], action['freezer_action']),
-        )
+        self.assertEqual('alpha', action['project_id'])
+        self.assertEqual('ann', action['user_id'])
+        self.assertEqual(BACKUP, action['freezer_action'])
 
     def test_an_id_of_one_s_own_is_taken_once_per_project(self):
         self.assertEqual('j', jobs.create(self.storage, ME, {**JOB, 'job_id': 'j'}).id)
@@ -144,10 +143,10 @@ class Documents(UseCase):
         body = {**JOB, 'description': 'new', 'session_id': '', 'job_schedule': {'event': 'stop'}}
         jobs.replace(self.storage, COLLEAGUE, 'j', body)
         job = self.job('j')
-        self.assertEqual(
-            ('ann', session_id, 3, 'new'),
-            (job['user_id'], job['session_id'], job['session_tag'], job['description']),
-        )
+        self.assertEqual('ann', job['user_id'])
+        self.assertEqual(session_id, job['session_id'])
+        self.assertEqual(3, job['session_tag'])
+        self.assertEqual('new', job['description'])
         self.assertEqual(
             ('5', 'stop', 1_700_000_000),
             tuple(job['job_schedule'][key] for key in ('schedule_hour', 'event', 'time_created')),
@@ -170,14 +169,9 @@ class Documents(UseCase):
                 {'result': f'{command} already requested'},
                 jobs.event(self.storage, ME, 'j', {command: None}),
             )
-            self.assertEqual(
-                (command, '', version),
-                (
-                    self.job('j')['job_schedule']['event'],
-                    self.job('j')['job_schedule']['status'],
-                    self.job('j')['_version'],
-                ),
-            )
+            self.assertEqual(command, self.job('j')['job_schedule']['event'])
+            self.assertEqual('', self.job('j')['job_schedule']['status'])
+            self.assertEqual(version, self.job('j')['_version'])
 
 
 class References(UseCase):
@@ -245,20 +239,19 @@ class References(UseCase):
         for _ in range(5):
             jobs.update(self.storage, COLLEAGUE, 'j', edited)
         entry = self.entry()
-        self.assertEqual((EXEC, 1), (entry['freezer_action'], entry['max_retries']))
+        self.assertEqual(EXEC, entry['freezer_action'])
+        self.assertEqual(1, entry['max_retries'])
         self.assertEqual([first['action_id'], entry['action_id']], self.all_actions())
-        self.assertEqual(
-            (2, BACKUP), (self.job('j')['_version'], self.entry('k')['freezer_action'])
-        )
+        self.assertEqual(2, self.job('j')['_version'])
+        self.assertEqual(BACKUP, self.entry('k')['freezer_action'])
         self.assertEqual('bob', self.action(entry['action_id'])['user_id'])
 
     def test_a_file_without_ids_makes_one_action_however_often_it_is_sent(self):
         self.make_job('j', job_actions=[])
         for _ in range(5):
             jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
-        self.assertEqual(
-            ([self.entry()['action_id']], 2), (self.all_actions(), self.job('j')['_version'])
-        )
+        self.assertEqual([self.entry()['action_id']], self.all_actions())
+        self.assertEqual(2, self.job('j')['_version'])
         for _ in range(2):
             jobs.replace(self.storage, ME, 'j', JOB)
         self.assertEqual(1, len(self.all_actions()))
@@ -336,10 +329,9 @@ class References(UseCase):
                 },
             )
             entry = self.entry(f'j{id}')
-            self.assertEqual(
-                (EXEC, kept, 'bob'),
-                (entry['freezer_action'], entry['action_id'] == id, self.action(id)['user_id']),
-            )
+            self.assertEqual(EXEC, entry['freezer_action'])
+            self.assertEqual(kept, entry['action_id'] == id)
+            self.assertEqual('bob', self.action(id)['user_id'])
 
     def test_a_patch_brings_actions_along_and_keeps_the_order(self):
         self.make_job('j')
@@ -477,10 +469,8 @@ class Spelling(UseCase):
             lambda action, linked, now: Store({**action.body, 'freezer_action': definition}),
         )
         whole, action = self.job('j'), self.action(action_id)
-        self.assertEqual(
-            (definition, definition),
-            (whole['job_actions'][0]['freezer_action'], action['freezer_action']),
-        )
+        self.assertEqual(definition, whole['job_actions'][0]['freezer_action'])
+        self.assertEqual(definition, action['freezer_action'])
         jobs.update(
             self.storage,
             ME,
@@ -490,10 +480,8 @@ class Spelling(UseCase):
         jobs.event(self.storage, ME, 'j', {'stop': None})
         jobs.update(self.storage, ME, 'j', {**whole, 'description': 'new'})
         actions.update(self.storage, ME, action_id, {**action, 'max_retries': 1})
-        self.assertEqual(
-            ('new', definition),
-            (self.job('j')['description'], self.job('j')['job_actions'][0]['freezer_action']),
-        )
+        self.assertEqual('new', self.job('j')['description'])
+        self.assertEqual(definition, self.job('j')['job_actions'][0]['freezer_action'])
         for change in (
             lambda: jobs.update(
                 self.storage,
@@ -570,10 +558,8 @@ class Clients(UseCase):
             },
         )
         jobs.update(self.storage, ME, 'j', {**self.job('j'), 'description': 'new'})
-        self.assertEqual(
-            ('running', 'new'),
-            (self.job('j')['job_schedule']['status'], self.job('j')['description']),
-        )
+        self.assertEqual('running', self.job('j')['job_schedule']['status'])
+        self.assertEqual('new', self.job('j')['description'])
         jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
         for change in ({'job_actions': []}, {'job_actions': [{'freezer_action': EXEC}]}):
             with self.refused(

@@ -94,15 +94,11 @@ class Plans(Restoring):
     def test_a_dry_run_makes_nothing(self):
         before = self._everything()
         for begun in (self.restore(dry_run=True), self.verify(dry_run=True)):
-            self.assertEqual((None, {}), (begun.session_id, begun.jobs))
-            self.assertEqual(
-                (True, [], ['etc', 'srv']),
-                (
-                    begun.plan['complete'],
-                    begun.plan['problems'],
-                    [step['job_id'] for step in begun.plan['steps']],
-                ),
-            )
+            self.assertIsNone(begun.session_id)
+            self.assertEqual({}, begun.jobs)
+            self.assertEqual(True, begun.plan['complete'])
+            self.assertEqual([], begun.plan['problems'])
+            self.assertEqual(['etc', 'srv'], [step['job_id'] for step in begun.plan['steps']])
         self.assertEqual(before, self._everything())
 
     def test_the_date_is_before_the_next_backup(self):
@@ -150,13 +146,8 @@ class Plans(Restoring):
         self.make_member('note', action='exec', command='true')
         self.tag = self.make_run(('etc', 'srv', 'note'), {})
         backups.delete(self.storage, ME, self.made['note'])
-        self.assertEqual(
-            (True, []),
-            (
-                self.restore(dry_run=True).plan['complete'],
-                self.problems(self.restore(dry_run=True)),
-            ),
-        )
+        self.assertEqual(True, self.restore(dry_run=True).plan['complete'])
+        self.assertEqual([], self.problems(self.restore(dry_run=True)))
 
     def test_members_of_what_is_restored(self):
         with self.refused(exceptions.InvalidInput, 'jobs.other: is not a member'):
@@ -172,23 +163,18 @@ class Restores(Restoring):
             {'session_id': self.session_id, 'session_tag': self.tag, 'mode': 'restore'},
             session['restore'],
         )
-        self.assertEqual((5, 'active'), (session['hold_off'], session['status']))
+        self.assertEqual(5, session['hold_off'])
+        self.assertEqual('active', session['status'])
         self.assertEqual(sorted(begun.jobs.values()), sorted(session['jobs']))
         for step in begun.plan['steps']:
             job = self.job(begun.jobs[step['job_id']])
             (entry,) = job['job_actions']
-            self.assertEqual(
-                (step['freezer_action'], 0), (entry['freezer_action'], entry['max_retries'])
-            )
-            self.assertEqual(
-                ('back', 'start', '', 'c'),
-                (
-                    job['session_id'],
-                    job['job_schedule']['event'],
-                    job['job_schedule']['status'],
-                    job['client_id'],
-                ),
-            )
+            self.assertEqual(step['freezer_action'], entry['freezer_action'])
+            self.assertEqual(0, entry['max_retries'])
+            self.assertEqual('back', job['session_id'])
+            self.assertEqual('start', job['job_schedule']['event'])
+            self.assertEqual('', job['job_schedule']['status'])
+            self.assertEqual('c', job['client_id'])
 
     def test_its_course_is_shown_with_the_run(self):
         first, second, third = self.restore(), self.verify(), self.verify(mode='restore', path='/v')
@@ -285,17 +271,15 @@ class Restores(Restoring):
         self.assertEqual('verify-read', self.session(begun.session_id)['restore']['mode'])
         for job_id in begun.jobs.values():
             action = self.job(job_id)['job_actions'][0]['freezer_action']
-            self.assertEqual(
-                (True, '/tmp/freezer-verify'), (action['dry_run'], action['restore_abs_path'])
-            )
+            self.assertEqual(True, action['dry_run'])
+            self.assertEqual('/tmp/freezer-verify', action['restore_abs_path'])
 
     def test_what_cannot_be_verified_is_left_out(self):
         backups.update(self.storage, ME, self.made['etc'], {'status': 'deleted'})
         begun = self.verify()
-        self.assertEqual(
-            ({'srv'}, [('etc', 'deleted')], False),
-            (set(begun.jobs), self.problems(begun), begun.plan['complete']),
-        )
+        self.assertEqual({'srv'}, set(begun.jobs))
+        self.assertEqual([('etc', 'deleted')], self.problems(begun))
+        self.assertEqual(False, begun.plan['complete'])
         backups.update(self.storage, ME, self.made['srv'], {'status': 'error'})
         with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.verify()
@@ -332,7 +316,8 @@ class Refusals(Restoring):
         with self.refused(exceptions.Conflict, 'jobs.srv: The member did not succeed'):
             self.restore()
         begun = self.restore(allow_incomplete=True)
-        self.assertEqual(({'etc'}, False), (set(begun.jobs), begun.plan['complete']))
+        self.assertEqual({'etc'}, set(begun.jobs))
+        self.assertEqual(False, begun.plan['complete'])
         self.assertEqual({'etc'}, set(self.verify().jobs))
 
     def test_a_backup_that_is_gone(self):
@@ -491,14 +476,14 @@ class Breaking(Restoring):
             self.assertRaises(exceptions.NotFound, self.session, id)
             return
         session = self.session(id)
-        self.assertEqual(
-            ('active', self.tag), (session['status'], session['restore']['session_tag'])
-        )
+        self.assertEqual('active', session['status'])
+        self.assertEqual(self.tag, session['restore']['session_tag'])
         self.assertEqual(WRITES[:writes].count('attach'), len(session['jobs']))
         with self.refused(exceptions.Conflict, 'session_id: session '):
             self.restore(session_id=id)
         sessions.delete(self.storage, ME, id)
         for job in made:
             free = self.job(job['job_id'])
-            self.assertEqual(('', 'stop'), (free['session_id'], free['job_schedule']['event']))
+            self.assertEqual('', free['session_id'])
+            self.assertEqual('stop', free['job_schedule']['event'])
             jobs.delete(self.storage, ME, job['job_id'])

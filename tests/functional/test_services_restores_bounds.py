@@ -30,7 +30,8 @@ class Bounds(Restoring):
         for call in calls:
             with self.assertRaises(error) as caught:
                 call()
-            self.assertEqual((code, text), (caught.exception.code, caught.exception.message))
+            self.assertEqual(code, caught.exception.code)
+            self.assertEqual(text, caught.exception.message)
             self.assertEqual(before, self.everything())
 
     def everything(self):
@@ -140,7 +141,8 @@ class Spelling(Restoring):
     def test_other_keys_may_be_spelt_as_options(self):
         wish = {'freezer_action': {'Log-File': '/log', 'engine': 'tar'}}
         action = self.restore(dry_run=True, jobs={'etc': wish}).plan['steps'][0]['freezer_action']
-        self.assertEqual(('/log', 'tar'), (action['log_file'], action['engine_name']))
+        self.assertEqual('/log', action['log_file'])
+        self.assertEqual('tar', action['engine_name'])
 
 
 class Refused(Restoring):

@@ -86,16 +86,11 @@ class Documents(UseCase):
             self.storage, ME, 's', {'schedule': NEWER, 'session_tag': 9, 'hold_off': 5}
         )
         session = self.session('s')
-        self.assertEqual(
-            (5, 'running', 5, ['j'], NEWER),
-            (
-                session['session_tag'],
-                session['status'],
-                session['hold_off'],
-                [*session['jobs']],
-                session['schedule'],
-            ),
-        )
+        self.assertEqual(5, session['session_tag'])
+        self.assertEqual('running', session['status'])
+        self.assertEqual(5, session['hold_off'])
+        self.assertEqual(['j'], [*session['jobs']])
+        self.assertEqual(NEWER, session['schedule'])
         self.assertEqual('5', self.job('j')['job_schedule']['schedule_hour'])
 
     def test_preconditions(self):
@@ -114,15 +109,13 @@ class Documents(UseCase):
     def test_pages(self):
         ids = [self.make_session() for _ in range(3)]
         page = sessions.list_page(self.storage, ME, search_query.Query(limit=2))
-        self.assertEqual(
-            (ids[:2], ids[1]), ([item['session_id'] for item in page.items], page.next_marker)
-        )
+        self.assertEqual(ids[:2], [item['session_id'] for item in page.items])
+        self.assertEqual(ids[1], page.next_marker)
         page = sessions.list_page(
             self.storage, ME, search_query.Query(limit=2, marker=page.next_marker)
         )
-        self.assertEqual(
-            (ids[2:], None), ([item['session_id'] for item in page.items], page.next_marker)
-        )
+        self.assertEqual(ids[2:], [item['session_id'] for item in page.items])
+        self.assertIsNone(page.next_marker)
 
 
 class Members(UseCase):
@@ -132,14 +125,9 @@ class Members(UseCase):
             change(self.storage, ME, session_id, {'schedule': NEWER})
             for job_id in 'jk':
                 schedule = self.job(job_id)['job_schedule']
-                self.assertEqual(
-                    ('5', None, ''),
-                    (
-                        schedule['schedule_hour'],
-                        schedule.get('schedule_interval'),
-                        schedule['status'],
-                    ),
-                )
+                self.assertEqual('5', schedule['schedule_hour'])
+                self.assertIsNone(schedule.get('schedule_interval'))
+                self.assertEqual('', schedule['status'])
             sessions.update(self.storage, ME, session_id, {'schedule': DAILY})
         sessions.update(self.storage, ME, session_id, {'schedule_interval': '3 hours'})
         self.assertEqual('3 hours', self.job('k')['job_schedule']['schedule_interval'])
@@ -222,29 +210,19 @@ class Members(UseCase):
             self.storage, ME, session_id, {'schedule': DAILY, 'session_tag': 3, 'event': 'start'}
         )
         job = self.job('j')
-        self.assertEqual(
-            ('1 days', 'start', 3),
-            (
-                job['job_schedule']['schedule_interval'],
-                job['job_schedule']['event'],
-                job['session_tag'],
-            ),
-        )
+        self.assertEqual('1 days', job['job_schedule']['schedule_interval'])
+        self.assertEqual('start', job['job_schedule']['event'])
+        self.assertEqual(3, job['session_tag'])
 
     def test_deleting_a_session_releases_its_jobs(self):
         session_id = self.make_session('j', 'k', schedule=DAILY)
         sessions.delete(self.storage, ME, session_id)
         for job_id in 'jk':
             job = self.job(job_id)
-            self.assertEqual(
-                ('', 0, 'stop', None),
-                (
-                    job['session_id'],
-                    job['session_tag'],
-                    job['job_schedule']['event'],
-                    job['job_schedule'].get('schedule_interval'),
-                ),
-            )
+            self.assertEqual('', job['session_id'])
+            self.assertEqual(0, job['session_tag'])
+            self.assertEqual('stop', job['job_schedule']['event'])
+            self.assertIsNone(job['job_schedule'].get('schedule_interval'))
         sessions.delete(self.storage, ME, session_id)
 
     def test_ids_that_nothing_can_have(self):
@@ -265,7 +243,8 @@ class Runs(UseCase):
                 self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': '0'}}
             ),
         )
-        self.assertEqual((1, 0), (self.job('j')['session_tag'], self.job('k')['session_tag']))
+        self.assertEqual(1, self.job('j')['session_tag'])
+        self.assertEqual(0, self.job('k')['session_tag'])
         self.assertEqual(
             {'result': 'success', 'session_tag': 1},
             sessions.act(
@@ -286,7 +265,8 @@ class Runs(UseCase):
                 {'end': {'job_id': job_id, 'current_tag': None, 'result': 'success'}},
             )
         session = self.session(session_id)
-        self.assertEqual(('completed', 'success'), (session['status'], session['result']))
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('success', session['result'])
         runs, more = sessions.runs(self.storage, ME, session_id, 10)
         without = {'backups': [], 'backup_statuses': {}}
         self.assertEqual(

@@ -207,7 +207,8 @@ class Jobs(Trusting):
             with self.subTest(body=body):
                 self.new_job('k')
                 self.change('k', body)
-                self.assertEqual(('bob', 'ann'), (self.trustor('k'), self.trustor('j')))
+                self.assertEqual('bob', self.trustor('k'))
+                self.assertEqual('ann', self.trustor('j'))
                 self.assertEqual(['ann', 'bob'], self.trustors())
                 jobs.delete(self.storage, ANN, 'k', delegation=self.delegation)
         self.assertEqual(['ann'], self.trustors())
@@ -240,7 +241,8 @@ class Jobs(Trusting):
             {'job_schedule': {}, 'session_id': '', 'session_tag': 0},
         ):
             self.change('j', body)
-            self.assertEqual(('ann', asked), (self.trustor(), self.keystone.asked))
+            self.assertEqual('ann', self.trustor())
+            self.assertEqual(asked, self.keystone.asked)
 
     def test_who_can_not_lend_their_rights_may_not_change_it(self):
         self.new_job('k', BOB)
@@ -259,7 +261,8 @@ class Jobs(Trusting):
         with self.refused(exceptions.Forbidden, 'job_actions: '):
             self.change('k', self.other())
         self.change('j', {'description': 'mine'})
-        self.assertEqual(('ann', 'mine'), (self.trustor(), self.job('j')['description']))
+        self.assertEqual('ann', self.trustor())
+        self.assertEqual('mine', self.job('j')['description'])
         self.assertEqual(['ann', 'bob'], self.trustors())
 
     def test_one_without_a_trust_is_changed_as_before(self):
@@ -267,7 +270,8 @@ class Jobs(Trusting):
         jobs.create(self.storage, ANN, {'client_id': 'big', 'job_id': 'old', 'job_actions': []})
         asked = self.keystone.asked
         self.change('old', self.other())
-        self.assertEqual((None, asked), (self.trustor('old'), self.keystone.asked))
+        self.assertIsNone(self.trustor('old'))
+        self.assertEqual(asked, self.keystone.asked)
         self.change('old', {'client_id': 'big'})
         self.assertEqual('bob', self.trustor('old'))
 
@@ -276,7 +280,8 @@ class Jobs(Trusting):
         self.change('j', {'description': 'x'})
         self.assertEqual('ann', self.trustor())
         self.change('j', self.other())
-        self.assertEqual((None, []), (self.trustor(), self.trustors()))
+        self.assertIsNone(self.trustor())
+        self.assertEqual([], self.trustors())
 
     def test_one_that_another_changes_meanwhile(self):
         """What was looked at isn't what is written: the trust is that of who wrote it last."""
@@ -290,7 +295,8 @@ class Jobs(Trusting):
         self.storage.write_job = overtaken
         # It would be as it is, and so keep its trust, if the other one hadn't come between.
         self.change('j', {'job_actions': self.job('j')['job_actions']}, EVE)
-        self.assertEqual((BACKUP, 'eve'), (self.entry()['freezer_action'], self.trustor()))
+        self.assertEqual(BACKUP, self.entry()['freezer_action'])
+        self.assertEqual('eve', self.trustor())
         self.assertEqual(['eve'], self.trustors())
 
     def test_plain_clients_ask_nobody(self):
@@ -315,9 +321,9 @@ class LinkedActions(Trusting):
 
     def test_who_changes_one_lends_its_jobs_their_rights(self):
         self.change_action('a', {'freezer_action': {'path_to_backup': '/'}})
-        self.assertEqual(
-            (['bob', 'bob'], None, 'ann'), (self.linked(), self.trustor('plain'), self.trustor('j'))
-        )
+        self.assertEqual(['bob', 'bob'], self.linked())
+        self.assertIsNone(self.trustor('plain'))
+        self.assertEqual('ann', self.trustor('j'))
         self.assertEqual(['ann', 'bob'], self.trustors())
         for job_id in ('k', 'l', 'plain'):
             self.assertEqual('/', self.entry(job_id)['freezer_action']['path_to_backup'])
@@ -325,7 +331,8 @@ class LinkedActions(Trusting):
         actions.replace(
             self.storage, EVE, 'a', {'freezer_action': EXEC}, delegation=self.delegation
         )
-        self.assertEqual((['eve', 'eve'], ['eve']), (self.linked(), self.trustors()))
+        self.assertEqual(['eve', 'eve'], self.linked())
+        self.assertEqual(['eve'], self.trustors())
 
     def test_what_changes_nothing_that_they_do_asks_nobody(self):
         asked = self.keystone.asked
@@ -334,7 +341,8 @@ class LinkedActions(Trusting):
         whole = self.action('a')
         self.change_action('a', whole)
         actions.replace(self.storage, BOB, 'a', whole, delegation=self.delegation)
-        self.assertEqual((['ann', 'ann'], asked), (self.linked(), self.keystone.asked))
+        self.assertEqual(['ann', 'ann'], self.linked())
+        self.assertEqual(asked, self.keystone.asked)
 
     def test_who_can_not_lend_their_rights_may_not_change_it(self):
         self.keystone.limited.add('bob')
@@ -364,7 +372,8 @@ class LinkedActions(Trusting):
         asked = self.keystone.asked
         self.keystone.limited.add('bob')
         actions.delete(self.storage, BOB, 'a')
-        self.assertEqual((['ann', 'ann'], []), (self.linked(), self.job('k')['job_actions']))
+        self.assertEqual(['ann', 'ann'], self.linked())
+        self.assertEqual([], self.job('k')['job_actions'])
         self.assertEqual(asked, self.keystone.asked)
 
     def test_jobs_of_a_client_that_was_deleted(self):
@@ -375,7 +384,8 @@ class LinkedActions(Trusting):
     def test_where_none_are_made_they_lose_theirs(self):
         self.delegation = dataclasses.replace(self.delegation, enabled=False)
         self.change_action('a', {'freezer_action': EXEC})
-        self.assertEqual(([None, None], ['ann']), (self.linked(), self.trustors()))
+        self.assertEqual([None, None], self.linked())
+        self.assertEqual(['ann'], self.trustors())
 
     def meanwhile(self, number, act):
         """Let something happen before the storage is told for the ``number``-th time."""
@@ -400,7 +410,8 @@ class LinkedActions(Trusting):
 
         calls = self.meanwhile(2, end)
         self.change_action('a', {'freezer_action': EXEC})
-        self.assertEqual((['bob', 'bob'], 4), (self.linked(), len(calls)))
+        self.assertEqual(['bob', 'bob'], self.linked())
+        self.assertEqual(4, len(calls))
         self.assertEqual(['ann', 'bob'], self.trustors())
 
     def test_no_trust_is_left_that_nobody_needs(self):

@@ -39,11 +39,8 @@ class Steps:
     def done(self, command: str, *words: str) -> str:
         """What a command prints that is carried out."""
         ended = self.shell.run(command, *words)
-        self.assertEqual(
-            (0 if ended.code is not None else None, ''),
-            (ended.code, ended.err),
-            f'{command} {words}',
-        )
+        self.assertEqual(0 if ended.code is not None else None, ended.code, f'{command} {words}')
+        self.assertEqual('', ended.err, f'{command} {words}')
         return ended.out
 
     def silent(self, command: str, *words: str) -> None:
@@ -64,7 +61,8 @@ class Steps:
         """What a command prints as its error, alone."""
         ended = self.shell.run(command, *words)
         if ended.code is not None:
-            self.assertEqual((1, ''), (ended.code, ended.out), f'{command} {words}')
+            self.assertEqual(1, ended.code, f'{command} {words}')
+            self.assertEqual('', ended.out, f'{command} {words}')
         return (ended.err or ended.out).removesuffix('\n')
 
     def lists(self, command: str, name: str, mark: str, ids: list[str], search: str) -> None:
@@ -270,7 +268,8 @@ class Jobs(Steps):
             'client_id': 'web',
         }
         dump = self.shown('job create', '-C', 'mail', '--file', self.file(mysql))
-        self.assertEqual(('dump', 'mail'), (dump['Job ID'], dump['Client ID']))
+        self.assertEqual('dump', dump['Job ID'])
+        self.assertEqual('mail', dump['Client ID'])
         return made['Job ID']
 
     def list_jobs(self, job_id: str) -> None:
@@ -325,7 +324,8 @@ class Jobs(Steps):
         changed = self.shown(
             'job update', job_id, self.file({**whole, 'description': None, 'job_schedule': {}})
         )
-        self.assertEqual(('', 'nightly'), (changed['Interval'], changed['Description']))
+        self.assertEqual('', changed['Interval'])
+        self.assertEqual('nightly', changed['Description'])
 
     def command_jobs(self, job_id: str) -> None:
         """Each command, twice: it prints nothing, the job has the event."""
@@ -430,9 +430,9 @@ class Sessions(Steps):
             self.silent('session add job', *ids)
         self.silent('session start', *ids, '--job-tag', '0')
         shown = self.shown('session show', session_id)
-        self.assertEqual(
-            (1, 'running', -1), (shown['Session tag'], shown['Status'], shown['Time end'])
-        )
+        self.assertEqual(1, shown['Session tag'])
+        self.assertEqual('running', shown['Status'])
+        self.assertEqual(-1, shown['Time end'])
         self.assertEqual('running', ast.literal_eval(shown['Jobs'])['nightly']['status'])
         self.assertEqual(
             {

@@ -110,7 +110,9 @@ class DashboardTest(testtools.TestCase):
         answer = self.send(
             form['action'], data=changed(form, username=tenant.name, password=keystone.PASSWORD)
         )
-        self.assertEqual((302, '/', []), (answer['status'], answer['location'], answer['messages']))
+        self.assertEqual(302, answer['status'])
+        self.assertEqual('/', answer['location'])
+        self.assertEqual([], answer['messages'])
 
     def send(self, path: str, **asked: typing.Any) -> dict:
         """What is answered at a path, without any judgement."""
@@ -123,11 +125,9 @@ class DashboardTest(testtools.TestCase):
         ``ajax``: as a dialogue.
         """
         answer = self.send(PROJECT + path.removeprefix(PROJECT), ajax=ajax, **asked)
-        self.assertEqual(
-            (200, [], ''),
-            (answer['status'], answer['messages'], answer['location']),
-            self.why(answer),
-        )
+        self.assertEqual(200, answer['status'], self.why(answer))
+        self.assertEqual([], answer['messages'], self.why(answer))
+        self.assertEqual('', answer['location'], self.why(answer))
         return answer
 
     def control(self, page: dict, name: str, row: str | None = None) -> dict:
@@ -167,11 +167,9 @@ class DashboardTest(testtools.TestCase):
         page.
         """
         answer = self.sent(dialogue, referer, **fields)
-        self.assertEqual(
-            (200, [['success', done]], PROJECT + location),
-            (answer['status'], answer['messages'], answer['location']),
-            self.why(answer),
-        )
+        self.assertEqual(200, answer['status'], self.why(answer))
+        self.assertEqual([['success', done]], answer['messages'], self.why(answer))
+        self.assertEqual(PROJECT + location, answer['location'], self.why(answer))
 
     def sent(self, dialogue: dict, referer: str = '', **fields: typing.Any) -> dict:
         """Fill in a dialogue and save it, whatever is answered."""

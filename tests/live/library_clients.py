@@ -11,9 +11,8 @@ class Making:
         """A client works in the project."""
         self.home.call('POST', 'clients', 201, {'client_id': 'web'})
         (found,) = client.manager('clients').list()
-        self.assertEqual(
-            ('web', self.home.project_id), (found['client']['client_id'], found['project_id'])
-        )
+        self.assertEqual('web', found['client']['client_id'])
+        self.assertEqual(self.home.project_id, found['project_id'])
 
     def fails(self, status: int, client: callers.Client) -> None:
         """Whatever a client calls is answered with a status."""

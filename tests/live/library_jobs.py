@@ -328,14 +328,9 @@ class Jobs:
             ),
         )
         document = jobs.get('by-argument')
-        self.assertEqual(
-            ('weekly', '1 weeks', 2),
-            (
-                document['description'],
-                document['job_schedule']['schedule_interval'],
-                document['_version'],
-            ),
-        )
+        self.assertEqual('weekly', document['description'])
+        self.assertEqual('1 weeks', document['job_schedule']['schedule_interval'])
+        self.assertEqual(2, document['_version'])
         horizon = {
             **document,
             'session_name': '',
@@ -347,15 +342,10 @@ class Jobs:
             self.assertEqual(document, jobs.get('by-argument'))
         self.assertEqual('copy', jobs.create(document, job_id='copy'))
         copy = jobs.get('copy')
-        self.assertEqual(
-            (document['job_actions'], '1 weeks', 'mail', 1),
-            (
-                copy['job_actions'],
-                copy['job_schedule']['schedule_interval'],
-                copy['client_id'],
-                copy['_version'],
-            ),
-        )
+        self.assertEqual(document['job_actions'], copy['job_actions'])
+        self.assertEqual('1 weeks', copy['job_schedule']['schedule_interval'])
+        self.assertEqual('mail', copy['client_id'])
+        self.assertEqual(1, copy['_version'])
 
     def command_jobs(self, jobs: callers.Manager) -> None:
         """Each command, twice; a start forgets how the job ended before."""
@@ -368,9 +358,9 @@ class Jobs:
             self.assertEqual({'result': 'success'}, command('copy'))
             self.assertEqual({'result': f'{event} already requested'}, command('copy'))
             schedule = jobs.get('copy')['job_schedule']
-            self.assertEqual(
-                (event, '', ''), (schedule['event'], schedule['status'], schedule['result'])
-            )
+            self.assertEqual(event, schedule['event'])
+            self.assertEqual('', schedule['status'])
+            self.assertEqual('', schedule['result'])
             self.refused(404, 'Job nothing could not be found.', command, 'nothing')
         self.assertEqual(-1, schedule['current_pid'])
 

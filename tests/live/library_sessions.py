@@ -143,14 +143,9 @@ class Sessions:
         for job_id in ('first', 'second', 'second'):
             self.assertIsNone(sessions.add_job(made, job_id))
         member = self.home.call('GET', 'jobs/first', 200)
-        self.assertEqual(
-            (made, 0, '1 days'),
-            (
-                member['session_id'],
-                member['session_tag'],
-                member['job_schedule']['schedule_interval'],
-            ),
-        )
+        self.assertEqual(made, member['session_id'])
+        self.assertEqual(0, member['session_tag'])
+        self.assertEqual('1 days', member['job_schedule']['schedule_interval'])
         started = {'result': 'success', 'session_tag': 1}
         self.assertEqual(started, sessions.start_session(made, 'first', 0))
         # The command sends the tag as it was typed.
@@ -181,10 +176,9 @@ class Sessions:
         for job_id in ('second', 'second', 'nothing'):
             self.assertIsNone(sessions.remove_job(made, job_id))
         left = self.home.call('GET', 'jobs/second', 200)
-        self.assertEqual(
-            ('', 0, 'stop'),
-            (left['session_id'], left['session_tag'], left['job_schedule']['event']),
-        )
+        self.assertEqual('', left['session_id'])
+        self.assertEqual(0, left['session_tag'])
+        self.assertEqual('stop', left['job_schedule']['event'])
         self.assertEqual(['first'], [*sessions.get(made)['jobs']])
 
     def state(self, sessions: callers.Manager, session_id: str) -> tuple[str, int]:
@@ -245,9 +239,8 @@ class Backups:
         ]
         self.assertEqual(self.backup(made[0]), backups.get(made[0]))
         awaited = backups.get(made[2])
-        self.assertEqual(
-            ('creating', 'volume'), (awaited['status'], awaited['backup_metadata']['backup_name'])
-        )
+        self.assertEqual('creating', awaited['status'])
+        self.assertEqual('volume', awaited['backup_metadata']['backup_name'])
         # The command can't list what has no time.
         self.assertIsInstance(awaited['backup_metadata']['time_stamp'], int)
         return made

@@ -113,7 +113,8 @@ class TestAgents(testtools.TestCase):
             f'Unable to start session {self.late}',
         )
         for agent in (self.north, self.south, self.old):
-            self.assertEqual(([], []), (agent.printed(), agent.complaints(expected)), agent.name)
+            self.assertEqual([], agent.printed(), agent.name)
+            self.assertEqual([], agent.complaints(expected), agent.name)
         self.assertNotRegex(self.cloud.server.said(), 'ERROR|Traceback')
 
     def entries(self, document: dict) -> dict[str, tuple]:
@@ -135,10 +136,9 @@ class TestAgents(testtools.TestCase):
         known of it.
         """
         client = self.project.call('GET', 'clients/north', 200)['client']
-        self.assertEqual(
-            (socket.gethostname(), 'a node', False),
-            (client['hostname'], client['description'], client['is_central']),
-        )
+        self.assertEqual(socket.gethostname(), client['hostname'])
+        self.assertEqual('a node', client['description'])
+        self.assertEqual(False, client['is_central'])
         self.assertEqual(
             ['backup', 'restore', 'info', 'admin', 'exec'], client['supported_actions']
         )
@@ -170,7 +170,8 @@ class TestAgents(testtools.TestCase):
     def test_together(self):
         """Two agents, one run: the same tag, success, and both archives' documents in it."""
         session = self.project.session_when(self.both, status='completed')
-        self.assertEqual(('success', 1), (session['result'], session['session_tag']))
+        self.assertEqual('success', session['result'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(
             {
                 'both-north': ('north', 'completed', 'success'),
@@ -179,10 +180,9 @@ class TestAgents(testtools.TestCase):
             self.entries(session),
         )
         run = self.project.run_of(self.both, 1)
-        self.assertEqual(
-            ('completed', 'success', self.entries(session)),
-            (run['status'], run['result'], self.entries(run)),
-        )
+        self.assertEqual('completed', run['status'])
+        self.assertEqual('success', run['result'])
+        self.assertEqual(self.entries(session), self.entries(run))
         made = self.backups(run)
         self.assertEqual({'both-north', 'both-south'}, made.keys())
         for job_id, document in made.items():
@@ -203,24 +203,20 @@ class TestAgents(testtools.TestCase):
             {'backup_id', 'project_id', 'user_id', 'status', 'backup_metadata'}, document.keys()
         )
         metadata = document['backup_metadata']
-        self.assertEqual(
-            ('available', 'fs', 'tar', job_id, socket.gethostname(), str(self.project.data)),
-            (
-                document['status'],
-                metadata['mode'],
-                metadata['engine_name'],
-                metadata['backup_name'],
-                metadata['hostname'],
-                metadata['path_to_backup'],
-            ),
-        )
+        self.assertEqual('available', document['status'])
+        self.assertEqual('fs', metadata['mode'])
+        self.assertEqual('tar', metadata['engine_name'])
+        self.assertEqual(job_id, metadata['backup_name'])
+        self.assertEqual(socket.gethostname(), metadata['hostname'])
+        self.assertEqual(str(self.project.data), metadata['path_to_backup'])
         (archive,) = self.project.archived(job_id)
         self.assertIn(str(metadata['time_stamp']), archive.parts)
 
     def test_fails(self):
         """One member fails: so does the run, which has the other's backup alone."""
         session = self.project.session_when(self.fails, status='completed')
-        self.assertEqual(('fail', 1), (session['result'], session['session_tag']))
+        self.assertEqual('fail', session['result'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(
             {
                 'fails-north': ('north', 'completed', 'success'),
@@ -240,9 +236,9 @@ class TestAgents(testtools.TestCase):
         self.project.job_when('late-south', status='completed')
         self.assertTrue(self.south.has_logged(f'Unable to start session {self.late}'))
         session = self.project.call('GET', f'sessions/{self.late}', 200)
-        self.assertEqual(
-            ('completed', 'fail', 1), (session['status'], session['result'], session['session_tag'])
-        )
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('fail', session['result'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(
             {
                 'late-north': ('north', 'completed', 'success'),
@@ -296,10 +292,9 @@ class TestAgents(testtools.TestCase):
         agents.until(lambda: self.north.has_logged('JOB aborted aborted.'), bool)
         self.assertIn('freezer-agent', pathlib.Path(f'/proc/{pid}/cmdline').read_text())
         schedule = self.project.call('GET', 'jobs/aborted', 200)['job_schedule']
-        self.assertEqual(
-            ('running', 'abort', pid),
-            (schedule['status'], schedule['event'], schedule['current_pid']),
-        )
+        self.assertEqual('running', schedule['status'])
+        self.assertEqual('abort', schedule['event'])
+        self.assertEqual(pid, schedule['current_pid'])
         self.gates['aborted'].open()
         self.project.over('aborted')
         self.assertEqual(1, len(self.project.archived('aborted')))
@@ -313,7 +308,8 @@ class TestAgents(testtools.TestCase):
         self.project.call('DELETE', f'sessions/{self.left}/jobs/detached', 204)
         self.gates['detached'].open()
         job = self.project.job_when('detached', result='success')
-        self.assertEqual(('', 0), (job['session_id'], job['session_tag']))
+        self.assertEqual('', job['session_id'])
+        self.assertEqual(0, job['session_tag'])
         session = self.project.call('GET', f'sessions/{self.left}', 200)
         self.assertEqual(
             ('completed', 'fail', 1, {}),
@@ -323,7 +319,8 @@ class TestAgents(testtools.TestCase):
     def test_releases_together(self):
         """A command that the release before executes, and a backup of today's: one run."""
         session = self.project.session_when(self.mixed, status='completed')
-        self.assertEqual(('success', 1), (session['result'], session['session_tag']))
+        self.assertEqual('success', session['result'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(
             {
                 'mixed-old': ('old', 'completed', 'success'),

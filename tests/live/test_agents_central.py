@@ -46,7 +46,8 @@ class TestCentralScheduler(testtools.TestCase):
 
     def tearDown(self):
         super().tearDown()
-        self.assertEqual(([], []), (self.agent.printed(), self.agent.complaints(EXPECTED)))
+        self.assertEqual([], self.agent.printed())
+        self.assertEqual([], self.agent.complaints(EXPECTED))
         self.assertNotRegex(self.cloud.server.said(), 'ERROR|Traceback')
 
     def test_runs_by_trusts(self):
@@ -63,15 +64,10 @@ class TestCentralScheduler(testtools.TestCase):
             credentials, project.job_when('later', status='scheduled')['user_credentials']
         )
         trust = self.trust(credentials['trust_id'])
-        self.assertEqual(
-            (member.project_id, self.scheduler.user_id, False, ['member']),
-            (
-                trust['project_id'],
-                trust['trustee_user_id'],
-                trust['impersonation'],
-                [role['name'] for role in trust['roles']],
-            ),
-        )
+        self.assertEqual(member.project_id, trust['project_id'])
+        self.assertEqual(self.scheduler.user_id, trust['trustee_user_id'])
+        self.assertEqual(False, trust['impersonation'])
+        self.assertEqual(['member'], [role['name'] for role in trust['roles']])
         project.call('DELETE', 'jobs/later', 204)
         self.trust(credentials['trust_id'])
         project.call('DELETE', 'jobs/of-beta', 204)
@@ -84,7 +80,8 @@ class TestCentralScheduler(testtools.TestCase):
         """
         project = self.projects[name]
         session = project.session_when(self.sessions[name], status='completed')
-        self.assertEqual(('success', 1), (session['result'], session['session_tag']))
+        self.assertEqual('success', session['result'])
+        self.assertEqual(1, session['session_tag'])
         self.assertEqual(
             {f'of-{name}': 'success'},
             {job_id: entry['result'] for job_id, entry in session['jobs'].items()},
@@ -97,25 +94,18 @@ class TestCentralScheduler(testtools.TestCase):
         )
         (backup_id,) = project.run_of(self.sessions[name], 1)['backups']
         backup = project.call('GET', f'backups/{backup_id}', 200)
-        self.assertEqual(
-            (self.members[name].project_id, self.scheduler.user_id, f'of-{name}', 'available'),
-            (
-                backup['project_id'],
-                backup['user_id'],
-                backup['backup_metadata']['job_id'],
-                backup['status'],
-            ),
-        )
+        self.assertEqual(self.members[name].project_id, backup['project_id'])
+        self.assertEqual(self.scheduler.user_id, backup['user_id'])
+        self.assertEqual(f'of-{name}', backup['backup_metadata']['job_id'])
+        self.assertEqual('available', backup['status'])
         self.assertEqual(1, len(project.archived(f'of-{name}')))
 
     def test_registered(self):
         """Every project sees the client, which is the scheduler's."""
         for project in self.projects.values():
             client = project.call('GET', 'clients/central', 200)
-            self.assertEqual(
-                (self.scheduler.project_id, self.scheduler.user_id),
-                (client['project_id'], client['user_id']),
-            )
+            self.assertEqual(self.scheduler.project_id, client['project_id'])
+            self.assertEqual(self.scheduler.user_id, client['user_id'])
             self.assertTrue(client['client']['is_central'])
 
     def trust(self, trust_id: str) -> dict:
@@ -134,7 +124,8 @@ class TestCentralScheduler(testtools.TestCase):
         project.event('held', 'abort')
         agents.until(lambda: self.agent.has_logged(EXPECTED[0]), bool)
         schedule = project.call('GET', 'jobs/held', 200)['job_schedule']
-        self.assertEqual(('running', 'abort'), (schedule['status'], schedule['event']))
+        self.assertEqual('running', schedule['status'])
+        self.assertEqual('abort', schedule['event'])
         self.gate.open()
         project.over('held')
         self.assertEqual('success', project.session_when(self.held, status='completed')['result'])

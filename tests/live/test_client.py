@@ -139,9 +139,9 @@ class Commands(commands_steps.Steps):
         """The session that does it, with a job for each member, under an id of one's own."""
         made = self.json('run restore', *self.words, '--new-session-id', 'back', '--hold-off', '5')
         session = self.home.call('GET', 'sessions/back', 200)
-        self.assertEqual(
-            ('back', 5, session), (made['session_id'], session['hold_off'], made['session'])
-        )
+        self.assertEqual('back', made['session_id'])
+        self.assertEqual(5, session['hold_off'])
+        self.assertEqual(session, made['session'])
         self.assertEqual({'db', 'web'}, set(made['jobs']))
         again = self.json('run restore', *self.words, '-c', 'Job ID', '-c', 'Client ID')
         self.assertEqual(
@@ -160,10 +160,8 @@ class Commands(commands_steps.Steps):
             'restore', self.run_.backups['web'], '--client', 'south', '--path-prefix', '/r'
         )
         job = self.home.call('GET', f'jobs/{made["jobs"]["web"]}', 200)
-        self.assertEqual(
-            ('south', '/r/web'),
-            (job['client_id'], job['job_actions'][0]['freezer_action']['restore_abs_path']),
-        )
+        self.assertEqual('south', job['client_id'])
+        self.assertEqual('/r/web', job['job_actions'][0]['freezer_action']['restore_abs_path'])
         self.assertEqual(self.run_.backups['web'], made['session']['restore']['backup_id'])
 
     def test_verify(self):
@@ -301,14 +299,15 @@ class TestStandalone(Commands, testtools.TestCase):
         words = ('backup', 'run', 'list', self.run_.session_id)
         for endpoint in (self.home.url, f'{self.home.url}/v2', f'{self.home.url}/v2/'):
             ended = shells.run('openstack', *options, endpoint, *words)
+            self.assertEqual(1, ended.code)
             self.assertEqual(
-                (1, 'The project is unknown: --os-endpoint must end with /v2/PROJECT.\n'),
-                (ended.code, ended.err),
+                'The project is unknown: --os-endpoint must end with /v2/PROJECT.\n', ended.err
             )
         ended = shells.run(
             'openstack', *options, f'{self.home.url}/v2/{self.home.project_id}/', *words
         )
-        self.assertEqual((0, ''), (ended.code, ended.err))
+        self.assertEqual(0, ended.code)
+        self.assertEqual('', ended.err)
         ended = shells.run('openstack', *options, 'http://127.0.0.1:1/v2/p', *words)
         self.assertEqual(1, ended.code)
         self.assertRegex(
@@ -362,7 +361,9 @@ class TestCloud(Commands, testtools.TestCase):
         options = ('--os-auth-type', 'admin_token', '--os-endpoint', address, '--os-token')
         words = ('backup', 'run', 'list', self.run_.session_id)
         ended = shells.run('openstack', *options, self.home.token, *words)
-        self.assertEqual((0, ''), (ended.code, ended.err))
+        self.assertEqual(0, ended.code)
+        self.assertEqual('', ended.err)
         ended = shells.run('openstack', *options, 'made-up', *words)
-        self.assertEqual((1, ''), (ended.code, ended.out))
+        self.assertEqual(1, ended.code)
+        self.assertEqual('', ended.out)
         self.assertRegex(ended.err, rf'^The request you have made .* \(HTTP 401, {ID}\)\n$')

@@ -101,7 +101,8 @@ class Processes(commands_steps.Steps):
             'hold_off': 60,
         }
         session = self.shown('session create', '--file', self.file(body))
-        self.assertEqual((0, 'active'), (session['Session tag'], session['Status']))
+        self.assertEqual(0, session['Session tag'])
+        self.assertEqual('active', session['Status'])
         self.silent(
             'session add job', '--session-id', session['Session ID'], '--job-id', job['Job ID']
         )
@@ -121,7 +122,8 @@ class TestOpenStack(Processes, testtools.TestCase):
         ids = ('--session-id', session_id, '--job-id', job_id)
         self.silent('session start', *ids, '--job-tag', '0')
         shown = self.shown('session show', session_id)
-        self.assertEqual((1, 'running'), (shown['Session tag'], shown['Status']))
+        self.assertEqual(1, shown['Session tag'])
+        self.assertEqual('running', shown['Status'])
         self.look_at_the_run(session_id, job_id)
         self.assertEqual(['completed'], self.column('Status', 'session list'))
         self.assertEqual(session_id, self.shown('job show', job_id)['Session ID'])
@@ -145,9 +147,9 @@ class TestOpenStack(Processes, testtools.TestCase):
         )
         self.assertEqual({'result': 'success', 'session_tag': 1}, said)
         (run,) = self.home.call('GET', f'sessions/{session_id}/runs', 200)['runs']
-        self.assertEqual(
-            (1, 'completed', 'success'), (run['session_tag'], run['status'], run['result'])
-        )
+        self.assertEqual(1, run['session_tag'])
+        self.assertEqual('completed', run['status'])
+        self.assertEqual('success', run['result'])
         self.assertEqual([job_id], list(run['jobs']))
         self.assertEqual(
             run['jobs'], self.home.call('GET', f'sessions/{session_id}/runs/1', 200)['jobs']
@@ -191,7 +193,8 @@ class TestOpenStack(Processes, testtools.TestCase):
             'value',
             **variables,
         )
-        self.assertEqual((0, ''), (ended.code, ended.err))
+        self.assertEqual(0, ended.code)
+        self.assertEqual('', ended.err)
         ended = shells.run('openstack', 'backup', 'job', 'list', '--all-projects', **variables)
         self.assertEqual(1, ended.code)
         self.assertIn('[*] Error 403: ', ended.err)
@@ -282,10 +285,12 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
             self.home.project_id,
             'job-list',
         )
-        self.assertEqual((1, ''), (ended.code, ended.out))
+        self.assertEqual(1, ended.code)
+        self.assertEqual('', ended.out)
         self.assertIn('[*] Error 40', ended.err)
         ended = shells.run('freezer', *address, 'job-list')
-        self.assertEqual((1, 'OS_AUTH_URL should be provided.\n'), (ended.code, ended.err))
+        self.assertEqual(1, ended.code)
+        self.assertEqual('OS_AUTH_URL should be provided.\n', ended.err)
 
     def test_forbidden_removal_is_reported_by_a_wrong_text(self):
         """Who may not remove a job from a session isn't told so: the command looks for what

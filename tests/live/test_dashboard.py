@@ -201,9 +201,9 @@ class TestPanels(dashboards.DashboardTest):
         )
         self.save(dialogue, SAVED_ACTION, 'freezer-actions/', **WRITTEN)
         (made,) = self.api.call('GET', 'actions', 200)['actions']
-        self.assertEqual(
-            (2, 60, True), (made['max_retries'], made['max_retries_interval'], made['mandatory'])
-        )
+        self.assertEqual(2, made['max_retries'])
+        self.assertEqual(60, made['max_retries_interval'])
+        self.assertEqual(True, made['mandatory'])
         self.assertEqual(self.expected(), made['freezer_action'])
         page = self.visit('freezer-actions/')
         self.assertEqual(
@@ -338,7 +338,8 @@ class TestPanels(dashboards.DashboardTest):
         """
         dialogue = self.visit('freezer-actions/create/', ajax=True)
         again = self.sent(dialogue, action='backup', mode='fs')
-        self.assertEqual((200, ''), (again['status'], again['location']))
+        self.assertEqual(200, again['status'])
+        self.assertEqual('', again['location'])
         self.assertIn('You must define a path to backup.', again['text'])
         self.assertEqual(500, self.sent(dialogue, **{**WRITTEN, 'mode': 'mssql'})['status'])
         self.assertIn('Error 400: freezer_action.mode', self.horizon.said()[-1])
@@ -451,15 +452,10 @@ class TestPanels(dashboards.DashboardTest):
                 action['freezer_action'],
             )
             (job,) = self.found('jobs', 'action_id', action['action_id'])
-            self.assertEqual(
-                ('db', f'Restore {name} for db', 'start', 1),
-                (
-                    job['client_id'],
-                    job['description'],
-                    job['job_schedule']['event'],
-                    len(job['job_actions']),
-                ),
-            )
+            self.assertEqual('db', job['client_id'])
+            self.assertEqual(f'Restore {name} for db', job['description'])
+            self.assertEqual('start', job['job_schedule']['event'])
+            self.assertEqual(1, len(job['job_actions']))
 
     def found(self, kind: str, key: str, value: str) -> list[dict]:
         """What the API finds."""
@@ -551,10 +547,9 @@ class TestPanels(dashboards.DashboardTest):
                 self.send(f'/project/freezer-{panel}/{detail}{name}')
                 for name in ('missing', 'foreign')
             )
-            self.assertEqual(
-                (302, f'/project/freezer-{panel}/', ['error']),
-                (missing['status'], missing['location'], [kind for kind, _ in missing['messages']]),
-            )
+            self.assertEqual(302, missing['status'])
+            self.assertEqual(f'/project/freezer-{panel}/', missing['location'])
+            self.assertEqual(['error'], [kind for kind, _ in missing['messages']])
             self.assertEqual(missing, foreign)
 
     def test_reader(self):
@@ -580,7 +575,8 @@ class TestPanels(dashboards.DashboardTest):
         """
         self.log_in(self.useFixture(dashboards.Tenant(self.cloud.region, default_project=False)))
         answer = self.send('/project/freezer-jobs/')
-        self.assertEqual((302, '/project/'), (answer['status'], answer['location']))
+        self.assertEqual(302, answer['status'])
+        self.assertEqual('/project/', answer['location'])
         self.assertIn(
             'Error 403: Policy does not allow jobs:get_all to be performed.',
             answer['messages'][0][1],

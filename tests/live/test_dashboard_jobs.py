@@ -157,10 +157,8 @@ class TestJobs(dashboards.DashboardTest):
             schedule_end_date='',
         )
         after = self.job(job_id)
-        self.assertEqual(
-            ('weekly', '1 weeks'),
-            (after['description'], after['job_schedule']['schedule_interval']),
-        )
+        self.assertEqual('weekly', after['description'])
+        self.assertEqual('1 weeks', after['job_schedule']['schedule_interval'])
         self.assertEqual(
             set(before['job_schedule']) - {'schedule_start_date', 'schedule_end_date'},
             set(after['job_schedule']),
@@ -207,10 +205,8 @@ class TestJobs(dashboards.DashboardTest):
             interval_value='5',
         )
         job = self.job(job_id)
-        self.assertEqual(
-            ('configured', '5 hours'),
-            (job['description'], job['job_schedule']['schedule_interval']),
-        )
+        self.assertEqual('configured', job['description'])
+        self.assertEqual('5 hours', job['job_schedule']['schedule_interval'])
         self.assertEqual(2, len(job['job_actions']))
 
     def attach(self, page: dict, job_id: str):
@@ -224,15 +220,13 @@ class TestJobs(dashboards.DashboardTest):
         )
         self.save(dialogue, ATTACHED, 'freezer-jobs/', session_id=session_id)
         job = self.job(job_id)
-        self.assertEqual(
-            (session_id, '5 days'), (job['session_id'], job['job_schedule']['schedule_interval'])
-        )
+        self.assertEqual(session_id, job['session_id'])
+        self.assertEqual('5 days', job['job_schedule']['schedule_interval'])
         self.assertEqual({job_id}, set(self.session(session_id)['jobs']))
         shown = dict(self.visit(f'freezer-jobs/{job_id}')['details'][:14])
-        self.assertEqual(
-            (session_id, 'N/A', 'configured'),
-            (shown['Session ID'], shown['Session Name'], shown['Description']),
-        )
+        self.assertEqual(session_id, shown['Session ID'])
+        self.assertEqual('N/A', shown['Session Name'])
+        self.assertEqual('configured', shown['Description'])
 
     def clone(self, page: dict, job_id: str):
         """A clone has all but the session, the runtime and a life of its own."""
@@ -243,19 +237,13 @@ class TestJobs(dashboards.DashboardTest):
             if job['description'] == 'configured_clone'
         )
         job = self.job(job_id)
-        self.assertEqual(
-            ('', 0, 'stop', ''),
-            (
-                clone['session_id'],
-                clone['session_tag'],
-                clone['job_schedule']['event'],
-                clone['job_schedule']['status'],
-            ),
-        )
-        self.assertEqual(
-            (job['client_id'], job['job_actions'], '5 days'),
-            (clone['client_id'], clone['job_actions'], clone['job_schedule']['schedule_interval']),
-        )
+        self.assertEqual('', clone['session_id'])
+        self.assertEqual(0, clone['session_tag'])
+        self.assertEqual('stop', clone['job_schedule']['event'])
+        self.assertEqual('', clone['job_schedule']['status'])
+        self.assertEqual(job['client_id'], clone['client_id'])
+        self.assertEqual(job['job_actions'], clone['job_actions'])
+        self.assertEqual('5 days', clone['job_schedule']['schedule_interval'])
 
     def command(self, page: dict, job_id: str):
         """Start and stop reach the job; a job at rest has no button to stop it, and pages show what
@@ -423,10 +411,9 @@ class TestJobs(dashboards.DashboardTest):
             'schedule_interval': '3 days',
             'schedule_end_date': '2031-01-02T03:04:05',
         }
-        self.assertEqual(
-            ('snapshot', schedule, 'active'),
-            (session['description'], session['schedule'], session['status']),
-        )
+        self.assertEqual('snapshot', session['description'])
+        self.assertEqual(schedule, session['schedule'])
+        self.assertEqual('active', session['status'])
         entry = {'client_id': 'web', 'status': 'scheduled', 'result': '', **NEVER}
         self.assertEqual(dict.fromkeys(jobs, entry), session['jobs'])
         for job_id in jobs:
@@ -446,7 +433,8 @@ class TestJobs(dashboards.DashboardTest):
         """
         dialogue = self.follow(page, 'edit_session', session_id)
         refused = self.sent(dialogue)
-        self.assertEqual((200, ''), (refused['status'], refused['location']))
+        self.assertEqual(200, refused['status'])
+        self.assertEqual('', refused['location'])
         self.assertIn('Please provide this value.', refused['text'])
         self.save(
             dialogue, SAVED_SESSION, 'freezer-sessions/', interval_unit='hours', interval_value='7'
@@ -466,16 +454,16 @@ class TestJobs(dashboards.DashboardTest):
         )
         session = self.session(session_id)
         schedule = {'schedule_start_date': '2032-01-02T03:04:00', 'schedule_interval': '8 hours'}
-        self.assertEqual(
-            ('all', schedule, set(jobs[1:])),
-            (session['description'], session['schedule'], set(session['jobs'])),
-        )
+        self.assertEqual('all', session['description'])
+        self.assertEqual(schedule, session['schedule'])
+        self.assertEqual(set(jobs[1:]), set(session['jobs']))
         refused = self.sent(dialogue, schedule_end_date='')
         # The form doesn't expect to be refused: Horizon shows its own page for errors.
         self.assertNotIn(['success', SAVED_SESSION], refused['messages'])
         self.assertEqual(session, self.session(session_id))
         left = self.job(jobs[0])
-        self.assertEqual(('', 'stop'), (left['session_id'], left['job_schedule']['event']))
+        self.assertEqual('', left['session_id'])
+        self.assertEqual('stop', left['job_schedule']['event'])
         self.assertEqual('8 hours', self.job(jobs[1])['job_schedule']['schedule_interval'])
 
     def attach_jobs(self, session_id: str, jobs: list):
@@ -545,7 +533,8 @@ class TestJobs(dashboards.DashboardTest):
             self.press(page, 'delete_job_from_session', ticked=tuple(rows[1:])),
         )
         session = self.session(session_id)
-        self.assertEqual(({}, 'completed'), (session['jobs'], session['status']))
+        self.assertEqual({}, session['jobs'])
+        self.assertEqual('completed', session['status'])
         self.assertEqual([''] * 3, [self.job(job_id)['session_id'] for job_id in jobs])
 
     def remove_sessions(self, session_id: str):

@@ -112,9 +112,8 @@ class TestTokens(testtools.TestCase):
         member = identity.token('member')
         project = programs.Project(self.server.url, member.project_id, member.id)
         session = project.call('GET', f'sessions/{self.seed()}', 200)
-        self.assertEqual(
-            (member.user_id, member.project_id), (session['user_id'], session['project_id'])
-        )
+        self.assertEqual(member.user_id, session['user_id'])
+        self.assertEqual(member.project_id, session['project_id'])
 
     def seed(self) -> str:
         """A session with one member in the project alpha; its id."""

@@ -43,7 +43,8 @@ class Managers(
     ) -> None:
         """A call raises the library's exception, whose text is what the API says."""
         error = self.assertRaises(callers.Raised, call, *args, **named)
-        self.assertEqual(('ApiClientException', status), (error.kind, error.status), error.said)
+        self.assertEqual('ApiClientException', error.kind, error.said)
+        self.assertEqual(status, error.status, error.said)
         self.assertTrue(error.said.startswith(f'[*] Error {status}: '), error.said)
         self.assertIn(words, error.said)
         # It would be the whole body if that weren't in the form that the library knows.
@@ -95,7 +96,8 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
         other.call('POST', 'clients', 201, {'client_id': 'web'})
         other.call('POST', 'jobs', 201, library_jobs.job('web', job_id='theirs'))
         jobs = self.manager('jobs')
-        self.assertEqual((None, []), (jobs.get('theirs'), jobs.list_all()))
+        self.assertIsNone(jobs.get('theirs'))
+        self.assertEqual([], jobs.list_all())
         self.refused(
             404, 'Job theirs could not be found.', jobs.update, 'theirs', {'description': 'mine'}
         )

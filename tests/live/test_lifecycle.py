@@ -121,7 +121,8 @@ class TestManage(CommandTest):
         """
         self.log.write_text('')
         code, _said, errors = self.manage(*command.split(), *arguments)
-        self.assertEqual((0, ''), (code, errors))
+        self.assertEqual(0, code)
+        self.assertEqual('', errors)
         prefix = f'freezer-manage {version.release()}, {command}, {where or self.url}: '
         self.assertRegex(
             self.log.read_text(),

@@ -86,17 +86,18 @@ class TestDatabases(CommandTest):
         """An empty store, the schema, the schema again."""
         self.assertEqual((0, 'none\n', ''), self.manage('db', 'version'))
         code, checks = self.upgrade_check()
-        self.assertEqual((2, 2), (code, checks['Storage and schema'][0]))
+        self.assertEqual(2, code)
+        self.assertEqual(2, checks['Storage and schema'][0])
         self.assertIn('freezer-manage db sync', checks['Storage and schema'][1])
         for name in ('sync', 'update', 'sync'):
             code, said, errors = self.manage('db', name)
-            self.assertEqual((0, ''), (code, errors))
+            self.assertEqual(0, code)
+            self.assertEqual('', errors)
         version = self.manage('db', 'version')[1].strip()
         self.assertEqual(f'The schema is at {version}.\n', said)
         code, checks = self.upgrade_check()
-        self.assertEqual(
-            (0, [0] * 5), (code, [result for result, _details in checks.values()]), checks
-        )
+        self.assertEqual(0, code, checks)
+        self.assertEqual([0] * 5, [result for result, _details in checks.values()], checks)
 
     def test_purge_deletes_one_project(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""
@@ -104,7 +105,8 @@ class TestDatabases(CommandTest):
         seed(self.config_file)
         log = pathlib.Path(self.config_file).with_name('purge.log')
         code, said, errors = self.manage(f'--log-file={log}', 'project', 'purge', '--yes', 'gone')
-        self.assertEqual((0, ''), (code, errors))
+        self.assertEqual(0, code)
+        self.assertEqual('', errors)
         self.assertIn("Purged project 'gone': 1 sessions, 2 jobs, ", log.read_text())
         self.assertEqual(
             {'sessions': 1, 'jobs': 2, 'actions': 2, 'clients': 1, 'backups': 1, 'trusts': 0},
@@ -151,7 +153,8 @@ class TestMistakes(CommandTest):
     def refused(self, ended: tuple[int, str, str], text: str) -> None:
         """Check the exit code and the one line."""
         code, said, errors = ended
-        self.assertEqual((1, ''), (code, said), errors)
+        self.assertEqual(1, code, errors)
+        self.assertEqual('', said, errors)
         self.assertEqual(1, len(errors.splitlines()), errors)
         self.assertIn(text, errors)
 
@@ -189,7 +192,8 @@ class TestMistakes(CommandTest):
             self.refused(self.manage('db', 'sync'), 'storage')
             self.refused(self.manage('project', 'purge', '--yes', 'p'), 'storage')
             code, checks = self.upgrade_check()
-            self.assertEqual((2, 2), (code, checks['Storage and schema'][0]))
+            self.assertEqual(2, code)
+            self.assertEqual(2, checks['Storage and schema'][0])
 
     def test_unknown_driver_is_one_line(self):
         """No such driver is installed."""
@@ -328,7 +332,8 @@ class TestMistakes(CommandTest):
         self.assertEqual(3, ended.returncode)
         self.assertIn('python-memcached', ended.stderr.splitlines()[-1])
         code, checks = self.upgrade_check()
-        self.assertEqual((2, 2), (code, checks['Installed packages'][0]))
+        self.assertEqual(2, code)
+        self.assertEqual(2, checks['Installed packages'][0])
         self.assertIn('python-memcached', checks['Installed packages'][1])
 
     def test_missing_package_of_the_journal_names_the_extra(self):
@@ -339,7 +344,8 @@ class TestMistakes(CommandTest):
         ended = programs.run(
             'freezer-manager-status', '--config-file', self.config_file, 'upgrade', 'check'
         )
-        self.assertEqual((255, ''), (ended.returncode, ended.stdout))
+        self.assertEqual(255, ended.returncode)
+        self.assertEqual('', ended.stdout)
         self.assertIn('systemd-python', ended.stderr)
 
     def hide(self, module: str) -> None:
@@ -361,7 +367,8 @@ class TestMistakes(CommandTest):
         )
         self.manage('db', 'sync')
         code, checks = self.upgrade_check()
-        self.assertEqual((1, 1), (code, checks['Names of options'][0]), checks)
+        self.assertEqual(1, code, checks)
+        self.assertEqual(1, checks['Names of options'][0], checks)
         self.assertEqual(
             'Unknown options: [database] conection (is connection meant?), [sessions] runs_keept'
             ' (is runs_kept meant?).',
@@ -373,7 +380,8 @@ class TestMistakes(CommandTest):
         self.configure('sqlite:////nowhere')
         for arguments in ((), ('db',), ('db', 'burn'), ('project', 'purge')):
             code, said, errors = self.manage(*arguments)
-            self.assertEqual((2, ''), (code, said))
+            self.assertEqual(2, code)
+            self.assertEqual('', said)
             self.assertIn('usage:', errors)
 
     def test_api_without_configuration_is_one_line(self):
@@ -426,7 +434,9 @@ class TestQuestion(CommandTest):
     def test_purge_without_terminal_needs_yes_option(self):
         """Without a terminal the answer has to be given in advance; nothing is erased meanwhile."""
         code, said, errors = self.manage('project', 'purge', 'gone')
-        self.assertEqual((1, '', 1), (code, said, len(errors.splitlines())))
+        self.assertEqual(1, code)
+        self.assertEqual('', said)
+        self.assertEqual(1, len(errors.splitlines()))
         self.assertIn('--yes', errors)
         self.assertIn('sessions: 1', self.manage('project', 'purge', 'gone', '--yes')[1])
 
@@ -434,4 +444,6 @@ class TestQuestion(CommandTest):
         """An empty one, as an unset variable of a script makes it."""
         for project_id in ('', ' '):
             code, said, errors = self.manage('project', 'purge', '--yes', project_id)
-            self.assertEqual((1, '', 1), (code, said, len(errors.splitlines())))
+            self.assertEqual(1, code)
+            self.assertEqual('', said)
+            self.assertEqual(1, len(errors.splitlines()))

@@ -101,13 +101,15 @@ class CopyTest(testtools.TestCase):
     def copied(self, source: str, target: str, own: str | None = None) -> str:
         """Copy; the output."""
         code, said, errors = self.copy(source, target, own)
-        self.assertEqual((0, ''), (code, errors), said)
+        self.assertEqual(0, code, said)
+        self.assertEqual('', errors, said)
         return said
 
     def refused(self, ended: tuple[int, str, str], text: str) -> None:
         """Check the exit code and the one line."""
         code, _said, errors = ended
-        self.assertEqual((1, 1), (code, len(errors.splitlines())), errors)
+        self.assertEqual(1, code, errors)
+        self.assertEqual(1, len(errors.splitlines()), errors)
         self.assertIn(text, errors)
 
     def same(self, *config_files: str) -> None:
@@ -299,7 +301,8 @@ class TestRefusals(CopyTest):
         ended = programs.run(
             'freezer-manage', '--config-file', source, 'db', 'copy', '--from', source
         )
-        self.assertEqual((2, ''), (ended.returncode, ended.stdout))
+        self.assertEqual(2, ended.returncode)
+        self.assertEqual('', ended.stdout)
         self.assertIn('--to', ended.stderr)
         ended = programs.run('freezer-manage', '--config-file', source, 'db', 'copy', '--help')
         self.assertEqual(0, ended.returncode)

@@ -52,7 +52,8 @@ class TestDerived(CommandTest):
         )
         self._damage()
         code, said, errors = self.manage('db', 'verify')
-        self.assertEqual((1, ''), (code, errors), said)
+        self.assertEqual(1, code, said)
+        self.assertEqual('', errors, said)
         self.assertIn('verifying jobs: done\n', said)
         self.assertRegex(said, r'(?m)^backups \S+ in project \S+: (column|field) moment is wrong$')
         self.assertEqual(
@@ -120,7 +121,8 @@ class TestDerived(CommandTest):
     def _reindexed(self, ended):
         """By kind, how many were reindexed and how many repaired."""
         code, said, errors = ended
-        self.assertEqual((0, ''), (code, errors), said)
+        self.assertEqual(0, code, said)
+        self.assertEqual('', errors, said)
         found = {}
         for line in said.splitlines():
             kind, _, numbers = line.partition(': ')

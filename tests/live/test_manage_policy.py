@@ -27,18 +27,21 @@ class TestPolicyFile(test_manage.CommandTest):
     def test_json_file_fails(self):
         """JSON fails."""
         code, checks = self.check('{"sessions:delete": "role:operator"}')
-        self.assertEqual((2, 2), (code, checks['Policy file format'][0]))
+        self.assertEqual(2, code)
+        self.assertEqual(2, checks['Policy file format'][0])
 
     def test_unreadable_file_fails(self):
         """What can't be parsed, or is no mapping, fails."""
         for text in ('a: [', '- a\n- b\n'):
             code, checks = self.check(text)
-            self.assertEqual((2, 2), (code, checks['Policy file rules'][0]), text)
+            self.assertEqual(2, code, text)
+            self.assertEqual(2, checks['Policy file rules'][0], text)
 
     def test_unknown_rule_is_a_warning(self):
         """A rule that nothing uses is a warning."""
         code, checks = self.check('"sessions:destroy": "role:operator"\n')
-        self.assertEqual((1, 1), (code, checks['Policy file rules'][0]))
+        self.assertEqual(1, code)
+        self.assertEqual(1, checks['Policy file rules'][0])
         self.assertIn('sessions:destroy', checks['Policy file rules'][1])
 
     def test_file_without_rules_passes(self):
@@ -60,7 +63,8 @@ class TestPolicyFile(test_manage.CommandTest):
         ):
             code, checks = self.check(text + '\n')
             result, details = checks['Policy file rules']
-            self.assertEqual((2, 2), (code, result), text)
+            self.assertEqual(2, code, text)
+            self.assertEqual(2, result, text)
             for part in (f'{self.folder}/policy.yaml', text.split('"')[1], defect):
                 self.assertIn(part, details)
 

@@ -95,7 +95,8 @@ class TestProcesses(_Served):
             [started] * len(MEMBERS), self.at_once(self.act(session_id, start={'current_tag': 0}))
         )
         session = self.project.call('GET', f'sessions/{session_id}', 200)
-        self.assertEqual((1, 'running'), (session['session_tag'], session['status']))
+        self.assertEqual(1, session['session_tag'])
+        self.assertEqual('running', session['status'])
         self.assertEqual({'running'}, {entry['status'] for entry in session['jobs'].values()})
         self.assertEqual(
             {1},
@@ -105,10 +106,9 @@ class TestProcesses(_Served):
         ended = self.at_once(self.act(session_id, end={'current_tag': 1, 'result': 'success'}))
         self.assertEqual([started] * len(MEMBERS), ended)
         session = self.project.call('GET', f'sessions/{session_id}', 200)
-        self.assertEqual(
-            (1, 'completed', 'success'),
-            (session['session_tag'], session['status'], session['result']),
-        )
+        self.assertEqual(1, session['session_tag'])
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('success', session['result'])
         self.assertEqual(
             {('completed', 'success')},
             {(entry['status'], entry['result']) for entry in session['jobs'].values()},

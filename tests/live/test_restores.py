@@ -130,7 +130,8 @@ class TestRestores(testtools.TestCase):
                 200,
                 {**body, 'dry_run': True},
             )['plan']
-            self.assertEqual((True, []), (plan['complete'], plan['problems']))
+            self.assertEqual(True, plan['complete'])
+            self.assertEqual([], plan['problems'])
             self.assertEqual(['exact'] * 3, [step['sure'] for step in plan['steps']])
             answer = self.project.restored(self.session_id, f'runs/{tag}/restore', **body)
             self.assertEqual(dict.fromkeys(crosswise, 'success'), self.results(answer))
@@ -139,10 +140,9 @@ class TestRestores(testtools.TestCase):
                     files, read(target / str(self.project.folder / 'data' / job_id).lstrip('/'))
                 )
             entry = self.project.run_of(self.session_id, tag)['restores'][0]
-            self.assertEqual(
-                (answer['session_id'], 'completed', 'success'),
-                (entry['session_id'], entry['status'], entry['result']),
-            )
+            self.assertEqual(answer['session_id'], entry['session_id'])
+            self.assertEqual('completed', entry['status'])
+            self.assertEqual('success', entry['result'])
 
     def test_a_strangers_file_survives(self):
         """An agent refuses a folder that isn't empty; that member alone fails. Asked to overwrite,
@@ -263,7 +263,8 @@ class TestRestores(testtools.TestCase):
             self.assertEqual(FILES, read(target / folder))
         self.assertRegex(ended.out, r'\| web +\| \w+ +\| gone +\| scheduled +\| +\|')
         session = self.project.call('GET', 'sessions/partly', 200)
-        self.assertEqual(('completed', 'fail'), (session['status'], session['result']))
+        self.assertEqual('completed', session['status'])
+        self.assertEqual('fail', session['result'])
         self.assertGreaterEqual(session['time_end'] - session['time_start'], 20)
         courses = {
             (entry['client_id'], entry['status'], entry['result'])

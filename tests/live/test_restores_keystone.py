@@ -81,7 +81,8 @@ class TestRestoresWithKeystone(testtools.TestCase):
         crosswise = ('--job', 'web:client_id=old', '--job', 'db:client_id=north')
         words = ('--path-prefix', str(target), *crosswise)
         plan = json.loads(self.done(0, 'run restore', *words, '--dry-run', '-f', 'json').out)
-        self.assertEqual((True, []), (plan['complete'], plan['problems']))
+        self.assertEqual(True, plan['complete'])
+        self.assertEqual([], plan['problems'])
         self.assertEqual(['exact', 'exact'], [step['sure'] for step in plan['steps']])
         self.refuse_a_reader(words)
         self.assertEqual([], self.shown()['Restores'])
@@ -94,9 +95,11 @@ class TestRestoresWithKeystone(testtools.TestCase):
             self.assertEqual(test_restores.FILES, test_restores.read(target / folder))
         for kept in ('Restores', 'Verifications'):
             (entry,) = self.shown()[kept]
-            self.assertEqual(('completed', 'success'), (entry['status'], entry['result']))
+            self.assertEqual('completed', entry['status'])
+            self.assertEqual('success', entry['result'])
         for agent in self.agents:
-            self.assertEqual(([], []), (agent.printed(), agent.complaints(())), agent.name)
+            self.assertEqual([], agent.printed(), agent.name)
+            self.assertEqual([], agent.complaints(()), agent.name)
         self.assertNotRegex(self.cloud.server.said(), 'ERROR|Traceback')
 
     def shown(self):

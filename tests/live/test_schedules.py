@@ -151,7 +151,9 @@ class TestSchedules(testtools.TestCase):
         for next_time in self.read(accepted(schedule)):
             found = datetime.datetime.fromisoformat(next_time)
             self.assertIn(found.weekday(), (0, 2, 4))
-            self.assertEqual((3, 25, 0), (found.hour, found.minute, found.second))
+            self.assertEqual(3, found.hour)
+            self.assertEqual(25, found.minute)
+            self.assertEqual(0, found.second)
 
     def test_what_is_refused_does_harm(self):
         """An agent would run at once, never end, never run, or fail."""

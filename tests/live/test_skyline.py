@@ -186,9 +186,8 @@ class TestSkyline(testtools.TestCase):
             self.assertEqual([kind], list(answer.json()))
         self.assertEqual(ids, {job['job_id'] for job in self.send('GET', 'jobs?limit=500')['jobs']})
         (client,) = self.send('GET', 'clients?limit=500')['clients']
-        self.assertEqual(
-            (self.client_id, 'web'), (client['client']['client_id'], client['client']['hostname'])
-        )
+        self.assertEqual(self.client_id, client['client']['client_id'])
+        self.assertEqual('web', client['client']['hostname'])
         (backup,) = self.send('GET', 'backups?limit=500')['backups']
         self.assertEqual(
             (backup_id, 'daily_fs', 'web', 'c', 0),
@@ -206,15 +205,10 @@ class TestSkyline(testtools.TestCase):
         """A document by its id, bare."""
         job_id = self.job()
         job = self.send('GET', f'jobs/{job_id}')
-        self.assertEqual(
-            ('daily', '', '', 1),
-            (
-                job['description'],
-                job['job_schedule']['status'],
-                job['job_schedule']['result'],
-                len(job['job_actions']),
-            ),
-        )
+        self.assertEqual('daily', job['description'])
+        self.assertEqual('', job['job_schedule']['status'])
+        self.assertEqual('', job['job_schedule']['result'])
+        self.assertEqual(1, len(job['job_actions']))
         action_id = job['job_actions'][0]['action_id']
         self.assertEqual(
             '/home/me', self.send('GET', f'actions/{action_id}')['freezer_action']['path_to_backup']
@@ -415,11 +409,8 @@ class TestSkyline(testtools.TestCase):
         )['job_id']
         self.send('POST', f'jobs/{job_id}/event', {'start': None})
         (entry,) = self.send('GET', f'jobs/{job_id}')['job_actions']
-        self.assertEqual(
-            (action_id, action),
-            (entry['action_id'], entry['freezer_action']),
-            'shared, nulls and all',
-        )
+        self.assertEqual(action_id, entry['action_id'], 'shared, nulls and all')
+        self.assertEqual(action, entry['freezer_action'], 'shared, nulls and all')
         return job_id
 
     def test_restore(self):
@@ -429,9 +420,8 @@ class TestSkyline(testtools.TestCase):
         for name, (_metadata, asked) in BACKUPS.items():
             job_id = self.restore(self.backup(name), **asked)
             (polled,) = self.polled(job_id)
-            self.assertEqual(
-                ('start', ''), (polled['job_schedule']['event'], polled['job_schedule']['status'])
-            )
+            self.assertEqual('start', polled['job_schedule']['event'])
+            self.assertEqual('', polled['job_schedule']['status'])
             told = polled['job_actions'][0]['freezer_action']
             self.assertLessEqual(
                 {*asked.values()}, {told.get('restore_abs_path'), told.get('nova-restore-network')}

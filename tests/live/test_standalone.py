@@ -41,7 +41,8 @@ class TestStart(StandaloneTest):
         create, look = (
             shlex.split(line) for line in said.splitlines() if line.strip().startswith('curl')
         )
-        self.assertEqual(('curl', '-d'), (create[0], create[2]))
+        self.assertEqual('curl', create[0])
+        self.assertEqual('-d', create[2])
         created = requests.post(create[1], data=create[3], timeout=programs.SECONDS)
         self.assertEqual(201, created.status_code, created.text)
         listed = requests.get(look[1], timeout=programs.SECONDS).json()['sessions']
@@ -90,7 +91,8 @@ class TestStart(StandaloneTest):
         pathlib.Path(self.folder, 'file').touch()
         for folder in (f'{self.folder}/file', '/proc'):
             ended = programs.run('freezer-api', '--standalone', '--state-dir', folder)
-            self.assertEqual((1, ''), (ended.returncode, ended.stdout))
+            self.assertEqual(1, ended.returncode)
+            self.assertEqual('', ended.stdout)
             self.assertRegex(
                 ended.stderr, f'^freezer-api: cannot store data in {folder}: [^\n]+\n$'
             )
@@ -141,10 +143,8 @@ class TestStart(StandaloneTest):
         ended = programs.run(
             'freezer-api', '--config-file', config_file, '--state-dir', self.folder
         )
-        self.assertEqual(
-            (1, 'freezer-api: --state-dir needs --standalone\n'),
-            (ended.returncode, ended.stderr),
-        )
+        self.assertEqual(1, ended.returncode)
+        self.assertEqual('freezer-api: --state-dir needs --standalone\n', ended.stderr)
 
     def test_port_can_be_set_and_address_cannot(self):
         """The port has the option's name as well; the address can't be another one."""
@@ -164,9 +164,9 @@ class TestStart(StandaloneTest):
         ended = programs.run(
             'freezer-api', '--standalone', '--state-dir', self.folder, '--bind-host', '0.0.0.0'
         )
+        self.assertEqual(1, ended.returncode)
         self.assertEqual(
-            (1, 'freezer-api: --bind-host cannot be used with --standalone\n'),
-            (ended.returncode, ended.stderr),
+            'freezer-api: --bind-host cannot be used with --standalone\n', ended.stderr
         )
 
 
@@ -269,4 +269,5 @@ class TestHTTP(StandaloneTest):
         answer = requests.post(
             f'{self.start().url}/v2/p/sessions', data='{', timeout=programs.SECONDS
         )
-        self.assertEqual((753, 'Syntax Error'), (answer.status_code, answer.reason))
+        self.assertEqual(753, answer.status_code)
+        self.assertEqual('Syntax Error', answer.reason)

@@ -187,12 +187,11 @@ class TestTrusts(testtools.TestCase):
         self.assertEqual([], self.people.trusts())
         self.ann.call('PATCH', f'jobs/{job_id}', 200, {'client_id': self.central})
         third = self.credentials(job_id)
-        self.assertEqual(
-            (self.people.ids['ann'], [third['trust_id']]),
-            (third['trustor_user_id'], self.people.trusts()),
-        )
+        self.assertEqual(self.people.ids['ann'], third['trustor_user_id'])
+        self.assertEqual([third['trust_id']], self.people.trusts())
         self.ann.call('POST', f'jobs/{job_id}', 201, {**whole, 'client_id': self.plain})
-        self.assertEqual((None, []), (self.credentials(job_id), self.people.trusts()))
+        self.assertIsNone(self.credentials(job_id))
+        self.assertEqual([], self.people.trusts())
 
     def test_who_changes_what_a_job_does(self):
         """The job and the action that it has: the trust is that of who wrote last what is done."""
@@ -213,17 +212,13 @@ class TestTrusts(testtools.TestCase):
         )
         second = self.credentials(job_id)
         trust = self.people.trust(second['trust_id'])
-        self.assertEqual(
-            (self.people.ids['bob'], False), (trust['trustor_user_id'], trust['impersonation'])
-        )
-        self.assertEqual(
-            (first, {first['trust_id'], second['trust_id']}),
-            (self.credentials(other), {*self.people.trusts()}),
-        )
+        self.assertEqual(self.people.ids['bob'], trust['trustor_user_id'])
+        self.assertEqual(False, trust['impersonation'])
+        self.assertEqual(first, self.credentials(other))
+        self.assertEqual({first['trust_id'], second['trust_id']}, {*self.people.trusts()})
         self.bob.call('PATCH', f'actions/{action_id}', 200, {'freezer_action': {'command': 'id'}})
-        self.assertEqual(
-            (second, [second['trust_id']]), (self.credentials(other), self.people.trusts())
-        )
+        self.assertEqual(second, self.credentials(other))
+        self.assertEqual([second['trust_id']], self.people.trusts())
         self.scheduler.call('POST', f'actions/{action_id}', 201, EXEC)
         third = self.credentials(other)
         self.assertEqual(self.people.ids[delegation.TRUSTEE], third['trustor_user_id'])
@@ -258,21 +253,16 @@ class TestTrusts(testtools.TestCase):
                 ),
             ):
                 answer = self.said(who, method, path, body)
-                self.assertEqual(
-                    (403, 'trust.editor-refused'),
-                    (answer.status_code, answer.json()['code']),
-                    answer.text,
-                )
+                self.assertEqual(403, answer.status_code, answer.text)
+                self.assertEqual('trust.editor-refused', answer.json()['code'], answer.text)
                 self.assertRegex(
                     answer.json()['description'],
                     f'^{place}: .* roles member, which Keystone refuses to this token',
                 )
             who.call('PATCH', f'jobs/{job_id}', 200, before)
         self.assertEqual(before, self.ann.call('GET', f'jobs/{job_id}', 200))
-        self.assertEqual(
-            (credentials, [credentials['trust_id']]),
-            (self.credentials(job_id), self.people.trusts()),
-        )
+        self.assertEqual(credentials, self.credentials(job_id))
+        self.assertEqual([credentials['trust_id']], self.people.trusts())
         self.way.cut()
         answer = self.said(
             self.bob, 'PATCH', f'actions/{action_id}', {'freezer_action': {'command': 'id'}}
@@ -344,7 +334,8 @@ class TestTrusts(testtools.TestCase):
                 answer.json()['description'],
                 '^client_id: .* roles member, which Keystone refuses to this token: ',
             )
-        self.assertEqual(([], []), (self.jobs(), self.people.trusts()))
+        self.assertEqual([], self.jobs())
+        self.assertEqual([], self.people.trusts())
         # Nor may it be had of somebody else: what a token can't pass on, it can't use either.
         self.job(self.ann)
         self.assertEqual(

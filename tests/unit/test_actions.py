@@ -184,9 +184,9 @@ class Resolving(unittest.TestCase):
 
     def test_rules_belong_to_the_entry(self):
         (entry,) = resolved({'action_id': 'a', 'max_retries': 0, 'mandatory': False})
-        self.assertEqual(
-            (0, 2, False), (entry['max_retries'], entry['max_retries_interval'], entry['mandatory'])
-        )
+        self.assertEqual(0, entry['max_retries'])
+        self.assertEqual(2, entry['max_retries_interval'])
+        self.assertEqual(False, entry['mandatory'])
 
     def test_a_null_rule_is_the_default_not_the_actions(self):
         (entry,) = resolved(
@@ -216,7 +216,8 @@ class Resolving(unittest.TestCase):
             )
             self.assertEqual(['a', 'new1'], ids(found.entries))
             new = {'action_id': 'new1', 'freezer_action': definition, **RULES}
-            self.assertEqual((new, {'new1': new}), (found.entries[1], found.actions_to_create))
+            self.assertEqual(new, found.entries[1])
+            self.assertEqual({'new1': new}, found.actions_to_create)
 
     def test_equality_is_of_json_values(self):
         stored = {
@@ -296,9 +297,8 @@ class Resolving(unittest.TestCase):
             ({'action_id': 'a', 'freezer_action': {'action': 'exec'}}, RULES),
         ):
             found = actions.resolve(entries(body), STORED, present)
-            self.assertEqual(
-                ([{**present[0], **rules}], {}), (found.entries, found.actions_to_create)
-            )
+            self.assertEqual([{**present[0], **rules}], found.entries)
+            self.assertEqual({}, found.actions_to_create)
         # What is there under the id that is named goes first, and one that isn't there is made.
         self.assertEqual(
             ['a'], ids(resolved({'action_id': 'a', 'freezer_action': BACKUP}, present=present))

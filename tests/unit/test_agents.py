@@ -13,10 +13,8 @@ class TestOptions(unittest.TestCase):
     def test_what_the_releases_differ_in(self):
         known = [set(agents.options(version)) for version in agents.VERSIONS]
         self.assertEqual(known[0], known[1])
-        self.assertEqual(
-            ({'temp_resource_prefix'}, {'no_incremental'}),
-            (known[2] - known[1], known[1] - known[2]),
-        )
+        self.assertEqual({'temp_resource_prefix'}, known[2] - known[1])
+        self.assertEqual({'no_incremental'}, known[1] - known[2])
         self.assertEqual(
             {
                 'os_trust_id',
@@ -112,9 +110,8 @@ class TestNames(unittest.TestCase):
             ('%%%', True, True),
             (5, False, False),
         ):
-            self.assertEqual(
-                (any_one, lone), (agents.has_percent(value), agents.has_lone_percent(value)), value
-            )
+            self.assertEqual(any_one, agents.has_percent(value), value)
+            self.assertEqual(lone, agents.has_lone_percent(value), value)
 
     def test_versions(self):
         for version, found in (

@@ -240,7 +240,9 @@ class Documents(unittest.TestCase):
         self.assertEqual(
             ['backup_id', 'project_id', 'user_id', 'status', 'backup_metadata'], list(made)
         )
-        self.assertEqual(('b', 'p', 'u'), (made['backup_id'], made['project_id'], made['user_id']))
+        self.assertEqual('b', made['backup_id'])
+        self.assertEqual('p', made['project_id'])
+        self.assertEqual('u', made['user_id'])
 
 
 ENTRY = {

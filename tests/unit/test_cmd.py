@@ -100,7 +100,8 @@ class TestMistakes(testtools.TestCase):
                 code = main([])
             stderr.seek(0)
             said = stderr.read()
-            self.assertEqual((1, 1), (code, said.count('\n')))
+            self.assertEqual(1, code)
+            self.assertEqual(1, said.count('\n'))
             self.assertTrue(said.startswith(f'some-command: {told}'), said)
         self.assertEqual(
             f'some-command: the configuration {dollar}\n',
@@ -267,9 +268,9 @@ class TestStandalone(testtools.TestCase):
             [], [name for name in ('standalone', 'port', 'state_dir') if name in registered]
         )
         ours, rest = api.split_arguments(['--config-file', 'x', '--port', '0', '--debug'])
-        self.assertEqual(
-            (False, 0, ['--config-file', 'x', '--debug']), (ours.standalone, ours.port, rest)
-        )
+        self.assertEqual(False, ours.standalone)
+        self.assertEqual(0, ours.port)
+        self.assertEqual(['--config-file', 'x', '--debug'], rest)
 
     def configure(self, state: pathlib.Path) -> tuple[cfg.ConfigOpts, list[str]]:
         """A configuration that a file has said something else for, and what is told."""
@@ -286,10 +287,8 @@ class TestStandalone(testtools.TestCase):
             state = pathlib.Path(folder, 'a', 'b')
             conf, told = self.configure(state)
             self.assertEqual(0o700, state.stat().st_mode & 0o777)
-            self.assertEqual(
-                ('127.0.0.1', f'sqlite:///{state}/freezer.sqlite'),
-                (conf.bind_host, conf.database.connection),
-            )
+            self.assertEqual('127.0.0.1', conf.bind_host)
+            self.assertEqual(f'sqlite:///{state}/freezer.sqlite', conf.database.connection)
             self.assertEqual([], told)
 
     def test_folder_name_may_have_any_character(self):

@@ -18,37 +18,26 @@ class TestOptions(testtools.TestCase):
         """The defaults that operators rely on."""
         made = conf.new()
         made([], default_config_files=[], default_config_dirs=[])
-        self.assertEqual(('0.0.0.0', 9090), (made.bind_host, made.bind_port))
+        self.assertEqual('0.0.0.0', made.bind_host)
+        self.assertEqual(9090, made.bind_port)
         self.assertEqual('sqlalchemy', made.storage.driver)
-        self.assertEqual((1000, False), (made.api.max_limit, made.api.implicit_all_projects))
-        self.assertEqual(
-            (262_144, 33_554_432), (made.api.max_document_size, made.api.max_response_size)
-        )
+        self.assertEqual(1000, made.api.max_limit)
+        self.assertEqual(False, made.api.implicit_all_projects)
+        self.assertEqual(262_144, made.api.max_document_size)
+        self.assertEqual(33_554_432, made.api.max_response_size)
         self.assertEqual(100, made.sessions.runs_kept)
         self.assertEqual(4 * 1024 * 1024, made.oslo_middleware.max_request_body_size)
-        self.assertEqual(
-            (['http://127.0.0.1:9200'], 'freezer'),
-            (made.elasticsearch.hosts, made.elasticsearch.index),
-        )
-        self.assertEqual(
-            (1, 'refresh', True),
-            (
-                made.elasticsearch.number_of_replicas,
-                made.elasticsearch.read_your_writes,
-                made.elasticsearch.verify_certs,
-            ),
-        )
+        self.assertEqual(['http://127.0.0.1:9200'], made.elasticsearch.hosts)
+        self.assertEqual('freezer', made.elasticsearch.index)
+        self.assertEqual(1, made.elasticsearch.number_of_replicas)
+        self.assertEqual('refresh', made.elasticsearch.read_your_writes)
+        self.assertEqual(True, made.elasticsearch.verify_certs)
 
         trusts = made.centralized_scheduler
-        self.assertEqual(
-            (True, False, 'keystone_authtoken', ['member']),
-            (
-                trusts.enabled,
-                trusts.enforce_trusts,
-                trusts.auth_section,
-                trusts.trusts_delegated_roles,
-            ),
-        )
+        self.assertEqual(True, trusts.enabled)
+        self.assertEqual(False, trusts.enforce_trusts)
+        self.assertEqual('keystone_authtoken', trusts.auth_section)
+        self.assertEqual(['member'], trusts.trusts_delegated_roles)
 
     def test_options_of_older_files_are_accepted(self):
         """Who is the trustee was told by a name; it is the user of a section."""
@@ -58,13 +47,8 @@ class TestOptions(testtools.TestCase):
         )
         made = conf.new()
         made([], default_config_files=[str(file)], default_config_dirs=[])
-        self.assertEqual(
-            ('freezer', 'Default'),
-            (
-                made.centralized_scheduler.service_user,
-                made.centralized_scheduler.service_user_domain,
-            ),
-        )
+        self.assertEqual('freezer', made.centralized_scheduler.service_user)
+        self.assertEqual('Default', made.centralized_scheduler.service_user_domain)
 
     def test_objects_are_independent(self):
         """What one configuration is told, no other knows."""
@@ -174,7 +158,8 @@ class TestRead(testtools.TestCase):
         made = self.read(
             '[storage]\nbackend = mine\nold = 1\n[mine]\nx = y\n[sessions]\nruns_kept = 7\n'
         )
-        self.assertEqual((7, 'mine'), (made.sessions.runs_kept, made.storage.backend))
+        self.assertEqual(7, made.sessions.runs_kept)
+        self.assertEqual('mine', made.storage.backend)
 
     def test_missing_file_is_refused(self):
         """A file that is named has to be there."""

@@ -99,7 +99,9 @@ class TestHeads(testtools.TestCase):
             while not one.completed or one.empty:
                 one = request() if one.completed else one
                 left = left[one.received(left[:cut]) :]
-            self.assertEqual(('GET', None, b'GET'), (one.command, one.error, left))
+            self.assertEqual('GET', one.command)
+            self.assertIsNone(one.error)
+            self.assertEqual(b'GET', left)
 
     def test_size_counts_copies_of_the_head(self):
         """It is told of heads as well, of which there are several copies."""
@@ -134,4 +136,5 @@ class TestHeads(testtools.TestCase):
             settings.needs_token = needed
             one = request(settings)
             one.received(b'POST / HTTP/1.1\r\n%sContent-Length: 10\r\n\r\n' % header)
-            self.assertEqual((unread, unread), (one.has_unread_body, one.completed), header)
+            self.assertEqual(unread, one.has_unread_body, header)
+            self.assertEqual(unread, one.completed, header)

@@ -57,15 +57,10 @@ class Created(unittest.TestCase):
         )
 
     def test_all_of_it(self):
-        self.assertEqual(
-            ('d', '1 days', 'scheduled', ENTRIES),
-            (
-                JOB['description'],
-                JOB['job_schedule']['schedule_interval'],
-                JOB['job_schedule']['status'],
-                JOB['job_actions'],
-            ),
-        )
+        self.assertEqual('d', JOB['description'])
+        self.assertEqual('1 days', JOB['job_schedule']['schedule_interval'])
+        self.assertEqual('scheduled', JOB['job_schedule']['status'])
+        self.assertEqual(ENTRIES, JOB['job_actions'])
 
 
 class Replaced(unittest.TestCase):
@@ -99,7 +94,8 @@ class Replaced(unittest.TestCase):
             [],
             LATER,
         )
-        self.assertEqual(('s', 3), (new['session_id'], new['session_tag']))
+        self.assertEqual('s', new['session_id'])
+        self.assertEqual(3, new['session_tag'])
         self.assertEqual(
             {
                 'schedule_interval': '5 hours',
@@ -137,9 +133,8 @@ class Patched(unittest.TestCase):
     def test_a_member_keeps_the_session_s_schedule(self):
         for schedule in ({}, {'schedule_hour': '5'}, {'schedule_hour': '5', 'status': 'stop'}):
             timing = jobs.patched(MEMBER, {'job_schedule': schedule}, None, None)['job_schedule']
-            self.assertEqual(
-                ('5 hours', None), (timing['schedule_interval'], timing.get('schedule_hour'))
-            )
+            self.assertEqual('5 hours', timing['schedule_interval'])
+            self.assertIsNone(timing.get('schedule_hour'))
 
     def test_the_whole_shown_document_sent_back_is_no_change(self):
         for stored in (
@@ -155,10 +150,9 @@ class Patched(unittest.TestCase):
 class Commands(unittest.TestCase):
     def test_news_and_repeats(self):
         told, news = jobs.apply_command(JOB, 'start')
-        self.assertEqual(
-            ('start', '', True),
-            (told['job_schedule']['event'], told['job_schedule']['status'], news),
-        )
+        self.assertEqual('start', told['job_schedule']['event'])
+        self.assertEqual('', told['job_schedule']['status'])
+        self.assertEqual(True, news)
         self.assertEqual((told, False), jobs.apply_command(told, 'start'))
 
 

@@ -63,10 +63,8 @@ class Stories(unittest.TestCase):
         copy = job()
         stored = jobs.patched(copy, {'job_schedule': {'schedule_interval': '2 hours'}}, None, None)
         stored = taken(stored, report(copy, status='scheduled'))
-        self.assertEqual(
-            ('2 hours', 'scheduled'),
-            (stored['job_schedule']['schedule_interval'], stored['job_schedule']['status']),
-        )
+        self.assertEqual('2 hours', stored['job_schedule']['schedule_interval'])
+        self.assertEqual('scheduled', stored['job_schedule']['status'])
 
     def test_a_schedule_that_was_removed_meanwhile_does_not_come_back(self):
         copy = job()
@@ -95,9 +93,8 @@ class Stories(unittest.TestCase):
     def test_a_stop_that_was_obeyed_is_cleared(self):
         stored, _ = jobs.apply_command(job(status='scheduled'), 'stop')
         stored = taken(stored, report(stored, event='', status='stop'))
-        self.assertEqual(
-            ('', 'stop'), (stored['job_schedule']['event'], stored['job_schedule']['status'])
-        )
+        self.assertEqual('', stored['job_schedule']['event'])
+        self.assertEqual('stop', stored['job_schedule']['status'])
 
     def test_a_start_outlives_the_end_of_the_run_before(self):
         copy = job(status='running')
@@ -121,10 +118,8 @@ class Stories(unittest.TestCase):
             stored = taken(stored, report(stored, status='running', current_pid=42))
             self.assertEqual(command, stored['job_schedule']['event'])
             stored = taken(stored, report(stored, status='completed', result='success'))
-            self.assertEqual(
-                ('', 'completed'),
-                (stored['job_schedule']['event'], stored['job_schedule']['status']),
-            )
+            self.assertEqual('', stored['job_schedule']['event'])
+            self.assertEqual('completed', stored['job_schedule']['status'])
 
     def test_an_abort_outlives_an_older_stop_in_the_copy(self):
         copy, _ = jobs.apply_command(job(status='running'), 'stop')
@@ -138,9 +133,8 @@ class Stories(unittest.TestCase):
         session, stored = membership.attach(Session('p', 's', 'u', schedule={'event': ''}), copy)
         self.assertEqual('', stored['job_schedule']['event'])
         stored = taken(stored, report(copy, status='scheduled'))
-        self.assertEqual(
-            ('', 'scheduled'), (stored['job_schedule']['event'], stored['job_schedule']['status'])
-        )
+        self.assertEqual('', stored['job_schedule']['event'])
+        self.assertEqual('scheduled', stored['job_schedule']['status'])
 
     def test_the_stop_of_a_detached_job_is_not_lost_to_a_report_from_the_session(self):
         _, copy = membership.attach(
@@ -149,17 +143,17 @@ class Stories(unittest.TestCase):
         stored = membership.detach(copy)
         for status in ('running', 'completed', 'stop'):
             stored = taken(stored, report(copy, status=status))
-            self.assertEqual(
-                ('stop', '', 0),
-                (stored['job_schedule']['event'], stored['session_id'], stored['session_tag']),
-            )
+            self.assertEqual('stop', stored['job_schedule']['event'])
+            self.assertEqual('', stored['session_id'])
+            self.assertEqual(0, stored['session_tag'])
         self.assertNotIn('schedule_interval', stored['job_schedule'])
 
     def test_a_job_that_was_deleted_from_its_session_does_not_return_to_it(self):
         _, copy = membership.attach(Session('p', 's', 'u', tag=4), job())
         stored = membership.detach(copy)
         stored = taken(stored, report(copy, status='stop', event=''))
-        self.assertEqual(('', 0), (stored['session_id'], stored['session_tag']))
+        self.assertEqual('', stored['session_id'])
+        self.assertEqual(0, stored['session_tag'])
 
     def test_a_tag_in_a_report_is_no_tag_of_the_job(self):
         _, stored = membership.attach(Session('p', 's', 'u', tag=4), job())

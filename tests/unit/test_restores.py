@@ -111,7 +111,9 @@ def changed(definition=None, metadata=None, created=AT + 10, **order):
 class TestActions(unittest.TestCase):
     def test_files(self):
         step, problems = changed()
-        self.assertEqual((RESTORED, [], 'exact'), (step.action, problems, step.source.sure))
+        self.assertEqual(RESTORED, step.action)
+        self.assertEqual([], problems)
+        self.assertEqual('exact', step.source.sure)
         self.assertEqual(['in-place'], [warning['code'] for warning in step.warnings])
 
     def test_shown(self):
@@ -145,7 +147,8 @@ class TestActions(unittest.TestCase):
             'encrypt-pass-file': '/key',
         }
         plan = planned(member(restore_sources.source(backup(), [action])))
-        self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)))
+        self.assertEqual(RESTORED, plan.steps[0].action)
+        self.assertEqual([], codes(plan))
 
     def test_what_an_agent_assumes(self):
         metadata = {
@@ -161,7 +164,8 @@ class TestActions(unittest.TestCase):
             )
         )
         action = plan.steps[0].action
-        self.assertEqual(('exact', []), (plan.steps[0].source.sure, codes(plan)))
+        self.assertEqual('exact', plan.steps[0].source.sure)
+        self.assertEqual([], codes(plan))
         self.assertEqual(
             ('fs', 'swift', 'freezer_backups', 'tar', 'freezer_{mode}_{resource_id}'),
             tuple(
@@ -174,30 +178,31 @@ class TestActions(unittest.TestCase):
         step, problems = changed(
             {'backup_name': 5, 'container': 7}, {'backup_name': '5', 'container': '7'}
         )
-        self.assertEqual(
-            ('5', '7', []), (step.action['backup_name'], step.action['container'], problems)
-        )
+        self.assertEqual('5', step.action['backup_name'])
+        self.assertEqual('7', step.action['container'])
+        self.assertEqual([], problems)
 
     def test_what_no_option_can_have(self):
         for value in ([], {'a': 1}, True):
             step, problems = changed(
                 metadata={'mode': value, 'storage': value, 'engine_name': value}
             )
-            self.assertEqual((RESTORED, []), (step.action, problems))
+            self.assertEqual(RESTORED, step.action)
+            self.assertEqual([], problems)
 
     def test_a_template_stays_one(self):
         step, problems = changed({'backup_name': '{mode}-{resource_id}'}, {'backup_name': 'fs-web'})
-        self.assertEqual(
-            ('{mode}-{resource_id}', 'exact', []),
-            (step.action['backup_name'], step.source.sure, problems),
-        )
+        self.assertEqual('{mode}-{resource_id}', step.action['backup_name'])
+        self.assertEqual('exact', step.source.sure)
+        self.assertEqual([], problems)
 
     def test_an_older_agent_fills_no_template(self):
         step, problems = changed(
             {'backup_name': '{mode}'},
             {'backup_name': '{mode}', 'engine_name': None, 'client_version': '18.0.0'},
         )
-        self.assertEqual(('{mode}', []), (step.action['backup_name'], problems))
+        self.assertEqual('{mode}', step.action['backup_name'])
+        self.assertEqual([], problems)
         self.assertEqual(['zone', 'in-place'], [warning['code'] for warning in step.warnings])
 
     def test_the_zone_is_that_of_the_agent_that_restores(self):
@@ -238,7 +243,8 @@ class TestActions(unittest.TestCase):
             ('ftps', {'ftp_host'}),
         ):
             step, problems = changed({'storage': storage, **secrets}, {'storage': storage})
-            self.assertEqual((kept, []), (set(secrets) & set(step.action), problems), storage)
+            self.assertEqual(kept, set(secrets) & set(step.action), storage)
+            self.assertEqual([], problems, storage)
 
     def test_databases(self):
         for mode in ('mysql', 'mongo', 'sqlserver'):
@@ -246,7 +252,8 @@ class TestActions(unittest.TestCase):
                 {'mode': mode, 'mysql_conf': '/m', 'sql_server_conf': '/s', 'path_to_backup': None},
                 {'mode': mode},
             )
-            self.assertEqual(({**RESTORED, 'mode': mode}, []), (step.action, problems))
+            self.assertEqual({**RESTORED, 'mode': mode}, step.action)
+            self.assertEqual([], problems)
             self.assertIn('database', [warning['code'] for warning in step.warnings])
 
     def test_resources(self):
@@ -263,7 +270,8 @@ class TestActions(unittest.TestCase):
             expected = {
                 name: value for name, value in RESTORED.items() if name != 'restore_abs_path'
             }
-            self.assertEqual(({**expected, **told}, []), (step.action, problems))
+            self.assertEqual({**expected, **told}, step.action)
+            self.assertEqual([], problems)
             self.assertIn('new-resource', [warning['code'] for warning in step.warnings])
             self.assertEqual(
                 mode == 'cinder', 'last-listed' in [warning['code'] for warning in step.warnings]
@@ -288,10 +296,9 @@ class TestActions(unittest.TestCase):
         plan = planned(member(restore_sources.source(backup(storage='ssh', ssh_host='h'), None)))
         step = plan.steps[0]
         expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
-        self.assertEqual(
-            ({**expected, 'storage': 'ssh', 'ssh_host': 'h'}, 'assumed', []),
-            (step.action, step.source.sure, codes(plan)),
-        )
+        self.assertEqual({**expected, 'storage': 'ssh', 'ssh_host': 'h'}, step.action)
+        self.assertEqual('assumed', step.source.sure)
+        self.assertEqual([], codes(plan))
         self.assertEqual(
             ['name', 'encryption', 'credentials', 'in-place'],
             [warning['code'] for warning in step.warnings],
@@ -304,7 +311,8 @@ class TestActions(unittest.TestCase):
             {**ACTION, 'encrypt_pass_file': '/2'},
         ]
         plan = planned(member(restore_sources.source(backup(), others)))
-        self.assertEqual(('/2', []), (plan.steps[0].action['encrypt_pass_file'], codes(plan)))
+        self.assertEqual('/2', plan.steps[0].action['encrypt_pass_file'])
+        self.assertEqual([], codes(plan))
 
     def test_the_last_backup_of_each_place(self):
         first, second = (
@@ -404,14 +412,17 @@ class TestWishes(unittest.TestCase):
         wish = Wish(freezer_action={'encrypt_pass_file': None, 'container': '/copy'})
         step, problems = changed(wishes={'j': wish})
         expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
-        self.assertEqual(({**expected, 'container': '/copy'}, []), (step.action, problems))
+        self.assertEqual({**expected, 'container': '/copy'}, step.action)
+        self.assertEqual([], problems)
 
     def test_skipped(self):
         plan = planned(
             member(restore_sources.source(backup(status='deleted'), [ACTION])),
             wishes={'j': Wish(skip=True)},
         )
-        self.assertEqual(((), (), False), (plan.steps, plan.problems, plan.complete))
+        self.assertEqual((), plan.steps)
+        self.assertEqual((), plan.problems)
+        self.assertEqual(False, plan.complete)
 
 
 class TestProblems(unittest.TestCase):
@@ -425,7 +436,8 @@ class TestProblems(unittest.TestCase):
             ([member(source), member(source, job_id='k')], 'completed', ['same-path']),
         ):
             plan = planned(*members, status=status)
-            self.assertEqual((found, not found), (codes(plan), plan.complete))
+            self.assertEqual(found, codes(plan))
+            self.assertEqual(not found, plan.complete)
 
     def test_backups(self):
         for status, found in (
@@ -452,12 +464,12 @@ class TestProblems(unittest.TestCase):
         ):
             definition = {**ACTION, key: value}
             plan = planned(member(restore_sources.source(backup(), [definition])))
-            self.assertEqual(
-                (['changed'], 'assumed'), (codes(plan), plan.steps[0].source.sure), key
-            )
+            self.assertEqual(['changed'], codes(plan), key)
+            self.assertEqual('assumed', plan.steps[0].source.sure, key)
             wish = {'j': Wish(freezer_action={'encrypt_pass_file': '/key'})}
             plan = planned(member(restore_sources.source(backup(), [definition])), wishes=wish)
-            self.assertEqual((RESTORED, []), (plan.steps[0].action, codes(plan)), key)
+            self.assertEqual(RESTORED, plan.steps[0].action, key)
+            self.assertEqual([], codes(plan), key)
 
     def test_what_cannot_be_restored(self):
         for engine in ('rsync', 'rsyncv2'):
@@ -476,7 +488,8 @@ class TestProblems(unittest.TestCase):
         self.assertEqual([], codes(planned(member(gone), wishes=wish)))
         self.assertEqual(['unidentified'], changed(metadata={'hostname': None})[1])
         step, problems = changed({'hostname': 'web'}, {'hostname': None})
-        self.assertEqual((RESTORED, []), (step.action, problems))
+        self.assertEqual(RESTORED, step.action)
+        self.assertEqual([], problems)
 
     def test_percent(self):
         self.assertEqual(['percent'], changed({'encrypt_pass_file': '/100%'})[1])
@@ -499,9 +512,9 @@ class TestVerifications(unittest.TestCase):
     def test_reading(self):
         step, problems = changed(mode='verify-read')
         self.assertEqual(
-            ({**RESTORED, 'restore_abs_path': restores.READING, 'dry_run': True}, []),
-            (step.action, problems),
+            {**RESTORED, 'restore_abs_path': restores.READING, 'dry_run': True}, step.action
         )
+        self.assertEqual([], problems)
 
     def test_what_an_agent_would_restore_instead(self):
         told = {'mode': 'cindernative', 'cindernative_vol_id': 'v', 'cinder_backup_id': 'n'}
@@ -522,7 +535,9 @@ class TestVerifications(unittest.TestCase):
             metadata={'consistency_checksum': 'f00'}, mode='verify-restore', path='/v'
         )
         expected = {**RESTORED, 'restore_abs_path': '/v/j', 'consistency_checksum': 'f00'}
-        self.assertEqual((expected, [], ()), (step.action, problems, step.warnings))
+        self.assertEqual(expected, step.action)
+        self.assertEqual([], problems)
+        self.assertEqual((), step.warnings)
         step, _problems = changed(mode='verify-restore', path='/v')
         self.assertEqual(['no-checksum'], [warning['code'] for warning in step.warnings])
         self.assertEqual(
@@ -537,6 +552,6 @@ class TestVerifications(unittest.TestCase):
         ]
         plan = planned(member(*sources), mode='verify-restore', path='/v')
         self.assertEqual(
-            (['/v/j/0', '/v/j/1'], []),
-            ([step.action['restore_abs_path'] for step in plan.steps], codes(plan)),
+            ['/v/j/0', '/v/j/1'], [step.action['restore_abs_path'] for step in plan.steps]
         )
+        self.assertEqual([], codes(plan))

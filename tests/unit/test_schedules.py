@@ -124,7 +124,8 @@ class PendingCommands(unittest.TestCase):
                     patched = schedules.patched(
                         stored, {'status': status, 'event': event}, fixed=False
                     )
-                    self.assertEqual((command, status), (patched['event'], patched['status']))
+                    self.assertEqual(command, patched['event'])
+                    self.assertEqual(status, patched['status'])
 
     def test_a_status_that_shows_obedience_clears_it(self):
         for command in ('stop', 'abort'):
@@ -132,18 +133,21 @@ class PendingCommands(unittest.TestCase):
                 patched = schedules.patched(
                     {**DAILY, 'event': command}, {'status': status, 'event': ''}, fixed=False
                 )
-                self.assertEqual(('', status), (patched['event'], patched['status']))
+                self.assertEqual('', patched['event'])
+                self.assertEqual(status, patched['status'])
 
     def test_a_start_is_cleared_by_a_status_that_shows_that_it_has_arrived(self):
         started = {**DAILY, 'event': 'start'}
         for status in ('running', 'scheduled', 'stop', 'removed'):
             patched = schedules.patched(started, {'status': status, 'event': ''}, fixed=False)
-            self.assertEqual(('', status), (patched['event'], patched['status']))
+            self.assertEqual('', patched['event'])
+            self.assertEqual(status, patched['status'])
         for status in ('', 'aborting'):
             for event in schedules.EVENTS:
                 told = {'status': status, 'event': event}
                 patched = schedules.patched(started, told, fixed=False)
-                self.assertEqual(('start', status), (patched['event'], patched['status']))
+                self.assertEqual('start', patched['event'])
+                self.assertEqual(status, patched['status'])
 
     def test_a_run_that_ends_after_a_start_tells_its_result_and_leaves_the_job_to_be_polled(self):
         started, _ = schedules.apply_command(
@@ -154,7 +158,8 @@ class PendingCommands(unittest.TestCase):
             {**started, 'result': 'fail', 'time_ended': 9},
             schedules.patched(started, told, fixed=False),
         )
-        self.assertEqual(('start', ''), (started['event'], started['status']))
+        self.assertEqual('start', started['event'])
+        self.assertEqual('', started['status'])
 
     def test_a_patch_without_status_sets_the_event(self):
         patched = schedules.patched({**DAILY, 'event': 'stop'}, {'event': ''}, fixed=False)

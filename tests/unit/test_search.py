@@ -493,10 +493,10 @@ class ParsePage(unittest.TestCase):
         query = search.parse(
             {'match': [{'a': 1}]}, JOBS, **self._page('5', marker='m', sort='created:desc')
         )
-        self.assertEqual(
-            (5, 'm', True, frozenset({('a', 'n1')})),
-            (query.limit, query.marker, query.descending, query.pairs),
-        )
+        self.assertEqual(5, query.limit)
+        self.assertEqual('m', query.marker)
+        self.assertEqual(True, query.descending)
+        self.assertEqual(frozenset({('a', 'n1')}), query.pairs)
 
 
 class Counting(unittest.TestCase):

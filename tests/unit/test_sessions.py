@@ -111,20 +111,17 @@ class Callers(unittest.TestCase):
             user_id='other',
             status='running',
         )
-        self.assertEqual(
-            (5, 0, 'd', {}, 'u', None, NOW),
-            (
-                session.tag,
-                session.hold_off,
-                session.description,
-                session.members,
-                session.user_id,
-                session.run,
-                session.created,
-            ),
-        )
+        self.assertEqual(5, session.tag)
+        self.assertEqual(0, session.hold_off)
+        self.assertEqual('d', session.description)
+        self.assertEqual({}, session.members)
+        self.assertEqual('u', session.user_id)
+        self.assertIsNone(session.run)
+        self.assertEqual(NOW, session.created)
         nulls = made(session_tag=None, hold_off=None, description=None)
-        self.assertEqual((0, 30, ''), (nulls.tag, nulls.hold_off, nulls.description))
+        self.assertEqual(0, nulls.tag)
+        self.assertEqual(30, nulls.hold_off)
+        self.assertEqual('', nulls.description)
 
     def test_what_a_session_restores_is_no_callers_to_set(self):
         restore = {'session_id': 's', 'session_tag': 1, 'mode': 'restore'}
@@ -236,17 +233,12 @@ class Kept(unittest.TestCase):
     def test_as_a_document(self):
         session = dataclasses.replace(made(), version=3)
         document = session.document()
-        self.assertEqual(
-            ('sessions', 'p', 's', 3, NOW, session.body()),
-            (
-                document.kind,
-                document.project_id,
-                document.id,
-                document.version,
-                document.created,
-                document.body,
-            ),
-        )
+        self.assertEqual('sessions', document.kind)
+        self.assertEqual('p', document.project_id)
+        self.assertEqual('s', document.id)
+        self.assertEqual(3, document.version)
+        self.assertEqual(NOW, document.created)
+        self.assertEqual(session.body(), document.body)
         self.assertEqual(document.etag, session.etag)
         self.assertNotEqual(session.etag, dataclasses.replace(session, created=NOW + 1).etag)
 
@@ -258,7 +250,8 @@ class Joining(unittest.TestCase):
         )
         member, attached = membership.attach(session, job())
         self.assertEqual({'j': Member('c')}, member.members)
-        self.assertEqual(('s', 3), (attached['session_id'], attached['session_tag']))
+        self.assertEqual('s', attached['session_id'])
+        self.assertEqual(3, attached['session_tag'])
         self.assertEqual(
             {
                 'schedule_day': '1',
@@ -320,7 +313,8 @@ class Links(unittest.TestCase):
             [{'action': 'restore'}, {'action': 'info'}, {'action': 'restore'}],
             [entry['freezer_action'] for entry in entries],
         )
-        self.assertEqual((True, 1), (entries[0]['mandatory'], entries[2]['max_retries']))
+        self.assertEqual(True, entries[0]['mandatory'])
+        self.assertEqual(1, entries[2]['max_retries'])
 
     def test_entries_of_an_action_that_is_gone_go(self):
         self.assertEqual(

@@ -170,9 +170,9 @@ class BackupsInTime:
             BACKUPS, match, (), bounds, limit=5, offset=3, descending=descending
         )
         behind = self.project.ids(BACKUPS, match, (), bounds, marker='100', descending=descending)
+        self.assertEqual(expected[3:8], some)
         self.assertEqual(
-            (expected[3:8], [id for id in expected if (id < '100') == descending and id != '100']),
-            (some, behind),
+            [id for id in expected if (id < '100') == descending and id != '100'], behind
         )
 
 

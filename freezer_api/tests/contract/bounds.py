@@ -80,7 +80,8 @@ class LargePages(Bounded):
         for limit in (FIT, FIT + 1, 1000):
             page = self.own.page(BACKUPS, limit=limit)
             shown = [document.id for document in page.documents]
-            self.assertEqual((ids, False), (shown, page.more))
+            self.assertEqual(ids, shown)
+            self.assertEqual(False, page.more)
             self.assertEqual(self.own.get(BACKUPS, ids[3]), page.documents[3])
         self.assertEqual(ids[4:], self.own.ids(BACKUPS, limit=1000, offset=4))
         self.assertEqual(ids[4:], self.own.ids(BACKUPS, limit=1000, marker=ids[3]))
@@ -95,10 +96,12 @@ class LargePages(Bounded):
         for limit in (44, 45, 46):
             page = self.own.page(BACKUPS, limit=limit)
             shown = [document.id for document in page.documents]
-            self.assertEqual((ids[:limit], limit < 45), (shown, page.more))
+            self.assertEqual(ids[:limit], shown)
+            self.assertEqual(limit < 45, page.more)
             page = self.own.page(BACKUPS, limit=limit, descending=True)
             shown = [document.id for document in page.documents]
-            self.assertEqual((ids[::-1][:limit], limit < 45), (shown, page.more))
+            self.assertEqual(ids[::-1][:limit], shown)
+            self.assertEqual(limit < 45, page.more)
         self.assertEqual(ids[30:], self.own.ids(BACKUPS, limit=40, marker=ids[29]))
         self.assertEqual(ids[30:], self.own.ids(BACKUPS, limit=40, offset=30))
 

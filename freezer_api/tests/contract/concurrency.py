@@ -51,10 +51,10 @@ class ConcurrentJobs:
         jobs = parallel.members(self.project, None, MANY)
         records = self._agrees(session, self.live(session, jobs, parallel.one_run))
         body = self.project.session(session)
-        self.assertEqual(
-            ('completed', 'success', 1, set(jobs)),
-            (body['status'], body['result'], body['session_tag'], set(body['jobs'])),
-        )
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('success', body['result'])
+        self.assertEqual(1, body['session_tag'])
+        self.assertEqual(set(jobs), set(body['jobs']))
         self.assertEqual([1], list(records))
         for job in jobs:
             self.assertEqual(
@@ -67,18 +67,18 @@ class ConcurrentJobs:
         jobs = parallel.members(self.project, session, MANY)
         self._agrees(session, self.live(session, jobs, parallel.start_and_end))
         body = self.project.session(session)
-        self.assertEqual(
-            ('completed', 'success', 1), (body['status'], body['result'], body['session_tag'])
-        )
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('success', body['result'])
+        self.assertEqual(1, body['session_tag'])
 
     def test_all_come_and_go(self):
         session = self.project.new_session(hold_off=3600)
         jobs = parallel.members(self.project, None, MANY)
         self.live(session, jobs, parallel.in_and_out)
         body, back = self.project.session(session), {job for job in jobs if int(job[-1], 16) % 2}
-        self.assertEqual(
-            ('completed', 1, back), (body['status'], body['session_tag'], set(body['jobs']))
-        )
+        self.assertEqual('completed', body['status'])
+        self.assertEqual(1, body['session_tag'])
+        self.assertEqual(back, set(body['jobs']))
         self.assertEqual({'completed'}, {entry['status'] for entry in body['jobs'].values()})
         self.assertEqual(back, {job for job in jobs if self.project.job(job)['session_id']})
         self.assertEqual(back, set(self.project.records(session)[0].jobs))
@@ -92,10 +92,8 @@ class ConcurrentJobs:
         for tag, record in records.items():
             results = {entry['result'] for entry in record.jobs.values()}
             if tag != current:
-                self.assertEqual(
-                    ('completed', 'success' if results == {'success'} else 'fail'),
-                    (record.status, record.result),
-                )
+                self.assertEqual('completed', record.status)
+                self.assertEqual('success' if results == {'success'} else 'fail', record.result)
         running = [
             one.job
             for one in told
@@ -226,7 +224,8 @@ class Threads(ConcurrentJobs):
 
         parallel.threads(8, create_and_delete)
         for kind, id in ((SESSIONS, 's'), (JOBS, 'j'), (CLIENTS, 'c')):
-            self.assertEqual((True, []), (self.project.missing(kind, id), self.project.ids(kind)))
+            self.assertEqual(True, self.project.missing(kind, id))
+            self.assertEqual([], self.project.ids(kind))
 
     def test_an_action_changes_while_jobs_take_it(self):
         self.project.put_action('a', action='info', log='first')
@@ -250,7 +249,8 @@ class Threads(ConcurrentJobs):
         parallel.threads(12, act)
         action = self.project.get(ACTIONS, 'a')
         jobs = self.project.page(JOBS).documents
-        self.assertEqual((31, 30), (action.version, len(jobs)))
+        self.assertEqual(31, action.version)
+        self.assertEqual(30, len(jobs))
         for job in jobs:
             self.assertEqual(
                 action.body['freezer_action'], job.body['job_actions'][0]['freezer_action']
@@ -303,9 +303,8 @@ class Threads(ConcurrentJobs):
                 ),
             )
             self.assertEqual([1] * 8, [one.document.version for one in written])
-            self.assertEqual(
-                (1, 8), (self.project.get(ACTIONS, 'a').version, len(self.project.ids(JOBS)))
-            )
+            self.assertEqual(1, self.project.get(ACTIONS, 'a').version)
+            self.assertEqual(8, len(self.project.ids(JOBS)))
             self.project.put_action('a', action='exec')
             for job in self.project.page(JOBS).documents:
                 self.assertEqual({'action': 'exec'}, job.body['job_actions'][0]['freezer_action'])

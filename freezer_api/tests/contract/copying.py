@@ -256,10 +256,8 @@ class Copies(CopyCase):
         )
         project.put_client('host1', zone='d')
         project.write(BACKUPS, 'b', None)
-        self.assertEqual(
-            ([], ['host1']),
-            (project.ids(CLIENTS, [{'zone': 'c'}]), project.ids(CLIENTS, [{'zone': 'd'}])),
-        )
+        self.assertEqual([], project.ids(CLIENTS, [{'zone': 'c'}]))
+        self.assertEqual(['host1'], project.ids(CLIENTS, [{'zone': 'd'}]))
         self.assertEqual([], project.ids(BACKUPS, [{'_all': 'weekly'}]))
 
     def _claims_and_links(self, project):
@@ -281,7 +279,8 @@ class Copies(CopyCase):
         oldest go.
         """
         lapsed = project.get(SESSIONS, 'lapses')
-        self.assertEqual(('completed', 'fail'), (lapsed.body['status'], lapsed.body['result']))
+        self.assertEqual('completed', lapsed.body['status'])
+        self.assertEqual('fail', lapsed.body['result'])
         before = project.records('runs')
         self.assertEqual(('success', before[0].tag), project.end('runs', 'j1'))
         self.clock.advance(1)
@@ -406,8 +405,10 @@ class BrokenCopies(CopyCase):
         for call, kept in ((1, 0), (2, 0), (2, 1), (1, 7), (2, 1)):
             self.break_off(call, kept)
         made = self.copy()
-        self.assertEqual((MANY, MANY), (made[CLIENTS].before, made[CLIENTS].contents.count))
-        self.assertEqual((1, 2), (made[RUNS].before, made[RUNS].contents.count))
+        self.assertEqual(MANY, made[CLIENTS].before)
+        self.assertEqual(MANY, made[CLIENTS].contents.count)
+        self.assertEqual(1, made[RUNS].before)
+        self.assertEqual(2, made[RUNS].contents.count)
         self.assertEqual(everything(self.source), everything(self.target))
 
     def test_a_finished_one_writes_nothing_again(self):

@@ -162,7 +162,8 @@ class Derived(Stores):
     def test_a_walk_that_breaks_off(self):
         with next_release():
             first = self.own.reindex(JOBS, (), FEW)
-            self.assertEqual((FEW, FEW), (first.looked, first.outdated))
+            self.assertEqual(FEW, first.looked)
+            self.assertEqual(FEW, first.outdated)
             again = self.walked(self.own.reindex, (JOBS,))
             self.assertEqual(self.own.count(JOBS) - FEW, sum(step.outdated for step in again))
 
@@ -221,7 +222,8 @@ class Derived(Stores):
             drifted.update(self.drifts(), self.drifts(self.own.reindex, thorough=True))
 
         self._while_others_write(walk)
-        self.assertEqual(([], set()), (told, drifted))
+        self.assertEqual([], told)
+        self.assertEqual(set(), drifted)
 
     def test_what_others_write_while_it_is_indexed_anew(self):
         """Each walk is one of the next version, so it writes all that isn't written meanwhile."""
@@ -236,7 +238,8 @@ class Derived(Stores):
         self.assertGreater(sum(done), self.documents / 2)
         self.outdated(self.own.reindex)
         self.assertEqual(0, self.outdated())
-        self.assertEqual(([], set()), (self.told(), self.drifts()))
+        self.assertEqual([], self.told())
+        self.assertEqual(set(), self.drifts())
 
     def _while_others_write(self, walk):
         """Walk, again and again, while two processes write what they look at then."""
@@ -268,7 +271,8 @@ class Derived(Stores):
             thread.join()
         self.assertEqual([], failed)
         self.assertGreater(walks, 0)
-        self.assertEqual(([], set()), (self.told(), self.drifts()))
+        self.assertEqual([], self.told())
+        self.assertEqual(set(), self.drifts())
 
     def _write(self, project, number, rounds):
         """What callers do to documents that both threads have, and that one has."""

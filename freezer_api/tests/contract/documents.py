@@ -95,19 +95,15 @@ class Documents:
             with self.subTest(kind):
                 self.assertRaises(exceptions.NotFound, self.project.get, kind, 'a')
                 created = self._put(kind, 'a')
-                self.assertEqual(
-                    (kind, self.project.project_id, 'a', 1, self.clock.now),
-                    (
-                        created.kind,
-                        created.project_id,
-                        created.id,
-                        created.version,
-                        created.created,
-                    ),
-                )
+                self.assertEqual(kind, created.kind)
+                self.assertEqual(self.project.project_id, created.project_id)
+                self.assertEqual('a', created.id)
+                self.assertEqual(1, created.version)
+                self.assertEqual(self.clock.now, created.created)
                 self.clock.advance(1)
                 changed = self._put(kind, 'a', 'other')
-                self.assertEqual((2, created.created), (changed.version, changed.created))
+                self.assertEqual(2, changed.version)
+                self.assertEqual(created.created, changed.created)
                 self.assertNotEqual(created.etag, changed.etag)
                 self._delete(kind, 'a')
                 self.assertRaises(exceptions.NotFound, self.project.get, kind, 'a')
@@ -160,7 +156,8 @@ class Documents:
                 self._delete(kind, 'a')
                 self.clock.advance(0.000001)
                 again = self._put(kind, 'a')
-                self.assertEqual((1, self.clock.now), (again.version, again.created))
+                self.assertEqual(1, again.version)
+                self.assertEqual(self.clock.now, again.created)
                 self.assertNotEqual(before.etag, again.etag)
 
     def test_ids_are_compared_byte_by_byte(self):
@@ -187,7 +184,8 @@ class Documents:
                 self.assertEqual(mine, self.project.get(kind, 'a'))
                 self._delete(kind, 'a')
                 self.assertEqual(its, other.get(kind, 'a'))
-                self.assertEqual(([], ['a']), (self.project.ids(kind), other.ids(kind)))
+                self.assertEqual([], self.project.ids(kind))
+                self.assertEqual(['a'], other.ids(kind))
 
     def test_kinds_are_apart(self):
         for kind in KINDS:
@@ -289,14 +287,9 @@ class Documents:
             'j', self.project.project_id, job_actions=[bodies.entry('a', action['freezer_action'])]
         )
         self.project.put_job('j', job, {'a': action})
-        self.assertEqual(
-            (job, action, 1),
-            (
-                self.project.job('j'),
-                self.project.get(ACTIONS, 'a').body,
-                self.project.get(ACTIONS, 'a').version,
-            ),
-        )
+        self.assertEqual(job, self.project.job('j'))
+        self.assertEqual(action, self.project.get(ACTIONS, 'a').body)
+        self.assertEqual(1, self.project.get(ACTIONS, 'a').version)
 
     def test_an_action_that_is_taken_is_not_taken_over(self):
         self._put(ACTIONS, 'a', 'older')
@@ -311,9 +304,8 @@ class Documents:
             'j',
             lambda *arguments: write,
         )
-        self.assertEqual(
-            (True, True), (self.project.missing(JOBS, 'j'), self.project.missing(ACTIONS, 'b'))
-        )
+        self.assertEqual(True, self.project.missing(JOBS, 'j'))
+        self.assertEqual(True, self.project.missing(ACTIONS, 'b'))
         self.assertIn('older', list(base.texts(self.project.get(ACTIONS, 'a').body)))
 
 

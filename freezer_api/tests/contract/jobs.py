@@ -89,11 +89,12 @@ class JobsAndActions:
             exceptions.Unprocessable, self.storage.write_action, self.project.scope, 'a', change
         )
         current, linked = given[-1]
-        self.assertEqual((before[0], {with_client, without}), (current, set(linked)))
-        self.assertEqual(
-            (before[1], self.project.get(CLIENTS, 'client')), (linked['x'].job, linked['x'].client)
-        )
-        self.assertEqual((self.project.get(JOBS, 'y'), None), (linked['y'].job, linked['y'].client))
+        self.assertEqual(before[0], current)
+        self.assertEqual({with_client, without}, set(linked))
+        self.assertEqual(before[1], linked['x'].job)
+        self.assertEqual(self.project.get(CLIENTS, 'client'), linked['x'].client)
+        self.assertEqual(self.project.get(JOBS, 'y'), linked['y'].job)
+        self.assertIsNone(linked['y'].client)
         self.assertEqual(before, (self.project.get(ACTIONS, 'a'), self.project.get(JOBS, 'x')))
 
     def test_the_client_of_a_job_may_be_a_central_one(self):
@@ -139,10 +140,8 @@ class JobsAndActions:
         job = self.project.new_job(actions='ab')
         self.project.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})
         self.project.put_action('a', action='backup', path='/new')
-        self.assertEqual(
-            (['b'], 2),
-            ([id for id, action in self._entries(job)], self.project.get(JOBS, job).version),
-        )
+        self.assertEqual(['b'], [id for id, action in self._entries(job)])
+        self.assertEqual(2, self.project.get(JOBS, job).version)
         self.assertEqual([], [link.job.id for link in self._linked('a')])
         self.project.delete_job(job)
         self.assertEqual([], self._linked('b'))
@@ -173,10 +172,8 @@ class JobsAndActions:
         version = self.project.get(SESSIONS, session).version
         self.project.put_action('a', action='info')
         self.assertEqual([('a', {'action': 'info'})], self._entries(job))
-        self.assertEqual(
-            (session, version),
-            (self.project.job(job)['session_id'], self.project.get(SESSIONS, session).version),
-        )
+        self.assertEqual(session, self.project.job(job)['session_id'])
+        self.assertEqual(version, self.project.get(SESSIONS, session).version)
 
     def test_many_jobs_of_one_action(self):
         jobs = [self.project.new_job(actions='a') for _ in range(70)]

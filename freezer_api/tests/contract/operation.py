@@ -22,10 +22,8 @@ class Operation:
         self.assertIsInstance(version, str)
         self.in_project('p', storage).put_client('a')
         storage.sync()
-        self.assertEqual(
-            (version, 1),
-            (storage.version(), self.in_project('p', storage).get(CLIENTS, 'a').version),
-        )
+        self.assertEqual(version, storage.version())
+        self.assertEqual(1, self.in_project('p', storage).get(CLIENTS, 'a').version)
 
     def test_several_processes_make_the_schema_at_once(self):
         options = self.make_options()
@@ -58,10 +56,8 @@ class Operation:
         self.assertEqual(
             [0, 0], [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         )
-        self.assertEqual(
-            (21, {'a', 'c0', 'c1'}),
-            (self.project.get(CLIENTS, 'a').version, set(self.project.ids(CLIENTS))),
-        )
+        self.assertEqual(21, self.project.get(CLIENTS, 'a').version)
+        self.assertEqual({'a', 'c0', 'c1'}, set(self.project.ids(CLIENTS)))
 
     @staticmethod
     def _in_child(act):

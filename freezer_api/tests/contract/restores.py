@@ -84,9 +84,9 @@ class RestoreSessions:
         self.project.patch_session('a', description='x', hold_off=9)
         self.project.put_session('a', description='y')
         body = self.project.session('a')
-        self.assertEqual(
-            (restore, 'completed', 'y'), (body['restore'], body['status'], body['description'])
-        )
+        self.assertEqual(restore, body['restore'])
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('y', body['description'])
         self.assertEqual(['a'], self._found('s', 1))
         self.assertEqual(
             ['a'], self.project.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}])
@@ -130,13 +130,11 @@ class RestoredRuns:
 
     def test_course(self):
         plan = self._restore(dry_run=True, path_prefix='/r').plan
+        self.assertEqual(True, plan['complete'])
+        self.assertEqual([], plan['problems'])
         self.assertEqual(
-            (True, [], ['/r/etc', '/r/srv']),
-            (
-                plan['complete'],
-                plan['problems'],
-                [step['freezer_action']['restore_abs_path'] for step in plan['steps']],
-            ),
+            ['/r/etc', '/r/srv'],
+            [step['freezer_action']['restore_abs_path'] for step in plan['steps']],
         )
         begun = self._restore(path_prefix='/r')
         self.assertEqual(
@@ -166,10 +164,8 @@ class RestoredRuns:
     def test_the_date_is_before_the_next_backup(self):
         first = self._restore(dry_run=True).plan['steps'][0]
         at = self.clock.now // documents.SECOND - 70 - 9
-        self.assertEqual(
-            (at, '2023-11-14T22:15:21'),
-            (first['time_stamp'], first['freezer_action']['restore_from_date']),
-        )
+        self.assertEqual(at, first['time_stamp'])
+        self.assertEqual('2023-11-14T22:15:21', first['freezer_action']['restore_from_date'])
         for second in (30, 20):
             told = {**ACTION, 'hostname': 'host', 'backup_name': 'etc', 'time_stamp': at + second}
             backups.create(self.storage, self.caller, told)
@@ -184,15 +180,14 @@ class RestoredRuns:
             self.assertRaises(exceptions.StorageUnavailable, self._restore, failing, session_id=id)
             self.assertEqual(STEPS[:writes], failing.written)
             made = [job for job in self.project.ids(JOBS) if job not in ('etc', 'srv')]
-            self.assertEqual(
-                (STEPS[:writes].count('write_job'), STEPS[:writes].count('attach')),
-                (len(made), len(self.project.session(id)['jobs'])),
-            )
+            self.assertEqual(STEPS[:writes].count('write_job'), len(made))
+            self.assertEqual(STEPS[:writes].count('attach'), len(self.project.session(id)['jobs']))
             self.assertRaises(exceptions.Conflict, self._restore, session_id=id)
             use_cases.delete(self.storage, self.caller, id)
             for job in made:
                 body = self.project.job(job)
-                self.assertEqual(('', 'stop'), (body['session_id'], body['job_schedule']['event']))
+                self.assertEqual('', body['session_id'])
+                self.assertEqual('stop', body['job_schedule']['event'])
                 self.project.delete_job(job)
 
     def test_a_request_that_fails_in_the_middle(self):

@@ -60,10 +60,10 @@ class Runs:
             [(record['session_tag'], record['time_start']) for record in shown],
         )
         for record in shown:
-            self.assertEqual(
-                ('completed', 'success', record['time_start'], set(self.jobs)),
-                (record['status'], record['result'], record['time_end'], set(record['jobs'])),
-            )
+            self.assertEqual('completed', record['status'])
+            self.assertEqual('success', record['result'])
+            self.assertEqual(record['time_start'], record['time_end'])
+            self.assertEqual(set(self.jobs), set(record['jobs']))
             self.assertEqual(
                 {
                     'client_id': 'client',
@@ -89,9 +89,8 @@ class Runs:
             (1, None, [5], True),
         ):
             records, left = self.storage.runs(self.project.scope, self.session, limit, marker)
-            self.assertEqual(
-                (expected, more), ([record.tag for record in records], left), (limit, marker)
-            )
+            self.assertEqual(expected, [record.tag for record in records], (limit, marker))
+            self.assertEqual(more, left, (limit, marker))
 
     def test_what_is_no_run(self):
         self._run()
@@ -121,16 +120,14 @@ class Runs:
         tag = self._run()
         version = self.project.get(SESSIONS, self.session).version
         record = self.storage.run(self.project.scope, self.session, tag - 1)
-        self.assertEqual(
-            ('completed', 'fail', 'running'),
-            (record.status, record.result, record.jobs['j1']['status']),
-        )
+        self.assertEqual('completed', record.status)
+        self.assertEqual('fail', record.result)
+        self.assertEqual('running', record.jobs['j1']['status'])
         for job in ('j1', 'j2', 'j2'):
             self.assertEqual(('success', tag), self.project.end(self.session, job, tag - 1))
         record = self.storage.run(self.project.scope, self.session, tag - 1)
-        self.assertEqual(
-            ('success', self.clock.now // documents.SECOND), (record.result, record.time_end)
-        )
+        self.assertEqual('success', record.result)
+        self.assertEqual(self.clock.now // documents.SECOND, record.time_end)
         self.assertEqual(record, self.project.records(self.session)[1])
         self.assertEqual(version, self.project.get(SESSIONS, self.session).version)
 
@@ -227,10 +224,10 @@ class Lapses:
 
     def _lapsed(self, document, version=1):
         body = document.body
-        self.assertEqual(
-            ('completed', 'fail', self.due, self.due),
-            (body['status'], body['result'], body['time_end'], body['time_ended']),
-        )
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('fail', body['result'])
+        self.assertEqual(self.due, body['time_end'])
+        self.assertEqual(self.due, body['time_ended'])
         self.assertEqual(self.before.version + version, document.version)
         self.assertEqual('scheduled', body['jobs']['j1']['status'])
 
@@ -327,10 +324,10 @@ class Lapses:
         self.clock.advance(31)
         self.assertEqual(('success', 2), self.project.start('s', 'j1', 1))
         record = self.project.records('s')[1]
-        self.assertEqual(
-            (1, 'completed', 'fail', self.due),
-            (record.tag, record.status, record.result, record.time_end),
-        )
+        self.assertEqual(1, record.tag)
+        self.assertEqual('completed', record.status)
+        self.assertEqual('fail', record.result)
+        self.assertEqual(self.due, record.time_end)
 
     def test_a_change_after_it_counts_twice(self):
         self.clock.advance(31)
@@ -341,21 +338,23 @@ class Lapses:
         self.clock.advance(31)
         self.project.detach('s', 'j1')
         body = self.project.session('s')
-        self.assertEqual(
-            ('fail', self.due, ['j0']), (body['result'], body['time_end'], list(body['jobs']))
-        )
+        self.assertEqual('fail', body['result'])
+        self.assertEqual(self.due, body['time_end'])
+        self.assertEqual(['j0'], list(body['jobs']))
         self.project.delete_session('s')
         self.setUp()
         self.clock.advance(31)
         self.project.new_job('n', session_id='s')
         body = self.project.session('s')
-        self.assertEqual(('completed', self.due), (body['status'], body['time_end']))
+        self.assertEqual('completed', body['status'])
+        self.assertEqual(self.due, body['time_end'])
 
     def test_jobs_that_leave_otherwise(self):
         self.clock.advance(31)
         self.project.delete_job('j1')
         body = self.project.session('s')
-        self.assertEqual(('fail', self.due), (body['result'], body['time_end']))
+        self.assertEqual('fail', body['result'])
+        self.assertEqual(self.due, body['time_end'])
 
     def test_one_that_is_running_still_is_awaited(self):
         self.project.start('s', 'j1', 1)
@@ -387,5 +386,6 @@ class Lapses:
             self.project.end(id, f'a{number}', 1)
         self.clock.advance(31)
         page = self.project.page(SESSIONS, [{'status': 'completed'}], limit=20)
-        self.assertEqual((20, True), (len(page.documents), page.more))
+        self.assertEqual(20, len(page.documents))
+        self.assertEqual(True, page.more)
         self.assertEqual(31, len(self.project.ids(SESSIONS, [{'status': 'completed'}])))

@@ -25,7 +25,8 @@ class Members:
         self.project.attach(session, job)
         self.assertEqual({job: FRESH}, self.project.session(session)['jobs'])
         body = self.project.job(job)
-        self.assertEqual((session, 4), (body['session_id'], body['session_tag']))
+        self.assertEqual(session, body['session_id'])
+        self.assertEqual(4, body['session_tag'])
         self.assertEqual(
             ('1', 'start', 'running', None),
             tuple(
@@ -59,9 +60,8 @@ class Members:
             self.assertRaises(exceptions.NotFound, self.project.attach, session_id, job_id)
             self.project.detach(session_id, job_id)
         self.assertEqual([1, 1], self._versions((SESSIONS, session), (JOBS, job)))
-        self.assertEqual(
-            ({}, ''), (other.session(foreign_session)['jobs'], other.job(foreign_job)['session_id'])
-        )
+        self.assertEqual({}, other.session(foreign_session)['jobs'])
+        self.assertEqual('', other.job(foreign_job)['session_id'])
 
     def test_attaching_elsewhere_moves(self):
         old, new = (
@@ -87,9 +87,9 @@ class Members:
             ),
         )
         left = self.project.session(old)
-        self.assertEqual(
-            ([other], 'completed', 'success'), (list(left['jobs']), left['status'], left['result'])
-        )
+        self.assertEqual([other], list(left['jobs']))
+        self.assertEqual('completed', left['status'])
+        self.assertEqual('success', left['result'])
 
     def test_detach(self):
         session = self.project.new_session(session_tag=3, schedule={'schedule_day': '1'})
@@ -98,13 +98,11 @@ class Members:
         )
         self.project.detach(session, job)
         body = self.project.job(job)
-        self.assertEqual(
-            ({}, '', 0),
-            (self.project.session(session)['jobs'], body['session_id'], body['session_tag']),
-        )
-        self.assertEqual(
-            ('stop', 'running'), (body['job_schedule']['event'], body['job_schedule']['status'])
-        )
+        self.assertEqual({}, self.project.session(session)['jobs'])
+        self.assertEqual('', body['session_id'])
+        self.assertEqual(0, body['session_tag'])
+        self.assertEqual('stop', body['job_schedule']['event'])
+        self.assertEqual('running', body['job_schedule']['status'])
         self.assertEqual([], [key for key in body['job_schedule'] if key.startswith('schedule_')])
         before = self._versions((SESSIONS, session), (JOBS, job))
         self.project.detach(session, job)
@@ -125,14 +123,12 @@ class Members:
         self.project.end(session, jobs[0])
         self.project.delete_job(jobs[1])
         body = self.project.session(session)
-        self.assertEqual(
-            (jobs[:1], 'completed', 'success'), (list(body['jobs']), body['status'], body['result'])
-        )
+        self.assertEqual(jobs[:1], list(body['jobs']))
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('success', body['result'])
         self.project.new_job(jobs[1])
-        self.assertEqual(
-            (jobs[:1], ''),
-            (list(self.project.session(session)['jobs']), self.project.job(jobs[1])['session_id']),
-        )
+        self.assertEqual(jobs[:1], list(self.project.session(session)['jobs']))
+        self.assertEqual('', self.project.job(jobs[1])['session_id'])
 
     def test_deleting_a_session_detaches_all(self):
         session = self.project.new_session(schedule={'schedule_day': '1'})
@@ -142,14 +138,12 @@ class Members:
         self.assertTrue(self.project.missing(SESSIONS, session))
         for job in jobs:
             body = self.project.job(job)
-            self.assertEqual(
-                ('', 0, 'stop'),
-                (body['session_id'], body['session_tag'], body['job_schedule']['event']),
-            )
+            self.assertEqual('', body['session_id'])
+            self.assertEqual(0, body['session_tag'])
+            self.assertEqual('stop', body['job_schedule']['event'])
         self.project.new_session(session)
-        self.assertEqual(
-            ({}, []), (self.project.session(session)['jobs'], self.project.records(session))
-        )
+        self.assertEqual({}, self.project.session(session)['jobs'])
+        self.assertEqual([], self.project.records(session))
         self.assertRaises(exceptions.InvalidInput, self.project.start, session, jobs[0], 0)
 
     def test_a_change_of_the_schedule_reaches_every_member(self):
@@ -230,9 +224,9 @@ class Members:
         for job in jobs:
             self.project.end(session, job, 1)
         body = self.project.session(session)
-        self.assertEqual(
-            ('completed', 'success', 1), (body['status'], body['result'], body['session_tag'])
-        )
+        self.assertEqual('completed', body['status'])
+        self.assertEqual('success', body['result'])
+        self.assertEqual(1, body['session_tag'])
         self.assertEqual([1] * 64, [self.project.job(job)['session_tag'] for job in jobs])
         self.assertEqual(
             [self.project.get(SESSIONS, session)],
@@ -246,15 +240,11 @@ class Members:
         version = self.project.get(SESSIONS, session).version
         self.project.change_job(job, lambda body: {**body, 'client_id': 'other'})
         entry = self.project.session(session)['jobs'][job]
-        self.assertEqual(('other', 'running'), (entry['client_id'], entry['status']))
+        self.assertEqual('other', entry['client_id'])
+        self.assertEqual('running', entry['status'])
         self.assertEqual(version + 1, self.project.get(SESSIONS, session).version)
-        self.assertEqual(
-            ([session], []),
-            (
-                self.project.ids(SESSIONS, [{'client_id': 'other'}]),
-                self.project.ids(SESSIONS, [{'client_id': 'client'}]),
-            ),
-        )
+        self.assertEqual([session], self.project.ids(SESSIONS, [{'client_id': 'other'}]))
+        self.assertEqual([], self.project.ids(SESSIONS, [{'client_id': 'client'}]))
         self.assertEqual('other', self.project.records(session)[0].jobs[job]['client_id'])
         self.project.change_job(job, lambda body: {**body, 'description': 'x'})
         self.assertEqual(version + 1, self.project.get(SESSIONS, session).version)
@@ -263,10 +253,5 @@ class Members:
         session = self.project.new_session()
         job = self.project.new_job(session_id=session)
         self.project.new_job(job, client_id='other')
-        self.assertEqual(
-            ('other', session),
-            (
-                self.project.session(session)['jobs'][job]['client_id'],
-                self.project.job(job)['session_id'],
-            ),
-        )
+        self.assertEqual('other', self.project.session(session)['jobs'][job]['client_id'])
+        self.assertEqual(session, self.project.job(job)['session_id'])
