@@ -129,6 +129,10 @@ def _set_up_logging(conf: cfg.ConfigOpts, prog: str, quiet: bool) -> None:
             'systemd-python',
             'journal',
         )
+    if conf.log_dir and not conf.log_file:
+        # The library would name the file after the program that was started,
+        # say uwsgi or mod_wsgi.
+        conf.set_default('log_file', f'{prog}.log')
     if not (conf.log_file or conf.log_dir or conf.use_journal):
         # The library would log to standard output, which is for the output
         # of commands.

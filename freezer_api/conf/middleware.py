@@ -17,6 +17,9 @@ MAX_REQUEST_BODY_SIZE = 4 * 1024 * 1024
 #: /healthcheck. If it asked the database, an outage of the database would
 #: restart every process.
 LIVENESS_BACKEND = 'disable_by_file'
+#: As long as this file exists the health check fails, so that a load balancer
+#: sends no more requests. Operators know it by this name.
+DISABLE_FILE = '/etc/freezer/healthcheck_disable'
 #: The health check that asks the storage: an entry point of this package.
 STORAGE_BACKEND = 'freezer_storage'
 #: Headers that web pages of other origins may send and read, if ``[cors]``
@@ -56,8 +59,11 @@ OPTIONS: tuple[
     ('oslo_middleware', http_proxy_to_wsgi.OPTS, {}),
     (
         'healthcheck',
-        healthcheck.HEALTHCHECK_OPTS,
-        {'backends': [LIVENESS_BACKEND]},
+        [*healthcheck.HEALTHCHECK_OPTS, *healthcheck.DISABLE_BY_FILE_OPTS],
+        {
+            'backends': [LIVENESS_BACKEND],
+            'disable_by_file_path': DISABLE_FILE,
+        },
     ),
     (
         'cors',
