@@ -18,6 +18,7 @@ class SQLite(ContractCase):
     """
 
     name = 'SQLite'
+    shared = True
 
     @classmethod
     def make_options(cls) -> Options:
@@ -27,6 +28,7 @@ class SQLite(ContractCase):
 
 
 class _InServer(ContractCase):
+    shared = True
     server: typing.ClassVar[str]
 
     @classmethod
@@ -55,6 +57,7 @@ class PostgreSQL(_InServer):
 class _InElasticsearch(ContractCase):
     # orjson reserves twelve times what it reads, whether it is used or not.
     room = 25_000_000
+    shared = True
     server: typing.ClassVar[str]
 
     @classmethod

@@ -74,16 +74,19 @@ class ContractCase(unittest.TestCase):
     """A store, and for each test a project of its own, somebody who acts in it, and a clock that
     the test turns.
 
-    Classes of one process share a store, but for those of themes that are :attr:`alone`.
+    Each class has a store of its own, or all of a process share one: see :attr:`shared`.
     """
 
     #: What is appended to the names of the test classes.
     name: typing.ClassVar[str]
     #: Whether :meth:`clock` is the storage's clock; else it is the machine's.
     turned: typing.ClassVar[bool] = True
+    #: Whether the classes of a process share a store, but for themes that are :attr:`alone`: for
+    #: drivers whose stores take long to be made, and work as fast with the projects of all tests.
+    shared: typing.ClassVar[bool] = False
     #: Whether a theme has stores of its own, because it looks at all projects, or does damage.
     alone: typing.ClassVar[bool] = False
-    #: The case that a theme is on; None: the class has been made in another way, and is alone.
+    #: The case that a theme is on; None: the class has been made in another way.
     case: typing.ClassVar[type['ContractCase'] | None] = None
     #: What share of the cases is tried of those that are many and much the same on all stores; a
     #: sample of them in each run, other ones for another seed: see :func:`tests.base.sample`.
@@ -112,13 +115,13 @@ class ContractCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        if cls.alone or cls.case is None:
+        if cls.shared and cls.case and not cls.alone:
+            cls.options = shared_store(cls.case)
+            cls.conf = configured(cls.options)
+        else:
             cls.options = cls.make_options()
             cls.conf = configured(cls.options)
             db_sync(cls.conf)
-        else:
-            cls.options = shared_store(cls.case)
-            cls.conf = configured(cls.options)
         cls.storage = cls.make_storage()
 
     def setUp(self) -> None:
