@@ -90,9 +90,9 @@ def page_of_sessions(
         return unfindable
 
     shown = tuple(stored.session.document() for stored in on_page)
-    # Each row is a session or a member. Sizes are worked out only where so
-    # many could be too large.
-    at_most = len(shown) * LARGEST_SESSION + len(rows) * LARGEST_MEMBER
+    # Sizes are worked out only where so many could be too large.
+    number = sum(len(stored.session.members) for stored in on_page)
+    at_most = len(shown) * LARGEST_SESSION + number * LARGEST_MEMBER
     if at_most > bounds.page:
         size = sum(documents.size(document.body) for document in shown)
         check_page(size, bounds.page)

@@ -37,6 +37,19 @@ class End(Function):
     inherit_cache = True
 
 
+class JsonRows(Function):
+    """The rows of a group as one JSON text: their number, and a list of them,
+    which are lists of values; null instead of an empty list.
+
+    MySQL and MariaDB answer NULL where that is longer than
+    max_allowed_packet, and may leave out rows beyond group_concat_max_len.
+    """
+
+    type = sqlalchemy.Text()
+    name = 'freezer_json_rows'
+    inherit_cache = True
+
+
 @compiles(Octets, 'sqlite')
 def _octets_sqlite(
     element: Octets, compiler: sql.SQLCompiler, **arguments: typing.Any
@@ -95,6 +108,31 @@ def _end_sqlite(
 ) -> str:
     value = compiler.process(element.clauses, **arguments)
     return f'substr({value}, -{terms.VERSION_SIZE})'
+
+
+@compiles(JsonRows, 'mysql')
+def _json_rows_mysql(
+    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    values = compiler.process(element.clauses, **arguments)
+    return f'JSON_ARRAY(COUNT(*), JSON_ARRAYAGG(JSON_ARRAY({values})))'
+
+
+@compiles(JsonRows, 'postgresql')
+def _json_rows_postgresql(
+    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    values = compiler.process(element.clauses, **arguments)
+    rows = f'json_agg(json_build_array({values}))'
+    return f'CAST(json_build_array(count(*), {rows}) AS TEXT)'
+
+
+@compiles(JsonRows, 'sqlite')
+def _json_rows_sqlite(
+    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
+) -> str:
+    values = compiler.process(element.clauses, **arguments)
+    return f'json_array(count(*), json_group_array(json_array({values})))'
 
 
 def _arguments(

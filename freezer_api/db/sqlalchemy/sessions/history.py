@@ -65,7 +65,7 @@ def one(
 
 def _read(
     connection: sqlalchemy.Connection,
-    statement: sqlalchemy.CompoundSelect,
+    statement: session_statements.Statement,
     project_id: str,
     session_id: str,
     parameters: dict[str, typing.Any],
@@ -89,7 +89,7 @@ def _read(
 
 
 @functools.cache
-def _page() -> sqlalchemy.CompoundSelect:
+def _page() -> session_statements.Statement:
     tag = models.runs.c.tag
     return _with_session(
         _records(tag <= bindparam('tag'))
@@ -99,11 +99,11 @@ def _page() -> sqlalchemy.CompoundSelect:
 
 
 @functools.cache
-def _one() -> sqlalchemy.CompoundSelect:
+def _one() -> session_statements.Statement:
     return _with_session(_records(models.runs.c.tag == bindparam('tag')))
 
 
-def _with_session(earlier: sqlalchemy.Select) -> sqlalchemy.CompoundSelect:
+def _with_session(earlier: sqlalchemy.Select) -> session_statements.Statement:
     page = session_statements.seq_by_id().cte('page')
     return session_statements.read(page, earlier)
 

@@ -6,10 +6,12 @@ import collections
 import collections.abc
 import typing
 
+import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy.models import members as table
+from freezer_api.db.sqlalchemy.search import functions
 from freezer_api.db.sqlalchemy.search.indexing import CHUNK
 from freezer_api.domain.session_state import Member
 
@@ -29,6 +31,18 @@ COLUMNS = (
     table.c.counted,
 )
 _PROGRESS = ('status', 'result', 'time_started', 'time_ended', 'counted')
+
+#: The members of a session as one text, for :func:`parse`.
+JSON_ROWS = functions.JsonRows(*COLUMNS)
+#: Those of some sessions, each as one text, and as a row for each.
+_READ = (
+    sqlalchemy.select(table.c.session, JSON_ROWS)
+    .where(table.c.session.in_(bindparam('seqs', expanding=True)))
+    .group_by(table.c.session)
+)
+_READ_ROWS = sqlalchemy.select(*COLUMNS).where(
+    table.c.session == bindparam('of')
+)
 
 _SOME = (
     table.c.session == bindparam('of'),
@@ -64,6 +78,42 @@ def load(values: collections.abc.Sequence[typing.Any]) -> Member:
         ended,
         bool(counted),
     )
+
+
+def parse(text: str | None) -> dict[str, Member] | None:
+    """Return the members that :data:`JSON_ROWS` stands for, by their jobs;
+    None if the database couldn't put so many together.
+    """
+    if text is None:
+        return None
+    try:
+        number, found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # It was cut in the middle of a member.
+        return None
+    # There is null for an empty list in some databases.
+    found = found or ()
+    # It was cut between two.
+    if len(found) != number:
+        return None
+    return {values[0]: load(values) for values in found}
+
+
+def read(
+    connection: sqlalchemy.Connection,
+    seqs: collections.abc.Collection[int],
+) -> dict[int, dict[str, Member]]:
+    """Return the members of sessions that are locked, by the numbers of those
+    sessions that have any.
+    """
+    members_of = {}
+    for seq, text in connection.execute(_READ, {'seqs': seqs}).all():
+        found = parse(text)
+        if found is None:
+            rows = connection.execute(_READ_ROWS, {'of': seq})
+            found = {row.job_id: load(row) for row in rows}
+        members_of[seq] = found
+    return members_of
 
 
 def store(

@@ -11,6 +11,7 @@ import typing
 import orjson
 import sqlalchemy
 
+from freezer_api import exceptions
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.db.sqlalchemy.sessions import (
@@ -26,13 +27,16 @@ LOG = logging.getLogger(__name__)
 #: A row of :func:`session_statements.read`, or a tuple of the same values.
 Row = collections.abc.Sequence[typing.Any]
 
-#: Where such rows have a session's number, its id and a member's job. Of the
-#: last two, a session row has only the one, a member row only the other, a
-#: further row none.
+#: Where such rows have a session's number, its id (None in further rows) and
+#: its members.
 _SEQ, _SESSION_ID = 0, 1
-_JOB_ID = len(session_statements.session_columns())
-#: What rows of members alone lack to be such rows.
-_PADDING = (None,) * (_JOB_ID - 1)
+_MEMBERS = len(session_statements.session_columns())
+
+
+class TooManyMembers(Exception):
+    """The database can't put a session's members together; the session can
+    still be locked and changed.
+    """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,13 +110,11 @@ def lock(
     ).all()
     if not session_rows:
         return {}
-    seqs = [row.seq for row in session_rows]
-    found = connection.execute(session_statements.MEMBERS, {'seqs': seqs})
-    # PyMySQL takes its time for each column, so the statement doesn't have
-    # those that are empty.
-    member_rows = [(row[0], *_PADDING, *row[1:]) for row in found]
-    locked = assemble(project_id, [*session_rows, *member_rows])
-    return {stored.session.session_id: stored for stored in locked}
+    members_of = members.read(connection, [row.seq for row in session_rows])
+    return {
+        row.id: _stored(project_id, row, members_of.get(row.seq, {}))
+        for row in session_rows
+    }
 
 
 def assemble(
@@ -123,37 +125,33 @@ def assemble(
     """Return the sessions that rows of :func:`session_statements.read` stand
     for, in the order of their creation. Further rows are ignored.
     """
-    session_rows: list[Row] = []
-    members_of: dict[int, dict[str, Member]] = collections.defaultdict(dict)
-    for row in found:
-        if row[_SESSION_ID] is not None:
-            session_rows.append(row)
-        elif row[_JOB_ID] is not None:
-            member = members.load(row[_JOB_ID:])
-            members_of[row[_SEQ]][row[_JOB_ID]] = member
+    session_rows = [row for row in found if row[_SESSION_ID] is not None]
     session_rows.sort(
         key=operator.itemgetter(_SEQ),
         reverse=descending,
     )
-    return [
-        _stored(project_id, row, members_of.get(row[_SEQ], {}))
-        for row in session_rows
-    ]
+    sessions = []
+    for row in session_rows:
+        its_members = members.parse(row[_MEMBERS])
+        if its_members is None:
+            id = row[_SESSION_ID]
+            raise exceptions.StorageUnavailable() from TooManyMembers(
+                f'the members of session {id} of project {project_id} are more'
+                ' bytes than max_allowed_packet lets pass'
+            )
+        sessions.append(_stored(project_id, row, its_members))
+    return sessions
 
 
 def further_rows(found: collections.abc.Iterable[Row]) -> list[typing.Any]:
     """Return the further rows of :func:`session_statements.read`."""
-    return [
-        row
-        for row in found
-        if row[_SESSION_ID] is None and row[_JOB_ID] is None
-    ]
+    return [row for row in found if row[_SESSION_ID] is None]
 
 
 def _stored(
     project_id: str, row: Row, its_members: dict[str, Member]
 ) -> Stored:
-    own = row[:_JOB_ID]
+    own = row[:_MEMBERS]
     seq, id, version, created, body, indexed, records, settle_at = own
     session = Session.load(
         project_id,

@@ -1,14 +1,14 @@
 """The statements for sessions with their members.
 
 A session and its members are read by the same statement, so that both are as
-they were at one time: a UNION ALL of rows of three sorts, which share their
-columns.
+they were at one time. The database puts the members of a session together in
+one column: a row for each costs several times as much, most of it in Python.
 
-- a *session row* has :func:`session_columns`, and nothing else
-- a *member row* has the session's ``seq`` and :data:`members.COLUMNS`
-- a *further row* has a ``seq`` and perhaps a ``body``: what the caller reads
-  beside them
+What the caller reads beside them comes as *further rows* of a UNION ALL, which
+have a ``seq`` and perhaps a ``body``.
 """
+
+import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -20,13 +20,17 @@ from freezer_api.db.sqlalchemy.sessions import members
 #: Lapsed sessions that one transaction settles.
 SETTLED_AT_ONCE = 50
 
+Statement: typing.TypeAlias = sqlalchemy.Select | sqlalchemy.CompoundSelect
+
 _table = models.sessions
 #: Columns that change with a session.
 _CHANGING = ('version', 'body', 'settle_at', 'indexed', 'records')
 
 
 def session_columns() -> tuple[sqlalchemy.Column, ...]:
-    """Return the columns of a session row; ``seq`` and ``id`` come first."""
+    """Return the columns of a session row besides its members; ``seq`` and
+    ``id`` come first.
+    """
     columns = _table.c
     return (
         columns.seq,
@@ -42,14 +46,14 @@ def session_columns() -> tuple[sqlalchemy.Column, ...]:
 
 def read(
     page: sqlalchemy.CTE, further: sqlalchemy.Select | None = None
-) -> sqlalchemy.CompoundSelect:
-    """Return the sessions of ``project`` whose ``seq`` a page has, their
+) -> Statement:
+    """Return the sessions of ``project`` whose ``seq`` a page has, with their
     members, and what ``further`` selects as ``seq`` and ``body``.
     """
-    selects = [_session_rows(page), _member_rows(page)]
-    if further is not None:
-        selects.append(_further_rows(further))
-    return sqlalchemy.union_all(*selects)
+    session_rows = _session_rows(page)
+    if further is None:
+        return session_rows
+    return sqlalchemy.union_all(session_rows, _further_rows(further))
 
 
 def seq_by_id() -> sqlalchemy.Select:
@@ -79,25 +83,22 @@ def one_due() -> sqlalchemy.Select:
 
 
 def _session_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
-    nothing = map(_null, members.COLUMNS)
+    member = models.members
+    its_members = (
+        sqlalchemy.select(members.JSON_ROWS)
+        .where(member.c.session == _table.c.seq)
+        .scalar_subquery()
+    )
     return (
         sqlalchemy.select(
             *session_columns(),
-            *nothing,
+            its_members.label('members'),
         )
         .select_from(page.join(_table, _table.c.seq == page.c.seq))
         # A page is found by digests, which could be those of another
         # project's: see terms.
         .where(_table.c.project == bindparam('project'))
     )
-
-
-def _member_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
-    table = models.members
-    nothing = map(_null, session_columns()[1:])
-    return sqlalchemy.select(
-        table.c.session, *nothing, *members.COLUMNS
-    ).select_from(page.join(table, table.c.session == page.c.seq))
 
 
 def _further_rows(further: sqlalchemy.Select) -> sqlalchemy.Select:
@@ -107,15 +108,15 @@ def _further_rows(further: sqlalchemy.Select) -> sqlalchemy.Select:
         if column.name in source.c:
             columns.append(source.c[column.name])
         else:
-            columns.append(_null(column))
+            columns.append(_null(column.name))
     return sqlalchemy.select(
         *columns,
-        *map(_null, members.COLUMNS),
+        _null('members'),
     )
 
 
-def _null(column: sqlalchemy.Column) -> sqlalchemy.ColumnElement:
-    return sqlalchemy.null().label(column.name)
+def _null(name: str) -> sqlalchemy.ColumnElement:
+    return sqlalchemy.null().label(name)
 
 
 GET = read(seq_by_id().cte('page'))
@@ -132,8 +133,8 @@ GET_DUE = read(
     .cte('page')
 )
 
-#: Session rows, which are locked. Members are read after that, by a statement
-#: of their own: whoever changes them has this lock.
+#: Session rows without members, which are locked. Members are read after that
+#: (:func:`members.read`): whoever changes them has this lock.
 LOCK = row_statements.in_order(
     sqlalchemy.select(*session_columns()).where(
         _table.c.project == bindparam('project'),
@@ -141,10 +142,6 @@ LOCK = row_statements.in_order(
     ),
     _table,
 ).with_for_update()
-
-MEMBERS = sqlalchemy.select(models.members.c.session, *members.COLUMNS).where(
-    models.members.c.session.in_(bindparam('seqs', expanding=True))
-)
 
 UPDATE = (
     sqlalchemy.update(_table)
