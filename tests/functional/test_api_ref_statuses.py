@@ -213,4 +213,4 @@ class TestStorage(testtools.TestCase):
         for section in operations():
             answer = samples.sent(application, section.verb, path_of(section), body_of(section))
             self.assertEqual(503, answer.code, section.title)
-            self.assertEqual(True, 503 in section.codes('error'), section.title)
+            self.assertIn(503, section.codes('error'), section.title)

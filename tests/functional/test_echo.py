@@ -222,7 +222,7 @@ class TestPatch(EchoTest):
         self.do(200, 'PATCH', '/jobs/free', {**document, 'job_actions': [different, second]})
         entries = self.document('/jobs/free')['job_actions']
         self.assertEqual(different['freezer_action'], entries[0]['freezer_action'])
-        self.assertEqual(False, entries[0]['action_id'] in ('action', second['action_id']))
+        self.assertNotIn(entries[0]['action_id'], ('action', second['action_id']))
         self.assertEqual(second, entries[1])
         self.assertEqual(definition, self.document('/actions/action')['freezer_action'])
 

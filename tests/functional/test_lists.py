@@ -202,7 +202,7 @@ class TestRuns(base.FunctionalTest):
         self.assertEqual('/v2/alpha/sessions/session/runs?limit=2&marker=2', href)
         last = self.call('GET', href).json
         self.assertEqual([1], [run['session_tag'] for run in last['runs']])
-        self.assertEqual(False, 'runs_links' in last)
+        self.assertNotIn('runs_links', last)
 
     def test_one(self):
         self.assertEqual(2, self.do(200, 'GET', '/sessions/session/runs/2')['session_tag'])

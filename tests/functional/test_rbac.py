@@ -149,7 +149,7 @@ class TestCentral(base.FunctionalTest):
         ):
             shown = self.call('GET', f'/v2/{project}/clients/central', token=token)
             self.assertEqual('ops', shown.json['project_id'])
-            self.assertEqual(True, shown.json['client']['is_central'])
+            self.assertIs(True, shown.json['client']['is_central'])
             listed = self.call('GET', f'/v2/{project}/clients', token=token).json['clients']
             self.assertEqual([shown.json], listed)
         before = self.call('GET', '/v2/ops/clients/central', token='member@ops')

@@ -16,7 +16,7 @@ class Clients(UseCase):
         self.assertEqual('alpha', client['project_id'])
         self.assertEqual('ann', client['user_id'])
         self.assertEqual('c', client['client']['client_id'])
-        self.assertEqual(False, client['client']['is_central'])
+        self.assertIs(False, client['client']['is_central'])
         self.assertEqual(32, len(client['client']['uuid']))
         self.assertEqual(
             ['backup', 'restore', 'info', 'admin', 'exec'], client['client']['supported_actions']

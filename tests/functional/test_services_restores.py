@@ -96,7 +96,7 @@ class Plans(Restoring):
         for begun in (self.restore(dry_run=True), self.verify(dry_run=True)):
             self.assertIsNone(begun.session_id)
             self.assertEqual({}, begun.jobs)
-            self.assertEqual(True, begun.plan['complete'])
+            self.assertIs(True, begun.plan['complete'])
             self.assertEqual([], begun.plan['problems'])
             self.assertEqual(['etc', 'srv'], [step['job_id'] for step in begun.plan['steps']])
         self.assertEqual(before, self._everything())
@@ -146,7 +146,7 @@ class Plans(Restoring):
         self.make_member('note', action='exec', command='true')
         self.tag = self.make_run(('etc', 'srv', 'note'), {})
         backups.delete(self.storage, ME, self.made['note'])
-        self.assertEqual(True, self.restore(dry_run=True).plan['complete'])
+        self.assertIs(True, self.restore(dry_run=True).plan['complete'])
         self.assertEqual([], self.problems(self.restore(dry_run=True)))
 
     def test_members_of_what_is_restored(self):
@@ -271,7 +271,7 @@ class Restores(Restoring):
         self.assertEqual('verify-read', self.session(begun.session_id)['restore']['mode'])
         for job_id in begun.jobs.values():
             action = self.job(job_id)['job_actions'][0]['freezer_action']
-            self.assertEqual(True, action['dry_run'])
+            self.assertIs(True, action['dry_run'])
             self.assertEqual('/tmp/freezer-verify', action['restore_abs_path'])
 
     def test_what_cannot_be_verified_is_left_out(self):
@@ -279,7 +279,7 @@ class Restores(Restoring):
         begun = self.verify()
         self.assertEqual({'srv'}, set(begun.jobs))
         self.assertEqual([('etc', 'deleted')], self.problems(begun))
-        self.assertEqual(False, begun.plan['complete'])
+        self.assertIs(False, begun.plan['complete'])
         backups.update(self.storage, ME, self.made['srv'], {'status': 'error'})
         with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.verify()
@@ -317,7 +317,7 @@ class Refusals(Restoring):
             self.restore()
         begun = self.restore(allow_incomplete=True)
         self.assertEqual({'etc'}, set(begun.jobs))
-        self.assertEqual(False, begun.plan['complete'])
+        self.assertIs(False, begun.plan['complete'])
         self.assertEqual({'etc'}, set(self.verify().jobs))
 
     def test_a_backup_that_is_gone(self):

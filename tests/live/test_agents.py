@@ -138,7 +138,7 @@ class TestAgents(testtools.TestCase):
         client = self.project.call('GET', 'clients/north', 200)['client']
         self.assertEqual(socket.gethostname(), client['hostname'])
         self.assertEqual('a node', client['description'])
-        self.assertEqual(False, client['is_central'])
+        self.assertIs(False, client['is_central'])
         self.assertEqual(
             ['backup', 'restore', 'info', 'admin', 'exec'], client['supported_actions']
         )

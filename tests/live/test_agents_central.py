@@ -66,7 +66,7 @@ class TestCentralScheduler(testtools.TestCase):
         trust = self.trust(credentials['trust_id'])
         self.assertEqual(member.project_id, trust['project_id'])
         self.assertEqual(self.scheduler.user_id, trust['trustee_user_id'])
-        self.assertEqual(False, trust['impersonation'])
+        self.assertIs(False, trust['impersonation'])
         self.assertEqual(['member'], [role['name'] for role in trust['roles']])
         project.call('DELETE', 'jobs/later', 204)
         self.trust(credentials['trust_id'])

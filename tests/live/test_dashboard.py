@@ -203,7 +203,7 @@ class TestPanels(dashboards.DashboardTest):
         (made,) = self.api.call('GET', 'actions', 200)['actions']
         self.assertEqual(2, made['max_retries'])
         self.assertEqual(60, made['max_retries_interval'])
-        self.assertEqual(True, made['mandatory'])
+        self.assertIs(True, made['mandatory'])
         self.assertEqual(self.expected(), made['freezer_action'])
         page = self.visit('freezer-actions/')
         self.assertEqual(

@@ -130,7 +130,7 @@ class TestRestores(testtools.TestCase):
                 200,
                 {**body, 'dry_run': True},
             )['plan']
-            self.assertEqual(True, plan['complete'])
+            self.assertIs(True, plan['complete'])
             self.assertEqual([], plan['problems'])
             self.assertEqual(['exact'] * 3, [step['sure'] for step in plan['steps']])
             answer = self.project.restored(self.session_id, f'runs/{tag}/restore', **body)

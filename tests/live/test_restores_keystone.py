@@ -81,7 +81,7 @@ class TestRestoresWithKeystone(testtools.TestCase):
         crosswise = ('--job', 'web:client_id=old', '--job', 'db:client_id=north')
         words = ('--path-prefix', str(target), *crosswise)
         plan = json.loads(self.done(0, 'run restore', *words, '--dry-run', '-f', 'json').out)
-        self.assertEqual(True, plan['complete'])
+        self.assertIs(True, plan['complete'])
         self.assertEqual([], plan['problems'])
         self.assertEqual(['exact', 'exact'], [step['sure'] for step in plan['steps']])
         self.refuse_a_reader(words)

@@ -213,7 +213,7 @@ class TestTrusts(testtools.TestCase):
         second = self.credentials(job_id)
         trust = self.people.trust(second['trust_id'])
         self.assertEqual(self.people.ids['bob'], trust['trustor_user_id'])
-        self.assertEqual(False, trust['impersonation'])
+        self.assertIs(False, trust['impersonation'])
         self.assertEqual(first, self.credentials(other))
         self.assertEqual({first['trust_id'], second['trust_id']}, {*self.people.trusts()})
         self.bob.call('PATCH', f'actions/{action_id}', 200, {'freezer_action': {'command': 'id'}})

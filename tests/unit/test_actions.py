@@ -186,7 +186,7 @@ class Resolving(unittest.TestCase):
         (entry,) = resolved({'action_id': 'a', 'max_retries': 0, 'mandatory': False})
         self.assertEqual(0, entry['max_retries'])
         self.assertEqual(2, entry['max_retries_interval'])
-        self.assertEqual(False, entry['mandatory'])
+        self.assertIs(False, entry['mandatory'])
 
     def test_a_null_rule_is_the_default_not_the_actions(self):
         (entry,) = resolved(

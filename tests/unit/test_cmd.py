@@ -268,7 +268,7 @@ class TestStandalone(testtools.TestCase):
             [], [name for name in ('standalone', 'port', 'state_dir') if name in registered]
         )
         ours, rest = api.split_arguments(['--config-file', 'x', '--port', '0', '--debug'])
-        self.assertEqual(False, ours.standalone)
+        self.assertIs(False, ours.standalone)
         self.assertEqual(0, ours.port)
         self.assertEqual(['--config-file', 'x', '--debug'], rest)
 

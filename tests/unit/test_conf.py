@@ -22,7 +22,7 @@ class TestOptions(testtools.TestCase):
         self.assertEqual(9090, made.bind_port)
         self.assertEqual('sqlalchemy', made.storage.driver)
         self.assertEqual(1000, made.api.max_limit)
-        self.assertEqual(False, made.api.implicit_all_projects)
+        self.assertIs(False, made.api.implicit_all_projects)
         self.assertEqual(262_144, made.api.max_document_size)
         self.assertEqual(33_554_432, made.api.max_response_size)
         self.assertEqual(100, made.sessions.runs_kept)
@@ -31,11 +31,11 @@ class TestOptions(testtools.TestCase):
         self.assertEqual('freezer', made.elasticsearch.index)
         self.assertEqual(1, made.elasticsearch.number_of_replicas)
         self.assertEqual('refresh', made.elasticsearch.read_your_writes)
-        self.assertEqual(True, made.elasticsearch.verify_certs)
+        self.assertIs(True, made.elasticsearch.verify_certs)
 
         trusts = made.centralized_scheduler
-        self.assertEqual(True, trusts.enabled)
-        self.assertEqual(False, trusts.enforce_trusts)
+        self.assertIs(True, trusts.enabled)
+        self.assertIs(False, trusts.enforce_trusts)
         self.assertEqual('keystone_authtoken', trusts.auth_section)
         self.assertEqual(['member'], trusts.trusts_delegated_roles)
 

@@ -152,7 +152,7 @@ class Commands(unittest.TestCase):
         told, news = jobs.apply_command(JOB, 'start')
         self.assertEqual('start', told['job_schedule']['event'])
         self.assertEqual('', told['job_schedule']['status'])
-        self.assertEqual(True, news)
+        self.assertIs(True, news)
         self.assertEqual((told, False), jobs.apply_command(told, 'start'))
 
 

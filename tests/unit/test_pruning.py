@@ -64,8 +64,8 @@ class TestPruning(unittest.TestCase):
             ({'remove-before-date': '2023-11-15T00:13:20+02:00'}, STARTED),
             ({'action': 'backup', 'remove_older_than': 1}, STARTED - DAY),
         ):
-            self.assertEqual(True, removed(action, backup(last)), action)
-            self.assertEqual(False, removed(action, backup(last + 1)), action)
+            self.assertIs(True, removed(action, backup(last)), action)
+            self.assertIs(False, removed(action, backup(last + 1)), action)
 
     def test_what_removes_nothing(self):
         for action in (

@@ -422,7 +422,7 @@ class TestWishes(unittest.TestCase):
         )
         self.assertEqual((), plan.steps)
         self.assertEqual((), plan.problems)
-        self.assertEqual(False, plan.complete)
+        self.assertIs(False, plan.complete)
 
 
 class TestProblems(unittest.TestCase):

@@ -495,7 +495,7 @@ class ParsePage(unittest.TestCase):
         )
         self.assertEqual(5, query.limit)
         self.assertEqual('m', query.marker)
-        self.assertEqual(True, query.descending)
+        self.assertIs(True, query.descending)
         self.assertEqual(frozenset({('a', 'n1')}), query.pairs)
 
 

@@ -313,7 +313,7 @@ class Links(unittest.TestCase):
             [{'action': 'restore'}, {'action': 'info'}, {'action': 'restore'}],
             [entry['freezer_action'] for entry in entries],
         )
-        self.assertEqual(True, entries[0]['mandatory'])
+        self.assertIs(True, entries[0]['mandatory'])
         self.assertEqual(1, entries[2]['max_retries'])
 
     def test_entries_of_an_action_that_is_gone_go(self):

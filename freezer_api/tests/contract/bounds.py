@@ -81,7 +81,7 @@ class LargePages(Bounded):
             page = self.own.page(BACKUPS, limit=limit)
             shown = [document.id for document in page.documents]
             self.assertEqual(ids, shown)
-            self.assertEqual(False, page.more)
+            self.assertIs(False, page.more)
             self.assertEqual(self.own.get(BACKUPS, ids[3]), page.documents[3])
         self.assertEqual(ids[4:], self.own.ids(BACKUPS, limit=1000, offset=4))
         self.assertEqual(ids[4:], self.own.ids(BACKUPS, limit=1000, marker=ids[3]))

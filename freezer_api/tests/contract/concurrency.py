@@ -224,7 +224,7 @@ class Threads(ConcurrentJobs):
 
         parallel.threads(8, create_and_delete)
         for kind, id in ((SESSIONS, 's'), (JOBS, 'j'), (CLIENTS, 'c')):
-            self.assertEqual(True, self.project.missing(kind, id))
+            self.assertIs(True, self.project.missing(kind, id))
             self.assertEqual([], self.project.ids(kind))
 
     def test_an_action_changes_while_jobs_take_it(self):

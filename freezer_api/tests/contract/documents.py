@@ -304,8 +304,8 @@ class Documents:
             'j',
             lambda *arguments: write,
         )
-        self.assertEqual(True, self.project.missing(JOBS, 'j'))
-        self.assertEqual(True, self.project.missing(ACTIONS, 'b'))
+        self.assertIs(True, self.project.missing(JOBS, 'j'))
+        self.assertIs(True, self.project.missing(ACTIONS, 'b'))
         self.assertIn('older', list(base.texts(self.project.get(ACTIONS, 'a').body)))
 
 

@@ -130,7 +130,7 @@ class RestoredRuns:
 
     def test_course(self):
         plan = self._restore(dry_run=True, path_prefix='/r').plan
-        self.assertEqual(True, plan['complete'])
+        self.assertIs(True, plan['complete'])
         self.assertEqual([], plan['problems'])
         self.assertEqual(
             ['/r/etc', '/r/srv'],

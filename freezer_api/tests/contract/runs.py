@@ -387,5 +387,5 @@ class Lapses:
         self.clock.advance(31)
         page = self.project.page(SESSIONS, [{'status': 'completed'}], limit=20)
         self.assertEqual(20, len(page.documents))
-        self.assertEqual(True, page.more)
+        self.assertIs(True, page.more)
         self.assertEqual(31, len(self.project.ids(SESSIONS, [{'status': 'completed'}])))

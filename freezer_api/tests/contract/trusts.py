@@ -67,8 +67,8 @@ class Trusts:
         self.project.put_trust('t')
         self.assertRaises(TrustGone, give, self.project, 'j', 'T')
         give(other, 'j', 't')
-        self.assertEqual(True, self.project.end_trust('t'))
-        self.assertEqual(False, other.end_trust('t'))
+        self.assertIs(True, self.project.end_trust('t'))
+        self.assertIs(False, other.end_trust('t'))
         self.assertFalse(other.missing(TRUSTS, 't'))
 
     def test_it_ends_once_no_job_has_it(self):
@@ -88,8 +88,8 @@ class Trusts:
             self.project.put_trust(trust)
         give(self.project, 'j', 't')
         give(self.project, 'j', 'u')
-        self.assertEqual(True, self.project.end_trust('t'))
-        self.assertEqual(False, self.project.end_trust('u'))
+        self.assertIs(True, self.project.end_trust('t'))
+        self.assertIs(False, self.project.end_trust('u'))
         self.assertRaises(TrustGone, give, self.project, 'j', 't')
         self.assertEqual('u', self.project.job('j')['user_credentials']['trust_id'])
 
@@ -137,11 +137,11 @@ class Trusts:
             [job.body['job_actions'][0]['freezer_action']['action'] for job in after],
         )
         self.assertEqual([2, 2, 2, 1], [job.version for job in after])
-        self.assertEqual(False, self.project.end_trust('t'))
-        self.assertEqual(False, self.project.end_trust('u'))
+        self.assertIs(False, self.project.end_trust('t'))
+        self.assertIs(False, self.project.end_trust('u'))
         self.project.delete_job('m')
-        self.assertEqual(True, self.project.end_trust('t'))
-        self.assertEqual(False, self.project.end_trust('u'))
+        self.assertIs(True, self.project.end_trust('t'))
+        self.assertIs(False, self.project.end_trust('u'))
 
     def test_other_values_of_jobs_name_no_trust(self):
         self.project.put_trust('t')
