@@ -68,13 +68,13 @@ class Hoisting(unittest.TestCase):
             actions.normalize_entry(entry),
         )
 
-    def test_nulls_inside_say_nothing(self):
+    def test_nulls_inside_are_dropped(self):
         self.assertEqual(
             {'freezer_action': {}},
             actions.normalize_entry({'freezer_action': {'max_retries': None, 'action_id': None}}),
         )
 
-    def test_an_unset_value_beside_counts_as_none(self):
+    def test_unset_value_beside_gives_way_to_the_one_inside(self):
         entry = {
             'freezer_action': {'max_retries': 3, 'action_id': 'x'},
             'max_retries': None,
@@ -114,21 +114,21 @@ class Hoisting(unittest.TestCase):
 
 
 class Defaults(unittest.TestCase):
-    def test_they_fill_missing_keys_only(self):
+    def test_defaults_fill_missing_keys_only(self):
         entry = {'freezer_action': {'action': 'exec', 'mode': None}}
         self.assertEqual(
             {'freezer_action': {'action': 'exec', 'mode': None, 'storage': 's3'}},
             actions.with_defaults(entry, {'action': 'backup', 'mode': 'fs', 'storage': 's3'}),
         )
 
-    def test_they_can_be_the_whole_definition(self):
+    def test_defaults_stand_in_for_an_absent_definition(self):
         for entry in ({}, {'freezer_action': None}, {'freezer_action': {}}):
             self.assertEqual(
                 {'freezer_action': {'action': 'exec'}},
                 actions.with_defaults(entry, {'action': 'exec'}),
             )
 
-    def test_rules_among_them_are_the_entries(self):
+    def test_rules_among_defaults_go_to_the_entry(self):
         defaults = {'max_retries': 9, 'mandatory': True}
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}, 'max_retries': 0, 'mandatory': True},
@@ -137,7 +137,7 @@ class Defaults(unittest.TestCase):
             ),
         )
 
-    def test_a_mere_reference_takes_none(self):
+    def test_mere_reference_takes_no_defaults(self):
         self.assertEqual(
             {'action_id': 'a'},
             actions.with_defaults({'action_id': 'a'}, {'action': 'exec', 'mandatory': True}),
@@ -153,7 +153,7 @@ class Defaults(unittest.TestCase):
             actions.with_defaults({'freezer_action': {'mode': None, 'action_id': 'a'}}, {}),
         )
 
-    def test_an_empty_action_id_is_none(self):
+    def test_empty_action_id_is_dropped(self):
         self.assertEqual(
             {'freezer_action': {'action': 'exec'}},
             actions.with_defaults({'action_id': '', 'freezer_action': {'action': 'exec'}}, {}),
@@ -182,7 +182,7 @@ class Resolving(unittest.TestCase):
             resolved({'action_id': 'a'}),
         )
 
-    def test_rules_belong_to_the_entry(self):
+    def test_rules_of_an_entry_override_the_action_s(self):
         (entry,) = resolved({'action_id': 'a', 'max_retries': 0, 'mandatory': False})
         self.assertEqual(0, entry['max_retries'])
         self.assertEqual(2, entry['max_retries_interval'])
@@ -219,7 +219,7 @@ class Resolving(unittest.TestCase):
             self.assertEqual(new, found.entries[1])
             self.assertEqual({'new1': new}, found.actions_to_create)
 
-    def test_equality_is_of_json_values(self):
+    def test_definitions_are_compared_as_json_values(self):
         stored = {
             'a': documents.Document(
                 documents.ACTIONS,

@@ -99,7 +99,7 @@ def as_read(definition: dict[str, typing.Any]) -> dict[str, str]:
 class AgentFiles(unittest.TestCase):
     @hypothesis.settings(max_examples=600)
     @hypothesis.given(DEFINITIONS)
-    def test_what_is_judged_is_what_is_done(self, definition):
+    def test_agent_reads_the_keys_that_were_checked(self, definition):
         try:
             definition = schemas.action({'freezer_action': definition})['freezer_action']
             definitions.check_keys(definition, 'freezer_action')
@@ -113,7 +113,7 @@ class AgentFiles(unittest.TestCase):
         )
         self.assertEqual(len(told), len(read))
 
-    def test_what_would_be_something_else(self):
+    def test_keys_that_agents_misread_are_refused(self):
         """These are what agents do; each shows why it is refused."""
         for definition in (
             {'mode': 'fs', 'MODE': 'nova'},
@@ -137,7 +137,7 @@ class AgentFiles(unittest.TestCase):
                 self.assertNotEqual(honest, {key: read[key] for key in JUDGED if key in read})
                 definitions.check_keys(definition, 'freezer_action')
 
-    def test_complaints(self):
+    def test_refused_key_is_named_with_its_fault(self):
         place = 'job_actions[1].freezer_action'
         for definition, complaint in (
             ({'engine-name': 'tar'}, '.engine-name: must be spelt engine_name.'),
@@ -174,7 +174,7 @@ class AgentFiles(unittest.TestCase):
                 definitions.check_keys(definition, place)
             self.assertEqual(place + complaint, caught.exception.message[: len(place + complaint)])
 
-    def test_what_is_as_it_should_be(self):
+    def test_well_formed_keys_are_accepted(self):
         definitions.check_keys(
             {
                 'action': 'backup',

@@ -10,7 +10,7 @@ METADATA = {'mode': 'fs', 'hostname': 'web', 'container': 'c', 'storage': 'local
 
 
 class TestOptions(unittest.TestCase):
-    def test_what_the_releases_differ_in(self):
+    def test_each_release_adds_and_drops_known_options(self):
         known = [set(agents.options(version)) for version in agents.VERSIONS]
         self.assertEqual(known[0], known[1])
         self.assertEqual({'temp_resource_prefix'}, known[2] - known[1])
@@ -28,7 +28,7 @@ class TestOptions(unittest.TestCase):
         )
         self.assertEqual(set(), known[2] - known[3])
 
-    def test_types(self):
+    def test_each_option_has_its_type(self):
         options = agents.options(agents.LATEST)
         self.assertEqual(
             ['integer', 'number', 'boolean', 'text', 'text'],
@@ -74,7 +74,7 @@ class TestOptions(unittest.TestCase):
 
 
 class TestNames(unittest.TestCase):
-    def test_names(self):
+    def test_name_template_is_filled_from_metadata(self):
         for raw, found in (
             ('etc', {'etc'}),
             ('{mode}_{resource_id}', {'{mode}_{resource_id}', 'fs_web'}),
@@ -92,17 +92,17 @@ class TestNames(unittest.TestCase):
         ):
             self.assertEqual(found, agents.names(raw, METADATA), raw)
 
-    def test_names_of_resources(self):
+    def test_resource_id_fills_the_name_template(self):
         about = {'mode': 'nova', 'nova_inst_id': 'i', 'hostname': 'web', 'project_id': 'p'}
         self.assertIn('i-nova-p', agents.names('{resource_id}-{backup_media}-{project_id}', about))
 
-    def test_plain(self):
+    def test_plain_unifies_spellings_and_drops_nulls(self):
         self.assertEqual(
             {'path_to_backup': '/', 'engine_name': 'tar'},
             agents.plain({'Path-To-Backup': '/', 'engine': 'tar', 'exclude': None, 'proxy': ''}),
         )
 
-    def test_percent(self):
+    def test_lone_percent_sign_is_told_from_a_doubled_one(self):
         for value, any_one, lone in (
             ('a', False, False),
             ('50%', True, True),
@@ -113,7 +113,7 @@ class TestNames(unittest.TestCase):
             self.assertEqual(any_one, agents.has_percent(value), value)
             self.assertEqual(lone, agents.has_lone_percent(value), value)
 
-    def test_versions(self):
+    def test_version_without_a_number_has_no_major(self):
         for version, found in (
             ('19.0.0', 19),
             ('18', 18),

@@ -155,13 +155,13 @@ def nested(levels: int) -> dict:
 
 
 class Requests(unittest.TestCase):
-    def test_what_is_refused(self):
+    def test_invalid_backup_is_refused_with_its_fault(self):
         for body, complaint in REFUSED:
             with self.subTest(body=body), self.assertRaises(exceptions.InvalidInput) as caught:
                 schemas.backup(body)
             self.assertEqual(complaint, caught.exception.message)
 
-    def test_what_is_taken(self):
+    def test_valid_backup_is_parsed_and_left_untouched(self):
         for body, status, metadata in TAKEN:
             with self.subTest(body=body):
                 before = copy.deepcopy(body)
@@ -169,7 +169,7 @@ class Requests(unittest.TestCase):
                 self.assertEqual({'status': status, 'backup_metadata': known}, schemas.backup(body))
                 self.assertEqual(before, body)
 
-    def test_what_a_change_cannot_say(self):
+    def test_invalid_patch_is_refused_with_its_fault(self):
         for body, complaint in (
             ({'backup_name': ''}, f'backup_name: {A_NAME}'),
             ({'time_stamp': 'now'}, f'time_stamp: {A_MOMENT}'),
@@ -182,7 +182,7 @@ class Requests(unittest.TestCase):
                 schemas.patch(body)
             self.assertEqual(complaint, caught.exception.message)
 
-    def test_a_document_is_no_deeper_than_a_body_may_be(self):
+    def test_backup_deeper_than_63_levels_is_refused(self):
         for levels, parse, body in (
             (63, schemas.backup, {**DATA, 'x': nested(62)}),
             (63, schemas.patch, {'x': [nested(61)]}),
@@ -197,7 +197,7 @@ class Requests(unittest.TestCase):
 
 
 class Documents(unittest.TestCase):
-    def test_a_new_one(self):
+    def test_created_backup_has_every_key(self):
         for body, status, metadata in TAKEN:
             made = backups.created('b', 'p', 'u', schemas.backup(body), 1_800_000_000_999_999)
             known = {
@@ -206,7 +206,7 @@ class Documents(unittest.TestCase):
             }
             self.assertEqual({**WHOLE, 'status': status, 'backup_metadata': known}, made)
 
-    def test_a_change(self):
+    def test_patch_merges_metadata_and_keeps_the_ids(self):
         for body, changed in PATCHED:
             with self.subTest(body=body):
                 before = copy.deepcopy(WHOLE)
@@ -233,7 +233,7 @@ class Documents(unittest.TestCase):
             },
         )
     )
-    def test_what_was_read_can_be_sent_back(self, body):
+    def test_shown_backup_sent_back_changes_nothing(self, body):
         made = backups.created('b', 'p', 'u', schemas.backup({**DATA, **body}), 0)
         self.assertEqual(made, backups.patched(made, schemas.patch(made)))
         self.assertEqual(made, backups.created('b', 'p', 'u', schemas.backup(made), 0))
@@ -271,7 +271,7 @@ class Runs(unittest.TestCase):
         body = {**WHOLE, 'backup_metadata': metadata}
         return backups.belongs(Document(BACKUPS, 'p', 'b', 1, created, body), 's', RECORD)
 
-    def test_by_job_and_time(self):
+    def test_backup_made_while_its_job_ran_belongs_to_the_run(self):
         for job_id, time_stamp in (
             ('done', 100),
             ('done', 150.5),
@@ -303,14 +303,14 @@ class Runs(unittest.TestCase):
         self.assertFalse(self.belongs(time_stamp=150))
         self.assertFalse(self.belongs(job_id='done'))
 
-    def test_by_job_and_record(self):
+    def test_backup_recorded_while_its_job_ran_belongs_to_the_run(self):
         for second, inside in ((99.9, False), (100, True), (200.9, True), (201, False)):
             created = int(second * SECOND)
             self.assertEqual(inside, self.belongs(created, job_id='done'))
             self.assertEqual(inside, self.belongs(created, job_id='done', time_stamp=500))
             self.assertFalse(self.belongs(created, job_id='other', time_stamp=150))
 
-    def test_by_session_and_tag(self):
+    def test_backup_that_names_the_run_belongs_to_it(self):
         self.assertTrue(self.belongs(session_id='s', session_tag=3))
         self.assertTrue(self.belongs(session_id='s', session_tag=3, job_id='other', time_stamp=5))
         self.assertTrue(self.belongs(session_id='s', session_tag=2, job_id='done', time_stamp=150))
@@ -338,7 +338,7 @@ class RunsNamed(unittest.TestCase):
             metadata = {'session_id': 's', 'session_tag': tag}
             self.assertIsNone(backups.run_of({'backup_metadata': metadata}), tag)
 
-    def test_a_tag_that_runs_can_have(self):
+    def test_valid_tag_names_its_run(self):
         for tag in (0, 1, 1.0, 2**31 - 1):
             metadata = {'session_id': 's', 'session_tag': tag}
             self.assertEqual(('s', int(tag)), backups.run_of({'backup_metadata': metadata}))

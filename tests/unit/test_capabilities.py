@@ -24,7 +24,7 @@ class Capabilities(unittest.TestCase):
             for value in values:
                 capabilities.check({key: value}, ABLE, '')
 
-    def test_what_it_supports(self):
+    def test_supported_values_are_accepted(self):
         capabilities.check(
             {
                 'action': 'backup',
@@ -37,7 +37,7 @@ class Capabilities(unittest.TestCase):
             '',
         )
 
-    def test_what_it_does_not_support(self):
+    def test_unsupported_value_is_refused_by_its_key(self):
         for key, value in (
             ('action', 'exec'),
             ('mode', 'nova'),
@@ -68,7 +68,7 @@ class Capabilities(unittest.TestCase):
             '',
         )
 
-    def test_without_a_mode_it_is_fs(self):
+    def test_absent_mode_is_checked_as_fs(self):
         """As agents have it."""
         for definition in ({'action': 'backup'}, {'action': 'backup', 'mode': None}):
             with self.assertRaises(exceptions.Unprocessable) as caught:
@@ -82,6 +82,6 @@ class Capabilities(unittest.TestCase):
             {'action': 'backup', 'mode': 'cinder'}, {**FEW, 'supported_modes': ['cinder']}, ''
         )
 
-    def test_a_client_that_supports_nothing(self):
+    def test_client_without_actions_is_refused_all(self):
         with self.assertRaises(exceptions.Unprocessable):
             capabilities.check({'action': 'backup'}, {**ABLE, 'supported_actions': []}, '')

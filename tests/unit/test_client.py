@@ -54,7 +54,7 @@ class MemberOptions(unittest.TestCase):
 
 
 class Cells(unittest.TestCase):
-    def test_timestamps(self):
+    def test_timestamp_is_shown_as_a_date(self):
         for value, text in (
             (1_700_000_000, '2023-11-14 22:13:20'),
             (0, '1970-01-01 00:00:00'),
@@ -67,7 +67,7 @@ class Cells(unittest.TestCase):
             self.assertEqual(text, cells.Timestamp(value).human_readable())
             self.assertIs(value, cells.Timestamp(value).machine_readable())
 
-    def test_lines(self):
+    def test_each_value_is_shown_on_its_line(self):
         jobs = {
             'etc': {'client_id': 'host', 'status': 'completed', 'result': 'success'},
             'srv': {'client_id': 'host', 'status': 'running', 'result': ''},
@@ -107,7 +107,7 @@ class Plans(unittest.TestCase):
             'problems': [dict(zip(('job_id', 'code', 'text'), problem)) for problem in problems],
         }
 
-    def test_rows(self):
+    def test_problem_is_shown_in_the_first_row_of_its_job(self):
         plan = self.plan(('etc', 'deleted', 'Gone.'), ('etc', 'deleted', 'Gone.'))
         first, second = plans.rows(plan)
         self.assertEqual(('etc', 'host', 'b'), first[:3])
@@ -115,7 +115,7 @@ class Plans(unittest.TestCase):
         self.assertEqual('zone', second[-1].human_readable())
         self.assertEqual(len(plans.COLUMNS), len(first))
 
-    def test_remarks(self):
+    def test_remarks_tell_problems_warnings_and_gaps(self):
         plan = self.plan(('', 'running', 'It goes on.'), ('log', 'missing', 'No backup.'))
         self.assertEqual(
             [

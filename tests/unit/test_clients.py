@@ -8,7 +8,7 @@ NEW = clients.registered(None, 'p', 'u', {'client_id': 'c'}, 'made')
 
 
 class Registration(unittest.TestCase):
-    def test_defaults(self):
+    def test_first_registration_fills_in_defaults(self):
         self.assertEqual(
             {
                 'project_id': 'p',
@@ -37,7 +37,7 @@ class Registration(unittest.TestCase):
             NEW,
         )
 
-    def test_what_is_named_is_taken(self):
+    def test_named_values_override_the_defaults(self):
         given = {
             'client_id': 'c',
             'hostname': 'h',
@@ -49,7 +49,7 @@ class Registration(unittest.TestCase):
         client = clients.registered(None, 'p', 'u', given, 'made')['client']
         self.assertEqual({**NEW['client'], **given}, client)
 
-    def test_again_changes_only_what_is_named(self):
+    def test_second_registration_changes_only_what_it_names(self):
         again = clients.registered(
             NEW, 'p', 'other', {'client_id': 'c', 'hostname': 'h', 'supported_modes': []}, 'another'
         )
@@ -57,5 +57,5 @@ class Registration(unittest.TestCase):
             {**NEW, 'client': {**NEW['client'], 'hostname': 'h', 'supported_modes': []}}, again
         )
 
-    def test_again_without_news_is_no_change(self):
+    def test_second_registration_without_news_changes_nothing(self):
         self.assertEqual(NEW, clients.registered(NEW, 'p', 'u', {'client_id': 'c'}, 'another'))

@@ -14,8 +14,7 @@ from freezer_api.conf import files, opts
 class TestOptions(testtools.TestCase):
     """What is registered, and with which defaults."""
 
-    def test_defaults(self):
-        """The defaults that operators rely on."""
+    def test_defaults_stay_what_operators_rely_on(self):
         made = conf.new()
         made([], default_config_files=[], default_config_dirs=[])
         self.assertEqual('0.0.0.0', made.bind_host)
@@ -50,8 +49,7 @@ class TestOptions(testtools.TestCase):
         self.assertEqual('freezer', made.centralized_scheduler.service_user)
         self.assertEqual('Default', made.centralized_scheduler.service_user_domain)
 
-    def test_objects_are_independent(self):
-        """What one configuration is told, no other knows."""
+    def test_two_configurations_share_no_value(self):
         first, second = conf.new(), conf.new()
         first.set_override('runs_kept', 1, group='sessions')
         first.set_default('max_request_body_size', 1, group='oslo_middleware')

@@ -203,7 +203,7 @@ def answered(
 class TestRuns(testtools.TestCase):
     """The tables of runs say what the functions do, and leave nothing out."""
 
-    def test_start(self):
+    def test_table_of_starts_agrees_with_runs_start(self):
         windows = {'no run': ['new'], 'open': [*MEMBERS], 'over': [*MEMBERS]}
         cases = [
             (tag, window, member, due)
@@ -225,7 +225,7 @@ class TestRuns(testtools.TestCase):
             decide = functools.partial(runs.start, before, 'job', told, now)
             self.assertEqual(result, answered(decide, before), case)
 
-    def test_end(self):
+    def test_table_of_ends_agrees_with_runs_end(self):
         expected = {}
         for tag, cell, *result in table('runs-end'):
             for member in each(cell, MEMBERS):
@@ -246,8 +246,7 @@ class TestRuns(testtools.TestCase):
             )
             self.assertEqual(result, answered(decide, before), (tag, member))
 
-    def test_raised_tag(self):
-        """The first who joins begins a run of that tag."""
+    def test_first_start_begins_a_run_of_the_raised_tag(self):
         for member in MEMBERS:
             before, now = session(member, 'open', 'due')
             run = dataclasses.replace(before.run, status=session_state.COMPLETED, ended=STARTED)
@@ -256,8 +255,7 @@ class TestRuns(testtools.TestCase):
             self.assertEqual(TAG + 3, after.tag, member)
             self.assertEqual(TAG + 3, after.run.tag, member)
 
-    def test_who_is_told_the_tag(self):
-        """All answers but hold-off write the tag into the caller's job."""
+    def test_all_answers_but_hold_off_give_the_job_the_tag(self):
         for tag, window, member, due, answer, _effect in table('runs-start'):
             if tag == 'higher' or 'any' in (window, member):
                 continue

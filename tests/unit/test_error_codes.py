@@ -44,7 +44,7 @@ def kinds(error: type) -> collections.abc.Iterator[type]:
 
 
 class TestErrorCodes(testtools.TestCase):
-    def test_each_is_used(self):
+    def test_every_code_is_used(self):
         used = {
             text
             for path in PACKAGE.rglob('*.py')
@@ -53,20 +53,20 @@ class TestErrorCodes(testtools.TestCase):
         }
         self.assertEqual(set(), set(error_codes.MEANINGS) - used - OF_KINDS)
 
-    def test_each_class_has_one(self):
+    def test_every_class_of_errors_has_a_known_code(self):
         codes = {kind.code for kind in kinds(exceptions.FreezerError)}
         self.assertEqual(set(), codes - set(error_codes.MEANINGS))
 
-    def test_each_not_found_has_one(self):
+    def test_every_missing_kind_has_a_known_code(self):
         codes = {exceptions.NotFound(kind, 'id').code for kind in (*documents.RESOURCES, 'runs')}
         self.assertEqual(set(), codes - set(error_codes.MEANINGS))
 
-    def test_form(self):
+    def test_codes_and_meanings_are_well_formed(self):
         for code, meaning in error_codes.MEANINGS.items():
             self.assertTrue(code == 'internal' or CODE.fullmatch(code), code)
             self.assertEqual('.', meaning[-1], code)
 
-    def test_raisers_give_known_ones(self):
+    def test_raised_errors_have_known_codes(self):
         """A second argument of an error is a code, but for the errors whose second argument is
         something else.
         """

@@ -177,7 +177,7 @@ class Calendars(unittest.TestCase):
         cron_strategies.accepted('month'),
         cron_strategies.accepted('day_of_week'),
     )
-    def test_days_of_a_year(self, year, day, week, month, day_of_week):
+    def test_days_of_a_year_agree_with_apscheduler(self, year, day, week, month, day_of_week):
         texts = {'day': day, 'week': week, 'month': month, 'day_of_week': day_of_week}
         wanted = {field: triggers.cron_values(field, text) for field, text in texts.items()}
         found = calendars.days(calendars.kind(year), wanted)
@@ -189,25 +189,25 @@ class Calendars(unittest.TestCase):
 
 
 class Fires(unittest.TestCase):
-    def test_never(self):
+    def test_impossible_schedule_never_fires(self):
         for name, schedule in NEVER.items():
             with self.subTest(name):
                 self.assertFalse(firing.fires(schedule))
 
-    def test_seldom(self):
+    def test_rare_schedule_fires(self):
         for name, schedule in SELDOM.items():
             with self.subTest(name):
                 self.assertTrue(firing.fires(schedule))
 
     @hypothesis.given(cron_strategies.fields(YEARS))
-    def test_as_apscheduler_finds(self, schedule):
+    def test_fires_agrees_with_apscheduler(self, schedule):
         found = trigger(schedule).get_next_fire_time(None, BEGINNING)
         self.assertEqual(found is not None, firing.fires(schedule), schedule)
 
     @hypothesis.given(
         cron_strategies.fields(YEARS), STARTS, st.integers(0, 800), st.integers(-12, 14)
     )
-    def test_never_means_in_no_zone(self, schedule, start, length, hours):
+    def test_schedule_that_fires_in_any_zone_fires(self, schedule, start, length, hours):
         zone = datetime.timezone(datetime.timedelta(hours=hours))
         end = start + datetime.timedelta(length)
         schedule = {
@@ -220,7 +220,7 @@ class Fires(unittest.TestCase):
 
 
 class Period(unittest.TestCase):
-    def test_of_well_known_ones(self):
+    def test_well_known_schedules_have_their_periods(self):
         for schedule, seconds in (
             ({'schedule_interval': '2 hours'}, 7200),
             ({'schedule_interval': 'continuous'}, 1),
@@ -244,7 +244,7 @@ class Period(unittest.TestCase):
             with self.subTest(schedule):
                 self.assertEqual(seconds, firing.period(schedule))
 
-    def test_endless(self):
+    def test_schedule_without_a_second_firing_is_endless(self):
         for schedule in (
             {},
             {'event': 'start'},
@@ -262,11 +262,11 @@ class Period(unittest.TestCase):
             with self.subTest(schedule):
                 self.assertEqual(firing.ENDLESS, firing.period(schedule))
 
-    def test_numbers_and_nulls_that_are_stored_from_before(self):
+    def test_stored_numbers_and_nulls_are_read(self):
         self.assertEqual(DAY, firing.period({'schedule_hour': 5, 'schedule_minute': None}))
 
     @hypothesis.given(cron_strategies.fields(YEARS))
-    def test_is_the_shortest_of_all_distances(self, schedule):
+    def test_period_is_the_shortest_distance_between_firings(self, schedule):
         years = sorted(triggers.cron_values('year', schedule['schedule_year']))
         self.assertEqual(closest(schedule, years), firing.period(schedule), schedule)
 
@@ -290,12 +290,12 @@ class Period(unittest.TestCase):
             moment = following
 
     @hypothesis.given(st.integers(1, 10**6), st.sampled_from([*triggers.UNITS]))
-    def test_of_an_interval_is_the_trigger_s(self, number, unit):
+    def test_period_of_an_interval_is_the_trigger_s(self, number, unit):
         hypothesis.assume(number * triggers.UNITS[unit] <= triggers.MAX_INTERVAL)
         expected = intervals.IntervalTrigger(**{unit: number}, timezone=UTC).interval_length
         self.assertEqual(expected, firing.period({'schedule_interval': f'{number} {unit}'}))
 
-    def test_is_calculated_once(self):
+    def test_period_of_a_schedule_is_calculated_once(self):
         firing.period(WEEKDAYS)
         before = firing._cron_period.cache_info()
         started = {'event': 'start', 'schedule_start_date': '2030-01-01T00:00:00'}

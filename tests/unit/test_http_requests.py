@@ -69,7 +69,7 @@ class TestChunks(testtools.TestCase):
             self.assertEqual(413 if size > LIMIT else None, one.error and one.error.code)
 
     @hypothesis.given(strategies.binary(max_size=300), strategies.integers(1, 300))
-    def test_anything(self, data, cut):
+    def test_any_chunks_are_a_body_or_an_error(self, data, cut):
         """Whatever bytes come: an error or a body, never an exception, and never more than was
         sent.
         """
@@ -82,7 +82,7 @@ class TestHeads(testtools.TestCase):
     """Lines before the body."""
 
     @hypothesis.given(strategies.binary(max_size=300), strategies.integers(1, 300))
-    def test_anything(self, data, cut):
+    def test_any_head_is_a_request_or_an_error(self, data, cut):
         """Whatever bytes come: an error or a request, never an exception."""
         one = request()
         feed(one, data + b'\r\n\r\n', cut)

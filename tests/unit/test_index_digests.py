@@ -72,13 +72,13 @@ class TestDigests(testtools.TestCase):
         super().setUp()
         self.given = json.loads((FOLDER / 'index_documents.json').read_text())
 
-    def test_every_kind(self):
+    def test_every_kind_has_a_document(self):
         self.assertEqual(set(documents.KINDS), {one['kind'] for one in self.given})
 
-    def test_sql(self):
+    def test_sql_index_changes_only_with_its_version(self):
         self.check('databases', SQL, migration.head(), of_sql)
 
-    def test_elasticsearch(self):
+    def test_elasticsearch_index_changes_only_with_its_version(self):
         self.check('Elasticsearch', ELASTICSEARCH, mappings.VERSION, of_elasticsearch)
 
     def check(

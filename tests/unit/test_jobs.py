@@ -33,7 +33,7 @@ def client(project_id, central):
 
 
 class Created(unittest.TestCase):
-    def test_the_least(self):
+    def test_least_body_makes_a_whole_job(self):
         self.assertEqual(
             {
                 'job_id': 'j',
@@ -56,7 +56,7 @@ class Created(unittest.TestCase):
             jobs.created('j', 'p', 'u', {'client_id': 'c'}, [], NOW),
         )
 
-    def test_all_of_it(self):
+    def test_created_job_keeps_what_the_body_says(self):
         self.assertEqual('d', JOB['description'])
         self.assertEqual('1 days', JOB['job_schedule']['schedule_interval'])
         self.assertEqual('scheduled', JOB['job_schedule']['status'])
@@ -64,7 +64,7 @@ class Created(unittest.TestCase):
 
 
 class Replaced(unittest.TestCase):
-    def test_another_definition_under_the_same_identity(self):
+    def test_replaced_job_keeps_its_identity_alone(self):
         new = jobs.replaced(
             JOB, {'client_id': 'other', 'job_schedule': {'event': 'stop'}}, [], LATER
         )
@@ -148,7 +148,7 @@ class Patched(unittest.TestCase):
 
 
 class Commands(unittest.TestCase):
-    def test_news_and_repeats(self):
+    def test_repeated_command_is_no_news(self):
         told, news = jobs.apply_command(JOB, 'start')
         self.assertEqual('start', told['job_schedule']['event'])
         self.assertEqual('', told['job_schedule']['status'])
@@ -163,10 +163,10 @@ class CentralClients(unittest.TestCase):
         self.assertEqual('j', documents.claim(documents.JOBS, 'j', marked))
         self.assertEqual(JOB, jobs.on_client(marked, client('p', False)))
 
-    def test_the_mark_is_not_shown(self):
+    def test_central_mark_is_not_shown(self):
         self.assertEqual(JOB, jobs.shown(jobs.on_client(JOB, client('q', True)), 'p'))
 
-    def test_the_pid_is_for_the_client_s_project_and_for_who_sees_all(self):
+    def test_pid_is_shown_to_the_client_s_project_and_all_projects(self):
         running = {**JOB, 'job_schedule': {**JOB['job_schedule'], 'current_pid': 42}}
         foreign = jobs.on_client(running, client('q', True))
         own = jobs.on_client(running, client('p', True))

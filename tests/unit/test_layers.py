@@ -63,7 +63,7 @@ def faults(room: str, source: str) -> list[str]:
 
 
 class TestLayers(testtools.TestCase):
-    def test_every_module(self):
+    def test_every_module_imports_downwards_only(self):
         for path in sorted(PACKAGE.rglob('*.py')):
             parts = path.relative_to(PACKAGE).with_suffix('').parts
             # The contract's tests stand beside the rooms.
@@ -77,7 +77,7 @@ class TestLayers(testtools.TestCase):
             self.assertIn(parts[0], RANK, 'a room that has no place yet')
             self.assertEqual([], faults(parts[0], path.read_text()), path)
 
-    def test_faults_are_seen(self):
+    def test_upward_imports_are_found(self):
         source = textwrap.dedent("""
             from freezer_api import app
             import freezer_api.controllers.base

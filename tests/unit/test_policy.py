@@ -52,7 +52,7 @@ class PolicyTest(testtools.TestCase):
 
 
 class TestDefaults(PolicyTest):
-    def test_who_may_what(self):
+    def test_default_rules_allow_each_role_its_part(self):
         rules = policy.Policy(self.options())
 
         def may(rule, roles, target=HERE, **other):
@@ -92,7 +92,7 @@ class TestDefaults(PolicyTest):
 
 
 class TestFiles(PolicyTest):
-    def test_an_override_counts(self):
+    def test_file_overrides_the_default_rule(self):
         self.write('sessions:get: "role:auditor"\njobs:create: "!"\n')
         rules = policy.Policy(self.options())
         self.assertFalse(rules.allows('sessions:get', HERE, MEMBER))
@@ -105,7 +105,7 @@ class TestFiles(PolicyTest):
         self.assertFalse(rules.allows('sessions:get', ELSEWHERE, {**MEMBER, 'roles': ['admin']}))
         self.assertTrue(rules.allows('sessions:create', ELSEWHERE, {**MEMBER, 'roles': ['root']}))
 
-    def test_a_change_takes_effect(self):
+    def test_changed_file_takes_effect(self):
         rules = policy.Policy(self.options())
         self.assertTrue(rules.allows('sessions:get', HERE, MEMBER))
         self.write('sessions:get: "!"\n')
@@ -227,7 +227,7 @@ class TestWhatIsAbsent(testtools.TestCase):
             enforcer.enforce('asked', target, given)
         )
 
-    def test_it_equals_no_text(self):
+    def test_absent_value_equals_no_text(self):
         for check, target, credentials in (
             ('project_id:%(project_id)s', {'project_id': 'None'}, {'project_id': None}),
             ('project_id:%(project_id)s', {'project_id': None}, {'project_id': 'None'}),
@@ -240,7 +240,7 @@ class TestWhatIsAbsent(testtools.TestCase):
             with self.subTest(check):
                 self.assertEqual((False, True), self.decide(check, target, **credentials))
 
-    def test_nor_does_a_boolean_that_of_a_request(self):
+    def test_boolean_equals_no_text_of_a_request(self):
         for check, project in (
             ('is_admin_project:%(project_id)s', 'True'),
             ('True:%(project_id)s', 'True'),
@@ -250,7 +250,7 @@ class TestWhatIsAbsent(testtools.TestCase):
                 (False, True), self.decide(check, {'project_id': project}, is_admin_project=True)
             )
 
-    def test_what_a_rule_says_itself_counts(self):
+    def test_literal_of_a_rule_is_compared(self):
         for check in (
             'is_admin_project:True',
             'True:%(flag)s',
@@ -262,7 +262,7 @@ class TestWhatIsAbsent(testtools.TestCase):
                 self.decide(check, {'flag': True, 'name': 'None'}, is_admin_project=True),
             )
 
-    def test_no_project_is_one_s_own_without_a_project(self):
+    def test_token_without_project_owns_no_project(self):
         for rule in policies.list_rules():
             for roles in (['member'], ['reader'], ['member', 'reader']):
                 options = cfg.ConfigOpts()
@@ -297,7 +297,9 @@ class TestSameMeaning(testtools.TestCase):
         strategies.sampled_from(['p', 'q', 'None', None]),
         strategies.sampled_from(['p', 'None']),
     )
-    def test_as_oslo_policy_decides(self, asked, one, two, default, roles, project, path):
+    def test_compiled_rules_decide_as_oslo_policy_does(
+        self, asked, one, two, default, roles, project, path
+    ):
         rules = {'asked': asked, 'one': one, 'two': two, 'default': 'role:p'}
         options = cfg.ConfigOpts()
         options([])

@@ -23,7 +23,7 @@ def told(*definitions, schedule=None, in_session=False):
 
 
 class TestPreflight(unittest.TestCase):
-    def test_nothing_to_say(self):
+    def test_sound_action_gets_no_warning(self):
         self.assertEqual(
             [],
             told(
@@ -31,7 +31,7 @@ class TestPreflight(unittest.TestCase):
             ),
         )
 
-    def test_keys(self):
+    def test_unknown_key_is_told_with_its_releases(self):
         for key, expected in (
             ('restore_from_host', ('unknown-key', '>=19.0.0', 'fails')),
             ('engine', ('unknown-key', '>=19.0.0', 'fails')),
@@ -44,7 +44,7 @@ class TestPreflight(unittest.TestCase):
             self.assertEqual([(1, key, *expected)], told(BACKUP, {**BACKUP, key: '1'}), key)
         self.assertEqual([], told({**BACKUP, 'engine': None}))
 
-    def test_values(self):
+    def test_unreadable_value_is_told_with_its_effect(self):
         for key, value, expected in (
             ('exclude', '100%', [('percent', 'fails')]),
             ('exclude', '100%%', []),
@@ -59,7 +59,7 @@ class TestPreflight(unittest.TestCase):
             expected = [(0, key, code, '>=16.0.0', effect) for code, effect in expected]
             self.assertEqual(expected, told({**BACKUP, key: value}), (key, value))
 
-    def test_kinds(self):
+    def test_action_that_hangs_or_is_unrestorable_is_told(self):
         self.assertEqual(
             [(0, 'action', 'exec', '>=19.0.0', 'hangs')], told({'action': 'exec', 'command': 'x'})
         )
@@ -73,7 +73,7 @@ class TestPreflight(unittest.TestCase):
             [(0, 'remove_older_than', 'prunes-chain', '>=16.0.0', 'unrestorable')], told(chain)
         )
 
-    def test_intervals(self):
+    def test_interval_in_a_session_is_told_as_ignored(self):
         expected = [(None, 'schedule_interval', 'interval-in-session', '>=16.0.0', 'ignored')]
         schedule = {'schedule_interval': '1 days'}
         self.assertEqual(expected, told(BACKUP, schedule=schedule, in_session=True))

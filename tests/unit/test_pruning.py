@@ -37,7 +37,7 @@ def removed(action, body):
 
 
 class TestPruning(unittest.TestCase):
-    def test_when_it_has_succeeded(self):
+    def test_job_has_pruned_once_it_succeeds(self):
         prunes = {'remove_older_than': 1}
         running, done = job('', -1, **prunes), job(**prunes)
         for before, after, expected in (
@@ -54,7 +54,7 @@ class TestPruning(unittest.TestCase):
         ):
             self.assertEqual(expected, pruning.has_pruned(before, after), (before, after))
 
-    def test_until_when(self):
+    def test_backups_up_to_the_limit_are_removed(self):
         for action, last in (
             ({'remove_older_than': 7}, STARTED - 7 * DAY),
             ({'remove_older_than': '0.5'}, STARTED - DAY // 2),
@@ -67,7 +67,7 @@ class TestPruning(unittest.TestCase):
             self.assertIs(True, removed(action, backup(last)), action)
             self.assertIs(False, removed(action, backup(last + 1)), action)
 
-    def test_what_removes_nothing(self):
+    def test_other_actions_and_bad_limits_remove_nothing(self):
         for action in (
             {},
             {'remove_older_than': None},
@@ -83,7 +83,7 @@ class TestPruning(unittest.TestCase):
         ):
             self.assertFalse(removed(action, backup(1)), action)
 
-    def test_of_its_place_alone(self):
+    def test_backups_of_other_places_are_kept(self):
         old = {'remove_older_than': 1}
         for metadata in (
             {'hostname': 'other'},

@@ -100,7 +100,7 @@ class TestLine(testtools.TestCase):
         body.close()
         self.assertIn(' bytes=5 ', self.log.output)
 
-    def test_body_that_nobody_reads_to_its_end(self):
+    def test_body_closed_early_counts_what_was_read(self):
         body = self.call(part for part in (b'abc', b'de'))
         next(iter(body))
         body.close()

@@ -109,14 +109,14 @@ def changed(definition=None, metadata=None, created=AT + 10, **order):
 
 
 class TestActions(unittest.TestCase):
-    def test_files(self):
+    def test_file_backup_makes_the_action_that_restores_it(self):
         step, problems = changed()
         self.assertEqual(RESTORED, step.action)
         self.assertEqual([], problems)
         self.assertEqual('exact', step.source.sure)
         self.assertEqual(['in-place'], [warning['code'] for warning in step.warnings])
 
-    def test_shown(self):
+    def test_shown_plan_has_steps_with_warnings(self):
         plan = planned(member(restore_sources.source(backup(), [ACTION])))
         shown = plan.shown()
         self.assertEqual(
@@ -136,7 +136,7 @@ class TestActions(unittest.TestCase):
             shown['steps'][0],
         )
 
-    def test_spellings_of_forms(self):
+    def test_spellings_of_forms_are_understood(self):
         action = {
             'action': 'backup',
             'engine': 'tar',
@@ -150,7 +150,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual(RESTORED, plan.steps[0].action)
         self.assertEqual([], codes(plan))
 
-    def test_what_an_agent_assumes(self):
+    def test_absent_keys_are_what_agents_assume(self):
         metadata = {
             'storage': 'swift',
             'container': 'freezer_backups',
@@ -174,7 +174,7 @@ class TestActions(unittest.TestCase):
             ),
         )
 
-    def test_numbers_in_place_of_names(self):
+    def test_numbers_in_place_of_names_become_text(self):
         step, problems = changed(
             {'backup_name': 5, 'container': 7}, {'backup_name': '5', 'container': '7'}
         )
@@ -182,7 +182,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual('7', step.action['container'])
         self.assertEqual([], problems)
 
-    def test_what_no_option_can_have(self):
+    def test_impossible_metadata_is_ignored(self):
         for value in ([], {'a': 1}, True):
             step, problems = changed(
                 metadata={'mode': value, 'storage': value, 'engine_name': value}
@@ -190,7 +190,7 @@ class TestActions(unittest.TestCase):
             self.assertEqual(RESTORED, step.action)
             self.assertEqual([], problems)
 
-    def test_a_template_stays_one(self):
+    def test_name_template_stays_a_template(self):
         step, problems = changed({'backup_name': '{mode}-{resource_id}'}, {'backup_name': 'fs-web'})
         self.assertEqual('{mode}-{resource_id}', step.action['backup_name'])
         self.assertEqual('exact', step.source.sure)
@@ -226,7 +226,7 @@ class TestActions(unittest.TestCase):
             restore_checks.warning('zone'), [*plan.steps[0].warnings, *plan.steps[1].warnings]
         )
 
-    def test_credentials_of_the_storage_alone(self):
+    def test_credentials_of_other_storages_are_left_out(self):
         secrets = {
             'ssh_host': 'h',
             'ssh_password': 'p',
@@ -246,7 +246,7 @@ class TestActions(unittest.TestCase):
             self.assertEqual(kept, set(secrets) & set(step.action), storage)
             self.assertEqual([], problems, storage)
 
-    def test_databases(self):
+    def test_database_is_restored_in_its_mode_with_a_warning(self):
         for mode in ('mysql', 'mongo', 'sqlserver'):
             step, problems = changed(
                 {'mode': mode, 'mysql_conf': '/m', 'sql_server_conf': '/s', 'path_to_backup': None},
@@ -256,7 +256,7 @@ class TestActions(unittest.TestCase):
             self.assertEqual([], problems)
             self.assertIn('database', [warning['code'] for warning in step.warnings])
 
-    def test_resources(self):
+    def test_resource_is_restored_by_its_id_with_a_warning(self):
         for mode, engine, key in (
             ('nova', 'nova', 'nova_inst_id'),
             ('glance', 'glance', 'glance_image_id'),
@@ -277,7 +277,7 @@ class TestActions(unittest.TestCase):
                 mode == 'cinder', 'last-listed' in [warning['code'] for warning in step.warnings]
             )
 
-    def test_a_native_backup_of_cinder(self):
+    def test_native_cinder_backup_is_restored_by_its_ids(self):
         told = {'mode': 'cindernative', 'cindernative_vol_id': 'v'}
         step, problems = changed(told, {**told, 'cinder_backup_id': 'n'})
         self.assertEqual(
@@ -292,7 +292,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual([], problems)
         self.assertEqual(['unidentified'], changed(told, told)[1])
 
-    def test_a_job_that_is_gone(self):
+    def test_backup_of_a_deleted_job_is_restored_by_metadata(self):
         plan = planned(member(restore_sources.source(backup(storage='ssh', ssh_host='h'), None)))
         step = plan.steps[0]
         expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
@@ -304,7 +304,7 @@ class TestActions(unittest.TestCase):
             [warning['code'] for warning in step.warnings],
         )
 
-    def test_the_right_one_of_several_actions(self):
+    def test_matching_action_of_several_is_used(self):
         others = [
             {'action': 'exec', 'command': 'x'},
             {**ACTION, 'container': '/elsewhere'},
@@ -314,7 +314,7 @@ class TestActions(unittest.TestCase):
         self.assertEqual('/2', plan.steps[0].action['encrypt_pass_file'])
         self.assertEqual([], codes(plan))
 
-    def test_the_last_backup_of_each_place(self):
+    def test_last_backup_of_each_place_is_chosen(self):
         first, second = (
             restore_sources.source(backup(id=id, time_stamp=at), [ACTION])
             for id, at in (('1', AT), ('2', AT + 5))
@@ -333,21 +333,21 @@ class TestDates(unittest.TestCase):
             )
         )
 
-    def test_until_a_minute_after_it_was_recorded(self):
+    def test_date_is_a_minute_after_the_record(self):
         self.assertEqual('2023-11-14T22:14:20', self.date(AT))
         self.assertEqual('2023-11-14T22:24:20', self.date(AT + 600))
         self.assertEqual('2023-11-14T22:14:20', self.date(AT - 600))
 
-    def test_before_the_next_one(self):
+    def test_date_is_before_the_next_backup(self):
         self.assertEqual('2023-11-14T22:13:29', self.date(AT + 600, following=AT + 10))
         self.assertEqual('2023-11-14T22:14:20', self.date(AT, following=AT + 600))
 
-    def test_what_is_no_time(self):
+    def test_impossible_time_has_no_date_and_is_a_problem(self):
         for time_stamp in (-5, 10**12, 'x', True, None):
             self.assertIsNone(self.date(AT, time_stamp=time_stamp))
             self.assertEqual(['no-time'], changed(metadata={'time_stamp': time_stamp})[1])
 
-    def test_followers(self):
+    def test_followers_are_backups_of_the_same_place(self):
         source = restore_sources.source(backup(), [ACTION])
         for metadata, follows in (
             ({}, True),
@@ -375,7 +375,7 @@ class TestDates(unittest.TestCase):
 
 
 class TestWishes(unittest.TestCase):
-    def test_where_to(self):
+    def test_wished_path_or_prefix_sets_the_target(self):
         path_of = lambda **order: changed(**order)[0].action['restore_abs_path']  # noqa: E731
         self.assertEqual('/restore/etc', path_of(path_prefix='/restore'))
         self.assertEqual('/own', path_of(path_prefix='/restore', wishes={'j': Wish(path='/own')}))
@@ -395,7 +395,7 @@ class TestWishes(unittest.TestCase):
                 original,
             )
 
-    def test_to_whom(self):
+    def test_wished_client_restores_in_place_of_the_member_s(self):
         source = restore_sources.source(backup(), [ACTION])
         for order, target in (
             ({}, 'c'),
@@ -404,18 +404,18 @@ class TestWishes(unittest.TestCase):
         ):
             self.assertEqual(target, planned(member(source), **order).steps[0].client_id)
 
-    def test_overwrite_is_asked_for(self):
+    def test_overwrite_is_set_only_where_asked_for(self):
         self.assertNotIn('overwrite', changed()[0].action)
         self.assertIs(True, changed(wishes={'j': Wish(overwrite=True)})[0].action['overwrite'])
 
-    def test_what_is_set_over_the_plan(self):
+    def test_wished_keys_override_the_plan(self):
         wish = Wish(freezer_action={'encrypt_pass_file': None, 'container': '/copy'})
         step, problems = changed(wishes={'j': wish})
         expected = {name: value for name, value in RESTORED.items() if name != 'encrypt_pass_file'}
         self.assertEqual({**expected, 'container': '/copy'}, step.action)
         self.assertEqual([], problems)
 
-    def test_skipped(self):
+    def test_skipped_member_leaves_the_plan_incomplete(self):
         plan = planned(
             member(restore_sources.source(backup(status='deleted'), [ACTION])),
             wishes={'j': Wish(skip=True)},
@@ -426,7 +426,7 @@ class TestWishes(unittest.TestCase):
 
 
 class TestProblems(unittest.TestCase):
-    def test_members(self):
+    def test_unfinished_failed_or_missing_member_is_a_problem(self):
         source = restore_sources.source(backup(), [ACTION])
         for members, status, found in (
             ([member(source)], 'running', ['running']),
@@ -439,7 +439,7 @@ class TestProblems(unittest.TestCase):
             self.assertEqual(found, codes(plan))
             self.assertEqual(not found, plan.complete)
 
-    def test_backups(self):
+    def test_deleted_or_unavailable_backup_is_a_problem(self):
         for status, found in (
             ('deleted', 'deleted'),
             ('deleting', 'deleted'),
@@ -451,7 +451,7 @@ class TestProblems(unittest.TestCase):
                 codes(planned(member(restore_sources.source(backup(status=status), [ACTION])))),
             )
 
-    def test_a_job_that_does_something_else_today(self):
+    def test_changed_job_is_a_problem_unless_keys_are_set(self):
         for key, value in (
             ('container', '/2'),
             ('backup_name', 'x'),
@@ -471,7 +471,7 @@ class TestProblems(unittest.TestCase):
             self.assertEqual(RESTORED, plan.steps[0].action, key)
             self.assertEqual([], codes(plan), key)
 
-    def test_what_cannot_be_restored(self):
+    def test_unrestorable_backup_is_a_problem(self):
         for engine in ('rsync', 'rsyncv2'):
             self.assertEqual(
                 ['unrestorable'], changed({'engine_name': engine}, {'engine_name': engine})[1]
@@ -480,7 +480,7 @@ class TestProblems(unittest.TestCase):
         self.assertIn('no-path', changed({'path_to_backup': None}, {'path_to_backup': None})[1])
         self.assertIn('unidentified', changed({'mode': 'nova'}, {'mode': 'nova'})[1])
 
-    def test_what_it_is_called_in_the_storage(self):
+    def test_backup_without_name_or_host_is_unidentified(self):
         """Without it an agent would restore what it finds by its own name, or by the usual one."""
         gone = restore_sources.source(backup(backup_name=None), None)
         self.assertEqual(['unidentified'], codes(planned(member(gone))))
@@ -491,11 +491,11 @@ class TestProblems(unittest.TestCase):
         self.assertEqual(RESTORED, step.action)
         self.assertEqual([], problems)
 
-    def test_percent(self):
+    def test_percent_sign_in_a_used_key_is_a_problem(self):
         self.assertEqual(['percent'], changed({'encrypt_pass_file': '/100%'})[1])
         self.assertEqual([], changed({'exclude': '100%'})[1])
 
-    def test_clients(self):
+    def test_missing_or_incapable_client_is_a_problem(self):
         source = restore_sources.source(backup(), [ACTION])
         self.assertEqual(['client-missing'], codes(planned(member(source), client=None)))
         for key, value in (
@@ -509,14 +509,14 @@ class TestProblems(unittest.TestCase):
 
 
 class TestVerifications(unittest.TestCase):
-    def test_reading(self):
+    def test_verification_by_reading_is_a_dry_run(self):
         step, problems = changed(mode='verify-read')
         self.assertEqual(
             {**RESTORED, 'restore_abs_path': restores.READING, 'dry_run': True}, step.action
         )
         self.assertEqual([], problems)
 
-    def test_what_an_agent_would_restore_instead(self):
+    def test_mode_that_restores_anyway_is_unverifiable(self):
         told = {'mode': 'cindernative', 'cindernative_vol_id': 'v', 'cinder_backup_id': 'n'}
         for mode, more in (
             ('nova', {'nova_inst_id': 'i', 'engine_name': 'nova'}),
@@ -530,7 +530,7 @@ class TestVerifications(unittest.TestCase):
                     changed({'mode': mode, **more}, {'mode': mode, **more}, mode=verification)[1],
                 )
 
-    def test_comparing(self):
+    def test_verification_by_comparing_passes_the_checksum(self):
         step, problems = changed(
             metadata={'consistency_checksum': 'f00'}, mode='verify-restore', path='/v'
         )

@@ -139,7 +139,7 @@ def orders():
 class TestPlans(unittest.TestCase):
     @hypothesis.settings(max_examples=hypothesis.settings().max_examples * 4)
     @hypothesis.given(members('j'), members('k'), orders())
-    def test_every_plan(self, first, second, order):
+    def test_every_plan_is_sound_or_tells_its_problems(self, first, second, order):
         plan = restores.plan('s', 1, 'completed', [first, second], order, {'c': CLIENT})
         against = {problem['job_id'] for problem in plan.problems}
         self.assertTrue(all(problem['code'] and problem['text'] for problem in plan.problems))

@@ -197,7 +197,7 @@ ROUNDS = (
 
 
 class Start(unittest.TestCase):
-    def test_every_row(self):
+    def test_every_start_is_answered_as_in_the_table(self):
         for name, before, job, tag, moment, result, answered, happens in STARTS + ROUNDS:
             with self.subTest(name):
                 outcome = runs.start(before, job, tag, moment)
@@ -260,7 +260,7 @@ class Start(unittest.TestCase):
                 (record.result, record.time_end),
             )
 
-    def test_refused(self):
+    def test_start_of_a_stranger_or_a_high_tag_is_refused(self):
         for job, tag, part in (
             ('x', 7, 'not a member'),
             ('j', 8, 'requested tag value too high'),
@@ -283,7 +283,7 @@ class Start(unittest.TestCase):
         self.assertEqual('fail', ended.run.result)
         self.assertEqual(BORDER, ended.run.ended)
 
-    def test_a_window_of_no_length(self):
+    def test_window_of_no_length_ends_at_once(self):
         at_once = dataclasses.replace(GOING, run=dataclasses.replace(GOING.run, hold_off=0))
         self.assertEqual('hold-off', runs.start(at_once, 'j', 7, T0).answer['result'])
         self.assertEqual(
@@ -297,7 +297,7 @@ class Start(unittest.TestCase):
         self.assertEqual(5, opened.run.hold_off)
         self.assertEqual(BEHIND + 5 * documents.SECOND, opened.run.window_end)
 
-    def test_the_largest_tag(self):
+    def test_start_beyond_the_largest_tag_conflicts(self):
         last = dataclasses.replace(DONE, tag=session_state.MAX_TAG - 1)
         opened = runs.start(last, 'j', session_state.MAX_TAG - 1, BEHIND).session
         self.assertEqual(session_state.MAX_TAG, opened.tag)
@@ -305,7 +305,7 @@ class Start(unittest.TestCase):
             runs.start(opened, 'j', session_state.MAX_TAG, BEHIND + WINDOW + 1)
         self.assertEqual('success', runs.start(opened, 'k', 0, BEHIND).answer['result'])
 
-    def test_the_largest_hold_off(self):
+    def test_largest_hold_off_holds_to_its_end(self):
         endless = dataclasses.replace(FRESH, hold_off=session_state.MAX_TAG)
         opened = runs.start(endless, 'j', 7, T0).session
         self.assertEqual(
@@ -346,7 +346,7 @@ class End(unittest.TestCase):
                         member,
                     )
 
-    def test_nothing_to_end(self):
+    def test_end_of_what_is_not_running_changes_nothing(self):
         record = session_state.Record(
             6, 'completed', 'fail', 1, 2, {'j': Member('c', 'completed', 'fail', 1, 2).shown()}
         )
@@ -367,7 +367,7 @@ class End(unittest.TestCase):
                 self.assertEqual(before, outcome.session)
                 self.assertEqual((), outcome.records)
 
-    def test_a_tag_too_high(self):
+    def test_end_with_a_higher_tag_is_refused(self):
         for job in ('j', 'x'):
             with self.assertRaisesRegex(exceptions.InvalidInput, 'requested tag value too high'):
                 runs.end(GOING, job, 8, 'success', INSIDE, None)
@@ -402,7 +402,7 @@ class Over(unittest.TestCase):
         self.assertEqual(expected, (before.run.status, before.run.result))
         self.assertEqual(-1 if ended is None else ended, before.run.ended)
 
-    def test_when_all_have_completed(self):
+    def test_run_is_over_when_all_have_completed(self):
         first = runs.end(session(started=('j', 'k')), 'j', 7, 'success', INSIDE, None).session
         self._over(first, ('running', ''))
         for result, expected in (('success', 'success'), ('fail', 'fail'), ('aborted', 'fail')):
@@ -437,12 +437,12 @@ class Over(unittest.TestCase):
             self.assertIsNone(before.settle_at)
             self.assertIs(before, run_state.lapse(before, BEHIND))
 
-    def test_when_the_one_awaited_leaves(self):
+    def test_run_is_over_when_the_awaited_member_leaves(self):
         self._over(run_state.left(HALF, 'k', INSIDE), ('completed', 'success'), INSIDE)
         waiting = runs.end(GOING, 'j', 7, 'success', INSIDE, None).session
         self._over(run_state.left(waiting, 'k', BORDER), ('completed', 'success'), BORDER)
 
-    def test_nobody_is_left(self):
+    def test_run_that_nobody_is_left_in_fails(self):
         self._over(
             run_state.left(session(jobs=('j',), started=('j',)), 'j', INSIDE),
             ('completed', 'fail'),

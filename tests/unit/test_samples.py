@@ -33,7 +33,7 @@ class TestSamples(testtools.TestCase):
                 f'{sample} is not current: run tools/samples',
             )
 
-    def test_options_of_our_own(self):
+    def test_every_own_option_is_in_the_sample(self):
         """freezer-api.conf.sample has every option of the service, whichever libraries are
         installed.
         """
@@ -46,7 +46,7 @@ class TestSamples(testtools.TestCase):
             set((FOLDER / 'freezer-api.conf.sample').read_text().splitlines()),
         )
 
-    def test_configuration(self):
+    def test_configuration_sample_is_current(self):
         """freezer-api.conf.sample has every option of the service and its libraries."""
         if sys.version_info < (3, 11):
             # The last libraries for it have other options than the ones that the sample is made
@@ -54,6 +54,6 @@ class TestSamples(testtools.TestCase):
             self.skipTest('the libraries that the sample is made with need Python 3.11')
         self.check('oslo-config-generator', 'config-generator.conf', 'freezer-api.conf.sample')
 
-    def test_policy(self):
+    def test_policy_sample_is_current(self):
         """policy.yaml.sample has every rule."""
         self.check('oslopolicy-sample-generator', 'policy-generator.conf', 'policy.yaml.sample')

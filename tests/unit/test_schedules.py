@@ -63,7 +63,7 @@ class Patched(unittest.TestCase):
         patched = schedules.patched(DAILY, {'schedule_hour': '5'}, fixed=False)
         self.assertEqual({**NEW, 'schedule_hour': '5'}, patched)
 
-    def test_timing_and_runtime_together(self):
+    def test_timing_and_runtime_keys_change_together(self):
         patched = schedules.patched(DAILY, {'schedule_hour': '5', 'status': 'stop'}, fixed=False)
         self.assertEqual({**NEW, 'schedule_hour': '5', 'status': 'stop'}, patched)
 
@@ -83,7 +83,7 @@ class Patched(unittest.TestCase):
         given = {'schedule_hour': '5', 'status': 'stop'}
         self.assertEqual({**DAILY, 'status': 'stop'}, schedules.patched(DAILY, given, fixed=True))
 
-    def test_the_pid_that_stands_for_none_is_none(self):
+    def test_pid_of_minus_one_removes_the_pid(self):
         running = {**DAILY, 'current_pid': 42}
         self.assertEqual(DAILY, schedules.patched(running, {'current_pid': -1}, fixed=False))
         self.assertEqual(DAILY, schedules.patched(DAILY, {'current_pid': -1}, fixed=False))
@@ -127,7 +127,7 @@ class PendingCommands(unittest.TestCase):
                     self.assertEqual(command, patched['event'])
                     self.assertEqual(status, patched['status'])
 
-    def test_a_status_that_shows_obedience_clears_it(self):
+    def test_status_that_shows_obedience_clears_the_command(self):
         for command in ('stop', 'abort'):
             for status in ('stop', 'completed', 'removed'):
                 patched = schedules.patched(
@@ -174,7 +174,7 @@ class Commanded(unittest.TestCase):
             schedules.apply_command(stored, 'start'),
         )
 
-    def test_stop_and_abort_leave_it(self):
+    def test_stop_and_abort_leave_the_status(self):
         stored = {**DAILY, 'status': 'running', 'result': ''}
         for command in ('stop', 'abort'):
             self.assertEqual(
@@ -257,7 +257,7 @@ class Properties(unittest.TestCase):
             self.assertEqual(stored, schedules.patched(stored, shown, fixed=False))
 
     @hypothesis.given(TIMING, TIMING, RUNTIME)
-    def test_the_timing_is_one_group(self, old, new, runtime):
+    def test_timing_is_replaced_as_one_group(self, old, new, runtime):
         stored = schedules.created(old, NOW)
         timing = schedules.timing(schedules.patched(stored, {**new, **runtime}, fixed=False))
         self.assertIn(timing, (old, new))

@@ -547,7 +547,7 @@ class Bodies(unittest.TestCase):
                     schema(body)
                 self.assertEqual(message, caught.exception.message)
 
-    def test_what_is_taken(self):
+    def test_valid_body_is_parsed_and_left_untouched(self):
         for schema, body, expected in TAKEN:
             with self.subTest(body=body):
                 before = copy.deepcopy(body)
@@ -676,7 +676,7 @@ class Schedules(unittest.TestCase):
                     taken(schedule)
                 self.assertEqual(f'{key}.{field}: {fault}', caught.exception.message)
 
-    def test_their_codes(self):
+    def test_contradictions_have_their_error_codes(self):
         for schedule, _, fault in SCHEDULES:
             with self.assertRaises(exceptions.InvalidInput) as caught:
                 jobs.patch({'job_schedule': schedule})
@@ -687,7 +687,7 @@ class Schedules(unittest.TestCase):
                 code = 'schedule.never-due'
             self.assertEqual(code, caught.exception.code)
 
-    def test_what_an_agent_can_work_with_gets_in(self):
+    def test_schedule_that_agents_can_read_is_accepted(self):
         for key, taken in self.takers():
             for schedule, expected in WORKABLE:
                 with self.subTest(schedule):
@@ -716,7 +716,7 @@ class Schedules(unittest.TestCase):
 class AnyBody(unittest.TestCase):
     @hypothesis.settings(max_examples=300)
     @hypothesis.given(BODIES)
-    def test_is_taken_or_refused_and_never_fails_otherwise(self, body):
+    def test_any_body_is_accepted_or_refused(self, body):
         before = copy.deepcopy(body)
         for make in (
             made_of_job,
@@ -734,7 +734,7 @@ class AnyBody(unittest.TestCase):
             self.assertEqual(before, body)
 
     @hypothesis.given(st.lists(JSON, max_size=3), JSON, JSON)
-    def test_in_the_places_where_objects_belong(self, entries, schedule, defaults):
+    def test_any_value_for_an_object_is_accepted_or_refused(self, entries, schedule, defaults):
         made = [
             {
                 'job_actions': [
@@ -753,7 +753,7 @@ class AnyBody(unittest.TestCase):
                 self.assertLess(len(error.message), 400)
 
     @hypothesis.given(BODIES)
-    def test_what_was_taken_is_taken_again_unchanged(self, body):
+    def test_accepted_body_is_accepted_again_unchanged(self, body):
         for schema in (jobs.patch, session_schemas.session, actions.patch, clients.client):
             try:
                 taken = schema(body)
@@ -766,7 +766,7 @@ class AnyBody(unittest.TestCase):
             st.sampled_from((*sorted(schedules.RUNTIME), 'schedule_hour')), JSON, max_size=4
         )
     )
-    def test_a_schedule_that_got_in_has_no_null_and_no_boolean(self, schedule):
+    def test_accepted_schedule_has_no_null_and_no_boolean(self, schedule):
         try:
             taken = jobs.patch({'job_schedule': schedule}).get('job_schedule', {})
         except exceptions.FreezerError:

@@ -116,13 +116,13 @@ def parsed(match=(), match_not=()):
 
 
 class Offers(unittest.TestCase):
-    def test_examples(self):
+    def test_document_offers_the_pairs_of_the_table(self):
         for name, body, expected in OFFERS:
             with self.subTest(name):
                 self.assertEqual(expected, search_pairs.offers(SESSIONS, body))
                 self.assertEqual(expected, search_pairs.index_pairs(SESSIONS, body))
 
-    def test_equality_is_of_json_values(self):
+    def test_values_are_compared_as_json(self):
         for one, other in EQUAL:
             self.assertEqual(
                 search_pairs.canonical(one), search_pairs.canonical(other), (one, other)
@@ -132,7 +132,7 @@ class Offers(unittest.TestCase):
                 search_pairs.canonical(one), search_pairs.canonical(other), (one, other)
             )
 
-    def test_what_is_not_searched(self):
+    def test_pids_and_credentials_are_not_searched(self):
         job = {
             'job_schedule': {'current_pid': 5, 'status': ''},
             'user_credentials': {'trust_id': 't'},
@@ -188,7 +188,7 @@ class Offers(unittest.TestCase):
             search_query.compile_pairs(JOBS, wider),
         )
 
-    def test_composites_are_out_of_reach(self):
+    def test_no_search_reaches_composite_pairs(self):
         job = {
             'client_id': 'c',
             'job_schedule': {'status': ''},
@@ -213,7 +213,7 @@ class Offers(unittest.TestCase):
             - {('client_id', 'osc')},
         )
 
-    def test_the_text(self):
+    def test_text_is_folded_and_cut_at_its_bound(self):
         body = {'b': 'Straße', 'a': ['STRASSE', {'c': 'x'}], 'n': 5, 'k': True, 'o': {'p': 'X'}}
         self.assertEqual('strasse\0x', search_pairs.folded_text(SESSIONS, body))
         self.assertEqual('ab' * 500, search_pairs.folded_text(SESSIONS, {'a': 'aB' * 500 + 'c'}))
@@ -232,7 +232,7 @@ class Matches(unittest.TestCase):
             (match, match_not),
         )
 
-    def test_all_must_hold_and_none_may(self):
+    def test_match_needs_all_and_match_not_none(self):
         body = {
             'hold_off': 50,
             'schedule': {'schedule_interval': '5 days'},
@@ -247,7 +247,7 @@ class Matches(unittest.TestCase):
         self._finds(body, True, [{'null': None}], [{'missing': None}])
         self._finds(body, True)
 
-    def test_a_text_anywhere(self):
+    def test_text_is_found_anywhere_in_any_case(self):
         body = {'a': 'The Quick_Brown', 'o': {'b': 'fox 100%', 'c': 'ß'}, 'n': 12}
         for text, expected in (
             ('quick_b', True),
@@ -264,7 +264,7 @@ class Matches(unittest.TestCase):
             self._finds(body, expected, [{'_all': text}])
             self._finds(body, not expected, [], [{'_all': text}])
 
-    def test_fields_within_all(self):
+    def test_fields_inside_all_are_conditions(self):
         body = {'a': 'x', 'b': 1}
         self._finds(body, True, [{'_all': '[{"a": "x"}, {"b": 1}]'}])
         self._finds(body, False, [{'_all': '[{"a": "x"}, {"b": 2}]'}])
@@ -274,7 +274,7 @@ class Matches(unittest.TestCase):
         self._finds({'a': '{"a": 1}'}, True, [{'_all': '{"a": 1}'}])
         self._finds({'_all': 'x'}, True, [{'_all': '[{"_all": "x"}]'}])
 
-    def test_a_search_within_all(self):
+    def test_search_inside_all_is_a_search(self):
         """What users type behind a command's ``--search``."""
         body = {'a': 'x', 'b': 1, 'c': 'Some Text'}
         for typed, expected in (
@@ -293,7 +293,7 @@ class Matches(unittest.TestCase):
             self._finds(body, False, [{'_all': typed}, {'a': 'y'}])
             self._finds(body, False, [{'_all': typed}], [{'b': 1}])
 
-    def test_a_search_within_all_that_may_not_hold(self):
+    def test_search_inside_all_can_be_excluded(self):
         body = {'a': 'x', 'b': 1}
         for typed, expected in (
             ('{"match": [{"a": "x"}]}', False),
@@ -309,7 +309,7 @@ class Matches(unittest.TestCase):
         for text in ('{}', '{"matches": []}', '{"match": [], "other": 1}', '"match"', '5'):
             self.assertEqual({text}, parsed([{'_all': text}]).texts)
 
-    def test_the_table_that_drivers_pass(self):
+    def test_matches_agrees_with_the_drivers_table(self):
         for scene in search_cases.SCENES:
             bodies = {id: scene.body(id, 'p') for id in scene.documents}
             for asked, expected in scene.searches():
@@ -326,12 +326,12 @@ class Matches(unittest.TestCase):
 
 
 class Parse(unittest.TestCase):
-    def test_no_search(self):
+    def test_absent_search_has_no_condition(self):
         self.assertEqual(search_query.Query(limit=3), search.parse(None, JOBS, limit=3))
         self.assertEqual(search_query.Query(), search.parse({}, JOBS))
         self.assertEqual(frozenset(), search.parse({'match': []}, JOBS).pairs)
 
-    def test_bounds_in_time(self):
+    def test_time_bounds_become_microseconds(self):
         for value, moment in (
             (5, 5_000_000),
             (5.25, 5_250_000),
@@ -359,7 +359,7 @@ class Parse(unittest.TestCase):
         query = search.parse(asked, BACKUPS)
         return query.since, query.until
 
-    def test_bad_bounds(self):
+    def test_malformed_time_bound_is_refused(self):
         for value in (
             None,
             True,
@@ -402,7 +402,7 @@ class Parse(unittest.TestCase):
         with self.assertRaisesRegex(exceptions.InvalidInput, why):
             search.parse(asked, kind)
 
-    def test_bad_shapes(self):
+    def test_malformed_search_is_refused_with_its_fault(self):
         for bad, part in BAD:
             with self.subTest(bad), self.assertRaisesRegex(exceptions.InvalidInput, part):
                 search.parse(bad, JOBS)
@@ -421,7 +421,7 @@ class Parse(unittest.TestCase):
                 parsed([{'_all': f'[{{"a": {value}}}]'}]).pairs,
             )
 
-    def test_limits(self):
+    def test_long_search_is_accepted_and_its_error_short(self):
         self.assertEqual(
             30, len(search.parse({'match': [{'a': n} for n in range(30)]}, JOBS).pairs)
         )
@@ -435,7 +435,7 @@ class ParsePage(unittest.TestCase):
     def _page(self, limit=None, offset=None, marker=None, sort=None, most=1000):
         return search_query.parse_page(limit, offset, marker, sort, most)
 
-    def test_limit(self):
+    def test_limit_has_a_default_and_a_maximum(self):
         for text, expected in (
             (None, 10),
             ('0', 10),
@@ -450,7 +450,7 @@ class ParsePage(unittest.TestCase):
         for text in (None, '0', '5', '6'):
             self.assertEqual(5, self._page(text, most=5)['limit'], text)
 
-    def test_where_it_begins(self):
+    def test_offset_is_a_number_or_a_marker(self):
         for text, expected in (
             ('0', {'offset': 0}),
             ('999999999', {'offset': 999999999}),
@@ -464,7 +464,7 @@ class ParsePage(unittest.TestCase):
             )
         self.assertEqual('12', self._page(marker='12')['marker'])
 
-    def test_order(self):
+    def test_sort_sets_the_direction(self):
         for sort, descending in (
             (None, False),
             ('created', False),
@@ -473,7 +473,7 @@ class ParsePage(unittest.TestCase):
         ):
             self.assertIs(descending, self._page(sort=sort)['descending'])
 
-    def test_bad_parameters(self):
+    def test_malformed_page_parameter_is_refused_by_name(self):
         for name, values in (
             ('limit', ('-1', '1.5', 'x', '', ' 1', '+1', '1_0', '١', '1\n')),
             ('offset', ('-1', '', 'a b', '-', '1\n', '١', 'x' * 256)),
@@ -489,7 +489,7 @@ class ParsePage(unittest.TestCase):
         with self.assertRaisesRegex(exceptions.InvalidInput, 'marker'):
             self._page(offset='5', marker='x')
 
-    def test_a_query_takes_it(self):
+    def test_query_takes_the_parameters_of_a_page(self):
         query = search.parse(
             {'match': [{'a': 1}]}, JOBS, **self._page('5', marker='m', sort='created:desc')
         )
@@ -502,13 +502,13 @@ class ParsePage(unittest.TestCase):
 class Counting(unittest.TestCase):
     """How many pairs a document offers, as far as that is to be known."""
 
-    def test_as_many_as_are_offered(self):
+    def test_count_equals_the_pairs_offered(self):
         body = {'a': [1, 1.0, True, [2, [3]]], 'b': {'a': 9, 'c': 'x'}, 'd': [], 'e': None}
         self.assertEqual(
             len(search_pairs.offers('backups', body)), search_pairs.count('backups', body)
         )
 
-    def test_it_stops_beyond_the_bound(self):
+    def test_count_stops_beyond_the_bound(self):
         body = {'values': list(range(1000))}
         self.assertEqual(
             [11, 1000, 1000],

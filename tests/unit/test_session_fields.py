@@ -34,52 +34,51 @@ def plain() -> Session:
 
 
 class TestFields(testtools.TestCase):
-    def test_each_is_in_the_schemas(self):
+    def test_every_field_is_in_the_schemas(self):
         for schema in (schemas.SESSION, schemas.PATCH):
             self.assertEqual(set(), set(SETTABLE) - schema['properties'].keys())
 
-    def test_there_is_a_value_for_each_key(self):
+    def test_every_key_has_a_value_here(self):
         self.assertEqual(sorted(KEYS), sorted(VALUES), 'add a value for the new key to VALUES')
         for key, value in VALUES.items():
             self.assertEqual({key: value}, schemas.patch({key: value}))
 
-    def test_create_takes_it(self):
+    def test_create_sets_every_field(self):
         body = schemas.session(VALUES)
         made = sessions.create('p', 's', 'u', body, NOW)
         for key, value in VALUES.items():
             self.assertEqual(value, getattr(made, FIELDS.get(key, key)), key)
 
-    def test_replace_takes_it(self):
+    def test_replace_sets_every_field(self):
         made = sessions.replace(plain(), schemas.session(VALUES))
         for key in VALUES.keys() - KEPT_BY_REPLACE:
             self.assertEqual(VALUES[key], getattr(made, FIELDS.get(key, key)), key)
 
-    def test_replace_resets_it(self):
+    def test_replace_resets_absent_fields(self):
         changed = sessions.patch(plain(), schemas.session(VALUES))
         replaced = sessions.replace(changed, {'schedule': {}})
         for key in VALUES.keys() - KEPT_BY_REPLACE:
             field = FIELDS.get(key, key)
             self.assertEqual(getattr(plain(), field), getattr(replaced, field), key)
 
-    def test_patch_takes_it_alone(self):
+    def test_patch_sets_one_field_alone(self):
         for key, value in VALUES.items():
             field = FIELDS.get(key, key)
             patched = sessions.patch(plain(), schemas.patch({key: value}))
             self.assertEqual(dataclasses.replace(plain(), **{field: value}), patched, key)
 
-    def test_patch_without_it_leaves_it(self):
-        """Null is as if the key was absent."""
+    def test_patch_leaves_absent_and_null_fields(self):
         changed = sessions.patch(plain(), schemas.patch(VALUES))
         for body in ({}, dict.fromkeys(VALUES)):
             self.assertEqual(changed, sessions.patch(changed, body))
             self.assertEqual(changed, sessions.patch(changed, schemas.patch(body)))
 
-    def test_body_shows_it(self):
+    def test_body_shows_every_field(self):
         shown = sessions.create('p', 's', 'u', schemas.session(VALUES), NOW).body()
         for key, value in VALUES.items():
             self.assertEqual(value, shown.get(key), key)
 
-    def test_what_is_stored_comes_back(self):
+    def test_stored_session_is_loaded_unchanged(self):
         """A value that differs from the default, in every field."""
         values = {
             'project_id': 'p',
@@ -102,7 +101,7 @@ class TestFields(testtools.TestCase):
         for name in fields:
             self.assertEqual(getattr(stored, name), getattr(loaded, name), name)
 
-    def test_what_an_earlier_release_stored_is_read(self):
+    def test_session_of_the_first_release_is_read(self):
         """The keys that the first release stored are enough; this tuple is never changed."""
         first = ('user_id', 'description', 'tag', 'hold_off', 'schedule', 'run')
         stored = {key: value for key, value in plain().dump().items() if key in first}

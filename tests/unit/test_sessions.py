@@ -59,7 +59,7 @@ def job(**changes):
 
 
 class Schedule(unittest.TestCase):
-    def test_of_a_body(self):
+    def test_schedule_is_made_of_the_body_and_its_aliases(self):
         for name, body, expected in (
             ('none', {}, None),
             ('null', {'schedule': None}, None),
@@ -80,7 +80,7 @@ class Schedule(unittest.TestCase):
 
 
 class Callers(unittest.TestCase):
-    def test_a_new_session(self):
+    def test_new_session_shows_its_defaults(self):
         body = made().body()
         self.assertEqual(KEYS, set(body))
         self.assertEqual(
@@ -102,7 +102,7 @@ class Callers(unittest.TestCase):
             ),
         )
 
-    def test_what_a_body_sets(self):
+    def test_body_sets_callers_keys_only(self):
         session = made(
             session_tag=5,
             hold_off=0,
@@ -123,7 +123,7 @@ class Callers(unittest.TestCase):
         self.assertEqual(30, nulls.hold_off)
         self.assertEqual('', nulls.description)
 
-    def test_what_a_session_restores_is_no_callers_to_set(self):
+    def test_restore_cannot_be_set_by_callers(self):
         restore = {'session_id': 's', 'session_tag': 1, 'mode': 'restore'}
         self.assertNotIn('restore', made(restore=restore).body())
         session = dataclasses.replace(made(), restore=restore)
@@ -135,14 +135,14 @@ class Callers(unittest.TestCase):
             self.assertEqual(restore, changed.body()['restore'])
             self.assertEqual(changed, Session.load('p', 's', changed.dump(), {}, 1, NOW))
 
-    def test_without_a_schedule(self):
+    def test_session_without_schedule_is_refused(self):
         with self.assertRaisesRegex(exceptions.InvalidInput, 'schedule: is required'):
             sessions.create('p', 's', 'u', {'description': 'd'}, NOW)
         self.assertEqual(
             {'event': 'start'}, sessions.create('p', 's', 'u', {'event': 'start'}, NOW).schedule
         )
 
-    def test_patch(self):
+    def test_patch_changes_what_it_names(self):
         before = made(
             session_tag=5,
             description='d',
@@ -194,7 +194,7 @@ class Callers(unittest.TestCase):
                     dataclasses.replace(before, **changes), sessions.patch(before, body)
                 )
 
-    def test_the_tag_while_a_run_is_going_on(self):
+    def test_tag_cannot_change_while_a_run_is_going_on(self):
         going = runs.start(run_state.joined(made(), 'j', 'c'), 'j', 0, NOW).session
         with self.assertRaisesRegex(exceptions.Conflict, 'session_tag'):
             sessions.patch(going, {'session_tag': 2})
@@ -216,7 +216,7 @@ class Callers(unittest.TestCase):
 
 
 class Kept(unittest.TestCase):
-    def test_what_is_stored_comes_back(self):
+    def test_stored_session_is_loaded_unchanged(self):
         opened = runs.start(
             run_state.joined(made(schedule={'event': 'start'}), 'j', 'c'), 'j', 0, NOW
         ).session
@@ -230,7 +230,7 @@ class Kept(unittest.TestCase):
         session = dataclasses.replace(made(), members={id: Member('c') for id in 'bca'})
         self.assertEqual(['a', 'b', 'c'], list(session.body()['jobs']))
 
-    def test_as_a_document(self):
+    def test_document_has_version_and_etag_of_the_session(self):
         session = dataclasses.replace(made(), version=3)
         document = session.document()
         self.assertEqual('sessions', document.kind)
@@ -244,7 +244,7 @@ class Kept(unittest.TestCase):
 
 
 class Joining(unittest.TestCase):
-    def test_attach(self):
+    def test_attached_job_takes_tag_and_schedule(self):
         session = made(
             session_tag=3, schedule={'schedule_day': '1', 'event': 'start', 'status': 'scheduled'}
         )
@@ -271,7 +271,7 @@ class Joining(unittest.TestCase):
             attached['job_schedule'],
         )
 
-    def test_detach(self):
+    def test_detached_job_is_told_to_stop(self):
         attached = membership.attach(made(session_tag=3, schedule={'schedule_day': '1'}), job())[1]
         self.assertEqual(
             job(
@@ -324,7 +324,7 @@ class Links(unittest.TestCase):
 
 
 class Preconditions(unittest.TestCase):
-    def test_every_case(self):
+    def test_preconditions_fit_as_in_the_table(self):
         session = made()
         other = dataclasses.replace(session, version=2)
         for current, match, none_match, fits in (
@@ -350,7 +350,7 @@ class Preconditions(unittest.TestCase):
                 else:
                     self.assertRaises(exceptions.PreconditionFailed, precondition.check, current)
 
-    def test_ids(self):
+    def test_ids_with_other_characters_do_not_match(self):
         for id in ('a', '0', '_', 'a.b-c_D', 'x' * 255):
             self.assertTrue(documents.ID.match(id), id)
         for id in ('', '.', '-a', 'a b', 'a/b', 'é', 'a\n', 'x' * 256, 'a\0'):
@@ -358,7 +358,7 @@ class Preconditions(unittest.TestCase):
 
 
 class FoundAlike(unittest.TestCase):
-    def test_a_field_that_is_added_one_day(self):
+    def test_any_added_field_changes_the_index(self):
         """What a session has beside its members' progress makes its index anew where it changes."""
         prioritised = dataclasses.make_dataclass(
             'Prioritised', [('priority', int, 0)], bases=(session_state.Session,), frozen=True

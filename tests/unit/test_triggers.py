@@ -7,7 +7,7 @@ from freezer_api.domain import triggers
 
 
 class Intervals(unittest.TestCase):
-    def test_counts_with_one_space_and_a_unit(self):
+    def test_count_and_unit_are_an_interval(self):
         for text in (
             'continuous',
             '1 weeks',
@@ -19,7 +19,7 @@ class Intervals(unittest.TestCase):
         ):
             self.assertTrue(triggers.is_interval(text), text)
 
-    def test_anything_else_is_none(self):
+    def test_other_texts_are_no_interval(self):
         for text in (
             '',
             'Continuous',
@@ -43,14 +43,14 @@ class Intervals(unittest.TestCase):
         ):
             self.assertFalse(triggers.is_interval(text), text[:20])
 
-    def test_none_is_so_long_that_the_next_run_has_no_date(self):
+    def test_interval_beyond_a_million_days_is_none(self):
         self.assertTrue(triggers.is_interval('1000000 days'))
         self.assertFalse(triggers.is_interval('1000001 days'))
         self.assertFalse(triggers.is_interval('99999999999 weeks'))
 
 
 class Dates(unittest.TestCase):
-    def test_dates_with_and_without_zone(self):
+    def test_dates_with_and_without_zone_are_accepted(self):
         for text in (
             '2030-01-31T22:30:00',
             '2030-01-31T22:30:00Z',
@@ -61,24 +61,24 @@ class Dates(unittest.TestCase):
             self.assertTrue(triggers.is_date(text), text)
             self.assertTrue(triggers.is_run_date(text), text)
 
-    def test_zones_that_a_start_or_end_may_have_but_not_a_run_date(self):
+    def test_short_zone_is_refused_in_a_run_date_only(self):
         for text in ('2030-01-31T22:30:00+0200', '2030-01-31T22:30:00+02'):
             self.assertTrue(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
-    def test_fractions_that_apscheduler_reads_and_older_agents_do_not(self):
+    def test_fraction_is_accepted_in_a_run_date_only(self):
         for text in ('2030-01-31T22:30:00.123456', '2030-01-31T22:30:00.5Z'):
             self.assertTrue(triggers.is_run_date(text), text)
             self.assertFalse(triggers.is_date(text), text)
 
-    def test_the_moment(self):
+    def test_date_is_read_in_its_zone(self):
         for text, zone in (('2030-01-31T22:30:00', 0), ('2030-01-31T20:30:00-02', -2)):
             expected = datetime.datetime(2030, 1, 31, 22, 30, tzinfo=datetime.timezone.utc)
             found = triggers.date(text)
             self.assertEqual(expected, found)
             self.assertEqual(datetime.timedelta(hours=zone), found.utcoffset())
 
-    def test_short_ones(self):
+    def test_shortened_dates_are_refused(self):
         for text in (
             '2030-01-31',
             '2030-01-31 22:30:00',
@@ -90,7 +90,7 @@ class Dates(unittest.TestCase):
             self.assertFalse(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
-    def test_what_no_calendar_or_clock_has(self):
+    def test_impossible_dates_are_refused(self):
         for text in (
             '',
             'tomorrow',
@@ -117,7 +117,7 @@ class Dates(unittest.TestCase):
             self.assertFalse(triggers.is_date(text), text)
             self.assertFalse(triggers.is_run_date(text), text)
 
-    def test_a_date_is_one_in_every_zone(self):
+    def test_date_outside_the_calendar_of_a_zone_is_refused(self):
         for text in (
             '0001-01-01T00:00:00+02:00',
             '9999-12-31T23:59:59-02:00',
@@ -128,7 +128,7 @@ class Dates(unittest.TestCase):
 
 
 class CronFields(unittest.TestCase):
-    def test_expressions_of_all_kinds(self):
+    def test_valid_expressions_are_accepted(self):
         for field, text in (
             ('hour', '*'),
             ('hour', '*/6'),
@@ -152,7 +152,7 @@ class CronFields(unittest.TestCase):
         ):
             self.assertTrue(triggers.is_cron(field, text), (field, text))
 
-    def test_what_they_mean(self):
+    def test_expressions_mean_their_values(self):
         for field, text, values in (
             ('hour', '03', {3}),
             ('hour', '*/6', {0, 6, 12, 18}),
@@ -166,7 +166,7 @@ class CronFields(unittest.TestCase):
         ):
             self.assertEqual(values, triggers.cron_values(field, text), text)
 
-    def test_names_of_weekdays(self):
+    def test_weekday_names_are_told_from_other_texts(self):
         for text in ('mon', 'mon, wed, fri', 'MON-Fri', ' sat ,sun', 'mon-wed,fri'):
             self.assertTrue(triggers.are_weekdays(text), text)
         for text in (
@@ -184,7 +184,7 @@ class CronFields(unittest.TestCase):
         ):
             self.assertFalse(triggers.are_weekdays(text), text)
 
-    def test_values_and_steps_beyond_the_field(self):
+    def test_values_and_steps_beyond_the_field_are_refused(self):
         for field, text in (
             ('hour', '24'),
             ('minute', '60'),
@@ -205,7 +205,7 @@ class CronFields(unittest.TestCase):
         ):
             self.assertFalse(triggers.is_cron(field, text), (field, text))
 
-    def test_what_is_no_expression(self):
+    def test_malformed_expressions_are_refused(self):
         for field, text in (
             ('hour', ''),
             ('hour', ','),
