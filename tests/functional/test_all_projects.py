@@ -37,7 +37,7 @@ class TestAllProjects(base.FunctionalTest):
         self.assertEqual(200, answer.code, answer.raw)
         return [job['job_id'] for job in answer.json['jobs']]
 
-    def test_who_may(self):
+    def test_only_privileged_callers_list_all_projects(self):
         for value in ('True', 'true', 'TRUE', 'tRuE'):
             for token in OPERATORS:
                 self.assertEqual(
@@ -49,14 +49,14 @@ class TestAllProjects(base.FunctionalTest):
                     answer, '403', 'Policy does not allow jobs:get_all_projects to be performed.'
                 )
 
-    def test_only_in_a_project_whose_jobs_the_caller_may_list(self):
+    def test_project_whose_jobs_are_denied_lists_nothing(self):
         self.assert_error(
             self.call('GET', '/v2/alpha/jobs?all_projects=True', token='member@beta'),
             '403',
             'jobs:get_all ',
         )
 
-    def test_without_it_there_is_the_own_project(self):
+    def test_absent_or_false_lists_the_own_project(self):
         for token in (*OPERATORS, 'member@alpha'):
             for parameters in (
                 '',
@@ -66,7 +66,7 @@ class TestAllProjects(base.FunctionalTest):
             ):
                 self.assertEqual(['a', 'c', 'plain'], self.ids(token, parameters))
 
-    def test_what_it_may_be(self):
+    def test_other_values_are_refused(self):
         for token in (*OPERATORS, 'member@alpha'):
             for value in ('', '1', 'yes', 'None', 'True%20', 'Tr%C3%BCe'):
                 self.assert_error(
@@ -80,7 +80,7 @@ class TestAllProjects(base.FunctionalTest):
                 'all_projects: is given twice.',
             )
 
-    def test_searches_and_pages(self):
+    def test_searches_and_pages_span_all_projects(self):
         poll = {'match': [{'client_id': 'central'}], 'match_not': [{'status': 'completed'}]}
         self.do(200, 'PATCH', '/jobs/a', {'job_schedule': {'status': 'completed'}})
         self.assertEqual(['b', 'o', 'c'], self.ids('admin@ops', '?all_projects=True', poll))
@@ -96,7 +96,7 @@ class TestAllProjects(base.FunctionalTest):
             ['c', 'o', 'b'], self.ids('admin@ops', '?all_projects=True&sort=created:desc', poll)
         )
 
-    def test_the_link_to_the_next_page_says_it_again(self):
+    def test_next_link_repeats_all_projects(self):
         path, found = '/v2/beta/jobs?all_projects=tRuE&limit=2&sort=created:desc', []
         while path:
             answer = self.call('GET', path, token='service@services').json
@@ -169,7 +169,7 @@ class TestAllProjects(base.FunctionalTest):
                 every if order == 'asc' else every[::-1], found, (project, order, limit)
             )
 
-    def test_whose_the_marker_is(self):
+    def test_marker_project_without_its_marker_is_refused(self):
         for path in (
             '?marker=plain&marker_project=alpha',
             '?marker_project=alpha&all_projects=True',
@@ -190,7 +190,7 @@ class TestAllProjects(base.FunctionalTest):
             'marker: there is no document with this id.',
         )
 
-    def test_a_process_id_is_shown_there(self):
+    def test_process_id_is_shown_across_projects(self):
         self.do(200, 'PATCH', '/jobs/a', {'job_schedule': {'status': 'running', 'current_pid': 42}})
         jobs = self.call('GET', '/v2/ops/jobs?all_projects=True', token='service@services').json[
             'jobs'
@@ -204,7 +204,7 @@ class TestAllProjects(base.FunctionalTest):
             ],
         )
 
-    def test_where_it_is_implied(self):
+    def test_implicit_option_lists_all_for_privileged_callers(self):
         self.use(api__implicit_all_projects=True)
         self.seed()
         for token in OPERATORS:
@@ -228,7 +228,7 @@ class TestAllProjects(base.FunctionalTest):
             ],
         )
 
-    def test_policy_may_say_who(self):
+    def test_policy_changes_who_lists_all_projects(self):
         service = self.use()
         self.seed()
         (service.folder / 'policy.yaml').write_text('jobs:get_all_projects: role:reader\n')
@@ -243,7 +243,7 @@ class TestAllProjects(base.FunctionalTest):
 class TestOtherKinds(matrix.MatrixTest):
     """Their lists stay in the project, whoever asks, and whatever else."""
 
-    def test_they_know_nothing_of_it(self):
+    def test_other_kinds_ignore_all_projects(self):
         for project in ('beta', 'alpha'):
             self.prepare(project)
         for kind in ('actions', 'backups', 'clients', 'sessions'):

@@ -129,7 +129,7 @@ class TestAnything(base.FunctionalTest):
 
     @hypothesis.given(strategies.sampled_from(WRITES), BODIES)
     @hypothesis.settings(max_examples=MANY)
-    def test_writes(self, write, body):
+    def test_any_write_gets_an_expected_answer(self, write, body):
         self.check(self.call(*write, body))
 
     @hypothesis.given(
@@ -152,14 +152,14 @@ class TestAnything(base.FunctionalTest):
         .map(str.encode),
     )
     @hypothesis.settings(max_examples=MANY)
-    def test_searches(self, kind, body):
+    def test_any_search_gets_an_expected_answer(self, kind, body):
         self.check(self.call('GET', f'/v2/alpha/{kind}', body))
 
     @hypothesis.given(
         strategies.text(strategies.characters(max_codepoint=255), max_size=40),
         strategies.binary(max_size=40),
     )
-    def test_paths_and_queries(self, path, query):
+    def test_any_path_and_query_get_an_expected_answer(self, path, query):
         environ = {
             'PATH_INFO': f'/v2/alpha/sessions/{path}',
             'QUERY_STRING': query.decode('latin-1'),
@@ -171,7 +171,7 @@ class TestAnything(base.FunctionalTest):
         strategies.sampled_from(['limit', 'offset', 'marker', 'sort', 'search']),
         strategies.text(max_size=30),
     )
-    def test_parameters(self, name, value):
+    def test_any_parameter_gets_an_expected_answer(self, name, value):
         query = urllib.parse.urlencode({name: value}, errors='surrogatepass')
         for kind in ('sessions', 'jobs', 'backups', 'sessions/session/runs'):
             self.check(
@@ -187,7 +187,7 @@ class TestAnything(base.FunctionalTest):
         ),
         strategies.text(strategies.characters(min_codepoint=32, max_codepoint=255), max_size=30),
     )
-    def test_headers(self, name, value):
+    def test_any_header_gets_an_expected_answer(self, name, value):
         environ = {f'HTTP_{name.upper().replace("-", "_")}': value}
         self.assertIn(
             self.call('GET', '/v2/alpha/sessions/session', environ=environ).code, (200, 304, 406)

@@ -53,13 +53,13 @@ class TestRoutes(testtools.TestCase):
         documented = {(section.verb, section.path) for section in reference.operations()}
         self.assertEqual({*endpoints(), *HEALTH}, documented)
 
-    def test_success(self):
+    def test_success_codes_are_those_of_the_endpoints(self):
         for section in reference.operations():
             if (section.verb, section.path) not in HEALTH:
                 endpoint = endpoints()[section.verb, section.path]
                 self.assertEqual(endpoint.codes, section.codes('success') - {304}, section.title)
 
-    def test_parameters_of_path_and_query(self):
+    def test_parameters_are_those_of_the_endpoints(self):
         for section in reference.operations():
             endpoint = endpoints().get((section.verb, section.path))
             self.assertEqual(
@@ -206,7 +206,7 @@ SHOWN = {
 
 
 class TestBodies(testtools.TestCase):
-    def test_keys(self):
+    def test_documented_keys_are_those_of_the_schemas(self):
         for section in reference.sections():
             documented = section.names(REQUEST if section.verb else '', 'body')
             schema = BODIES.get(section.title, {'properties': {}, 'required': []})
@@ -219,7 +219,7 @@ class TestBodies(testtools.TestCase):
             else:
                 self.assertEqual(set(), set(documented) - OTHERS, section.title)
 
-    def test_types_and_limits(self):
+    def test_documented_limits_are_those_of_the_schemas(self):
         for section in reference.sections():
             for name, said in section.names(REQUEST if section.verb else '', 'body').items():
                 schema = BODIES.get(section.title, {'properties': {}})['properties'].get(name)
@@ -247,7 +247,7 @@ class TestBodies(testtools.TestCase):
 
 
 class TestSamples(testtools.TestCase):
-    def test_current(self):
+    def test_samples_are_current(self):
         found = {file.name: file.read_text() for file in samples.FOLDER.iterdir()}
         self.assertEqual(dict(samples.made()), found, 'run python -m tests.functional.samples')
 
@@ -256,12 +256,11 @@ class TestSamples(testtools.TestCase):
             samples.codes(), samples.CODES.read_text(), 'run python -m tests.functional.samples'
         )
 
-    def test_included(self):
+    def test_every_sample_is_included(self):
         included = [name for section in reference.operations() for name in section.samples]
         self.assertEqual(sorted(file.name for file in samples.FOLDER.iterdir()), sorted(included))
 
-    def test_replayed(self):
-        """The files are sent, and answered as the files and the statuses say."""
+    def test_samples_are_answered_as_documented(self):
         stage = self.useFixture(samples.Stage())
         for step in (*samples.STEPS, *samples.CLEARING):
             request, response = (
@@ -292,7 +291,7 @@ class TestSamples(testtools.TestCase):
             {section.title for section in reference.operations()} - played,
         )
 
-    def test_keys_of_answers(self):
+    def test_documented_keys_are_those_of_the_answers(self):
         for section in reference.operations():
             documented = section.names(RESPONSE, 'body')
             required = {name for name, said in documented.items() if said['required']}

@@ -152,14 +152,14 @@ class TestStatuses(testtools.TestCase):
         }
         return found | ({753} & {self.stage.call(section.verb, path, '{').code})
 
-    def test_of_any_request(self):
+    def test_common_errors_are_documented(self):
         for number, section in enumerate(operations()):
             documented = section.codes('error') | section.codes('success') & {304}
             self.assertEqual(
                 documented - {404, 405, 409, 422, 503}, self.spoilt(section, number), section.title
             )
 
-    def test_not_found(self):
+    def test_not_found_is_documented_with_its_reason(self):
         """With a reason of its own where only a path that can't be is not found."""
         for number, section in enumerate(operations()):
             wrong = self.stage.call(
@@ -173,7 +173,7 @@ class TestStatuses(testtools.TestCase):
             reason = section.statuses['error'][404]
             self.assertEqual(reason != 'path', absent.code == 404, section.title)
 
-    def test_of_particular_bodies(self):
+    def test_errors_of_particular_bodies_are_documented(self):
         for step, identity in SCENE:
             answer = self.stage.call(
                 step.verb, step.url, None if step.body is None else json.dumps(step.body), identity
@@ -200,7 +200,7 @@ class TestStatuses(testtools.TestCase):
 
 
 class TestStorage(testtools.TestCase):
-    def test_unavailable(self):
+    def test_unavailable_storage_is_documented(self):
         """All that reads or writes documents says so when there is no database."""
         self.useFixture(fixtures.FakeLogger())
         service = self.useFixture(base.Service())

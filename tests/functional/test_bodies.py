@@ -71,7 +71,7 @@ class BodiesTest(base.FunctionalTest):
 class TestWhenTheyAreRead(BodiesTest):
     """Not before Keystone and policy have let the caller pass."""
 
-    def test_nothing_without_a_token(self):
+    def test_no_body_is_read_without_a_token(self):
         for method, path in self.routes():
             stream = Counted(b'{"schedule": {}}')
             for length in (16, ''):
@@ -79,14 +79,14 @@ class TestWhenTheyAreRead(BodiesTest):
                 self.assertEqual(401, answer.code, f'{method} {path}')
             self.assertEqual(0, stream.count, f'{method} {path}')
 
-    def test_nothing_of_whom_policy_refuses(self):
+    def test_no_body_is_read_where_policy_refuses(self):
         for method, path in self.routes():
             for token in ('member@other', 'nobody@alpha', 'member!system'):
                 stream = Counted(b'{"schedule": {}}')
                 self.assertIn(self.send(stream, '', method, path, token=token).code, (401, 403))
                 self.assertEqual(0, stream.count, f'{method} {path} {token}')
 
-    def test_nothing_that_is_not_needed(self):
+    def test_no_body_is_read_that_is_not_needed(self):
         for method, path in (
             ('GET', '/'),
             ('GET', '/v2'),
@@ -120,7 +120,7 @@ class TestWhenTheyAreRead(BodiesTest):
 class TestMalformed(BodiesTest):
     """An error that says what is wrong, never 500."""
 
-    def test_lengths(self):
+    def test_malformed_or_large_length_is_refused(self):
         for length, status in (
             ('9' * 5000, '413'),
             ('0' * 5000 + '2', '400'),
@@ -134,20 +134,20 @@ class TestMalformed(BodiesTest):
         ):
             self.assert_error(self.send(Counted(b'{}'), length), status)
 
-    def test_zeros_before_a_length(self):
+    def test_zeros_before_a_length_are_accepted(self):
         raw = b'{"schedule": {}}'
         self.assertEqual(201, self.send(Counted(raw), '0' * 5000 + str(len(raw))).code)
 
-    def test_two_ways_to_tell_the_length(self):
+    def test_length_beside_chunked_is_refused(self):
         answer = self.send(Counted(b'{"schedule": {}}'), 16, HTTP_TRANSFER_ENCODING='chunked')
         self.assert_error(answer, '400', 'Transfer-Encoding')
 
-    def test_shorter_than_announced(self):
+    def test_body_shorter_than_announced_is_refused(self):
         for raw in (b'', b'{"schedule": {}}', b'{"sched'):
             self.assert_error(self.send(Counted(raw), 100), '400', 'Content-Length')
             self.assert_error(self.send(Counted(raw), 100, 'GET'), '400', 'Content-Length')
 
-    def test_what_servers_raise(self):
+    def test_broken_stream_of_a_server_gets_400(self):
         for error in (
             OSError('Apache'),
             ServerFailure(),
@@ -159,7 +159,7 @@ class TestMalformed(BodiesTest):
                 answer = self.send(Broken(error), length)
                 self.assert_error(answer, '400', 'body: could not be read to its end')
 
-    def test_too_large(self):
+    def test_too_large_body_gets_413_once_read(self):
         """A body is read on, so that who sends all of it sees the answer; but not without end."""
         for length in (5000, ''):
             stream = Counted(b' ' * 5000)

@@ -47,7 +47,7 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assertEqual(404, answer.code)
         self.assertEqual(missing.raw, answer.raw)
 
-    def test_a_run(self):
+    def test_central_scheduler_starts_and_ends_a_run(self):
         answer = self.act(self.start(0))
         self.assertEqual(202, answer.code)
         self.assertEqual({'result': 'success', 'session_tag': 1}, answer.json)
@@ -77,20 +77,20 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assert_error(self.act(self.start(3)), '400', 'requested tag value too high')
         self.assertEqual(202, self.act({'end': {'job_id': 'job', 'result': 'success'}}).code)
 
-    def test_who_may(self):
+    def test_unprivileged_report_finds_nothing_elsewhere(self):
         for token in ('member@ops', 'reader@ops', 'member@alpha'):
             answer = self.act(self.start(0), token=token)
             self.assertEqual(403 if token in ('reader@ops', 'member@alpha') else 404, answer.code)
         self.assert_missing(self.act(self.start(0), token='member@ops'))
         self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])
 
-    def test_in_another_project_than_the_client_s_there_is_nothing(self):
+    def test_report_outside_the_client_s_project_finds_nothing(self):
         for project in ('beta', 'gamma'):
             for action in (self.start(0), self.end(0)):
                 self.assert_missing(self.act(action, project=project, token=f'admin@{project}'))
         self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])
 
-    def test_only_for_members_on_the_client(self):
+    def test_only_members_on_the_central_client_are_found(self):
         self.make_client('own')
         for job_id, client_id in (('plain', 'own'), ('apart', 'central')):
             self.do(
@@ -131,7 +131,7 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assert_error(self.act(self.start(0)), '400', 'job_id')
         self.assertEqual('active', self.do(200, 'GET', '/sessions/session')['status'])
 
-    def test_the_same_ids_in_another_project(self):
+    def test_same_ids_in_another_project_stay_untouched(self):
         """Another project's job of that id is on a plain client, and its session has nothing to do
         with it.
         """
@@ -151,7 +151,7 @@ class TestCentralSchedulers(base.FunctionalTest):
             'active', self.ask('beta', 'GET', '/sessions/session', None, 200)['status']
         )
 
-    def test_a_client_that_is_no_longer_central_or_there(self):
+    def test_client_no_longer_central_finds_nothing(self):
         self.make_client('central')
         self.assert_missing(self.act(self.start(0)))
         self.do(204, 'DELETE', '/clients/central')
@@ -164,7 +164,7 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assert_missing(self.act(self.end(1)))
         self.assertEqual(202, self.act(self.end(1), project='dev', token='service@dev').code)
 
-    def test_a_job_that_comes_to_the_client_by_itself(self):
+    def test_job_is_found_once_its_own_client_is_deleted(self):
         self.make_client('late')
         self.do(201, 'POST', '/jobs', {'job_id': 'moved', 'client_id': 'late', 'job_actions': []})
         self.do(204, 'PUT', '/sessions/session/jobs/moved')
@@ -220,7 +220,7 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.assertEqual(202, self.act(self.start(0), If_Match=etag).code)
         self.assertEqual(412, self.act(self.start(1), If_Match=etag).code)
 
-    def test_a_job_that_leaves_meanwhile(self):
+    def test_job_that_leaves_meanwhile_is_not_found(self):
         """Between the look at the job and the write of the session."""
         storage = self.service.storage
         claimed = storage.claimed

@@ -121,7 +121,7 @@ VERSIONED = (
 class TestPatch(EchoTest):
     """A PATCH with what was got changes nothing."""
 
-    def test_as_it_is(self):
+    def test_document_sent_back_changes_nothing(self):
         for path in VERSIONED:
             document = self.document(path)
             self.unmoved(path, document)
@@ -135,23 +135,23 @@ class TestPatch(EchoTest):
             self.assertEqual(200, answer.code)
             self.assertEqual(document['_version'], answer.json['version'])
 
-    def test_the_session_that_the_body_names(self):
+    def test_session_named_by_the_body_stays_unchanged(self):
         self.unmoved('/sessions/session', self.document('/sessions/session'), to='/sessions')
 
-    def test_with_a_null_for_any_key(self):
+    def test_null_for_any_key_changes_nothing(self):
         for path in VERSIONED:
             document = self.document(path)
             for key in document:
                 self.unmoved(path, {**document, key: None})
             self.unmoved(path, dict.fromkeys(document))
 
-    def test_without_any_of_its_keys(self):
+    def test_absent_keys_change_nothing(self):
         for path in VERSIONED:
             document = self.document(path)
             for key in document:
                 self.unmoved(path, {name: value for name, value in document.items() if name != key})
 
-    def test_with_nulls_in_what_is_known_of_a_job(self):
+    def test_nulls_in_runtime_keys_change_nothing(self):
         for path in ('/jobs/free', '/jobs/member'):
             document = self.document(path)
             for key in (
@@ -168,7 +168,7 @@ class TestPatch(EchoTest):
                 )
                 self.unmoved(path, {'job_schedule': {**document['job_schedule'], key: None}})
 
-    def test_with_nulls_in_a_schedule(self):
+    def test_null_in_a_schedule_removes_its_key(self):
         """A schedule is replaced as a group, and null is absent; a member's is the session's."""
         for key in DAILY:
             document = self.document('/jobs/member')
@@ -190,7 +190,7 @@ class TestPatch(EchoTest):
                     {**before, '_version': before['_version'] + 2}, self.document(path)
                 )
 
-    def test_with_nulls_in_the_entries_of_a_job(self):
+    def test_nulls_in_entries_take_defaults(self):
         """Rules of an entry go to their defaults; a definition that is left away is the
         action's.
         """
@@ -226,7 +226,7 @@ class TestPatch(EchoTest):
         self.assertEqual(second, entries[1])
         self.assertEqual(definition, self.document('/actions/action')['freezer_action'])
 
-    def test_with_nulls_in_a_definition(self):
+    def test_null_in_a_definition_is_stored(self):
         """There a null is a value, except that an action is one."""
         document = self.document('/actions/action')
         self.unmoved(
@@ -255,7 +255,7 @@ class TestPatch(EchoTest):
                 )
                 self.do(200, 'PATCH', '/actions/action', document)
 
-    def test_what_forms_add(self):
+    def test_keys_that_forms_add_change_nothing(self):
         """To a job's document: names, intervals, and whole documents of its actions with the same
         nulls again.
         """
@@ -284,7 +284,7 @@ class TestPatch(EchoTest):
             {**self.document('/sessions/session'), 'interval_unit': 'days', 'interval_value': 1},
         )
 
-    def test_what_the_form_of_an_action_has_inside(self):
+    def test_rules_inside_a_definition_change_nothing(self):
         document = self.document('/actions/action')
         rules = {key: document[key] for key in ('max_retries', 'max_retries_interval', 'mandatory')}
         for inside in (rules, {key: str(value).lower() for key, value in rules.items()}):
@@ -300,7 +300,7 @@ class TestPatch(EchoTest):
                 },
             )
 
-    def test_an_agents_copy(self):
+    def test_copy_of_an_agent_changes_nothing(self):
         """What a poll found, sent back whole or as a report."""
         for path in ('/jobs/free', '/jobs/member', '/jobs/idle'):
             (polled,) = [
@@ -313,7 +313,7 @@ class TestPatch(EchoTest):
             )
             self.unmoved(path, polled)
 
-    def test_an_abort_that_is_shown_with_a_pid(self):
+    def test_pid_shown_for_an_abort_is_not_stored(self):
         """The pid that makes agents find one is no pid of the job's."""
         self.do(202, 'POST', '/jobs/idle/event', {'abort': None})
         document = self.document('/jobs/idle')
@@ -339,7 +339,7 @@ class TestReplace(EchoTest):
         self.assertEqual({**before, **expected, '_version': version}, after)
         self.assertEqual(version, written['version'])
 
-    def test_sessions(self):
+    def test_replaced_session_stays_unchanged(self):
         for path in ('/sessions/session', '/sessions/fresh'):
             document = self.document(path)
             for key in (
@@ -362,13 +362,13 @@ class TestReplace(EchoTest):
             self.replaced(path, document)
             self.assertEqual(runs, self.document(f'{path}/runs'))
 
-    def test_actions(self):
+    def test_replaced_action_stays_unchanged(self):
         document = self.document('/actions/action')
         self.replaced('/actions/action', document)
         self.replaced('/actions/action', {**document, **CLAIMED, 'action_id': None})
         self.replaced('/actions/action', {**document, 'mandatory': None}, mandatory=False)
 
-    def test_jobs(self):
+    def test_replaced_job_loses_its_run_only(self):
         """A job that is replaced hasn't run; as a member it keeps its session and that one's
         schedule.
         """
@@ -391,7 +391,7 @@ class TestReplace(EchoTest):
             self.replaced(path, {**document, **dict.fromkeys(nulls)})
         self.assertEqual('running', self.document('/sessions/session')['jobs']['member']['status'])
 
-    def test_clients(self):
+    def test_registered_client_stays_unchanged(self):
         """A registration with the whole document, or with what it has of the client."""
         document = self.document('/clients/client')
         for body in (
@@ -427,7 +427,7 @@ class TestCreate(EchoTest):
         self.assertEqual(1, made.get('_version', 1))
         return made
 
-    def test_sessions(self):
+    def test_copied_session_starts_afresh(self):
         before = self.document('/sessions/session')
         new = {
             'session_tag': 1,
@@ -446,7 +446,7 @@ class TestCreate(EchoTest):
         )
         self.assertEqual(before, self.document('/sessions/session'))
 
-    def test_jobs(self):
+    def test_copied_job_starts_afresh_with_the_same_actions(self):
         """A copy is in no session and hasn't run; its actions are the same ones."""
         for job_id in ('free', 'member'):
             before = self.document(f'/jobs/{job_id}')
@@ -487,7 +487,7 @@ class TestCreate(EchoTest):
             self.assertEqual(session, self.document('/sessions/session'))
         self.do(409, 'POST', '/jobs', self.document('/jobs/free'))
 
-    def test_actions(self):
+    def test_copied_action_equals_the_first(self):
         before = self.document('/actions/action')
         made = self.created('actions', {**before, 'action_id': None})
         self.assertEqual({**before, 'action_id': made['action_id'], '_version': 1}, made)
@@ -496,7 +496,7 @@ class TestCreate(EchoTest):
         )
         self.do(409, 'POST', '/actions', before)
 
-    def test_clients(self):
+    def test_copied_client_equals_the_first(self):
         before = self.document('/clients/client')
         for body in (
             {**before, 'client': {**before['client'], 'client_id': 'copy'}},

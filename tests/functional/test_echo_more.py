@@ -37,7 +37,7 @@ class TestBackups(test_echo.EchoTest):
         self.assertEqual({**before, 'backup_id': id, **expected}, self.document(f'/backups/{id}'))
         self.assertEqual(before, self.document(self.path))
 
-    def test_patch(self):
+    def test_backup_sent_back_changes_nothing(self):
         document = self.document(self.path)
         self.assertEqual(
             {
@@ -68,7 +68,7 @@ class TestBackups(test_echo.EchoTest):
             )
         self.unmoved(self.path, dict.fromkeys(document))
 
-    def test_patch_with_nulls_in_the_metadata(self):
+    def test_null_in_the_metadata_is_stored(self):
         """A null is a value there, but a backup has a name and a time."""
         document = self.document(self.path)
         for key in METADATA:
@@ -91,7 +91,7 @@ class TestBackups(test_echo.EchoTest):
                 self.do(200, 'PATCH', self.path, document)
                 self.assertEqual(document, self.document(self.path))
 
-    def test_create(self):
+    def test_copied_backup_equals_the_first(self):
         document = self.document(self.path)
         self.created(document)
         self.created(
@@ -132,7 +132,7 @@ class TestTrusts(test_echo.EchoTest):
 
         self.service.storage.write_job(Scope('alpha'), 'job', given)
 
-    def test_patch(self):
+    def test_no_patch_changes_the_trust(self):
         """Whoever sends it: a colleague, an administrator, the agent."""
         document = self.document('/jobs/job')
         self.assertEqual(CREDENTIALS, document['user_credentials'])
@@ -152,7 +152,7 @@ class TestTrusts(test_echo.EchoTest):
                 self.do(200, 'PATCH', '/jobs/job', body, token=token)
                 self.assertEqual(before, self.document('/jobs/job'))
 
-    def test_in_a_session(self):
+    def test_no_patch_changes_the_trust_of_a_member(self):
         """A running member with a process id too."""
         self.make_session('session')
         self.do(204, 'PUT', '/sessions/session/jobs/job')

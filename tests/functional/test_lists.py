@@ -21,30 +21,30 @@ class TestPages(base.FunctionalTest):
         answer = self.do(200, 'GET', f'/sessions{query}', body, **others)
         return [session['session_id'] for session in answer['sessions']]
 
-    def test_limits(self):
+    def test_limit_bounds_the_page(self):
         self.assertEqual(self.ids[:10], self.found())
         self.assertEqual(self.ids[:10], self.found('?limit=0'))
         self.assertEqual(self.ids[:3], self.found('?limit=3'))
         self.assertEqual(self.ids, self.found('?limit=999999999999999999999'))
 
-    def test_the_greatest_limit(self):
+    def test_configured_limit_caps_the_page(self):
         self.use(api__max_limit=2)
         for number in range(3):
             self.make_session(f's{number}')
         self.assertEqual(['s0', 's1'], self.found('?limit=3'))
         self.assertEqual(['s0', 's1'], self.found())
 
-    def test_offset_and_marker(self):
+    def test_offset_or_marker_begins_the_page(self):
         self.assertEqual(self.ids[2:4], self.found('?offset=2&limit=2'))
         self.assertEqual(self.ids[2:4], self.found(f'?marker={self.ids[1]}&limit=2'))
         self.assertEqual(self.ids[2:4], self.found(f'?offset={self.ids[1]}&limit=2'))
         self.assertEqual([], self.found('?offset=999999999'))
 
-    def test_sort(self):
+    def test_sort_orders_by_creation(self):
         self.assertEqual(self.ids, self.found('?limit=20&sort=created:asc'))
         self.assertEqual(self.ids[::-1], self.found('?limit=20&sort=created:desc'))
 
-    def test_a_marker_that_is_not_there(self):
+    def test_unknown_marker_is_refused(self):
         for marker in ('gone', '1234567890'):
             self.assert_error(
                 self.call('GET', f'{SESSIONS}?offset={marker}'),
@@ -74,7 +74,7 @@ class TestPages(base.FunctionalTest):
     def test_the_last_page_has_no_link(self):
         self.assertNotIn('sessions_links', self.do(200, 'GET', '/sessions?limit=12'))
 
-    def test_search_as_a_body_or_as_a_parameter(self):
+    def test_search_is_read_from_body_or_parameter(self):
         search = {'match': [{'hold_off': 3}]}
         self.assertEqual([self.ids[3]], self.found(body=search))
         self.assertEqual(
@@ -83,7 +83,7 @@ class TestPages(base.FunctionalTest):
         self.assertEqual(self.ids[:10], self.found(body={}))
         self.assertEqual(self.ids[:10], self.found('?search=%7B%7D'))
 
-    def test_both_are_too_much(self):
+    def test_search_in_body_and_parameter_is_refused(self):
         self.assert_error(
             self.call('GET', f'{SESSIONS}?search=%7B%7D', {'match': []}), '400', 'both'
         )
@@ -100,7 +100,7 @@ class TestPages(base.FunctionalTest):
             [self.ids[11]], [session['session_id'] for session in following['sessions']]
         )
 
-    def test_bad_searches(self):
+    def test_invalid_search_is_refused(self):
         for search in (
             {'match': {}},
             {'match': [1]},
@@ -116,7 +116,7 @@ class TestPages(base.FunctionalTest):
         ):
             self.assert_error(self.call('GET', SESSIONS, search), '400', 'search')
 
-    def test_what_no_document_may_hold_is_not_sought(self):
+    def test_search_for_impossible_values_is_refused(self):
         for text in (r'"\u0000"', r'"\ud800"', 'NaN', '1e400', '18446744073709551616'):
             search = f'{{"match": [{{"description": {text}}}]}}'
             self.assert_error(self.call('GET', SESSIONS, search.encode()), '400')
@@ -133,12 +133,12 @@ class TestPages(base.FunctionalTest):
             self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(deep)}'), '400', 'nested'
         )
 
-    def test_a_malformed_search(self):
+    def test_malformed_search_is_refused(self):
         self.assert_error(self.call('GET', SESSIONS, b'{"match": '), '753 Syntax Error')
         self.assert_error(self.call('GET', f'{SESSIONS}?search=%7B%22match%22:'), '400', 'search: ')
         self.assert_error(self.call('GET', SESSIONS, b'[]'), '400')
 
-    def test_the_poll_of_an_agent(self):
+    def test_poll_of_an_agent_finds_its_open_jobs(self):
         self.make_job('one')
         self.make_job('two', 'client')
         self.make_job('three', 'elsewhere')
@@ -195,7 +195,7 @@ class TestRuns(base.FunctionalTest):
                 {'start': {'job_id': 'job', 'current_tag': tag}},
             )
 
-    def test_pages(self):
+    def test_runs_are_paged_newest_first(self):
         first = self.do(200, 'GET', '/sessions/session/runs?limit=2')
         self.assertEqual([3, 2], [run['session_tag'] for run in first['runs']])
         href = first['runs_links'][0]['href']
@@ -204,12 +204,12 @@ class TestRuns(base.FunctionalTest):
         self.assertEqual([1], [run['session_tag'] for run in last['runs']])
         self.assertNotIn('runs_links', last)
 
-    def test_one(self):
+    def test_run_is_shown_by_its_tag(self):
         self.assertEqual(2, self.do(200, 'GET', '/sessions/session/runs/2')['session_tag'])
         for tag in (0, 4, 2147483647):
             self.do(404, 'GET', f'/sessions/session/runs/{tag}')
 
-    def test_bad_markers(self):
+    def test_unknown_marker_of_runs_is_refused(self):
         for marker in ('x', '-1', '2147483648', '77', '1.0'):
             self.do(400, 'GET', f'/sessions/session/runs?marker={marker}')
         self.do(404, 'GET', '/sessions/none/runs')

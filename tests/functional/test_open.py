@@ -46,7 +46,7 @@ class Broken:
 
 
 class TestDocuments(base.FunctionalTest):
-    def test_versions_from_the_host_that_was_asked(self):
+    def test_versions_link_to_the_host_that_was_asked(self):
         for path in ('/', ''):
             answer = self.call('GET', path, token=None, Host='backup.example.org:9090')
             self.assertEqual('300 Multiple Choices', answer.status)
@@ -57,7 +57,7 @@ class TestDocuments(base.FunctionalTest):
                 [{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links']
             )
 
-    def test_versions_below_a_prefix(self):
+    def test_versions_link_below_the_prefix(self):
         for path in ('/', ''):
             environ = {'SCRIPT_NAME': '/backup', 'PATH_INFO': path, 'wsgi.url_scheme': 'https'}
             answer = self.call('GET', '/', token=None, environ=environ)
@@ -65,7 +65,7 @@ class TestDocuments(base.FunctionalTest):
                 'https://localhost:80/backup/v2/', answer.json['versions'][0]['links'][0]['href']
             )
 
-    def test_home(self):
+    def test_home_document_needs_no_token(self):
         for path, accept in (
             ('/v2', '*/*'),
             ('/v2/', 'application/json-home'),
@@ -131,7 +131,7 @@ class TestFaults(base.FunctionalTest):
         self.make_session()
         self.log = self.useFixture(fixtures.FakeLogger())
 
-    def test_a_store_that_is_away(self):
+    def test_unavailable_store_gets_503_with_retry_after(self):
         self.service.storage.error = exceptions.StorageUnavailable(retry_after=7)
         answer = self.call('GET', f'{SESSIONS}/session')
         self.assert_error(answer, '503 Service Unavailable', 'try again')
@@ -139,7 +139,7 @@ class TestFaults(base.FunctionalTest):
         self.service.storage.error = None
         self.do(200, 'GET', '/sessions/session')
 
-    def test_what_nobody_foresaw_is_logged_and_not_told(self):
+    def test_unexpected_error_is_logged_and_not_told(self):
         self.service.storage.error = RuntimeError('SELECT secret FROM table')
         answer = self.call('GET', f'{SESSIONS}/session')
         self.assert_error(answer, '500 Internal Server Error')
@@ -148,7 +148,7 @@ class TestFaults(base.FunctionalTest):
         self.assertIn('Traceback', self.log.output)
         self.assertIn('x-openstack-request-id', answer.headers)
 
-    def test_every_error_has_its_line(self):
+    def test_every_error_has_a_status(self):
         def kinds(kind):
             return [kind, *(inner for one in kind.__subclasses__() for inner in kinds(one))]
 
@@ -164,7 +164,7 @@ class TestHealth(base.FunctionalTest):
         super().setUp()
         self.use(storage=Broken)
 
-    def test_it_lives(self):
+    def test_live_process_answers_ok(self):
         for path in ('/healthcheck', '/healthcheck/'):
             answer = self.call('GET', path, token=None)
             self.assertEqual('200 OK', answer.status)
@@ -172,13 +172,13 @@ class TestHealth(base.FunctionalTest):
         answer = self.call('GET', '/healthcheck', token=None, Accept='application/json')
         self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
 
-    def test_the_store_does_not_matter(self):
+    def test_liveness_ignores_the_store(self):
         self.service.storage.error = exceptions.StorageUnavailable()
         self.service.storage.gate.clear()
         self.addCleanup(self.service.storage.gate.set)
         self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
 
-    def test_a_file_switches_it_off(self):
+    def test_file_switches_liveness_off(self):
         """Until it is gone again. Without one being named nothing is logged."""
         log_levels = dict(level.split('=') for level in self.service.conf.default_log_levels)
         self.assertEqual('ERROR', log_levels['oslo_middleware.healthcheck.disable_by_file'])
@@ -194,14 +194,14 @@ class TestHealth(base.FunctionalTest):
         told = [line for line in log.output.splitlines() if 'request_id=' not in line]
         self.assertEqual([], told)
 
-    def test_backends_are_the_operators_choice(self):
+    def test_backend_of_the_operator_asks_the_storage(self):
         """The backend that asks the storage stays available to who has named it."""
         self.use(storage=Broken, healthcheck__backends='freezer_storage')
         self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
         self.service.storage.error = exceptions.StorageUnavailable()
         self.assertEqual(503, self.call('GET', '/healthcheck', token=None).code)
 
-    def test_options_that_cannot_be(self):
+    def test_invalid_option_stops_the_start(self):
         for options in (
             {'allowed_source_ranges': '192.0.2.0/64'},
             {'backends': 'disable_by_file,enable_by_files'},
@@ -222,7 +222,7 @@ class TestReadiness(base.FunctionalTest):
         super().setUp()
         self.use(storage=Broken)
 
-    def test_it_is_ready(self):
+    def test_ready_process_answers_ok(self):
         for path in ('/healthcheck/ready', '/healthcheck/ready/'):
             answer = self.call('GET', path, token=None)
             self.assertEqual('200 OK', answer.status)
@@ -230,7 +230,7 @@ class TestReadiness(base.FunctionalTest):
         answer = self.call('GET', '/healthcheck/ready', token=None, Accept='application/json')
         self.assertEqual({'detailed': False, 'reasons': ['OK']}, answer.json)
 
-    def test_methods_of_both(self):
+    def test_other_methods_of_both_get_405(self):
         for path in ('/healthcheck', '/healthcheck/ready'):
             for method, status in (('POST', '405'), ('DELETE', '405'), ('OPTIONS', '200')):
                 answer = self.call(method, path, token=None)
@@ -240,7 +240,7 @@ class TestReadiness(base.FunctionalTest):
             self.assertEqual(2, answer.code // 100)
             self.assertEqual(b'', answer.raw)
 
-    def test_the_store_is_away(self):
+    def test_unavailable_store_is_not_ready(self):
         self.service.storage.error = exceptions.StorageUnavailable('secret host')
         answer = self.call('GET', '/healthcheck/ready', token=None)
         self.assertEqual('503 Service Unavailable', answer.status)
@@ -250,7 +250,7 @@ class TestReadiness(base.FunctionalTest):
         self.service.storage.error = None
         self.assertEqual(200, self.call('GET', '/healthcheck/ready', token=None).code)
 
-    def test_the_schema_is_not_there(self):
+    def test_store_of_another_schema_is_not_ready(self):
         self.use()
         sqlite = self.service.folder / 'freezer.sqlite'
         with contextlib.closing(sqlite3.connect(sqlite)) as connection:
@@ -259,18 +259,18 @@ class TestReadiness(base.FunctionalTest):
         self.assertEqual(503, self.call('GET', '/healthcheck/ready', token=None).code)
         self.assertEqual(200, self.call('GET', '/healthcheck', token=None).code)
 
-    def test_a_file_that_switches_liveness_off_does_not_matter(self):
+    def test_readiness_ignores_the_file_of_liveness(self):
         self.use(healthcheck__disable_by_file_path='/')
         self.assertEqual(503, self.call('GET', '/healthcheck', token=None).code)
         self.assertEqual(200, self.call('GET', '/healthcheck/ready', token=None).code)
 
-    def test_details_only_where_they_are_switched_on(self):
+    def test_details_are_told_only_where_switched_on(self):
         self.use(storage=Broken, healthcheck__detailed=True)
         self.service.storage.error = exceptions.StorageUnavailable('which host')
         answer = self.call('GET', '/healthcheck/ready', token=None, Accept='application/json')
         self.assertEqual('which host', answer.json['reasons'][0]['details'])
 
-    def test_a_store_that_hangs(self):
+    def test_hanging_store_times_out_in_one_thread(self):
         self.use(storage=Broken, healthcheck__backends='freezer_storage')
         self.useFixture(
             fixtures.MonkeyPatch('freezer_api.middleware.health.StorageProbe.PATIENCE', 0.05)
@@ -287,7 +287,7 @@ class TestReadiness(base.FunctionalTest):
         )
         self.assertEqual(b'OK', self.call('GET', '/healthcheck/ready', token=None).raw)
 
-    def test_whom_they_are_not_for(self):
+    def test_checks_from_other_addresses_get_404(self):
         self.use(healthcheck__allowed_source_ranges=['192.0.2.0/24'])
         refused = {'REMOTE_ADDR': '198.51.100.1'}
         for path in ('/healthcheck', '/healthcheck/ready'):
@@ -296,7 +296,7 @@ class TestReadiness(base.FunctionalTest):
 
 
 class TestRequestIds(base.FunctionalTest):
-    def test_every_answer_has_one(self):
+    def test_every_answer_has_a_request_id(self):
         for method, path in (
             ('GET', '/'),
             ('GET', '/v2'),
@@ -315,14 +315,14 @@ class TestRequestIds(base.FunctionalTest):
                 )
                 self.assertEqual(1, len(answer.headers.getall('x-openstack-request-id')))
 
-    def test_one_that_comes_in_is_kept(self):
+    def test_valid_request_id_is_kept(self):
         for path in ('/', SESSIONS, '/healthcheck'):
             self.assertEqual(
                 ID,
                 self.call('GET', path, X_OpenStack_Request_ID=ID).headers['x-openstack-request-id'],
             )
 
-    def test_one_that_is_none_is_not(self):
+    def test_invalid_request_id_is_replaced(self):
         for given in ('x', ID[4:], f'{ID}0', ID.upper(), f' {ID}x', 'req-' + 'x' * 36, ''):
             self.assertNotEqual(
                 given,
@@ -331,7 +331,7 @@ class TestRequestIds(base.FunctionalTest):
                 ],
             )
 
-    def test_log_records_bear_it(self):
+    def test_log_records_bear_the_request_id(self):
         self.useFixture(fixtures.FakeLogger())
         self.use(storage=Broken)
         self.service.storage.error = RuntimeError('unforeseen')
@@ -378,7 +378,7 @@ class TestStandalone(base.FunctionalTest):
             self.assertEqual(bool(said), '[centralized_scheduler]' in log.output)
             self.assertIn(said, log.output)
 
-    def test_headers_of_the_caller_count_for_nothing(self):
+    def test_identity_headers_of_the_caller_are_ignored(self):
         answer = self.call(
             'GET',
             '/v2/any/sessions',
@@ -390,7 +390,7 @@ class TestStandalone(base.FunctionalTest):
         )
         self.assertEqual(200, answer.code)
 
-    def test_hosts(self):
+    def test_only_loopback_hosts_are_served(self):
         for host in (
             'localhost',
             'localhost:9090',
@@ -420,7 +420,7 @@ class TestStandalone(base.FunctionalTest):
                     self.call('GET', path, environ={'HTTP_HOST': host}), '403', 'Host'
                 )
 
-    def test_origins(self):
+    def test_foreign_origins_get_403(self):
         for origin in (
             'http://example.org',
             'null',
@@ -449,7 +449,7 @@ class TestStandalone(base.FunctionalTest):
 
 
 class TestOptional(base.FunctionalTest):
-    def test_other_origins_where_they_are_let_in(self):
+    def test_allowed_origin_may_read_answers(self):
         self.use(cors__allowed_origin=['https://horizon.example.org'])
         origin = {'Origin': 'https://horizon.example.org'}
         preflight = self.call(
@@ -471,13 +471,13 @@ class TestOptional(base.FunctionalTest):
             self.call('GET', SESSIONS, Origin='https://else.example.org').headers,
         )
 
-    def test_no_other_origin_by_default(self):
+    def test_no_origin_is_allowed_by_default(self):
         self.assertNotIn(
             'Access-Control-Allow-Origin',
             self.call('GET', SESSIONS, Origin='https://horizon.example.org').headers,
         )
 
-    def test_what_a_proxy_tells(self):
+    def test_proxy_headers_are_read_only_where_enabled(self):
         told = {
             'X_Forwarded_Proto': 'https',
             'X_Forwarded_Host': 'cloud.example.org',
@@ -517,21 +517,21 @@ class TestKeystoneAway(base.FunctionalTest):
             **{f'keystone_authtoken__{name}': value for name, value in options.items()},
         )
 
-    def test_a_token_cannot_be_validated(self):
+    def test_token_that_cannot_be_validated_gets_503(self):
         for accept in ('text/html', 'text/plain', 'application/json'):
             answer = self.call('GET', SESSIONS, Accept=accept)
             self.assert_error(answer, '503 Service Unavailable', 'Keystone')
             self.assertEqual('5', answer.headers['Retry-After'])
         self.assertEqual(b'', self.call('HEAD', SESSIONS).raw)
 
-    def test_no_token(self):
+    def test_missing_token_gets_401(self):
         answer = self.call('GET', SESSIONS, token=None)
         self.assertEqual(401, answer.code)
         self.assertEqual('Unauthorized', answer.json['error']['title'])
         self.assertIn('127.0.0.1', answer.headers['WWW-Authenticate'])
         self.assertEqual(b'', self.call('HEAD', SESSIONS, token=None).raw)
 
-    def test_what_needs_no_token(self):
+    def test_public_paths_need_no_keystone(self):
         for path, code in (
             ('/', 300),
             ('/v2', 200),
@@ -545,7 +545,7 @@ class TestKeystoneAway(base.FunctionalTest):
 class TestDelayedDecision(base.FunctionalTest):
     """An operator may have keystonemiddleware pass on what it found; nothing is open for that."""
 
-    def test_no_token(self):
+    def test_invalid_identity_gets_401(self):
         self.use(authenticate=lambda application: application)
         self.assert_error(self.call('GET', SESSIONS), '401 Unauthorized', 'authentication')
         self.assert_error(

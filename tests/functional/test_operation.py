@@ -55,7 +55,7 @@ class TestVerbs(RoutesTest):
                 self.assertLess(got.code, 400, route.pattern)
                 self.assertEqual((*self.told(got)[:2], b''), self.told(head), route.pattern)
 
-    def test_options(self):
+    def test_options_lists_the_verbs_of_each_route(self):
         for route in self.routes:
             for token in (base.MEMBER, None):
                 answer = self.call('OPTIONS', self.path(route.pattern), token=token)
@@ -69,7 +69,7 @@ class TestVerbs(RoutesTest):
                 )
                 self.assertEqual('GET' in route.endpoints, 'HEAD' in route.endpoints)
 
-    def test_other_verbs(self):
+    def test_other_verbs_get_405(self):
         for route in self.routes:
             for verb in {*VERBS, 'TRACE'} - {*route.endpoints}:
                 answer = self.call(verb, self.path(route.pattern), {})
@@ -124,7 +124,7 @@ class TestVerbs(RoutesTest):
                 )
                 self.assertEqual(operation.codes['admin'], answer.code, operation)
 
-    def test_two_slashes_are_none(self):
+    def test_two_slashes_get_404(self):
         for route in self.routes:
             if route.pattern:
                 self.assertEqual(
@@ -147,7 +147,7 @@ class TestPrefix(RoutesTest):
         }
         return self.call(method, f'/?{url.query}', body, environ=environ, **others)
 
-    def test_every_route(self):
+    def test_every_route_is_served_below_the_prefix(self):
         for route in self.routes:
             path = self.path(route.pattern) if route.pattern else ''
             for verb in ('GET', 'HEAD', 'OPTIONS', 'PUT'):
@@ -163,7 +163,7 @@ class TestPrefix(RoutesTest):
         self.assertEqual(401, self.below('GET', f'{PREFIX}/v2/alpha/sessions', token=None).code)
         self.assert_error(self.below('GET', f'{PREFIX}{PREFIX}/v2/alpha/sessions'), '404')
 
-    def test_links_lead_on(self):
+    def test_version_links_have_the_prefix(self):
         for path in ('', '/'):
             for scheme in ('http', 'https'):
                 environ = {
@@ -176,7 +176,7 @@ class TestPrefix(RoutesTest):
                 self.assertEqual(f'{scheme}://cloud:5000{PREFIX}/v2/', version['links'][0]['href'])
         self.assertEqual(200, self.below('GET', f'{PREFIX}/v2/').code)
 
-    def test_next_links_of_every_list(self):
+    def test_next_links_of_every_list_have_the_prefix(self):
         self.fill()
         for route in self.routes[2:]:
             endpoint = route.endpoints.get('GET')
@@ -233,7 +233,7 @@ class TestHome(RoutesTest):
                 self.assertEqual('GET', resource['hints']['allow'][0])
                 self.assertEqual(200, self.call('GET', path).code, name)
 
-    def test_every_resource_has_one(self):
+    def test_every_resource_has_a_relation(self):
         templates = {
             resource['href-template']
             for resource in self.call('GET', '/v2', token=None).json['resources'].values()
@@ -260,7 +260,7 @@ class TestHosts(base.FunctionalTest):
         (link,) = version['links']
         return link['href']
 
-    def test_each_request_has_its_own(self):
+    def test_links_name_the_host_that_was_asked(self):
         for host in (
             'one.example.org',
             'two.example.org:9090',
@@ -270,11 +270,11 @@ class TestHosts(base.FunctionalTest):
         ):
             self.assertEqual(f'http://{host}/v2/', self.href(Host=host))
 
-    def test_a_request_without_a_host(self):
+    def test_links_without_a_host_name_the_server(self):
         environ = {'HTTP_HOST': '', 'SERVER_NAME': 'node-7', 'SERVER_PORT': '9090'}
         self.assertEqual('http://node-7:9090/v2/', self.href(environ))
 
-    def test_what_a_proxy_tells_where_it_is_trusted(self):
+    def test_links_follow_headers_of_a_trusted_proxy(self):
         told = (
             {
                 'Forwarded': (
@@ -304,7 +304,7 @@ class TestHosts(base.FunctionalTest):
             self.assertEqual(f'https://cloud.example.org:8443{PREFIX}/inner/v2/', prefixed)
         self.assertEqual('http://inner/v2/', self.href(Host='inner'), 'nothing of it stays')
 
-    def test_next_links_behind_a_proxy(self):
+    def test_next_links_have_the_prefix_of_a_trusted_proxy(self):
         for trusted in (False, True):
             self.use(oslo_middleware__enable_proxy_headers_parsing=trusted)
             for number in range(2):
@@ -321,7 +321,7 @@ class TestHosts(base.FunctionalTest):
                 answer.json['sessions_links'][0]['href'],
             )
 
-    def test_whom_the_health_check_is_for(self):
+    def test_health_check_trusts_the_address_of_a_proxy(self):
         """The address that a trusted proxy tells counts; else the proxy's own."""
         asked = {
             'environ': {'REMOTE_ADDR': '198.51.100.1'},
@@ -347,7 +347,7 @@ class TestOrigins(base.FunctionalTest):
         super().setUp()
         self.use(cors__allowed_origin=[self.HORIZON, 'https://skyline.example.org'])
 
-    def test_preflight_of_every_route(self):
+    def test_every_route_answers_a_preflight(self):
         table = routing.Router(routes.table(self.service.storage, 1000)).routes
         for route in table:
             path = re.sub(r'{\w+}', '1', route.pattern) or '/'
@@ -370,7 +370,7 @@ class TestOrigins(base.FunctionalTest):
                     self.assertEqual(self.HORIZON, answer.headers['Access-Control-Allow-Origin'])
                     self.assertEqual(verb, answer.headers['Access-Control-Allow-Methods'])
 
-    def test_preflight_that_is_refused(self):
+    def test_foreign_preflight_is_refused(self):
         for origin, method, headers in (
             ('https://evil.example.org', 'GET', ''),
             ('null', 'GET', ''),
@@ -390,7 +390,7 @@ class TestOrigins(base.FunctionalTest):
                 'Access-Control-Allow-Methods', answer.headers, (origin, method, headers)
             )
 
-    def test_answers_can_be_read_whatever_they_say(self):
+    def test_allowed_origins_can_read_every_answer(self):
         self.make_session()
         for origin in (self.HORIZON, 'https://skyline.example.org'):
             for method, path, body, token, code in (
@@ -414,7 +414,7 @@ class TestOrigins(base.FunctionalTest):
                 answer = self.call('GET', path, token=None, Origin=origin)
                 self.assertEqual(origin, answer.headers['Access-Control-Allow-Origin'], path)
 
-    def test_others_cannot(self):
+    def test_other_origins_cannot_read_answers(self):
         for origin in (
             'https://evil.example.org',
             'null',
@@ -426,7 +426,7 @@ class TestOrigins(base.FunctionalTest):
             self.assertEqual(200, answer.code)
             self.assertNotIn('Access-Control-Allow-Origin', answer.headers)
 
-    def test_without_an_origin(self):
+    def test_answer_without_an_origin_has_no_cors_headers(self):
         self.assertNotIn('Access-Control-Allow-Origin', self.call('GET', self.SESSIONS).headers)
         self.assertEqual(
             'GET, HEAD, POST, PATCH, OPTIONS',

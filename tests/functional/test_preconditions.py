@@ -23,7 +23,7 @@ class TestReads(base.FunctionalTest):
         )
         self.paths = [f'/v2/alpha/{path}' for path in paths]
 
-    def test_what_is_known_is_not_sent_again(self):
+    def test_known_document_gets_304(self):
         for path in self.paths:
             etag = self.call('GET', path).headers['ETag']
             self.assertRegex(etag, r'^"[0-9a-f]+-[0-9]+"$')
@@ -95,7 +95,7 @@ class TestWrites(base.FunctionalTest):
             ('clients/client', 'DELETE', '', None),
         ]
 
-    def test_if_match(self):
+    def test_stale_if_match_gets_412(self):
         for path, method, below, body in self.writes:
             path = f'/v2/alpha/{path}'
             etag = self.call('GET', path).headers['ETag']
@@ -109,13 +109,13 @@ class TestWrites(base.FunctionalTest):
             answer = self.call(method, path + below, body, If_Match=f'"other", W/{etag[:-1]}-gzip"')
             self.assertIn(answer.code, (200, 201, 202, 204), answer.raw)
 
-    def test_if_match_of_what_is_missing(self):
+    def test_if_match_of_a_missing_document_gets_412(self):
         for path, method, below, body in self.writes:
             missing = f'/v2/alpha/{path.partition("/")[0]}/missing{below}'
             for match in ('*', '"x"'):
                 self.assert_error(self.call(method, missing, body, If_Match=match), '412')
 
-    def test_whether_it_exists(self):
+    def test_asterisk_matches_any_existing_document(self):
         for path, method, below, body in self.writes:
             if method == 'DELETE':
                 continue
@@ -127,7 +127,7 @@ class TestWrites(base.FunctionalTest):
                 self.call(method, path + below, body, If_Match='*').code, (200, 201, 202, 204)
             )
 
-    def test_create_only(self):
+    def test_if_none_match_creates_only_once(self):
         created = self.call('POST', '/v2/alpha/sessions/new', {'schedule': {}}, If_None_Match='*')
         self.assertEqual(201, created.code)
         self.assertEqual(
@@ -149,7 +149,7 @@ class TestWrites(base.FunctionalTest):
         ):
             self.assert_error(self.call('POST', f'/v2/alpha/{kind}', body, If_Match='*'), '412')
 
-    def test_the_session_that_the_body_names(self):
+    def test_session_named_by_the_body_is_matched(self):
         body = {'session_id': 'session', 'hold_off': 2}
         self.assertEqual(412, self.call('PATCH', '/v2/alpha/sessions', body, If_Match='"x"').code)
         etag = self.call('GET', '/v2/alpha/sessions/session').headers['ETag']

@@ -27,7 +27,7 @@ class TestPreflight(base.FunctionalTest):
             for problem in answer['problems']
         ]
 
-    def test_a_job_that_is_there(self):
+    def test_check_of_a_job_tells_its_problems(self):
         self.do(201, 'POST', '/jobs', {**JOB, 'job_id': 'job'})
         self.assertEqual([PROBLEM], self.problems(self.do(200, 'GET', '/jobs/job/check')))
         self.make_session(schedule={'schedule_interval': '1 days'})
@@ -38,7 +38,7 @@ class TestPreflight(base.FunctionalTest):
         )
         self.do(404, 'GET', '/jobs/none/check')
 
-    def test_a_job_that_is_not_made(self):
+    def test_dry_run_tells_problems_and_stores_nothing(self):
         before = self.do(200, 'GET', '/actions')
         for value in ('true', 'True'):
             self.assertEqual(
@@ -48,7 +48,7 @@ class TestPreflight(base.FunctionalTest):
         self.assertEqual(before, self.do(200, 'GET', '/actions'))
         self.do(201, 'POST', '/jobs?dry_run=false', JOB)
 
-    def test_what_would_not_be_accepted(self):
+    def test_dry_run_refuses_what_create_refuses(self):
         self.do(400, 'POST', '/jobs?dry_run=1', JOB)
         self.do(400, 'POST', '/jobs?dry_run=true', {'client_id': 'client'})
         self.do(422, 'POST', '/jobs?dry_run=true', {**JOB, 'client_id': 'other'})
@@ -61,7 +61,7 @@ class TestPreflight(base.FunctionalTest):
         self.make_client('weak', supported_engines=[])
         self.do(422, 'POST', '/jobs?dry_run=true', {**JOB, 'client_id': 'weak'})
 
-    def test_a_reference_is_looked_up(self):
+    def test_dry_run_looks_up_the_action(self):
         self.do(
             201,
             'POST',

@@ -155,7 +155,7 @@ class TestForeignIds(matrix.MatrixTest):
                     for name, is_strange in zip(names, choice, strict=True)
                 }
 
-    def test_in_paths(self):
+    def test_foreign_ids_in_paths_look_missing(self):
         for route in matrix.project_routes():
             names = [part[1:-1] for part in route.pattern.split('/')[3:] if part.startswith('{')]
             for verb, parts in itertools.product(VERBS, self.variants(names)):
@@ -176,13 +176,13 @@ class TestForeignIds(matrix.MatrixTest):
                     self.alike(verb, path, body, ids, **headers)
         self.assertEqual(self.before, self.seen('alpha'))
 
-    def test_the_ids_are_there_for_whom_they_belong_to(self):
+    def test_foreign_ids_are_found_in_their_own_project(self):
         for kind in matrix.KINDS:
             foreign, missing = self.strange[f'{kind[:-1]}_id']
             self.do(200, 'GET', f'/{kind}/{foreign}')
             self.do(404, 'GET', f'/{kind}/{missing}')
 
-    def test_an_entity_tag_of_another_project(self):
+    def test_foreign_etags_look_unknown(self):
         for kind in matrix.KINDS:
             ids = self.strange[f'{kind[:-1]}_id']
             etag = self.call('GET', f'/v2/alpha/{kind}/{ids[0]}').headers['ETag']
@@ -191,7 +191,7 @@ class TestForeignIds(matrix.MatrixTest):
                 self.alike(verb, f'/{kind}/STRANGE', {'schedule': {}}, ids, If_None_Match=etag)
         self.assertEqual(self.before, self.seen('alpha'))
 
-    def test_in_queries(self):
+    def test_foreign_ids_in_queries_look_missing(self):
         for route in matrix.project_routes():
             endpoint = route.endpoints.get('GET')
             parts = {
@@ -204,7 +204,7 @@ class TestForeignIds(matrix.MatrixTest):
                 search = urllib.parse.quote('{"match": [{"_all": "STRANGE"}]}')
                 self.alike('GET', f'{path}?search={search}', ids=ids)
 
-    def test_in_searches(self):
+    def test_foreign_ids_in_searches_look_missing(self):
         for kind in matrix.KINDS:
             for key, ids in {**self.strange, 'project_id': ('alpha', 'gamma')}.items():
                 for body in (
@@ -215,7 +215,7 @@ class TestForeignIds(matrix.MatrixTest):
                 ):
                     self.alike('GET', f'/{kind}', body, ids)
 
-    def test_in_bodies(self):
+    def test_foreign_ids_in_bodies_look_missing(self):
         backup = {'action': 'backup'}
         for method, path in (
             ('POST', '/jobs'),
@@ -265,8 +265,7 @@ class TestForeignIds(matrix.MatrixTest):
                 self.assertEqual(code, self.alike('POST', path, told).code)
         self.assertEqual(self.before, self.seen('alpha'))
 
-    def test_as_ids_of_what_is_made(self):
-        """An id that another project has is as free as any."""
+    def test_foreign_ids_are_free_for_new_documents(self):
         job = {'client_id': 'client', 'job_actions': [{'freezer_action': {'action': 'backup'}}]}
         for path, body in (
             ('/jobs', {**job, 'job_id': 'STRANGE'}),
@@ -279,7 +278,7 @@ class TestForeignIds(matrix.MatrixTest):
             self.assertEqual(201, self.alike('POST', path, body).code, path)
         self.assertEqual(self.before, self.seen('alpha'))
 
-    def test_in_keys_that_count_for_nothing(self):
+    def test_foreign_ids_in_ignored_keys_change_nothing(self):
         keys = dict.fromkeys(('session_id', 'project_id', 'user_id', 'session_name'), 'STRANGE')
         report = {'job_schedule': {'status': 'running'}, 'session_id': 'STRANGE', 'session_tag': 1}
         for path, body in (

@@ -29,14 +29,14 @@ class TestCascades(matrix.MatrixTest):
         """Nothing has changed in the project beta."""
         self.assertEqual(self.before, self.seen('beta'))
 
-    def test_deleting_an_action(self):
+    def test_deleted_action_leaves_own_jobs_only(self):
         self.do(204, 'DELETE', '/actions/action')
         self.assertEqual(
             [1, 0], [len(self.job(job_id)['job_actions']) for job_id in ('job', 'other')]
         )
         self.unmoved()
 
-    def test_changing_an_action(self):
+    def test_changed_action_changes_own_jobs_only(self):
         for method, code, body in (
             ('PATCH', 200, {'freezer_action': {'mode': 'fs'}}),
             ('POST', 201, {'freezer_action': {'action': 'restore'}}),
@@ -50,7 +50,7 @@ class TestCascades(matrix.MatrixTest):
             )
             self.unmoved()
 
-    def test_deleting_a_client_with_jobs(self):
+    def test_deleted_client_keeps_own_jobs_from_new_actions(self):
         self.do(204, 'DELETE', '/clients/client')
         self.assertEqual('client', self.job()['client_id'])
         self.do(
@@ -59,7 +59,7 @@ class TestCascades(matrix.MatrixTest):
         self.do(200, 'PATCH', '/jobs/job', {'description': 'changed'})
         self.unmoved()
 
-    def test_what_a_client_can_do(self):
+    def test_capabilities_bind_jobs_of_the_own_client_only(self):
         self.do(201, 'POST', '/clients', {'client_id': 'client', 'supported_actions': ['restore']})
         self.do(422, 'PATCH', '/actions/action', {'freezer_action': {'mode': 'fs'}})
         answer = self.call(
@@ -67,7 +67,7 @@ class TestCascades(matrix.MatrixTest):
         )
         self.assertEqual(200, answer.code, "another project's client of that id can")
 
-    def test_deleting_a_session_with_members(self):
+    def test_deleted_session_releases_own_members_only(self):
         self.do(204, 'PUT', '/sessions/session/jobs/other')
         self.do(204, 'DELETE', '/sessions/session')
         for job_id in ('job', 'other'):
@@ -78,7 +78,7 @@ class TestCascades(matrix.MatrixTest):
         self.do(404, 'GET', '/sessions/session/runs')
         self.unmoved()
 
-    def test_deleting_a_member(self):
+    def test_deleted_member_ends_the_own_run_only(self):
         self.do(204, 'DELETE', '/jobs/job')
         session = self.do(200, 'GET', '/sessions/session')
         self.assertEqual({}, session['jobs'])
@@ -86,7 +86,7 @@ class TestCascades(matrix.MatrixTest):
         self.assertEqual('fail', session['result'])
         self.unmoved()
 
-    def test_what_members_get_to_know(self):
+    def test_schedule_and_event_reach_own_members_only(self):
         self.do(204, 'PUT', '/sessions/session/jobs/other')
         self.do(
             200,
@@ -100,7 +100,7 @@ class TestCascades(matrix.MatrixTest):
             self.assertEqual('abort', schedule['event'])
         self.unmoved()
 
-    def test_a_new_run(self):
+    def test_new_run_begins_in_the_own_session_only(self):
         self.do(
             202, 'POST', '/sessions/session/action', {'start': {'job_id': 'job', 'current_tag': 1}}
         )
@@ -117,14 +117,14 @@ class TestCascades(matrix.MatrixTest):
         )
         self.unmoved()
 
-    def test_moving_a_job(self):
+    def test_moved_job_leaves_its_own_session_only(self):
         self.make_session('elsewhere')
         self.do(204, 'PUT', '/sessions/elsewhere/jobs/job')
         self.assertEqual({}, self.do(200, 'GET', '/sessions/session')['jobs'])
         self.do(204, 'DELETE', '/sessions/elsewhere/jobs/job')
         self.unmoved()
 
-    def test_another_client_for_a_member(self):
+    def test_new_client_of_a_member_shows_in_the_own_session(self):
         self.make_client('another')
         self.do(200, 'PATCH', '/jobs/job', {'client_id': 'another'})
         self.assertEqual(
@@ -132,7 +132,7 @@ class TestCascades(matrix.MatrixTest):
         )
         self.unmoved()
 
-    def test_deleting_everything(self):
+    def test_deleting_everything_spares_the_other_project(self):
         for path in (
             '/actions/action',
             '/clients/client',
@@ -147,7 +147,7 @@ class TestCascades(matrix.MatrixTest):
         for kind in ('sessions', 'jobs', 'clients'):
             self.assertEqual([], self.do(200, 'GET', f'/{kind}')[kind])
 
-    def test_backups_of_a_run(self):
+    def test_run_lists_own_backups_only(self):
         """Those of the project alone, whatever the metadata of others name."""
         run = self.do(200, 'GET', '/sessions/session/runs/1')
         self.assertEqual([self.ids['alpha']['backup']], run['backups'])
@@ -242,7 +242,7 @@ class TestOwnership(base.FunctionalTest):
             key: value for key, value in self.TOLD.items() if kind != 'jobs' or key != '_central'
         }
 
-    def test_what_a_body_says_of_it(self):
+    def test_owner_in_a_body_is_ignored(self):
         for kind in matrix.KINDS:
             id = ''
             for write in self.WRITES[kind]:
@@ -250,7 +250,7 @@ class TestOwnership(base.FunctionalTest):
         for kind in matrix.KINDS:
             self.assertEqual([], self.call('GET', f'/v2/beta/{kind}', token=BETA).json[kind])
 
-    def test_who_writes_later_is_no_owner(self):
+    def test_later_writer_is_no_owner(self):
         for kind in matrix.KINDS:
             first, *others = self.WRITES[kind]
             id = self.write(kind, first, '', ALPHA)
@@ -258,7 +258,7 @@ class TestOwnership(base.FunctionalTest):
                 if '{id}' in str(write) or kind == 'clients':
                     self.assertEqual(id, self.write(kind, write, id, 'admin@ops'))
 
-    def test_the_project_of_a_search_is_the_documents(self):
+    def test_search_for_another_project_finds_nothing(self):
         for kind in matrix.KINDS:
             method, path, body = self.WRITES[kind][0]
             self.do(201, method, path, {**body, **self.told(kind)})
@@ -283,7 +283,7 @@ class TestOwnership(base.FunctionalTest):
             [], self.call('GET', '/v2/ops/sessions', token='admin@ops').json['sessions']
         )
 
-    def test_ids_of_another_letter_case(self):
+    def test_projects_in_another_letter_case_are_others(self):
         """Projects, like documents, are told apart letter by letter, whatever the database takes
         for equal.
         """

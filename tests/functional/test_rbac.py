@@ -9,7 +9,7 @@ WIDE = ('admin@ops', 'admin@alpha', 'service@services', 'service@alpha')
 
 
 class TestMatrix(matrix.MatrixTest):
-    def test_every_operation_for_every_caller(self):
+    def test_every_operation_is_answered_as_in_the_matrix(self):
         self.prepare()
         for operation in matrix.OPERATIONS:
             for group, code in operation.codes.items():
@@ -60,7 +60,7 @@ class TestMatrix(matrix.MatrixTest):
             for token in matrix.TOKENS[group]
         ]
 
-    def test_who_has_no_project_is_in_none(self):
+    def test_token_without_project_is_denied(self):
         """Nor is the project that is called so anybody's."""
         for method, path, body in (
             ('GET', 'jobs', None),
@@ -81,7 +81,7 @@ class TestMatrix(matrix.MatrixTest):
             201, self.call('POST', '/v2/None/clients', {'client_id': 'd'}, token='member@None').code
         )
 
-    def test_a_token_of_nobody(self):
+    def test_token_without_user_gets_401(self):
         """Without a user nothing is answered, and nothing is anybody's called ``None``."""
 
         def nobody(application):
@@ -123,7 +123,7 @@ class TestCentral(base.FunctionalTest):
         """Register a client in a project."""
         return self.call('POST', f'/v2/{project}/clients', body, token=token)
 
-    def test_who_may_register_one(self):
+    def test_only_privileged_callers_register_a_central_client(self):
         for number, (token, code) in enumerate(
             (
                 ('admin@alpha', 201),
@@ -141,7 +141,7 @@ class TestCentral(base.FunctionalTest):
             shown = self.call('GET', f'/v2/beta/clients/c{number}', token='reader@beta')
             self.assertEqual(200 if code == 201 else 404, shown.code, token)
 
-    def test_everybody_sees_one_and_only_its_project_changes_it(self):
+    def test_central_client_is_seen_by_all_and_changed_by_its_project(self):
         for token, project in (
             ('member@alpha', 'alpha'),
             ('reader@beta', 'beta'),
@@ -173,7 +173,7 @@ class TestCentral(base.FunctionalTest):
             204, self.call('DELETE', '/v2/ops/clients/central', token='member@ops').code
         )
 
-    def test_whom_a_process_id_is_shown(self):
+    def test_process_id_on_a_central_client_is_hidden_from_members(self):
         self.do(201, 'POST', '/jobs', {'job_id': 'job', 'client_id': 'central', 'job_actions': []})
         self.do(
             200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'current_pid': 42}}
@@ -193,7 +193,7 @@ class TestCentral(base.FunctionalTest):
                 43, self.do(200, 'GET', '/jobs/own', token=token)['job_schedule']['current_pid']
             )
 
-    def test_the_id_of_a_job_on_one_is_taken_everywhere(self):
+    def test_job_id_on_a_central_client_is_taken_everywhere(self):
         body = {'job_id': 'job', 'client_id': 'central', 'job_actions': []}
         self.do(201, 'POST', '/jobs', body)
         self.assertEqual(409, self.call('POST', '/v2/beta/jobs', body, token='member@beta').code)

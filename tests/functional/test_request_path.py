@@ -82,10 +82,10 @@ class TestRequestPath(base.FunctionalTest):
             sys.setprofile(None)
         self.assertEqual(sorted(wanted.values()), sorted(called))
 
-    def test_get(self):
+    def test_page_names_what_a_get_calls(self):
         self.check('GET /v2/demo/sessions/nightly', 200, 'GET', '/sessions/session')
 
-    def test_start(self):
+    def test_page_names_what_a_start_calls(self):
         body = {'start': {'job_id': 'job', 'current_tag': 0}}
         title = 'POST /v2/demo/sessions/nightly/action'
         self.check(title, 202, 'POST', '/sessions/session/action', body)

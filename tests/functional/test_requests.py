@@ -50,15 +50,15 @@ class TestBodies(base.FunctionalTest):
             self.assert_error(answer, '753 Syntax Error')
             self.assertEqual('Syntax Error', answer.json['title'])
 
-    def test_no_object(self):
+    def test_other_values_than_objects_are_refused(self):
         for raw in (b'[]', b'"x"', b'1', b'null', b'true'):
             self.assert_error(self.post(raw), '400 Bad Request', 'must be a JSON object')
 
-    def test_empty(self):
+    def test_empty_body_is_refused(self):
         for raw in (b'', b'  \n'):
             self.assert_error(self.post(raw), '400', 'empty')
 
-    def test_the_content_type_does_not_count(self):
+    def test_content_type_is_ignored(self):
         for kind in (
             'application/json',
             'text/plain',
@@ -72,7 +72,7 @@ class TestBodies(base.FunctionalTest):
             self.post(b'schedule=1', Content_Type='application/x-www-form-urlencoded'), '753'
         )
 
-    def test_what_no_document_may_hold(self):
+    def test_impossible_values_are_refused(self):
         for text in (
             r'"\u0000"',
             r'"\ud800"',
@@ -104,7 +104,7 @@ class TestBodies(base.FunctionalTest):
         self.assertEqual({}, shown['jobs'])
         self.assertEqual('active', shown['status'])
 
-    def test_chunked(self):
+    def test_chunked_body_is_read(self):
         answer = self.chunked('POST', SESSIONS, b'{"schedule": {}, "description": "in pieces"}')
         self.assertEqual(201, answer.code, answer.raw)
         found = self.chunked('GET', SESSIONS, b'{"match": [{"description": "in pieces"}]}').json[
@@ -115,12 +115,12 @@ class TestBodies(base.FunctionalTest):
             [], self.chunked('GET', SESSIONS, b'{"match": [{"description": "x"}]}').json['sessions']
         )
 
-    def test_chunked_where_the_server_does_not_pass_it_on(self):
+    def test_chunked_body_not_passed_on_is_refused(self):
         self.assert_error(
             self.chunked('GET', SESSIONS, b'{}', terminated=False), '400', 'Content-Length'
         )
 
-    def test_too_large(self):
+    def test_body_beyond_the_limit_gets_413(self):
         self.use(oslo_middleware__max_request_body_size=1000)
         fits = json.dumps({'schedule': {}, 'description': 'x' * 900}).encode()
         self.assertEqual(201, self.post(fits).code)
@@ -130,7 +130,7 @@ class TestBodies(base.FunctionalTest):
         self.assert_error(self.chunked('POST', SESSIONS, much), '413', 'larger than 1000 bytes')
         self.assert_error(self.call('GET', SESSIONS, much), '413')
 
-    def test_four_mebibytes_by_default(self):
+    def test_default_limit_is_four_mebibytes(self):
         self.assert_error(self.post(b' ' * (4 * 2**20 + 1)), '413')
         self.assert_error(self.post(b' ' * 4 * 2**20), '400', 'empty')
 
@@ -142,7 +142,7 @@ class TestBodies(base.FunctionalTest):
 
 
 class TestPaths(base.FunctionalTest):
-    def test_ids_with_dots(self):
+    def test_ids_with_dots_are_served(self):
         for session_id in ('backup.json', 'a.b.c', 'x.tar.gz', '_.html', '9.xml'):
             self.assertEqual(session_id, self.make_session(session_id))
             for path in (session_id, f'{session_id}/'):
@@ -164,7 +164,7 @@ class TestPaths(base.FunctionalTest):
         self.do(204, 'PUT', f'/sessions/{session_id}/jobs/job/')
         self.do(201, 'POST', '/sessions/', {'schedule': {}})
 
-    def test_paths_that_are_not_there(self):
+    def test_unknown_paths_get_404(self):
         below = [
             'sessions//',
             'sessions/a/nothing',
@@ -179,7 +179,7 @@ class TestPaths(base.FunctionalTest):
                 self.call('GET', path), '404 Not Found', 'resource could not be found'
             )
 
-    def test_ids_that_no_document_can_have(self):
+    def test_impossible_ids_get_404(self):
         for part in (
             '.x',
             '-x',
@@ -205,7 +205,7 @@ class TestPaths(base.FunctionalTest):
             201, self.call('POST', f'/v2/alpha/sessions/{"a" * 255}', {'schedule': {}}).code
         )
 
-    def test_tags_that_no_run_can_have(self):
+    def test_impossible_tags_get_404(self):
         session_id = self.make_session()
         for tag in ('x', '-1', '1.0', '99999999999', '2147483648', '%D9%A1', '1e3'):
             self.assert_error(self.call('GET', f'{SESSIONS}/{session_id}/runs/{tag}'), '404')
@@ -224,7 +224,7 @@ class TestPaths(base.FunctionalTest):
         ):
             self.assert_error(self.call('GET', path), '404')
 
-    def test_a_prefix(self):
+    def test_next_link_has_the_prefix(self):
         for _number in range(2):
             self.make_session(f'session-{_number}')
         answer = self.call('GET', '/v2/alpha/sessions?limit=1', environ={'SCRIPT_NAME': '/backup'})
@@ -235,7 +235,7 @@ class TestPaths(base.FunctionalTest):
 
 
 class TestVerbs(base.FunctionalTest):
-    def test_a_method_in_the_query_counts_for_nothing(self):
+    def test_method_in_the_query_is_ignored(self):
         session_id = self.make_session()
         answer = self.call('POST', f'{SESSIONS}/{session_id}?_method=DELETE', {'schedule': {}})
         self.assertEqual(201, answer.code)
@@ -259,14 +259,14 @@ class TestVerbs(base.FunctionalTest):
             for name in ('Content-Type', 'Content-Length', 'ETag'):
                 self.assertEqual(got.headers.get(name), head.headers.get(name))
 
-    def test_options(self):
+    def test_options_lists_the_verbs(self):
         answer = self.call('OPTIONS', SESSIONS, token=None)
         self.assertEqual('200 OK', answer.status)
         self.assertEqual(b'', answer.raw)
         self.assertEqual('GET, HEAD, POST, PATCH, OPTIONS', answer.headers['Allow'])
         self.assertEqual(404, self.call('OPTIONS', '/nothing').code)
 
-    def test_verbs_that_are_not_there(self):
+    def test_other_verbs_get_405(self):
         for method in ('PUT', 'DELETE', 'TRACE', 'SESAME', 'get'):
             answer = self.call(method, SESSIONS)
             self.assert_error(answer, '405 Method Not Allowed', method)
@@ -305,7 +305,7 @@ class TestAccept(base.FunctionalTest):
         ):
             self.assert_error(self.call('GET', SESSIONS, Accept=accept), '406 Not Acceptable')
 
-    def test_nothing_is_written_for_whom_the_answer_would_not_do(self):
+    def test_nothing_is_written_where_json_is_not_acceptable(self):
         self.assertEqual(
             406, self.call('POST', SESSIONS, {'schedule': {}}, Accept='text/html').code
         )
@@ -313,7 +313,7 @@ class TestAccept(base.FunctionalTest):
 
 
 class TestQuery(base.FunctionalTest):
-    def test_a_parameter_given_twice(self):
+    def test_parameter_given_twice_is_refused(self):
         for query in (
             'limit=1&limit=2',
             'limit=1&limit=1',
@@ -322,7 +322,7 @@ class TestQuery(base.FunctionalTest):
         ):
             self.assert_error(self.call('GET', f'{SESSIONS}?{query}'), '400', 'given twice')
 
-    def test_malformed_parameters(self):
+    def test_malformed_parameters_are_refused(self):
         for query in (
             'limit=x',
             'limit=-1',
@@ -345,7 +345,7 @@ class TestQuery(base.FunctionalTest):
         ):
             self.assert_error(self.call('GET', f'{SESSIONS}?{query}'), '400')
 
-    def test_what_is_not_text(self):
+    def test_query_that_is_not_text_is_refused(self):
         for query in ('limit=%ff', 'x=%C3', '%FF=1', 'x=%00', 'x\xff=1', 'limit=1&x=%ED%A0%80'):
             answer = self.call('GET', SESSIONS, environ={'QUERY_STRING': query})
             self.assert_error(answer, '400', 'query: ')
@@ -356,5 +356,5 @@ class TestQuery(base.FunctionalTest):
             '400',
         )
 
-    def test_unknown_parameters_count_for_nothing(self):
+    def test_unknown_parameters_are_ignored(self):
         self.assertEqual(200, self.call('GET', f'{SESSIONS}?verbose=1&_method=DELETE&fields=').code)

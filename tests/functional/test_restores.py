@@ -40,7 +40,7 @@ class TestRestores(base.FunctionalTest):
             f'/backups/{self.backup}/restore',
         ]
 
-    def test_an_empty_body_will_do(self):
+    def test_empty_body_begins_a_restore(self):
         for path in self.paths:
             answer = self.call('POST', f'/v2/alpha{path}', environ={'SCRIPT_NAME': '/backup'})
             self.assertEqual(202, answer.code, answer.raw)
@@ -50,14 +50,14 @@ class TestRestores(base.FunctionalTest):
             self.assertEqual([answer.json['jobs']['job']], [*session['jobs']])
             self.assertEqual(0, answer.json['session_tag'])
 
-    def test_a_dry_run_has_no_place(self):
+    def test_dry_run_has_no_location(self):
         for path in self.paths:
             answer = self.call('POST', f'/v2/alpha{path}', {'dry_run': True})
             self.assertEqual(200, answer.code)
             self.assertEqual({'plan'}, set(answer.json))
             self.assertNotIn('Location', answer.headers)
 
-    def test_no_tag_matches_what_is_new(self):
+    def test_if_match_gets_412(self):
         for path in self.paths:
             self.assert_error(self.call('POST', f'/v2/alpha{path}', {}, If_Match='*'), '412')
 
@@ -68,7 +68,7 @@ class TestRestores(base.FunctionalTest):
             self.assert_error(answer, '409')
             self.assertEqual(f'restore.{code}', answer.json['code'])
 
-    def test_shown_with_the_run_alone(self):
+    def test_restores_are_shown_with_the_run_only(self):
         self.do(202, 'POST', self.paths[0])
         run = self.do(200, 'GET', '/sessions/session/runs/1')
         self.assertEqual(1, len(run['restores']))

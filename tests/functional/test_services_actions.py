@@ -9,7 +9,7 @@ RULES = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
 
 
 class Actions(UseCase):
-    def test_a_new_action(self):
+    def test_new_action_has_defaults_and_an_owner(self):
         written = actions.create(
             self.storage,
             ME,
@@ -101,7 +101,7 @@ class Actions(UseCase):
         for write in (actions.update, actions.replace):
             self.assertEqual(1, write(self.storage, ME, 'a', self.action('a')).version)
 
-    def test_missing_and_foreign_ones(self):
+    def test_missing_and_foreign_actions_look_the_same(self):
         actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
         for caller, id in ((STRANGER, 'a'), (ME, 'none'), (ME, 'x/y')):
             with self.refused(exceptions.NotFound, f'Action {id} could not be found.'):
@@ -117,7 +117,7 @@ class Actions(UseCase):
             ],
         )
 
-    def test_preconditions(self):
+    def test_unmet_precondition_is_refused(self):
         actions.create(self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP})
         for id, precondition in (('a', STALE), ('none', THERE), ('x/y', THERE)):
             with self.refused(exceptions.PreconditionFailed):
@@ -144,18 +144,18 @@ class LinkedJobs(UseCase):
             job_actions=[{'action_id': 'a'}, {'freezer_action': {'action': 'exec'}}],
         )
 
-    def test_they_follow(self):
+    def test_jobs_follow_their_changed_action(self):
         actions.update(self.storage, ME, 'a', {'freezer_action': {'storage': 's3'}})
         job = self.job('j')
         self.assertEqual('s3', job['job_actions'][0]['freezer_action']['storage'])
         self.assertEqual(2, job['_version'])
 
-    def test_their_rules_are_their_own(self):
+    def test_jobs_keep_the_rules_of_their_entries(self):
         actions.update(self.storage, ME, 'a', {'max_retries': 9})
         self.assertEqual(5, self.job('j')['job_actions'][0]['max_retries'])
         self.assertEqual(1, self.job('j')['_version'])
 
-    def test_their_clients_must_be_able(self):
+    def test_change_that_a_client_cannot_do_is_refused(self):
         for change in ({'mode': 'nova'}, {'engine': 'rsync'}, {'engine_name': 'rsync'}):
             for write in (actions.update, actions.replace):
                 with self.refused(exceptions.Unprocessable, 'is not supported by client few.'):
@@ -168,18 +168,18 @@ class LinkedJobs(UseCase):
         with self.refused(exceptions.Unprocessable, 'freezer_action.storage'):
             actions.update(self.storage, ME, 'a', {'freezer_action': {'backup_name': 'n'}})
 
-    def test_a_client_that_is_gone_hinders_nothing(self):
+    def test_deleted_client_hinders_no_change(self):
         clients.delete(self.storage, ME, 'few')
         actions.update(self.storage, ME, 'a', {'freezer_action': {'mode': 'nova'}})
         self.assertEqual('nova', self.job('j')['job_actions'][0]['freezer_action']['mode'])
 
-    def test_a_deleted_action_leaves_them(self):
+    def test_deleted_action_leaves_its_jobs(self):
         actions.delete(self.storage, ME, 'a')
         self.assertEqual(
             ['exec'], [entry['freezer_action']['action'] for entry in self.job('j')['job_actions']]
         )
 
-    def test_only_those_of_the_project(self):
+    def test_deleted_action_spares_jobs_of_other_projects(self):
         clients.register(self.storage, STRANGER, {'client_id': 'c'})
         actions.create(self.storage, STRANGER, {'action_id': 'a', 'freezer_action': BACKUP})
         jobs.create(

@@ -42,7 +42,7 @@ class Backups(UseCase):
         query = search.parse(sought, 'backups', limit=100)
         return [item['backup_id'] for item in backups.list_page(self.storage, caller, query).items]
 
-    def test_a_new_one(self):
+    def test_new_backup_has_a_status_and_an_owner(self):
         id = self.make(level=1)
         self.assertEqual(
             {
@@ -55,14 +55,14 @@ class Backups(UseCase):
             self.backup(id),
         )
 
-    def test_without_a_time_it_is_of_now(self):
+    def test_backup_without_a_time_is_of_now(self):
         self.now += 999_999
         id = backups.create(self.storage, ME, {'backup_name': 'etc', 'status': 'creating'}).id
         self.assertEqual(
             {'backup_name': 'etc', 'time_stamp': 1_700_000_000}, self.backup(id)['backup_metadata']
         )
 
-    def test_its_id_is_its_own(self):
+    def test_id_in_a_body_becomes_metadata(self):
         first = self.make()
         second = self.make(backup_id=first, project_id='beta', user_id='eve')
         self.assertNotEqual(first, second)
@@ -73,7 +73,7 @@ class Backups(UseCase):
         self.assertEqual(first, shown['backup_metadata']['backup_id'])
         self.assertEqual([first], self.listed(sought={'match': [{'backup_id': first}]}))
 
-    def test_one_announced_and_reported(self):
+    def test_announced_backup_is_completed_by_its_report(self):
         id = backups.create(self.storage, ME, ANNOUNCED).id
         self.assertEqual('creating', self.backup(id)['status'])
         shown = backups.update(self.storage, COLLEAGUE, id, {**REPORTED, 'backup_id': id}).body
@@ -90,7 +90,7 @@ class Backups(UseCase):
         )
         self.assertEqual(shown, self.backup(id))
 
-    def test_one_reported_after_the_announced_one_has_gone(self):
+    def test_report_of_a_deleted_backup_makes_another(self):
         gone = backups.create(self.storage, ME, ANNOUNCED).id
         backups.delete(self.storage, ME, gone)
         report = {**REPORTED, 'backup_id': gone}
@@ -119,7 +119,7 @@ class Backups(UseCase):
         self.assertNotEqual(before.etag, changed.etag)
         self.assertEqual([], self.listed(STRANGER))
 
-    def test_no_change_leaves_the_tag(self):
+    def test_unchanged_backup_keeps_its_etag(self):
         shown = backups.show(self.storage, ME, self.make())
         id = shown.body['backup_id']
         for body in ({}, shown.body, {'status': 'available'}, DATA, dict.fromkeys(shown.body)):
@@ -135,7 +135,7 @@ class Backups(UseCase):
         again = self.backup(backups.create(self.storage, COLLEAGUE, shown).id)
         self.assertEqual({**shown, 'backup_id': again['backup_id'], 'user_id': 'bob'}, again)
 
-    def test_what_is_refused(self):
+    def test_invalid_body_is_refused(self):
         id = self.make()
         for call, body in (
             (lambda body: backups.create(self.storage, ME, body), {**DATA, 'container': None}),
@@ -144,7 +144,7 @@ class Backups(UseCase):
             with self.refused(exceptions.InvalidInput):
                 call(body)
 
-    def test_what_is_not_there(self):
+    def test_missing_and_foreign_backups_look_the_same(self):
         foreign = self.make(STRANGER)
         for id in (foreign, 'none', 'a/b'):
             for call in (
@@ -155,13 +155,13 @@ class Backups(UseCase):
                 with self.refused(exceptions.NotFound, f'Backup {id} could not be found.'):
                     call(self.storage, ME, id)
 
-    def test_a_delete_counts_once(self):
+    def test_second_delete_is_not_found(self):
         id = self.make()
         backups.delete(self.storage, COLLEAGUE, id)
         with self.refused(exceptions.NotFound):
             backups.delete(self.storage, ME, id)
 
-    def test_preconditions(self):
+    def test_unmet_precondition_is_refused(self):
         for call in (
             backups.delete,
             lambda *args: backups.update(*args[:3], {'level': 1}, *args[3:]),
@@ -176,7 +176,7 @@ class Backups(UseCase):
                     call(self.storage, ME, target, precondition)
             call(self.storage, ME, id, THERE)
 
-    def test_lists(self):
+    def test_list_is_filtered_by_value_and_time(self):
         ids = [
             self.make(hostname=name, time_stamp=time)
             for name, time in (('a', 10), ('b', 20), ('a', 30))
@@ -204,7 +204,7 @@ class Runs(UseCase):
     def act(self, session_id, **told):
         sessions.act(self.storage, ME, session_id, told)
 
-    def test_the_backups_of_a_run(self):
+    def test_run_lists_the_backups_of_its_members(self):
         session_id = self.make_session('one', 'two', hold_off=60)
         self.record(job_id='one')
         self.advance(1)
@@ -230,7 +230,7 @@ class Runs(UseCase):
         backups.update(self.storage, ME, first, {'job_id': 'other'})
         self.assertEqual([third, named], sessions.run(self.storage, ME, session_id, 1)['backups'])
 
-    def test_a_later_run_has_its_own(self):
+    def test_later_run_lists_its_own_backups(self):
         session_id = self.make_session('one', hold_off=0)
         made = []
         for tag in range(3):

@@ -22,7 +22,7 @@ class Clients(UseCase):
             ['backup', 'restore', 'info', 'admin', 'exec'], client['client']['supported_actions']
         )
 
-    def test_again_it_changes_what_it_names(self):
+    def test_second_registration_changes_what_it_names(self):
         before = self.client('c')
         clients.register(
             self.storage,
@@ -38,7 +38,7 @@ class Clients(UseCase):
         shown = clients.show(self.storage, ME, 'c')
         self.assertEqual(shown.etag, clients.register(self.storage, ME, shown.body).etag)
 
-    def test_what_is_refused(self):
+    def test_invalid_registration_is_refused(self):
         with self.refused(exceptions.InvalidInput, 'client_id: is required.'):
             clients.register(self.storage, ME, {})
         with self.refused(exceptions.InvalidInput, 'client.supported_modes[0]: must be a string'):
@@ -46,7 +46,7 @@ class Clients(UseCase):
                 self.storage, ME, {'client': {'client_id': 'd', 'supported_modes': [7]}}
             )
 
-    def test_who_may_make_a_client_central_or_no_longer(self):
+    def test_only_allowed_callers_make_a_client_central_or_plain(self):
         own = {'client_id': 'mine'}
         clients.register(self.storage, ME, {**own, 'is_central': None})
         for central in (False, True):
@@ -97,7 +97,7 @@ class Clients(UseCase):
                 self.storage, ME, {'client_id': 'big', 'is_central': True}, may_centralise=True
             )
 
-    def test_deletes(self):
+    def test_only_own_clients_are_deleted(self):
         clients.register(
             self.storage, STRANGER, {'client_id': 'big', 'is_central': True}, may_centralise=True
         )
@@ -112,14 +112,14 @@ class Clients(UseCase):
         with self.refused(exceptions.NotFound):
             self.client('c')
 
-    def test_an_own_one_before_a_central_one_of_the_same_id(self):
+    def test_central_client_is_seen_once_the_own_one_is_gone(self):
         clients.register(
             self.storage, STRANGER, {'client_id': 'c', 'is_central': True}, may_centralise=True
         )
         clients.delete(self.storage, ME, 'c')
         self.assertEqual('beta', self.client('c')['project_id'])
 
-    def test_preconditions(self):
+    def test_unmet_precondition_is_refused(self):
         with self.refused(exceptions.PreconditionFailed):
             clients.register(self.storage, ME, {'client_id': 'c', 'hostname': 'h'}, STALE)
         with self.refused(exceptions.PreconditionFailed):

@@ -14,7 +14,7 @@ JOB = {'client_id': 'c', 'job_actions': [{'freezer_action': BACKUP}]}
 
 
 class Documents(UseCase):
-    def test_a_new_job_and_its_action(self):
+    def test_new_job_makes_its_action_and_has_an_owner(self):
         job_id = jobs.create(
             self.storage,
             ME,
@@ -64,7 +64,7 @@ class Documents(UseCase):
         clients.register(self.storage, STRANGER, {'client_id': 'c'})
         jobs.create(self.storage, STRANGER, {**JOB, 'job_id': 'j'})
 
-    def test_a_clone_as_horizon_makes_it(self):
+    def test_clone_of_horizon_starts_afresh_with_the_same_actions(self):
         self.make_job('j', job_schedule={'schedule_interval': '1 days', 'status': 'completed'})
         jobs.update(
             self.storage,
@@ -105,7 +105,7 @@ class Documents(UseCase):
                 ).version,
             )
 
-    def test_missing_and_foreign_ones(self):
+    def test_missing_and_foreign_jobs_look_the_same(self):
         self.make_job('j')
         for caller, id in ((STRANGER, 'j'), (ME, 'none'), (ME, 'a/b')):
             with self.refused(exceptions.NotFound, f'Job {id} could not be found.'):
@@ -123,7 +123,7 @@ class Documents(UseCase):
             jobs.delete(self.storage, caller, id)
         self.job('j')
 
-    def test_preconditions(self):
+    def test_unmet_precondition_is_refused(self):
         self.make_job('j')
         for id, precondition in (('j', STALE), ('none', THERE)):
             for write in (jobs.update, jobs.replace):
@@ -158,7 +158,7 @@ class Documents(UseCase):
         jobs.delete(self.storage, ME, 'j')
         self.assertEqual(['k'], [*self.session(session_id)['jobs']])
 
-    def test_events(self):
+    def test_repeated_event_changes_nothing(self):
         self.make_job('j', job_schedule={'status': 'completed'})
         for command in ('start', 'stop', 'abort'):
             self.assertEqual(
@@ -175,7 +175,7 @@ class Documents(UseCase):
 
 
 class References(UseCase):
-    def test_an_action_is_shared(self):
+    def test_referenced_action_is_shared_by_jobs(self):
         actions.create(
             self.storage, ME, {'action_id': 'a', 'freezer_action': BACKUP, 'max_retries': 1}
         )
@@ -195,7 +195,7 @@ class References(UseCase):
         )
         self.assertEqual(1, len(actions.list_page(self.storage, ME, search_query.Query()).items))
 
-    def test_unknown_and_foreign_ones_are_refused_and_nothing_stays(self):
+    def test_unknown_and_foreign_actions_are_refused_and_nothing_stays(self):
         self.make_job('j')
         actions.create(self.storage, STRANGER, {'action_id': 'b', 'freezer_action': BACKUP})
         for id in ('none', 'b'):
@@ -256,7 +256,7 @@ class References(UseCase):
             jobs.replace(self.storage, ME, 'j', JOB)
         self.assertEqual(1, len(self.all_actions()))
 
-    def test_a_file_of_another_project(self):
+    def test_file_of_another_project_makes_actions_of_its_own(self):
         clients.register(self.storage, STRANGER, {'client_id': 'c'})
         self.make_job('j', job_actions=[{'freezer_action': BACKUP, 'max_retries': 1}])
         exported, before = self.job('j'), self.action(self.entry()['action_id'])
@@ -267,7 +267,7 @@ class References(UseCase):
         )
         self.assertEqual(before, self.action(before['action_id']))
 
-    def test_a_file_whose_action_went(self):
+    def test_file_brings_its_deleted_action_back(self):
         self.make_job('j')
         exported = self.job('j')
         actions.delete(self.storage, ME, self.entry()['action_id'])
@@ -277,7 +277,7 @@ class References(UseCase):
             self.assertEqual(exported['job_actions'], self.job('j')['job_actions'])
         self.assertEqual([exported['job_actions'][0]['action_id']], self.all_actions())
 
-    def test_many_send_the_same_file_at_once(self):
+    def test_same_file_sent_at_once_makes_one_action(self):
         """Neither is refused for the others, nor does any leave an action behind."""
         self.make_job('j')
         exported = self.job('j')
@@ -303,7 +303,7 @@ class References(UseCase):
         jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': EXEC}]})
         self.assertEqual(2, len(self.all_actions()))
 
-    def test_an_action_that_is_made_under_the_id_meanwhile(self):
+    def test_action_made_meanwhile_is_referred_to_or_avoided(self):
         """Between the look and the write: it is referred to, or it is another one."""
         write_job = self.storage.write_job
         for id, definition, kept in (('x', EXEC, True), ('y', BACKUP, False)):
@@ -369,7 +369,7 @@ class Spelling(UseCase):
         ({'x=y': 1}, 'x=y: agents cannot read this key'),
     )
 
-    def test_jobs(self):
+    def test_misspelt_keys_of_jobs_are_refused(self):
         self.make_job('j')
         for keys, text in self.BAD:
             bodies = (
@@ -403,7 +403,7 @@ class Spelling(UseCase):
                     ):
                         write()
 
-    def test_defaults_and_a_definition_that_become_the_same(self):
+    def test_default_that_equals_a_key_for_agents_is_refused(self):
         body = {
             **JOB,
             'action_defaults': {'Path-To-Backup': '/'},
@@ -415,7 +415,7 @@ class Spelling(UseCase):
         ):
             jobs.create(self.storage, ME, body)
 
-    def test_actions(self):
+    def test_misspelt_keys_of_actions_are_refused(self):
         self.make_job('j')
         linked = self.job('j')['job_actions'][0]['action_id']
         for keys, text in self.BAD:
@@ -434,7 +434,7 @@ class Spelling(UseCase):
                 with self.refused(exceptions.InvalidInput, f'freezer_action.{text}'):
                     write()
 
-    def test_a_key_that_becomes_one_that_is_stored(self):
+    def test_key_that_equals_a_stored_one_is_refused(self):
         actions.create(
             self.storage,
             ME,
@@ -458,7 +458,7 @@ class Spelling(UseCase):
             [self.action('a')['freezer_action'], self.job('j')['job_actions'][0]['freezer_action']],
         )
 
-    def test_what_was_stored_before(self):
+    def test_misspelt_keys_stored_before_are_kept(self):
         """It is read, reported on and sent back; but who changes what the job does is told."""
         definition = {**BACKUP, 'engine-name': 'tar', 'os_trust_id': 't'}
         self.make_job('j')
@@ -507,7 +507,7 @@ class Clients(UseCase):
             {'client_id': 'few', 'supported_actions': ['backup'], 'supported_modes': ['fs']},
         )
 
-    def test_there_must_be_one(self):
+    def test_job_of_a_missing_client_is_refused(self):
         clients.register(self.storage, STRANGER, {'client_id': 'foreign'})
         self.make_job('j')
         for client_id in ('none', 'foreign'):
@@ -521,7 +521,7 @@ class Clients(UseCase):
                 ):
                     write({**JOB, 'client_id': client_id})
 
-    def test_it_must_be_able(self):
+    def test_job_that_its_client_cannot_do_is_refused(self):
         self.make_job('j', client_id='few')
         self.make_job('k', job_actions=[{'freezer_action': EXEC}])
         body = {
@@ -630,7 +630,7 @@ class CentralClients(UseCase):
 
 
 class Callers(UseCase):
-    def test_their_tokens_are_not_shown(self):
+    def test_token_of_a_caller_is_not_shown(self):
         self.assertNotIn('secret', repr(Caller('p', 'u', token='secret')))
 
     def test_names_have_a_limit(self):

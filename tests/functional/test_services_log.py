@@ -62,7 +62,7 @@ class Logged(FunctionalTest):
 
 
 class Deletions(Logged):
-    def test_delete_of_each_kind(self):
+    def test_delete_of_each_kind_is_logged(self):
         self.make_job('job', job_actions=[])
         self.do(201, 'POST', '/actions/action', {'freezer_action': {'action': 'info'}})
         self.make_session('session')
@@ -119,7 +119,7 @@ class Deletions(Logged):
         projects.purge(self.service.storage, 'alpha')
         self.assert_logged()
 
-    def test_a_storage_that_fails(self):
+    def test_failed_delete_logs_nothing(self):
         """It may have deleted the session or not: nobody knows."""
         self.make_members('session', 'job')
         self.service.storage.write_session = unavailable
@@ -149,7 +149,7 @@ def unavailable(*_arguments, **_options):
 
 
 class Members(Logged):
-    def test_a_job_that_joins_moves_and_leaves(self):
+    def test_job_that_moves_or_leaves_is_logged(self):
         self.make_members('one', 'job')
         self.make_session('two')
         self.do(204, 'PUT', '/sessions/one/jobs/job')
@@ -185,7 +185,7 @@ class Runs(Logged):
         told = {'job_id': job_id, 'current_tag': tag, 'result': result}
         self.do(202, 'POST', '/sessions/session/action', {'end': told})
 
-    def test_a_run_from_its_start_to_its_end(self):
+    def test_start_and_end_of_a_run_are_logged(self):
         self.start('a', 0)
         self.assert_logged("Run 1 of session 'session' of project 'alpha' began with job 'a'.")
         self.start('b', 0)
@@ -197,7 +197,7 @@ class Runs(Logged):
         self.start('b', 1)
         self.assert_logged()
 
-    def test_a_job_that_joins_a_run_that_was_over(self):
+    def test_job_that_reopens_a_run_is_logged(self):
         self.start('a', 0)
         self.start('b', 0)
         self.end('a', 1)
@@ -210,7 +210,7 @@ class Runs(Logged):
         self.end('c', 1)
         self.assert_logged("Run 1 of session 'session' of project 'alpha' is over: success.")
 
-    def test_a_run_that_the_next_one_overtakes_and_a_late_end(self):
+    def test_overtaken_run_and_late_end_are_logged(self):
         self.start('a', 0)
         self.now += 3600 * 1_000_000
         self.lines()
@@ -226,13 +226,13 @@ class Runs(Logged):
             ' over: fail.'
         )
 
-    def test_a_refused_report(self):
+    def test_refused_report_logs_nothing(self):
         told = {'job_id': 'a', 'current_tag': 9}
         self.do(400, 'POST', '/sessions/session/action', {'start': told})
         self.do(404, 'POST', '/sessions/other/action', {'start': told})
         self.assert_logged()
 
-    def test_a_scheduler_in_another_project(self):
+    def test_run_begun_from_another_project_is_logged(self):
         token = 'admin@beta'
         body = {'client_id': 'central', 'is_central': True}
         self.assertEqual(201, self.call('POST', '/v2/beta/clients', body, token).code)
@@ -248,7 +248,7 @@ class Runs(Logged):
 
 
 class Events(Logged):
-    def test_an_event_of_a_job(self):
+    def test_event_of_a_job_is_logged_once(self):
         self.make_job('job')
         delivered = "Event stop was delivered to job 'job' of project 'alpha'."
         self.do(202, 'POST', '/jobs/job/event', {'stop': None})
@@ -277,7 +277,7 @@ class Events(Logged):
 
 
 class Clients(Logged):
-    def test_jobs_that_move_to_a_central_client_and_back(self):
+    def test_jobs_that_move_to_a_central_client_are_counted(self):
         self.make_client('central')
         central = {'client_id': 'central', 'is_central': True}
         self.assertEqual(201, self.call('POST', '/v2/beta/clients', central, 'admin@beta').code)
@@ -296,7 +296,7 @@ class Clients(Logged):
         self.assertEqual(201, self.call('POST', '/v2/beta/clients', plain, 'admin@beta').code)
         self.assert_logged()
 
-    def test_a_client_that_becomes_central_and_plain_again(self):
+    def test_client_made_central_or_plain_is_logged(self):
         self.make_job('job')
         for is_central, change in ((True, 'made central'), (False, 'made plain')):
             body = {'client_id': 'client', 'is_central': is_central}
@@ -312,7 +312,7 @@ class Clients(Logged):
 class Pruning(Logged):
     PLACE = {'storage': 'local', 'container': '/b', 'engine_name': 'tar', 'backup_name': 'etc'}
 
-    def test_backups_are_counted(self):
+    def test_pruned_backups_are_counted(self):
         self.make_client('client', hostname='host')
         action = {'action': 'admin', 'mode': 'fs', **self.PLACE, 'remove_older_than': 1}
         self.do(

@@ -68,7 +68,7 @@ class Pruning(UseCase):
             for backup in backups.list_page(self.storage, caller, query).items
         ]
 
-    def test_marked(self):
+    def test_old_backups_of_the_place_are_marked_deleted(self):
         old = [self.back_up(days) for days in (30, 8, 7)]
         for more in (
             {'days': 6},
@@ -94,7 +94,7 @@ class Pruning(UseCase):
         self.report()
         self.assertEqual([old], self.deleted())
 
-    def test_in_pages(self):
+    def test_backups_of_all_pages_are_marked(self):
         self.addCleanup(setattr, pruning, 'PAGE_SIZE', pruning.PAGE_SIZE)
         pruning.PAGE_SIZE = 2
         old = [self.back_up(days) for days in range(10, 17)]
@@ -103,13 +103,13 @@ class Pruning(UseCase):
         self.assertEqual(old, self.deleted())
         self.assertEqual([], [id for id in others if id in self.deleted()])
 
-    def test_a_client_that_is_gone(self):
+    def test_report_of_a_deleted_client_marks_nothing(self):
         self.back_up(8)
         clients.delete(self.storage, ME, 'c')
         self.report()
         self.assertEqual([], self.deleted())
 
-    def test_a_storage_that_goes_away_meanwhile(self):
+    def test_report_is_stored_though_marking_fails(self):
         """The report is stored, and the agent isn't told otherwise."""
         self.back_up(8)
         log = fixtures.FakeLogger(level=logging.WARNING)

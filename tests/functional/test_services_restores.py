@@ -134,7 +134,7 @@ class Plans(Restoring):
         self.addCleanup(setattr, restore_targets, 'PAGE_SIZE', original)
         self.assertEqual(19, self.date('etc') - at)
 
-    def test_a_job_that_is_gone(self):
+    def test_deleted_job_is_planned_as_assumed(self):
         # The record of an earlier run keeps a member that has left.
         self.make_run(('etc', 'srv'), {})
         jobs.delete(self.storage, ME, 'etc')
@@ -142,14 +142,14 @@ class Plans(Restoring):
         self.assertEqual(['etc', 'srv'], [step['job_id'] for step in plan['steps']])
         self.assertEqual(['assumed', 'exact'], [step['sure'] for step in plan['steps']])
 
-    def test_a_job_that_backs_nothing_up(self):
+    def test_member_that_backs_nothing_up_is_no_problem(self):
         self.make_member('note', action='exec', command='true')
         self.tag = self.make_run(('etc', 'srv', 'note'), {})
         backups.delete(self.storage, ME, self.made['note'])
         self.assertIs(True, self.restore(dry_run=True).plan['complete'])
         self.assertEqual([], self.problems(self.restore(dry_run=True)))
 
-    def test_members_of_what_is_restored(self):
+    def test_wish_for_a_stranger_is_refused(self):
         with self.refused(exceptions.InvalidInput, 'jobs.other: is not a member'):
             self.restore(jobs={'other': {'skip': True}})
 
@@ -176,7 +176,7 @@ class Restores(Restoring):
             self.assertEqual('', job['job_schedule']['status'])
             self.assertEqual('c', job['client_id'])
 
-    def test_its_course_is_shown_with_the_run(self):
+    def test_restores_and_verifications_are_shown_with_the_run(self):
         first, second, third = self.restore(), self.verify(), self.verify(mode='restore', path='/v')
         run = restores.of_run(self.storage, ME, self.session_id, self.tag)
         self.assertEqual([first.session_id], [entry['session_id'] for entry in run['restores']])
@@ -216,7 +216,7 @@ class Restores(Restoring):
             [], restores.of_run(self.storage, ME, self.session_id, self.tag + 1)['restores']
         )
 
-    def test_several_backups_of_one_member(self):
+    def test_several_backups_of_a_member_become_one_job(self):
         self.advance(-3)
         self.make_backup('etc', path_to_backup='/etc2', backup_name='etc2')
         self.advance(3)
@@ -245,7 +245,7 @@ class Restores(Restoring):
         )
         self.assertEqual([True, True], [entry['mandatory'] for entry in entries])
 
-    def test_one_backup(self):
+    def test_single_backup_is_restored_by_a_session(self):
         backup_id = self.make_backup('etc', time_stamp=5)
         begun = restores.restore_backup(self.storage, ME, backup_id, {})
         self.assertEqual({'etc'}, set(begun.jobs))
@@ -258,7 +258,7 @@ class Restores(Restoring):
         ).items
         self.assertEqual([begun.session_id], [session['session_id'] for session in found])
 
-    def test_one_backup_that_names_its_run(self):
+    def test_single_backup_is_shown_with_the_run_it_names(self):
         backup_id = self.make_backup('gone', session_id=self.session_id, session_tag=self.tag)
         with self.refused(exceptions.Unprocessable, 'Client  could not be found'):
             restores.restore_backup(self.storage, ME, backup_id, {})
@@ -266,7 +266,7 @@ class Restores(Restoring):
         (entry,) = restores.of_run(self.storage, ME, self.session_id, self.tag)['restores']
         self.assertEqual(backup_id, entry['backup_id'])
 
-    def test_verifications(self):
+    def test_verification_is_a_dry_run_of_each_member(self):
         begun = self.verify()
         self.assertEqual('verify-read', self.session(begun.session_id)['restore']['mode'])
         for job_id in begun.jobs.values():
@@ -286,7 +286,7 @@ class Restores(Restoring):
 
 
 class Refusals(Restoring):
-    def test_what_is_missing(self):
+    def test_missing_and_foreign_runs_are_not_found(self):
         for caller, id, tag in (
             (STRANGER, self.session_id, self.tag),
             (ME, 'none', 1),
@@ -301,7 +301,7 @@ class Refusals(Restoring):
             with self.refused(exceptions.NotFound):
                 restores.restore_backup(self.storage, caller, id, {})
 
-    def test_while_the_run_goes_on(self):
+    def test_run_in_progress_is_refused(self):
         self.advance(60)
         sessions.act(
             self.storage, ME, self.session_id, {'start': {'job_id': 'etc', 'current_tag': self.tag}}
@@ -311,7 +311,7 @@ class Refusals(Restoring):
             self.restore(allow_incomplete=True)
         self.assertIn(('', 'running'), self.problems(self.restore(dry_run=True)))
 
-    def test_an_incomplete_run(self):
+    def test_incomplete_run_is_refused_unless_allowed(self):
         self.tag = self.make_run(('etc', 'srv'), {'srv': 'fail'})
         with self.refused(exceptions.Conflict, 'jobs.srv: The member did not succeed'):
             self.restore()
@@ -320,7 +320,7 @@ class Refusals(Restoring):
         self.assertIs(False, begun.plan['complete'])
         self.assertEqual({'etc'}, set(self.verify().jobs))
 
-    def test_a_backup_that_is_gone(self):
+    def test_deleted_backup_is_refused(self):
         backups.delete(self.storage, ME, self.made['srv'])
         with self.refused(exceptions.Conflict, 'has no backup'):
             self.restore()
@@ -330,7 +330,7 @@ class Refusals(Restoring):
         with self.refused(exceptions.Conflict, 'There is nothing to do'):
             self.restore(allow_incomplete=True, jobs={'etc': {'skip': True}})
 
-    def test_a_changed_job(self):
+    def test_changed_job_is_refused_unless_keys_are_set(self):
         jobs.update(
             self.storage,
             ME,
@@ -346,7 +346,7 @@ class Refusals(Restoring):
             tuple(action[key] for key in ('container', 'backup_name', 'encrypt_pass_file')),
         )
 
-    def test_clients(self):
+    def test_missing_or_incapable_client_is_refused(self):
         with self.refused(exceptions.Unprocessable, 'Client d could not be found'):
             self.restore(client_id='d')
         clients.register(self.storage, ME, {'client_id': 'd', 'supported_actions': ['backup']})
@@ -355,11 +355,11 @@ class Refusals(Restoring):
         ):
             self.restore(client_id='d', path_prefix='/r')
 
-    def test_a_session_that_is_there(self):
+    def test_taken_session_id_is_refused(self):
         with self.refused(exceptions.Conflict, 'session_id: session '):
             self.restore(session_id=self.session_id)
 
-    def test_an_engine_that_cannot_be_restored(self):
+    def test_unrestorable_engine_is_refused(self):
         jobs.update(
             self.storage,
             ME,
@@ -374,7 +374,7 @@ class Refusals(Restoring):
         with self.refused(exceptions.Unprocessable, 'engine rsyncv2'):
             self.restore()
 
-    def test_bodies(self):
+    def test_invalid_bodies_are_refused(self):
         for body, text in (
             ({'dryrun': True}, 'dryrun: unknown key'),
             ({'dry_run': 1}, 'dry_run: must be'),
@@ -437,7 +437,7 @@ class Refusals(Restoring):
 class Breaking(Restoring):
     """The process that restores dies after any of its writes."""
 
-    def test_after_each_write(self):
+    def test_restore_broken_off_at_any_write_runs_nothing(self):
         whole = FailsAfterWrites(self.storage, 99)
         restores.restore(whole, ME, self.session_id, self.tag, {})
         self.assertEqual(WRITES, whole.written)
@@ -451,7 +451,7 @@ class Breaking(Restoring):
         page = jobs.list_page(self.storage, ME, search.parse(asked, 'jobs', limit=100))
         return {job['job_id'] for job in page.items}
 
-    def test_agents_see_it_when_it_begins(self):
+    def test_begun_restore_is_polled_by_agents(self):
         begun = self.restore()
         self.assertLessEqual(set(begun.jobs.values()), self.polled())
 

@@ -42,14 +42,14 @@ class Bounds(Restoring):
         )
         return [[body['_version'] for body in items] for items in pages]
 
-    def test_what_is_wanted_of_all_members_together(self):
+    def test_wishes_of_all_members_are_bounded_together(self):
         wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT // 2)}}
         calls = self.everyone(dry_run=True, jobs={'etc': wish, 'srv': wish})
         text = f'jobs: must be at most {LIMIT} bytes of JSON.'
         self.too_large(calls, exceptions.InvalidInput, 'document.too-large', text)
         self.assertEqual([], self.problems(self.restore(dry_run=True, jobs={'etc': wish})))
 
-    def test_nothing_is_read_for_too_much(self):
+    def test_too_many_wishes_are_refused_before_a_read(self):
         many = {f'job-{number}': {} for number in range(schemas.MAX_WISHES + 1)}
         large = {'etc': {'freezer_action': {'log_file': 'x' * LIMIT}}}
         for jobs_, text in ((many, 'an object of at most 1,024 members'), (large, 'at most')):
@@ -74,7 +74,7 @@ class Bounds(Restoring):
         with self.refused(exceptions.InvalidInput, ': must be an object.'):
             self.restore(jobs=wishes)
 
-    def test_a_plan_repeats_it_for_each_backup(self):
+    def test_too_large_plan_is_refused(self):
         self.storage.max_response_size = MOST
         wish = {'freezer_action': {'log_file': '/' + 'x' * (LIMIT * 3 // 4)}}
         self.advance(-4)
@@ -113,7 +113,7 @@ class Bounds(Restoring):
 
 
 class Spelling(Restoring):
-    def test_what_means_something_to_the_service_is_spelt_so(self):
+    def test_misspelt_key_of_the_service_is_refused(self):
         for key, right in (
             ('ENGINE', 'engine'),
             ('Engine-Name', 'engine_name'),
@@ -129,7 +129,7 @@ class Spelling(Restoring):
             with self.refused(exceptions.InvalidInput, text):
                 restores.restore_backup(self.storage, ME, self.made['etc'], body)
 
-    def test_keys_that_are_the_same_to_agents(self):
+    def test_keys_equal_for_agents_are_refused(self):
         for keys, text in (
             (('log-file', 'log_file'), 'log_file: is the same key as log-file'),
             (('log=file',), 'log=file: agents cannot read this key'),
@@ -148,7 +148,7 @@ class Spelling(Restoring):
 class Refused(Restoring):
     """What a job can't be is found before anything is made, and said in terms of the request."""
 
-    def test_a_job_that_is_too_large(self):
+    def test_too_large_job_is_refused_by_its_member(self):
         self.storage.max_document_size = LIMIT
         self.advance(-4)
         for number in range(3):
@@ -160,7 +160,7 @@ class Refused(Restoring):
         ):
             self.restore(jobs={'etc': wish})
 
-    def test_what_schemas_refuse(self):
+    def test_engine_outside_the_schema_is_refused(self):
         clients.register(self.storage, ME, {'client_id': 'c', 'supported_engines': ['tar', 'own']})
         wish = {'freezer_action': {'engine_name': 'own'}}
         with self.refused(
@@ -168,7 +168,7 @@ class Refused(Restoring):
         ):
             self.restore(jobs={'srv': wish})
 
-    def test_more_backups_than_a_job_has_actions(self):
+    def test_too_many_backups_of_a_member_are_refused(self):
         self.advance(-4)
         for number in range(256):
             self.make_backup('srv', path_to_backup=f'/{number}', backup_name=f'srv-{number}')
@@ -184,7 +184,7 @@ class Failing(Restoring):
         storage = InterceptedCall(self.storage, name, number, meddle)
         return restores.restore(storage, ME, self.session_id, self.tag, {'session_id': 'back'})
 
-    def test_a_client_that_is_deleted_meanwhile(self):
+    def test_client_deleted_meanwhile_leaves_nothing_behind(self):
         def deleted(write):
             write()
             clients.delete(self.storage, ME, 'c')
@@ -194,7 +194,7 @@ class Failing(Restoring):
         self.assertRegex(caught.exception.message, r'^jobs\.srv\.client_id: client c could not be')
         self.nothing_is_left()
 
-    def test_a_storage_that_is_away_for_a_moment(self):
+    def test_unavailable_storage_leaves_nothing_behind(self):
         def before(write):
             raise exceptions.StorageUnavailable()
 

@@ -10,7 +10,7 @@ NEWER = {'schedule_hour': '5', 'status': 'stop'}
 
 
 class Documents(UseCase):
-    def test_a_new_session(self):
+    def test_new_session_has_defaults_and_an_owner(self):
         session_id = sessions.create(
             self.storage,
             ME,
@@ -93,7 +93,7 @@ class Documents(UseCase):
         self.assertEqual(NEWER, session['schedule'])
         self.assertEqual('5', self.job('j')['job_schedule']['schedule_hour'])
 
-    def test_preconditions(self):
+    def test_unmet_precondition_is_refused(self):
         session_id = self.make_session()
         for write in (sessions.update, sessions.replace):
             with self.refused(exceptions.PreconditionFailed):
@@ -106,7 +106,7 @@ class Documents(UseCase):
                 with self.refused(exceptions.PreconditionFailed):
                     remove(self.storage, ME, id, precondition)
 
-    def test_pages(self):
+    def test_pages_follow_the_marker(self):
         ids = [self.make_session() for _ in range(3)]
         page = sessions.list_page(self.storage, ME, search_query.Query(limit=2))
         self.assertEqual(ids[:2], [item['session_id'] for item in page.items])
@@ -180,7 +180,7 @@ class Members(UseCase):
             sessions.delete(self.storage, ME, session_id)
             jobs.delete(self.storage, ME, 'j')
 
-    def test_an_event_in_a_patch_is_a_command(self):
+    def test_other_event_in_a_patch_is_refused(self):
         session_id = self.make_session('j')
         with self.assertRaisesRegex(exceptions.InvalidInput, "one of '', 'start', 'stop'"):
             sessions.update(self.storage, ME, session_id, {'event': 'remove'})
@@ -204,7 +204,7 @@ class Members(UseCase):
         sessions.replace(self.storage, ME, session_id, {'event': 'start'})
         self.assertEqual('', self.job('j')['job_schedule']['event'])
 
-    def test_schedule_tag_and_event_in_one_patch(self):
+    def test_schedule_tag_and_event_of_one_patch_reach_members(self):
         session_id = self.make_session('j')
         sessions.update(
             self.storage, ME, session_id, {'schedule': DAILY, 'session_tag': 3, 'event': 'start'}
@@ -225,7 +225,7 @@ class Members(UseCase):
             self.assertIsNone(job['job_schedule'].get('schedule_interval'))
         sessions.delete(self.storage, ME, session_id)
 
-    def test_ids_that_nothing_can_have(self):
+    def test_impossible_ids_are_not_found(self):
         session_id = self.make_session('j')
         with self.refused(exceptions.NotFound, 'Job a/b could not be found.'):
             sessions.attach(self.storage, ME, session_id, 'a/b')
@@ -235,7 +235,7 @@ class Members(UseCase):
 
 
 class Runs(UseCase):
-    def test_the_story_of_a_run(self):
+    def test_run_starts_ends_and_is_recorded(self):
         session_id = self.make_session('j', 'k')
         self.assertEqual(
             {'result': 'success', 'session_tag': 1},
@@ -298,7 +298,7 @@ class Runs(UseCase):
         )
         self.assertEqual('scheduled', self.session(session_id)['jobs']['j']['status'])
 
-    def test_what_is_told_about_bad_reports(self):
+    def test_bad_report_is_refused_with_its_fault(self):
         session_id = self.make_session('j')
         for body, text in (
             ({}, 'exactly one key'),
@@ -322,7 +322,7 @@ class Runs(UseCase):
                 self.storage, ME, session_id, {'start': {'job_id': 'j', 'current_tag': 0}}, STALE
             )
 
-    def test_runs_that_there_are_not(self):
+    def test_missing_runs_are_not_found(self):
         session_id = self.make_session('j')
         self.assertEqual(([], False), sessions.runs(self.storage, ME, session_id, 10))
         for tag in (-1, 0, 5, 2**31, 2**70):

@@ -122,7 +122,7 @@ class Log(Trusting):
         found = [record.getMessage() for record in logs.records[:-1]]
         return [text for text in found if 'trust' in text]
 
-    def test_made_reused_and_ended(self):
+    def test_trust_made_reused_or_ended_is_logged(self):
         self.assertEqual(
             [self.REUSED.format('t1', 'ann', "job 'k'")], self.logged(self.new_job, 'k')
         )
@@ -139,7 +139,7 @@ class Log(Trusting):
             told = self.logged(jobs.delete, self.storage, BOB, job_id, delegation=self.delegation)
             self.assertEqual(lines, told)
 
-    def test_one_that_was_made_in_vain(self):
+    def test_trust_made_in_vain_is_logged_as_ended(self):
         self.storage.write_job = self.fail_to_write
         with self.assertLogs('freezer_api.services', 'INFO') as logs:
             self.assertRaises(exceptions.StorageUnavailable, self.new_job, 'k', BOB)
@@ -148,7 +148,7 @@ class Log(Trusting):
             [record.getMessage() for record in logs.records],
         )
 
-    def test_those_of_the_jobs_of_an_action(self):
+    def test_trust_for_an_action_s_jobs_is_logged(self):
         actions.create(self.storage, ANN, {'action_id': 'a', 'freezer_action': BACKUP})
         self.new_job('k', job_actions=[{'action_id': 'a'}])
         jobs.delete(self.storage, ANN, 'j', delegation=self.delegation)
@@ -165,7 +165,7 @@ class Log(Trusting):
             self.logged(self.change_action, 'a', change, EVE),
         )
 
-    def test_one_that_can_not_be_ended_tells_what_to_do(self):
+    def test_trust_that_cannot_be_ended_names_the_command(self):
         self.keystone.end_trust = lambda trust_id, tokens: False
         delete = jobs.delete, self.storage, ANN, 'j'
         self.assertEqual([], self.logged(*delete, delegation=self.delegation))
@@ -178,7 +178,7 @@ class Log(Trusting):
             self.logged(jobs.delete, self.storage, BOB, 'k', level='WARNING'),
         )
 
-    def test_one_of_which_the_storage_does_not_tell_whether_it_is_used(self):
+    def test_trust_of_unknown_use_names_the_command(self):
         self.storage.end_trust = self.fail_to_write
         self.assertEqual(
             [
@@ -196,7 +196,7 @@ class Log(Trusting):
 
 
 class Jobs(Trusting):
-    def test_who_changes_what_it_does_lends_it_their_rights(self):
+    def test_editor_of_a_job_becomes_its_trustor(self):
         edited = [{'action_id': self.entry()['action_id'], 'freezer_action': EXEC}]
         for body in (
             self.other(),
@@ -213,7 +213,7 @@ class Jobs(Trusting):
                 jobs.delete(self.storage, ANN, 'k', delegation=self.delegation)
         self.assertEqual(['ann'], self.trustors())
 
-    def test_the_rules_of_an_entry_and_the_order_belong_to_what_it_does(self):
+    def test_changed_rules_or_order_change_the_trustor(self):
         self.new_job('k', job_actions=[{'freezer_action': BACKUP}, {'freezer_action': EXEC}])
         first, second = self.job('k')['job_actions']
         for who, changed in (
@@ -231,7 +231,7 @@ class Jobs(Trusting):
         self.change('j', self.other())
         self.assertEqual(['bob'], self.trustors())
 
-    def test_what_is_sent_back_unchanged_keeps_it_and_asks_nobody(self):
+    def test_unchanged_job_keeps_its_trust_without_asking_keystone(self):
         whole, asked = self.job('j'), self.keystone.asked
         for body in (
             whole,
@@ -244,7 +244,7 @@ class Jobs(Trusting):
             self.assertEqual('ann', self.trustor())
             self.assertEqual(asked, self.keystone.asked)
 
-    def test_who_can_not_lend_their_rights_may_not_change_it(self):
+    def test_editor_who_cannot_lend_rights_is_refused(self):
         self.new_job('k', BOB)
         self.keystone.limited.add('bob')
         edited = {'job_actions': [{**self.entry(), 'freezer_action': EXEC}]}
@@ -265,8 +265,7 @@ class Jobs(Trusting):
         self.assertEqual('mine', self.job('j')['description'])
         self.assertEqual(['ann', 'bob'], self.trustors())
 
-    def test_one_without_a_trust_is_changed_as_before(self):
-        """It gets one where its client is named."""
+    def test_job_without_trust_gets_one_when_its_client_is_named(self):
         jobs.create(self.storage, ANN, {'client_id': 'big', 'job_id': 'old', 'job_actions': []})
         asked = self.keystone.asked
         self.change('old', self.other())
@@ -275,7 +274,7 @@ class Jobs(Trusting):
         self.change('old', {'client_id': 'big'})
         self.assertEqual('bob', self.trustor('old'))
 
-    def test_where_none_are_made_it_goes(self):
+    def test_changed_job_loses_its_trust_where_trusts_are_disabled(self):
         self.delegation = dataclasses.replace(self.delegation, enabled=False)
         self.change('j', {'description': 'x'})
         self.assertEqual('ann', self.trustor())
@@ -283,7 +282,7 @@ class Jobs(Trusting):
         self.assertIsNone(self.trustor())
         self.assertEqual([], self.trustors())
 
-    def test_one_that_another_changes_meanwhile(self):
+    def test_trust_is_that_of_the_last_writer(self):
         """What was looked at isn't what is written: the trust is that of who wrote it last."""
         write_job, others = self.storage.write_job, [BOB]
 
@@ -299,7 +298,7 @@ class Jobs(Trusting):
         self.assertEqual('eve', self.trustor())
         self.assertEqual(['eve'], self.trustors())
 
-    def test_plain_clients_ask_nobody(self):
+    def test_job_on_a_plain_client_asks_no_keystone(self):
         self.make_job('plain')
         asked = self.keystone.asked
         self.change('plain', self.other())
@@ -319,7 +318,7 @@ class LinkedActions(Trusting):
         """By whose rights the jobs on the central client run that have the action."""
         return [self.trustor(job_id) for job_id in 'kl']
 
-    def test_who_changes_one_lends_its_jobs_their_rights(self):
+    def test_editor_of_an_action_becomes_trustor_of_its_jobs(self):
         self.change_action('a', {'freezer_action': {'path_to_backup': '/'}})
         self.assertEqual(['bob', 'bob'], self.linked())
         self.assertIsNone(self.trustor('plain'))
@@ -334,7 +333,7 @@ class LinkedActions(Trusting):
         self.assertEqual(['eve', 'eve'], self.linked())
         self.assertEqual(['eve'], self.trustors())
 
-    def test_what_changes_nothing_that_they_do_asks_nobody(self):
+    def test_unchanged_action_keeps_trusts_without_asking_keystone(self):
         asked = self.keystone.asked
         for definition in ({}, {'mode': 'fs', 'new': None}, BACKUP):
             self.change_action('a', {'freezer_action': definition, 'max_retries': 1})
@@ -344,14 +343,14 @@ class LinkedActions(Trusting):
         self.assertEqual(['ann', 'ann'], self.linked())
         self.assertEqual(asked, self.keystone.asked)
 
-    def test_who_can_not_lend_their_rights_may_not_change_it(self):
+    def test_editor_who_cannot_lend_rights_is_refused(self):
         self.keystone.limited.add('bob')
         for write in (actions.update, actions.replace):
             with self.refused(exceptions.Forbidden, f'freezer_action: {REFUSAL}Keystone refuses'):
                 write(self.storage, BOB, 'a', {'freezer_action': EXEC}, delegation=self.delegation)
         self.assertEqual(['ann'], self.trustors())
 
-    def test_a_refused_change_asks_nobody(self):
+    def test_refused_change_asks_no_keystone(self):
         asked = self.keystone.asked
         clients.register(self.storage, ME, {'client_id': 'c', 'supported_actions': ['backup']})
         with self.refused(exceptions.Unprocessable, 'is not supported by client c.'):
@@ -360,14 +359,14 @@ class LinkedActions(Trusting):
             self.change_action('a', {'freezer_action': {'MODE': 'fs'}})
         self.assertEqual(asked, self.keystone.asked)
 
-    def test_one_that_no_job_with_a_trust_has(self):
+    def test_action_of_jobs_without_trust_asks_no_keystone(self):
         for job_id in 'kl':
             jobs.delete(self.storage, ANN, job_id, delegation=self.delegation)
         asked = self.keystone.asked
         self.change_action('a', {'freezer_action': EXEC})
         self.assertEqual(asked, self.keystone.asked)
 
-    def test_its_deletion_takes_only_away(self):
+    def test_deleted_action_leaves_the_trusts_of_its_jobs(self):
         """Nobody gives anything else to run; so nobody's rights are needed."""
         asked = self.keystone.asked
         self.keystone.limited.add('bob')
@@ -376,12 +375,12 @@ class LinkedActions(Trusting):
         self.assertEqual([], self.job('k')['job_actions'])
         self.assertEqual(asked, self.keystone.asked)
 
-    def test_jobs_of_a_client_that_was_deleted(self):
+    def test_jobs_of_a_deleted_client_get_the_editor_s_trust(self):
         clients.delete(self.storage, STRANGER, 'big')
         self.change_action('a', {'freezer_action': EXEC})
         self.assertEqual(['bob', 'bob'], self.linked())
 
-    def test_where_none_are_made_they_lose_theirs(self):
+    def test_jobs_lose_their_trusts_where_trusts_are_disabled(self):
         self.delegation = dataclasses.replace(self.delegation, enabled=False)
         self.change_action('a', {'freezer_action': EXEC})
         self.assertEqual([None, None], self.linked())
@@ -400,7 +399,7 @@ class LinkedActions(Trusting):
         self.storage.write_action = overtaken
         return calls
 
-    def test_a_trust_that_ends_meanwhile(self):
+    def test_trust_that_ends_meanwhile_is_made_anew(self):
         """It was taken, and goes before it is given: another one is."""
 
         def end():
@@ -426,7 +425,7 @@ class LinkedActions(Trusting):
         self.change_action('a', {'freezer_action': EXEC})
         self.assertEqual(['ann'], self.trustors())
 
-    def test_trusts_that_always_end_meanwhile(self):
+    def test_trusts_that_always_end_meanwhile_fail_the_change(self):
         def gone(*args):
             raise TrustGone('gone')
 

@@ -44,7 +44,7 @@ class Bounded(base.FunctionalTest):
 
 
 class TestSizes(Bounded):
-    def test_many_entries_of_one_action(self):
+    def test_too_many_entries_of_a_large_action_are_refused(self):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
         two, three = self.entries('large', 'large'), self.entries('large', 'large', 'large')
         self.do(201, 'POST', '/jobs/two', two)
@@ -85,12 +85,12 @@ class TestSizes(Bounded):
             self.refused(method, path, more, text)
             self.refused(method, path, {**more, 'job_actions': [{}] * 9_000}, text)
 
-    def test_a_description_counts(self):
+    def test_description_counts_towards_the_size(self):
         self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 7_300}})
         self.do(201, 'POST', '/jobs/j', self.entries('a'))
         self.refused('PATCH', '/jobs/j', {'description': 'x' * 1024}, TOO_LARGE)
 
-    def test_an_action_that_grows(self):
+    def test_action_that_makes_a_job_too_large_is_refused(self):
         self.do(201, 'POST', '/actions/large', {'freezer_action': LARGE})
         self.do(200, 'PATCH', '/actions/large', {'freezer_action': {'more': 'x' * 7_000}})
         self.do(201, 'POST', '/jobs/one', self.entries('large'))
@@ -116,14 +116,14 @@ class TestSizes(Bounded):
         ):
             self.refused(method, path, grown, f'freezer_action: {TOO_LARGE}')
 
-    def test_a_backup_that_grows(self):
+    def test_backup_that_grows_too_large_is_refused(self):
         path = f'/backups/{self.do(201, "POST", "/backups", METADATA)["backup_id"]}'
         self.do(200, 'PATCH', path, {'one': 'x' * 9_000})
         self.do(200, 'PATCH', path, self.do(200, 'GET', path))
         self.refused('PATCH', path, {'two': 'x' * 11_000}, f'backup_metadata: {TOO_LARGE}')
         self.refused('POST', '/backups', {**METADATA, 'one': 'x' * 19_900}, TOO_LARGE)
 
-    def test_a_client_that_grows(self):
+    def test_client_that_grows_too_large_is_refused(self):
         values = [f'{number:03}{"x" * 252}' for number in range(capabilities.MAX_VALUES)]
         self.do(201, 'POST', '/clients', {'client_id': 'c', 'supported_modes': values})
         self.refused(
@@ -166,7 +166,7 @@ class TestBodies(Bounded):
 
     limits = {'oslo_middleware__max_request_body_size': LIMIT}
 
-    def test_what_was_read_can_be_sent_back(self):
+    def test_largest_action_can_be_sent_back(self):
         text = 'freezer_action: makes a document of more than 18976 bytes.'
         for size, fits in ((18_900, False), (18_500, True)):
             body = {'freezer_action': {'action': 'exec', 'x': 'x' * size}}
@@ -182,7 +182,7 @@ class TestValues(Bounded):
 
     limits = {}
 
-    def test_values(self):
+    def test_too_many_values_are_refused(self):
         text = TOO_MANY
         more = {'values': [*MANY, 'one more']}
         error = self.refused('POST', '/backups', {**METADATA, **more}, f'backup_metadata: {text}')
@@ -195,7 +195,7 @@ class TestValues(Bounded):
         hidden = {'freezer_action': {'action': 'exec', 'job_id': [*MANY, 'one more']}}
         self.refused('POST', '/jobs', {**job, 'job_actions': [hidden]}, f'job_actions: {text}')
 
-    def test_values_of_what_grows(self):
+    def test_document_that_grows_too_many_values_is_refused(self):
         backup = self.do(201, 'POST', '/backups', {**METADATA, 'values': MANY[:-10]})['backup_id']
         self.refused('PATCH', f'/backups/{backup}', {'more': MANY[:10]}, 'searchable values')
         self.do(201, 'POST', '/actions/a', {'freezer_action': {'action': 'exec', 'v': MANY[:-50]}})
@@ -211,7 +211,7 @@ class TestValues(Bounded):
         self.do(201, 'POST', '/backups', {**METADATA, 'values': [1, 1.0, 'a'] * 10_000})
         self.do(201, 'POST', '/backups', {**METADATA, 'empty': [[]] * 50_000})
 
-    def test_capabilities(self):
+    def test_too_many_capabilities_are_refused(self):
         values = [f'{number}' for number in range(capabilities.MAX_VALUES)]
         self.do(201, 'POST', '/clients', {'client_id': 'd', 'supported_modes': values * 100})
         self.assertEqual(values, self.do(200, 'GET', '/clients/d')['client']['supported_modes'])
@@ -223,7 +223,7 @@ class TestValues(Bounded):
 class TestWithoutATurnToWrite(Bounded):
     """What no document can hold is refused while others write."""
 
-    def test_what_is_too_large(self):
+    def test_too_large_document_is_refused_without_a_write(self):
         self.do(201, 'POST', '/actions/a', {'freezer_action': {'action': 'exec'}})
         self.do(201, 'POST', '/jobs/j', self.entries('a'))
         backup = self.do(201, 'POST', '/backups', METADATA)['backup_id']
@@ -284,7 +284,7 @@ class TestLargeOnes(Bounded):
         self.service.storage.max_document_size = 16_384
         self.assertLess(30_000, len(self.call('GET', '/v2/alpha/jobs/j').raw))
 
-    def test_reports_events_and_sessions(self):
+    def test_large_documents_take_reports_events_and_sessions(self):
         self.do(
             200,
             'PATCH',
@@ -300,12 +300,12 @@ class TestLargeOnes(Bounded):
         for path in ('/jobs/j', '/actions/a', f'/backups/{self.backup}'):
             self.do(204, 'DELETE', path)
 
-    def test_whole_documents_sent_back(self):
+    def test_large_documents_can_be_sent_back(self):
         for path in ('/jobs/j', '/actions/a', f'/backups/{self.backup}'):
             whole = self.do(200, 'GET', path)
             self.do(200, 'PATCH', path, whole)
 
-    def test_they_do_not_grow(self):
+    def test_large_documents_cannot_grow(self):
         text = 'makes a document of more than 16384 bytes'
         self.refused('PATCH', '/jobs/j', {'description': 'x'}, text)
         for body in ({'freezer_action': {'more': 1}}, {'freezer_action': {'text': 'x' * 15_001}}):
@@ -315,7 +315,7 @@ class TestLargeOnes(Bounded):
         self.service.storage.max_document_size = 100_000
         self.refused('PATCH', path, {'more': 1}, TOO_MANY)
 
-    def test_they_can_be_made_smaller(self):
+    def test_large_documents_can_be_made_smaller(self):
         self.do(200, 'PATCH', '/actions/a', {'freezer_action': {'text': ''}})
         self.do(200, 'PATCH', '/actions/a', {'freezer_action': {'values': []}})
         self.do(200, 'PATCH', '/jobs/j', {'description': 'x'})
@@ -336,7 +336,7 @@ class TestPages(Bounded):
             self.assert_error(answer, '400', text)
             self.assertEqual('list.too-large', answer.json['code'])
 
-    def test_an_action_that_too_many_jobs_have(self):
+    def test_action_shared_by_too_many_jobs_gets_409(self):
         self.do(201, 'POST', '/actions/a', {'freezer_action': {**LARGE, 'more': 'x' * 6_000}})
         for number in range(8):
             self.do(201, 'POST', f'/jobs/j{number}', self.entries('a'))

@@ -36,7 +36,7 @@ def sync(options: base.Options) -> None:
 class Migrations(Empty):
     """From nothing to the schema of this release."""
 
-    def test_step_by_step(self):
+    def test_each_step_leads_to_its_revision(self):
         revisions = migration.revisions()
         self.assertEqual(migration.head(), revisions[-1])
         for revision in revisions:
@@ -44,7 +44,7 @@ class Migrations(Empty):
             self.assertEqual(revision, self.storage.version())
         self.storage.check()
 
-    def test_it_agrees_with_the_models(self):
+    def test_schema_agrees_with_the_models(self):
         self.storage.sync()
         with self.engine.connect() as connection:
             context = alembic.migration.MigrationContext.configure(
@@ -64,14 +64,14 @@ class Migrations(Empty):
         models.metadata.create_all(self.engine)
         self.assertEqual(self._columns(), made)
 
-    def test_again_is_nothing(self):
+    def test_second_sync_changes_nothing(self):
         self.storage.sync()
         before = self._columns()
         self.storage.sync()
         self.assertEqual(migration.head(), self.storage.version())
         self.assertEqual(before, self._columns())
 
-    def test_several_processes_at_once(self):
+    def test_several_processes_make_one_schema_at_once(self):
         parallel.processes(sync, [(self.options,)] * PROCESSES)
         self.assertEqual(migration.head(), self.storage.version())
         self.storage.check()
@@ -100,7 +100,7 @@ class Migrations(Empty):
 class Versions(Empty):
     """Whether a database has the schema of this release."""
 
-    def test_nothing_there(self):
+    def test_database_without_a_schema_is_refused(self):
         self.assertIsNone(self.storage.version())
         self._refused(self.storage.check)
         self._refused_everything()
@@ -122,7 +122,7 @@ class Versions(Empty):
             except exceptions.NotFound:
                 self.storage.check()
 
-    def test_every_earlier_one(self):
+    def test_earlier_revision_is_refused_until_the_sync(self):
         for revision in migration.revisions()[:-1]:
             migration.upgrade(self.conf, revision)
             self._refused_everything()
@@ -130,13 +130,13 @@ class Versions(Empty):
         for call in self._calls():
             call()
 
-    def test_a_later_one(self):
+    def test_later_revision_is_refused(self):
         self.storage.sync()
         self._later('9999', declared='9999', lowest='9999')
         self._refused_everything()
         self._refused(self.storage.sync)
 
-    def test_a_later_one_that_says_nothing_or_lets_others_in(self):
+    def test_later_revision_is_served_only_where_it_says_so(self):
         self.storage.sync()
         own = migration.head()
         cases = (own, own, False), ('9999', own, True), ('9999', '0001', True)
@@ -145,17 +145,17 @@ class Versions(Empty):
             for call in self._calls():
                 call() if fits else self._refused(call)
 
-    def test_several_at_once(self):
+    def test_several_revisions_are_refused(self):
         self.storage.sync()
         self.run_sql(f"INSERT INTO {migration.VERSION_TABLE} VALUES ('0001')")
         self._refused_everything()
 
-    def test_a_column_missing(self):
+    def test_missing_column_is_refused(self):
         self.storage.sync()
         self.run_sql('ALTER TABLE freezer_jobs DROP COLUMN version')
         self._refused(lambda: self.storage.get(base.Scope('p'), 'jobs', 'j'))
 
-    def test_it_is_looked_at_once_and_again_when_that_fails(self):
+    def test_schema_is_checked_once_and_after_a_failure(self):
         self.storage.sync()
         recorder = costs.Recorder(self.storage)
         query = search.parse(None, 'jobs')
@@ -201,10 +201,10 @@ class Versions(Empty):
 class BrokenOff(Empty):
     """A change of the schema ends before any of its statements; the next one completes it."""
 
-    def test_from_nothing(self):
+    def test_first_sync_broken_off_is_completed_by_the_next(self):
         self._walk(lambda: None)
 
-    def test_with_what_an_earlier_release_has_stored(self):
+    def test_upgrade_broken_off_is_completed_by_the_next(self):
         def arrange():
             migration.upgrade(self.conf, '0001')
             common.load(self.engine, common.FOLDER / '0001.json')
@@ -233,7 +233,7 @@ class BrokenOff(Empty):
 class Revisions(unittest.TestCase):
     """Revisions stay what they were, whatever becomes of the rest."""
 
-    def test_they_use_nothing_that_may_change(self):
+    def test_revisions_import_nothing_that_may_change(self):
         folder = pathlib.Path(migration.__file__).parent / 'migrations'
         files = [*folder.glob('versions/0*.py'), *folder.glob('readers_*.py')]
         self.assertGreater(len(files), len(migration.revisions()))

@@ -38,7 +38,7 @@ class FromTheFirst(Empty):
             project_operations.Project(self.storage, Scope(project)) for project in PROJECTS
         )
 
-    def test_all_is_there(self):
+    def test_every_document_is_there_unchanged(self):
         self.storage.check()
         self.assertEqual(
             {'sessions': 1, 'jobs': 4, 'actions': 1, 'clients': 1, 'backups': 4, 'trusts': 0},
@@ -53,7 +53,7 @@ class FromTheFirst(Empty):
                     self.assertEqual(json.loads(row['body']), document.body)
         self.assertEqual({'j0', 'j1'}, set(self.one.session('s')['jobs']))
 
-    def test_what_is_new_finds_it(self):
+    def test_new_lists_and_runs_find_old_documents(self):
         everywhere = project_operations.Project(self.storage, Scope('q é', everywhere=True))
         self.assertEqual(['j0', 'j1', 'j2', 'j0', 'last'], everywhere.ids(JOBS))
         self.assertEqual(['j2', 'last'], everywhere.ids(JOBS, marker='j1')[-3::2])
@@ -68,7 +68,7 @@ class FromTheFirst(Empty):
         # The last one was recorded in its time.
         self.assertEqual(('b0', 'b1', 'b2'), self.storage.run_backups(self.one.scope, 's', first))
 
-    def test_a_trust_of_a_job_that_was_there(self):
+    def test_trust_of_an_old_job_ends_with_it(self):
         self.two.put_trust('t')
         self.assertFalse(self.two.end_trust('t'))
         self.two.delete_job('j0')
@@ -92,7 +92,7 @@ class FromTheFirst(Empty):
                     )
         self._is_whole()
 
-    def test_an_upgrade_that_was_broken_off(self):
+    def test_upgrade_broken_off_is_completed(self):
         before = self._state()
         was = next(
             row for row in json.loads(self.stored.read_text())['jobs'] if row['id'] == 'last'
