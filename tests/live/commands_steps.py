@@ -82,8 +82,7 @@ class Steps:
 class Clients(Steps):
     """``backup client …``."""
 
-    def test_client_commands(self):
-        """Each, with each option."""
+    def test_every_client_command_works_with_each_option(self):
         client = {'client_id': 'web', 'hostname': 'web.example', 'description': 'serves pages'}
         made = self.shown('client register', '--file', self.file(client))
         self.assertEqual(
@@ -141,8 +140,7 @@ class Clients(Steps):
 class Actions(Steps):
     """``backup action …``."""
 
-    def test_action_commands(self):
-        """Each, with each option."""
+    def test_every_action_command_works_with_each_option(self):
         made = self.shown(
             'action create',
             '--file',
@@ -213,8 +211,7 @@ class Actions(Steps):
 class Jobs(Steps):
     """``backup job …``."""
 
-    def test_job_commands(self):
-        """Each, with each option."""
+    def test_every_job_command_works_with_each_option(self):
         self.shell.home.call('POST', 'clients', 201, {'client_id': 'web'})
         self.shell.home.call(
             'POST', 'clients', 201, {'client_id': 'mail', 'supported_modes': ['mysql']}
@@ -368,8 +365,7 @@ class Jobs(Steps):
 class Sessions(Steps):
     """``backup session …``."""
 
-    def test_session_commands(self):
-        """Each, with each option."""
+    def test_every_session_command_works_with_each_option(self):
         home = self.shell.home
         home.call('POST', 'clients', 201, {'client_id': 'web'})
         home.call(
@@ -488,7 +484,7 @@ class Sessions(Steps):
 class Backups(Steps):
     """``backup …`` without an object."""
 
-    def test_backup_commands(self):
+    def test_every_backup_command_works_with_each_option(self):
         """Each, with each option. None but the list tells a backup's id: they look for it under
         another name.
         """

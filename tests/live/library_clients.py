@@ -20,14 +20,14 @@ class Making:
             status, self.assertRaises(callers.Raised, client.manager('clients').list).status
         )
 
-    def test_parameters(self):
+    def test_password_and_project_log_in(self):
         """A password and the project; by the class, and by the function that knows versions."""
         for how, args in (('v2', ()), ('versioned', ('2',)), ('versioned', ())):
             self.works(
                 self.library.client(how, *args, endpoint=self.home.url, **self.home.credentials)
             )
 
-    def test_environment(self):
+    def test_variables_log_in_by_the_function_only(self):
         """The variables of the command line; the function looks them up, the class doesn't."""
         named = {**self.home.credentials, 'backup_url': self.home.url}
         library = self.useFixture(
@@ -37,12 +37,12 @@ class Making:
         error = self.assertRaises(callers.Raised, library.client, 'v2')
         self.assertEqual('OS_AUTH_URL should be provided.', error.said)
 
-    def test_options(self):
+    def test_namespace_of_options_logs_in(self):
         """A namespace, in which the parameters have the names of the command's options."""
         options = {f'os_{name}': value for name, value in self.home.credentials.items()}
         self.works(self.library.client('options', os_backup_url=self.home.url, **options))
 
-    def test_token(self):
+    def test_token_logs_in_by_a_session_only(self):
         """A session may have one. The class has Keystone change it for another, and never says for
         which project: for none.
         """
@@ -60,7 +60,7 @@ class Making:
             ),
         )
 
-    def test_address_with_a_project(self):
+    def test_address_with_a_project_works(self):
         """An address that ends with version and project, as catalogues may have it."""
         self.works(
             self.library.client(
@@ -68,7 +68,7 @@ class Making:
             )
         )
 
-    def test_address_without_a_project(self):
+    def test_address_without_a_project_gets_404(self):
         """An address that ends with the version isn't completed: it asks for ``/v2/clients/``,
         which is nothing.
         """
@@ -76,7 +76,7 @@ class Making:
             404, self.library.client('v2', endpoint=f'{self.home.url}/v2', **self.home.credentials)
         )
 
-    def test_catalogue(self):
+    def test_first_address_of_the_catalogue_is_taken(self):
         """Without an address it takes the first that the catalogue has; there is no way to tell it
         a region.
         """
@@ -101,7 +101,7 @@ class Making:
             if endpoint['interface'] == 'public'
         }
 
-    def test_trust(self):
+    def test_trustee_works_in_the_trustor_s_project(self):
         """A trustee works in the trustor's project, as central schedulers do."""
         trustee = identity.token_of(keystone.SERVICE_USER, keystone.SERVICE_PROJECT)
         trust = {

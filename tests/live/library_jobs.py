@@ -39,8 +39,7 @@ def job(client_id: str, **more: object) -> dict:
 class Clients:
     """``clients``."""
 
-    def test_clients(self):
-        """Every method with every argument."""
+    def test_every_method_of_clients_takes_every_argument(self):
         clients = self.manager('clients')
         self.register_clients(clients)
         self.list_clients(clients)
@@ -130,8 +129,7 @@ class Clients:
 class Actions:
     """``actions``."""
 
-    def test_actions(self):
-        """Every method with every argument."""
+    def test_every_method_of_actions_takes_every_argument(self):
         actions = self.manager('actions')
         made = actions.create({'freezer_action': ETC})
         self.assertEqual(self.action(made), actions.get(made))
@@ -241,8 +239,7 @@ class Actions:
 class Jobs:
     """``jobs``."""
 
-    def test_jobs(self):
-        """Every method with every argument."""
+    def test_every_method_of_jobs_takes_every_argument(self):
         for client_id in ('web', 'mail'):
             self.home.call('POST', 'clients', 201, {'client_id': client_id})
         jobs = self.manager('jobs')
@@ -387,7 +384,7 @@ class Jobs:
         self.home.call('POST', 'clients', 201, {'client_id': 'web', 'supported_modes': ['mysql']})
         self.refused(422, 'job_actions[0].freezer_action', jobs.create, job('web'))
 
-    def test_own_client(self):
+    def test_job_without_client_is_of_this_machine(self):
         """Without a client a job is this machine's, by the name that its agent registers under."""
         logged_in = (
             self.library.client('v2', endpoint=self.home.url, **self.home.credentials)
@@ -407,7 +404,7 @@ class Jobs:
         self.assertEqual([jobs.get('mine')], jobs.list())
         self.assertEqual(own, jobs.get('mine')['client_id'])
 
-    def test_search_that_grows(self):
+    def test_list_adds_the_client_to_the_caller_s_search(self):
         """``list`` adds the client to the caller's own ``match``: who uses a search twice, for two
         clients, finds nothing.
         """
@@ -419,7 +416,7 @@ class Jobs:
         self.assertEqual({'match': [{'action': 'backup'}, {'client_id': 'web'}]}, jobs.args[2])
         self.assertEqual([], jobs.list(10, 0, jobs.args[2], 'mail'))
 
-    def test_poll(self):
+    def test_poll_finds_open_jobs_page_by_page(self):
         """The agent's poll, in pages of ten until a short one; a job without a status is one that
         isn't completed.
         """
@@ -445,7 +442,7 @@ class Jobs:
             [id for id in ids if id != 'job-05'], [one['job_id'] for page in pages for one in page]
         )
 
-    def test_all_projects(self):
+    def test_all_projects_are_listed_only_where_asked_for(self):
         """Who may sees the jobs of all projects where they ask for it, else those of their own."""
         mark, admin, other = uuid.uuid4().hex, self.target.home('admin'), self.target.home()
         for home, job_id in ((admin, 'here'), (other, 'there')):
@@ -463,7 +460,7 @@ class Jobs:
         ):
             self.assertEqual(expected, [(one['project_id'], one['job_id']) for one in found])
 
-    def test_central_client(self):
+    def test_job_ids_of_a_central_client_conflict_everywhere(self):
         """A central client is one for all projects, and so are the ids of its jobs: another's is a
         conflict.
         """

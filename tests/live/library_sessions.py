@@ -33,8 +33,7 @@ ETC = {
 class Sessions:
     """``sessions``."""
 
-    def test_sessions(self):
-        """Every method with every argument."""
+    def test_every_method_of_sessions_takes_every_argument(self):
         self.home.call('POST', 'clients', 201, {'client_id': 'web'})
         for job_id in ('first', 'second'):
             self.home.call('POST', 'jobs', 201, job('web', job_id=job_id))
@@ -208,8 +207,7 @@ class Sessions:
 class Backups:
     """``backups``."""
 
-    def test_backups(self):
-        """Every method with every argument."""
+    def test_every_method_of_backups_takes_every_argument(self):
         backups = self.manager('backups')
         made = self.create_backups(backups)
         self.list_backups(backups, made)

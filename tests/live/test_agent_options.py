@@ -33,8 +33,8 @@ class TestAgentOptions(testtools.TestCase):
         )
         return set(json.loads(listed.stdout)) - OTHERS
 
-    def test_this_release(self):
+    def test_options_are_those_of_this_release(self):
         self.assertEqual(set(agents.options('19.0.0')), self.options())
 
-    def test_the_release_before(self):
+    def test_options_are_those_of_the_release_before(self):
         self.assertEqual(set(agents.options('18.0.0')), self.options(previous=True))

@@ -131,7 +131,7 @@ class TestAgents(testtools.TestCase):
         ]
         return {document['backup_metadata']['job_id']: document for document in documents}
 
-    def test_registered(self):
+    def test_agent_registers_and_keeps_what_is_known(self):
         """An agent announces what its machine is called and what it can do, and keeps what else is
         known of it.
         """
@@ -146,7 +146,7 @@ class TestAgents(testtools.TestCase):
             ['local', 'swift', 'ssh', 's3', 'ftp', 'ftps'], client['supported_storages']
         )
 
-    def test_pages(self):
+    def test_agent_finds_its_jobs_on_all_pages(self):
         """It finds all of its jobs, however many pages they take, arms them and keeps them in its
         folder.
         """
@@ -160,14 +160,14 @@ class TestAgents(testtools.TestCase):
         self.assertTrue({f'job_{job_id}' for job_id in WAITING} <= kept, kept)
         self.assertFalse(any('south' in name for name in kept), kept)
 
-    def test_commands_to_a_waiting_job(self):
+    def test_waiting_job_obeys_each_command_once(self):
         """It is stopped, started again and aborted, and each command is gone once it is done."""
         self.project.job_when('told', status='scheduled')
         for event, status in (('stop', 'stop'), ('start', 'scheduled'), ('abort', 'stop')):
             self.project.event('told', event)
             self.project.job_when('told', status=status, event='')
 
-    def test_together(self):
+    def test_two_agents_share_one_run(self):
         """Two agents, one run: the same tag, success, and both archives' documents in it."""
         session = self.project.session_when(self.both, status='completed')
         self.assertEqual('success', session['result'])
@@ -212,7 +212,7 @@ class TestAgents(testtools.TestCase):
         (archive,) = self.project.archived(job_id)
         self.assertIn(str(metadata['time_stamp']), archive.parts)
 
-    def test_fails(self):
+    def test_failed_member_fails_the_run(self):
         """One member fails: so does the run, which has the other's backup alone."""
         session = self.project.session_when(self.fails, status='completed')
         self.assertEqual('fail', session['result'])
@@ -229,7 +229,7 @@ class TestAgents(testtools.TestCase):
             ('fail', ''), self.outcome(self.project.job_when('fails-south', status='completed'))
         )
 
-    def test_late(self):
+    def test_late_member_misses_the_run_and_joins_the_next(self):
         """One comes when the run is over, which fails for it; it is told so, and follows the next
         one, which a command begins.
         """
@@ -263,7 +263,7 @@ class TestAgents(testtools.TestCase):
         )
         self.assertEqual({'late-north'}, self.backups(self.project.run_of(self.late, 1)).keys())
 
-    def test_stop_while_running(self):
+    def test_stopped_job_ends_its_run_and_begins_no_other(self):
         """A recurring job that is stopped ends the execution that is going on, and begins no
         other.
         """
@@ -279,7 +279,7 @@ class TestAgents(testtools.TestCase):
         self.assertEqual(began, self.project.over('stopped')['job_schedule']['time_started'])
         self.assertEqual(1, len(self.project.archived('stopped')))
 
-    def test_abort_while_running(self):
+    def test_aborted_job_keeps_the_command_until_it_ends(self):
         """The agent takes the command, but kills nothing: it compares the method that tells the
         process's name with a name.
 
@@ -299,7 +299,7 @@ class TestAgents(testtools.TestCase):
         self.project.over('aborted')
         self.assertEqual(1, len(self.project.archived('aborted')))
 
-    def test_detach_while_running(self):
+    def test_detached_job_stays_outside_while_it_runs(self):
         """A member that leaves while it runs stays outside, whatever its agent, which doesn't know
         yet, reports.
         """
@@ -316,7 +316,7 @@ class TestAgents(testtools.TestCase):
             tuple(session[key] for key in ('status', 'result', 'session_tag', 'jobs')),
         )
 
-    def test_releases_together(self):
+    def test_agents_of_two_releases_share_one_run(self):
         """A command that the release before executes, and a backup of today's: one run."""
         session = self.project.session_when(self.mixed, status='completed')
         self.assertEqual('success', session['result'])
@@ -334,7 +334,7 @@ class TestAgents(testtools.TestCase):
             ('success', ''), self.outcome(self.project.job_when('mixed-old', status='completed'))
         )
 
-    def test_exec_of_this_release(self):
+    def test_exec_of_this_release_never_ends_its_run(self):
         """It reports the job as running, starts its session, fails for an option of its own and
         never says so.
 

@@ -50,7 +50,7 @@ class TestCentralScheduler(testtools.TestCase):
         self.assertEqual([], self.agent.complaints(EXPECTED))
         self.assertNotRegex(self.cloud.server.said(), 'ERROR|Traceback')
 
-    def test_runs_by_trusts(self):
+    def test_scheduler_runs_each_project_by_its_trust(self):
         """A session of each project has its run; the trust for it is who made the job's, and ends
         with the last job that has it.
         """
@@ -100,7 +100,7 @@ class TestCentralScheduler(testtools.TestCase):
         self.assertEqual('available', backup['status'])
         self.assertEqual(1, len(project.archived(f'of-{name}')))
 
-    def test_registered(self):
+    def test_every_project_sees_the_central_client(self):
         """Every project sees the client, which is the scheduler's."""
         for project in self.projects.values():
             client = project.call('GET', 'clients/central', 200)
@@ -113,7 +113,7 @@ class TestCentralScheduler(testtools.TestCase):
         url = f'{servers.address(servers.KEYSTONE)}/OS-TRUST/trusts/{trust_id}'
         return keystone.request('GET', url, token=self.members['beta'].id).json()['trust']
 
-    def test_abort_while_running(self):
+    def test_aborted_job_keeps_the_command_until_it_ends(self):
         """The command reaches it, what it answers misses the job, which keeps the command until it
         is over.
         """

@@ -40,8 +40,7 @@ class Commands(commands_steps.Steps):
         """The JSON that a command prints."""
         return json.loads(self.done(command, *words, '-f', 'json'))
 
-    def test_runs(self):
-        """They are listed, and one is shown with what belongs to it."""
+    def test_runs_are_listed_and_shown_with_their_parts(self):
         (row,) = self.json('run list', self.run_.session_id)
         self.assertEqual(
             (1, 'completed', 'success', 2),
@@ -64,7 +63,7 @@ class Commands(commands_steps.Steps):
         ):
             self.assertIn(text, table)
 
-    def test_dry_run(self):
+    def test_dry_run_shows_the_plan_and_makes_nothing(self):
         """Nothing is made; the table has what agents would be told, no secrets, JSON the plan."""
         told = (
             '--dry-run',
@@ -114,7 +113,7 @@ class Commands(commands_steps.Steps):
             self.json(command, *self.words, '--dry-run')
         self.assertEqual([], self.home.call('GET', self.run_.path, 200)['restores'])
 
-    def test_what_stands_against_it(self):
+    def test_problem_is_shown_and_refuses_the_restore(self):
         """It is told below the table, and refuses the command itself."""
         self.home.call('PATCH', f'backups/{self.run_.backups["web"]}', 200, {'status': 'deleted'})
         table = self.done('run restore', *self.words, '--dry-run')
@@ -135,7 +134,7 @@ class Commands(commands_steps.Steps):
         made = self.json('run restore', *self.words, '--job', 'web:skip=true')
         self.assertEqual({'db'}, set(made['jobs']))
 
-    def test_restore(self):
+    def test_restore_makes_a_session_with_a_job_for_each_member(self):
         """The session that does it, with a job for each member, under an id of one's own."""
         made = self.json('run restore', *self.words, '--new-session-id', 'back', '--hold-off', '5')
         session = self.home.call('GET', 'sessions/back', 200)
@@ -154,8 +153,7 @@ class Commands(commands_steps.Steps):
         shown = self.done('run show', *self.words)
         self.assertIn('| back restore active', shown)
 
-    def test_one_backup(self):
-        """By its id, to another place."""
+    def test_single_backup_is_restored_to_another_place(self):
         made = self.json(
             'restore', self.run_.backups['web'], '--client', 'south', '--path-prefix', '/r'
         )
@@ -164,7 +162,7 @@ class Commands(commands_steps.Steps):
         self.assertEqual('/r/web', job['job_actions'][0]['freezer_action']['restore_abs_path'])
         self.assertEqual(self.run_.backups['web'], made['session']['restore']['backup_id'])
 
-    def test_verify(self):
+    def test_verification_by_restoring_needs_a_path(self):
         """By reading, or by restoring to a folder."""
         made = self.json('run verify', *self.words, '--mode', 'restore', '--path', '/v')
         self.assertEqual('verify-restore', made['session']['restore']['mode'])
@@ -173,7 +171,7 @@ class Commands(commands_steps.Steps):
             rf'^path: is required if mode is restore. \(HTTP 400, request.invalid, {ID}\)$',
         )
 
-    def test_wait(self):
+    def test_waiting_tells_changes_and_exits_by_the_result(self):
         """Each change of a member is told; the code says whether all have succeeded."""
         for results, code in (
             ({'db': 'success', 'web': 'success'}, 0),
@@ -215,14 +213,14 @@ class Commands(commands_steps.Steps):
             if job['job_schedule']['event'] == 'start'
         }
 
-    def test_wait_no_longer(self):
+    def test_waiting_ends_at_its_timeout(self):
         """A member that never comes isn't waited for longer than one wants."""
         ended = self.ended(
             1, 'run restore', *self.words, '--wait', '--timeout', '1', '--new-session-id', 'back'
         )
         self.assertIn('Session back did not end within 1 seconds; it continues.', ended.err)
 
-    def test_check(self):
+    def test_check_tells_what_agents_make_of_a_job(self):
         """What agents would make of a job, that is there or not."""
         self.assertEqual([], self.json('job check', 'web'))
         file = self.file(
@@ -244,8 +242,7 @@ class Commands(commands_steps.Steps):
             self.refused('job check', '--file', str(pathlib.Path(self.folder, 'none'))),
         )
 
-    def test_refusals(self):
-        """One line, with the error's code and the id that is in the service's log."""
+    def test_refusal_is_one_line_with_code_and_request_id(self):
         for command, words, text in (
             (
                 'run list',
@@ -293,7 +290,7 @@ class TestStandalone(Commands, testtools.TestCase):
 
     Target = callers.Standalone
 
-    def test_addresses(self):
+    def test_address_without_project_or_service_is_refused(self):
         """Where no token tells the project the address has to, and a service that is away."""
         options = ('--os-auth-type', 'none', '--os-endpoint')
         words = ('backup', 'run', 'list', self.run_.session_id)
@@ -315,7 +312,7 @@ class TestStandalone(Commands, testtools.TestCase):
             r'^The backup service: Unable to establish connection to http://127.0.0.1:1[\w/]*\n$',
         )
 
-    def test_a_service_that_is_away_meanwhile(self):
+    def test_waiting_goes_on_once_the_service_is_back(self):
         """Who waits is told so, and goes on when it is back."""
         folder, port = self.useFixture(fixtures.TempDir()).path, str(process.free_port())
         first = programs.standalone(folder, '--port', port)
@@ -345,8 +342,7 @@ class TestCloud(Commands, testtools.TestCase):
 
     Target = callers.Cloud
 
-    def test_rights(self):
-        """A reader looks at runs and restores none."""
+    def test_reader_sees_runs_and_restores_none(self):
         reader = self.target.home('reader')
         self.shell = self.useFixture(shells.OpenStack(reader, self.target.region))
         self.assertRegex(
@@ -355,7 +351,7 @@ class TestCloud(Commands, testtools.TestCase):
         )
         self.assertIn('session.not-found', self.refused('run list', 'any'))
 
-    def test_tokens(self):
+    def test_token_beside_an_address_is_enough(self):
         """A token beside an address will do; one that nobody gave is refused by what checks it."""
         address = f'{self.home.url}/v2/{self.home.project_id}'
         options = ('--os-auth-type', 'admin_token', '--os-endpoint', address, '--os-token')

@@ -116,7 +116,7 @@ class TestOpenStack(Processes, testtools.TestCase):
 
     Target = callers.Cloud
 
-    def test_session(self):
+    def test_session_is_made_run_and_deleted(self):
         """Register, create, add, start, look, look at the run, remove."""
         session_id, job_id = self.member()
         ids = ('--session-id', session_id, '--job-id', job_id)
@@ -155,7 +155,7 @@ class TestOpenStack(Processes, testtools.TestCase):
             run['jobs'], self.home.call('GET', f'sessions/{session_id}/runs/1', 200)['jobs']
         )
 
-    def test_backup(self):
+    def test_backup_and_action_are_made_shown_and_deleted(self):
         """A backup and an action, and tables as people read them."""
         metadata = {**commands_steps.ETC, 'hostname': 'host', 'time_stamp': 1428529956}
         self.assertEqual('available', self.shown('create', '--file', self.file(metadata))['Status'])
@@ -179,7 +179,7 @@ class TestOpenStack(Processes, testtools.TestCase):
             self.refused('action update', 'etc', self.file({'max_retries': 'x'})),
         )
 
-    def test_options(self):
+    def test_version_is_accepted_and_all_projects_denied(self):
         """The one option that the package adds for all commands; and what there isn't."""
         variables = {f'OS_{name.upper()}': value for name, value in self.shell.options().items()}
         ended = shells.run(
@@ -205,7 +205,7 @@ class TestOpenStackStandalone(Processes, testtools.TestCase):
 
     Target = callers.Standalone
 
-    def test_session(self):
+    def test_session_is_made_and_found_without_login(self):
         """It is told the address, and that there is nobody to log in to."""
         session_id = self.shown(
             'session create', '--file', self.file({'schedule': {}, 'description': 'all of it'})
@@ -233,7 +233,7 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
         super().setUp()
         self.shell = self.useFixture(shells.Freezer(self.home))
 
-    def test_session(self):
+    def test_session_is_made_listed_and_refused_a_stranger(self):
         """Documents in files, tables, exit codes."""
         session_id, job_id = self.member()
         self.assertEqual([1], self.column('# Jobs', 'session list'))
@@ -245,7 +245,7 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
         self.assertEqual(2, self.shell.run('job list', '--everything').code)
         self.silent('job delete', job_id)
 
-    def test_options(self):
+    def test_every_option_of_the_program_is_accepted(self):
         """All that the program has; it takes a region and does nothing with it."""
         given = {
             f'--os-{name.replace("_", "-")}': value for name, value in self.shell.options().items()
@@ -269,7 +269,7 @@ class TestFreezerProcesses(Processes, testtools.TestCase):
         variables = {f'OS_{name.upper()}': value for name, value in self.shell.options().items()}
         self.assertEqual(0, shells.run('freezer', 'job-list', **variables).code)
 
-    def test_token(self):
+    def test_token_does_not_log_in(self):
         """It changes a token for one that is for no project, so a token is of no use; and without
         Keystone it does nothing.
         """

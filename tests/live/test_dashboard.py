@@ -131,7 +131,7 @@ class TestPanels(dashboards.DashboardTest):
             {'client_id': client_id, 'hostname': f'{client_id}.example', 'is_central': True},
         )
 
-    def test_clients(self):
+    def test_clients_are_listed_found_and_deleted(self):
         """Clients are listed, found, shown and deleted; central ones have no button to delete
         them.
         """
@@ -182,7 +182,7 @@ class TestPanels(dashboards.DashboardTest):
         self.assertEqual({'hub'}, set(self.visit('freezer-clients/')['rows']))
         self.assertExercised('freezer-clients')
 
-    def test_actions(self):
+    def test_actions_are_made_changed_and_deleted(self):
         """Actions are made with all that the form has, found, shown, changed and deleted."""
         dialogue = self.follow(self.visit('freezer-actions/'), 'create_action')
         (form,) = dialogue['forms']
@@ -328,7 +328,7 @@ class TestPanels(dashboards.DashboardTest):
         )
         self.assertEqual({}, self.visit('freezer-actions/')['rows'])
 
-    def test_refused_actions(self):
+    def test_refused_form_of_an_action_makes_nothing(self):
         """The form asks for what it needs; what the plugin gets wrong is an error page, and nothing
         is made.
 
@@ -347,7 +347,7 @@ class TestPanels(dashboards.DashboardTest):
         self.assertIn("'NoneType' object has no attribute 'replace'", self.horizon.said()[-1])
         self.assertEqual([], self.api.call('GET', 'actions', 200)['actions'])
 
-    def test_backups(self):
+    def test_backups_are_listed_found_and_deleted(self):
         """Backups are listed, found, shown and deleted."""
         ids = [
             self.api.call('POST', 'backups', 201, body)['backup_id']
@@ -422,7 +422,7 @@ class TestPanels(dashboards.DashboardTest):
         self.assertEqual([], self.api.call('GET', 'backups', 200)['backups'])
         self.assertExercised('freezer-backups')
 
-    def test_restore(self):
+    def test_restore_makes_an_action_and_starts_its_job(self):
         """A restore is a new action, and a job of it that is told to start.
 
         The plugin's form offers no client to restore to: its template looks for them where they
@@ -461,7 +461,7 @@ class TestPanels(dashboards.DashboardTest):
         """What the API finds."""
         return self.api.call('GET', f'{kind}?limit=50', 200, {'match': [{key: value}]})[kind]
 
-    def test_restore_of_a_name_with_blanks(self):
+    def test_restore_keeps_the_blanks_of_a_name(self):
         """The plugin makes an action with underscores in the name, then sends a job that names it
         beside a definition with blanks.
 
@@ -480,7 +480,7 @@ class TestPanels(dashboards.DashboardTest):
         (action,) = self.found('actions', 'backup_name', 'nightly_of_web')
         self.assertNotEqual(action['action_id'], entry['action_id'])
 
-    def test_scripts(self):
+    def test_scripts_get_clients_and_actions(self):
         """What the plugin has for scripts: clients, actions, and the actions that are in a job and
         those that aren't.
         """
@@ -527,7 +527,7 @@ class TestPanels(dashboards.DashboardTest):
         self.assertEqual(200, answer['status'], self.why(answer))
         return answer['json']
 
-    def test_missing(self):
+    def test_missing_and_foreign_documents_lead_to_the_list(self):
         """What is not there leads back to the list, with a complaint; so does what is another
         project's.
         """
@@ -552,7 +552,7 @@ class TestPanels(dashboards.DashboardTest):
             self.assertEqual(['error'], [kind for kind, _ in missing['messages']])
             self.assertEqual(missing, foreign)
 
-    def test_reader(self):
+    def test_reader_sees_all_panels_and_deletes_nothing(self):
         """Who may only read sees all panels, and is told so where they press a button that changes
         something.
         """
@@ -569,7 +569,7 @@ class TestPanels(dashboards.DashboardTest):
         )
         self.assertEqual({'web'}, set(self.visit('freezer-clients/')['rows']))
 
-    def test_user_without_a_default_project(self):
+    def test_user_without_a_default_project_is_denied(self):
         """The plugin's client trades the token of the chosen project for one of the user's default
         project, if there is any.
         """

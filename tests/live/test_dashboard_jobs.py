@@ -63,7 +63,7 @@ class TestJobs(dashboards.DashboardTest):
         """
         return ''.join(f'{self.actions[name]}===' for name in names)
 
-    def test_jobs(self):
+    def test_jobs_are_made_changed_and_deleted(self):
         """Jobs are made, changed, cloned, told what to do, shown and deleted."""
         self.create()
         page = self.visit('freezer-jobs/')
@@ -357,7 +357,7 @@ class TestJobs(dashboards.DashboardTest):
         self.assertEqual([], self.api.call('GET', 'jobs', 200)['jobs'])
         self.assertEqual({}, self.api.call('GET', 'sessions', 200)['sessions'][0]['jobs'])
 
-    def test_sessions(self):
+    def test_sessions_are_made_changed_and_deleted(self):
         """Sessions are made, changed, shown and deleted; jobs join and leave them in each of the
         ways that there are.
         """
@@ -559,7 +559,7 @@ class TestJobs(dashboards.DashboardTest):
         )
         self.assertEqual([], self.api.call('GET', 'sessions', 200)['sessions'])
 
-    def test_every_interval(self):
+    def test_every_interval_of_the_forms_is_accepted(self):
         """Each unit of both forms is one that schedules know, also the one that has no number, and
         none at all.
         """
@@ -610,7 +610,7 @@ class TestJobs(dashboards.DashboardTest):
             },
         )
 
-    def test_refused_jobs(self):
+    def test_job_that_its_client_cannot_do_is_refused(self):
         """What a client can't do isn't offered for its jobs; the form of creation offers it all the
         same, and is refused.
 

@@ -32,7 +32,7 @@ class TestTokens(testtools.TestCase):
             method, url, json=body, headers=headers, timeout=programs.SECONDS
         ).status_code
 
-    def test_tokens(self):
+    def test_invalid_tokens_are_refused(self):
         """Missing, made-up, expired and unscoped tokens; none is needed to learn the versions."""
         member = identity.token('member')
         self.assertEqual(200, self.status('GET', member.project_id, member.id))
@@ -49,7 +49,7 @@ class TestTokens(testtools.TestCase):
         )
 
     def test_identity_cannot_be_claimed(self):
-        """Headers in which the service is told who calls count for nothing when the caller sends
+        """Headers in which the service is told who calls are ignored when the caller sends
         them.
         """
         project_id = identity.token('member').project_id
@@ -70,8 +70,7 @@ class TestTokens(testtools.TestCase):
             )
             self.assertEqual(401, answer.status_code)
 
-    def test_roles(self):
-        """Reads, writes and session actions by role, in the token's project."""
+    def test_role_decides_reads_writes_and_actions(self):
         session_id = self.seed()
         start = {'start': {'job_id': 'one', 'current_tag': 0}}
         for role, read, write, act in (
@@ -96,8 +95,7 @@ class TestTokens(testtools.TestCase):
                 role,
             )
 
-    def test_foreign_project(self):
-        """A member or reader of another project is refused; an admin isn't."""
+    def test_only_an_admin_reads_a_foreign_project(self):
         session_id = self.seed()
         project_id = identity.token('member').project_id
         for role, expected in (('member', 403), ('reader', 403), ('admin', 200)):
@@ -107,8 +105,7 @@ class TestTokens(testtools.TestCase):
                 expected, self.status('GET', project_id, token.id, f'sessions/{session_id}'), role
             )
 
-    def test_owner(self):
-        """The document's user and project are the token's and the path's."""
+    def test_owner_is_that_of_token_and_path(self):
         member = identity.token('member')
         project = programs.Project(self.server.url, member.project_id, member.id)
         session = project.call('GET', f'sessions/{self.seed()}', 200)

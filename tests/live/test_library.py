@@ -50,8 +50,7 @@ class Managers(
         # It would be the whole body if that weren't in the form that the library knows.
         self.assertNotIn('"title"', error.said)
 
-    def test_managers(self):
-        """There is no manager that isn't tested."""
+    def test_every_manager_has_a_test(self):
         self.assertEqual(TESTED, set(self.client.managers))
 
 
@@ -66,7 +65,7 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
 
     Target = callers.Cloud
 
-    def test_roles(self):
+    def test_denied_calls_raise_403(self):
         """Who may not is told so, whatever it is that they may not."""
         reader = self.library.working_in(self.target.home('reader'))
         jobs, clients, sessions = (reader.manager(name) for name in ('jobs', 'clients', 'sessions'))
@@ -79,7 +78,7 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
             403, '', self.manager('clients').create, {'client_id': 'web', 'is_central': True}
         )
 
-    def test_made_up_token(self):
+    def test_made_up_token_raises_401(self):
         """One that isn't one: the body is keystonemiddleware's, of which the library shows all."""
         jobs = self.library.client(
             'session', self.home.url, self.home.project_id, 'made-up'
@@ -90,7 +89,7 @@ class TestCloud(Managers, library_clients.Making, testtools.TestCase):
             401, json.loads(error.said.removeprefix('[*] Error 401: '))['error']['code']
         )
 
-    def test_other_project(self):
+    def test_documents_of_another_project_look_missing(self):
         """What is another project's looks as if it weren't there, and can't be changed."""
         other = self.target.home()
         other.call('POST', 'clients', 201, {'client_id': 'web'})

@@ -49,7 +49,7 @@ class TestDatabaseHangs(testtools.TestCase):
         headers = {'X-Auth-Token': self.member.id, 'X-OpenStack-Request-Id': request_id}
         return self.get(f'/v2/{self.member.project_id}/sessions', **headers)
 
-    def test_until_it_answers_again(self):
+    def test_requests_get_503_until_the_database_answers(self):
         """The health check says so in time, as often as it is asked; requests are answered 503;
         nothing needs a restart.
         """
@@ -142,7 +142,7 @@ class TestPrefix(testtools.TestCase):
         )
         self.origin = self.server.url.removesuffix('/backup')
 
-    def test_links(self):
+    def test_links_have_the_prefix_on_each_host(self):
         """The versions' link and the links to further pages lead on, whichever host was asked."""
         member = identity.token('member')
         for host in (

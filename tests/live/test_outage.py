@@ -58,7 +58,7 @@ class TestOutage(testtools.TestCase):
         self.assertEqual(503, self.call('GET', 'healthcheck/ready').status_code)
         self.assertEqual(300, self.call('GET', '').status_code)
 
-    def test_outage(self):
+    def test_service_recovers_from_each_outage(self):
         """It starts without its store, serves once that is there, and again after each outage."""
         self.database.halt()
         self.server = self.useFixture(programs.api(self.config_file))

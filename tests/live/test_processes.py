@@ -68,7 +68,7 @@ class TestProcesses(_Served):
             base=base,
         )
 
-    def test_members_act_at_once(self):
+    def test_members_acting_at_once_lose_nothing(self):
         """Attached, started, ended, by 64 at once: every answer is in the document, the tag moves
         once for each run.
         """
@@ -120,7 +120,7 @@ class TestProcesses(_Served):
 class TestBodies(_Served):
     """What servers make of bodies, whatever the store."""
 
-    def test_chunked_bodies(self):
+    def test_chunked_body_is_read_up_to_the_limit(self):
         """A body without a length is taken by both kinds of servers; one that is too large by
         neither.
         """

@@ -114,7 +114,7 @@ class TestRestores(testtools.TestCase):
         jobs = answer['session']['jobs']
         return {member: jobs[job_id]['result'] for member, job_id in answer['jobs'].items()}
 
-    def test_crosswise(self):
+    def test_run_is_restored_to_the_other_nodes(self):
         """Run 1 is brought back to the other node, byte for byte; run 2 stays what it is."""
         crosswise = {
             'web': {'client_id': 'old'},
@@ -163,7 +163,7 @@ class TestRestores(testtools.TestCase):
             self.assertEqual({'web': result, 'log': 'success'}, self.results(answer))
             self.assertEqual(files, read(target))
 
-    def test_one_backup(self):
+    def test_older_backup_is_restored_beside_a_newer_one(self):
         """The older backup of two, which is in the storage beside a newer one."""
         run = self.project.run_of(self.session_id, 1)
         documents = [self.project.call('GET', f'backups/{id}', 200) for id in run['backups']]
@@ -180,7 +180,7 @@ class TestRestores(testtools.TestCase):
         self.project.session_when(answer['session_id'], status='completed', result='success')
         self.assertEqual(FILES, read(target))
 
-    def test_verifications(self):
+    def test_verification_fails_for_the_damaged_archive_only(self):
         """Both ways succeed; where an archive is damaged, only that member's fails."""
         target = self.target('verify')
         nodes = {
@@ -229,7 +229,7 @@ class TestRestores(testtools.TestCase):
         refused = self.project.call('POST', f'sessions/{session_id}/runs/1/restore', 409)
         self.assertEqual('restore.backup-deleted', refused['code'])
 
-    def test_by_command(self):
+    def test_command_restores_and_exits_by_the_result(self):
         """A person restores a run, sees how it goes, and learns from the code what became of it."""
         target = self.target('all')
         ended = self.command('run', 'restore', '--path-prefix', str(target), '--client', 'north')
@@ -244,7 +244,7 @@ class TestRestores(testtools.TestCase):
         for job_id, result in (('web', 'success'), ('db', 'success'), ('log', 'fail')):
             self.assertIn(f'{job_id} on north: completed, {result}\n', ended.err)
 
-    def test_a_member_that_never_comes(self):
+    def test_member_that_never_comes_fails_the_restore(self):
         """It is waited for as long as was said; then the restore has failed, what came is back,
         and the caller is told which one is missing.
         """
@@ -296,7 +296,7 @@ class TestRestores(testtools.TestCase):
             [after[key] for key in ('status', 'result', 'jobs')],
         )
 
-    def test_a_slow_checksum(self):
+    def test_slow_checksum_does_not_hide_the_backup(self):
         """It delays what the storage is stamped with; the date finds the backup all the same, and
         not the one after it.
         """

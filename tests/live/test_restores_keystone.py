@@ -71,7 +71,7 @@ class TestRestoresWithKeystone(testtools.TestCase):
         self.assertEqual(code, ended.code, ended.out + ended.err)
         return ended
 
-    def test_restore(self):
+    def test_member_restores_and_reader_is_refused(self):
         """What a member of the project asks for is done by the agents' users, byte for byte; a
         reader is refused.
         """

@@ -138,7 +138,7 @@ class TestSchedules(testtools.TestCase):
         if taken is not None:
             self.read(taken)
 
-    def test_names_of_weekdays(self):
+    def test_weekday_names_fire_on_those_days(self):
         """As the published tests of the API send them."""
         schedule = {
             'schedule_month': '1-6, 9-12',

@@ -177,7 +177,7 @@ class TestSkyline(testtools.TestCase):
         }
         return self.send('POST', 'backups', metadata)['backup_id']
 
-    def test_lists(self):
+    def test_lists_show_all_of_a_kind_on_one_page(self):
         """All of each kind on one page, as the tables show it."""
         backup_id, ids = self.backup('fs'), {self.job() for _ in range(12)}
         for kind in KINDS:
@@ -201,7 +201,7 @@ class TestSkyline(testtools.TestCase):
         )
         self.assertEqual(int, type(backup['backup_metadata']['time_stamp']))
 
-    def test_details(self):
+    def test_document_is_shown_bare(self):
         """A document by its id, bare."""
         job_id = self.job()
         job = self.send('GET', f'jobs/{job_id}')
@@ -214,7 +214,7 @@ class TestSkyline(testtools.TestCase):
             '/home/me', self.send('GET', f'actions/{action_id}')['freezer_action']['path_to_backup']
         )
 
-    def test_form_of_a_job(self):
+    def test_form_of_a_job_is_stored_as_sent(self):
         """With an interval the form sends status and event along; dates have no zone; blank fields
         aren't sent.
         """
@@ -270,7 +270,7 @@ class TestSkyline(testtools.TestCase):
                 [entry['freezer_action'] for entry in job['job_actions']],
             )
 
-    def test_form_of_an_action(self):
+    def test_form_of_an_action_keeps_retries_of_zero(self):
         """Retries of 0 are 0, and what isn't chosen isn't sent."""
         body = {
             'freezer_action': {'action': 'backup', 'backup_name': 'etc', 'path_to_backup': '/etc'}
@@ -298,7 +298,7 @@ class TestSkyline(testtools.TestCase):
                 },
             )
 
-    def test_buttons(self):
+    def test_buttons_start_stop_and_delete(self):
         """Start and stop, and stop again; delete."""
         job_id = self.job()
         again = 'stop already requested'
@@ -322,7 +322,7 @@ class TestSkyline(testtools.TestCase):
         for kind in KINDS:
             self.assertEqual([], self.send('GET', f'{kind}?limit=500')[kind])
 
-    def test_errors(self):
+    def test_errors_say_what_to_do_and_nothing_internal(self):
         """The console shows the body of what is refused; it says what to do, and nothing of the
         inside.
         """
@@ -348,7 +348,7 @@ class TestSkyline(testtools.TestCase):
         self.assertEqual(found, self.send('GET', f'{kind}?{query}')[kind])
         return found
 
-    def test_search(self):
+    def test_search_finds_a_part_of_any_text(self):
         """A part of any text of a document, whatever its case."""
         job_id, backup_id = self.job(description='Nightly 100% of /home'), self.backup('fs')
         self.job(description='weekly')
@@ -413,7 +413,7 @@ class TestSkyline(testtools.TestCase):
         self.assertEqual(action, entry['freezer_action'], 'shared, nulls and all')
         return job_id
 
-    def test_restore(self):
+    def test_restore_starts_a_job_for_each_kind_of_backup(self):
         """Look up, action, job, start: for each way to back up, with dashes and nulls in the
         action.
         """
@@ -437,7 +437,7 @@ class TestSkyline(testtools.TestCase):
         search = {'match_not': [{'status': 'completed'}], 'match': [{'client_id': self.client_id}]}
         return [job for job in self.send('GET', 'jobs', search)['jobs'] if job['job_id'] == job_id]
 
-    def test_pausing_a_machine(self):
+    def test_pausing_a_machine_commands_all_its_jobs(self):
         """Every job of a client is stopped, and started again, by as many events; again does no
         harm.
         """

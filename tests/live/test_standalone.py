@@ -50,7 +50,7 @@ class TestStart(StandaloneTest):
             [created.json()['session_id']], [session['session_id'] for session in listed]
         )
 
-    def test_loopback_only(self):
+    def test_only_the_loopback_is_listened_on(self):
         """No other machine can reach it."""
         server = self.start()
         listening = [

@@ -107,7 +107,7 @@ class TestOptions(ServiceTest):
             self.people.ask('DELETE', f'OS-TRUST/trusts/{trust}')
         super().tearDown()
 
-    def test_which_jobs_have_one(self):
+    def test_job_has_a_trust_only_where_enforced(self):
         self.serve()
         for options in ({'enabled': False}, {'enabled': True, 'enforce_trusts': False}):
             self.configure(**options)
@@ -121,7 +121,7 @@ class TestOptions(ServiceTest):
             {'member', 'reader'}, {role['name'] for role in trust['roles']}, 'those of the token'
         )
 
-    def test_a_job_from_before_gets_one_where_its_client_is_named(self):
+    def test_old_job_gets_a_trust_when_its_client_is_named(self):
         self.serve(enabled=False)
         job_id = self.job()
         self.configure(enabled=True)
@@ -134,7 +134,7 @@ class TestOptions(ServiceTest):
         self.ask(204, 'DELETE', f'jobs/{job_id}')
         self.assertEqual([], self.people.trusts())
 
-    def test_a_member_who_edits_an_administrator_s_job(self):
+    def test_member_who_edits_an_admin_s_job_becomes_its_trustor(self):
         """The scheduler may do for the job what the member may, not what the administrator may."""
         self.serve(trusts_delegated_roles='')
         job_id = self.job(who=delegation.TRUSTEE)
@@ -153,7 +153,7 @@ class TestOptions(ServiceTest):
         self.assertEqual({'member', 'reader'}, {role['name'] for role in second['roles']})
         self.assertEqual([second['id']], self.people.trusts())
 
-    def test_nobody_to_give_it_to(self):
+    def test_missing_trustee_gets_422_and_a_log_line(self):
         wrong = {
             'wrong': {'password': 'wrong'},
             'bare': {'auth_type': ''},
@@ -172,7 +172,7 @@ class TestOptions(ServiceTest):
         self.assertNotIn(keystone.PASSWORD, self.log.output)
         self.assert_nothing()
 
-    def test_roles_that_are_not_there(self):
+    def test_unknown_roles_get_422(self):
         self.serve(trusts_delegated_roles='member,unheard-of')
         self.assertIn(
             'with the roles member, unheard-of, which Keystone refuses to this token: ',
@@ -180,7 +180,7 @@ class TestOptions(ServiceTest):
         )
         self.assert_nothing()
 
-    def test_a_service_user_who_may_not_end_the_trusts_of_others(self):
+    def test_trust_that_the_service_may_not_end_is_logged(self):
         self.serve(auth_section='keystone_authtoken')
         job_id = self.job()
         trust = self.trust_of(job_id)
@@ -194,7 +194,7 @@ class TestOptions(ServiceTest):
         self.ask(204, 'DELETE', f'jobs/{job_id}', who=delegation.TRUSTEE)
         self.assertNotIn(f'Unused trust {trust!r}', self.log.output, 'an administrator may')
 
-    def test_a_trust_that_is_no_longer_as_it_should_be(self):
+    def test_trust_that_no_longer_fits_is_made_anew(self):
         self.serve()
         first = self.trust_of(self.job())
         self.people.ask('DELETE', f'OS-TRUST/trusts/{first}')
@@ -208,7 +208,7 @@ class TestOptions(ServiceTest):
         self.configure(auth_section='keystone_authtoken')
         self.assertNotIn(self.trust_of(self.job()), (second, third))
 
-    def test_the_standalone_mode_has_none(self):
+    def test_standalone_job_has_no_trust(self):
         self.use(
             standalone=True,
             centralized_scheduler__enabled=True,
@@ -246,7 +246,7 @@ class Overloaded(http.server.BaseHTTPRequestHandler):
 class TestUnreachable(ServiceTest):
     """Trusts can't be made now, which is no fault of the caller's."""
 
-    def test_nobody_answers(self):
+    def test_unreachable_keystone_gets_503(self):
         """Each within its time-out, whichever way Keystone is away."""
         way = self.useFixture(delegation.Way())
         way.jam()
@@ -270,7 +270,7 @@ class TestUnreachable(ServiceTest):
             self.assertIn('Keystone does not respond as expected', self.job(503))
         self.assert_nothing()
 
-    def test_it_stops_answering(self):
+    def test_keystone_that_stops_answering_gets_503(self):
         way = self.useFixture(delegation.Way())
         # The call that it doesn't answer takes so long; the others may.
         self.serve({'way': {'auth_url': way.url, 'timeout': '20'}}, auth_section='way')
@@ -315,13 +315,13 @@ class TestInBetween(ServiceTest):
             if self.storage.end_trust(caller.scope, trust):
                 self.people.ask('DELETE', f'OS-TRUST/trusts/{trust}')
 
-    def test_the_store_goes_away(self):
+    def test_store_that_goes_away_leaves_no_trust(self):
         for method in ('find', 'write', 'write_job'):
             self.before(method, self.fail)
             self.job(503)
             self.assert_nothing()
 
-    def test_the_store_does_it_and_does_not_say_so(self):
+    def test_lost_answer_of_the_store_leaves_needed_trusts_only(self):
         def done(write):
             def called(*args):
                 write(*args)
@@ -342,7 +342,7 @@ class TestInBetween(ServiceTest):
             self.ask(503, *call)
             self.assertEqual(left, len(self.people.trusts()))
 
-    def test_the_store_stays_away(self):
+    def test_trust_of_unknown_use_is_kept_and_reused(self):
         self.before('write_job', self.fail)
         self.before('end_trust', self.fail)
         self.job(503)
@@ -353,7 +353,7 @@ class TestInBetween(ServiceTest):
         self.ask(204, 'DELETE', f'jobs/{job_id}')
         self.assertEqual([], self.people.trusts())
 
-    def test_a_trust_ends_before_it_is_given(self):
+    def test_trust_that_ends_before_it_is_given_is_made_anew(self):
         self.before('write_job', self.end_all, self.end_all)
         job_id = self.job()
         self.assertEqual([self.trust_of(job_id)], self.people.trusts())
@@ -362,7 +362,7 @@ class TestInBetween(ServiceTest):
         self.assertIn('Too many requests change the job or its trust', self.job(503))
         self.assertEqual([], self.people.trusts())
 
-    def test_an_id_is_taken_meanwhile(self):
+    def test_id_taken_meanwhile_leaves_no_unused_trust(self):
         def take(*args):
             self.ask(
                 201,
@@ -378,7 +378,7 @@ class TestInBetween(ServiceTest):
         self.ask(204, 'DELETE', 'jobs/taken')
         self.assertEqual([], self.people.trusts())
 
-    def test_a_job_loses_its_trust_meanwhile(self):
+    def test_job_that_loses_its_trust_meanwhile_gets_another(self):
         job_id = self.job()
 
         def bare(scope, id, *args):
@@ -405,7 +405,7 @@ class TestInBetween(ServiceTest):
         self.ask(204, 'DELETE', f'jobs/{job_id}')
         self.assertEqual([], self.people.trusts())
 
-    def test_a_token_that_ends_meanwhile(self):
+    def test_token_that_ends_meanwhile_is_unauthorized(self):
         ask = Identity(self.service.conf).make_trust
         self.assertRaises(
             exceptions.Unauthorized,

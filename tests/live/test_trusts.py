@@ -155,7 +155,7 @@ class TestTrusts(testtools.TestCase):
         self.job(by_trust, expected=422)
         self.assertEqual(1, len(self.people.trusts()))
 
-    def test_many_at_once(self):
+    def test_jobs_made_and_deleted_at_once_leave_no_trust(self):
         def come_and_go(number):
             who = (self.ann, self.bob)[number % 2]
             for _ in range(2):
@@ -172,7 +172,7 @@ class TestTrusts(testtools.TestCase):
             self.assertTrue(all(pool.map(come_and_go, range(8))))
         self.assertEqual([], self.people.trusts())
 
-    def test_whose_trust_a_job_has(self):
+    def test_trust_is_that_of_who_places_the_job(self):
         job_id = self.job(self.ann)
         first = self.credentials(job_id)
         whole = {'client_id': self.central, 'job_actions': []}
@@ -193,7 +193,7 @@ class TestTrusts(testtools.TestCase):
         self.assertIsNone(self.credentials(job_id))
         self.assertEqual([], self.people.trusts())
 
-    def test_who_changes_what_a_job_does(self):
+    def test_trust_is_that_of_who_changes_what_is_done(self):
         """The job and the action that it has: the trust is that of who wrote last what is done."""
         action_id = self.ann.call('POST', 'actions', 201, EXEC)['action_id']
         job_id, other = (
@@ -224,7 +224,7 @@ class TestTrusts(testtools.TestCase):
         self.assertEqual(self.people.ids[delegation.TRUSTEE], third['trustor_user_id'])
         self.assertEqual({second['trust_id'], third['trust_id']}, {*self.people.trusts()})
 
-    def test_who_has_no_rights_to_lend(self):
+    def test_editor_without_rights_to_lend_is_refused(self):
         """An administrator without a role in the project, and a token that may not delegate."""
         action_id = self.ann.call('POST', 'actions', 201, EXEC)['action_id']
         job_id = self.job(self.ann, job_actions=[{'action_id': action_id}])
@@ -320,7 +320,7 @@ class TestTrusts(testtools.TestCase):
         self.way.mend()
         other.call('DELETE', f'jobs/{held}', 204)
 
-    def test_what_keystone_refuses(self):
+    def test_job_is_refused_where_keystone_refuses_the_trust(self):
         """A token that may not pass roles on, and a user who doesn't have the role in the
         project.
         """
@@ -349,7 +349,7 @@ class TestTrusts(testtools.TestCase):
         )
         self.assertEqual(1, len(self.jobs()))
 
-    def test_keystone_is_away(self):
+    def test_job_is_refused_while_keystone_is_away(self):
         kept, there = self.job(self.ann), self.job(self.bob)
         trusts, actions = self.people.trusts(), self.ann.call('GET', 'actions?limit=1000', 200)
         self.way.cut()
