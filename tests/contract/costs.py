@@ -84,7 +84,7 @@ class Settling:
     count: typing.Any
     assertEqual: typing.Any
 
-    def test_a_session_that_is_settled(self):
+    def test_only_the_first_read_settles_a_lapsed_session(self):
         self.project.start(self.session, self.jobs[0], 0)
         self.project.end(self.session, self.jobs[0], 1)
         self.clock.advance(61)

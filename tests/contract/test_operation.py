@@ -133,7 +133,7 @@ class Outages:
             self.storage.version,
         )
 
-    def test_while_the_store_is_away(self):
+    def test_calls_are_unavailable_while_the_store_is_away(self):
         before = self.project.get(SESSIONS, self.session)
         self.take_away()
         try:
@@ -156,7 +156,7 @@ class Outages:
 class Restarts:
     alone = True
 
-    def test_the_next_call_works(self):
+    def test_next_call_after_a_restart_works(self):
         """Whatever it is, and although every connection that is kept is dead."""
         self.project.put_client('a')
         session = self.project.new_session()

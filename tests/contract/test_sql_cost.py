@@ -27,7 +27,7 @@ class Statements(costs.Settling, costs.Cost):
         for job in self.jobs:
             self.project.attach(self.session, job)
 
-    def test_one_document(self):
+    def test_one_document_takes_one_statement(self):
         self.project.put_client('c')
         self.project.put_action('a')
         for kind, id in (
@@ -42,7 +42,7 @@ class Statements(costs.Settling, costs.Cost):
         seeing = Scope(self.project.project_id, central=True)
         self.assertEqual(1, self.count(lambda: self.one.get(seeing, CLIENTS, 'c')))
 
-    def test_pages(self):
+    def test_page_takes_a_bounded_number_of_statements(self):
         for kind, marker in ((JOBS, self.jobs[3]), (SESSIONS, self.session)):
             for asked in (
                 None,
@@ -61,19 +61,19 @@ class Statements(costs.Settling, costs.Cost):
                     3,
                 )
 
-    def test_starting_and_ending_whatever_the_number_of_runs(self):
+    def test_start_and_end_cost_the_same_after_many_runs(self):
         counts = [self._run(tag) for tag in range(8)]
         self.assertEqual(counts[2], counts[7])
         self.assertLessEqual(max(max(count) for count in counts), 12)
 
-    def test_attaching_and_detaching_whatever_the_number_of_members(self):
+    def test_attach_and_detach_cost_the_same_among_many_members(self):
         other, job = self.project.new_session(), self.project.new_job()
         self.project.new_job(session_id=other)
         few, many = self._in_and_out(other, job), self._in_and_out(self.session, job)
         self.assertEqual(few, many)
         self.assertLessEqual(max(few), 10)
 
-    def test_a_report(self):
+    def test_report_takes_at_most_four_statements(self):
         for told in (
             {'status': 'running', 'time_started': 5, 'current_pid': 7},
             {'event': 'stop'},
@@ -82,7 +82,7 @@ class Statements(costs.Settling, costs.Cost):
         ):
             self.assertLessEqual(self.count(lambda told=told: self._report(told)), 4, told)
 
-    def test_a_job_that_takes_up_an_action_and_a_trust(self):
+    def test_new_action_and_trust_take_one_statement_more(self):
         """One statement more where that has to be written; none for what the job has already."""
         writes = self.one.database.dialect == 'mysql'
         self.project.put_action('a', action='info')
@@ -173,7 +173,7 @@ class Polls(costs.Cost):
             if len(page) < 10:
                 return found, counts
 
-    def test_of_an_agent_and_of_a_central_scheduler(self):
+    def test_each_page_of_a_poll_takes_one_statement(self):
         """Both have their jobs on thirteen pages, by one statement each."""
         for all_projects in (False, True):
             found, counts = self._poll(all_projects)

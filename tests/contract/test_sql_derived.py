@@ -22,7 +22,7 @@ class DamagedTables(Stores):
             for statement in statements:
                 connection.execute(statement)
 
-    def test_terms_that_are_missing(self):
+    def test_missing_terms_are_told_and_mended(self):
         found = self.project.ids(CLIENTS, [{'zone': 'Ä'}])
         seq = self._seq(CLIENTS)
         index = terms.index(CLIENTS, ('p',), self.project.get(CLIENTS, 'c').body)[0]
@@ -33,7 +33,7 @@ class DamagedTables(Stores):
         self.mended((CLIENTS, 'p', 'c'))
         self.assertEqual(found, self.project.ids(CLIENTS, [{'zone': 'Ä'}]))
 
-    def test_terms_that_are_too_many(self):
+    def test_surplus_terms_are_told_and_mended(self):
         """Known to the row, or to nobody."""
         seq = self._seq(BACKUPS)
         own = terms.index(BACKUPS, ('p',), self.project.get(BACKUPS, 'b').body)[0]
@@ -47,7 +47,7 @@ class DamagedTables(Stores):
         )
         self.mended((BACKUPS, 'p', 'b'), (steps.LEFT, '', ''))
 
-    def test_texts(self):
+    def test_wrong_texts_are_told_and_mended(self):
         texts, seq = models.texts, self._seq(JOBS)
         of_job = (texts.c.kind == JOBS, texts.c.seq == seq)
         for statement in (
@@ -58,7 +58,7 @@ class DamagedTables(Stores):
             self.mended((JOBS, 'p', 'j1'))
             self.assertEqual(['j1'], self.project.ids(JOBS, [{'_all': 'J1'}]))
 
-    def test_what_stands_without_a_document(self):
+    def test_index_without_a_document_is_told_and_removed(self):
         values = {'kind': JOBS, 'scope': 'gone', 'seq': 1, 'text': b'x'}
         self.damage(
             sqlalchemy.insert(models.pairs).values(term=5, seq=10**6),
@@ -66,7 +66,7 @@ class DamagedTables(Stores):
         )
         self.mended((steps.LEFT, '', ''))
 
-    def test_members_and_records_of_no_session(self):
+    def test_members_and_records_of_no_session_are_told_and_kept(self):
         """They may be all that is left of one: they stay."""
         body = {
             'client_id': 'c',
@@ -89,7 +89,7 @@ class DamagedTables(Stores):
             self.assertEqual([False, False], [drift.mendable for drift in found])
             self.walked(self.own.reindex, thorough=True)
 
-    def test_columns(self):
+    def test_wrong_columns_are_told_and_mended(self):
         for kind, id, values in (
             (BACKUPS, 'b', {'moment': 1}),
             (BACKUPS, 'b', {'job_id': None}),
@@ -106,7 +106,7 @@ class DamagedTables(Stores):
                 )
                 self.mended((kind, 'p', id))
 
-    def test_a_claim_that_another_one_has(self):
+    def test_claim_of_another_document_is_told_and_not_taken(self):
         self.project.put_client('central', central=True)
         table = models.clients
         body = self.project.get(CLIENTS, 'central').body
@@ -120,7 +120,7 @@ class DamagedTables(Stores):
         self.assertIn((CLIENTS, 'q é', 'central'), self.drifts(self.own.reindex, thorough=True))
         self.assertEqual('p', self.own.claimed(CLIENTS, 'central').project_id)
 
-    def test_all_that_is_indexed_is_lost(self):
+    def test_lost_index_is_made_anew(self):
         before = {kind: self.project.ids(kind) for kind in documents.KINDS}
         self.damage(sqlalchemy.delete(models.pairs), sqlalchemy.delete(models.texts))
         self.assertEqual([], self.project.ids(JOBS))

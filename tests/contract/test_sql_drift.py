@@ -30,7 +30,7 @@ class Lapses(costs.Cost):
         self.session = self.project.new_session(hold_off=60)
         self.job = self.project.new_job(session_id=self.session)
 
-    def test_lists_mend_it_once(self):
+    def test_list_mends_a_wrong_lapse_once(self):
         for _ in range(2):
             self._write(1)
             with self.assertLogs('freezer_api.db') as logged:
@@ -39,7 +39,7 @@ class Lapses(costs.Cost):
             self.assertEqual(1, self.count(lambda: self.project.ids(SESSIONS)))
             self.project.start(self.session, self.job, 0)
 
-    def test_a_lapse_that_is_not_found(self):
+    def test_read_mends_a_missing_lapse_once(self):
         self.project.new_job(session_id=self.session)
         reads = (
             lambda: self.project.session(self.session),
@@ -69,7 +69,7 @@ class Purges:
 
     alone = True
 
-    def test_a_batch_that_another_one_takes(self):
+    def test_purge_counts_only_what_it_deletes(self):
         ids = [f'{number:03}' for number in range(210)]
         for id in ids:
             self.project.put_client(id)
@@ -95,7 +95,7 @@ class Turns:
 
     alone = True
 
-    def test_somebody_who_writes_for_ever(self):
+    def test_write_behind_an_endless_one_is_unavailable(self):
         busy, done = threading.Event(), threading.Event()
 
         def change(current, now):

@@ -46,7 +46,7 @@ class LostConnections:
         self.other = driver.Driver(self.conf)
         self.addCleanup(self.other.close)
 
-    def test_before_a_call(self):
+    def test_call_after_a_lost_connection_works(self):
         calls = (
             lambda: self.project.get(JOBS, self.job),
             lambda: self.project.page(SESSIONS),
@@ -59,7 +59,7 @@ class LostConnections:
             self.kill()
             call()
 
-    def test_of_many_threads(self):
+    def test_lost_connections_of_many_threads_are_replaced(self):
         barrier = threading.Barrier(8)
         failures = []
 
@@ -80,7 +80,7 @@ class LostConnections:
         self.assertEqual([], failures)
         self.assertEqual(25, len(self.project.ids(JOBS)))
 
-    def test_within_a_transaction(self):
+    def test_connection_lost_in_a_transaction_is_retried(self):
         asked = []
 
         def change(current, stored, now):
@@ -95,7 +95,7 @@ class LostConnections:
         self.assertEqual(before.version + 1, after.version)
         self.assertEqual('new', self.project.job(self.job)['description'])
 
-    def test_twice_within_a_transaction(self):
+    def test_connection_lost_twice_in_a_transaction_is_unavailable(self):
         def change(current, stored, now):
             self.kill()
             return Store({**current.body, 'description': 'new'})
@@ -104,7 +104,7 @@ class LostConnections:
             self.storage.write_job(self.project.scope, self.job, change)
         self.assertEqual('', self.project.job(self.job)['description'])
 
-    def test_when_the_answer_to_a_commit_is_awaited(self):
+    def test_lost_answer_to_a_commit_is_unavailable(self):
         """Nobody knows whether it took effect, so nobody is told that it did, nor is it done
         again.
         """
@@ -142,7 +142,7 @@ class Deadlocks:
     project: project_operations.Project
     storage: typing.Any
 
-    def test_it_starts_over(self):
+    def test_deadlocked_operation_starts_over(self):
         session, job = self.project.new_session(), self.project.new_job()
         errors: list[Exception] = []
         waiting = threading.Event()
@@ -187,7 +187,7 @@ class Deadlocks:
 class Addresses(unittest.TestCase):
     """What ``[database] connection`` may be."""
 
-    def test_every_spelling_of_a_database(self):
+    def test_every_spelling_selects_its_dialect(self):
         for address, dialect in (
             ('mysql://u:p@h/d', 'mysql+pymysql'),
             ('mysql+mysqldb://u:p@h/d?charset=utf8', 'mysql+pymysql'),
@@ -201,13 +201,13 @@ class Addresses(unittest.TestCase):
                 dialect, engines.url_of(self._conf(connection=address)).drivername, address
             )
 
-    def test_further_parameters(self):
+    def test_connection_parameters_are_added(self):
         url = engines.url_of(
             self._conf(connection='mysql://h/d?ssl_ca=x', connection_parameters='read_timeout=5')
         )
         self.assertEqual({'ssl_ca': 'x', 'read_timeout': '5'}, dict(url.query))
 
-    def test_none_that_serves(self):
+    def test_invalid_address_is_refused(self):
         for address in (
             None,
             '',

@@ -59,7 +59,7 @@ class Galera(base.ContractCase):
 class Races(Galera):
     """Two callers at once, one at each node."""
 
-    def test_a_job_takes_an_action_that_changes(self):
+    def test_job_follows_an_action_that_changes(self):
         def race(number):
             self.one.put_action(number, action='info', log='old')
             self.at_once(
@@ -71,7 +71,7 @@ class Races(Galera):
 
         self.assertEqual(0, self.count(race))
 
-    def test_a_job_takes_an_action_that_goes(self):
+    def test_job_keeps_no_action_that_goes(self):
         def race(number):
             self.one.put_action(number, action='info')
             job, _ = self.at_once(
@@ -81,7 +81,7 @@ class Races(Galera):
 
         self.assertEqual(0, self.count(race))
 
-    def test_a_job_is_given_a_trust_that_ends(self):
+    def test_trust_is_either_given_or_ended(self):
         def race(number):
             self.one.put_trust(number)
             job, ended = self.at_once(
@@ -92,7 +92,7 @@ class Races(Galera):
 
         self.assertEqual(0, self.count(race))
 
-    def test_a_trust_that_loses_both_of_its_jobs(self):
+    def test_trust_ends_once_for_two_last_jobs(self):
         """Who drops the last one ends it; of two that drop one each, exactly one is the last."""
 
         def race(number):
@@ -119,7 +119,7 @@ class Races(Galera):
 
         self.assertEqual(0, self.count(race))
 
-    def test_one_id_is_created_twice(self):
+    def test_id_created_at_both_nodes_counts_both_writes(self):
         def race(number):
             def put(who):
                 project = (self.one, self.two)[who]
@@ -147,7 +147,7 @@ class Races(Galera):
 
         self.assertEqual(0, self.count(race))
 
-    def test_many_jobs_take_one_action_that_changes(self):
+    def test_many_jobs_follow_one_action_that_changes(self):
         self.one.put_action('a', action='info', log='first')
 
         def act(number):
@@ -181,7 +181,7 @@ class Refusals(base.ContractCase):
         cls.node = cls.cluster.nodes[0]
         return {'database': {'connection': servers.create_database(cls.node.url)}}
 
-    def test_until_it_is_back(self):
+    def test_refusing_node_is_unavailable_until_it_is_back(self):
         job = self.project.new_job()
         self._refuse('ALL')
         for call in (lambda: self.project.job(job), self.project.new_job, self.storage.check):
@@ -201,7 +201,7 @@ class Syncs(unittest.TestCase):
 
     STORES = 6
 
-    def test_at_both_nodes(self):
+    def test_schema_is_made_at_both_nodes_at_once(self):
         first, second = servers.address(servers.GALERA).split()
         urls = [servers.create_database(first) for _ in range(self.STORES)]
         for url in urls:

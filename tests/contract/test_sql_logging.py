@@ -161,13 +161,13 @@ class SlowStatements(Case):
 class Reasons(Case):
     """Every ``StorageUnavailable`` has a cause that says why."""
 
-    def test_database_that_cannot_be_opened(self):
+    def test_database_that_cannot_be_opened_is_the_reason(self):
         options = {'database': {'connection': 'sqlite:////nowhere/db'}}
         storage = driver.Driver(base.configured(options))
         self.addCleanup(storage.close)
         self.assertIn('unable to open', self.cause(storage.check))
 
-    def test_operation_that_is_retried_for_too_long(self):
+    def test_reason_of_the_last_attempt_is_the_reason(self):
         def work(connection):
             raise errors.SessionLockRequired('s')
 
@@ -175,7 +175,7 @@ class Reasons(Case):
             cause = self.cause(lambda: self.storage.database.read(work))
         self.assertEqual('session s has to be locked first', cause)
 
-    def test_commit_whose_answer_is_lost(self):
+    def test_lost_answer_to_a_commit_is_the_reason(self):
         def lose(connection):
             connection.invalidate()
             raise oslo_db.exception.DBConnectionError()

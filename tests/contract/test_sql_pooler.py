@@ -21,7 +21,7 @@ class Pooled(concurrency.ConcurrentJobs, base.ContractCase):
         cls.addClassCleanup(pooler.stop)
         return {'database': {'connection': pooler.url(database)}}
 
-    def test_one_is_made_and_found(self):
+    def test_job_is_made_and_found_through_the_pooler(self):
         job = self.project.new_job(session_id=self.project.new_session())
         self.storage.check()
         self.assertEqual([job], self.project.ids(JOBS, [{'job_id': job}]))

@@ -64,7 +64,7 @@ class Reading(costs.Cost):
             )
         costs.analyze(cls.storage)
 
-    def test_lists_and_searches(self):
+    def test_lists_and_searches_cost_the_same_among_many(self):
         for kind in (JOBS, SESSIONS):
             for name, asked in SEARCHES.items():
                 for descending in (False, True):
@@ -76,7 +76,7 @@ class Reading(costs.Cost):
                             ),
                         )
 
-    def test_behind_a_marker(self):
+    def test_search_behind_a_marker_costs_the_same_among_many(self):
         for kind in (JOBS, SESSIONS):
             for name, asked in SEARCHES.items():
                 with self.subTest(kind=kind, search=name):
@@ -87,10 +87,10 @@ class Reading(costs.Cost):
                         ),
                     )
 
-    def test_the_poll_of_an_agent_with_many_completed_jobs(self):
+    def test_poll_costs_the_same_among_many_completed_jobs(self):
         self._same_cost(JOBS, lambda size: search.parse(POLL, JOBS, limit=10))
 
-    def test_own_and_central_clients(self):
+    def test_list_of_clients_costs_the_same_among_many(self):
         for asked in (None, {'match': [{'hostname': 'rare'}]}):
             self._same_cost(
                 CLIENTS, lambda size, asked=asked: search.parse(asked, CLIENTS, limit=10)
@@ -111,7 +111,7 @@ class Reading(costs.Cost):
             self.cost(lambda: self.one.find(scope, JOBS, query)), self.least(2 * SMALL)
         )
 
-    def test_the_jobs_of_all_projects(self):
+    def test_lists_of_all_projects_read_a_bounded_part(self):
         """Of which there are as many as in both projects."""
         scope = Scope(self.projects[SMALL], everywhere=True)
         polls = {
@@ -126,7 +126,7 @@ class Reading(costs.Cost):
                     read = self.cost(lambda query=query: self.one.find(scope, JOBS, query))
                     self.assertLessEqual(read, self.least(250 + queries.PROBE * len(query.pairs)))
 
-    def test_a_text_is_looked_for_in_the_jobs_of_all_projects_at_most(self):
+    def test_text_in_all_projects_reads_their_jobs_at_most(self):
         for needle in ('busy', 'nowhere'):
             query = search.parse({'match': [{'_all': needle}]}, JOBS)
             read = self.cost(
@@ -136,7 +136,7 @@ class Reading(costs.Cost):
                 read, self.least(4 * (SMALL + LARGE) if needle == 'nowhere' else 250)
             )
 
-    def test_one_document(self):
+    def test_one_document_costs_the_same_among_many(self):
         for kind in (JOBS, SESSIONS):
             for size, project in self.projects.items():
                 self.assertLessEqual(
@@ -257,7 +257,7 @@ class ReadingBackups(costs.Cost):
         probed = queries.PROBE * (1 + max(1, len(query.pairs)))
         return self.cost(lambda: self.one.find(scope, BACKUPS, query)) - self.least(probed)
 
-    def test_a_short_time(self):
+    def test_short_time_reads_only_what_lies_in_it(self):
         """Reads what lies in it, wherever that is in the order of the list."""
         for bounds in SHORT:
             first = bounds.get('time_after', NOW) - NOW
@@ -270,7 +270,7 @@ class ReadingBackups(costs.Cost):
                             self._read(asked, expected, descending=descending), self.least(150)
                         )
 
-    def test_a_rare_value(self):
+    def test_rare_value_reads_only_what_has_it(self):
         """Reads what has it, however long the time is."""
         for bounds in LONG:
             inside = [
@@ -287,7 +287,7 @@ class ReadingBackups(costs.Cost):
                 with self.subTest(search=asked, page=page):
                     self.assertLessEqual(self._read(asked, expected, **page), self.least(150))
 
-    def test_a_long_time(self):
+    def test_long_time_reads_only_the_page(self):
         """Reads no more than the page where nearly all lie in it."""
         for bounds in LONG:
             first = max(bounds.get('time_after', NOW) - NOW, 0)
@@ -296,7 +296,7 @@ class ReadingBackups(costs.Cost):
                     self._read(bounds, list(range(first, first + 10))), self.least(150)
                 )
 
-    def test_the_backups_of_a_run(self):
+    def test_backups_of_a_run_take_one_statement(self):
         for number in (0, 500, BACKUPS_MADE - 10):
             for time_ended in (NOW + number + 9, -1):
                 entry = {'time_started': NOW + number, 'time_ended': time_ended}
@@ -322,8 +322,7 @@ class ReadingBackups(costs.Cost):
                     )
                     self.assertLessEqual(read, self.least(4 * len(expected) + 60))
 
-    def test_nothing_is_scanned(self):
-        """Not by a run of many members either, nor by a write."""
+    def test_no_table_is_scanned_by_a_run_or_a_write(self):
         project = self.in_project(self.project_id, self.one)
         entry = {'time_started': NOW, 'time_ended': NOW + 5}
         record = session_state.Record(

@@ -30,7 +30,7 @@ FILES = re.compile(
 class TestThirdParty(testtools.TestCase):
     """Whoever writes a driver has the whole suite."""
 
-    def test_the_documented_example(self):
+    def test_documented_example_passes_the_suite(self):
         """Its files are put where its author would; the tests find the driver by its name."""
         folder = self._folder()
         page = ROOT / 'doc/source/drivers.rst'

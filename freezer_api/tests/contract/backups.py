@@ -77,7 +77,7 @@ class BackupsInTime:
                     ],
                 )
 
-    def test_what_lies_in_bounds(self):
+    def test_backups_inside_the_bounds_are_found(self):
         for id, stamp in STAMPS.items():
             self.project.put_backup(id, time_stamp=stamp, mode='fs' if len(id) % 2 else 'nova')
         self.project.put_backup('missing')
@@ -91,7 +91,7 @@ class BackupsInTime:
             )
         self._holds({}, (*STAMPS, 'missing'))
 
-    def test_changes_are_followed(self):
+    def test_backup_of_a_changed_time_moves_in_or_out(self):
         for stamp, inside in (
             (NOW, True),
             (NOW + DAY, False),
@@ -105,11 +105,11 @@ class BackupsInTime:
         self.project.write(BACKUPS, 'a', None)
         self._holds({'time_after': NOW}, [])
 
-    def test_other_projects_are_apart(self):
+    def test_backups_of_other_projects_are_not_found(self):
         self.in_project(f'{self.project.project_id}-2').put_backup('a', time_stamp=NOW)
         self._holds({'time_after': NOW}, [])
 
-    def test_pages(self):
+    def test_pages_within_bounds_follow_the_marker(self):
         """Of more documents than a driver may look at to tell how many there are; neither in the
         order of their times.
         """
@@ -209,7 +209,7 @@ class BackupsOfRuns:
             ),
         )
 
-    def test_made_by_a_member_in_its_time(self):
+    def test_backups_made_while_a_member_ran_are_found(self):
         stamps = (
             NOW - 1,
             NOW - 0.5,
@@ -249,14 +249,14 @@ class BackupsOfRuns:
         self._holds(record_of(), [])
         self._holds(record_of(ended=('completed', NOW, NOW)), ['ended2'])
 
-    def test_made_by_a_member_that_never_ended(self):
+    def test_backups_of_a_member_that_never_ended_are_found(self):
         for number, stamp in enumerate((NOW, NOW + 9, NOW + 10)):
             self.project.put_backup(f'{number}', job_id='j', time_stamp=stamp)
         for time_end, expected in ((-1, '012'), (NOW + 9, '01'), (NOW, '0')):
             self._holds(record_of(time_end=time_end, j=('running', NOW, -1)), list(expected))
         self._holds(record_of(time_end=NOW, j=('completed', NOW, NOW + 10)), list('012'))
 
-    def test_named_by_session_and_tag(self):
+    def test_backups_that_name_the_run_are_found(self):
         for id, session, tag in (
             ('a', 's', 3),
             ('b', 's', 4),
@@ -277,7 +277,7 @@ class BackupsOfRuns:
         self._holds(record_of(), ['c'], 'S')
         self._holds(record_of(tag=1), [])
 
-    def test_both_at_once_and_in_the_order_of_lists(self):
+    def test_backups_found_both_ways_come_once_in_order(self):
         self.project.put_backup('z', job_id='j', time_stamp=NOW, session_id='s', session_tag=3)
         self.project.put_backup('m', session_id='s', session_tag=3)
         self.project.put_backup('a', job_id='k', time_stamp=NOW + 1)
@@ -285,7 +285,7 @@ class BackupsOfRuns:
         record = record_of(j=('completed', NOW, NOW + 5), k=('running', NOW, -1))
         self._holds(record, ['z', 'm', 'a', 'q'])
 
-    def test_jobs_are_who_they_are(self):
+    def test_ids_of_jobs_are_compared_exactly(self):
         for number, job in enumerate(
             ('j', 'J', 'j ', ' j', 'j.', '', None, 7, ['j'], 'j\x01', 'é', 'j' * 256)
         ):
@@ -295,14 +295,14 @@ class BackupsOfRuns:
             record_of(**{'j.': ('running', NOW, -1), 'J': ('running', NOW, -1)}), ['1', '4']
         )
 
-    def test_other_projects_are_apart(self):
+    def test_backups_of_other_projects_are_not_found(self):
         other = self.in_project(f'{self.project.project_id}-2')
         other.put_backup('a', job_id='j', time_stamp=NOW)
         other.put_backup('b', session_id='s', session_tag=3)
         self.project.put_backup('c', job_id='j', time_stamp=NOW)
         self._holds(record_of(j=('running', NOW, -1)), ['c'])
 
-    def test_changes_are_followed(self):
+    def test_changed_backup_joins_or_leaves_the_run(self):
         record = record_of(j=('completed', NOW, NOW + 5))
         for metadata, inside in (
             ({'job_id': 'j', 'time_stamp': NOW}, True),
@@ -317,7 +317,7 @@ class BackupsOfRuns:
         self.project.write(BACKUPS, 'a', None)
         self._holds(record, [])
 
-    def test_many_jobs(self):
+    def test_backups_of_many_members_are_found(self):
         """As many as no single condition of a database bears; each with one backup in its time and
         one after it.
         """
@@ -333,7 +333,7 @@ class BackupsOfRuns:
                 self.storage.run_backups(project.scope, 's', record),
             )
 
-    def test_of_a_real_run(self):
+    def test_backup_after_the_end_is_outside_of_the_run(self):
         session = self.project.new_session(hold_off=60)
         first, second = (self.project.new_job(session_id=session) for _ in range(2))
         self.clock.advance(100)
@@ -347,7 +347,7 @@ class BackupsOfRuns:
         self.project.put_backup('late', job_id=first, time_stamp=self.clock.now // 1_000_000)
         self.assertEqual((f'of-{first}',), self._run_backups(session, 1))
 
-    def test_recorded_here_in_the_time_of_a_member(self):
+    def test_backups_recorded_while_a_member_ran_are_found(self):
         """Whatever the clock of its machine says, and not only if it says something."""
         here = NOW - DAY
         for number, second in enumerate((-1, 0, 5.5, 10, 11)):
@@ -369,7 +369,7 @@ class BackupsOfRuns:
         )
         self._holds(record_of(j=('running', NOW + 2 * DAY, -1)), ['ahead1'])
 
-    def test_a_machine_whose_clock_is_off(self):
+    def test_backups_by_a_wrong_clock_are_found(self):
         session = self.project.new_session(hold_off=60)
         job = self.project.new_job(session_id=session)
         self.project.start(session, job, 0)

@@ -62,7 +62,7 @@ class LargePages(Bounded):
             lambda: self.own.page(kind, **page), exceptions.InvalidInput, 'list.too-large'
         )
 
-    def test_as_many_as_fit(self):
+    def test_page_of_more_than_fit_is_refused(self):
         ids = self.fill(FIT + 3)
         for limit in (1, FIT - 1, FIT):
             for descending in (False, True):
@@ -89,7 +89,7 @@ class LargePages(Bounded):
         found = self.own.ids(BACKUPS, limit=1000, offset=1, marker=ids[1], match_not=without)
         self.assertEqual(ids[3:4], found)
 
-    def test_many_small_ones(self):
+    def test_many_small_documents_fit_on_a_page(self):
         ids = [f'b{number:03}' for number in range(45)]
         for id in ids:
             self.own.put_backup(id, text='x' * 1000)
@@ -105,7 +105,7 @@ class LargePages(Bounded):
         self.assertEqual(ids[30:], self.own.ids(BACKUPS, limit=40, marker=ids[29]))
         self.assertEqual(ids[30:], self.own.ids(BACKUPS, limit=40, offset=30))
 
-    def test_searches(self):
+    def test_search_counts_only_what_it_finds(self):
         ids = self.fill(FIT + 2)
         for match in ([{'backup_id': ids[3]}], [{'_all': ids[3]}]):
             self.assertEqual(ids[3:4], self.own.ids(BACKUPS, match, limit=1000))
@@ -119,7 +119,7 @@ class LargePages(Bounded):
             self.too_large(BACKUPS, bounds=bounds, limit=1000, **more)
             self.assertEqual(FIT, len(self.own.ids(BACKUPS, bounds=bounds, limit=FIT, **more)))
 
-    def test_other_kinds(self):
+    def test_too_large_pages_of_other_kinds_are_refused(self):
         for number in range(FIT + 1):
             self.own.put_action(f'a{number}', action='exec', text='x' * LARGE)
             self.own.new_job(f'j{number}', description='x' * LARGE)
@@ -152,7 +152,7 @@ class LargePages(Bounded):
         page = storage.find(self.own.scope, SESSIONS, search_query.Query(limit=2))
         self.assertEqual(2, len(page.documents))
 
-    def test_what_is_refused_is_not_in_memory(self):
+    def test_refused_page_is_not_read_into_memory(self):
         self.fill(MANY)
         self.assertLess(self.too_large(BACKUPS, limit=1000), self.room)
 
@@ -171,7 +171,7 @@ class SharedActions(Bounded):
                 f'j{number:03}', actions=['shared'], client_id='c', description='x' * LARGE
             )
 
-    def test_as_many_as_fit(self):
+    def test_action_changes_while_its_jobs_fit(self):
         self.share(FIT, self.own)
         self.own.put_action('shared', action='exec', more=1)
         (entry,) = self.own.job('j003')['job_actions']
@@ -179,7 +179,7 @@ class SharedActions(Bounded):
         self.own.delete_action('shared')
         self.assertEqual([], self.own.job('j003')['job_actions'])
 
-    def test_more_than_fit(self):
+    def test_action_of_more_jobs_than_fit_is_refused_a_change(self):
         self.share(MANY, self.own)
         before = [self.own.get(ACTIONS, 'shared'), *self.own.page(JOBS, limit=FIT).documents]
         for change in (
@@ -191,7 +191,7 @@ class SharedActions(Bounded):
         after = [self.own.get(ACTIONS, 'shared'), *self.own.page(JOBS, limit=FIT).documents]
         self.assertEqual(before, after)
 
-    def test_fewer_jobs_make_it_possible(self):
+    def test_action_can_go_once_it_has_fewer_jobs(self):
         self.share(FIT + 1, self.own)
         self.refused(
             lambda: self.own.delete_action('shared'), exceptions.Conflict, 'action.shared-too-much'
@@ -210,14 +210,14 @@ class LargeMembers(Bounded):
             self.own.new_job(f'j{number:03}', session_id=session, description='x' * LARGE)
         return session
 
-    def test_as_many_as_fit(self):
+    def test_session_changes_while_its_members_fit(self):
         session = self.join(FIT)
         self.own.patch_session(session, schedule=DAILY)
         self.assertLessEqual(DAILY.items(), self.own.job('j003')['job_schedule'].items())
         self.own.delete_session(session)
         self.assertEqual('', self.own.job('j003')['session_id'])
 
-    def test_more_than_fit(self):
+    def test_session_of_more_members_than_fit_is_refused_a_change(self):
         session = self.join(MANY)
         before = [self.own.get(SESSIONS, session), *self.own.page(JOBS, limit=FIT).documents]
         for change in (
@@ -239,7 +239,7 @@ class LargeMembers(Bounded):
 class LargeActions(Bounded):
     """Actions that a job refers to, which no job could have all together."""
 
-    def test_what_fits_is_told_and_what_does_not_is_not_read(self):
+    def test_actions_that_do_not_fit_are_not_read(self):
         for number in range(MANY):
             self.own.put_action(f'a{number:03}', action='exec', text='x' * LARGE)
         ids = [f'a{number:03}' for number in range(MANY)]

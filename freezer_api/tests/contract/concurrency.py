@@ -46,7 +46,7 @@ class ConcurrentJobs:
                 self.assertEqual(entry['status'] == 'completed', bool(results.get(job)))
         return records
 
-    def test_all_attach_start_and_end_at_once(self):
+    def test_members_attaching_at_once_share_one_run(self):
         session = self.project.new_session(hold_off=3600)
         jobs = parallel.members(self.project, None, MANY)
         records = self._agrees(session, self.live(session, jobs, parallel.one_run))
@@ -62,7 +62,7 @@ class ConcurrentJobs:
                 tuple(self.project.job(job)[key] for key in ('session_id', 'session_tag')),
             )
 
-    def test_all_members_start_and_end_at_once(self):
+    def test_members_starting_at_once_share_one_run(self):
         session = self.project.new_session(hold_off=3600)
         jobs = parallel.members(self.project, session, MANY)
         self._agrees(session, self.live(session, jobs, parallel.start_and_end))
@@ -71,7 +71,7 @@ class ConcurrentJobs:
         self.assertEqual('success', body['result'])
         self.assertEqual(1, body['session_tag'])
 
-    def test_all_come_and_go(self):
+    def test_members_coming_and_going_at_once_stay_consistent(self):
         session = self.project.new_session(hold_off=3600)
         jobs = parallel.members(self.project, None, MANY)
         self.live(session, jobs, parallel.in_and_out)
@@ -83,7 +83,7 @@ class ConcurrentJobs:
         self.assertEqual(back, {job for job in jobs if self.project.job(job)['session_id']})
         self.assertEqual(back, set(self.project.records(session)[0].jobs))
 
-    def test_runs_that_overtake_each_other(self):
+    def test_runs_that_overtake_each_other_lose_no_report(self):
         session = self.project.new_session(hold_off=0)
         jobs = parallel.members(self.project, session, 8)
         told = self.live(session, jobs, parallel.many_runs)
@@ -109,7 +109,7 @@ class ConcurrentJobs:
 
 
 class Threads(ConcurrentJobs):
-    def test_jobs_that_are_moved_about(self):
+    def test_jobs_moved_at_once_stay_consistent(self):
         sessions = [self.project.new_session() for _ in range(3)]
         jobs = parallel.members(self.project, None, 6)
 
@@ -124,7 +124,7 @@ class Threads(ConcurrentJobs):
         parallel.threads(24, move)
         self._consistent()
 
-    def test_everything_at_once(self):
+    def test_everything_at_once_stays_consistent(self):
         sessions = [self.project.new_session(hold_off=0) for _ in range(2)]
         jobs = parallel.members(self.project, sessions[0], 6)
         acts = (
@@ -197,7 +197,7 @@ class Threads(ConcurrentJobs):
                 self.assertEqual(won, [not project.missing(kind, id) for project in projects])
                 self.assertEqual(1, sum(won))
 
-    def test_one_id_is_created_or_replaced_by_many(self):
+    def test_writes_of_one_id_at_once_all_count(self):
         puts = {
             SESSIONS: lambda id, n: self.project.put_session(id, description=f'{n}'),
             JOBS: lambda id, n: self.project.put_job(
@@ -212,7 +212,7 @@ class Threads(ConcurrentJobs):
                 self.assertEqual(12, self.project.get(kind, id).version)
                 self.assertEqual(1, self.project.ids(kind).count(id))
 
-    def test_one_is_created_and_deleted_by_many(self):
+    def test_document_made_and_deleted_at_once_leaves_nothing(self):
         def create_and_delete(number):
             for _ in range(4):
                 self.project.put_session('s', description=f'{number}')
@@ -227,7 +227,7 @@ class Threads(ConcurrentJobs):
             self.assertIs(True, self.project.missing(kind, id))
             self.assertEqual([], self.project.ids(kind))
 
-    def test_an_action_changes_while_jobs_take_it(self):
+    def test_jobs_that_take_a_changing_action_follow_it(self):
         self.project.put_action('a', action='info', log='first')
 
         def take(current, stored, now):
@@ -256,7 +256,7 @@ class Threads(ConcurrentJobs):
                 action.body['freezer_action'], job.body['job_actions'][0]['freezer_action']
             )
 
-    def test_an_action_goes_while_jobs_take_it(self):
+    def test_jobs_that_take_a_deleted_action_never_keep_it(self):
         def take(current, stored, now):
             if 'a' not in stored:
                 raise exceptions.Unprocessable('gone')
@@ -281,7 +281,7 @@ class Threads(ConcurrentJobs):
                 self.assertEqual([], job.body['job_actions'])
                 self.project.delete_job(job.id)
 
-    def test_many_jobs_bring_an_action_along(self):
+    def test_action_brought_by_many_jobs_is_made_once(self):
         """One of them makes it, the others find it; and none sees that there was anybody else."""
         definition = {'action': 'info'}
 
@@ -311,7 +311,7 @@ class Threads(ConcurrentJobs):
                 self.project.delete_job(job.id)
             self.project.delete_action('a')
 
-    def test_what_is_read_belongs_to_one_moment(self):
+    def test_what_is_read_is_of_one_version(self):
         session = self.project.new_session(hold_off=0)
         jobs = parallel.members(self.project, session, 4)
         seen, left = collections.defaultdict(set), list(jobs)

@@ -171,8 +171,7 @@ class CopyCase:
 
 
 class Copies(CopyCase):
-    def test_all_of_it(self):
-        """There and back by way of another driver, every answer is the same."""
+    def test_copy_there_and_back_is_equal(self):
         source, between, target = self.lived_in(), self.of_another_driver(), self.empty()
         copying.copy(source, between, unseen)
         made = copying.copy(between, target, unseen)
@@ -194,7 +193,7 @@ class Copies(CopyCase):
         self.assertEqual(source.claimed(CLIENTS, 'central'), target.claimed(CLIENTS, 'central'))
         self.assertEqual(source.claimed(JOBS, 'served'), target.claimed(JOBS, 'served'))
 
-    def test_telling(self):
+    def test_entries_are_told_in_order_in_any_pages(self):
         """In pages of any size, in order, as it is: a run that has lapsed isn't completed."""
         storage = self.lived_in()
         before = everything(storage)
@@ -221,7 +220,7 @@ class Copies(CopyCase):
         self.assertEqual('running', entry.content.run.status)
         self.assertEqual(before, everything(storage))
 
-    def test_life_goes_on(self):
+    def test_copy_can_be_worked_with(self):
         source, target = self.lived_in(), self.empty()
         copying.copy(source, target, unseen)
         project = self.in_project('p', target)
@@ -312,7 +311,7 @@ class Restores(CopyCase):
         self.assertRaises(exceptions.Conflict, self.store.restore, entries)
         self.assertEqual(before, everything(self.store))
 
-    def test_again(self):
+    def test_restoring_again_changes_nothing(self):
         entries = [client(number, central=number == 2) for number in range(3)]
         before = self.restored(*entries[:2])
         self.assertEqual(before, self.restored(*entries[:2]))
@@ -325,7 +324,7 @@ class Restores(CopyCase):
         self.assertEqual(records, told(self.store, RUNS))
         self.store.restore([])
 
-    def test_something_else_in_the_place(self):
+    def test_entry_that_differs_is_refused(self):
         self.restored(client(0), client(1))
         for other in (
             client(0, version=2),
@@ -343,15 +342,15 @@ class Restores(CopyCase):
         self.restored(record('s', 1))
         self.refused(record('s', 2), record('s', 1, time_end=3))
 
-    def test_a_claim_that_another_has(self):
+    def test_claim_of_another_document_is_refused(self):
         self.restored(client(0, central=True))
         self.refused(client(1), client(0, 'other', central=True))
 
-    def test_a_record_without_its_session(self):
+    def test_record_without_its_session_is_refused(self):
         self.restored(session('s'), session('t', 'other'))
         self.refused(record('s', 1), record('t', 1))
 
-    def test_many_records(self):
+    def test_many_records_are_restored(self):
         """Of one session, and of many."""
         self.restored(
             *(
@@ -419,7 +418,7 @@ class BrokenCopies(CopyCase):
             {kind: copied.before for kind, copied in made.items()},
         )
 
-    def test_a_target_that_has_something_else(self):
+    def test_target_with_something_else_is_refused(self):
         """Nothing is written then."""
         for entry in (client(MANY), client(0, version=2), client(100, 'q')):
             self.target.restore([entry])
@@ -430,12 +429,12 @@ class BrokenCopies(CopyCase):
             self.assertEqual(before, everything(self.target))
             self.target.purge(entry.project_id)
 
-    def test_a_source_that_has_changed_since(self):
+    def test_source_changed_since_is_refused(self):
         self.break_off(4, 0)
         self.in_project('p', self.source).put_client('c7', description='new')
         self.assertRaises(copying.Differs, self.copy)
 
-    def test_a_copy_that_is_not_equal(self):
+    def test_unequal_copy_is_noticed(self):
         """Whatever is lost, added or changed is noticed at the end."""
 
         def other(entries, kind, change):
@@ -452,7 +451,7 @@ class BrokenCopies(CopyCase):
                 self.copy(restore=functools.partial(other, kind=kind, change=change))
             self.assertIn(kind, caught.exception.message)
 
-    def test_reading_that_leaves_something_out(self):
+    def test_reading_that_leaves_something_out_is_noticed(self):
         """The stores' own counts are held against what is read."""
         with self.assertRaises(copying.Differs):
             self.copy(count=lambda kind: self.target.count(kind) + (kind == SESSIONS))

@@ -113,7 +113,7 @@ class Derived(Stores):
         super().setUp()
         self.documents = sum(self.own.count(kind) for kind in documents.KINDS)
 
-    def test_there_is_nothing_to_tell(self):
+    def test_sound_store_has_no_inconsistency(self):
         self.assertEqual(set(), self.drifts())
         self.assertEqual([], self.told())
         looked = sum(step.looked for step in self.walked(self.own.verify, documents.KINDS))
@@ -121,7 +121,7 @@ class Derived(Stores):
         self.assertEqual(0, self.outdated(thorough=False))
         self.assertFalse(verifying.has_outdated(self.own))
 
-    def test_another_version(self):
+    def test_next_version_indexes_every_document_once(self):
         """Every document is indexed anew once, and stays what it is."""
         before = self._everything()
         with next_release():
@@ -139,7 +139,7 @@ class Derived(Stores):
         self.assertEqual(set(), self.drifts(), 'what a later one has made is no drift')
         self.assertEqual(0, self.outdated(self.own.reindex, thorough=True))
 
-    def test_what_an_earlier_release_changes_is_its_own(self):
+    def test_changes_by_an_earlier_release_are_outdated(self):
         with next_release():
             self.walked(self.own.reindex)
         self.project.put_client('c', zone='other')
@@ -159,7 +159,7 @@ class Derived(Stores):
             self.walked(self.own.reindex)
             self.assertEqual([], self.told())
 
-    def test_a_walk_that_breaks_off(self):
+    def test_walk_broken_off_does_not_repeat_what_is_done(self):
         with next_release():
             first = self.own.reindex(JOBS, (), FEW)
             self.assertEqual(FEW, first.looked)
@@ -167,7 +167,7 @@ class Derived(Stores):
             again = self.walked(self.own.reindex, (JOBS,))
             self.assertEqual(self.own.count(JOBS) - FEW, sum(step.outdated for step in again))
 
-    def test_documents_that_tell_different_things_of_each_other(self):
+    def test_contradicting_documents_are_told(self):
         """As no driver stores them, and another store may have told."""
         job = bodies.job_body(
             'lost',
@@ -225,7 +225,7 @@ class Derived(Stores):
         self.assertEqual([], told)
         self.assertEqual(set(), drifted)
 
-    def test_what_others_write_while_it_is_indexed_anew(self):
+    def test_writes_during_a_reindex_are_indexed(self):
         """Each walk is one of the next version, so it writes all that isn't written meanwhile."""
         first, done = search_pairs.INDEX_VERSION, []
         self.addCleanup(setattr, search_pairs, 'INDEX_VERSION', first)

@@ -90,7 +90,7 @@ class Documents:
         }
         delete.get(kind, lambda id: project.write(kind, id, None))(id)
 
-    def test_life_of_a_document(self):
+    def test_document_is_created_changed_and_deleted(self):
         for kind in KINDS:
             with self.subTest(kind):
                 self.assertRaises(exceptions.NotFound, self.project.get, kind, 'a')
@@ -216,7 +216,7 @@ class Documents:
                 self.assertRaises(exceptions.InvalidInput, write, 'a')
                 self.assertEqual(before, self.project.get(kind, 'a'))
 
-    def test_a_change_is_given_what_is_stored_and_the_moment(self):
+    def test_change_is_given_the_document_and_the_time(self):
         before = self._put(CLIENTS, 'a')
         self.clock.advance(7)
         given = []
@@ -256,7 +256,7 @@ class Documents:
             )
         self.assertEqual([True, False], [self.project.delete_job('a') for _ in range(2)])
 
-    def test_preconditions_where_the_storage_holds_them(self):
+    def test_unmet_precondition_refuses_the_write(self):
         session, job = self.project.new_session(), self.project.new_job()
         stale = Precondition(if_match=('0-1',))
         for act in (
@@ -322,7 +322,7 @@ class Claims:
             id, bodies.job_body(id, project.project_id, **({'_central': True} if central else {}))
         )
 
-    def test_one_central_client_of_an_id(self):
+    def test_central_client_s_id_is_claimed_once(self):
         self.project.put_client(self.taken, central=True)
         self.assertRaises(exceptions.Conflict, self.other.put_client, self.taken, central=True)
         self.assertTrue(self.other.missing(CLIENTS, self.taken))
@@ -330,7 +330,7 @@ class Claims:
         self.assertRaises(exceptions.Conflict, self.other.put_client, self.taken, central=True)
         self.assertFalse(self.other.get(CLIENTS, self.taken).body['client']['is_central'])
 
-    def test_one_job_of_an_id_on_central_clients(self):
+    def test_job_id_on_central_clients_is_claimed_once(self):
         self._job(self.project, self.taken, True)
         self.assertRaises(exceptions.Conflict, self._job, self.other, self.taken, True)
         self._job(self.other, self.taken, False)

@@ -59,7 +59,7 @@ class Everywhere:
             self.assertEqual(document, self.in_project(document.project_id).get(JOBS, document.id))
         return [int(document.id.removeprefix(self.mark)) for document in found.documents]
 
-    def test_all_in_the_order_of_coming_to_be(self):
+    def test_jobs_of_all_projects_come_in_order_of_creation(self):
         self.assertEqual(list(range(12)), self._found())
         self.assertEqual(list(range(12))[::-1], self._found(descending=True))
         self.assertEqual([0, 3, 6, 9], self._found(project=self.project))
@@ -78,7 +78,7 @@ class Everywhere:
             ),
         )
 
-    def test_pages(self):
+    def test_pages_follow_the_marker_through_all_projects(self):
         for descending in (False, True):
             expected = list(range(12))[::-1] if descending else list(range(12))
             for limit in (1, 5, 12):
@@ -102,7 +102,7 @@ class Everywhere:
         self.assertEqual([4, 5], self._found(offset=4, limit=2))
         self.assertEqual([], self._found(offset=12))
 
-    def test_conditions(self):
+    def test_conditions_hold_for_all_projects(self):
         self.assertEqual([0, 2, 4, 6, 8, 10], self._found({'client_id': 'even'}))
         self.assertEqual(
             [3, 7, 11], self._found({'client_id': 'odd'}, match_not=[{'status': 'completed'}])
@@ -113,14 +113,14 @@ class Everywhere:
         self.assertEqual([1, 4, 7, 10], self._found({'project_id': self.owners[1].project_id}))
         self.assertEqual([], self._found({'client_id': 'Even'}))
 
-    def test_a_text_anywhere(self):
+    def test_text_is_found_in_all_projects(self):
         ids = self.everywhere.ids(JOBS, [{'_all': self.mark.upper()}])
         self.assertEqual([document.id for document in self.made], ids)
         self.assertEqual([3, 7, 11], self._found({'_all': 'OD'}, match_not=[{'_all': 'comple'}]))
         self.assertEqual([0, 2, 4, 6, 8, 10], self._found(match_not=[{'_all': 'OD'}]))
         self.assertEqual([10, 8], self._found({'_all': 'eve'}, descending=True, limit=2))
 
-    def test_changes_are_followed(self):
+    def test_changed_jobs_are_found_anew(self):
         self._make(5, user_credentials={'note': 'kept'})
         self.owners[0].put_job(
             f'{self.mark}6',
@@ -146,7 +146,7 @@ class Everywhere:
         for marker in ('missing', self.mark, f'{self.mark}1.'):
             self.assertRaises(exceptions.InvalidInput, self._found, marker=marker)
 
-    def test_a_marker_that_several_have(self):
+    def test_marker_of_several_jobs_is_the_own_or_first_one(self):
         taken, body = f'{self.mark}x', bodies.job_body(f'{self.mark}x', 'p')
         for place, owner in enumerate((self.owners[1], self.owners[2], self.project)):
             owner.put_job(taken, body)
@@ -172,7 +172,7 @@ class Everywhere:
             exceptions.InvalidInput, self._found, marker=taken, marker_project='nobody'
         )
 
-    def test_the_poll_of_a_scheduler(self):
+    def test_poll_of_a_scheduler_finds_open_jobs_of_all_projects(self):
         """Pages of ten until a short one, for a client whose jobs lie in many projects."""
         client = f'central-{self.mark}'
         expected = []
@@ -209,12 +209,12 @@ class Everywhere:
         for kind in (SESSIONS, ACTIONS, CLIENTS, BACKUPS, TRUSTS):
             self.assertEqual([], self.everywhere.ids(kind))
 
-    def test_one_job_is_still_ones_own(self):
+    def test_single_job_is_got_in_its_own_project_only(self):
         self.assertRaises(exceptions.NotFound, self.everywhere.get, JOBS, f'{self.mark}1')
 
 
 class Claimed:
-    def test_who_has_a_claim(self):
+    def test_claimed_tells_whose_the_id_is(self):
         id, other = bodies.new_id(), self.in_project(f'{self.project.project_id}-2')
         for kind in (CLIENTS, JOBS, ACTIONS, BACKUPS, TRUSTS):
             self.assertIsNone(self.storage.claimed(kind, id))
@@ -231,7 +231,7 @@ class Claimed:
         self.assertEqual(job, self.storage.claimed(JOBS, id))
         self.assertIsNone(self.storage.claimed(JOBS, id.upper()))
 
-    def test_a_claim_that_ends(self):
+    def test_claimed_tells_nobody_once_the_claim_ends(self):
         id = bodies.new_id()
         self.project.put_client(id, central=True)
         self.assertEqual(2, self.project.put_client(id, central=True, description='x').version)

@@ -60,16 +60,16 @@ class Interleavings:
             with self.subTest(pair):
                 self.assertEqual([], self._problems(session_scenarios.Scenario, situation, pair))
 
-    def test_before_the_first_start(self):
+    def test_every_pair_is_atomic_before_the_first_start(self):
         self._every_pair('never started')
 
-    def test_while_a_run_is_going_on(self):
+    def test_every_pair_is_atomic_while_a_run_is_going_on(self):
         self._every_pair('going on')
 
-    def test_when_a_run_has_lapsed(self):
+    def test_every_pair_is_atomic_when_a_run_has_lapsed(self):
         self._every_pair('lapsed')
 
-    def test_when_a_run_is_to_be_overtaken(self):
+    def test_every_pair_is_atomic_when_a_run_is_overtaken(self):
         self._every_pair('to be overtaken')
 
     def test_the_walk_catches_a_careless_implementation(self):

@@ -47,7 +47,7 @@ class JobsAndActions:
         self.assertEqual([first, other], self.project.ids(JOBS, [{'path': '/b'}]))
         self.assertEqual([first, second], self.project.ids(JOBS, [{'_all': '/NEW'}]))
 
-    def test_deleting_an_action_leaves_the_jobs(self):
+    def test_deleted_action_leaves_its_jobs(self):
         first, second = self.project.new_job(actions='aba'), self.project.new_job(actions='a')
         self.project.delete_action('a')
         self.assertEqual(
@@ -136,7 +136,7 @@ class JobsAndActions:
         self.storage.write_job(self.project.scope, 'j', change)
         self.assertEqual((self.project.get(JOBS, 'j'), {}, self.clock.now), given[-1])
 
-    def test_a_job_gives_up_an_action(self):
+    def test_job_that_gives_up_an_action_stops_following_it(self):
         job = self.project.new_job(actions='ab')
         self.project.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})
         self.project.put_action('a', action='backup', path='/new')
@@ -175,14 +175,14 @@ class JobsAndActions:
         self.assertEqual(session, self.project.job(job)['session_id'])
         self.assertEqual(version, self.project.get(SESSIONS, session).version)
 
-    def test_many_jobs_of_one_action(self):
+    def test_many_jobs_follow_one_action(self):
         jobs = [self.project.new_job(actions='a') for _ in range(70)]
         self.project.put_action('a', action='info')
         self.assertEqual(jobs, self.project.ids(JOBS, [{'action': 'info'}]))
         self.assertEqual([('a', {'action': 'info'})], self._entries(jobs[-1]))
         self.assertEqual(70, len(self._linked('a')))
 
-    def test_relinked_is_what_the_job_is(self):
+    def test_relinked_agrees_with_the_stored_job(self):
         job = self.project.new_job(actions='ab')
         before = self.project.job(job)
         after = self.project.put_action('a', action='exec', command='x')

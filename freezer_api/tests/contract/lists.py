@@ -63,13 +63,13 @@ class Lists:
         for kind in (SESSIONS, BACKUPS):
             self.assertEqual([*self.made, 'late'], self.project.ids(kind))
 
-    def test_pages_by_marker(self):
+    def test_pages_follow_the_marker(self):
         for kind in (SESSIONS, BACKUPS):
             for limit in (1, 4, 5, 24, 25, 26):
                 self.assertEqual(self.made, self._pages(kind, limit=limit))
                 self.assertEqual(self.made[::-1], self._pages(kind, limit=limit, descending=True))
 
-    def test_pages_of_a_search(self):
+    def test_pages_of_a_search_follow_the_marker(self):
         searches = (
             ([{'hold_off': 1}], [], lambda n: n % 3 == 1),
             ([], [{'hold_off': 1}], lambda n: n % 3 != 1),
@@ -90,7 +90,7 @@ class Lists:
                         )
                         self.assertEqual(expected[::-1] if descending else expected, got)
 
-    def test_a_marker_that_does_not_match(self):
+    def test_marker_outside_of_the_search_is_accepted(self):
         for kind in (SESSIONS, BACKUPS):
             for at, marker in enumerate(self.made):
                 expected = [id for id in self.made[at + 1 :] if int(id) % 3 == 1]
@@ -101,7 +101,7 @@ class Lists:
                     self.project.ids(kind, [], [{'hold_off': 1}], marker=marker, descending=True),
                 )
 
-    def test_a_marker_that_is_not_there(self):
+    def test_unknown_marker_is_refused(self):
         other = self.in_project(f'{self.project.project_id}-2')
         other.new_session('foreign')
         other.put_backup('foreign')
@@ -112,7 +112,7 @@ class Lists:
                         exceptions.InvalidInput, self.project.page, kind, match, marker=marker
                     )
 
-    def test_offset(self):
+    def test_offset_skips_documents(self):
         for kind in (SESSIONS, BACKUPS):
             for offset in (0, 1, 24, 25, 26, 999_999_999):
                 page = self.project.page(kind, offset=offset, limit=3)
@@ -184,7 +184,7 @@ class CentralClients:
             for document in self.storage.find(self.seeing, CLIENTS, query).documents
         ]
 
-    def test_own_and_central_in_one_order(self):
+    def test_own_and_central_clients_come_in_one_order(self):
         self.assertEqual(list('013456'), self._ids())
         self.assertEqual(list('654310'), self._ids(descending=True))
         self.assertEqual(list('135'), self._ids({'description': 'even'}))
@@ -194,18 +194,18 @@ class CentralClients:
             list('145'), [id.removeprefix(self.prefix) for id in self.project.ids(CLIENTS)]
         )
 
-    def test_pages(self):
+    def test_pages_span_own_and_central_clients(self):
         self.assertEqual(list('34'), self._ids(limit=2, offset=2))
         for marker, expected in (('0', '134'), ('4', '56'), ('6', '')):
             self.assertEqual(list(expected), self._ids(marker=f'{self.prefix}{marker}', limit=3))
         self.assertEqual(list('310'), self._ids(marker=f'{self.prefix}4', descending=True))
         self.assertRaises(exceptions.InvalidInput, self._ids, marker=f'{self.prefix}2')
 
-    def test_a_text_anywhere(self):
+    def test_text_is_found_in_own_and_central_clients(self):
         self.assertEqual(list('135'), self._ids({'_all': 'EVEN'}))
         self.assertEqual(list('046'), self._ids({'_all': 'odd'}))
 
-    def test_one_by_one(self):
+    def test_own_and_central_clients_are_got_by_id(self):
         for number, seen in enumerate((True, True, False, True, True, True, True)):
             id = f'{self.prefix}{number}'
             if seen:
@@ -214,7 +214,7 @@ class CentralClients:
                 self.assertRaises(exceptions.NotFound, self.storage.get, self.seeing, CLIENTS, id)
         self.assertRaises(exceptions.NotFound, self.project.get, CLIENTS, f'{self.prefix}0')
 
-    def test_an_own_one_of_the_id_comes_first(self):
+    def test_own_client_comes_before_a_central_one(self):
         self.project.put_client(f'{self.prefix}0', hostname=self.prefix)
         self.assertEqual(
             self.project.project_id,
@@ -233,7 +233,7 @@ class CentralClients:
         self.assertEqual(list('134560'), [id.removeprefix(self.prefix) for project_id, id in pages])
         self.assertIn((self.project.project_id, f'{self.prefix}0'), pages)
 
-    def test_becoming_central_and_ceasing_to_be(self):
+    def test_client_is_seen_elsewhere_only_while_central(self):
         self.other.put_client(f'{self.prefix}2', True, hostname=self.prefix)
         self.other.put_client(f'{self.prefix}3', False, hostname=self.prefix)
         self.assertEqual(list('012456'), self._ids())

@@ -9,7 +9,7 @@ from freezer_api.tests.contract import base, parallel
 
 
 class Operation:
-    def test_an_empty_store(self):
+    def test_empty_store_is_unavailable_until_the_sync(self):
         storage = self._empty()
         self.assertIsNone(storage.version())
         self.assertRaises(exceptions.StorageUnavailable, storage.check)
@@ -38,7 +38,7 @@ class Operation:
             self.storage.close()
             self.assertEqual('a', self.project.get(CLIENTS, 'a').id)
 
-    def test_a_process_that_forks(self):
+    def test_forked_processes_read_and_write(self):
         self.project.put_client('a')
         children = []
         for number in range(2):

@@ -49,7 +49,7 @@ class RestoreSessions:
             found.id for found in self.storage.find(self.project.scope, SESSIONS, query).documents
         ]
 
-    def test_found_by_the_run_newest_first(self):
+    def test_restores_are_found_by_their_run_newest_first(self):
         self.project.new_session('backup')
         for id, run, tag in (
             ('a', 's', 1),
@@ -76,7 +76,7 @@ class RestoreSessions:
         self.assertEqual([], self.project.ids(SESSIONS, [{'session_id': 's'}]))
         self.assertEqual(['a'], self.project.ids(SESSIONS, [{'mode': 'restore'}]))
 
-    def test_kept_through_a_run_and_changes(self):
+    def test_restore_is_kept_through_a_run_and_changes(self):
         restore = self._restoring('a', 's', 1, 'verify-read', backup_id='b')
         self.project.new_job('j', session_id='a')
         self.assertEqual(('success', 1), self.project.start('a', 'j', 0))
@@ -92,7 +92,7 @@ class RestoreSessions:
             ['a'], self.project.ids(SESSIONS, [{'backup_id': 'b'}, {'mode': 'verify-read'}])
         )
 
-    def test_of_no_other_session(self):
+    def test_plain_session_has_no_restore(self):
         self.project.new_session('plain')
         self.assertNotIn('restore', self.project.session('plain'))
 
@@ -128,7 +128,7 @@ class RestoredRuns:
     def _restore(self, storage=None, **body):
         return restores.restore(storage or self.storage, self.caller, self.run, 1, body)
 
-    def test_course(self):
+    def test_restore_runs_from_its_plan_to_its_result(self):
         plan = self._restore(dry_run=True, path_prefix='/r').plan
         self.assertIs(True, plan['complete'])
         self.assertEqual([], plan['problems'])
@@ -172,7 +172,7 @@ class RestoredRuns:
         first = self._restore(dry_run=True).plan['steps'][0]
         self.assertEqual('2023-11-14T22:14:40', first['freezer_action']['restore_from_date'])
 
-    def test_a_process_that_dies(self):
+    def test_restore_that_dies_leaves_nothing_running(self):
         """Nothing runs, the session says what it is, and goes without a trace in its jobs."""
         for writes in range(1, len(STEPS)):
             id = f'back-{writes}'
@@ -190,7 +190,7 @@ class RestoredRuns:
                 self.assertEqual('stop', body['job_schedule']['event'])
                 self.project.delete_job(job)
 
-    def test_a_request_that_fails_in_the_middle(self):
+    def test_failed_restore_is_taken_away_again(self):
         """What it has made is taken away again, unless it may have begun."""
 
         def after(write):
@@ -205,7 +205,7 @@ class RestoredRuns:
                 before + stays, len(self.project.ids(SESSIONS)) + len(self.project.ids(JOBS)), name
             )
 
-    def test_pruned(self):
+    def test_pruned_backups_are_not_restored(self):
         prune = {**ACTION, 'action': 'admin', 'backup_name': 'etc', 'remove_older_than': 0}
         jobs.create(
             self.storage,

@@ -75,7 +75,7 @@ class Runs:
                 record['jobs']['j0'],
             )
 
-    def test_pages(self):
+    def test_pages_of_runs_follow_the_marker(self):
         for _ in range(5):
             self._run()
         for limit, marker, expected, more in (
@@ -92,7 +92,7 @@ class Runs:
             self.assertEqual(expected, [record.tag for record in records], (limit, marker))
             self.assertEqual(more, left, (limit, marker))
 
-    def test_what_is_no_run(self):
+    def test_unknown_runs_are_refused(self):
         self._run()
         for marker in (0, 2, 3, 2**31 - 1):
             self.assertRaises(exceptions.InvalidInput, self._tags, marker=marker)
@@ -115,7 +115,7 @@ class Runs:
         self.assertEqual([9, 1], self._tags())
         self.assertEqual('completed', self.storage.run(self.project.scope, self.session, 1).status)
 
-    def test_a_late_end(self):
+    def test_late_end_changes_its_own_run_only(self):
         self._run('j0')
         tag = self._run()
         version = self.project.get(SESSIONS, self.session).version
@@ -131,7 +131,7 @@ class Runs:
         self.assertEqual(record, self.project.records(self.session)[1])
         self.assertEqual(version, self.project.get(SESSIONS, self.session).version)
 
-    def test_a_late_end_of_one_that_has_left(self):
+    def test_late_end_of_a_former_member_is_recorded(self):
         self._run('j0')
         tag = self._run('j0')
         self.project.delete_job('j1')
@@ -142,7 +142,7 @@ class Runs:
         )
         self.assertNotIn('j1', self.project.records(self.session)[0].jobs)
 
-    def test_an_end_in_a_run_that_is_unknown(self):
+    def test_end_in_an_unknown_run_changes_nothing(self):
         self._run()
         before = self.project.get(SESSIONS, self.session), self.project.records(self.session)
         self.assertEqual(('success', 1), self.project.end(self.session, 'j0', 0))
@@ -158,7 +158,7 @@ class Runs:
         self.project.new_session(self.session)
         self.assertEqual([], self.project.records(self.session))
 
-    def test_the_oldest_go(self):
+    def test_oldest_runs_beyond_the_limit_go(self):
         project = self._keeping(3)
         for tag in range(6):
             self.clock.advance(31)
@@ -174,7 +174,7 @@ class Runs:
         self.clock.advance(31)
         self.assertEqual(('success', tag), project.start(self.session, 'j0', tag - 1))
 
-    def test_the_newest_success_stays(self):
+    def test_newest_success_stays_beyond_the_limit(self):
         project = self._keeping(3)
         self._run()
         self._run()
@@ -197,7 +197,7 @@ class Runs:
             self._fail(project, tag)
             self.assertEqual([tag, 6], self._tags())
 
-    def test_all_are_kept(self):
+    def test_limit_of_zero_keeps_all_runs(self):
         project = self._keeping(0)
         for tag in range(120):
             self.clock.advance(31)
@@ -231,7 +231,7 @@ class Lapses:
         self.assertEqual(self.before.version + version, document.version)
         self.assertEqual('scheduled', body['jobs']['j1']['status'])
 
-    def test_not_before_it_is_due(self):
+    def test_run_lapses_only_when_it_is_due(self):
         self.clock.advance(30)
         self.assertEqual(self.before, self.project.get(SESSIONS, 's'))
         self.assertEqual(
@@ -241,7 +241,7 @@ class Lapses:
         self.clock.advance(0.000001)
         self._lapsed(self.project.get(SESSIONS, 's'))
 
-    def test_it_is_logged_once(self):
+    def test_lapse_is_logged_once(self):
         self.clock.advance(31)
         for look in (
             lambda: self.project.get(SESSIONS, 's'),
@@ -267,7 +267,7 @@ class Lapses:
         self.assertIn('left', record.getMessage())
         self.assertEqual('completed', self.project.session('s')['status'])
 
-    def test_whoever_looks_first(self):
+    def test_any_first_read_finds_the_run_lapsed(self):
         looks = {
             'get': lambda: self._lapsed(self.project.get(SESSIONS, 's')),
             'list': lambda: self._lapsed(*self.project.page(SESSIONS).documents),
@@ -308,7 +308,7 @@ class Lapses:
         self.assertEqual(first, self.project.get(SESSIONS, 's'))
         self.assertEqual((first,), self.project.page(SESSIONS).documents)
 
-    def test_a_write_finds_it_lapsed(self):
+    def test_write_finds_the_run_lapsed(self):
         self.clock.advance(31)
         given = []
 
@@ -320,7 +320,7 @@ class Lapses:
         self.assertEqual(('completed', self.before.version + 1), given[-1])
         self._lapsed(self.project.get(SESSIONS, 's'))
 
-    def test_the_next_start_keeps_its_record(self):
+    def test_next_start_keeps_the_record_of_a_lapse(self):
         self.clock.advance(31)
         self.assertEqual(('success', 2), self.project.start('s', 'j1', 1))
         record = self.project.records('s')[1]
@@ -329,12 +329,12 @@ class Lapses:
         self.assertEqual('fail', record.result)
         self.assertEqual(self.due, record.time_end)
 
-    def test_a_change_after_it_counts_twice(self):
+    def test_change_after_a_lapse_is_two_versions(self):
         self.clock.advance(31)
         self.project.patch_session('s', description='x')
         self._lapsed(self.project.get(SESSIONS, 's'), version=2)
 
-    def test_membership_after_it(self):
+    def test_membership_after_a_lapse_changes_no_result(self):
         self.clock.advance(31)
         self.project.detach('s', 'j1')
         body = self.project.session('s')
@@ -349,7 +349,7 @@ class Lapses:
         self.assertEqual('completed', body['status'])
         self.assertEqual(self.due, body['time_end'])
 
-    def test_jobs_that_leave_otherwise(self):
+    def test_job_deleted_after_a_lapse_changes_no_result(self):
         self.clock.advance(31)
         self.project.delete_job('j1')
         body = self.project.session('s')
@@ -367,7 +367,7 @@ class Lapses:
             (lambda body: (body['status'], body['result']))(self.project.session('s')),
         )
 
-    def test_others_are_left_alone(self):
+    def test_lapse_spares_other_projects(self):
         other = self.in_project(f'{self.project.project_id}-2')
         other.new_session('s')
         other.new_job('j', session_id='s')
@@ -377,7 +377,7 @@ class Lapses:
         self._lapsed(*self.project.page(SESSIONS).documents)
         self.assertEqual(running, other.get(SESSIONS, 's'))
 
-    def test_many_at_once(self):
+    def test_many_lapses_are_found_by_one_search(self):
         for number in range(30):
             id = self.project.new_session(f'm{number}')
             for job in ('a', 'b'):

@@ -24,7 +24,7 @@ class Searches:
                 ],
             )
 
-    def test_table(self):
+    def test_searches_find_what_the_table_says(self):
         for scene in search_cases.SCENES:
             self.project = self.in_project(bodies.new_id())
             scene.fill(self.project)
@@ -116,7 +116,7 @@ class Searches:
         for match in ([{'s': 'x'}], [{'_all': 'x'}]):
             self._holds(BACKUPS, match, [], '')
 
-    def test_many_conditions(self):
+    def test_many_conditions_are_found(self):
         body = {f'k{number}': number for number in range(40)}
         self.project.put_backup('a', **body)
         self.project.put_backup('b', **{**body, 'k7': 'other', 'text': 'some text'})

@@ -293,7 +293,9 @@ class RandomSearches:
         strategies.booleans(),
         strategies.integers(0, 3),
     )
-    def test_own_and_central_clients(self, clients, pairs, texts, descending, offset):
+    def test_own_and_central_clients_are_found_as_matches_says(
+        self, clients, pairs, texts, descending, offset
+    ):
         own, other = self.in_project(bodies.new_id()), self.in_project(bodies.new_id())
         # A hostname of this example's own keeps the central clients of other examples out.
         mark = ('hostname', search_pairs.canonical(own.project_id))

@@ -17,7 +17,7 @@ class Members:
     def _versions(self, *documents):
         return [self.project.get(kind, id).version for kind, id in documents]
 
-    def test_attach(self):
+    def test_attached_job_takes_tag_and_schedule(self):
         session = self.project.new_session(
             session_tag=4, schedule={'schedule_day': '1', 'event': 'start'}
         )
@@ -47,7 +47,7 @@ class Members:
         self.project.attach(session, job)
         self.assertEqual(before, (self.project.get(SESSIONS, session), self.project.get(JOBS, job)))
 
-    def test_attach_what_is_missing(self):
+    def test_attaching_what_is_missing_is_refused(self):
         session, job = self.project.new_session(), self.project.new_job()
         other = self.in_project(f'{self.project.project_id}-2')
         foreign_session, foreign_job = other.new_session(), other.new_job()
@@ -91,7 +91,7 @@ class Members:
         self.assertEqual('completed', left['status'])
         self.assertEqual('success', left['result'])
 
-    def test_detach(self):
+    def test_detached_job_is_told_to_stop(self):
         session = self.project.new_session(session_tag=3, schedule={'schedule_day': '1'})
         job = self.project.new_job(
             session_id=session, schedule={'status': 'running', 'schedule_date': 'x'}
@@ -211,7 +211,7 @@ class Members:
             self.assertEqual(self.project.get(SESSIONS, session), outcome.session.document())
         self.assertEqual(4, outcome.session.version)
 
-    def test_sixty_four_members(self):
+    def test_sixty_four_members_share_one_run(self):
         session = self.project.new_session(schedule={'schedule_day': '1'})
         jobs = [self.project.new_job(session_id=session) for _ in range(64)]
         self.assertEqual(dict.fromkeys(jobs, FRESH), self.project.session(session)['jobs'])
@@ -233,7 +233,7 @@ class Members:
             list(self.project.page(SESSIONS, [{'client_id': 'client'}]).documents),
         )
 
-    def test_a_member_whose_client_changes(self):
+    def test_entry_of_a_member_follows_its_client(self):
         session = self.project.new_session()
         job = self.project.new_job(session_id=session)
         self.project.start(session, job, 0)

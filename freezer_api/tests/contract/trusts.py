@@ -46,7 +46,7 @@ class Trusts:
         give(self.project, 'j', 't')
         self.assertEqual('t', self.project.job('j')['user_credentials']['trust_id'])
 
-    def test_a_job_that_is_to_have_one_that_is_gone(self):
+    def test_job_with_a_missing_trust_is_refused(self):
         write = Store(
             bodies.job_body('j', 'p', user_credentials={'trust_id': 't'}),
             actions={'a': {'action_id': 'a'}},
@@ -71,7 +71,7 @@ class Trusts:
         self.assertIs(False, other.end_trust('t'))
         self.assertFalse(other.missing(TRUSTS, 't'))
 
-    def test_it_ends_once_no_job_has_it(self):
+    def test_trust_ends_once_no_job_has_it(self):
         self.project.put_trust('t')
         give(self.project, 'j', 't')
         give(self.project, 'k', 't', schedule={'status': 'completed'})
@@ -83,7 +83,7 @@ class Trusts:
         self.assertTrue(self.project.missing(TRUSTS, 't'))
         self.assertRaises(TrustGone, give, self.project, 'k', 't')
 
-    def test_a_job_changes_from_one_to_another(self):
+    def test_job_that_changes_trusts_frees_the_first(self):
         for trust in ('t', 'u'):
             self.project.put_trust(trust)
         give(self.project, 'j', 't')
@@ -93,7 +93,7 @@ class Trusts:
         self.assertRaises(TrustGone, give, self.project, 'j', 't')
         self.assertEqual('u', self.project.job('j')['user_credentials']['trust_id'])
 
-    def test_whatever_else_becomes_of_its_jobs_they_have_it(self):
+    def test_other_changes_of_a_job_keep_its_trust(self):
         self.project.put_trust('t')
         self.project.put_action('a', action='info')
         session = self.project.new_session()
@@ -111,7 +111,7 @@ class Trusts:
         self.project.delete_job('j')
         self.assertTrue(self.project.end_trust('t'))
 
-    def test_jobs_get_another_one_with_their_action(self):
+    def test_jobs_get_another_trust_with_their_action(self):
         for trust in ('t', 'u'):
             self.project.put_trust(trust)
         self.project.put_action('a', action='info')
@@ -227,7 +227,7 @@ class Races:
 
 
 class TrustsInEveryOrder(Races):
-    def test_every_order_of_steps(self):
+    def test_every_order_of_steps_keeps_needed_trusts(self):
         for pair in (
             ('make', 'drop'),
             ('make', 'sweep'),
@@ -278,7 +278,7 @@ class TrustsInEveryOrder(Races):
 class TrustsOfManyThreads(Races):
     turned = False
 
-    def test_made_and_dropped_by_many(self):
+    def test_trusts_made_and_dropped_at_once_leave_none(self):
         ended = []
         one = Trusting(self.project, self.storage, ended)
 
@@ -294,7 +294,7 @@ class TrustsOfManyThreads(Races):
         self.assertEqual([], self.project.ids(JOBS))
         self._check(ended)
 
-    def test_one_that_ends_while_jobs_take_it(self):
+    def test_trust_that_jobs_take_does_not_end(self):
         for round_ in range(8):
             self.project.put_trust('t')
 
@@ -315,7 +315,7 @@ class TrustsOfManyThreads(Races):
             if jobs:
                 self.assertTrue(self.project.end_trust('t'))
 
-    def test_one_that_ends_while_jobs_get_it_with_their_action(self):
+    def test_trust_that_an_action_lends_does_not_end(self):
         self.project.put_action('a', action='info')
         for round_ in range(5):
             for trust in ('t', 'u'):
