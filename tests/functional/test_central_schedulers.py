@@ -196,7 +196,7 @@ class TestCentralSchedulers(base.FunctionalTest):
         self.make_client('central')
         self.assertTrue(self.shows_the_process())
 
-    def test_an_id_is_free_for_others_where_its_job_has_left_the_central_client(self):
+    def test_id_is_free_once_its_job_leaves_the_central_client(self):
         other = {'job_id': 'job', 'client_id': 'central', 'job_actions': []}
         self.ask('beta', 'POST', '/jobs', other, 409)
         self.make_client('central')

@@ -40,7 +40,7 @@ class TestMatrix(matrix.MatrixTest):
                     self.perform(operation, token)
         self.assertEqual(before, self.seen())
 
-    def test_what_is_denied_is_told_alike_whether_it_is_there_or_not(self):
+    def test_denial_does_not_tell_what_is_there(self):
         self.prepare()
         there = self.denials()
         for kind in matrix.KINDS:

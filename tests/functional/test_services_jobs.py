@@ -230,7 +230,7 @@ class References(UseCase):
             for action in actions.list_page(self.storage, ME, search_query.Query(limit=100)).items
         ]
 
-    def test_a_file_that_was_edited_makes_one_action_however_often_it_is_sent(self):
+    def test_edited_file_sent_again_makes_one_action(self):
         self.make_job('j')
         exported = self.job('j')
         first = exported['job_actions'][0]
@@ -246,7 +246,7 @@ class References(UseCase):
         self.assertEqual(BACKUP, self.entry('k')['freezer_action'])
         self.assertEqual('bob', self.action(entry['action_id'])['user_id'])
 
-    def test_a_file_without_ids_makes_one_action_however_often_it_is_sent(self):
+    def test_file_without_ids_sent_again_makes_one_action(self):
         self.make_job('j', job_actions=[])
         for _ in range(5):
             jobs.update(self.storage, ME, 'j', {'job_actions': [{'freezer_action': BACKUP}]})
@@ -543,7 +543,7 @@ class Clients(UseCase):
         jobs.update(self.storage, ME, 'j', {'client_id': 'few'})
         self.assertEqual('few', self.session(session_id)['jobs']['j']['client_id'])
 
-    def test_jobs_of_a_deleted_client_take_all_that_changes_neither_client_nor_actions(self):
+    def test_jobs_of_a_deleted_client_take_other_changes(self):
         self.make_job('j', client_id='few')
         clients.delete(self.storage, ME, 'few')
         jobs.event(self.storage, ME, 'j', {'start': None})
@@ -570,7 +570,7 @@ class Clients(UseCase):
             jobs.replace(self.storage, ME, 'j', self.job('j'))
         jobs.update(self.storage, ME, 'j', {'client_id': 'c'})
 
-    def test_a_client_that_changes_between_the_look_and_the_write_is_looked_at_again(self):
+    def test_client_changed_before_the_write_is_looked_at_again(self):
         self.make_job('j')
         write_job, moves = self.storage.write_job, ['few']
 

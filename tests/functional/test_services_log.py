@@ -262,7 +262,7 @@ class Events(Logged):
         self.do(200, 'PATCH', '/jobs/job', {'job_schedule': {'status': 'running', 'event': ''}})
         self.assert_logged()
 
-    def test_an_event_of_a_session_counts_the_jobs_that_did_not_know_it(self):
+    def test_event_of_a_session_counts_jobs_without_it(self):
         self.make_members('session', 'a', 'b', 'c')
         self.do(202, 'POST', '/jobs/b/event', {'start': None})
         self.lines()

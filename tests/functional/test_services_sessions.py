@@ -198,7 +198,7 @@ class Members(UseCase):
             sessions.update(self.storage, ME, session_id, {'event': event})
             self.assertEqual(tags, [self.job(id)['session_tag'] for id in 'jk'])
 
-    def test_an_event_in_the_schedule_or_in_a_replace_is_told_to_nobody(self):
+    def test_event_in_a_schedule_or_a_replace_reaches_no_member(self):
         session_id = self.make_session('j')
         sessions.update(self.storage, ME, session_id, {'schedule': {'event': 'start'}})
         sessions.replace(self.storage, ME, session_id, {'event': 'start'})

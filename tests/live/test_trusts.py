@@ -89,7 +89,7 @@ class TestTrusts(testtools.TestCase):
             method, f'{who.base}/{path}', json=body, headers=who.headers, timeout=programs.SECONDS
         )
 
-    def test_one_trust_for_all_jobs_of_a_user(self):
+    def test_all_jobs_of_a_user_share_one_trust(self):
         forged = {'trust_id': 'forged', 'trustor_user_id': self.people.ids['bob']}
         first = self.job(self.ann, user_credentials=forged, job_actions=[EXEC])
         credentials = self.credentials(first)

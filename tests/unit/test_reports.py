@@ -82,7 +82,7 @@ class Stories(unittest.TestCase):
             )
         self.assertEqual(stored, jobs.patched(stored, {}, None, ''))
 
-    def test_a_stop_is_not_lost_to_a_report_that_did_not_know_of_it(self):
+    def test_stop_is_not_lost_to_an_older_report(self):
         copy = job()
         stored, _ = jobs.apply_command(copy, 'stop')
         stored = taken(stored, report(copy, status='running'))
@@ -110,7 +110,7 @@ class Stories(unittest.TestCase):
             ('', 'scheduled'), tuple(stored['job_schedule'][key] for key in ('event', 'status'))
         )
 
-    def test_a_command_is_cleared_by_the_report_that_shows_that_the_job_is_over_and_repeats_it(
+    def test_report_of_the_end_clears_the_command_it_repeats(
         self,
     ):
         for command in ('stop', 'abort'):
@@ -128,7 +128,7 @@ class Stories(unittest.TestCase):
             'abort', taken(stored, report(copy, status='running'))['job_schedule']['event']
         )
 
-    def test_a_cleared_event_is_not_brought_back_by_the_copy_from_before_the_session(self):
+    def test_cleared_event_is_not_brought_back_by_an_older_copy(self):
         copy = job(event='start')
         session, stored = membership.attach(Session('p', 's', 'u', schedule={'event': ''}), copy)
         self.assertEqual('', stored['job_schedule']['event'])
@@ -136,7 +136,7 @@ class Stories(unittest.TestCase):
         self.assertEqual('', stored['job_schedule']['event'])
         self.assertEqual('scheduled', stored['job_schedule']['status'])
 
-    def test_the_stop_of_a_detached_job_is_not_lost_to_a_report_from_the_session(self):
+    def test_stop_of_a_detached_job_is_not_lost_to_older_reports(self):
         _, copy = membership.attach(
             Session('p', 's', 'u', schedule={'schedule_interval': '5 hours'}), job(status='running')
         )
@@ -148,7 +148,7 @@ class Stories(unittest.TestCase):
             self.assertEqual(0, stored['session_tag'])
         self.assertNotIn('schedule_interval', stored['job_schedule'])
 
-    def test_a_job_that_was_deleted_from_its_session_does_not_return_to_it(self):
+    def test_detached_job_does_not_return_to_its_session(self):
         _, copy = membership.attach(Session('p', 's', 'u', tag=4), job())
         stored = membership.detach(copy)
         stored = taken(stored, report(copy, status='stop', event=''))

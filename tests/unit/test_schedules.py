@@ -70,7 +70,7 @@ class Patched(unittest.TestCase):
     def test_an_empty_schedule_means_that_there_is_no_timing(self):
         self.assertEqual(NEW, schedules.patched(DAILY, {}, fixed=False))
 
-    def test_the_moment_of_creation_is_nobodys_to_change_and_replaces_nothing(self):
+    def test_time_of_creation_cannot_be_changed(self):
         self.assertEqual(DAILY, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
         self.assertEqual(
             {**DAILY, 'status': 'stop'},
@@ -136,7 +136,7 @@ class PendingCommands(unittest.TestCase):
                 self.assertEqual('', patched['event'])
                 self.assertEqual(status, patched['status'])
 
-    def test_a_start_is_cleared_by_a_status_that_shows_that_it_has_arrived(self):
+    def test_status_that_shows_its_arrival_clears_the_start(self):
         started = {**DAILY, 'event': 'start'}
         for status in ('running', 'scheduled', 'stop', 'removed'):
             patched = schedules.patched(started, {'status': status, 'event': ''}, fixed=False)
@@ -149,7 +149,7 @@ class PendingCommands(unittest.TestCase):
                 self.assertEqual('start', patched['event'])
                 self.assertEqual(status, patched['status'])
 
-    def test_a_run_that_ends_after_a_start_tells_its_result_and_leaves_the_job_to_be_polled(self):
+    def test_run_that_ends_after_a_start_leaves_it_pending(self):
         started, _ = schedules.apply_command(
             {**DAILY, 'status': 'running', 'time_started': 5}, 'start'
         )
