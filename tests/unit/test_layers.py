@@ -16,7 +16,7 @@ ROOMS = [
     {'cmd', 'wsgi'},
     {'app'},
     {'controllers', 'middleware'},
-    {'services'},
+    {'importing', 'services'},
     {'policies', 'policy', 'context', 'identity'},
     {'db'},
     {'domain', 'schemas'},

@@ -1,0 +1,38 @@
+"""Telling whether a database has documents of the published service that were
+never imported.
+"""
+
+import sqlalchemy
+
+from freezer_api.db.base import Storage
+from freezer_api.domain import documents
+from freezer_api.importing import source
+
+
+def count(storage: Storage, url: str) -> int:
+    """Return how many live documents of the published service the database at
+    a URL has beside a store that is empty; 0 for a store that isn't.
+    """
+    for kind in documents.KINDS:
+        if storage.entries(kind, (), 1):
+            return 0
+    engine = sqlalchemy.create_engine(source.read_only(url))
+    try:
+        with engine.connect() as connection:
+            total = 0
+            for table in source.published_tables(connection):
+                total += _count_live(connection, table)
+            return total
+    finally:
+        engine.dispose()
+
+
+def _count_live(connection: sqlalchemy.Connection, name: str) -> int:
+    deleted: sqlalchemy.ColumnClause[int] = sqlalchemy.column('deleted')
+    table = sqlalchemy.table(name, deleted)
+    statement = (
+        sqlalchemy.select(sqlalchemy.func.count())
+        .select_from(table)
+        .where(sqlalchemy.func.coalesce(deleted, 0) == 0)
+    )
+    return int(connection.execute(statement).scalar_one())

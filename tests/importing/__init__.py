@@ -1,0 +1,1 @@
+"""The import of the published service's database."""
