@@ -15,7 +15,7 @@ from oslo_config import cfg
 
 from freezer_api import conf as configuration
 from freezer_api import db, version
-from freezer_api.cmd import common, lifecycle
+from freezer_api.cmd import common, imports, lifecycle
 from freezer_api.conf import files
 from freezer_api.db import base, copying, steps, verifying
 from freezer_api.domain import documents
@@ -78,7 +78,20 @@ def sync(conf: cfg.ConfigOpts) -> int:
         after = lifecycle.schema_version(storage)
         command_log.log(common.address(storage), f'schema {before} -> {after}')
         print(f'The schema is at {after}.')
+        warning = imports.describe_pending(conf, storage)
+        if warning:
+            print(f'{PROG}: {warning}', file=sys.stderr)
+            LOG.warning('%s', warning)
     return common.DONE
+
+
+def import_published(conf: cfg.ConfigOpts) -> int:
+    """Import the published service's database."""
+    command_log = CommandLog(conf)
+    with _open_store(conf) as storage:
+        code = imports.run(conf, storage, _show_progress)
+        command_log.log(common.address(storage), f'exit code {code}')
+    return code
 
 
 def show_version(conf: cfg.ConfigOpts) -> int:
@@ -310,6 +323,13 @@ def _add_database_parsers(subparsers: Subparsers) -> None:
     )
     parser.set_defaults(run=show_version)
     _add_copy_parser(subparsers)
+    parser = subparsers.add_parser(
+        'import',
+        help='import the database of the published freezer-api',
+        description=imports.DESCRIPTION,
+    )
+    imports.add_arguments(parser)
+    parser.set_defaults(run=import_published)
     parser = subparsers.add_parser(
         'reindex',
         help='bring the search index up to date with this release',

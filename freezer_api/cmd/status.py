@@ -12,7 +12,7 @@ from oslo_upgradecheck import common_checks, upgradecheck
 
 from freezer_api import conf as configuration
 from freezer_api import db, exceptions, middleware
-from freezer_api.cmd import common, options, policy_files
+from freezer_api.cmd import common, imports, options, policy_files
 from freezer_api.conf import files
 from freezer_api.db import base, verifying
 
@@ -60,12 +60,15 @@ class Checks(upgradecheck.UpgradeCommands):
         try:
             storage.check()
             is_outdated = verifying.has_outdated(storage)
+            not_imported = imports.describe_pending(self.conf, storage)
         except common.Failed as error:
             return failure(str(error))
         finally:
             storage.close()
         if is_outdated:
             return warning(OUTDATED)
+        if not_imported:
+            return warning(not_imported)
         return success()
 
     def packages(self) -> upgradecheck.Result:
