@@ -37,9 +37,7 @@ class Around:
         }
         self._registrations = read_registrations(origin, client_ids)
         self._sessions = self._read_sessions(origin, convert, rows)
-        self._credentials = _by_job(
-            origin.named('user_credentials', 'job_id', ids)
-        )
+        self._credentials = origin.credentials(ids)
 
     def resolve(self, row: Row, notes: Notes) -> actions.Resolved:
         """Return the entries of a job, and the actions that they need."""
@@ -59,7 +57,8 @@ class Around:
             self._registrations, project_id, row['client_id']
         )
         credentials: Body | None = None
-        for given in self._credentials.get(row['id'], []):
+        given = self._credentials.get(row['id'])
+        if given is not None:
             credentials = {
                 'trust_id': values.to_text(given['trust_id']),
                 'trustor_user_id': values.to_text(given['trustor_user_id']),

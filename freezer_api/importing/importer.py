@@ -268,10 +268,13 @@ class Importer:
             session_id = _body(entry)['session_id']
             key = entry.project_id, session_id
             is_listed = entry.id in members.get(key, {entry.id})
-            if session_id and entry.key not in present and not is_listed:
-                free = jobs.free(typing.cast(Document, entry.content))
-                attached.append((entry, session_id))
-                entry = _entry(free)
+            if session_id and not is_listed:
+                free = _entry(jobs.free(typing.cast(Document, entry.content)))
+                stored = present.get(entry.key)
+                # An import that broke off has left it so.
+                if stored is None or stored.dump() == free.dump():
+                    attached.append((entry, session_id))
+                    entry = free
             adapted.append(entry)
         self._keeper.keep(JOBS, adapted)
         for entry, session_id in attached:

@@ -173,6 +173,19 @@ class Source:
         found.update(self._index.find('id', job_ids))
         return found
 
+    def credentials(
+        self, job_ids: collections.abc.Iterable[str]
+    ) -> dict[str, Row]:
+        """Return the live row of credentials that each of some jobs got last,
+        by the job's id.
+        """
+        newest: dict[str, Row] = {}
+        found = self.named('user_credentials', 'job_id', job_ids)
+        for row in sorted(found, key=_age):
+            if not row['deleted']:
+                newest[row['job_id']] = row
+        return newest
+
     def trusts(self) -> collections.abc.Iterator[list[Row]]:
         """Yield the trusts that live jobs have, one row for each in a project:
         of the first job that got it. In the order of their creation.
@@ -181,11 +194,16 @@ class Source:
             return
         seen: set[tuple[str, str]] = set()
         for page in self.pages('user_credentials'):
-            links = self.links((), [row['job_id'] for row in page])
+            job_ids = [row['job_id'] for row in page]
+            links = self.links((), job_ids)
+            valid = self.credentials(job_ids)
             trusts: list[Row] = []
             for row in page:
                 link = links.get(row['job_id'])
-                if link is None:
+                current = valid.get(row['job_id'])
+                if link is None or current is None:
+                    continue
+                if current['id'] != row['id']:
                     continue
                 key = link.project_id, row['trust_id']
                 if key not in seen:
@@ -321,6 +339,10 @@ def read_only(url: str) -> sqlalchemy.URL:
     query = {**parsed.query, 'mode': 'ro', 'uri': 'true'}
     path = urllib.parse.quote(parsed.database)
     return parsed.set(database=f'file:{path}', query=query)
+
+
+def _age(row: Row) -> tuple[int, str]:
+    return values.to_microseconds(row['created_at']), row['id']
 
 
 def assigned(row: Row) -> bool:

@@ -7,8 +7,11 @@ import pathlib
 
 import fixtures
 import testtools
+from oslo_config import cfg
+from oslo_upgradecheck import upgradecheck
 
-from freezer_api.cmd import manage
+from freezer_api import conf as configuration
+from freezer_api.cmd import manage, status
 from freezer_api.importing.notes import RULES
 from tests.importing import published
 from tests.importing.published import Published
@@ -75,6 +78,21 @@ class TestCommand(testtools.TestCase):
         self.assertIn('has 3 documents of the published freezer-api', errors)
         self.assertEqual(0, self.manage('db', 'import')[0])
         self.assertNotIn('published', self.manage('db', 'sync')[2])
+
+    def test_upgrade_check(self):
+        self.configure(self.origin.url)
+        self.manage('db', 'sync')
+        checks = status.Checks(self._conf())
+        result = checks.storage()
+        self.assertEqual(upgradecheck.Code.WARNING, result.code)
+        self.assertIn('freezer-manage db import', result.details)
+        self.manage('db', 'import')
+        self.assertEqual(upgradecheck.Code.SUCCESS, checks.storage().code)
+
+    def _conf(self) -> cfg.ConfigOpts:
+        conf = configuration.new()
+        conf([f'--config-file={self.config_file}'], default_config_dirs=[])
+        return conf
 
     def test_no_import_without_a_schema(self):
         code, _said, errors = self.manage('db', 'import', '--from', self.origin.url)

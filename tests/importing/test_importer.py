@@ -1,12 +1,17 @@
 """What is imported of a database, at each revision, and what another import brings."""
 
+import collections
+
 import testscenarios
 
-from freezer_api.db.base import Scope, Store
+from freezer_api import exceptions
+from freezer_api.db import verifying
+from freezer_api.db.base import Scope, Storage, Store
 from freezer_api.domain import documents
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS, TRUSTS
 from freezer_api.importing import index, pending, source
-from tests.importing.base import ImportTest
+from freezer_api.tests import failing_storage
+from tests.importing.base import ImportTest, no_progress
 from tests.importing.published import (
     BEGIN_SECONDS,
     DEFINITION,
@@ -148,6 +153,72 @@ class TestAgain(ImportTest):
         self.assertEqual(['late'], list(self.body(storage, SESSIONS, 's')['jobs']))
         self.assertEqual('s', self.body(storage, JOBS, 'late')['session_id'])
 
+    def test_interrupted_import_goes_on(self):
+        """Broken off at each of its writes, which are seven pages."""
+        origin = self.database(RELEASE_19)
+        origin.add('sessions', 's', job={'j': member()})
+        origin.add('actions', 'deleted', deleted=1)
+        origin.add_job('j', 'act', 'deleted', session_id='s')
+        origin.add('user_credentials', 'r', trust_id='t', trustor_user_id=USER, job_id='j')
+        origin.add('backups', 'b')
+
+        def fail(_call: object) -> None:
+            raise exceptions.StorageUnavailable
+
+        whole = [self._all_entries(self.imported(origin))]
+        for number in range(1, 8):
+            storage = self.store()
+            failing = failing_storage.InterceptedCall(storage, 'restore', number, fail)
+            self.assertRaises(exceptions.StorageUnavailable, self.run_import, origin, failing)
+            self.run_import(origin, storage)
+            self.assertEqual([], self.fates)
+            whole.append(self._all_entries(storage))
+        for entries in whole:
+            self.assertEqual(whole[0], entries)
+
+    def _all_entries(self, storage: Storage) -> list[bytes]:
+        return [entry.dump() for kind in KINDS for entry in storage.entries(kind, (), 10)]
+
+    def test_source_in_use(self):
+        """What is made or deleted while the import runs is left to the next one."""
+        origin = self.database()
+        origin.add('sessions', 's', job={'j': member()})
+        origin.add_job('j', 'act', session_id='s')
+        origin.add_job('deleted', 'act')
+
+        def use(call):
+            origin.add_job('late', 'act', session_id='s')
+            origin.execute("UPDATE jobs SET deleted = 1 WHERE id = 'deleted'")
+            origin.execute("UPDATE jobs SET session_id = '' WHERE id = 'j'")
+            return call()
+
+        storage = self.store()
+        self.run_import(origin, failing_storage.InterceptedCall(storage, 'restore', 1, use))
+        self.assertEqual(1, storage.count(JOBS))
+        self.assertEqual('s', self.body(storage, JOBS, 'j')['session_id'])
+        outdated: collections.Counter[str] = collections.Counter()
+        self.assertEqual([], list(verifying.verify(storage, no_progress, outdated)))
+        self.run_import(origin, storage)
+        self.assertEqual(2, storage.count(JOBS))
+        self.assertEqual([], list(verifying.verify(storage, no_progress, outdated)))
+        self.assertEqual({'j', 'late'}, set(self.body(storage, SESSIONS, 's')['jobs']))
+        self.assertEqual([('changed-there', 's'), ('changed-there', 'j')], self.fates)
+
+    def test_interrupted_before_a_new_member_joins(self):
+        origin = self.database()
+        origin.add('sessions', 's', job=None)
+        storage = self.imported(origin)
+        origin.add_job('late', 'act', session_id='s')
+
+        def fail(_call: object) -> None:
+            raise exceptions.StorageUnavailable
+
+        failing = failing_storage.InterceptedCall(storage, 'attach', 1, fail)
+        self.assertRaises(exceptions.StorageUnavailable, self.run_import, origin, failing)
+        self.assertEqual('', self.body(storage, JOBS, 'late')['session_id'])
+        self.run_import(origin, storage)
+        self.assertEqual(['late'], list(self.body(storage, SESSIONS, 's')['jobs']))
+
     def test_other_document_in_the_place(self):
         """A central client whose id another project has here."""
         origin = self.database(RELEASE_19)
@@ -175,10 +246,11 @@ class TestTrusts(ImportTest):
         for id in ('one', 'two'):
             origin.add_job(id, 'act')
         origin.add_job('gone', 'act', deleted=1)
-        for id, trust, deleted in (('one', 't', 0), ('two', 't', 0), ('gone', 'u', 1)):
+        rows = (('one', 'old', 0), ('one', 't', 0), ('two', 't', 0), ('gone', 'u', 1))
+        for id, trust, deleted in rows:
             origin.add(
                 'user_credentials',
-                f'row-{id}',
+                f'row-{id}-{trust}',
                 trust_id=trust,
                 trustor_user_id=USER,
                 job_id=id,
