@@ -71,8 +71,10 @@ def add_arguments(parser: typing.Any) -> None:
 
 def run(
     conf: cfg.ConfigOpts, storage: Storage, progress: importer.Progress
-) -> int:
-    """Import into a store, and report; return the exit code."""
+) -> tuple[int, dict[str, int]]:
+    """Import into a store, and report; return the exit code, and how many
+    documents of each kind were imported.
+    """
     arguments = conf.command
     report = Report(arguments.json)
     if arguments.json:
@@ -91,9 +93,13 @@ def run(
         report.finish(
             origin.revision, keeper, imported.rules, arguments.dry_run, missing
         )
+    counts: dict[str, int] = {}
+    if not keeper.is_dry:
+        for kind in importer.KINDS:
+            counts[kind] = keeper.fates[kind]['imported']
     if missing or keeper.count('refused'):
-        return common.FAILED
-    return common.DONE
+        return common.FAILED, counts
+    return common.DONE, counts
 
 
 def describe_pending(conf: cfg.ConfigOpts, storage: Storage) -> str:

@@ -89,8 +89,9 @@ def import_published(conf: cfg.ConfigOpts) -> int:
     """Import the published service's database."""
     command_log = CommandLog(conf)
     with _open_store(conf) as storage:
-        code = imports.run(conf, storage, _show_progress)
-        command_log.log(common.address(storage), f'exit code {code}')
+        code, counts = imports.run(conf, storage, _show_progress)
+        effect = f'{_list_counts(counts)} imported'
+        command_log.log(common.address(storage), effect)
     return code
 
 

@@ -155,9 +155,10 @@ class Source:
         statement = self._select(table).where(condition)
         for first in range(0, len(wanted), PAGE_SIZE):
             names_of_page = wanted[first : first + PAGE_SIZE]
+            exact = frozenset(names_of_page)
             for row in self._rows(statement, {'names': names_of_page}):
                 # Most collations of MySQL compare without case.
-                if row[column] in names_of_page:
+                if row[column] in exact:
                     found.append(row)
         return found
 

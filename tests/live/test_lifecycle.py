@@ -8,6 +8,7 @@ import testscenarios
 
 from freezer_api import version
 from freezer_api.domain import search_pairs
+from tests.importing.published import Published
 from tests.live import programs, raw_http
 from tests.live.test_manage import CommandTest, seed
 
@@ -150,6 +151,10 @@ class TestManage(CommandTest):
             str(other),
             where=f'{self.url} to {target}',
         )
+        origin = self.useFixture(Published())
+        origin.add('clients', 'imported')
+        self.assert_logged('db import', '1 clients imported', '--from', origin.url)
+        self.assert_logged('db import', 'nothing imported', '--from', origin.url)
         self.assert_logged(
             'project purge',
             'project gone: 1 sessions, 2 jobs, 2 actions, 1 clients, 1 backups deleted',
