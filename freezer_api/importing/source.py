@@ -40,6 +40,8 @@ _LATER_TABLES = {
 _VERSION_TABLE = 'alembic_version'
 #: The version table of the service before it used Alembic.
 _LEGACY_TABLE = 'migrate_version'
+#: The number of MariaDB's error for a text that a column can't have.
+_ILLEGAL_MIX = 1267
 #: What a row has beside its columns if the operator's project is its project.
 UNASSIGNED = 'is_unassigned'
 
@@ -153,10 +155,9 @@ class Source:
             .in_(bindparam('names', expanding=True))
         )
         statement = self._select(table).where(condition)
-        for first in range(0, len(wanted), PAGE_SIZE):
-            names_of_page = wanted[first : first + PAGE_SIZE]
+        for names_of_page in _in_pages(wanted):
             exact = frozenset(names_of_page)
-            for row in self._rows(statement, {'names': names_of_page}):
+            for row in self._find(statement, names_of_page):
                 # Most collations of MySQL compare without case.
                 if row[column] in exact:
                     found.append(row)
@@ -308,6 +309,21 @@ class Source:
         deleted = self._tables[table].c.deleted
         return sqlalchemy.func.coalesce(deleted, 0) == 0
 
+    def _find(
+        self, statement: sqlalchemy.Select[typing.Any], names: list[str]
+    ) -> list[Row]:
+        """Return the rows of names; none for names that a column's character
+        set lacks.
+        """
+        try:
+            return self._rows(statement, {'names': names})
+        except sqlalchemy.exc.OperationalError as error:
+            # MariaDB doesn't even look for them.
+            arguments = getattr(error.orig, 'args', ())
+            if arguments[:1] != (_ILLEGAL_MIX,) or len(names) > 1:
+                raise
+            return []
+
     def _rows(
         self, statement: sqlalchemy.Select[typing.Any], parameters: Row
     ) -> list[Row]:
@@ -319,6 +335,22 @@ class Source:
                 row['project_id'] = self._project_id
                 row[UNASSIGNED] = True
         return rows
+
+
+def _in_pages(
+    names: list[str],
+) -> collections.abc.Iterator[list[str]]:
+    """Yield names for a statement each; apart, those that a column's character
+    set may lack.
+    """
+    plain: list[str] = []
+    for name in names:
+        if name.isascii():
+            plain.append(name)
+        else:
+            yield [name]
+    for first in range(0, len(plain), PAGE_SIZE):
+        yield plain[first : first + PAGE_SIZE]
 
 
 def read_only(url: str) -> sqlalchemy.URL:

@@ -37,9 +37,9 @@ class ImportTest(testtools.TestCase):
         self.notes: list[Note] = []
         self.fates: list[tuple[str, str]] = []
 
-    def database(self, revision: str = published.RELEASE_18) -> Published:
+    def database(self, revision: str = published.RELEASE_18, url: str = '') -> Published:
         """A database of the published service with a client and an action."""
-        origin = self.useFixture(Published(revision))
+        origin = self.useFixture(Published(revision, url))
         origin.add('clients', 'c1')
         origin.add('actions', 'act')
         return origin

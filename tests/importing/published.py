@@ -1,16 +1,16 @@
 """Databases as the published service leaves them, at any revision, with a test's own rows.
 
-The tables were written down from databases that the published releases made. SQLite only, where
-JSON stands in blobs.
+The tables were written down from databases that the published releases made. JSON is written as
+bytes: SQLite keeps them as blobs, MariaDB as text.
 """
 
 import datetime
 import json
 import pathlib
-import sqlite3
 import typing
 
 import fixtures
+import sqlalchemy
 
 REVISIONS = (
     '1333cef214d9',
@@ -109,39 +109,39 @@ def tables(revision: str) -> dict[str, str]:
 class Published(fixtures.Fixture):
     """One database; rows are added in the order of their creation, a second apart."""
 
-    def __init__(self, revision: str = RELEASE_18, path: str = ''):
+    def __init__(self, revision: str = RELEASE_18, url: str = ''):
         super().__init__()
         self.revision = revision
-        self.path = path
+        self.url = url
         self._added = 0
 
     def _setUp(self):
-        if not self.path:
+        if not self.url:
             folder = self.useFixture(fixtures.TempDir()).path
-            self.path = str(pathlib.Path(folder, 'published.db'))
+            self.url = f'sqlite:///{pathlib.Path(folder, "published.db")}'
+        self._engine = sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.NullPool)
         self.execute('CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)')
         self.execute('INSERT INTO alembic_version VALUES (?)', self.revision)
         for name, columns in tables(self.revision).items():
-            self.execute(f'CREATE TABLE {name} ({columns})')
-
-    @property
-    def url(self) -> str:
-        """The URL of the database."""
-        return f'sqlite:///{self.path}'
+            # MariaDB's tables have the character set of an old installation.
+            charset = ' DEFAULT CHARSET=latin1' if self._engine.name == 'mysql' else ''
+            self.execute(f'CREATE TABLE {name} ({columns}){charset}')
 
     def execute(self, statement: str, *values: object) -> None:
         """Execute one statement."""
-        with sqlite3.connect(self.path) as connection:
-            connection.execute(statement, values)
-        connection.close()
+        if self._engine.dialect.name == 'mysql':
+            statement = statement.replace('?', '%s')
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(statement, values)
 
-    def dump(self) -> list[str]:
-        """All that the database has, as SQL."""
-        connection = sqlite3.connect(self.path)
-        try:
-            return list(connection.iterdump())
-        finally:
-            connection.close()
+    def dump(self) -> dict[str, list[tuple]]:
+        """All that the tables have."""
+        found = {}
+        with self._engine.connect() as connection:
+            for name in tables(self.revision):
+                rows = connection.exec_driver_sql(f'SELECT * FROM {name} ORDER BY id')
+                found[name] = [tuple(row) for row in rows]
+        return found
 
     def add(self, table: str, id: str, **given: object) -> None:
         """Add a row; what isn't given has the values of an ordinary one."""
