@@ -354,8 +354,8 @@ def _in_pages(
 
 
 def read_only(url: str) -> sqlalchemy.URL:
-    """Return a URL by which a file of SQLite is opened for reading only;
-    ``NotImportable`` for what is no URL.
+    """Return a URL by which a file of SQLite is opened for reading only, and
+    MariaDB sends every character; ``NotImportable`` for what is no URL.
     """
     try:
         parsed = sqlalchemy.make_url(url)
@@ -365,6 +365,10 @@ def read_only(url: str) -> sqlalchemy.URL:
             'The source is neither a file nor a URL such as'
             ' mysql+pymysql://user:password@host/freezer.'
         ) from None
+    if parsed.get_backend_name() in ('mysql', 'mariadb'):
+        # Configurations often name utf8, in which the server would send '?'
+        # for what takes four bytes.
+        return parsed.update_query_dict({'charset': 'utf8mb4'})
     if parsed.get_backend_name() != 'sqlite' or not parsed.database:
         return parsed
     if parsed.database.startswith('file:'):

@@ -109,6 +109,9 @@ def tables(revision: str) -> dict[str, str]:
 class Published(fixtures.Fixture):
     """One database; rows are added in the order of their creation, a second apart."""
 
+    #: Of MariaDB's tables.
+    charset = 'latin1'
+
     def __init__(self, revision: str = RELEASE_18, url: str = ''):
         super().__init__()
         self.revision = revision
@@ -123,8 +126,7 @@ class Published(fixtures.Fixture):
         self.execute('CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)')
         self.execute('INSERT INTO alembic_version VALUES (?)', self.revision)
         for name, columns in tables(self.revision).items():
-            # MariaDB's tables have the character set of an old installation.
-            charset = ' DEFAULT CHARSET=latin1' if self._engine.name == 'mysql' else ''
+            charset = f' DEFAULT CHARSET={self.charset}' if self._engine.name == 'mysql' else ''
             self.execute(f'CREATE TABLE {name} ({columns}){charset}')
 
     def execute(self, statement: str, *values: object) -> None:

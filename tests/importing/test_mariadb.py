@@ -1,5 +1,7 @@
 """The published service's database in MariaDB, in the character set of an old installation."""
 
+import fixtures
+import sqlalchemy
 import testscenarios
 
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS, TRUSTS
@@ -16,6 +18,8 @@ from tests.importing.published import (
     reaches,
 )
 from tests.live import programs
+
+CHARSET = 'tests.importing.published.Published.charset'
 
 
 @servers.needs(servers.MYSQL)
@@ -57,6 +61,16 @@ class TestMariaDB(testscenarios.WithScenarios, ImportTest):
         made = self.body(storage, JOBS, 'j')['job_actions'][0]
         self.assertEqual(DEFINITION, made['freezer_action'])
         self.assertEqual(['action-made'], self.rules('j'))
+
+    def test_connection_with_another_character_set(self):
+        self.useFixture(fixtures.MonkeyPatch(CHARSET, 'utf8mb4'))
+        url = self.useFixture(programs.Database(servers.MYSQL)).url
+        origin = self.database(self.revision, url)
+        origin.add_job('j', 'act', description='\U0001f4be')
+        other = sqlalchemy.make_url(url).update_query_dict({'charset': 'utf8'})
+        origin.url = other.render_as_string(hide_password=False)
+        storage = self.imported(origin)
+        self.assertEqual('\U0001f4be', self.body(storage, JOBS, 'j')['description'])
 
     def test_same_database(self):
         storage = self.store(self.url)
