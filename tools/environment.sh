@@ -4,6 +4,9 @@
 PYTHON=${PYTHON:-python3}
 # What calls the API today, as published: each has its requirements and its pins in tests/live, and an environment .venv-NAME.
 CALLERS=(callers agent dashboard)
+# The releases of the published service whose databases are imported: requirements and pins are in tests/importing, and the
+# environments are .venv-releases/RELEASE.
+RELEASES=(16 17 18 19)
 
 say() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2

@@ -1,6 +1,6 @@
 """Prepare a run of tests that are selected as for ``stestr run``: print the
-servers that they need, and ``callers`` where they need the published callers,
-one a line.
+servers that they need, and the scripts that make what is published and they
+call, one a line.
 
 stestr shares tests among its workers by what they took when they ran before.
 A fresh checkout has no such record, so it is given one that says what
@@ -30,6 +30,23 @@ STORES = {
     'Elasticsearch8': (servers.ELASTICSEARCH8,),
     'Elasticsearch9': (servers.ELASTICSEARCH9,),
 }
+#: What imports are tested with; their other tests have SQLite alone.
+IMPORTING = {
+    'test_mariadb': (servers.MYSQL,),
+    'test_process': (servers.MYSQL,),
+    'test_releases': (servers.MYSQL,),
+    'test_stores': (
+        servers.MYSQL,
+        servers.POSTGRESQL,
+        servers.ELASTICSEARCH9,
+    ),
+}
+#: What makes environments that tests need, by what the tests' names begin
+#: with.
+SCRIPTS = {
+    'tests.live.': 'tools/callers',
+    'tests.importing.test_releases.': 'tools/releases',
+}
 _STORE = re.compile(r'On(\w+)$')
 
 
@@ -37,6 +54,8 @@ def needed(name: str) -> tuple[str, ...]:
     """The servers that a class of tests needs."""
     if name.startswith(('tests.unit.', 'tests.functional.')):
         return ()
+    if name.startswith('tests.importing.'):
+        return IMPORTING.get(name.split('.')[2], ())
     store = _STORE.search(name.rpartition('.')[2])
     if store and name.startswith(('tests.contract.', 'tests.migrations.')):
         return STORES.get(store[1], servers.NAMES)
@@ -103,8 +122,9 @@ def main(arguments: list[str]) -> int:
     names = {seconds.class_of(test) for test in tests}
     found = {server for name in names for server in needed(name)}
     print('\n'.join(name for name in servers.NAMES if name in found))
-    if any(name.startswith('tests.live.') for name in names):
-        print('callers')
+    for beginning, script in SCRIPTS.items():
+        if any(name.startswith(beginning) for name in names):
+            print(script)
     return 0
 
 
