@@ -38,6 +38,9 @@ _HEADINGS: dict[Fate, str] = {
     'present': 'present before',
     'changed-here': 'changed here',
     'changed-there': 'changed in source',
+    'changed-both': 'changed in both',
+    'deleted-here': 'deleted here',
+    'deleted-there': 'deleted in source',
     'refused': 'refused',
 }
 
@@ -85,11 +88,15 @@ def run(
         target = _target(storage, arguments.dry_run)
         now = documents.now()
         keeper = Keeper(target, now, report.tell_fate, arguments.dry_run)
-        imported = Importer(origin, keeper, now, report.tell)
-        imported.run(progress)
+        with contextlib.closing(keeper):
+            imported = Importer(origin, keeper, now, report.tell)
+            imported.run(progress)
+            imported.tell_deleted()
         missing = 0
         if not keeper.is_dry:
             missing = _count_missing(origin, storage, now, progress)
+            # Those were told, and aren't missed.
+            missing -= keeper.count('deleted-here')
         report.finish(
             origin.revision, keeper, imported.rules, arguments.dry_run, missing
         )
@@ -112,9 +119,8 @@ def describe_pending(conf: cfg.ConfigOpts, storage: Storage) -> str:
     if not count:
         return ''
     return (
-        f'The database has {count} documents of the published freezer-api, and'
-        ' none of this release: they were not imported. Run: freezer-manage db'
-        ' import'
+        f'The database has {count} documents of the published freezer-api,'
+        ' which were never imported. Run: freezer-manage db import'
     )
 
 
@@ -224,13 +230,14 @@ def _count_missing(
     progress: importer.Progress,
 ) -> int:
     """Read the source again; return how many documents of it the store
-    hasn't.
+    hasn't, with those that were deleted here.
     """
     # Both were told of already.
     keeper = Keeper(storage, now, lambda *_: None, is_dry=True)
-    again = Importer(origin, keeper, now, lambda _: None)
-    again.run(progress, 'verifying')
-    return keeper.count('imported')
+    with contextlib.closing(keeper):
+        again = Importer(origin, keeper, now, lambda _: None)
+        again.run(progress, 'verifying')
+    return keeper.count('imported') + keeper.count('deleted-here')
 
 
 def _url(conf: cfg.ConfigOpts) -> str:

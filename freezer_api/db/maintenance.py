@@ -51,6 +51,37 @@ class Maintained(abc.ABC):
         order.
         """
 
+    # What was imported from another service. Nobody else imports meanwhile.
+
+    @abc.abstractmethod
+    def read_stamps(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, bytes]:
+        """Return the stamps of a project's documents that have one, by id."""
+
+    @abc.abstractmethod
+    def write_stamps(
+        self,
+        kind: str,
+        project_id: str,
+        stamps_by_id: collections.abc.Mapping[str, bytes],
+    ) -> None:
+        """Keep stamps of a project's documents, 32 bytes each by id, in place
+        of those that they have.
+
+        They are for the import alone, which knows by them what it has brought
+        before. They stay when documents are changed or deleted, and aren't
+        copied.
+        """
+
+    @abc.abstractmethod
+    def stamped(
+        self, kind: str, after: tuple[str, str], limit: int
+    ) -> list[tuple[str, str]]:
+        """Return the first projects and ids behind one that have stamps,
+        ordered by their bytes; [] at the end.
+        """
+
     # What is indexed. Others read and write meanwhile.
 
     @abc.abstractmethod

@@ -12,11 +12,12 @@ import contextlib
 import typing
 
 from freezer_api.db.base import Entry
-from freezer_api.domain import run_state
+from freezer_api.domain import documents, run_state
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
     CLIENTS,
+    CREDENTIALS,
     JOBS,
     SESSIONS,
     TRUSTS,
@@ -33,7 +34,7 @@ from freezer_api.importing import (
     sessions,
     source,
 )
-from freezer_api.importing.keeping import Keeper
+from freezer_api.importing.keeping import Digests, Keeper, digests
 from freezer_api.importing.notes import Note, Notes
 from freezer_api.importing.source import Source
 from freezer_api.importing.values import Row
@@ -88,6 +89,16 @@ class Importer:
                     import_page(page)
                     advance(len(page))
 
+    def tell_deleted(self) -> None:
+        """Tell what was deleted in the source since an earlier import, once
+        everything was imported.
+        """
+        for kind in KINDS:
+            for names in self._keeper.unseen(kind):
+                # What it never had has come from another source.
+                known = self._source.known(kind, names)
+                self._keeper.tell_deleted(kind, known)
+
     # Kinds
 
     def _import_clients(self, rows: list[Row]) -> None:
@@ -123,7 +134,8 @@ class Importer:
         for session, notes in self._convert_sessions(rows):
             entries.append(_session_entry(session))
             self._tell_all(notes)
-        self._keeper.keep(SESSIONS, self._without_absent_members(entries))
+        adapted = self._without_absent_members(entries)
+        self._keeper.keep(SESSIONS, adapted, digests(entries))
 
     def _import_trusts(self, rows: list[Row]) -> None:
         entries = [_entry(backups.convert_trust(row)) for row in rows]
@@ -155,7 +167,10 @@ class Importer:
             entries.append(_entry(jobs.convert(row, of_job, notes)))
             self._tell_all(notes)
         self._keep_extra_actions(list(extra.values()))
-        self._keep_jobs(self._with_stored_definitions(entries))
+        # What follows changes their bodies.
+        sources = digests(entries)
+        adapted = self._with_stored_definitions(entries)
+        self._keep_jobs(self._with_stored_trusts(adapted), sources)
 
     def _as_indexed(self, rows: list[Row]) -> list[Row]:
         """Return jobs as they were when the import began: their sessions were
@@ -170,13 +185,15 @@ class Importer:
                 indexed.append({**row, **link._asdict()})
         return indexed
 
-    def _keep_extra_actions(self, entries: list[Entry]) -> None:
+    def _keep_extra_actions(
+        self, entries: list[Entry], sources: Digests | None = None
+    ) -> None:
         unseen: list[Entry] = []
         for entry in entries:
             if entry.key not in self._extra_actions:
                 self._extra_actions.add(entry.key)
                 unseen.append(entry)
-        self._keeper.keep(ACTIONS, unseen)
+        self._keeper.keep(ACTIONS, unseen, sources)
 
     def _convert_sessions(
         self, rows: list[Row]
@@ -198,7 +215,7 @@ class Importer:
 
     def _without_absent_members(self, entries: list[Entry]) -> list[Entry]:
         """Return new sessions without those members that the store has in
-        another session, or in none, since an earlier import.
+        another session, in none, or no longer, since an earlier import.
         """
         present = self._keeper.present(SESSIONS, entries)
         adapted: list[Entry] = []
@@ -213,6 +230,10 @@ class Importer:
                 body = _body(job)
                 if body['session_id'] != entry.id:
                     session = run_state.left(session, job.id, self._now)
+            for id in self._keeper.deleted(
+                JOBS, entry.project_id, session.members
+            ):
+                session = run_state.left(session, id, self._now)
             adapted.append(_session_entry(session))
         return adapted
 
@@ -220,54 +241,88 @@ class Importer:
         """Return jobs whose definitions are those of the store's actions.
 
         Where an action was changed in the store since an earlier import, a new
-        job gets what it is now. Where it is another one from the beginning,
-        the job gets an action of its own.
+        job gets what it is now. Where it was deleted, or is another one from
+        the beginning, the job gets an action of its own.
         """
         stored = self._stored_actions(entries)
+        deleted = self._deleted(ACTIONS, _action_ids(entries))
         present = self._keeper.present(JOBS, entries)
         own_actions: list[Entry] = []
         for entry in entries:
             for position, item in enumerate(_body(entry)['job_actions']):
-                action = stored.get((entry.project_id, item['action_id']))
-                if action is None:
+                name = entry.project_id, item['action_id']
+                action = stored.get(name)
+                if action is None and name not in deleted:
                     continue
-                is_followed = action.version > 1 or entry.key in present
-                if is_followed or actions.is_equal(action, item):
+                is_followed = entry.key in present
+                if action is not None:
+                    is_followed |= action.version > 1
+                    is_followed |= actions.is_equal(action, item)
+                if is_followed and action is not None:
                     item['freezer_action'] = action.body['freezer_action']
-                else:
+                elif not is_followed:
                     own = actions.make(entry, position, item)
                     own_actions.append(_entry(own))
                     item['action_id'] = own.id
-        self._keep_extra_actions(own_actions)
+        # They are of no action of the source.
+        self._keep_extra_actions(own_actions, {})
         return entries
 
     def _stored_actions(
         self, entries: list[Entry]
     ) -> dict[tuple[str, str], Document]:
         """Return the store's actions that jobs name, by project and id."""
-        wanted: dict[str, set[str]] = collections.defaultdict(set)
-        for entry in entries:
-            for item in _body(entry)['job_actions']:
-                wanted[entry.project_id].add(item['action_id'])
         stored: dict[tuple[str, str], Document] = {}
-        for project_id, ids in wanted.items():
+        for project_id, ids in _action_ids(entries).items():
             for found in self._keeper.named(ACTIONS, project_id, ids):
                 action = typing.cast(Document, found.content)
                 stored[project_id, found.id] = action
         return stored
 
-    def _keep_jobs(self, entries: list[Entry]) -> None:
+    def _with_stored_trusts(self, entries: list[Entry]) -> list[Entry]:
+        """Return jobs without trusts that were ended since an earlier
+        import.
+        """
+        wanted: dict[str, set[str]] = collections.defaultdict(set)
+        for entry in entries:
+            trust_id = documents.trust(_body(entry))
+            if trust_id:
+                wanted[entry.project_id].add(trust_id)
+        deleted = self._deleted(TRUSTS, wanted)
+        for entry in entries:
+            name = entry.project_id, documents.trust(_body(entry))
+            if name in deleted:
+                del _body(entry)[CREDENTIALS]
+        return entries
+
+    def _deleted(
+        self, kind: str, wanted: collections.abc.Mapping[str, set[str]]
+    ) -> set[tuple[str, str]]:
+        """Return those of some ids of projects that were deleted in the store
+        since an earlier import.
+        """
+        deleted: set[tuple[str, str]] = set()
+        for project_id, ids in wanted.items():
+            for id in self._keeper.deleted(kind, project_id, ids):
+                deleted.add((project_id, id))
+        return deleted
+
+    def _keep_jobs(self, entries: list[Entry], sources: Digests) -> None:
         """Keep jobs. A new member of a session that an earlier import has
-        brought joins that as any job does.
+        brought joins that as any job does; it is free if the session was
+        deleted since.
         """
         present = self._keeper.present(JOBS, entries)
         attached: list[tuple[Entry, str]] = []
         adapted: list[Entry] = []
-        members = self._stored_members(entries)
+        wanted = _session_ids(entries)
+        members = self._stored_members(wanted)
+        deleted = self._deleted(SESSIONS, wanted)
         for entry in entries:
             session_id = _body(entry)['session_id']
             key = entry.project_id, session_id
             is_listed = entry.id in members.get(key, {entry.id})
+            is_listed &= key not in deleted
             if session_id and not is_listed:
                 free = _entry(jobs.free(typing.cast(Document, entry.content)))
                 stored = present.get(entry.key)
@@ -276,19 +331,14 @@ class Importer:
                     attached.append((entry, session_id))
                     entry = free
             adapted.append(entry)
-        self._keeper.keep(JOBS, adapted)
+        self._keeper.keep(JOBS, adapted, sources)
         for entry, session_id in attached:
             self._keeper.attach(entry, session_id)
 
     def _stored_members(
-        self, entries: list[Entry]
+        self, wanted: collections.abc.Mapping[str, set[str]]
     ) -> dict[tuple[str, str], collections.abc.Container[str]]:
-        """Return the ids of the members that stored sessions of jobs have."""
-        wanted: dict[str, set[str]] = collections.defaultdict(set)
-        for entry in entries:
-            session_id = _body(entry)['session_id']
-            if session_id:
-                wanted[entry.project_id].add(session_id)
+        """Return the ids of the members that stored sessions have."""
         members: dict[tuple[str, str], collections.abc.Container[str]] = {}
         for project_id, ids in wanted.items():
             for found in self._keeper.named(SESSIONS, project_id, ids):
@@ -320,3 +370,22 @@ def _session_entry(session: Session) -> Entry:
 
 def _body(entry: Entry) -> Body:
     return typing.cast(Document, entry.content).body
+
+
+def _action_ids(entries: list[Entry]) -> dict[str, set[str]]:
+    """Return the ids of the actions that jobs name, by project."""
+    ids: dict[str, set[str]] = collections.defaultdict(set)
+    for entry in entries:
+        for item in _body(entry)['job_actions']:
+            ids[entry.project_id].add(item['action_id'])
+    return ids
+
+
+def _session_ids(entries: list[Entry]) -> dict[str, set[str]]:
+    """Return the ids of the sessions that jobs are in, by project."""
+    ids: dict[str, set[str]] = collections.defaultdict(set)
+    for entry in entries:
+        session_id = _body(entry)['session_id']
+        if session_id:
+            ids[entry.project_id].add(session_id)
+    return ids

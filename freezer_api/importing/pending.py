@@ -6,17 +6,18 @@ import sqlalchemy
 
 from freezer_api.db.base import Storage
 from freezer_api.domain import documents
-from freezer_api.importing import source
+from freezer_api.importing import addresses, source
 
 
 def count(storage: Storage, url: str) -> int:
     """Return how many live documents of the published service the database at
-    a URL has beside a store that is empty; 0 for a store that isn't.
+    a URL has beside a store that nothing was ever imported into; 0 for a store
+    into which something was.
     """
     for kind in documents.KINDS:
-        if storage.entries(kind, (), 1):
+        if storage.stamped(kind, ('', ''), 1):
             return 0
-    engine = sqlalchemy.create_engine(source.read_only(url))
+    engine = sqlalchemy.create_engine(addresses.read_only(url))
     try:
         with engine.connect() as connection:
             total = 0

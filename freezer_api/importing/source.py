@@ -7,13 +7,13 @@ statement: the published service may use the database meanwhile.
 import collections.abc
 import contextlib
 import typing
-import urllib.parse
 
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api import exceptions
+from freezer_api.domain import documents
 from freezer_api.importing import values
+from freezer_api.importing.addresses import NotImportable, read_only
 from freezer_api.importing.index import PAGE_SIZE, Index
 from freezer_api.importing.sessions import Link
 from freezer_api.importing.values import Row
@@ -37,6 +37,12 @@ _LATER_TABLES = {
     'user_credentials': '29a2fd19eb86',
     'job_actions': 'a1b2c3d4e5f6',
 }
+#: Table and column of the ids that documents have here, of kinds whose table
+#: is named otherwise, or whose rows have ids of their own.
+_NAMED_BY = {
+    documents.CLIENTS: ('clients', 'client_id'),
+    documents.TRUSTS: ('user_credentials', 'trust_id'),
+}
 _VERSION_TABLE = 'alembic_version'
 #: The version table of the service before it used Alembic.
 _LEGACY_TABLE = 'migrate_version'
@@ -44,12 +50,6 @@ _LEGACY_TABLE = 'migrate_version'
 _ILLEGAL_MIX = 1267
 #: What a row has beside its columns if the operator's project is its project.
 UNASSIGNED = 'is_unassigned'
-
-
-class NotImportable(exceptions.FreezerError):
-    """A database can't be imported; the message tells the operator why, and
-    what to do.
-    """
 
 
 def published_tables(connection: sqlalchemy.Connection) -> list[str]:
@@ -162,6 +162,21 @@ class Source:
                 if row[column] in exact:
                     found.append(row)
         return found
+
+    def known(
+        self, kind: str, names: collections.abc.Collection[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Return those projects and ids under which there is or was a document
+        of a kind.
+        """
+        table, column = _NAMED_BY.get(kind, (kind, 'id'))
+        rows = self.named(table, column, [id for _project_id, id in names])
+        if kind == documents.CLIENTS:
+            in_project = {(row['project_id'], row[column]) for row in rows}
+            return [name for name in names if name in in_project]
+        # These ids are unique; a job may have moved to another project.
+        ids = {row[column] for row in rows}
+        return [name for name in names if name[1] in ids]
 
     def links(
         self,
@@ -351,31 +366,6 @@ def _in_pages(
             yield [name]
     for first in range(0, len(plain), PAGE_SIZE):
         yield plain[first : first + PAGE_SIZE]
-
-
-def read_only(url: str) -> sqlalchemy.URL:
-    """Return a URL by which a file of SQLite is opened for reading only, and
-    MariaDB sends every character; ``NotImportable`` for what is no URL.
-    """
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        # Its own text may repeat the password.
-        raise NotImportable(
-            'The source is neither a file nor a URL such as'
-            ' mysql+pymysql://user:password@host/freezer.'
-        ) from None
-    if parsed.get_backend_name() in ('mysql', 'mariadb'):
-        # Configurations often name utf8, in which the server would send '?'
-        # for what takes four bytes.
-        return parsed.update_query_dict({'charset': 'utf8mb4'})
-    if parsed.get_backend_name() != 'sqlite' or not parsed.database:
-        return parsed
-    if parsed.database.startswith('file:'):
-        return parsed
-    query = {**parsed.query, 'mode': 'ro', 'uri': 'true'}
-    path = urllib.parse.quote(parsed.database)
-    return parsed.set(database=f'file:{path}', query=query)
 
 
 def _age(row: Row) -> tuple[int, str]:

@@ -15,8 +15,9 @@ from freezer_api.importing.notes import Notes
 Row = dict[str, typing.Any]
 
 #: Ids that every store can keep: PostgreSQL has no NUL, MySQL ignores trailing
-#: blanks. Fewer can be addressed in a path (:data:`documents.ID`).
-_STORABLE = re.compile(r'[\x01-\x1f\x21-\x7f]{1,255}\Z')
+#: blanks, and a slash would end them in Elasticsearch's keys. Fewer can be
+#: addressed in a path (:data:`documents.ID`).
+_STORABLE = re.compile(r'[\x01-\x1f\x21-\x2e\x30-\x7f]{1,255}\Z')
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1

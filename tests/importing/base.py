@@ -17,6 +17,7 @@ from freezer_api.importing.keeping import Keeper
 from freezer_api.importing.notes import Note
 from tests.importing import published
 from tests.importing.published import BEGIN_SECONDS, PROJECT, Published
+from tests.live import programs
 
 SECOND = 1_000_000
 #: An hour after the rows were written: every hold-off window has passed.
@@ -44,14 +45,16 @@ class ImportTest(testtools.TestCase):
         origin.add('actions', 'act')
         return origin
 
-    def store(self, url: str = '') -> base.Storage:
-        """A store with the schema of this release."""
-        if not url:
-            folder = self.useFixture(fixtures.TempDir()).path
+    def store(self, url: str = '', extra: str = '') -> base.Storage:
+        """A store with the schema of this release: at a URL, or as sections of the configuration
+        say; else in a file.
+        """
+        folder = self.useFixture(fixtures.TempDir()).path
+        if not (url or extra):
             url = f'sqlite:///{pathlib.Path(folder, "own.db")}'
         conf = configuration.new()
-        conf([], default_config_files=[], default_config_dirs=[])
-        conf.set_override('connection', url, 'database')
+        file = programs.configuration(folder, url or None, extra)
+        conf([f'--config-file={file}'], default_config_dirs=[])
         storage = db.load(conf)
         self.addCleanup(storage.close)
         storage.sync()
@@ -63,6 +66,7 @@ class ImportTest(testtools.TestCase):
         storage: base.Storage | None,
         project_id: str | None = None,
         is_dry: bool = False,
+        now: int = NOW,
     ) -> Keeper:
         """Import, and return what came of it; notes and fates are collected."""
         self.notes.clear()
@@ -70,17 +74,24 @@ class ImportTest(testtools.TestCase):
         opened = source.Source(origin.url, project_id)
         self.addCleanup(opened.close)
         opened.open()
-        keeper = Keeper(storage, NOW, self._tell_fate, is_dry)
-        Importer(opened, keeper, NOW, self.notes.append).run(no_progress)
+        keeper = Keeper(storage, now, self._tell_fate, is_dry)
+        self.addCleanup(keeper.close)
+        importer = Importer(opened, keeper, now, self.notes.append)
+        importer.run(no_progress)
+        importer.tell_deleted()
         return keeper
 
     def imported(self, origin: Published) -> base.Storage:
         """A new store into which the database was imported; it has no inconsistency."""
         storage = self.store()
         self.run_import(origin, storage)
+        self.assert_consistent(storage)
+        return storage
+
+    def assert_consistent(self, storage: base.Storage) -> None:
+        """Nothing in a store contradicts anything else."""
         outdated: collections.Counter[str] = collections.Counter()
         self.assertEqual([], list(verifying.verify(storage, no_progress, outdated)))
-        return storage
 
     def rules(self, id: str) -> list[str]:
         """The rules that decided about a document."""

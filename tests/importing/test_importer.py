@@ -9,7 +9,7 @@ from freezer_api.db import verifying
 from freezer_api.db.base import Scope, Storage, Store
 from freezer_api.domain import documents
 from freezer_api.domain.documents import ACTIONS, BACKUPS, CLIENTS, JOBS, KINDS, SESSIONS, TRUSTS
-from freezer_api.importing import index, pending, source
+from freezer_api.importing import addresses, index, pending, source
 from freezer_api.tests import failing_storage
 from tests.importing.base import ImportTest, no_progress
 from tests.importing.published import (
@@ -70,7 +70,7 @@ class TestRefused(ImportTest):
     def refusal(self, origin: Published) -> str:
         opened = source.Source(origin.url)
         self.addCleanup(opened.close)
-        return str(self.assertRaises(source.NotImportable, opened.open))
+        return str(self.assertRaises(addresses.NotImportable, opened.open))
 
     def test_migrate_version_alone(self):
         origin = self.database()

@@ -14,6 +14,7 @@ from freezer_api.db.elasticsearch.indices import migration
 from freezer_api.db.elasticsearch.maintenance import (
     copying,
     purging,
+    stamps,
     verifying,
 )
 from freezer_api.db.elasticsearch.search import finding
@@ -115,6 +116,30 @@ class Driver(driver.Driver):
     def restore(self, entries: collections.abc.Sequence[base.Entry]) -> None:
         """Store entries, each where its id says."""
         copying.restore(self.finder, entries)
+
+    # What was imported
+
+    def read_stamps(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, bytes]:
+        """Return stamps by their ids."""
+        return stamps.read(self.client, kind, project_id, ids)
+
+    def write_stamps(
+        self,
+        kind: str,
+        project_id: str,
+        stamps_by_id: collections.abc.Mapping[str, bytes],
+    ) -> None:
+        """Write stamps, once there is an index for them."""
+        stamps.prepare(self.client)
+        stamps.write(self.client, kind, project_id, stamps_by_id)
+
+    def stamped(
+        self, kind: str, after: tuple[str, str], limit: int
+    ) -> list[tuple[str, str]]:
+        """Return what a search finds behind a stamp."""
+        return stamps.names(self.client, kind, after, limit)
 
     # What is derived
 

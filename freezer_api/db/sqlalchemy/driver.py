@@ -15,6 +15,7 @@ from freezer_api.db.sqlalchemy.maintenance import (
     copying,
     purging,
     restoring,
+    stamps,
     verifying,
 )
 from freezer_api.db.sqlalchemy.search import finding
@@ -164,6 +165,39 @@ class Driver(driver.Driver):
         """Store entries in one transaction."""
         self.database.write(
             lambda connection: restoring.restore(connection, entries)
+        )
+
+    # What was imported
+
+    def read_stamps(
+        self, kind: str, project_id: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, bytes]:
+        """Read stamps by their key."""
+        return self.database.read(
+            lambda connection: stamps.read(connection, kind, project_id, ids)
+        )
+
+    def write_stamps(
+        self,
+        kind: str,
+        project_id: str,
+        stamps_by_id: collections.abc.Mapping[str, bytes],
+    ) -> None:
+        """Store stamps in one transaction, once there is a table for them."""
+        # By itself: in MySQL it would end the transaction.
+        self.database.write(stamps.prepare)
+        self.database.write(
+            lambda connection: stamps.write(
+                connection, kind, project_id, stamps_by_id
+            )
+        )
+
+    def stamped(
+        self, kind: str, after: tuple[str, str], limit: int
+    ) -> list[tuple[str, str]]:
+        """Read the keys of stamps behind one."""
+        return self.database.read(
+            lambda connection: stamps.names(connection, kind, after, limit)
         )
 
     # What is derived

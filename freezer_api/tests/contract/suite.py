@@ -23,6 +23,7 @@ from freezer_api.tests.contract import (
     search,
     search_random,
     sessions,
+    stamps,
     trusts,
 )
 
@@ -56,6 +57,7 @@ THEMES: tuple[type, ...] = (
     copying.Copies,
     copying.Restores,
     copying.BrokenCopies,
+    stamps.Stamps,
     derived.Derived,
     restores.RestoreSessions,
     restores.RestoredRuns,

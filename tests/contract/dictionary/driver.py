@@ -12,7 +12,7 @@ import itertools
 import os
 import pickle
 import typing
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from oslo_config import cfg
 
@@ -61,11 +61,13 @@ class Documents:
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
+        self.stamps: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
         self.last = 0
 
     def copy(self) -> 'Documents':
         new = Documents()
         new.kinds = {kind: {**kept} for kind, kept in self.kinds.items()}
+        new.stamps = {kind: {**stamps} for kind, stamps in self.stamps.items()}
         new.last = self.last
         return new
 
@@ -270,6 +272,20 @@ class Driver(driver.Driver):
         with self._writing() as there:
             for entry in entries:
                 _restore(there, entry)
+
+    def read_stamps(self, kind: str, project_id: str, ids: Collection[str]) -> dict[str, bytes]:
+        stamps = self._read().stamps[kind]
+        return {id: stamps[project_id, id] for id in ids if (project_id, id) in stamps}
+
+    def write_stamps(self, kind: str, project_id: str, stamps_by_id: Mapping[str, bytes]) -> None:
+        with self._writing() as there:
+            for id, stamp in stamps_by_id.items():
+                there.stamps[kind][project_id, id] = stamp
+
+    def stamped(self, kind: str, after: Name, limit: int) -> list[Name]:
+        names = sorted(self._read().stamps[kind], key=lambda name: (name[0].encode(), name[1]))
+        last = after[0].encode(), after[1]
+        return [name for name in names if (name[0].encode(), name[1]) > last][:limit]
 
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
         return _walk(self._read(), kind, after, limit)[0]
