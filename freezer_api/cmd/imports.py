@@ -43,6 +43,8 @@ _HEADINGS: dict[Fate, str] = {
     'deleted-there': 'deleted in source',
     'refused': 'refused',
 }
+#: Fates that have a column though no document has met them.
+_ALWAYS: tuple[Fate, ...] = ('imported', 'present')
 
 
 def add_arguments(parser: typing.Any) -> None:
@@ -191,9 +193,13 @@ class Report:
             print('Verified: every document of the source is there.')
 
     def _print_table(self, keeper: Keeper) -> None:
-        cells = [('', *(_HEADINGS[fate] for fate in FATES))]
+        # All columns are too many for a terminal, and most are empty.
+        fates = [
+            fate for fate in FATES if fate in _ALWAYS or keeper.count(fate)
+        ]
+        cells = [('', *(_HEADINGS[fate] for fate in fates))]
         for kind in importer.KINDS:
-            numbers = [str(keeper.fates[kind][fate]) for fate in FATES]
+            numbers = [str(keeper.fates[kind][fate]) for fate in fates]
             cells.append((kind, *numbers))
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         for first, *numbers in cells:
