@@ -346,6 +346,10 @@ class Source:
             found = connection.execute(statement, parameters).mappings()
             rows = [dict(row) for row in found]
         for row in rows:
+            # A column whose collation is binary.
+            for column in row.keys() - values.JSON_COLUMNS:
+                if isinstance(row[column], bytes):
+                    row[column] = values.to_text(row[column])
             if 'project_id' in row and row['project_id'] is None:
                 row['project_id'] = self._project_id
                 row[UNASSIGNED] = True

@@ -7,13 +7,23 @@ import math
 import re
 import typing
 
-from freezer_api.domain import documents
+from freezer_api.domain import capabilities, documents
 from freezer_api.importing.notes import Notes
 
 #: A row of the published tables: its columns by name, as the database's driver
 #: returns them.
 Row = dict[str, typing.Any]
 
+#: What has JSON, of all tables.
+JSON_COLUMNS = frozenset(
+    (
+        'backup_metadata',
+        'job',
+        'job_actions',
+        'schedule',
+        *capabilities.SUPPORTED.values(),
+    )
+)
 #: Ids that every store can keep: PostgreSQL has no NUL, MySQL ignores trailing
 #: blanks, and a slash would end them in Elasticsearch's keys. Fewer can be
 #: addressed in a path (:data:`documents.ID`).

@@ -405,6 +405,13 @@ class TestOddValues(ImportTest):
             self.assertEqual(['value-kept'], self.rules(id), id)
         self.assertEqual(-5, self.body(storage, SESSIONS, 'hold')['hold_off'])
 
+    def test_text_of_a_binary_column(self):
+        origin = self.database()
+        origin.add('actions', 'binary', path_to_backup='/\u00fc'.encode())
+        storage = self.imported(origin)
+        definition = self.body(storage, ACTIONS, 'binary')['freezer_action']
+        self.assertEqual('/\u00fc', definition['path_to_backup'])
+
     def test_ids(self):
         origin = self.database()
         long = 'x' * 300
