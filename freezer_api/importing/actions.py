@@ -74,8 +74,20 @@ def make(job: Entry, position: int, entry: Body) -> Document:
     id = _make_id(job.id, position)
     content = typing.cast(Document, job.content)
     user_id = content.body['user_id']
-    body = actions.created(id, job.project_id, user_id, entry)
-    return Document(ACTIONS, job.project_id, id, 1, content.created, body)
+    body = actions.created(
+        id,
+        job.project_id,
+        user_id,
+        entry,
+    )
+    return Document(
+        ACTIONS,
+        job.project_id,
+        id,
+        1,
+        content.created,
+        body,
+    )
 
 
 class _Resolver:
@@ -114,7 +126,15 @@ class _Resolver:
         )
         if row is not None and _has_definition(row, own['freezer_action']):
             return _entry(self._use(row), own)
-        return _entry(self._make(position, id, own, row), own)
+        return _entry(
+            self._make(
+                position,
+                id,
+                own,
+                row,
+            ),
+            own,
+        )
 
     def _use(self, row: Row) -> Document:
         """Return the action of a row as the job has it: in the job's project,
@@ -155,7 +175,14 @@ class _Resolver:
         user_id = values.to_text(job['user_id'])
         body = actions.created(id, project_id, user_id, own)
         created = values.to_microseconds(job['created_at'])
-        action = Document(ACTIONS, project_id, id, 1, created, body)
+        action = Document(
+            ACTIONS,
+            project_id,
+            id,
+            1,
+            created,
+            body,
+        )
         self.extra_actions[id] = action
         return action
 
@@ -174,7 +201,12 @@ def _entry(action: Document, rules: Body) -> Body:
     own = {'freezer_action': action.body['freezer_action']}
     for key in actions.RULES:
         own[key] = rules.get(key)
-    unowned = actions.created(action.id, '', '', own)
+    unowned = actions.created(
+        action.id,
+        '',
+        '',
+        own,
+    )
     del unowned['project_id'], unowned['user_id']
     return unowned
 
@@ -203,7 +235,14 @@ def _convert(row: Row, project_id: str, notes: Notes) -> Document:
     user_id = values.to_text(row['user_id'])
     body = actions.created(id, project_id, user_id, given)
     created = values.to_microseconds(row['created_at'])
-    return documents.Document(ACTIONS, project_id, id, 1, created, body)
+    return documents.Document(
+        ACTIONS,
+        project_id,
+        id,
+        1,
+        created,
+        body,
+    )
 
 
 def _stored_definition(row: Row, notes: Notes) -> Body:
@@ -218,7 +257,11 @@ def _has_definition(row: Row, definition: Body) -> bool:
     """
     notes = Notes(ACTIONS, '', row['id'])
     mark = _fingerprint(definition)
-    shown = _convert(row, '', notes).body['freezer_action']
+    shown = _convert(
+        row,
+        '',
+        notes,
+    ).body['freezer_action']
     if _fingerprint(shown) == mark:
         return True
     sent = {'freezer_action': _stored_definition(row, notes)}

@@ -22,18 +22,32 @@ class Around:
     def __init__(self, origin: Source, convert: Convert, rows: list[Row]):
         ids = source.ids(rows, 'id')
         client_ids = source.ids(rows, 'client_id')
-        self._linked = _by_job(origin.named('job_actions', 'job_id', ids))
+        self._linked = _by_job(
+            origin.named(
+                'job_actions',
+                'job_id',
+                ids,
+            )
+        )
         self._given = {
             row['id']: jobs.entries_of(
                 row,
                 self._linked.get(row['id'], []),
-                Notes(JOBS, row['project_id'], row['id']),
+                Notes(
+                    JOBS,
+                    row['project_id'],
+                    row['id'],
+                ),
             )
             for row in rows
         }
         self._actions = {
             row['id']: row
-            for row in origin.named('actions', 'id', self._action_ids())
+            for row in origin.named(
+                'actions',
+                'id',
+                self._action_ids(),
+            )
         }
         self._registrations = read_registrations(origin, client_ids)
         self._sessions = self._read_sessions(origin, convert, rows)
@@ -80,10 +94,20 @@ class Around:
         has.
         """
         wanted = source.ids(rows, 'session_id')
-        found = _live(origin.named('sessions', 'id', wanted))
+        found = _live(
+            origin.named(
+                'sessions',
+                'id',
+                wanted,
+            )
+        )
         by_key: dict[tuple[str, str], Session] = {}
         converted = convert(found)
-        for row, (session, _notes) in zip(found, converted, strict=True):
+        for row, (session, _notes) in zip(
+            found,
+            converted,
+            strict=True,
+        ):
             by_key[row['project_id'], row['id']] = session
         return by_key
 

@@ -24,7 +24,14 @@ def convert(row: Row, notes: Notes) -> Document:
     }
     checks.note_refused(BACKUPS, body, notes)
     created = values.to_microseconds(row['created_at'])
-    return documents.Document(BACKUPS, row['project_id'], id, 1, created, body)
+    return documents.Document(
+        BACKUPS,
+        row['project_id'],
+        id,
+        1,
+        created,
+        body,
+    )
 
 
 def convert_trust(row: Row) -> Document:
@@ -38,4 +45,11 @@ def convert_trust(row: Row) -> Document:
         'project_id': row['project_id'],
     }
     created = values.to_microseconds(row['created_at'])
-    return Document(TRUSTS, row['project_id'], trust_id, 1, created, body)
+    return Document(
+        TRUSTS,
+        row['project_id'],
+        trust_id,
+        1,
+        created,
+        body,
+    )

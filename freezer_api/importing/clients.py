@@ -58,7 +58,11 @@ def find(
         if central_project_id is None:
             return None
         row = registrations.rows[central_project_id, client_id]
-    return convert(row, registrations, Notes(CLIENTS, project_id, client_id))
+    return convert(
+        row,
+        registrations,
+        Notes(CLIENTS, project_id, client_id),
+    )
 
 
 def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
@@ -84,7 +88,11 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
     for supported in capabilities.SUPPORTED.values():
         # Revisions before 23c8ad2655a6 have no such columns: then the client
         # is capable of everything, as one that says nothing of it.
-        listed = values.parse_json(row.get(supported), supported, notes)
+        listed = values.parse_json(
+            row.get(supported),
+            supported,
+            notes,
+        )
         if isinstance(listed, list):
             client[supported] = listed
     user_id = values.to_text(row['user_id'])
@@ -94,7 +102,14 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
     )
     checks.note_refused(CLIENTS, body, notes)
     created = values.to_microseconds(row['created_at'])
-    return documents.Document(CLIENTS, project_id, id, 1, created, body)
+    return documents.Document(
+        CLIENTS,
+        project_id,
+        id,
+        1,
+        created,
+        body,
+    )
 
 
 def _age(row: Row) -> tuple[int, str]:

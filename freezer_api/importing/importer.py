@@ -12,21 +12,19 @@ import contextlib
 import typing
 
 from freezer_api.db.base import Entry
-from freezer_api.domain import documents, run_state
 from freezer_api.domain.documents import (
     ACTIONS,
     BACKUPS,
     CLIENTS,
-    CREDENTIALS,
     JOBS,
     SESSIONS,
     TRUSTS,
-    Body,
     Document,
 )
 from freezer_api.domain.session_state import Session
 from freezer_api.importing import (
     actions,
+    adapting,
     around,
     backups,
     clients,
@@ -34,7 +32,13 @@ from freezer_api.importing import (
     sessions,
     source,
 )
+from freezer_api.importing.adapting import (
+    body_of,
+    entry_of,
+    entry_of_session,
+)
 from freezer_api.importing.keeping import Digests, Keeper, digests
+from freezer_api.importing.ledger import Name
 from freezer_api.importing.notes import Note, Notes
 from freezer_api.importing.source import Source
 from freezer_api.importing.values import Row
@@ -49,6 +53,8 @@ Advance = collections.abc.Callable[[int], object]
 Progress = collections.abc.Callable[
     [str, int], contextlib.AbstractContextManager[Advance]
 ]
+#: By kind what imports a page of rows.
+Steps = dict[str, collections.abc.Callable[[list[Row]], None]]
 
 
 class Importer:
@@ -61,6 +67,7 @@ class Importer:
     def __init__(self, origin: Source, keeper: Keeper, now: int, tell: Tell):
         self._source = origin
         self._keeper = keeper
+        self._adapter = adapting.Adapter(keeper, now)
         self._now = now
         self._tell = tell
         #: By rule, how often it decided.
@@ -70,7 +77,7 @@ class Importer:
 
     def run(self, progress: Progress, verb: str = 'importing') -> None:
         """Import everything; the keeper has what came of it."""
-        steps: dict[str, collections.abc.Callable[[list[Row]], None]] = {
+        steps: Steps = {
             CLIENTS: self._import_clients,
             ACTIONS: self._import_actions,
             SESSIONS: self._import_sessions,
@@ -107,11 +114,15 @@ class Importer:
         )
         entries: list[Entry] = []
         for row in rows:
-            notes = self._notes(CLIENTS, row, row['client_id'])
+            notes = self._notes(
+                CLIENTS,
+                row,
+                row['client_id'],
+            )
             first = registrations.rows.get(clients.key_of(row), row)
             if first['id'] == row['id']:
                 client = clients.convert(row, registrations, notes)
-                entries.append(_entry(client))
+                entries.append(entry_of(client))
             else:
                 notes.add(
                     'client-registered-twice',
@@ -124,28 +135,40 @@ class Importer:
     def _import_actions(self, rows: list[Row]) -> None:
         entries: list[Entry] = []
         for row in rows:
-            notes = self._notes(ACTIONS, row, row['id'])
-            entries.append(_entry(actions.convert(row, notes)))
+            notes = self._notes(
+                ACTIONS,
+                row,
+                row['id'],
+            )
+            entries.append(entry_of(actions.convert(row, notes)))
             self._tell_all(notes)
         self._keeper.keep(ACTIONS, entries)
 
     def _import_sessions(self, rows: list[Row]) -> None:
         entries: list[Entry] = []
         for session, notes in self._convert_sessions(rows):
-            entries.append(_session_entry(session))
+            entries.append(entry_of_session(session))
             self._tell_all(notes)
-        adapted = self._without_absent_members(entries)
-        self._keeper.keep(SESSIONS, adapted, digests(entries))
+        adapted = self._adapter.without_absent_members(entries)
+        self._keeper.keep(
+            SESSIONS,
+            adapted,
+            digests(entries),
+        )
 
     def _import_trusts(self, rows: list[Row]) -> None:
-        entries = [_entry(backups.convert_trust(row)) for row in rows]
+        entries = [entry_of(backups.convert_trust(row)) for row in rows]
         self._keeper.keep(TRUSTS, entries)
 
     def _import_backups(self, rows: list[Row]) -> None:
         entries: list[Entry] = []
         for row in rows:
-            notes = self._notes(BACKUPS, row, row['id'])
-            entries.append(_entry(backups.convert(row, notes)))
+            notes = self._notes(
+                BACKUPS,
+                row,
+                row['id'],
+            )
+            entries.append(entry_of(backups.convert(row, notes)))
             self._tell_all(notes)
         self._keeper.keep(BACKUPS, entries)
 
@@ -154,23 +177,30 @@ class Importer:
         surroundings = around.Around(
             self._source, self._convert_sessions, rows
         )
-        extra: dict[tuple[str, str], Entry] = {}
+        extra: dict[Name, Entry] = {}
         entries: list[Entry] = []
         for row in rows:
-            notes = self._notes(JOBS, row, row['id'])
+            notes = self._notes(
+                JOBS,
+                row,
+                row['id'],
+            )
             resolved = surroundings.resolve(row, notes)
             for action in resolved.extra_actions:
-                extra.setdefault(
-                    (action.project_id, action.id), _entry(action)
-                )
+                name = action.project_id, action.id
+                extra.setdefault(name, entry_of(action))
             of_job = surroundings.of(row, resolved.entries)
-            entries.append(_entry(jobs.convert(row, of_job, notes)))
+            job = jobs.convert(row, of_job, notes)
+            entries.append(entry_of(job))
             self._tell_all(notes)
         self._keep_extra_actions(list(extra.values()))
         # What follows changes their bodies.
         sources = digests(entries)
-        adapted = self._with_stored_definitions(entries)
-        self._keep_jobs(self._with_stored_trusts(adapted), sources)
+        own_actions = self._adapter.follow_definitions(entries)
+        # They are of no action of the source.
+        self._keep_extra_actions(own_actions, {})
+        self._adapter.drop_trusts(entries)
+        self._keep_jobs(entries, sources)
 
     def _as_indexed(self, rows: list[Row]) -> list[Row]:
         """Return jobs as they were when the import began: their sessions were
@@ -202,110 +232,31 @@ class Importer:
         for row in rows:
             job_ids.update(sessions.listed(row))
         links = self._source.links(source.ids(rows, 'id'), job_ids)
-        by_session: dict[str, set[str]] = collections.defaultdict(set)
+        by_session: adapting.Ids = collections.defaultdict(set)
         for job_id, link in links.items():
             by_session[link.session_id].add(job_id)
         for row in rows:
-            own_ids = {*sessions.listed(row), *by_session[row['id']]}
-            own = {id: links[id] for id in own_ids if id in links}
-            notes = self._notes(SESSIONS, row, row['id'])
-            yield sessions.convert(row, own, self._now, notes), notes
-
-    # What an earlier import has brought
-
-    def _without_absent_members(self, entries: list[Entry]) -> list[Entry]:
-        """Return new sessions without those members that the store has in
-        another session, in none, or no longer, since an earlier import.
-        """
-        present = self._keeper.present(SESSIONS, entries)
-        adapted: list[Entry] = []
-        for entry in entries:
-            session = typing.cast(Session, entry.content)
-            if entry.key in present or not session.members:
-                adapted.append(entry)
-                continue
-            for job in self._keeper.named(
-                JOBS, entry.project_id, session.members
-            ):
-                body = _body(job)
-                if body['session_id'] != entry.id:
-                    session = run_state.left(session, job.id, self._now)
-            for id in self._keeper.deleted(
-                JOBS, entry.project_id, session.members
-            ):
-                session = run_state.left(session, id, self._now)
-            adapted.append(_session_entry(session))
-        return adapted
-
-    def _with_stored_definitions(self, entries: list[Entry]) -> list[Entry]:
-        """Return jobs whose definitions are those of the store's actions.
-
-        Where an action was changed in the store since an earlier import, a new
-        job gets what it is now. Where it was deleted, or is another one from
-        the beginning, the job gets an action of its own.
-        """
-        stored = self._stored_actions(entries)
-        deleted = self._deleted(ACTIONS, _action_ids(entries))
-        present = self._keeper.present(JOBS, entries)
-        own_actions: list[Entry] = []
-        for entry in entries:
-            for position, item in enumerate(_body(entry)['job_actions']):
-                name = entry.project_id, item['action_id']
-                action = stored.get(name)
-                if action is None and name not in deleted:
-                    continue
-                is_followed = entry.key in present
-                if action is not None:
-                    is_followed |= action.version > 1
-                    is_followed |= actions.is_equal(action, item)
-                if is_followed and action is not None:
-                    item['freezer_action'] = action.body['freezer_action']
-                elif not is_followed:
-                    own = actions.make(entry, position, item)
-                    own_actions.append(_entry(own))
-                    item['action_id'] = own.id
-        # They are of no action of the source.
-        self._keep_extra_actions(own_actions, {})
-        return entries
-
-    def _stored_actions(
-        self, entries: list[Entry]
-    ) -> dict[tuple[str, str], Document]:
-        """Return the store's actions that jobs name, by project and id."""
-        stored: dict[tuple[str, str], Document] = {}
-        for project_id, ids in _action_ids(entries).items():
-            for found in self._keeper.named(ACTIONS, project_id, ids):
-                action = typing.cast(Document, found.content)
-                stored[project_id, found.id] = action
-        return stored
-
-    def _with_stored_trusts(self, entries: list[Entry]) -> list[Entry]:
-        """Return jobs without trusts that were ended since an earlier
-        import.
-        """
-        wanted: dict[str, set[str]] = collections.defaultdict(set)
-        for entry in entries:
-            trust_id = documents.trust(_body(entry))
-            if trust_id:
-                wanted[entry.project_id].add(trust_id)
-        deleted = self._deleted(TRUSTS, wanted)
-        for entry in entries:
-            name = entry.project_id, documents.trust(_body(entry))
-            if name in deleted:
-                del _body(entry)[CREDENTIALS]
-        return entries
-
-    def _deleted(
-        self, kind: str, wanted: collections.abc.Mapping[str, set[str]]
-    ) -> set[tuple[str, str]]:
-        """Return those of some ids of projects that were deleted in the store
-        since an earlier import.
-        """
-        deleted: set[tuple[str, str]] = set()
-        for project_id, ids in wanted.items():
-            for id in self._keeper.deleted(kind, project_id, ids):
-                deleted.add((project_id, id))
-        return deleted
+            own_ids = {
+                *sessions.listed(row),
+                *by_session[row['id']],
+            }
+            own: dict[str, sessions.Link] = {}
+            for id in own_ids & links.keys():
+                own[id] = links[id]
+            notes = self._notes(
+                SESSIONS,
+                row,
+                row['id'],
+            )
+            yield (
+                sessions.convert(
+                    row,
+                    own,
+                    self._now,
+                    notes,
+                ),
+                notes,
+            )
 
     def _keep_jobs(self, entries: list[Entry], sources: Digests) -> None:
         """Keep jobs. A new member of a session that an earlier import has
@@ -315,16 +266,17 @@ class Importer:
         present = self._keeper.present(JOBS, entries)
         attached: list[tuple[Entry, str]] = []
         adapted: list[Entry] = []
-        wanted = _session_ids(entries)
-        members = self._stored_members(wanted)
-        deleted = self._deleted(SESSIONS, wanted)
+        wanted = adapting.session_ids(entries)
+        members = self._adapter.stored_members(wanted)
+        deleted = self._adapter.deleted(SESSIONS, wanted)
         for entry in entries:
-            session_id = _body(entry)['session_id']
+            session_id = body_of(entry)['session_id']
             key = entry.project_id, session_id
             is_listed = entry.id in members.get(key, {entry.id})
             is_listed &= key not in deleted
             if session_id and not is_listed:
-                free = _entry(jobs.free(typing.cast(Document, entry.content)))
+                member = typing.cast(Document, entry.content)
+                free = entry_of(jobs.free(member))
                 stored = present.get(entry.key)
                 # An import that broke off has left it so.
                 if stored is None or stored.dump() == free.dump():
@@ -334,17 +286,6 @@ class Importer:
         self._keeper.keep(JOBS, adapted, sources)
         for entry, session_id in attached:
             self._keeper.attach(entry, session_id)
-
-    def _stored_members(
-        self, wanted: collections.abc.Mapping[str, set[str]]
-    ) -> dict[tuple[str, str], collections.abc.Container[str]]:
-        """Return the ids of the members that stored sessions have."""
-        members: dict[tuple[str, str], collections.abc.Container[str]] = {}
-        for project_id, ids in wanted.items():
-            for found in self._keeper.named(SESSIONS, project_id, ids):
-                session = typing.cast(Session, found.content)
-                members[project_id, found.id] = frozenset(session.members)
-        return members
 
     # Notes
 
@@ -358,34 +299,3 @@ class Importer:
         for note in notes.found:
             self.rules[note.rule] += 1
             self._tell(note)
-
-
-def _entry(document: Document) -> Entry:
-    return Entry(document.kind, document.project_id, document.id, document)
-
-
-def _session_entry(session: Session) -> Entry:
-    return Entry(SESSIONS, session.project_id, session.session_id, session)
-
-
-def _body(entry: Entry) -> Body:
-    return typing.cast(Document, entry.content).body
-
-
-def _action_ids(entries: list[Entry]) -> dict[str, set[str]]:
-    """Return the ids of the actions that jobs name, by project."""
-    ids: dict[str, set[str]] = collections.defaultdict(set)
-    for entry in entries:
-        for item in _body(entry)['job_actions']:
-            ids[entry.project_id].add(item['action_id'])
-    return ids
-
-
-def _session_ids(entries: list[Entry]) -> dict[str, set[str]]:
-    """Return the ids of the sessions that jobs are in, by project."""
-    ids: dict[str, set[str]] = collections.defaultdict(set)
-    for entry in entries:
-        session_id = _body(entry)['session_id']
-        if session_id:
-            ids[entry.project_id].add(session_id)
-    return ids

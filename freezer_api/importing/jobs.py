@@ -32,7 +32,11 @@ def entries_of(
     if 'job_actions' not in row:
         ordered = sorted(linked, key=_position)
         return [{'action_id': link['action_id']} for link in ordered]
-    stored = values.parse_json(row['job_actions'], 'job_actions', notes)
+    stored = values.parse_json(
+        row['job_actions'],
+        'job_actions',
+        notes,
+    )
     if not isinstance(stored, list):
         return []
     return [entry for entry in stored if isinstance(entry, dict)]
@@ -42,7 +46,11 @@ def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
     """Return the job that a row stands for."""
     id = values.note_id(row['id'], notes)
     created = values.to_microseconds(row['created_at'])
-    schedule = values.parse_object(row['schedule'], 'schedule', notes)
+    schedule = values.parse_object(
+        row['schedule'],
+        'schedule',
+        notes,
+    )
     body: Body = {
         'job_id': id,
         'project_id': row['project_id'],
@@ -65,7 +73,14 @@ def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
         body = jobs.on_client(body, around.client)
     checks.note_refused(JOBS, body, notes)
     body = jobs.with_credentials(body, around.credentials)
-    return documents.Document(JOBS, row['project_id'], id, 1, created, body)
+    return documents.Document(
+        JOBS,
+        row['project_id'],
+        id,
+        1,
+        created,
+        body,
+    )
 
 
 def free(job: Document) -> Document:
@@ -73,7 +88,14 @@ def free(job: Document) -> Document:
     until it can be attached.
     """
     body = {**job.body, 'session_id': '', 'session_tag': 0}
-    return Document(JOBS, job.project_id, job.id, 1, job.created, body)
+    return Document(
+        JOBS,
+        job.project_id,
+        job.id,
+        1,
+        job.created,
+        body,
+    )
 
 
 def _position(link: Row) -> tuple[int, str]:

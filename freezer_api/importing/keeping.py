@@ -18,6 +18,7 @@ from freezer_api.importing.ledger import (
     Name,
     Stamp,
     Stamps,
+    by_project,
 )
 
 #: How many documents are asked for by one call.
@@ -105,7 +106,12 @@ class Keeper:
             stored = present.get(entry.key)
             if stored is not None:
                 stamp = Stamp(sources.get(name, _NOTHING), digest(stored))
-                if self._compare(stored, entry, stamp, stamps.get(name)):
+                if self._compare(
+                    stored,
+                    entry,
+                    stamp,
+                    stamps.get(name),
+                ):
                     known[name] = stamp
             elif name in stamps:
                 self._meet('deleted-here', entry)
@@ -172,11 +178,8 @@ class Keeper:
         """Tell which of some documents the store has, though they were deleted
         in the source.
         """
-        ids: dict[str, list[str]] = collections.defaultdict(list)
-        for project_id, id in names:
-            ids[project_id].append(id)
-        for project_id, ids_of_project in ids.items():
-            for entry in self.named(kind, project_id, ids_of_project):
+        for project_id, ids in by_project(names).items():
+            for entry in self.named(kind, project_id, ids):
                 self._meet('deleted-there', entry)
 
     def _intact(self, names: dict[str, Name]) -> dict[str, Stamp]:
@@ -186,7 +189,11 @@ class Keeper:
         intact: dict[str, Stamp] = {}
         for kind, name in names.items():
             stamp = self._ledger.read(kind, [name]).get(name)
-            for stored in self.named(kind, name[0], [name[1]]):
+            for stored in self.named(
+                kind,
+                name[0],
+                [name[1]],
+            ):
                 if stamp is not None and stamp.kept == digest(stored):
                     intact[kind] = stamp
         return intact
@@ -221,7 +228,11 @@ class Keeper:
             storage.restore(entries)
         except exceptions.Conflict as error:
             if len(entries) == 1:
-                self._meet('refused', entries[0], str(error))
+                self._meet(
+                    'refused',
+                    entries[0],
+                    str(error),
+                )
                 return
             # One conflict refuses all: which one it is shows one by one.
             for entry in entries:
@@ -232,18 +243,19 @@ class Keeper:
 
     def _meet(self, fate: Fate, entry: Entry, why: str = '') -> None:
         self.fates[entry.kind][fate] += 1
-        self._tell_fate(fate, entry, why or _REASONS[fate])
+        self._tell_fate(
+            fate,
+            entry,
+            why or _REASONS[fate],
+        )
 
     def present(
         self, kind: str, entries: collections.abc.Iterable[Entry]
     ) -> dict[tuple[str, ...], Entry]:
         """Return what the store has under the keys of entries, by key."""
-        ids: dict[str, list[str]] = collections.defaultdict(list)
-        for entry in entries:
-            ids[entry.project_id].append(entry.id)
         present: dict[tuple[str, ...], Entry] = {}
-        for project_id, ids_of_project in ids.items():
-            for stored in self.named(kind, project_id, ids_of_project):
+        for project_id, ids in by_project(map(_name, entries)).items():
+            for stored in self.named(kind, project_id, ids):
                 present[stored.key] = stored
         return present
 

@@ -63,10 +63,7 @@ class Ledger:
         found: Stamps = {}
         if self._storage is None:
             return found
-        ids: dict[str, list[str]] = collections.defaultdict(list)
-        for project_id, id in names:
-            ids[project_id].append(id)
-        for project_id, of_project in ids.items():
+        for project_id, of_project in by_project(names).items():
             stamps = self._storage.read_stamps(kind, project_id, of_project)
             for id, stamp in stamps.items():
                 source, kept = stamp[:DIGEST_SIZE], stamp[DIGEST_SIZE:]
@@ -77,10 +74,11 @@ class Ledger:
         """Keep stamps of documents, in place of those that there are."""
         if self._storage is None:
             return
-        by_project: dict[str, dict[str, bytes]] = collections.defaultdict(dict)
-        for (project_id, id), stamp in stamps.items():
-            by_project[project_id][id] = stamp.source + stamp.kept
-        for project_id, of_project in by_project.items():
+        for project_id, ids in by_project(stamps).items():
+            of_project: dict[str, bytes] = {}
+            for id in ids:
+                stamp = stamps[project_id, id]
+                of_project[id] = stamp.source + stamp.kept
             self._storage.write_stamps(kind, project_id, of_project)
 
     def see(self, kind: str, names: collections.abc.Iterable[Name]) -> None:
@@ -104,3 +102,11 @@ class Ledger:
     def _is_seen(self, kind: str, name: Name) -> bool:
         found = self._database.execute(_FIND, (kind, *name)).fetchone()
         return found is not None
+
+
+def by_project(names: collections.abc.Iterable[Name]) -> dict[str, list[str]]:
+    """Return ids by the projects that they are in."""
+    ids: dict[str, list[str]] = collections.defaultdict(list)
+    for project_id, id in names:
+        ids[project_id].append(id)
+    return ids

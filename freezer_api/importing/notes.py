@@ -108,5 +108,11 @@ class Notes:
         # A rule that nobody can look up must not get into a report.
         RULES[rule]
         self.found.append(
-            Note(self.kind, self.project_id, self.id, rule, detail)
+            Note(
+                self.kind,
+                self.project_id,
+                self.id,
+                rule,
+                detail,
+            )
         )

@@ -21,11 +21,21 @@ def count(storage: Storage, url: str) -> int:
     try:
         with engine.connect() as connection:
             total = 0
-            for table in source.published_tables(connection):
+            for table in _published_tables(connection):
                 total += _count_live(connection, table)
             return total
     finally:
         engine.dispose()
+
+
+def _published_tables(connection: sqlalchemy.Connection) -> list[str]:
+    """Return those tables of the published service that a database has; none
+    unless it has its version table, too.
+    """
+    names = set(sqlalchemy.inspect(connection).get_table_names())
+    if not names & {source.VERSION_TABLE, source.LEGACY_TABLE}:
+        return []
+    return sorted(names & set(source.TABLES))
 
 
 def _count_live(connection: sqlalchemy.Connection, name: str) -> int:

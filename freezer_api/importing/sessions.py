@@ -46,7 +46,13 @@ Links = collections.abc.Mapping[str, Link]
 def listed(row: Row) -> list[str]:
     """Return the ids of the jobs that a session's row lists."""
     unnoted = Notes(SESSIONS, '', row['id'])
-    return list(values.parse_object(row['job'], 'job', unnoted))
+    return list(
+        values.parse_object(
+            row['job'],
+            'job',
+            unnoted,
+        )
+    )
 
 
 def convert(row: Row, links: Links, now: int, notes: Notes) -> Session:
@@ -56,7 +62,11 @@ def convert(row: Row, links: Links, now: int, notes: Notes) -> Session:
     that name the session.
     """
     id = values.note_id(row['id'], notes)
-    schedule = values.parse_object(row['schedule'], 'schedule', notes)
+    schedule = values.parse_object(
+        row['schedule'],
+        'schedule',
+        notes,
+    )
     plain = {
         key: value for key, value in schedule.items() if value is not None
     }
@@ -89,7 +99,11 @@ def _member_entries(row: Row, links: Links, notes: Notes) -> dict[str, Body]:
     """Return the entries of a session's members, each with its ``client_id``,
     by the ids that jobs have here.
     """
-    stored = values.parse_object(row['job'], 'job', notes)
+    stored = values.parse_object(
+        row['job'],
+        'job',
+        notes,
+    )
     entries: dict[str, Body] = {}
     for job_id, entry in stored.items():
         link = links.get(job_id)
@@ -183,13 +197,22 @@ def _with_run(
         members = {id: _without_run(entry) for id, entry in entries.items()}
         return dataclasses.replace(session, members=members)
 
-    run = Run(session.tag, session.hold_off, started * documents.SECOND)
+    run = Run(
+        session.tag,
+        session.hold_off,
+        started * documents.SECOND,
+    )
     statuses = {_member_status(entry) for entry in entries.values()}
     # The end of the last member may be lost, or the last member itself.
     is_ended = statuses <= {COMPLETED}
     is_over = status == COMPLETED or is_ended
     members = {
-        id: _in_run(entry, run, is_over) for id, entry in entries.items()
+        id: _in_run(
+            entry,
+            run,
+            is_over,
+        )
+        for id, entry in entries.items()
     }
     if is_over:
         if status != COMPLETED:
@@ -218,4 +241,8 @@ def _completed(
     # A start keeps the end of the run before.
     if end * documents.SECOND < run.started:
         end = last
-    return run_state.completed(run, result, end * documents.SECOND)
+    return run_state.completed(
+        run,
+        result,
+        end * documents.SECOND,
+    )

@@ -43,23 +43,14 @@ _NAMED_BY = {
     documents.CLIENTS: ('clients', 'client_id'),
     documents.TRUSTS: ('user_credentials', 'trust_id'),
 }
-_VERSION_TABLE = 'alembic_version'
+#: The table that has the revision.
+VERSION_TABLE = 'alembic_version'
 #: The version table of the service before it used Alembic.
-_LEGACY_TABLE = 'migrate_version'
+LEGACY_TABLE = 'migrate_version'
 #: The number of MariaDB's error for a text that a column can't have.
 _ILLEGAL_MIX = 1267
 #: What a row has beside its columns if the operator's project is its project.
 UNASSIGNED = 'is_unassigned'
-
-
-def published_tables(connection: sqlalchemy.Connection) -> list[str]:
-    """Return those tables of the published service that a database has; none
-    unless it has its version table, too.
-    """
-    names = set(sqlalchemy.inspect(connection).get_table_names())
-    if not names & {_VERSION_TABLE, _LEGACY_TABLE}:
-        return []
-    return sorted(names & set(TABLES))
 
 
 class Source:
@@ -131,7 +122,14 @@ class Source:
     def pages(self, table: str) -> collections.abc.Iterator[list[Row]]:
         """Yield the live rows of a table in the order of their creation."""
         for ids in self._index.pages(table):
-            rows = {row['id']: row for row in self.named(table, 'id', ids)}
+            rows = {
+                row['id']: row
+                for row in self.named(
+                    table,
+                    'id',
+                    ids,
+                )
+            }
             page: list[Row] = []
             for id in ids:
                 # It may have been deleted since the source was opened.
@@ -170,7 +168,11 @@ class Source:
         of a kind.
         """
         table, column = _NAMED_BY.get(kind, (kind, 'id'))
-        rows = self.named(table, column, [id for _project_id, id in names])
+        rows = self.named(
+            table,
+            column,
+            [id for _project_id, id in names],
+        )
         if kind == documents.CLIENTS:
             in_project = {(row['project_id'], row[column]) for row in rows}
             return [name for name in names if name in in_project]
@@ -231,8 +233,8 @@ class Source:
     def _require_revision(
         self, connection: sqlalchemy.Connection, tables: set[str]
     ) -> str:
-        if _VERSION_TABLE not in tables:
-            if _LEGACY_TABLE in tables:
+        if VERSION_TABLE not in tables:
+            if LEGACY_TABLE in tables:
                 raise NotImportable(
                     'The source is from before release 15 of the published'
                     ' service (it has migrate_version and no alembic_version):'
@@ -244,7 +246,7 @@ class Source:
                 ' alembic_version): check the URL.'
             )
         version = sqlalchemy.table(
-            _VERSION_TABLE, sqlalchemy.column('version_num')
+            VERSION_TABLE, sqlalchemy.column('version_num')
         )
         found = connection.execute(
             sqlalchemy.select(version.c.version_num)
