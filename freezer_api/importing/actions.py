@@ -149,9 +149,9 @@ class _Resolver:
                 'action-copied',
                 f'action {row["id"]} of project {row["project_id"]}',
             )
-        elif row.get('deleted'):
+        elif not values.is_live(row):
             self._notes.add('action-restored', f'action {row["id"]}')
-        if is_foreign or row.get('deleted'):
+        if is_foreign or not values.is_live(row):
             self.extra_actions[action.id] = action
         return action
 

@@ -45,6 +45,7 @@ class Adapter:
         adapted: list[Entry] = []
         for entry in entries:
             session = typing.cast(Session, entry.content)
+            # One that is there is compared as the source has it.
             if entry.key in present or not session.members:
                 adapted.append(entry)
                 continue
@@ -88,6 +89,7 @@ class Adapter:
                 action = stored.get(name)
                 if action is None and name not in deleted:
                     continue
+                # A job that is there has followed its action since.
                 is_followed = entry.key in present
                 if action is not None:
                     is_followed |= action.version > 1
@@ -95,6 +97,7 @@ class Adapter:
                 if is_followed and action is not None:
                     item['freezer_action'] = action.body['freezer_action']
                 elif not is_followed:
+                    # It mustn't change what others made of the action.
                     own = actions.make(entry, position, item)
                     own_actions.append(entry_of(own))
                     item['action_id'] = own.id
@@ -117,6 +120,7 @@ class Adapter:
             if trust_id:
                 wanted[entry.project_id].add(trust_id)
         deleted = self.deleted(TRUSTS, wanted)
+        # Keystone has ended them, too: agents would be refused.
         for entry in entries:
             name = entry.project_id, documents.trust(body_of(entry))
             if name in deleted:

@@ -7,7 +7,7 @@ import sqlalchemy
 from freezer_api import exceptions
 
 
-class NotImportable(exceptions.FreezerError):
+class NotImportable(exceptions.Unprocessable):
     """A database can't be imported; the message tells the operator why, and
     what to do.
     """

@@ -29,6 +29,7 @@ class Around:
                 ids,
             )
         )
+        # Which actions they have must be known before these are read.
         self._given = {
             row['id']: jobs.entries_of(
                 row,
@@ -120,8 +121,11 @@ def read_registrations(
     return clients.choose(_live(rows))
 
 
+# Rows of all ages are read by their ids, for jobs may need deleted actions.
+
+
 def _live(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if not row['deleted']]
+    return [row for row in rows if values.is_live(row)]
 
 
 def _by_job(rows: list[Row]) -> dict[str, list[Row]]:

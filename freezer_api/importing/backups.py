@@ -22,6 +22,7 @@ def convert(row: Row, notes: Notes) -> Document:
         'status': status,
         'backup_metadata': metadata,
     }
+    # Metadata are the agents' own, and nothing in them is repaired.
     checks.note_refused(BACKUPS, body, notes)
     created = values.to_microseconds(row['created_at'])
     return documents.Document(

@@ -33,6 +33,7 @@ def _check_action(body: Body) -> None:
 
 
 def _check_job(body: Body) -> None:
+    # Callers name neither: ids are noted where they are converted.
     known = dict(body)
     del known['job_id']
     entries: list[Body] = []

@@ -74,6 +74,7 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
     is_central = bool(row.get('is_central'))
     central_project_id = registrations.central.get(client_id)
     if is_central and central_project_id != project_id:
+        # Its id is a claim, which one project alone can have.
         notes.add(
             'client-not-central',
             f'the one of project {central_project_id} stays central',
@@ -85,18 +86,10 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
         'description': values.to_text(row['description']),
         'is_central': is_central,
     }
-    for supported in capabilities.SUPPORTED.values():
-        # Revisions before 23c8ad2655a6 have no such columns: then the client
-        # is capable of everything, as one that says nothing of it.
-        listed = values.parse_json(
-            row.get(supported),
-            supported,
-            notes,
-        )
-        if isinstance(listed, list):
-            client[supported] = listed
+    client |= _supported(row, notes)
     user_id = values.to_text(row['user_id'])
     uuid = values.to_text(row['uuid'])
+    # Nothing was registered before, so this is what a new client becomes.
     body = clients.registered(
         None, project_id, user_id, {**client, 'uuid': uuid}, uuid
     )
@@ -110,6 +103,22 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
         created,
         body,
     )
+
+
+def _supported(row: Row, notes: Notes) -> dict[str, typing.Any]:
+    """Return the capabilities that a row tells.
+
+    Revisions before 23c8ad2655a6 have no such columns: then the client is
+    capable of everything, as one that says nothing of it.
+    """
+    found: dict[str, typing.Any] = {}
+    for supported in capabilities.SUPPORTED.values():
+        given = row.get(supported)
+        listed = values.parse_json(given, supported, notes)
+        # Agents take an absent list for all that there is.
+        if isinstance(listed, list):
+            found[supported] = listed
+    return found
 
 
 def _age(row: Row) -> tuple[int, str]:

@@ -109,6 +109,7 @@ class Importer:
     # Kinds
 
     def _import_clients(self, rows: list[Row]) -> None:
+        # Of a client's registrations some may be on other pages.
         registrations = around.read_registrations(
             self._source, source.ids(rows, 'client_id')
         )
@@ -149,6 +150,7 @@ class Importer:
         for session, notes in self._convert_sessions(rows):
             entries.append(entry_of_session(session))
             self._tell_all(notes)
+        # Digests are of what the source says, whatever the store makes of it.
         adapted = self._adapter.without_absent_members(entries)
         self._keeper.keep(
             SESSIONS,
@@ -174,6 +176,7 @@ class Importer:
 
     def _import_jobs(self, rows: list[Row]) -> None:
         rows = self._as_indexed(rows)
+        # All that the jobs of the page belong to, by a few statements.
         surroundings = around.Around(
             self._source, self._convert_sessions, rows
         )
@@ -193,6 +196,7 @@ class Importer:
             job = jobs.convert(row, of_job, notes)
             entries.append(entry_of(job))
             self._tell_all(notes)
+        # Before the jobs: a job is never without its actions.
         self._keep_extra_actions(list(extra.values()))
         # What follows changes their bodies.
         sources = digests(entries)
@@ -218,6 +222,7 @@ class Importer:
     def _keep_extra_actions(
         self, entries: list[Entry], sources: Digests | None = None
     ) -> None:
+        # A second one would be counted as there before.
         unseen: list[Entry] = []
         for entry in entries:
             if entry.key not in self._extra_actions:
@@ -228,6 +233,7 @@ class Importer:
     def _convert_sessions(
         self, rows: list[Row]
     ) -> collections.abc.Iterator[tuple[Session, Notes]]:
+        # Members are listed by their session, or name it, or both.
         job_ids: set[str] = set()
         for row in rows:
             job_ids.update(sessions.listed(row))

@@ -66,6 +66,7 @@ class Index:
 
     def pages(self, table: str) -> collections.abc.Iterator[list[str]]:
         """Yield the ids of a table's rows in the order of their creation."""
+        # Before all times.
         created, id = -(2**63), ''
         while True:
             found = self._database.execute(

@@ -39,6 +39,7 @@ def entries_of(
     )
     if not isinstance(stored, list):
         return []
+    # Nobody can tell what anything else stood for.
     return [entry for entry in stored if isinstance(entry, dict)]
 
 
@@ -65,12 +66,14 @@ def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
     if around.session is not None:
         body = _as_member(body, row, around.session, notes)
     elif row['session_id']:
+        # A member's schedule is its session's, so its own may be empty.
         notes.add('session-gone', f'session {row["session_id"]}')
         _stop_without_timing(body['job_schedule'])
     if around.client is None:
         notes.add('client-gone', f'client {row["client_id"]}')
     else:
         body = jobs.on_client(body, around.client)
+    # Credentials come last: callers can't send them.
     checks.note_refused(JOBS, body, notes)
     body = jobs.with_credentials(body, around.credentials)
     return documents.Document(
@@ -113,6 +116,7 @@ def _schedule(stored: Body, created: int) -> Body:
         'time_started': -1,
         'time_ended': -1,
     }
+    # What agents have reported, where it has the type that it is to have.
     for key in (*schedules.TIMES, 'current_pid'):
         value = stored.get(key)
         if isinstance(value, int) and not isinstance(value, bool):

@@ -100,20 +100,19 @@ class Keeper:
         stamps = self._ledger.read(kind, map(_name, entries))
         self._ledger.see(kind, map(_name, entries))
         missing: list[Entry] = []
+        # What is there and equal counts as brought, whoever brought it: an
+        # import that broke off may not have noted it.
         known: Stamps = {}
         for entry in entries:
             name = _name(entry)
             stored = present.get(entry.key)
             if stored is not None:
-                stamp = Stamp(sources.get(name, _NOTHING), digest(stored))
-                if self._compare(
-                    stored,
-                    entry,
-                    stamp,
-                    stamps.get(name),
-                ):
+                stamp = _stamp(sources, name, stored)
+                before = stamps.get(name)
+                if self._compare(stored, entry, stamp, before):
                     known[name] = stamp
             elif name in stamps:
+                # It was here once, so somebody has deleted it.
                 self._meet('deleted-here', entry)
             else:
                 missing.append(entry)
@@ -122,7 +121,8 @@ class Keeper:
             return
         for entry in self._restore(self.storage, missing):
             name = _name(entry)
-            known[name] = Stamp(sources.get(name, _NOTHING), digest(entry))
+            known[name] = _stamp(sources, name, entry)
+        # Only now: what is noted is there, whenever this breaks off.
         self._ledger.write(kind, _of(known, sources))
 
     def close(self) -> None:
@@ -294,6 +294,11 @@ def _dump(entry: Entry, now: int) -> bytes:
         content = run_state.lapse(content, now)
     plain = dataclasses.replace(typing.cast(typing.Any, content), version=1)
     return dataclasses.replace(entry, content=plain).dump()
+
+
+def _stamp(sources: Digests, name: Name, kept: Entry) -> Stamp:
+    source = sources.get(name, _NOTHING)
+    return Stamp(source, digest(kept))
 
 
 def _of(stamps: Stamps, names: collections.abc.Container[Name]) -> Stamps:

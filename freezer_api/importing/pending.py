@@ -14,6 +14,7 @@ def count(storage: Storage, url: str) -> int:
     a URL has beside a store that nothing was ever imported into; 0 for a store
     into which something was.
     """
+    # Anything that an import has noted: documents may have come otherwise.
     for kind in documents.KINDS:
         if storage.stamped(kind, ('', ''), 1):
             return 0

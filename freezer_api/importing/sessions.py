@@ -67,6 +67,7 @@ def convert(row: Row, links: Links, now: int, notes: Notes) -> Session:
         'schedule',
         notes,
     )
+    # Agents take a null for a value.
     plain = {
         key: value for key, value in schedule.items() if value is not None
     }
@@ -114,12 +115,14 @@ def _member_entries(row: Row, links: Links, notes: Notes) -> dict[str, Body]:
             other = link.session_id or 'none'
             notes.add('member-elsewhere', f'job {job_id} is in {other}')
             continue
+        # The job says which client it is on; the entry may be older.
         known = entry if isinstance(entry, dict) else {}
         client_id = values.convert_id(link.client_id)
         entries[values.convert_id(job_id)] = {**known, 'client_id': client_id}
     for job_id, link in sorted(links.items()):
         if link.session_id != row['id'] or job_id in stored:
             continue
+        # Attaching it has lost against another write to the list.
         if link.project_id != row['project_id']:
             continue
         notes.add('member-added', f'job {job_id}')
@@ -194,6 +197,7 @@ def _with_run(
     if session.tag < 1 or started < 1:
         if status in (RUNNING, COMPLETED):
             notes.add('run-unknown', f'its status was {status}')
+        # What entries say is of no run that anybody knows.
         members = {id: _without_run(entry) for id, entry in entries.items()}
         return dataclasses.replace(session, members=members)
 

@@ -133,7 +133,7 @@ class Source:
             page: list[Row] = []
             for id in ids:
                 # It may have been deleted since the source was opened.
-                if id in rows and not rows[id]['deleted']:
+                if id in rows and values.is_live(rows[id]):
                     page.append(rows[id])
             yield page
 
@@ -201,7 +201,7 @@ class Source:
         newest: dict[str, Row] = {}
         found = self.named('user_credentials', 'job_id', job_ids)
         for row in sorted(found, key=_age):
-            if not row['deleted']:
+            if values.is_live(row):
                 newest[row['job_id']] = row
         return newest
 

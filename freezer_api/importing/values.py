@@ -71,6 +71,11 @@ class _Cleaner:
         return text
 
 
+def is_live(row: Row) -> bool:
+    """Tell whether a row wasn't deleted, as statements tell it."""
+    return row.get('deleted') in (None, 0)
+
+
 def parse_json(value: typing.Any, column: str, notes: Notes) -> typing.Any:
     """Return what the JSON of a column says; None where it is NULL or can't be
     read.

@@ -405,6 +405,16 @@ class TestOddValues(ImportTest):
             self.assertEqual(['value-kept'], self.rules(id), id)
         self.assertEqual(-5, self.body(storage, SESSIONS, 'hold')['hold_off'])
 
+    def test_row_without_a_word_on_its_deletion_lives(self):
+        origin = self.database(RELEASE_19)
+        origin.add('actions', 'null', deleted=None)
+        origin.add_job('j', 'null', deleted=None)
+        storage = self.imported(origin)
+        self.assertEqual(2, storage.count(ACTIONS))
+        entries = self.body(storage, JOBS, 'j')['job_actions']
+        self.assertEqual(['null'], [entry['action_id'] for entry in entries])
+        self.assertEqual([], self.notes)
+
     def test_text_of_a_binary_column(self):
         origin = self.database()
         origin.add('actions', 'binary', path_to_backup='/\u00fc'.encode())
