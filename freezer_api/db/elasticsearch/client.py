@@ -4,17 +4,17 @@ import collections.abc
 import functools
 import logging
 import os
-import re
 import threading
 import typing
+import urllib.parse
 
 import elastic_transport
-import elasticsearch
 import orjson
-from elasticsearch import serializer
 from oslo_config import cfg
 
 from freezer_api import exceptions
+from freezer_api.db.elasticsearch import hosts
+from freezer_api.db.elasticsearch.products import Product
 
 LOG = logging.getLogger(__name__)
 
@@ -26,13 +26,6 @@ OUT_OF_DATE = (
 #: serve. Each write can be sent again: see
 #: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
-#: What the library raises if no answer comes that can be used.
-_FAILURES = (
-    elastic_transport.TransportError,
-    elasticsearch.UnsupportedProductError,
-)
-#: Connections to a node that are kept; a thread that finds all in use waits.
-_CONNECTIONS = 64
 #: Upgrades in a row that one request may meet.
 _MAX_UPGRADES = 5
 _MISSING = 'index_not_found_exception'
@@ -40,18 +33,6 @@ _MISSING = 'index_not_found_exception'
 #: not have a write yet that isn't acknowledged either: who read it in the
 #: first could see it gone.
 SAME_COPY = {'preference': 'freezer-api'}
-#: The API of version 8, which servers of versions 8 and 9 speak, and which
-#: every client that serves leaves as it is.
-_TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
-_JSON = {
-    'accept': _TYPE % 'json',
-    'content-type': _TYPE % 'json',
-}
-_LINES = {
-    'accept': _TYPE % 'json',
-    'content-type': _TYPE % 'x-ndjson',
-}
-
 #: Status and JSON.
 Answer = tuple[int, typing.Any]
 _Send = collections.abc.Callable[[], typing.Any]
@@ -65,28 +46,17 @@ class Missing(exceptions.SchemaOutOfDate):
     """A request was about an index that isn't there."""
 
 
-class _Json(serializer.CompatibilityModeJsonSerializer):
-    """Reads answers by a faster library; bodies come in written already."""
-
-    def json_loads(self, data: bytes) -> typing.Any:
-        """Return what JSON says."""
-        return orjson.loads(data)
-
-
-class _Plain(_Json):
-    mimetype = 'application/json'
-
-
 class Client:
     """One cluster, shared by threads. Connects when it is first asked, again
     after :meth:`close` and after a fork.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts):
-        self.conf = conf.elasticsearch
+    def __init__(self, conf: cfg.ConfigOpts, product: Product):
+        self.product = product
+        self.conf = conf[product.group]
         self._lock = threading.Lock()
-        #: The process that has connected, and the library's client.
-        self._connected: tuple[int, typing.Any] | None = None
+        #: The process that has connected, and what it sends requests by.
+        self._connected: tuple[int, elastic_transport.Transport] | None = None
 
     @property
     def waits(self) -> bool:
@@ -112,25 +82,33 @@ class Client:
         It is sent again to other hosts if one can't be reached.
         ``StorageUnavailable`` if no host answers in time, or lets us in.
         """
+        product = self.product
         send = functools.partial(
-            self._client().perform_request,
+            self._transport().perform_request,
             method,
-            path,
-            params=params,
-            headers=_LINES if isinstance(body, list) else _JSON,
+            _target(path, params),
+            headers=product.lines if isinstance(body, list) else product.json,
             body=_serialized(body),
         )
         try:
             answer = self._send_to_current(send, path)
-        except _FAILURES as error:
-            raise exceptions.StorageUnavailable() from _reason(error)
-        return _checked(answer.meta.status, answer.body)
+        except elastic_transport.TransportError as error:
+            raise exceptions.StorageUnavailable() from self._reason(error)
+        status = answer.meta.status
+        if not product.has_answered(status, answer.meta.headers):
+            reason = (
+                f'what answers at [{product.group}] hosts is not'
+                f' {product.name} (status {status})'
+            )
+            self._refuse(reason)
+        self._check(status, answer.body)
+        return status, answer.body
 
     def _send_to_current(self, send: _Send, path: str) -> typing.Any:
         """Send a request; again, if the index that it is about was just
         replaced by an upgrade.
 
-        An alias names one index at a time, but Elasticsearch may have looked
+        An alias names one index at a time, but the cluster may have looked
         the alias up before the upgrade and the index after it.
         """
         answer = self._send_to_any_host(send)
@@ -158,11 +136,13 @@ class Client:
                 # A single host has had its time.
                 if len(self.conf.hosts) == 1:
                     raise
-                LOG.debug('Elasticsearch: a host timed out; trying again.')
+                LOG.debug(
+                    '%s: a host timed out; trying again.', self.product.name
+                )
             except elastic_transport.ConnectionError as error:
                 LOG.debug(
-                    'Elasticsearch: a host was not reached (%s); trying'
-                    ' again.',
+                    '%s: a host was not reached (%s); trying again.',
+                    self.product.name,
                     error.message,
                 )
             else:
@@ -170,8 +150,8 @@ class Client:
                 if status not in _BUSY:
                     return answer
                 LOG.debug(
-                    'Elasticsearch: a host answered with status %s; trying'
-                    ' again.',
+                    '%s: a host answered with status %s; trying again.',
+                    self.product.name,
                     status,
                 )
         return send()
@@ -184,14 +164,68 @@ class Client:
         if connected and connected[0] == os.getpid():
             connected[1].close()
 
-    def _client(self) -> typing.Any:
+    def _transport(self) -> elastic_transport.Transport:
         connected = self._connected
         if connected is not None and connected[0] == os.getpid():
             return connected[1]
         with self._lock:
             if self._connected is None or self._connected[0] != os.getpid():
-                self._connected = os.getpid(), connect(self.conf)
+                self._connected = os.getpid(), hosts.connect(self.conf)
             return self._connected[1]
+
+    # Why there is no answer
+
+    def _reason(self, error: elastic_transport.TransportError) -> Exception:
+        """Return why a request got no answer, and log it."""
+        if not isinstance(error, elastic_transport.TlsError):
+            # It may be over soon, and nothing is wrong with the configuration.
+            LOG.warning(
+                '%s: no host answers (%s): %s',
+                self.product.name,
+                type(error).__name__,
+                error.message,
+            )
+            return error
+        reason = (
+            f'the certificate of a host is not trusted ([{self.product.group}]'
+            f' ca_certs): {error.message}'
+        )
+        LOG.error('%s: %s', self.product.name, reason)
+        return Refused(reason)
+
+    def _check(self, status: int, body: typing.Any) -> None:
+        """Raise, and log, if an answer says that the cluster doesn't serve
+        us.
+        """
+        if missing(body):
+            raise Missing(OUT_OF_DATE)
+        kind = error_type(body)
+        # That an index takes no writes is no matter of credentials.
+        is_block = kind == 'cluster_block_exception'
+        if status == 401 or (status == 403 and not is_block):
+            reason = (
+                f'the credentials ([{self.product.group}] http_auth or'
+                f' api_key) are refused with status {status}'
+            )
+            self._refuse(reason)
+        if status in _BUSY:
+            reason = f'answers with status {status} ({kind})'
+            LOG.warning('%s: %s.', self.product.name, reason)
+            raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
+
+    def _refuse(self, reason: str) -> typing.NoReturn:
+        """Raise, and log, what only the operator can change."""
+        LOG.error('%s: %s.', self.product.name, reason)
+        raise exceptions.StorageUnavailable() from Refused(reason)
+
+
+def _target(
+    path: str, params: collections.abc.Mapping[str, typing.Any] | None
+) -> str:
+    """Return a path with its parameters."""
+    if not params:
+        return path
+    return f'{path}?{urllib.parse.urlencode(params, safe=",*")}'
 
 
 def _serialized(body: typing.Any) -> bytes | None:
@@ -203,92 +237,6 @@ def _serialized(body: typing.Any) -> bytes | None:
     return orjson.dumps(body)
 
 
-def _reason(error: Exception) -> Exception:
-    """Return why a request got no answer, and log it."""
-    if isinstance(error, elastic_transport.TlsError):
-        reason = (
-            'the certificate of a host is not trusted ([elasticsearch]'
-            f' ca_certs): {error.message}'
-        )
-    elif isinstance(error, elastic_transport.TransportError):
-        # It may be over soon, and nothing is wrong with the configuration.
-        LOG.warning(
-            'Elasticsearch: no host answers (%s): %s',
-            type(error).__name__,
-            error.message,
-        )
-        return error
-    else:
-        reason = (
-            'what answers at [elasticsearch] hosts is not Elasticsearch'
-            f' ({error})'
-        )
-    LOG.error('Elasticsearch: %s', reason)
-    return Refused(reason)
-
-
-def _checked(status: int, body: typing.Any) -> Answer:
-    """Return an answer; raise, and log, if it says that the cluster doesn't
-    serve us.
-    """
-    if missing(body):
-        raise Missing(OUT_OF_DATE)
-    kind = error_type(body)
-    # That an index takes no writes is no matter of credentials.
-    is_block = kind == 'cluster_block_exception'
-    if status == 401 or (status == 403 and not is_block):
-        reason = (
-            'the credentials ([elasticsearch] http_auth or api_key) are'
-            f' refused with status {status}'
-        )
-        LOG.error('Elasticsearch: %s.', reason)
-        raise exceptions.StorageUnavailable() from Refused(reason)
-    if status in _BUSY:
-        reason = f'answers with status {status} ({kind})'
-        LOG.warning('Elasticsearch: %s.', reason)
-        raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
-    return status, body
-
-
-def connect(conf: typing.Any) -> typing.Any:
-    """Return a client of the library, by the options in ``[elasticsearch]``.
-    It returns each answer, whatever its status.
-    """
-    serializers = {}
-    for one in (_Json(), _Plain()):
-        serializers[one.mimetype] = one
-    options: dict[str, typing.Any] = {
-        'request_timeout': conf.timeout,
-        'max_retries': 0,
-        'connections_per_node': _CONNECTIONS,
-        'serializers': serializers,
-    }
-    hosts = [_url(host, conf.use_ssl) for host in conf.hosts]
-    if any(host.startswith('https:') for host in hosts):
-        options['verify_certs'] = conf.verify_certs
-        options['ssl_show_warn'] = False
-        if conf.verify_certs and conf.ca_certs:
-            options['ca_certs'] = conf.ca_certs
-    if conf.api_key:
-        options['api_key'] = conf.api_key
-    elif conf.http_auth:
-        user, _, password = conf.http_auth.partition(':')
-        options['basic_auth'] = user, password
-    made = elasticsearch.Elasticsearch(hosts, **options)
-    return made.options(ignore_status=range(400, 600))
-
-
-def addresses(conf: typing.Any) -> list[str]:
-    """Return the hosts as URLs, without the credentials that may be in
-    them.
-    """
-    found = []
-    for host in conf.hosts:
-        url = _url(host, conf.use_ssl)
-        found.append(re.sub('//[^/@]*@', '//', url))
-    return found
-
-
 def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
     """Return values as lines of JSON."""
     option = orjson.OPT_APPEND_NEWLINE
@@ -298,7 +246,7 @@ def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
 def require_ok(answer: Answer) -> typing.Any:
     """Return the JSON of an answer to a request that manages indices.
 
-    ``SchemaOutOfDate``, and why, if Elasticsearch refuses it.
+    ``SchemaOutOfDate``, and why, if the cluster refuses it.
     """
     status, body = answer
     if status in (200, 201):
@@ -309,13 +257,13 @@ def require_ok(answer: Answer) -> typing.Any:
     if error_type(body):
         reason = body['error'].get('reason')
     raise exceptions.SchemaOutOfDate(
-        f'Elasticsearch refuses what the schema needs, with status {status}:'
+        f'The cluster refuses what the schema needs, with status {status}:'
         f' {reason}'
     )
 
 
 def error_type(body: typing.Any) -> str:
-    """Return what Elasticsearch calls the error in an answer; '' if there is
+    """Return what the cluster calls the error in an answer; '' if there is
     none.
     """
     if not isinstance(body, dict):
@@ -336,18 +284,3 @@ def missing(body: typing.Any) -> str:
     if any(cause.get('type') != _MISSING for cause in causes):
         return ''
     return str(causes[0].get('index', ''))
-
-
-def _url(host: str, use_ssl: bool) -> str:
-    """Return a host of the option as a URL with a port."""
-    scheme, separator, rest = host.rpartition('://')
-    if not separator:
-        scheme = 'https' if use_ssl else 'http'
-    address, _, path = rest.partition('/')
-    _, _, port = address.rpartition(':')
-    if not port.isdigit():
-        address = f'{address}:9200'
-    url = f'{scheme}://{address}'
-    if path:
-        url += f'/{path}'
-    return url

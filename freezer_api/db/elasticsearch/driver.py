@@ -6,7 +6,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db import base, driver, steps
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.elasticsearch import client, codec
+from freezer_api.db.elasticsearch import client, codec, hosts, products
 from freezer_api.db.elasticsearch import documents as own
 from freezer_api.db.elasticsearch.commits import store
 from freezer_api.db.elasticsearch.commits.transactions import Committer
@@ -34,6 +34,8 @@ class Driver(driver.Driver):
     :mod:`freezer_api.db.elasticsearch.commits.transactions`.
     """
 
+    product: typing.ClassVar[products.Product] = products.ELASTICSEARCH
+
     def __init__(
         self,
         conf: typing.Any,
@@ -41,7 +43,7 @@ class Driver(driver.Driver):
     ):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
-        self.client = client.Client(conf)
+        self.client = client.Client(conf, self.product)
         self.units = Units(Committer(store.Store(self.client)))
         self.finder = finding.Finder(self.units, self._clock)
 
@@ -181,8 +183,8 @@ class Driver(driver.Driver):
 
     def where(self) -> str:
         """Return the addresses of the hosts."""
-        addresses = client.addresses(self.conf.elasticsearch)
-        return f'Elasticsearch at {", ".join(addresses)}'
+        addresses = ', '.join(hosts.addresses(self.client.conf))
+        return f'{self.product.name} at {addresses}'
 
     def close(self) -> None:
         """Give up the connections."""

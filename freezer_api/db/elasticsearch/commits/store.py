@@ -148,10 +148,8 @@ class Store:
         body: list[_Json] = []
         for write in writes:
             found = write.found
-            where: _Json = {
-                '_index': found.index,
-                '_id': found.key[1],
-            }
+            where = self.client.product.target(found.index)
+            where['_id'] = found.key[1]
             if found.seq_no is None:
                 # Nothing may have been created meanwhile.
                 body.append({'create': where})

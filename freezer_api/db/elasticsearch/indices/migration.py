@@ -3,7 +3,7 @@ which ones are there.
 
 A kind is read under an alias. The one index behind it has the version of its
 mappings in its name and under ``_meta``. It is the write index of the alias.
-Elasticsearch lets no alias have two of those: so of several processes that
+No alias may have two of those: so of several processes that
 create or upgrade an index at once one does.
 """
 
@@ -32,6 +32,7 @@ _FIELDS = ','.join(
         '*.mappings._meta',
         '*.settings.index.number_of_replicas',
         '*.settings.index.refresh_interval',
+        '*.settings.index.replication.type',
     ]
 )
 #: Answers to the creation of an index that is there already, and of an alias
@@ -49,6 +50,8 @@ class Index:
     name: str
     version: int
     settings: mappings.Settings
+    #: All of its aliases.
+    aliases: frozenset[str]
 
 
 def sync(client: Client) -> None:
@@ -58,7 +61,7 @@ def sync(client: Client) -> None:
     ``SchemaOutOfDate`` where they are a newer release's, or can't be made.
     """
     indices = _read_indices(client)
-    _check_newer(indices)
+    _check_usable(client, indices)
     _put_template(client)
     attempts = Retries('Creating indices', warns=False)
     looks = 0
@@ -97,8 +100,9 @@ def check(client: Client) -> None:
     ``SchemaOutOfDate``; by one request.
     """
     indices = _read_indices(client)
-    _check_newer(indices)
-    if _outdated(indices):
+    _check_usable(client, indices)
+    lacking = [_lacks_alias(client, index) for index in indices.values()]
+    if _outdated(indices) or any(lacking):
         raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
 
 
@@ -111,9 +115,9 @@ def _outdated(indices: dict[str, Index]) -> list[str]:
     return outdated
 
 
-def _check_newer(indices: dict[str, Index]) -> None:
-    """Raise ``SchemaOutOfDate`` if indices are a newer release's: no upgrade
-    helps against that.
+def _check_usable(client: Client, indices: dict[str, Index]) -> None:
+    """Raise ``SchemaOutOfDate`` if indices are a newer release's, or such that
+    they can't hold what is promised: no upgrade helps against that.
     """
     newer = []
     for index in indices.values():
@@ -121,9 +125,11 @@ def _check_newer(indices: dict[str, Index]) -> None:
             newer.append(index.name)
     if newer:
         raise exceptions.SchemaOutOfDate(
-            'The indices of Elasticsearch are those of a newer release:'
-            f' {", ".join(newer)}.'
+            f'The indices of {client.product.name} are those of a newer'
+            f' release: {", ".join(newer)}.'
         )
+    for index in indices.values():
+        client.product.check_settings(index.name, index.settings)
 
 
 def _read_indices(client: Client) -> dict[str, Index]:
@@ -139,8 +145,9 @@ def _read_indices(client: Client) -> dict[str, Index]:
     for name, told in answer.items():
         meta = told.get('mappings', {}).get('_meta', {})
         settings = told.get('settings', {}).get('index', {})
-        index = Index(name, meta.get('version', 0), settings)
-        for alias in told.get('aliases', {}):
+        aliases = frozenset(told.get('aliases', ()))
+        index = Index(name, meta.get('version', 0), settings, aliases)
+        for alias in aliases:
             if alias in kinds:
                 indices[kinds[alias]] = index
     return indices
@@ -158,7 +165,7 @@ def _why_outdated(client: Client, kind: str, indices: dict[str, Index]) -> str:
 
 def _put_template(client: Client) -> None:
     """Say what an index of ours is like, whoever creates it, and that no write
-    creates one.
+    creates one, where that can be said here.
     """
     patterns = [f'{client.alias(kind)}_*' for kind in mappings.KINDS]
     prefix = client.conf.index
@@ -166,7 +173,7 @@ def _put_template(client: Client) -> None:
         'index_patterns': patterns,
         'version': mappings.VERSION,
         'priority': PRIORITY + len(prefix),
-        'allow_auto_create': False,
+        **client.product.template,
         'template': {
             'mappings': mappings.mappings(),
             'settings': {'index': upgrading.settings(client)},
@@ -180,12 +187,16 @@ def _create(client: Client, kind: str) -> None:
     """Create the first index of a kind, unless another process does. Its name
     is the same for all who do it at once.
     """
+    name = _first_name(client, kind)
     body = {
         'mappings': mappings.mappings(),
         'settings': {'index': upgrading.settings(client)},
-        'aliases': {client.alias(kind): {'is_write_index': True}},
+        'aliases': {
+            client.alias(kind): {'is_write_index': True},
+            **client.product.aliases(name),
+        },
     }
-    answer = client.call('PUT', f'/{_first_name(client, kind)}', body)
+    answer = client.call('PUT', f'/{name}', body)
     if error_type(answer[1]) not in _CREATED_BY_OTHERS:
         require_ok(answer)
 
@@ -194,14 +205,22 @@ def _first_name(client: Client, kind: str) -> str:
     return f'{client.alias(kind)}_{mappings.VERSION}_first'
 
 
+def _lacks_alias(client: Client, index: Index) -> bool:
+    """Tell whether an index is without the alias that writes go to."""
+    return not client.product.aliases(index.name).keys() <= index.aliases
+
+
 def _configure(client: Client, index: Index) -> None:
     """Give an index the settings that follow the configuration, if it has
-    other ones.
+    other ones, and what it may have lost.
     """
+    if _lacks_alias(client, index):
+        for alias in client.product.aliases(index.name):
+            require_ok(client.call('PUT', f'/{index.name}/_alias/{alias}'))
     wanted = mappings.chosen(client.conf.number_of_replicas, client.waits)
     differs = False
     for name, value in wanted.items():
-        # Elasticsearch tells numbers as texts.
+        # The cluster tells numbers as texts.
         expected = None if value is None else str(value)
         if index.settings.get(name) != expected:
             differs = True

@@ -45,7 +45,10 @@ REPLICAS_TIMEOUT = 600
 
 def settings(client: Client) -> mappings.Settings:
     """Return the settings of new indices by the configuration."""
-    found = mappings.settings(client.conf.number_of_replicas, client.waits)
+    found = {
+        **mappings.settings(client.conf.number_of_replicas, client.waits),
+        **client.product.settings,
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -118,7 +121,10 @@ def _create(client: Client, new: str, old: str, copies: str) -> None:
     body = {
         'mappings': mappings.mappings(copy_of=old),
         'settings': {'index': settings(client)},
-        'aliases': {copies: {}},
+        'aliases': {
+            copies: {},
+            **client.product.aliases(new),
+        },
     }
     answer = client.call('PUT', f'/{new}', body)
     # Nobody else creates one of this name: the request was sent twice.
@@ -147,14 +153,9 @@ def _copy(client: Client, kind: str, old: str, new: str) -> None:
     # Nobody else writes either index, so writes needn't be compared.
     for hit in _documents(client, old):
         source = orjson.dumps(_source(kind, hit))
-        lines.append(
-            {
-                'index': {
-                    '_index': new,
-                    '_id': hit['_id'],
-                }
-            }
-        )
+        where = client.product.target(new)
+        where['_id'] = hit['_id']
+        lines.append({'index': where})
         lines.append(orjson.Fragment(source))
         size += len(source)
         if size > BYTES:

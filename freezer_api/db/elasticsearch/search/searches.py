@@ -60,15 +60,16 @@ class Searches:
         whatever is written meanwhile.
         """
         self._refresh(kind)
-        path = f'/{self.client.alias(kind)}/_pit'
+        product = self.client.product
+        path = product.point_in_time(self.client.alias(kind))
         params = {
             'keep_alive': KEEP_ALIVE,
             **client.SAME_COPY,
         }
         status, opened = self.client.call('POST', path, None, params)
         if status != 200:
-            raise RuntimeError(f'_pit: {status} {opened}')
-        id = opened['id']
+            raise RuntimeError(f'{path}: {status} {opened}')
+        id = product.opened(opened)
 
         def search(body: Body) -> Body | None:
             asked = {
@@ -91,7 +92,7 @@ class Searches:
         finally:
             # If this fails Elasticsearch forgets it by itself, later.
             with contextlib.suppress(exceptions.StorageUnavailable):
-                self.client.call('DELETE', '/_pit', {'id': id})
+                self.client.call('DELETE', *product.closing(id))
 
     def _refresh(self, kind: str) -> None:
         """Make searches see what was written, unless writes wait for it."""

@@ -1,0 +1,119 @@
+"""What is particular to a kind of servers."""
+
+import abc
+import collections.abc
+import typing
+
+_Json = dict[str, typing.Any]
+#: The header by which Elasticsearch says what it is.
+_HEADER = 'x-elastic-product'
+#: The API of version 8 of Elasticsearch, which servers of versions 8 and 9
+#: speak.
+_TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
+#: Statuses of a server that doesn't know that API.
+_UNKNOWN_TYPE = frozenset((406, 415))
+
+
+class Product(abc.ABC):
+    """A kind of servers."""
+
+    #: As logs and operators' commands name it.
+    name: str
+    #: The group of its options.
+    group: str
+    #: The headers of a request, and those of one whose body is lines.
+    json: dict[str, str]
+    lines: dict[str, str]
+    #: What a template says beside mappings and settings.
+    template: _Json
+    #: Settings of indices beside those that both have.
+    settings: _Json
+
+    @abc.abstractmethod
+    def has_answered(
+        self, status: int, headers: collections.abc.Mapping[str, str]
+    ) -> bool:
+        """Tell whether an answer may be of this product, by its status and
+        its headers.
+        """
+
+    @abc.abstractmethod
+    def aliases(self, index: str) -> _Json:
+        """Return the aliases of an index, whatever it is used for."""
+
+    @abc.abstractmethod
+    def target(self, index: str) -> _Json:
+        """Return how a line of ``_bulk`` names the index that it writes to,
+        so that no index is made if that one is gone.
+        """
+
+    @abc.abstractmethod
+    def check_settings(self, index: str, settings: _Json) -> None:
+        """Raise ``SchemaOutOfDate`` if an index can't hold what is promised,
+        by its settings.
+        """
+
+    # Points in time
+
+    @abc.abstractmethod
+    def point_in_time(self, index: str) -> str:
+        """Return the path of the request that opens one."""
+
+    @abc.abstractmethod
+    def opened(self, answer: _Json) -> str:
+        """Return the id of one, from the answer to that."""
+
+    @abc.abstractmethod
+    def closing(self, id: str) -> tuple[str, _Json]:
+        """Return the path and the body of the request that closes one."""
+
+
+class Elasticsearch(Product):
+    """Elasticsearch 8 and 9."""
+
+    name = 'Elasticsearch'
+    group = 'elasticsearch'
+    json = {
+        'accept': _TYPE % 'json',
+        'content-type': _TYPE % 'json',
+    }
+    lines = {
+        'accept': _TYPE % 'json',
+        'content-type': _TYPE % 'x-ndjson',
+    }
+    template = {'allow_auto_create': False}
+    settings: _Json = {}
+
+    def has_answered(
+        self, status: int, headers: collections.abc.Mapping[str, str]
+    ) -> bool:
+        """Tell so by the header, which proxies' own answers lack as well."""
+        if 200 <= status < 300 or status in _UNKNOWN_TYPE:
+            return headers.get(_HEADER) == 'Elasticsearch'
+        return True
+
+    def aliases(self, index: str) -> _Json:
+        """Return none: :attr:`template` is what no index is made by."""
+        return {}
+
+    def target(self, index: str) -> _Json:
+        """Return its name."""
+        return {'_index': index}
+
+    def check_settings(self, index: str, settings: _Json) -> None:
+        """Return: all copies of an index are written to."""
+
+    def point_in_time(self, index: str) -> str:
+        """Return the path of the request that opens one."""
+        return f'/{index}/_pit'
+
+    def opened(self, answer: _Json) -> str:
+        """Return the id of one, from the answer to that."""
+        return str(answer['id'])
+
+    def closing(self, id: str) -> tuple[str, _Json]:
+        """Return the path and the body of the request that closes one."""
+        return '/_pit', {'id': id}
+
+
+ELASTICSEARCH = Elasticsearch()
