@@ -29,6 +29,8 @@ STORES = {
     'PostgreSQL': (servers.POSTGRESQL,),
     'Elasticsearch8': (servers.ELASTICSEARCH8,),
     'Elasticsearch9': (servers.ELASTICSEARCH9,),
+    'OpenSearch2': (servers.OPENSEARCH2,),
+    'OpenSearch3': (servers.OPENSEARCH3,),
 }
 #: What imports are tested with; their other tests have SQLite alone.
 IMPORTING = {

@@ -114,7 +114,7 @@ class TestOutage(_Serving):
 
     scenarios = [
         (f'elasticsearch{version.partition(".")[0]}', {'version': version})
-        for version in (elasticsearch.JAVA if EXPLORING else [elasticsearch.VERSION8])
+        for version in (elasticsearch.VERSION8, elasticsearch.VERSION9)[: None if EXPLORING else 1]
     ]
     version: str
 

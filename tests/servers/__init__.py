@@ -28,11 +28,31 @@ ELASTICSEARCH8, ELASTICSEARCH9 = (
     'FREEZER_TEST_ELASTICSEARCH8_URL',
     'FREEZER_TEST_ELASTICSEARCH9_URL',
 )
+OPENSEARCH2, OPENSEARCH3 = (
+    'FREEZER_TEST_OPENSEARCH2_URL',
+    'FREEZER_TEST_OPENSEARCH3_URL',
+)
 #: Two addresses, of the nodes of one cluster, with a blank between them.
 GALERA = 'FREEZER_TEST_GALERA_URLS'
-NAMES = (MYSQL, GALERA, POSTGRESQL, KEYSTONE, ELASTICSEARCH8, ELASTICSEARCH9)
+NAMES = (
+    MYSQL,
+    GALERA,
+    POSTGRESQL,
+    KEYSTONE,
+    ELASTICSEARCH8,
+    ELASTICSEARCH9,
+    OPENSEARCH2,
+    OPENSEARCH3,
+)
 #: Whoever has one of these sets its name in the environment to the address, and it is used instead.
-OWN = (ELASTICSEARCH8, ELASTICSEARCH9)
+OWN = (ELASTICSEARCH8, ELASTICSEARCH9, OPENSEARCH2, OPENSEARCH3)
+#: The drivers for these.
+DRIVERS = {
+    ELASTICSEARCH8: 'elasticsearch',
+    ELASTICSEARCH9: 'elasticsearch',
+    OPENSEARCH2: 'opensearch',
+    OPENSEARCH3: 'opensearch',
+}
 #: Behind the name of a server that can't run on this machine: the variable that says why.
 ABSENT = '_ABSENT'
 _Class = typing.TypeVar('_Class', bound=type)
@@ -114,8 +134,8 @@ def new_indices() -> str:
 
 
 def drop_indices(server: str, prefix: str) -> None:
-    """Remove the indices and templates whose names begin so from an Elasticsearch, which need not
-    allow patterns for it.
+    """Remove the indices and templates whose names begin so from a cluster, which need not allow
+    patterns for it.
     """
     with requests.Session() as session:
 
@@ -137,7 +157,7 @@ def drop_indices(server: str, prefix: str) -> None:
 
 @contextlib.contextmanager
 def indices(name: str) -> collections.abc.Iterator[tuple[str, str]]:
-    """The Elasticsearch of that name, and a prefix of one's own in it; what begins with it is
+    """The cluster of that name, and a prefix of one's own in it; what begins with it is
     removed afterwards.
     """
     server, prefix = address(name), new_indices()

@@ -1,5 +1,5 @@
-"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone
-and Elasticsearch serve it.
+"""``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone,
+Elasticsearch and OpenSearch serve it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 import time
 
 from tests import servers
-from tests.servers import elasticsearch, galera, keystone, mariadb, postgresql, process
+from tests.servers import elasticsearch, galera, keystone, mariadb, opensearch, postgresql, process
 
 STARTERS = {
     servers.MYSQL: mariadb.MariaDB,
@@ -22,6 +22,8 @@ STARTERS = {
     servers.KEYSTONE: keystone.Keystone,
     servers.ELASTICSEARCH8: functools.partial(elasticsearch.Node, elasticsearch.VERSION8),
     servers.ELASTICSEARCH9: functools.partial(elasticsearch.Node, elasticsearch.VERSION9),
+    servers.OPENSEARCH2: functools.partial(opensearch.Node, opensearch.VERSION2),
+    servers.OPENSEARCH3: functools.partial(opensearch.Node, opensearch.VERSION3),
 }
 
 

@@ -1,54 +1,33 @@
-"""Nodes of Elasticsearch of the tests' own, put together from the artifacts that are published of
-each version.
-"""
+"""Nodes of Elasticsearch of the tests' own, and clusters of them."""
 
-import collections.abc
 import concurrent.futures
-import contextlib
-import dataclasses
-import fcntl
-import functools
-import hashlib
-import os
 import pathlib
-import subprocess
 import typing
 
 import requests
 
-from tests.servers import java, process
+from tests.servers import assembly, process
 
-#: Which Java each version needs.
-JAVA = {'8.19.0': 17, '9.0.4': 21}
-VERSION8, VERSION9 = JAVA
-SOURCES = pathlib.Path(__file__).with_name('elasticsearch_node')
-#: Shared by all checkouts, as the caches of pip and of Maven are: what is in it is named after what
-#: it is made of.
-CACHE = (
-    pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache')
-    / 'freezer-api-tests'
-)
-MODULE = 'transport-netty4'
-DESCRIPTOR = """
+VERSION8, VERSION9 = '8.19.0', '9.0.4'
+_TRANSPORT = 'org.elasticsearch.transport.netty4.Netty4Plugin'
+PRODUCT = assembly.Product(
+    'Elasticsearch',
+    pathlib.Path(__file__).with_name('elasticsearch_node'),
+    """
 description=HTTP and transport by Netty
 name=transport-netty4
 version={version}
-classname=org.elasticsearch.transport.netty4.Netty4Plugin
+classname={transport}
 java.version={java}
 elasticsearch.version={version}
 extended.plugins=
 has.native.controller=false
 licensed=false
-"""
-#: Little memory, and a machine that compiles each method once: what is gained by compiling again
-#: comes after most tests.
-MACHINE = (
-    '-Xms128m',
-    '-Xmx384m',
-    '-XX:+UseSerialGC',
-    '-XX:TieredStopAtLevel=1',
-    '-XX:-UsePerfData',
-    '-Dfile.encoding=UTF-8',
+""",
+    (
+        assembly.Release(VERSION8, 17, _TRANSPORT),
+        assembly.Release(VERSION9, 21, _TRANSPORT),
+    ),
 )
 #: What a node may write before it is kept out of the memory.
 ROOM = 2 << 30
@@ -60,118 +39,18 @@ SETTINGS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Assembly:
-    """One version, ready to run: the runtime's program, and the folder with ``lib``, ``modules``
-    and the launcher.
-    """
-
-    java: str
-    folder: pathlib.Path
-
-    def command(self, home: pathlib.Path, settings: dict[str, str]) -> list[str]:
-        """What starts a node in a folder."""
-        return [
-            self.java,
-            *MACHINE,
-            '-cp',
-            f'{self.folder}:{self.folder}/lib/*',
-            'Launcher',
-            str(home),
-            str(self.folder / 'modules'),
-            *(f'{name}={value}' for name, value in settings.items()),
-        ]
-
-
-@functools.cache
-def assembly(version: str) -> Assembly:
-    """Put a version together, or find it as it was left; only one process at a time does this.
-
-    :class:`~tests.servers.process.Unavailable` where no Java for it can be had.
-    """
-    sources = sorted(SOURCES.iterdir())
-    made_of = hashlib.sha256(b''.join(path.read_bytes() for path in sources)).hexdigest()[:8]
-    folder = CACHE / f'{version}-{made_of}'
-    with _alone():
-        home = java.home(JAVA[version], CACHE)
-        if home is None:
-            raise process.Unavailable(
-                f'Elasticsearch {version.partition(".")[0]}: no Java {JAVA[version]} or newer was'
-                ' found'
-            )
-        if not folder.exists():
-            with process.whole(folder) as making:
-                _assemble(version, home, making)
-    return Assembly(str(home / 'bin/java'), folder)
-
-
-@contextlib.contextmanager
-def _alone() -> collections.abc.Iterator[None]:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / 'lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _assemble(version: str, home: pathlib.Path, folder: pathlib.Path) -> None:
-    library, module = folder / 'lib', folder / 'modules' / MODULE
-    module.mkdir(parents=True)
-    _run(
-        process.program('mvn', package='maven'),
-        '-B',
-        '-q',
-        '-f',
-        str(SOURCES / 'pom.xml'),
-        'dependency:copy-dependencies',
-        f'-Dserver.version={version}',
-        f'-DoutputDirectory={library}',
-        JAVA_HOME=str(home),
-    )
-    (compiler,) = library.glob('ecj-*.jar')
-    compiler.rename(folder / 'ecj.jar')
-    classes = ':'.join(str(path) for path in sorted(library.iterdir()))
-    _run(
-        str(home / 'bin/java'),
-        '-jar',
-        str(folder / 'ecj.jar'),
-        f'-{JAVA[version]}',
-        '-cp',
-        classes,
-        '-d',
-        str(folder),
-        str(SOURCES / 'Launcher.java'),
-    )
-    for pattern in ('netty-*', f'{MODULE}*'):
-        for path in library.glob(pattern):
-            path.rename(module / path.name)
-    (module / 'plugin-descriptor.properties').write_text(
-        DESCRIPTOR.format(version=version, java=JAVA[version])
-    )
-
-
-def _run(*command: str, **extra: str) -> None:
-    done = subprocess.run(
-        command,
-        env={**os.environ, **extra},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        raise process.ServerFailed(
-            f'{" ".join(command[:6])}…: exit {done.returncode}\n{done.stdout[-4000:]}'
-        )
-
-
 class Node(process.Server):
     """Starts when made, unless told not to; :meth:`stop` removes it. What it holds outlives a kill,
     but not the machine.
     """
 
+    product: typing.ClassVar = PRODUCT
+
     def __init__(self, version: str, name: str = 'node', started: bool = True):
-        self._assembly = assembly(version)
-        self._process = process.Process('elasticsearch', parent=process.folder_in_memory(ROOM))
+        self._assembly = assembly.assembled(self.product, version)
+        self._process = process.Process(
+            self.product.name.lower(), parent=process.folder_in_memory(ROOM)
+        )
         self.port, self.transport_port = process.free_port(), process.free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self.name = name
@@ -221,19 +100,21 @@ class Cluster:
     itself.
     """
 
+    node: typing.ClassVar = Node
+    #: The setting with the names of those nodes that choose the first master.
+    initial: typing.ClassVar = 'cluster.initial_master_nodes'
+
     def __init__(self, version: str, nodes: int = 3):
-        self.nodes = [Node(version, f'node{number}', started=False) for number in range(nodes)]
+        self.nodes = [self.node(version, f'node{number}', started=False) for number in range(nodes)]
         for node in self.nodes:
             del node.settings['discovery.type']
             node.settings['discovery.seed_hosts'] = ','.join(
                 f'127.0.0.1:{other.transport_port}' for other in self.nodes
             )
-            node.settings['cluster.initial_master_nodes'] = ','.join(
-                other.name for other in self.nodes
-            )
+            node.settings[self.initial] = ','.join(other.name for other in self.nodes)
         try:
             with concurrent.futures.ThreadPoolExecutor(nodes) as pool:
-                list(pool.map(Node.start, self.nodes))
+                list(pool.map(self.node.start, self.nodes))
             self.settle()
         except BaseException:
             self.stop()
