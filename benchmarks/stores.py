@@ -6,7 +6,7 @@ store a project has so many sessions (``--sessions``), one of them so many
 members (``--members``). Operations take turns, store after store in each
 round, so that all stores have the same moods of the machine. The figure is the
 median over the rounds, which the lowest follows. The test nodes of
-Elasticsearch compile each method once and briefly
+Elasticsearch and OpenSearch compile each method once and briefly
 (``-XX:TieredStopAtLevel=1``), which makes them start sooner and answer
 somewhat later.
 """

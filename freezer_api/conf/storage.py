@@ -12,8 +12,9 @@ OPTIONS = [
         default='sqlalchemy',
         help=(
             'The driver that stores the documents: sqlalchemy (configured by'
-            ' [database]), elasticsearch (by [elasticsearch]), or the name of'
-            ' another entry point of the group freezer.db.backends.'
+            ' [database]), elasticsearch (by [elasticsearch]), opensearch (by'
+            ' [opensearch]), or the name of another entry point of the group'
+            ' freezer.db.backends.'
         ),
     ),
     cfg.StrOpt(

@@ -1,4 +1,4 @@
-"""Stores in Elasticsearch whose indices an earlier release has made; and what of the cluster tests
+"""Stores in a cluster whose indices an earlier release has made; and what of the cluster tests
 have to see.
 """
 
@@ -27,18 +27,15 @@ class OwnIndices:
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = self.options['elasticsearch']['hosts'][0]
+        self.server = self.options[self.driver]['hosts'][0]
         self.prefix = servers.new_indices()
         self.addCleanup(servers.drop_indices, self.server, self.prefix)
         self.own = self.process()
 
     def process(self, prefix: str = '', **options: typing.Any) -> driver.Driver:
         """The driver as another process has it, on this test's indices or others."""
-        elasticsearch = {'hosts': [self.server], 'index': prefix or self.prefix, **options}
-        storage = typing.cast(
-            driver.Driver,
-            db.load(base.configured({**self.options, 'elasticsearch': elasticsearch})),
-        )
+        changed = self.with_options(index=prefix or self.prefix, **options)
+        storage = typing.cast(driver.Driver, db.load(base.configured(changed)))
         self.addCleanup(storage.close)
         return storage
 
@@ -46,7 +43,7 @@ class OwnIndices:
         """``freezer-manage db sync`` as a process of its own."""
         file = self.enterContext(tempfile.NamedTemporaryFile('w', suffix='.conf'))
         file.write(
-            f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {self.server}\nindex ='
+            f'[storage]\ndriver = {self.driver}\n[{self.driver}]\nhosts = {self.server}\nindex ='
             f' {self.prefix}\n'
         )
         file.flush()
@@ -66,15 +63,18 @@ class OwnIndices:
         )
 
     def ask(self, method: str, path: str, body: typing.Any = None, **params: str) -> typing.Any:
-        """What Elasticsearch answers."""
+        """What the cluster answers."""
         status, answer = self.own.client.call(method, path, body, params)
         self.assertEqual(200, status, answer)
         return answer
 
     def indices(self) -> dict[str, list[str]]:
-        """The indices of this test and their aliases."""
+        """The indices of this test and their aliases, but for those that each index has by itself
+        alone.
+        """
+        aliases = self.own.client.product.aliases
         return {
-            index: sorted(told['aliases'])
+            index: sorted(told['aliases'].keys() - aliases(index).keys())
             for index, told in self.ask('GET', f'/{self.prefix}_*').items()
         }
 
@@ -142,7 +142,7 @@ class Writer:
 
 
 class Faulty:
-    """Stands between a process and Elasticsearch from a request on that counts as the first; ``at``
+    """Stands between a process and its cluster from a request on that counts as the first; ``at``
     is called in place of one.
 
     ``at`` is given what sends the request.

@@ -54,24 +54,31 @@ class PostgreSQL(_InServer):
     share = 0.2
 
 
-class _InElasticsearch(ContractCase):
+class _InCluster(ContractCase):
     # orjson reserves twelve times what it reads, whether it is used or not.
     room = 25_000_000
     shared = True
     server: typing.ClassVar[str]
+    #: The driver, and the group of its options.
+    driver = 'elasticsearch'
 
     @classmethod
     def make_options(cls) -> Options:
         server, prefix = servers.address(cls.server), servers.new_indices()
         cls.addClassCleanup(servers.drop_indices, server, prefix)
         return {
-            'storage': {'driver': 'elasticsearch'},
-            'elasticsearch': {'hosts': [server], 'index': prefix},
+            'storage': {'driver': cls.driver},
+            cls.driver: {'hosts': [server], 'index': prefix},
         }
+
+    @classmethod
+    def with_options(cls, **options: typing.Any) -> Options:
+        """The options of the class's store, with some of the driver's own changed."""
+        return {**cls.options, cls.driver: {**cls.options[cls.driver], **options}}
 
 
 @servers.needs(servers.ELASTICSEARCH8)
-class Elasticsearch8(_InElasticsearch):
+class Elasticsearch8(_InCluster):
     """Indices in the Elasticsearch 8 of the test run."""
 
     name = 'Elasticsearch8'
@@ -80,7 +87,7 @@ class Elasticsearch8(_InElasticsearch):
 
 
 @servers.needs(servers.ELASTICSEARCH9)
-class Elasticsearch9(_InElasticsearch):
+class Elasticsearch9(_InCluster):
     """Indices in the Elasticsearch 9 of the test run."""
 
     name = 'Elasticsearch9'
@@ -88,12 +95,38 @@ class Elasticsearch9(_InElasticsearch):
     share = 0.1
 
 
-#: For what one version shows as well as the other one; the long form has both.
-ONE_ELASTICSEARCH: tuple[type[ContractCase], ...] = (Elasticsearch8, Elasticsearch9)[
-    : None if EXPLORING else 1
-]
+@servers.needs(servers.OPENSEARCH2)
+class OpenSearch2(_InCluster):
+    """Indices in the OpenSearch 2 of the test run."""
+
+    name = 'OpenSearch2'
+    driver = 'opensearch'
+    server = servers.OPENSEARCH2
+    share = 0.1
+
+
+@servers.needs(servers.OPENSEARCH3)
+class OpenSearch3(_InCluster):
+    """Indices in the OpenSearch 3 of the test run."""
+
+    name = 'OpenSearch3'
+    driver = 'opensearch'
+    server = servers.OPENSEARCH3
+    share = 0.1
+
+
+CLUSTERS: tuple[type[ContractCase], ...] = (
+    Elasticsearch8,
+    Elasticsearch9,
+    OpenSearch2,
+    OpenSearch3,
+)
+#: For what one version of a product shows as well as the other one; the long form has all.
+ONE_OF_EACH: tuple[type[ContractCase], ...] = (
+    CLUSTERS if EXPLORING else (Elasticsearch8, OpenSearch3)
+)
 SQL_STORES: tuple[type[ContractCase], ...] = (SQLite, MariaDB, PostgreSQL)
-STORES: tuple[type[ContractCase], ...] = (*SQL_STORES, Elasticsearch8, Elasticsearch9)
+STORES: tuple[type[ContractCase], ...] = (*SQL_STORES, *CLUSTERS)
 
 
 def on_stores(*cases: type[ContractCase]) -> collections.abc.Callable[[type], type]:

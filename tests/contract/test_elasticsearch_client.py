@@ -1,5 +1,5 @@
 """The newest release line of the library that sends the requests, which the environment of the
-tests doesn't have, on nodes of both versions.
+tests doesn't have, on nodes of both products.
 """
 
 import os
@@ -21,16 +21,16 @@ unittest.main(module=None)
 """
 
 
-@servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
+@servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9, servers.OPENSEARCH3)
 class TestClient9(testtools.TestCase):
     """``tools/test`` puts it into a folder of its own, which FREEZER_TEST_CLIENT9 names."""
 
     def test_the_contract(self):
-        """With servers of its own version, and of the one before."""
+        """With servers of its own version, of the one before, and of the other product."""
         names = [
-            f'tests.contract.{theme}OnElasticsearch{version}'
+            f'tests.contract.{theme}On{server}'
             for theme in THEMES
-            for version in (8, 9)
+            for server in ('Elasticsearch8', 'Elasticsearch9', 'OpenSearch3')
         ]
         environment = {**os.environ, 'PYTHONPATH': os.environ['FREEZER_TEST_CLIENT9']}
         done = subprocess.run(

@@ -2,7 +2,9 @@
 killed.
 """
 
+import collections.abc
 import contextlib
+import functools
 import threading
 
 from freezer_api import exceptions
@@ -11,7 +13,7 @@ from freezer_api.tests.contract import base, parallel
 from tests import servers
 from tests.base import EXPLORING
 from tests.contract import stores
-from tests.servers import elasticsearch
+from tests.servers import elasticsearch, opensearch
 
 #: Seconds in which something must come to happen, on a machine that is busy as well.
 PATIENCE = 120
@@ -23,29 +25,47 @@ WRITERS, ROUNDS = 4, 3
 class _InCluster(base.ContractCase):
     """Three nodes of the class's own; each document has a copy on a second one."""
 
-    version: str
+    make: collections.abc.Callable[[], elasticsearch.Cluster]
+    driver = 'elasticsearch'
 
     @classmethod
     def make_options(cls):
-        cls.cluster = elasticsearch.Cluster(cls.version)
+        cls.cluster = cls.make()
         cls.addClassCleanup(cls.cluster.stop)
         return {
-            'storage': {'driver': 'elasticsearch'},
+            'storage': {'driver': cls.driver},
             'sessions': {'runs_kept': 0},
-            'elasticsearch': {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5},
+            cls.driver: {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5},
         }
 
 
 @servers.needs(servers.ELASTICSEARCH8)
 class Cluster8(_InCluster):
     name = 'Elasticsearch8'
-    version = elasticsearch.VERSION8
+    make = functools.partial(elasticsearch.Cluster, elasticsearch.VERSION8)
 
 
 @servers.needs(servers.ELASTICSEARCH9)
 class Cluster9(_InCluster):
     name = 'Elasticsearch9'
-    version = elasticsearch.VERSION9
+    make = functools.partial(elasticsearch.Cluster, elasticsearch.VERSION9)
+
+
+@servers.needs(servers.OPENSEARCH2)
+class ClusterOfOpenSearch2(_InCluster):
+    name = 'OpenSearch2'
+    driver = 'opensearch'
+    make = functools.partial(opensearch.Cluster, opensearch.VERSION2)
+
+
+@servers.needs(servers.OPENSEARCH3)
+class ClusterOfOpenSearch3(_InCluster):
+    name = 'OpenSearch3'
+    driver = 'opensearch'
+    make = functools.partial(opensearch.Cluster, opensearch.VERSION3)
+
+
+CLUSTERS = (Cluster9, ClusterOfOpenSearch3, Cluster8, ClusterOfOpenSearch2)
 
 
 class _Writer:
@@ -113,7 +133,7 @@ class _Writer:
         self.gone.add(f'{id}-c')
 
 
-@stores.on_stores(*(Cluster8, Cluster9) if EXPLORING else (Cluster9,))
+@stores.on_stores(*CLUSTERS if EXPLORING else CLUSTERS[:2])
 class FailOver:
     alone = True
 

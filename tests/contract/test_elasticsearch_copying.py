@@ -34,7 +34,7 @@ def in_part(storage, number, chosen):
     interception.intercept(storage, partly)
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class RequestsCarriedOutInPart(cases.CopyCase):
     def setUp(self):
         super().setUp()

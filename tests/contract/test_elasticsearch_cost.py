@@ -43,8 +43,7 @@ class Counting:
 
     def setUp(self):
         super().setUp()
-        elasticsearch = {**self.options['elasticsearch'], 'read_your_writes': self.waits}
-        self.one = db.load(base.configured({**self.options, 'elasticsearch': elasticsearch}))
+        self.one = db.load(base.configured(self.with_options(read_your_writes=self.waits)))
         self.addCleanup(self.one.close)
         self.one.sync()
         self.one.clock = self.clock
@@ -60,7 +59,7 @@ class Counting:
         return len(self.recorder.of(call)[0])
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class Requests(costs.Settling, Counting):
     """Each operation takes a number of requests that doesn't depend on how much there is."""
 
@@ -151,7 +150,7 @@ class Requests(costs.Settling, Counting):
         )
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class RequestsWithoutRefresh(Counting):
     """Where writes wait, a page is one request."""
 
@@ -167,7 +166,7 @@ class RequestsWithoutRefresh(Counting):
         self.assertEqual(['c'], self.project.ids(CLIENTS))
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class DeepPages(Counting):
     """Far behind what a search of Elasticsearch reaches by default, 10,000 documents."""
 

@@ -32,7 +32,7 @@ class Hands:
         self.assertEqual((200, False), (status, answer['errors']), answer)
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class DamagedIndices(Hands, Stores):
     """Each kind of damage is told of the document that it is of, and mended."""
 
@@ -86,7 +86,7 @@ class DamagedIndices(Hands, Stores):
         self.assertEqual({(SESSIONS, 'p', 's')}, self.drifts(self.own.reindex, thorough=True))
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class Trusted(Hands, Stores):
     """Reads correct what they would stumble over again and again, once, and log it."""
 

@@ -13,7 +13,7 @@ from tests.contract import fault_cases, faults, stores
 BROKEN, MET, EVERY, READ, LATE = 0.1, 0.004, 0.0012, 0.0002, 0.06
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class Faults(fault_cases.FaultCases):
     def _each(self, share, kind, cases, check):
         """Check a sample of cases of a kind, which are the arguments of ``check``."""

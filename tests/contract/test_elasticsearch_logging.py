@@ -8,7 +8,7 @@ from freezer_api.tests.contract import project_operations
 from tests.contract import faults, stores
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class Logged:
     def set(self, module, name, value):
         """Another value of a constant, for this test."""

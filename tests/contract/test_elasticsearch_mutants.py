@@ -6,7 +6,7 @@ from freezer_api.db.elasticsearch import unit_of_work
 from tests.contract import fault_cases, faults, mutants, stores
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class Mutants(fault_cases.FaultCases):
     eager = True
 

@@ -31,7 +31,7 @@ class _Proxied:
     @classmethod
     def make_options(cls):
         options = super().make_options()
-        (server,) = options['elasticsearch']['hosts']
+        (server,) = options[cls.driver]['hosts']
         cls.proxies = []
         for _ in range(2):
             cls.proxies.append(proxy.Proxy(server, tls=cls.tls))
@@ -39,8 +39,8 @@ class _Proxied:
         first = cls.proxies[0]
         return {
             **options,
-            'elasticsearch': {
-                **options['elasticsearch'],
+            cls.driver: {
+                **options[cls.driver],
                 'number_of_replicas': 0,
                 'hosts': [first.url],
                 'ca_certs': first.ca_certs,
@@ -50,8 +50,7 @@ class _Proxied:
 
     def project_with(self, **options):
         """The project on another storage, with other options of the driver."""
-        group = {**self.options['elasticsearch'], **options}
-        storage = self.make_storage(base.configured({**self.options, 'elasticsearch': group}))
+        storage = self.make_storage(base.configured(self.with_options(**options)))
         storage.clock = self.clock
         return project_operations.Project(storage, self.project.scope)
 
@@ -77,6 +76,14 @@ class Proxied9(_Proxied, stores.Elasticsearch9):
     pass
 
 
+class ProxiedOpenSearch2(_Proxied, stores.OpenSearch2):
+    pass
+
+
+class ProxiedOpenSearch3(_Proxied, stores.OpenSearch3):
+    pass
+
+
 class Encrypted8(_Proxied, stores.Elasticsearch8):
     tls = True
 
@@ -85,7 +92,21 @@ class Encrypted9(_Proxied, stores.Elasticsearch9):
     tls = True
 
 
-@stores.on_stores(Proxied8, Proxied9)
+class EncryptedOpenSearch2(_Proxied, stores.OpenSearch2):
+    tls = True
+
+
+class EncryptedOpenSearch3(_Proxied, stores.OpenSearch3):
+    tls = True
+
+
+ENCRYPTED = (Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,)
+ENCRYPTED_OPENSEARCH = (
+    (EncryptedOpenSearch2, EncryptedOpenSearch3) if EXPLORING else (EncryptedOpenSearch3,)
+)
+
+
+@stores.on_stores(Proxied8, Proxied9, ProxiedOpenSearch2, ProxiedOpenSearch3)
 class Hosts:
     """One that takes connections and says nothing, one that takes none, and another one beside
     them.
@@ -208,11 +229,12 @@ class Hosts:
                 call()
 
 
-@stores.on_stores(*(Encrypted8, Encrypted9) if EXPLORING else (Encrypted9,))
-class Access:
+class _Asked:
     """A proxy that speaks TLS before the node, and asks for credentials."""
 
     alone = True
+    #: The options that may be wrong where credentials are refused.
+    credentials = 'http_auth or api_key'
 
     def setUp(self):
         super().setUp()
@@ -234,25 +256,44 @@ class Access:
         ):
             self.assertIn(line, ' '.join(self.log_of(call)))
 
+    def refused_credentials(self, **options):
+        """With these nobody is let in, and the log names the options."""
+        self.refused(
+            f'the credentials ([{self.driver}] {self.credentials}) are refused with status 401',
+            **options,
+        )
+
     def test_certificates(self):
         self.works()
         self.works(ca_certs=None, verify_certs=False)
         self.works(hosts=[self.proxies[0].url.removeprefix('https://')], use_ssl=True)
         for authority in (None, self.proxies[1].ca_certs):
             self.refused(
-                'the certificate of a host is not trusted ([elasticsearch] ca_certs)',
+                f'the certificate of a host is not trusted ([{self.driver}] ca_certs)',
                 ca_certs=authority,
             )
 
     def test_a_password(self):
         self.proxies[0].ask_for(proxy.BY_PASSWORD)
         self.works(http_auth=f'{proxy.USER}:{proxy.PASSWORD}')
-        for wrong in ({}, {'http_auth': f'{proxy.USER}:wrong'}, {'api_key': proxy.ENCODED_API_KEY}):
-            self.refused(
-                'the credentials ([elasticsearch] http_auth or api_key) are refused with'
-                ' status 401',
-                **wrong,
-            )
+        for wrong in ({}, {'http_auth': f'{proxy.USER}:wrong'}):
+            self.refused_credentials(**wrong)
+
+
+@stores.on_stores(*ENCRYPTED_OPENSEARCH)
+class AccessToOpenSearch(_Asked):
+    """It has no API keys."""
+
+    credentials = 'http_auth'
+
+
+@stores.on_stores(*ENCRYPTED)
+class Access(_Asked):
+    """A password or an API key."""
+
+    def test_a_key_where_a_password_is_asked_for(self):
+        self.proxies[0].ask_for(proxy.BY_PASSWORD)
+        self.refused_credentials(api_key=proxy.ENCODED_API_KEY)
 
     def test_an_api_key(self):
         self.proxies[0].ask_for(proxy.BY_API_KEY)
@@ -263,8 +304,19 @@ class Access:
             {'api_key': 'd3Jvbmc6a2V5'},
             {'http_auth': f'{proxy.USER}:{proxy.PASSWORD}'},
         ):
-            self.refused(
-                'the credentials ([elasticsearch] http_auth or api_key) are refused with'
-                ' status 401',
-                **wrong,
-            )
+            self.refused_credentials(**wrong)
+
+
+@stores.on_stores(*stores.CLUSTERS)
+class OtherProduct:
+    """The driver for one product where the other one serves."""
+
+    def test_other_product_is_told_from_the_first_request_on(self):
+        (other,) = {'elasticsearch', 'opensearch'} - {self.driver}
+        options = {'storage': {'driver': other}, other: self.options[self.driver]}
+        storage = self.make_storage(base.configured(options))
+        for call in (storage.check, storage.sync, storage.version):
+            with self.assertLogs(client.LOG, 'ERROR') as logged:
+                self.assertRaises(exceptions.StorageUnavailable, call)
+            (line,) = logged.output
+            self.assertIn(f'what answers at [{other}] hosts is not ', line)

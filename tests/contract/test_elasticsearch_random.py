@@ -80,7 +80,7 @@ class Process:
             self.problems.append(f'exit {self._process.exitcode}')
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class RandomOperations:
     alone = True
 

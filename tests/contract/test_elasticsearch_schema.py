@@ -5,12 +5,18 @@ whatever breaks off.
 import concurrent.futures
 import threading
 
-from freezer_api import exceptions
+import testtools
+
+from freezer_api import db, exceptions
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.commits import store
 from freezer_api.db.elasticsearch.indices import mappings, migration, upgrading
 from freezer_api.domain.documents import JOBS
 from freezer_api.tests.contract import base, bodies, project_operations
+from tests import servers
 from tests.base import EXPLORING
 from tests.contract import old_indices, stores
+from tests.servers import opensearch
 
 
 class Broken(Exception):
@@ -30,10 +36,15 @@ def repeat(send):
     return send()
 
 
-FAULTS = {'Elasticsearch8': die, 'Elasticsearch9': repeat}
+FAULTS = {
+    'Elasticsearch8': die,
+    'Elasticsearch9': repeat,
+    'OpenSearch2': repeat,
+    'OpenSearch3': die,
+}
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(*stores.CLUSTERS)
 class Creation(old_indices.OwnIndices):
     def test_by_several_processes_at_once(self):
         commands = [self.command() for _ in range(3)]
@@ -121,7 +132,7 @@ class Creation(old_indices.OwnIndices):
             writer.check(self, storage)
 
 
-@stores.on_stores(*stores.ONE_ELASTICSEARCH)
+@stores.on_stores(*stores.ONE_OF_EACH)
 class Settings(old_indices.OwnIndices):
     def _settings(self):
         (told,) = self.ask('GET', f'/{self.prefix}_{JOBS}/_settings').values()
@@ -151,10 +162,15 @@ class Settings(old_indices.OwnIndices):
 
     def test_no_write_makes_an_index(self):
         self.own.sync()
-        gone = f'/{self.prefix}_{JOBS}_1_gone/_doc/x'
-        self.assertRaises(
-            exceptions.SchemaOutOfDate, self.own.client.call, 'PUT', gone, {'key': 'x'}
-        )
+        key = JOBS, 'p/x'
+        index = f'{self.prefix}_{JOBS}_1_gone'
+        body = codec.source(key, None, {})
+        created = store.Found(key, index, None, None, None, {})
+        changed = store.Found(key, index, 1, 1, None, {})
+        documents = self.own.units.committer.store
+        for found, written in ((created, body), (changed, body), (changed, None)):
+            with self.subTest(seq_no=found.seq_no, body=written):
+                self.assertFalse(documents.write([store.Write(found, written)])[0])
         self.assert_current()
 
     def test_documents_leave_the_mappings_alone(self):
@@ -193,7 +209,75 @@ class Settings(old_indices.OwnIndices):
             self.assertEqual(['j'], project.ids(JOBS, [condition]), condition)
 
 
-@stores.on_stores(stores.Elasticsearch8, stores.Elasticsearch9)
+@stores.on_stores(stores.OpenSearch2, stores.OpenSearch3)
+class WrittenByAlias(old_indices.OwnIndices):
+    """Each index has an alias of its own, which writes go to."""
+
+    def setUp(self):
+        super().setUp()
+        self.own.sync()
+        (self.index,) = self.ask('GET', f'/{self.prefix}_{JOBS}')
+        self.writer = old_indices.Writer(self.own)
+        self.writer.write()
+
+    def test_alias_that_was_lost_is_told_and_made_again(self):
+        (alias,) = self.own.client.product.aliases(self.index)
+        self.ask('DELETE', f'/{self.index}/_alias/{alias}')
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'freezer-manage db sync', self.own.check)
+        self.own.sync()
+        self.own.check()
+        self.writer.write()
+        self.writer.check(self, self.own)
+
+    def test_index_that_is_replicated_by_segments_is_refused(self):
+        told = self.ask('GET', f'/{self.index}')[self.index]
+        self.ask('DELETE', f'/{self.index}')
+        settings = {'number_of_replicas': 0, 'replication.type': 'SEGMENT'}
+        body = {'mappings': told['mappings'], 'aliases': told['aliases'], 'settings': settings}
+        self.ask('PUT', f'/{self.index}', body)
+        refusal = f'index {self.index} is replicated by segments'
+        for call in (self.own.check, self.own.sync):
+            with self.assertRaisesRegex(exceptions.SchemaOutOfDate, refusal):
+                call()
+
+
+class TestReplicationBySegments(testtools.TestCase):
+    """A node of one's own on which that is the default."""
+
+    def setUp(self):
+        super().setUp()
+        if servers.absent(servers.OPENSEARCH3):
+            self.skipTest(servers.absent(servers.OPENSEARCH3))
+        self.node = opensearch.Node(opensearch.VERSION3, started=False)
+        self.addCleanup(self.node.stop)
+        self.node.settings['cluster.indices.replication.strategy'] = 'SEGMENT'
+
+    def storage(self):
+        """The driver on the node, which has started."""
+        self.node.start()
+        options = {
+            'storage': {'driver': 'opensearch'},
+            'opensearch': {'hosts': [self.node.url], 'number_of_replicas': 0},
+        }
+        storage = db.load(base.configured(options))
+        self.addCleanup(storage.close)
+        return storage
+
+    def test_indices_are_replicated_by_documents_whatever_the_default_is(self):
+        storage = self.storage()
+        storage.sync()
+        storage.check()
+        _, told = storage.client.call('GET', '/freezer_*/_settings')
+        for index in told.values():
+            self.assertEqual('DOCUMENT', index['settings']['index']['replication']['type'])
+
+    def test_default_that_indices_have_to_follow_is_refused(self):
+        self.node.settings['cluster.index.restrict.replication.type'] = 'true'
+        storage = self.storage()
+        self.assertRaisesRegex(exceptions.SchemaOutOfDate, 'index.replication.type', storage.sync)
+
+
+@stores.on_stores(*stores.CLUSTERS)
 class Upgrade(old_indices.OwnIndices):
     def setUp(self):
         super().setUp()

@@ -9,18 +9,21 @@ from tests.base import EXPLORING
 from tests.contract import stores
 
 
-class Waiting(stores.Elasticsearch9):
-    """Indices in the Elasticsearch 9 of the test run, that no search refreshes."""
-
-    name = 'Waiting'
+class _Waiting:
+    """Indices that no search refreshes."""
 
     @classmethod
     def make_options(cls):
         options = super().make_options()
-        return {
-            **options,
-            'elasticsearch': {**options['elasticsearch'], 'read_your_writes': 'wait_for'},
-        }
+        return {**options, cls.driver: {**options[cls.driver], 'read_your_writes': 'wait_for'}}
+
+
+class Waiting(_Waiting, stores.Elasticsearch9):
+    name = 'Waiting'
+
+
+class WaitingOpenSearch(_Waiting, stores.OpenSearch3):
+    name = 'WaitingOpenSearch'
 
 
 SOME = (lists.CentralClients,)
@@ -28,7 +31,8 @@ SOME = (lists.CentralClients,)
 globals().update(
     {
         name: case
-        for name, case in suite.cases(Waiting).items()
+        for store in (Waiting, WaitingOpenSearch)
+        for name, case in suite.cases(store).items()
         if EXPLORING or case.__bases__[0] in SOME
     }
 )

@@ -19,7 +19,7 @@ from freezer_api.tests.contract import base, operation, parallel
 from tests import servers
 from tests.base import EXPLORING, sample
 from tests.contract import stores
-from tests.servers import elasticsearch, mariadb, postgresql
+from tests.servers import elasticsearch, mariadb, opensearch, postgresql
 
 #: Nothing of this is told to callers.
 INTERNAL = '(?i)sql|maria|postgres|elastic|index|node|cluster|http|socket|Traceback|/tmp'
@@ -85,13 +85,14 @@ class _NodeThatFails(_ServerThatFails):
     """A node takes seconds to start."""
 
     share = 0.1
+    driver = 'elasticsearch'
     crashes = 2 if EXPLORING else 1
 
     @classmethod
     def options_of_server(cls):
         return {
-            'storage': {'driver': 'elasticsearch'},
-            'elasticsearch': {'hosts': [cls.server.url], 'number_of_replicas': 0},
+            'storage': {'driver': cls.driver},
+            cls.driver: {'hosts': [cls.server.url], 'number_of_replicas': 0},
         }
 
 
@@ -107,7 +108,28 @@ class Elasticsearch9ThatFails(_NodeThatFails):
     make = functools.partial(elasticsearch.Node, elasticsearch.VERSION9)
 
 
-SERVERS = (MariaDBThatFails, PostgreSQLThatFails, Elasticsearch8ThatFails, Elasticsearch9ThatFails)
+@servers.needs(servers.OPENSEARCH2)
+class OpenSearch2ThatFails(_NodeThatFails):
+    name = 'OpenSearch2'
+    driver = 'opensearch'
+    make = functools.partial(opensearch.Node, opensearch.VERSION2)
+
+
+@servers.needs(servers.OPENSEARCH3)
+class OpenSearch3ThatFails(_NodeThatFails):
+    name = 'OpenSearch3'
+    driver = 'opensearch'
+    make = functools.partial(opensearch.Node, opensearch.VERSION3)
+
+
+SERVERS = (
+    MariaDBThatFails,
+    PostgreSQLThatFails,
+    Elasticsearch8ThatFails,
+    OpenSearch3ThatFails,
+    Elasticsearch9ThatFails,
+    OpenSearch2ThatFails,
+)
 
 
 @stores.on_stores(SQLiteThatFails, *SERVERS)
@@ -152,7 +174,7 @@ class Outages:
             call()
 
 
-@stores.on_stores(*SERVERS if EXPLORING else SERVERS[:-1])
+@stores.on_stores(*SERVERS if EXPLORING else SERVERS[:4])
 class Restarts:
     alone = True
 

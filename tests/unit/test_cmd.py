@@ -148,11 +148,13 @@ class TestAddress(testtools.TestCase):
         ):
             conf.set_override('connection', connection, 'database')
             self.assertEqual(expected, common.address(db.load(conf)))
-        conf.set_override('driver', 'elasticsearch', 'storage')
-        conf.set_override('hosts', ['http://u:secret@h:9200', 'other:9200'], 'elasticsearch')
-        self.assertEqual(
-            'Elasticsearch at http://h:9200, http://other:9200', common.address(db.load(conf))
-        )
+        for product in ('Elasticsearch', 'OpenSearch'):
+            driver = product.lower()
+            conf.set_override('driver', driver, 'storage')
+            conf.set_override('hosts', ['http://u:secret@h:9200', 'other:9200'], driver)
+            self.assertEqual(
+                f'{product} at http://h:9200, http://other:9200', common.address(db.load(conf))
+            )
 
     def test_failing_check_is_warned_of(self):
         log = self.useFixture(fixtures.FakeLogger())

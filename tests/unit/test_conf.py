@@ -32,6 +32,10 @@ class TestOptions(testtools.TestCase):
         self.assertEqual('refresh', made.elasticsearch.read_your_writes)
         self.assertIs(True, made.elasticsearch.verify_certs)
 
+        self.assertEqual(set(made.elasticsearch), {*made.opensearch, 'api_key'})
+        for name in made.opensearch:
+            self.assertEqual(made.elasticsearch[name], made.opensearch[name])
+
         trusts = made.centralized_scheduler
         self.assertIs(True, trusts.enabled)
         self.assertIs(False, trusts.enforce_trusts)

@@ -203,9 +203,12 @@ class Client:
         # That an index takes no writes is no matter of credentials.
         is_block = kind == 'cluster_block_exception'
         if status == 401 or (status == 403 and not is_block):
+            options = 'http_auth'
+            if 'api_key' in self.conf:
+                options += ' or api_key'
             reason = (
-                f'the credentials ([{self.product.group}] http_auth or'
-                f' api_key) are refused with status {status}'
+                f'the credentials ([{self.product.group}] {options}) are'
+                f' refused with status {status}'
             )
             self._refuse(reason)
         if status in _BUSY:

@@ -1,4 +1,4 @@
-"""The storage driver for Elasticsearch."""
+"""The storage drivers for Elasticsearch and for OpenSearch."""
 
 import collections.abc
 import typing
@@ -205,3 +205,9 @@ class Driver(driver.Driver):
         return own.transact(
             self.units, self.finder, self.clock, project_id, name, step
         )
+
+
+class OpenSearch(Driver):
+    """The same on a cluster of OpenSearch."""
+
+    product = products.OPENSEARCH

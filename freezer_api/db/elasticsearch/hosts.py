@@ -32,8 +32,9 @@ def connect(conf: typing.Any) -> elastic_transport.Transport:
     """Return what sends requests, by the options of a cluster. It returns
     each answer, whatever its status.
     """
-    # The client of Elasticsearch is built on this, and of no use for a driver
-    # that writes its requests itself.
+    # The libraries of both products would refuse the servers of the other one,
+    # and have no use for a driver that writes its requests itself. This is
+    # what one of them is built on.
     return elastic_transport.Transport(
         [_node(conf, _url(host, conf.use_ssl)) for host in conf.hosts],
         max_retries=0,
@@ -64,7 +65,8 @@ def _node(conf: typing.Any, url: str) -> elastic_transport.NodeConfig:
 
 def _credentials(conf: typing.Any) -> str:
     """Return the header that says who asks; '' if the options don't."""
-    if conf.api_key:
+    # OpenSearch has no keys.
+    if 'api_key' in conf and conf.api_key:
         return f'ApiKey {conf.api_key}'
     if not conf.http_auth:
         return ''

@@ -1,8 +1,10 @@
-"""What is particular to a kind of servers."""
+"""What differs between Elasticsearch and OpenSearch, which came of it."""
 
 import abc
 import collections.abc
 import typing
+
+from freezer_api import exceptions
 
 _Json = dict[str, typing.Any]
 #: The header by which Elasticsearch says what it is.
@@ -116,4 +118,73 @@ class Elasticsearch(Product):
         return '/_pit', {'id': id}
 
 
-ELASTICSEARCH = Elasticsearch()
+class OpenSearch(Product):
+    """OpenSearch 2 and 3."""
+
+    name = 'OpenSearch'
+    group = 'opensearch'
+    json = {
+        'accept': 'application/json',
+        'content-type': 'application/json',
+    }
+    lines = {
+        'accept': 'application/json',
+        'content-type': 'application/x-ndjson',
+    }
+    template: _Json = {}
+    # Copies of segments lag behind: who asks one of them misses what was
+    # acknowledged. So it isn't left to the cluster's default.
+    settings = {'replication.type': 'DOCUMENT'}
+
+    def has_answered(
+        self, status: int, headers: collections.abc.Mapping[str, str]
+    ) -> bool:
+        """Tell so by what Elasticsearch says of itself: OpenSearch says
+        nothing.
+        """
+        return headers.get(_HEADER) is None
+
+    # No template forbids that writes make an index. But a write can say that
+    # it means an alias, and no write makes one. Each index has an alias of its
+    # own for that, which goes with it: the alias that is read comes to name
+    # another index, so a write by it could end up there.
+
+    def aliases(self, index: str) -> _Json:
+        """Return the one that is written to."""
+        return {_written_to(index): {}}
+
+    def target(self, index: str) -> _Json:
+        """Return the alias of the index alone."""
+        return {
+            '_index': _written_to(index),
+            'require_alias': True,
+        }
+
+    def check_settings(self, index: str, settings: _Json) -> None:
+        """Refuse replication by segments."""
+        if settings.get('replication', {}).get('type') == 'SEGMENT':
+            raise exceptions.SchemaOutOfDate(
+                f'The index {index} is replicated by segments'
+                ' (index.replication.type), so that acknowledged writes'
+                ' may be missed by reads and lost with a node. Restore it'
+                ' with index.replication.type DOCUMENT.'
+            )
+
+    def point_in_time(self, index: str) -> str:
+        """Return the path of the request that opens one."""
+        return f'/{index}/_search/point_in_time'
+
+    def opened(self, answer: _Json) -> str:
+        """Return the id of one, from the answer to that."""
+        return str(answer['pit_id'])
+
+    def closing(self, id: str) -> tuple[str, _Json]:
+        """Return the path and the body of the request that closes one."""
+        return '/_search/point_in_time', {'pit_id': [id]}
+
+
+ELASTICSEARCH, OPENSEARCH = Elasticsearch(), OpenSearch()
+
+
+def _written_to(index: str) -> str:
+    return f'{index}_writes'
