@@ -33,8 +33,9 @@ from freezer_api.domain import (
 from freezer_api.domain.session_state import Record
 
 Body = dict[str, typing.Any]
-#: Jobs that one search for a run's backups asks for.
-JOBS_AT_ONCE = 300
+#: Jobs that one search for a run's backups asks for. Each counts as five
+#: clauses, for a range of time is two, and some servers allow 1,024.
+JOBS_AT_ONCE = 200
 #: Pending documents that may come beside a page: as many as Elasticsearch
 #: allows by default.
 ASIDE = 100
