@@ -3,6 +3,7 @@ whatever breaks off.
 """
 
 import concurrent.futures
+import functools
 import threading
 
 import testtools
@@ -172,6 +173,27 @@ class Settings(old_indices.OwnIndices):
             with self.subTest(seq_no=found.seq_no, body=written):
                 self.assertFalse(documents.write([store.Write(found, written)])[0])
         self.assert_current()
+
+    def test_search_of_an_index_that_is_being_removed_tells_that_it_is_gone(self):
+        """A node has given up its shards already: here it never had them."""
+        index = f'{self.prefix}_{JOBS}_1_going'
+        nowhere = {'settings': {'routing.allocation.include._name': 'nowhere'}}
+        self.ask('PUT', f'/{index}', nowhere, wait_for_active_shards='0')
+        answered = []
+
+        def search(perform, method, target, **named):
+            if answered[-3:] == [503] * 3:
+                perform('DELETE', f'/{index}')
+            answer = perform(method, target, **named)
+            answered.append(answer.meta.status)
+            return answer
+
+        transport = self.own.client._transport()
+        transport.perform_request = functools.partial(search, transport.perform_request)
+        self.assertRaises(
+            exceptions.SchemaOutOfDate, self.own.client.call, 'POST', f'/{index}/_search', {}
+        )
+        self.assertEqual([503, 503, 503, 404], answered)
 
     def test_documents_leave_the_mappings_alone(self):
         self.own.sync()

@@ -5,6 +5,7 @@ import functools
 import logging
 import os
 import threading
+import time
 import typing
 import urllib.parse
 
@@ -28,7 +29,11 @@ OUT_OF_DATE = (
 _BUSY = frozenset((429, 502, 503, 504))
 #: Upgrades in a row that one request may meet.
 _MAX_UPGRADES = 5
+#: Seconds that a node may go on with an index that it has no shards of any
+#: more.
+_REMOVAL = 0.1
 _MISSING = 'index_not_found_exception'
+_NO_SHARD = 'no_shard_available_action_exception'
 #: Of the copies of a document all readers ask the same one. Another one may
 #: not have a write yet that isn't acknowledged either: who read it in the
 #: first could see it gone.
@@ -109,13 +114,19 @@ class Client:
         replaced by an upgrade.
 
         An alias names one index at a time, but the cluster may have looked
-        the alias up before the upgrade and the index after it.
+        the alias up before the upgrade and the index after it. And a node that
+        removes an index gives up its shards first: searches fail meanwhile,
+        in OpenSearch for some milliseconds.
         """
         answer = self._send_to_any_host(send)
         if path.startswith('/_'):
             return answer
         asked = path[1:].split('/')[0].split(',')
         for _ in range(_MAX_UPGRADES):
+            if _lacks_shards(answer.body):
+                time.sleep(_REMOVAL)
+                answer = self._send_to_any_host(send)
+                continue
             index = missing(answer.body)
             # An index that the request names itself isn't there at all.
             if not index or index in asked:
@@ -238,6 +249,16 @@ def _serialized(body: typing.Any) -> bytes | None:
     if isinstance(body, list):
         return lines(body)
     return orjson.dumps(body)
+
+
+def _lacks_shards(body: typing.Any) -> bool:
+    """Tell whether a search found no shard to ask, and had no other reason to
+    fail.
+    """
+    if error_type(body) != 'search_phase_execution_exception':
+        return False
+    causes = body['error'].get('root_cause', ())
+    return all(cause.get('type') == _NO_SHARD for cause in causes)
 
 
 def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
