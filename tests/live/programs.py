@@ -242,9 +242,9 @@ class Database(fixtures.Fixture):
         if self.server in servers.OWN:
             host, prefix = servers.address(self.server), servers.new_indices()
             self.addCleanup(servers.drop_indices, host, prefix)
+            driver = servers.DRIVERS[self.server]
             self.extra = (
-                f'[storage]\ndriver = elasticsearch\n[elasticsearch]\nhosts = {host}\nindex ='
-                f' {prefix}'
+                f'[storage]\ndriver = {driver}\n[{driver}]\nhosts = {host}\nindex = {prefix}'
             )
             return
         if self.server == SQLITE:

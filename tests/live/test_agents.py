@@ -355,3 +355,10 @@ class TestAgentsOnElasticsearch(TestAgents):
     """The same, where the service keeps its documents in Elasticsearch."""
 
     store = servers.ELASTICSEARCH9
+
+
+@servers.needs(servers.OPENSEARCH3)
+class TestAgentsOnOpenSearch(TestAgents):
+    """The same, where the service keeps its documents in OpenSearch."""
+
+    store = servers.OPENSEARCH3

@@ -1,4 +1,6 @@
-"""``freezer-api`` while its Elasticsearch is away, hangs, has no indices, or doesn't let it in."""
+"""``freezer-api`` while its Elasticsearch or OpenSearch is away, hangs, has no indices, or doesn't
+let it in.
+"""
 
 import concurrent.futures
 
@@ -10,7 +12,7 @@ import testtools
 from tests import servers
 from tests.base import EXPLORING
 from tests.live import programs
-from tests.servers import elasticsearch, identity, proxy
+from tests.servers import elasticsearch, identity, opensearch, proxy
 
 #: Lists a test once for each scenario of its class.
 load_tests = testscenarios.load_tests_apply_scenarios
@@ -22,18 +24,28 @@ NO_INDICES = (
 )
 
 
+#: The nodes of one's own; the long form has all.
+NODES = (
+    (elasticsearch, elasticsearch.VERSION8),
+    (opensearch, opensearch.VERSION3),
+    (elasticsearch, elasticsearch.VERSION9),
+    (opensearch, opensearch.VERSION2),
+)[: None if EXPLORING else 2]
+
+
 class _Serving(testtools.TestCase):
-    """A service on an Elasticsearch, and a member who calls it."""
+    """A service on a cluster, and a member who calls it."""
 
     server: programs.Server
+    driver: str
 
     def configure(self, *options: str) -> None:
         """A configuration file with options of the driver."""
         sections = [
             programs.keystone_section(),
             '[storage]',
-            'driver = elasticsearch',
-            '[elasticsearch]',
+            f'driver = {self.driver}',
+            f'[{self.driver}]',
             'number_of_replicas = 0',
         ]
         folder = self.useFixture(fixtures.TempDir()).path
@@ -108,19 +120,25 @@ class _Serving(testtools.TestCase):
         )
 
 
-@servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
+@servers.needs(*servers.OWN)
 class TestOutage(_Serving):
     """A node of one's own."""
 
     scenarios = [
-        (f'elasticsearch{version.partition(".")[0]}', {'version': version})
-        for version in (elasticsearch.VERSION8, elasticsearch.VERSION9)[: None if EXPLORING else 1]
+        (
+            f'{module.PRODUCT.name.lower()}{version.partition(".")[0]}',
+            {'make': module.Node, 'version': version, 'product': module.PRODUCT.name},
+        )
+        for module, version in NODES
     ]
+    make: type[elasticsearch.Node]
     version: str
+    product: str
 
     def setUp(self):
         super().setUp()
-        self.node = elasticsearch.Node(self.version, started=False)
+        self.driver = self.product.lower()
+        self.node = self.make(self.version, started=False)
         self.addCleanup(self.node.stop)
         self.configure(f'hosts = {self.node.url}', 'timeout = 3', 'retries = 1')
 
@@ -131,7 +149,7 @@ class TestOutage(_Serving):
         self.serve()
         self.logged('Storage is not ready; requests get 503')
         self.unavailable()
-        self.logged('Elasticsearch: no host answers (ConnectionError)')
+        self.logged(f'{self.product}: no host answers (ConnectionError)')
         self.node.start()
         self.unavailable(NO_INDICES)
         self.logged(NO_INDICES)
@@ -148,7 +166,7 @@ class TestOutage(_Serving):
             self.unavailable(session_id=session_id)
         finally:
             self.node.resume()
-        self.logged('Elasticsearch: no host answers (ConnectionTimeout)')
+        self.logged(f'{self.product}: no host answers (ConnectionTimeout)')
         self.whole(project, session_id)
 
     def whole(self, project: programs.Project, session_id: str) -> None:
@@ -178,18 +196,20 @@ class TestOutage(_Serving):
         )
 
 
-@servers.needs(servers.ELASTICSEARCH8, servers.ELASTICSEARCH9)
+@servers.needs(*servers.OWN)
 class TestAccess(_Serving):
     """A proxy that speaks TLS before the node, and asks for what its operator tells it to."""
 
     scenarios = [
         ('elasticsearch8', {'name': servers.ELASTICSEARCH8}),
         ('elasticsearch9', {'name': servers.ELASTICSEARCH9}),
+        ('opensearch3', {'name': servers.OPENSEARCH3}),
     ]
     name: str
 
     def setUp(self):
         super().setUp()
+        self.driver = servers.DRIVERS[self.name]
         self.proxy = proxy.Proxy(servers.address(self.name), asks_for=proxy.BY_PASSWORD)
         self.addCleanup(self.proxy.stop)
         prefix = servers.new_indices()
@@ -210,9 +230,8 @@ class TestAccess(_Serving):
         session_id = self.project().session(['j'])
         self.proxy.ask_for(proxy.BY_API_KEY)
         self.unavailable()
-        self.logged(
-            'the credentials ([elasticsearch] http_auth or api_key) are refused with status 401'
-        )
+        options = 'http_auth or api_key' if self.driver == 'elasticsearch' else 'http_auth'
+        self.logged(f'the credentials ([{self.driver}] {options}) are refused with status 401')
         self.proxy.ask_for(proxy.BY_PASSWORD)
         self.assertEqual(
             {'j'}, set(self.project().call('GET', f'sessions/{session_id}', 200)['jobs'])
@@ -223,12 +242,11 @@ class TestAccess(_Serving):
         self.configure(*self.options)
         self.serve()
         self.unavailable()
-        self.logged('the certificate of a host is not trusted ([elasticsearch] ca_certs)')
+        untrusted = f'the certificate of a host is not trusted ([{self.driver}] ca_certs)'
+        self.logged(untrusted)
         ended = programs.run('freezer-manage', '--config-file', self.config_file, 'db', 'sync')
         self.assertNotEqual(0, ended.returncode)
-        self.assertIn(
-            'the certificate of a host is not trusted ([elasticsearch] ca_certs)', ended.stderr
-        )
+        self.assertIn(untrusted, ended.stderr)
         self.assertNotIn('Traceback', ended.stderr)
         self.configure(*self.options, 'verify_certs = false')
         self.sync()

@@ -29,6 +29,7 @@ DATABASES = [
         ('mysql', servers.MYSQL),
         ('postgresql', servers.POSTGRESQL),
         ('elasticsearch', servers.ELASTICSEARCH9),
+        ('opensearch', servers.OPENSEARCH3),
     )
 ]
 
@@ -206,10 +207,11 @@ class TestMistakes(CommandTest):
         with open(f'{folder}/elastic_transport.py', 'w') as file:
             file.write('raise ModuleNotFoundError(name=__name__)\n')
         self.useFixture(fixtures.EnvironmentVariable('PYTHONPATH', folder))
-        self.configure('sqlite:////nowhere', '[storage]\ndriver = elasticsearch\n')
-        ended = self.manage('db', 'version')
-        self.refused(ended, 'elastic_transport')
-        self.refused(ended, 'pip install "freezer-api[elasticsearch]"')
+        for driver in ('elasticsearch', 'opensearch'):
+            self.configure('sqlite:////nowhere', f'[storage]\ndriver = {driver}\n')
+            ended = self.manage('db', 'version')
+            self.refused(ended, 'elastic_transport')
+            self.refused(ended, f'pip install "freezer-api[{driver}]"')
 
     def test_newer_schema_is_refused(self):
         """Neither sync nor the check advises what doesn't help."""

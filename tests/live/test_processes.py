@@ -43,6 +43,7 @@ class TestProcesses(_Served):
         ('postgresql', {'server': servers.POSTGRESQL}),
         ('elasticsearch8', {'server': servers.ELASTICSEARCH8}),
         ('elasticsearch9', {'server': servers.ELASTICSEARCH9}),
+        ('opensearch3', {'server': servers.OPENSEARCH3}),
     ]
 
     def at_once(self, call: collections.abc.Callable[[str, str], dict]) -> list[dict]:
