@@ -2,9 +2,11 @@
 
 import abc
 import argparse
+import collections.abc
 import json
 import sys
 import time
+import typing
 
 import yaml
 from osc_lib.command import command
@@ -158,8 +160,8 @@ class _RestoreCommand(command.Lister):
     def produce_output(
         self,
         parsed_args: argparse.Namespace,
-        column_names: tuple[str, ...],
-        data: list[cells.Row],
+        column_names: collections.abc.Sequence[str],
+        data: collections.abc.Iterable[collections.abc.Sequence[typing.Any]],
     ) -> int:
         """Write the result in the format that was asked for."""
         # With --column the user wants a part of the table, in any format.
