@@ -51,13 +51,32 @@ def split_arguments(
     As options of oslo.config they could be set in a file, and ``standalone``
     there would switch authentication off.
     """
+    return standalone_parser().parse_known_args(argv)
+
+
+def standalone_parser() -> argparse.ArgumentParser:
+    """Make the parser of the options that only the command line may have."""
     parser = argparse.ArgumentParser(
         prog=PROG, add_help=False, allow_abbrev=False
     )
-    parser.add_argument('--standalone', action='store_true')
-    parser.add_argument('--port', type=port_number)
-    parser.add_argument('--state-dir', type=pathlib.Path)
-    return parser.parse_known_args(argv)
+    parser.add_argument(
+        '--standalone',
+        action='store_true',
+        help='serve without configuration files, database server or Keystone',
+    )
+    parser.add_argument(
+        '--port',
+        type=port_number,
+        metavar='N',
+        help='same as --bind-port N; 0 selects a free port',
+    )
+    parser.add_argument(
+        '--state-dir',
+        type=pathlib.Path,
+        metavar='DIR',
+        help='with --standalone: the folder of the data',
+    )
+    return parser
 
 
 def run_standalone(
