@@ -1,8 +1,10 @@
-"""The README's commands, run as they stand there, and what they print.
+"""The commands in the README and in pages of the manual, run as they stand there, and what they
+print.
 
-``python -m tests.live.readme`` (inside ``python -m tests.servers run``) writes into the README what
-they print today. A block of commands follows a comment ``.. run: WHOSE``; all blocks of one WHOSE
-are run by one shell, in a folder of its own.
+``python -m tests.live.readme`` (inside ``python -m tests.servers run``) writes into the pages what
+they print today. A block of commands follows a comment ``.. run: WHOSE``. Those of ``standalone``
+are run page by page, each with a service of its own; those behind Keystone, as administrator, as
+operator and as member, by one shell each for all pages, in the order of :data:`PAGES`.
 """
 
 import collections.abc
@@ -18,11 +20,27 @@ from tests import servers
 from tests.live import callers, programs, shells
 from tests.servers import identity, keystone
 
-PATH = pathlib.Path(__file__).parents[2] / 'README.rst'
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [
+    ROOT / 'README.rst',
+    *(
+        ROOT / 'doc' / 'source' / f'{name}.rst'
+        for name in (
+            'walkthrough',
+            'install/keystone',
+            'install/verify',
+            'commands/freezer-manage',
+            'commands/freezer-manager-status',
+            'operate/purging',
+        )
+    ),
+]
+#: The page that shows the configuration file.
+CONFIGURED = ROOT / 'doc' / 'source' / 'install' / 'keystone.rst'
 INDENT = '   '
 #: Printed between the outputs of two commands.
 MARK = '\x1e'
-#: What the README calls the API.
+#: What the pages call the API.
 SHOWN_URL = 'http://127.0.0.1:9090'
 SHOWN_DATABASE = 'mysql+pymysql://freezer:secret@db.example.org/freezer'
 SHOWN_KEYSTONE = 'http://keystone.example.org:5000/v3'
@@ -30,7 +48,7 @@ SHOWN_KEYSTONE = 'http://keystone.example.org:5000/v3'
 
 @dataclasses.dataclass(slots=True)
 class Block:
-    """Commands of one shell, and what the README says that each of them prints."""
+    """Commands of one shell, and what the page says that each of them prints."""
 
     whose: str
     first: int
@@ -39,7 +57,7 @@ class Block:
     outputs: list[list[str]] = dataclasses.field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """The block as the README has it."""
+        """The block as the page has it."""
         shown = []
         for command, output in zip(self.commands, self.outputs, strict=True):
             shown += [f'$ {command}'.replace('\n', '\n> '), *output]
@@ -47,7 +65,7 @@ class Block:
 
 
 def blocks(lines: list[str]) -> list[Block]:
-    """The blocks of commands in the README's lines."""
+    """The blocks of commands in the lines of a page."""
     found = []
     for number, line in enumerate(lines):
         if not line.startswith('.. run: '):
@@ -72,7 +90,7 @@ def blocks(lines: list[str]) -> list[Block]:
 
 
 def read(block: Block, text: str) -> None:
-    """Add a line of the README to its block."""
+    """Add a line of a page to its block."""
     if text.startswith('$ '):
         block.commands.append(text[2:])
         block.outputs.append([])
@@ -83,7 +101,7 @@ def read(block: Block, text: str) -> None:
 
 
 def file(lines: list[str], name: str) -> str:
-    """The text of a file that the README shows after a comment ``.. file: NAME``."""
+    """The text of a file that a page shows after a comment ``.. file: NAME``."""
     first = lines.index(f'.. file: {name}') + 4
     last = next(
         at for at in range(first, len(lines)) if lines[at] and not lines[at].startswith(INDENT)
@@ -92,8 +110,30 @@ def file(lines: list[str], name: str) -> str:
 
 
 @dataclasses.dataclass(slots=True)
+class Page:
+    """A page, and its blocks of commands."""
+
+    path: pathlib.Path
+    lines: list[str]
+    blocks: list[Block]
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> 'Page':
+        """Read a page."""
+        lines = path.read_text().split('\n')
+        return cls(path, lines, blocks(lines))
+
+    def today(self) -> list[str]:
+        """The lines as today's outputs would have them."""
+        made = list(self.lines)
+        for block in reversed(self.blocks):
+            made[block.first : block.last] = block.lines()
+        return made
+
+
+@dataclasses.dataclass(slots=True)
 class Shell:
-    """Runs blocks; ``real`` tells for each address in the README which one is meant today."""
+    """Runs blocks; ``real`` tells for each address in the pages which one is meant today."""
 
     folder: str
     real: dict[str, str]
@@ -150,7 +190,7 @@ def credentials(user: str, project: str) -> dict[str, str]:
 
 
 def run_standalone(found: list[Block], folder: str) -> None:
-    """Run what the README does against the standalone service."""
+    """Run what a page does against the standalone service."""
     with programs.standalone(f'{folder}/state') as server:
         Shell(folder, {SHOWN_URL: server.url}).run(
             [block for block in found if block.whose == 'standalone']
@@ -159,7 +199,7 @@ def run_standalone(found: list[Block], folder: str) -> None:
 
 @contextlib.contextmanager
 def as_it_was() -> collections.abc.Iterator[None]:
-    """Take what the README adds to Keystone's catalogue out of it again; other tests come to know
+    """Take what the pages add to Keystone's catalogue out of it again; other tests come to know
     it then.
     """
     administrator = identity.Administrator()
@@ -180,7 +220,7 @@ def as_it_was() -> collections.abc.Iterator[None]:
 
 
 def run_keystone(found: list[Block], lines: list[str], folder: str) -> None:
-    """Run what the README does behind Keystone: as administrator, as operator, as member."""
+    """Run what the pages do behind Keystone: as administrator, as operator, as member."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(programs.Database(servers.MYSQL))
         config_file = pathlib.Path(folder, 'freezer-api.conf')
@@ -208,18 +248,17 @@ def run_keystone(found: list[Block], lines: list[str], folder: str) -> None:
             )
 
 
-def run() -> tuple[list[str], list[str]]:
-    """The README's lines as they are, and as today's outputs would have them."""
-    lines = PATH.read_text().split('\n')
-    found = blocks(lines)
+def run() -> list[Page]:
+    """All pages, with what their commands print today."""
+    pages = [Page.read(path) for path in PAGES]
+    for page in pages:
+        if any(block.whose == 'standalone' for block in page.blocks):
+            with tempfile.TemporaryDirectory() as folder:
+                run_standalone(page.blocks, folder)
+    found = [block for page in pages for block in page.blocks]
     with tempfile.TemporaryDirectory() as folder:
-        run_standalone(found, folder)
-    with tempfile.TemporaryDirectory() as folder:
-        run_keystone(found, lines, folder)
-    made = list(lines)
-    for block in reversed(found):
-        made[block.first : block.last] = block.lines()
-    return lines, made
+        run_keystone(found, CONFIGURED.read_text().split('\n'), folder)
+    return pages
 
 
 def alike(lines: list[str]) -> list[str]:
@@ -229,4 +268,5 @@ def alike(lines: list[str]) -> list[str]:
 
 
 if __name__ == '__main__':
-    PATH.write_text('\n'.join(run()[1]))
+    for made in run():
+        made.path.write_text('\n'.join(made.today()))

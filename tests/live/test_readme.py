@@ -1,21 +1,21 @@
-"""What the README and the how-to show is what happens."""
+"""What the README, the manual and the how-to show is what happens."""
 
 import testtools
 
 from tests.live import howto, readme
 
 
-class TestREADME(testtools.TestCase):
-    """Its commands are run, standalone and behind Keystone."""
+class TestPages(testtools.TestCase):
+    """The commands of the README and the manual are run, standalone and behind Keystone."""
 
-    def test_commands_print_what_it_says(self):
-        """Each command prints what the README says, moments and made-up ids aside."""
-        shown, today = readme.run()
-        self.assertEqual(
-            readme.alike(shown),
-            readme.alike(today),
-            'to write it anew: python -m tests.live.readme',
-        )
+    def test_commands_print_what_pages_say(self):
+        """Each command prints what its page says, moments and made-up ids aside."""
+        for page in readme.run():
+            self.assertEqual(
+                readme.alike(page.lines),
+                readme.alike(page.today()),
+                f'{page.path.name}; to write it anew: python -m tests.live.readme',
+            )
 
 
 class TestHowTo(testtools.TestCase):
