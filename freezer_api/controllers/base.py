@@ -63,7 +63,7 @@ def expose(
     body: types.Object | None = None,
     status: int = 200,
     offers: tuple[str, ...] = JSON,
-    also: tuple[int, ...] = (),
+    also: collections.abc.Mapping[int, types.Object] | None = None,
 ) -> collections.abc.Callable[[Function], Function]:
     """Declare an endpoint: the policy rule that guards it, and its signature
     in WSME's terms.
@@ -74,7 +74,10 @@ def expose(
     where a type is given.
 
     ``status`` is what success answers, as the first of the types in
-    ``offers``. ``also`` are further statuses that an answer may name.
+    ``offers``. ``also`` are further statuses that an answer may name, with
+    what is answered then.
+
+    All of it is told in the description of the API (:mod:`.openapi`).
     """
     arguments: list[wsme.types.UserType] = [*path]
     if query is not None:
@@ -90,7 +93,7 @@ def expose(
         signature(method)
         method.rule = rule
         method.offers = offers
-        method.also = also
+        method.also = also or {}
         return method
 
     return decorate
@@ -104,24 +107,35 @@ class Endpoint:
         self.method = method
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
-        self.status = STATUSES[definition.status_code]
-        also: tuple[int, ...] = getattr(method, 'also', ())
-        self.codes = frozenset((definition.status_code, *also))
-        self.has_content = definition.return_type is not None
+        self.code: int = definition.status_code
+        self.status = STATUSES[self.code]
+        #: What is answered with success, None without content; and what with
+        #: further statuses.
+        self.result: types.Object | None = definition.return_type
+        self.also: collections.abc.Mapping[int, types.Object] = getattr(
+            method, 'also', {}
+        )
+        self.codes = frozenset((self.code, *self.also))
+        self.has_content = self.result is not None
         self._read_arguments(definition)
 
     def _read_arguments(self, definition: typing.Any) -> None:
         """Take what converts each argument from what WSME knows of it."""
         declared = [argument.datatype for argument in definition.arguments]
+        self.body: types.Object | None = definition.body_type
         self.convert_body: ConvertBody | None = None
-        if definition.body_type is not None:
-            self.convert_body = declared.pop().frombasetype
+        if self.body is not None:
+            declared.pop()
+            self.convert_body = self.body.frombasetype
+        self.query: types.Parameters | None = None
         self.convert_query: ConvertQuery | None = None
         self.parameters: frozenset[str] = frozenset()
         if declared and isinstance(declared[-1], types.Parameters):
-            query = declared.pop()
-            self.convert_query = query.frombasetype
-            self.parameters = query.names
+            self.query = declared.pop()
+            self.convert_query = self.query.frombasetype
+            self.parameters = self.query.names
+        #: The types of the parts of the path behind the project.
+        self.parts: list[typing.Any] = declared
         self.converters = [datatype.frombasetype for datatype in declared]
 
     def __call__(

@@ -8,6 +8,7 @@ import dataclasses
 from freezer_api import exceptions
 from freezer_api.controllers import types
 from freezer_api.domain import search_query
+from freezer_api.schemas import parameters
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -16,11 +17,11 @@ class ListQuery:
     for what wasn't given.
     """
 
-    limit: str | None = None
-    offset: str | None = None
-    marker: str | None = None
-    sort: str | None = None
-    search: str | None = None
+    limit: str | None = types.parameter(parameters.LIMIT)
+    offset: str | None = types.parameter(parameters.OFFSET)
+    marker: str | None = types.parameter(parameters.MARKER)
+    sort: str | None = types.parameter(parameters.SORT)
+    search: str | None = types.parameter(parameters.SEARCH)
 
     def page(self, max_limit: int) -> search_query.PageOptions:
         """Return which page is asked for, as :func:`freezer_api.domain.search.parse` takes it;
@@ -43,8 +44,8 @@ class ListQuery:
 class JobListQuery(ListQuery):
     """What the list of jobs takes, which may be one of all projects."""
 
-    all_projects: str | None = None
-    marker_project: str | None = None
+    all_projects: str | None = types.parameter(parameters.ALL_PROJECTS)
+    marker_project: str | None = types.parameter(parameters.MARKER_PROJECT)
 
     def page(self, max_limit: int) -> search_query.PageOptions:
         """Return which page is asked for, as :meth:`ListQuery.page` does."""
@@ -68,8 +69,8 @@ class JobListQuery(ListQuery):
 class RunListQuery:
     """What the list of a session's runs takes; its marker is a tag."""
 
-    limit: str | None = None
-    marker: str | None = None
+    limit: str | None = types.parameter(parameters.LIMIT)
+    marker: str | None = types.parameter(parameters.RUN_MARKER)
 
     def page_limit(self, max_limit: int) -> int:
         """Return how many runs are asked for; errors as

@@ -1,7 +1,7 @@
 """Every path and method of the API, in one table.
 
-Routing, the home document and the tests of policy, of the API reference and of
-every method are derived from it.
+Routing, the home document, the description of the API and the tests of policy,
+of the API reference and of every method are derived from it.
 """
 
 import collections.abc
@@ -9,6 +9,7 @@ import types
 import typing
 
 from freezer_api.controllers import base as endpoints
+from freezer_api.controllers import openapi, root
 from freezer_api.controllers.root import Root
 from freezer_api.controllers.v2.actions import Actions
 from freezer_api.controllers.v2.backups import Backups
@@ -31,6 +32,9 @@ ROUTES: Table = {
     },
     '/v2': {
         'GET': Root.home,
+    },
+    root.DESCRIPTION: {
+        'GET': Root.description,
     },
     # PATCH without an id: the body names the session.
     '/v2/{project_id}/sessions': {
@@ -151,7 +155,7 @@ def table(
     storage. Each controller is made once.
     """
     controllers = (
-        Root(home()),
+        Root(home(), openapi.Description(ROUTES)),
         Sessions(storage, max_limit),
         Jobs(storage, max_limit, implicit_all_projects, delegation),
         Actions(storage, max_limit, delegation),
@@ -186,7 +190,8 @@ def home() -> dict[str, typing.Any]:
                 'formats': {'application/json': {}},
             },
         }
-    return {'resources': resources}
+    links = {'describedBy': root.DESCRIPTION}
+    return {'api': {'links': links}, 'resources': resources}
 
 
 def _bind(

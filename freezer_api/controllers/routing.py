@@ -55,7 +55,14 @@ class Router:
         # A tree of dictionaries by segment. None stands for any segment, and a
         # slash, which no segment has, for the route that ends there.
         self._root: dict[str | None, typing.Any] = {}
+        # Paths without variable parts are looked up as a whole, where the tree
+        # has nothing: in it, one could hide what is below a project of the
+        # same name.
+        self._fixed: dict[str, Route] = {}
         for route in self.routes:
+            if '{' not in route.pattern:
+                self._fixed[route.pattern] = route
+                continue
             node = self._root
             for segment in route.pattern.split('/')[1:]:
                 key = None if segment.startswith('{') else segment
@@ -74,11 +81,17 @@ class Router:
                 following = node.get(None)
                 parts.append(segment)
             if following is None:
-                raise errors.UnknownPath()
+                return self._find_fixed(path)
             node = following
         if '/' not in node:
-            raise errors.UnknownPath()
+            return self._find_fixed(path)
         return node['/'], parts
+
+    def _find_fixed(self, path: str) -> tuple[Route, list[str]]:
+        route = self._fixed.get(path)
+        if route is None:
+            raise errors.UnknownPath()
+        return route, []
 
 
 class Api(core.PecanBase):

@@ -13,16 +13,25 @@ from freezer_api import exceptions
 from freezer_api.controllers import bodies
 from freezer_api.domain import documents, session_state
 from freezer_api.middleware import errors
+from freezer_api.schemas import base
 
 
 class Object(wsme.types.UserType):
-    """A JSON object. Its keys are checked by the schemas: documents are
-    free-form in part, which WSME's own objects can't be.
+    """A JSON object that a ``schema`` with a title describes; ``headers`` of
+    an answer are those that come with it, ``ETag`` or ``Location``.
+
+    The schema is what callers are told. What they send is checked by the
+    services: documents are free-form in part, which WSME's own objects can't
+    be.
     """
 
     # WSME wants to know of each type which one of its own it is made of.
     basetype = bytes
-    name = 'object'
+
+    def __init__(self, schema: base.Schema, *headers: str):
+        self.schema = schema
+        self.headers = headers
+        self.name: str = schema['title']
 
     def frombasetype(self, value: bytes) -> dict[str, typing.Any]:
         """Return the object that a body says; errors as
@@ -33,8 +42,6 @@ class Object(wsme.types.UserType):
 
 class OptionalObject(Object):
     """A JSON object that may be left out."""
-
-    name = 'optional object'
 
     def frombasetype(self, value: bytes) -> dict[str, typing.Any]:
         """Return the object, an empty one for a body that is empty or
@@ -50,6 +57,7 @@ class Id(wsme.types.UserType):
 
     basetype = str
     name = 'id'
+    schema = base.ID
 
     def frombasetype(self, value: str) -> str:
         """Return the id; ``UnknownPath`` for one that no document can have."""
@@ -65,6 +73,7 @@ class Tag(wsme.types.UserType):
 
     basetype = int
     name = 'tag'
+    schema = base.integer(0, session_state.MAX_TAG)
 
     def frombasetype(self, value: str) -> int:
         """Return the tag; ``UnknownPath`` for what is none."""
@@ -75,8 +84,9 @@ class Tag(wsme.types.UserType):
 
 
 class Parameters(wsme.types.UserType):
-    """The parameters of a query, as a dataclass whose fields have their names.
-    A field that isn't given keeps its default.
+    """The parameters of a query, as a dataclass whose fields have their names,
+    each declared by :func:`parameter`. A field that isn't given keeps its
+    default.
     """
 
     basetype = dict
@@ -84,9 +94,11 @@ class Parameters(wsme.types.UserType):
     def __init__(self, record: type):
         self._record = record
         self.name = record.__name__
-        self.names = frozenset(
-            field.name for field in dataclasses.fields(record)
-        )
+        #: The schema of each parameter, by its name.
+        self.schemas: dict[str, base.Schema] = {}
+        for field in dataclasses.fields(record):
+            self.schemas[field.name] = field.metadata['schema']
+        self.names = frozenset(self.schemas)
 
     def frombasetype(
         self, value: collections.abc.Mapping[str, str]
@@ -101,11 +113,16 @@ class Parameters(wsme.types.UserType):
         return self._record(**known)
 
 
-OBJECT = Object()
-OPTIONAL_OBJECT = OptionalObject()
 ID = Id()
 TAG = Tag()
 _TAG_DIGITS = re.compile('[0-9]{1,10}')
+
+
+def parameter(schema: base.Schema) -> typing.Any:
+    """Declare a parameter of a query that a schema describes; None stands for
+    one that isn't given.
+    """
+    return dataclasses.field(default=None, metadata={'schema': schema})
 
 
 def tag_or_none(text: str) -> int | None:

@@ -11,8 +11,9 @@ from freezer_api.middleware.responses import (
     path_of,
 )
 
-#: Paths that need no token: clients look for versions before they have one.
-OPEN_PATHS = frozenset(('', '/v2'))
+#: Paths that need no token: clients look for versions before they have one,
+#: and programs that make clients never have one.
+OPEN_PATHS = frozenset(('', '/v2', '/v2/openapi.json'))
 #: What health checks allow.
 HEALTH_METHODS = 'GET, HEAD, OPTIONS'
 

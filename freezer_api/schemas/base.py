@@ -108,6 +108,43 @@ def record(
     return schema
 
 
+def titled(title: str, schema: Schema) -> Schema:
+    """Return a schema with a name of its own: the description of the API has
+    it once, and refers to it.
+    """
+    named = {'title': title, **schema}
+    # The schema may have been made of another one, with its title.
+    named['title'] = title
+    return named
+
+
+def whole(
+    title: str,
+    properties: dict[str, Schema],
+    optional: collections.abc.Container[str] = (),
+) -> Schema:
+    """Return the titled schema of an object that has all its keys, but for
+    some.
+    """
+    required = [key for key in properties if key not in optional]
+    return titled(title, record(properties, required))
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return the schema of what a schema describes, or of null."""
+    if 'title' in schema or not schema.keys() & {'type', 'enum'}:
+        return {'anyOf': [schema, {'type': 'null'}]}
+    nullable = dict(schema)
+    if 'enum' in schema:
+        nullable['enum'] = list(dict.fromkeys((*schema['enum'], None)))
+    if 'type' in schema:
+        kinds = schema['type']
+        if isinstance(kinds, str):
+            kinds = [kinds]
+        nullable['type'] = list(dict.fromkeys((*kinds, 'null')))
+    return nullable
+
+
 def compile_check(
     schema: Schema, prefix: str = '', formats: Formats | None = None
 ) -> Check:

@@ -13,6 +13,7 @@ import webob
 
 from freezer_api import app, conf, db, error_codes
 from freezer_api.db.base import Storage
+from tests.functional import described
 
 PROJECT = 'alpha'
 MEMBER = 'member@alpha'
@@ -130,8 +131,12 @@ class Answer(typing.NamedTuple):
         return json.loads(self.raw)
 
 
-def send(application: app.Application, environ: dict[str, typing.Any]) -> Answer:
-    """What an application answers, as a server would receive it."""
+def send(
+    application: app.Application, environ: dict[str, typing.Any], is_described: bool = True
+) -> Answer:
+    """What an application answers, as a server would receive it. It must be what the description of
+    the API has for such a request, unless the application has other routes.
+    """
     # Set by webob for bodies that it made itself; a server's can't be read twice.
     environ.pop('webob.is_body_seekable', None)
     told: list[typing.Any] = []
@@ -146,7 +151,10 @@ def send(application: app.Application, environ: dict[str, typing.Any]) -> Answer
     raw = b''.join(body)
     if hasattr(body, 'close'):
         body.close()
-    return Answer(told[0], webob.headers.ResponseHeaders(told[1]), raw)
+    answer = Answer(told[0], webob.headers.ResponseHeaders(told[1]), raw)
+    if is_described:
+        described.check(environ, answer.status, answer.headers, raw)
+    return answer
 
 
 class FunctionalTest(testtools.TestCase):

@@ -91,6 +91,7 @@ RUN = f'/sessions/{SESSION}/runs/1'
 STEPS = [
     Step('versions', 'GET', '/'),
     Step('home', 'GET', '/v2'),
+    Step('', 'GET', '/v2/openapi.json', later=0),
     Step(
         'clients-create',
         'POST',

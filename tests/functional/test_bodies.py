@@ -90,6 +90,7 @@ class TestWhenTheyAreRead(BodiesTest):
         for method, path in (
             ('GET', '/'),
             ('GET', '/v2'),
+            ('GET', '/v2/openapi.json'),
             ('OPTIONS', SESSIONS),
             ('PUT', SESSIONS),
             ('GET', '/healthcheck'),

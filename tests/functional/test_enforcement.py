@@ -15,7 +15,7 @@ from freezer_api.controllers import base as controllers
 from freezer_api.controllers import routes, routing, types
 from tests.functional import base
 
-PUBLIC = {'/', '/v2'}
+PUBLIC = {'/', '/v2', '/v2/openapi.json'}
 
 
 class Touched(Exception):

@@ -34,7 +34,14 @@ def application() -> typing.Any:
     """What gabbi asks for when it reads the files; the fixture's application comes to it at the
     request.
     """
-    return lambda environ, start_response: ServiceFixture.running[-1].app(environ, start_response)
+    return answer
+
+
+def answer(environ: dict[str, typing.Any], start_response: typing.Any) -> list[bytes]:
+    """Answer a request, as it must be described."""
+    sent = base.send(ServiceFixture.running[-1].app, environ)
+    start_response(sent.status, [*sent.headers.items()])
+    return [sent.raw]
 
 
 def load_tests(

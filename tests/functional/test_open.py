@@ -53,9 +53,10 @@ class TestDocuments(base.FunctionalTest):
             (version,) = answer.json['versions']
             self.assertEqual('v2', version['id'])
             self.assertEqual('CURRENT', version['status'])
-            self.assertEqual(
-                [{'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}], version['links']
-            )
+            itself, description = version['links']
+            self.assertEqual({'rel': 'self', 'href': 'http://backup.example.org:9090/v2/'}, itself)
+            self.assertEqual('describedby', description['rel'])
+            self.assertEqual('http://backup.example.org:9090/v2/openapi.json', description['href'])
 
     def test_versions_link_below_the_prefix(self):
         for path in ('/', ''):
@@ -82,6 +83,7 @@ class TestDocuments(base.FunctionalTest):
             )
             self.assertEqual('GET', backups['hints']['allow'][0])
             self.assertIn('application/json', backups['hints']['formats'])
+            self.assertEqual('/v2/openapi.json', answer.json['api']['links']['describedBy'])
         self.assert_error(self.call('GET', '/v2', token=None, Accept='text/html'), '406')
 
     def test_home_names_every_resource(self):
@@ -300,6 +302,7 @@ class TestRequestIds(base.FunctionalTest):
         for method, path in (
             ('GET', '/'),
             ('GET', '/v2'),
+            ('GET', '/v2/openapi.json'),
             ('GET', '/healthcheck'),
             ('GET', SESSIONS),
             ('GET', '/nothing'),
@@ -535,6 +538,7 @@ class TestKeystoneAway(base.FunctionalTest):
         for path, code in (
             ('/', 300),
             ('/v2', 200),
+            ('/v2/openapi.json', 200),
             ('/healthcheck', 200),
             ('/healthcheck/ready', 200),
         ):

@@ -244,6 +244,7 @@ class TestHome(RoutesTest):
             *(template.rpartition('/')[0] for template in templates if template.endswith('}')),
             '',
             '/v2',
+            '/v2/openapi.json',
             f'{routes.PROJECT}/sessions/{{session_id}}/action',
         }
         self.assertEqual(set(), {route.pattern for route in self.routes} - told)
@@ -257,7 +258,7 @@ class TestHosts(base.FunctionalTest):
         answer = self.call('GET', '/', token=None, environ=environ, **headers)
         self.assertEqual('300 Multiple Choices', answer.status)
         (version,) = answer.json['versions']
-        (link,) = version['links']
+        link, _description = version['links']
         return link['href']
 
     def test_links_name_the_host_that_was_asked(self):

@@ -249,6 +249,7 @@ class TestVerbs(base.FunctionalTest):
         for path in (
             '/',
             '/v2',
+            '/v2/openapi.json',
             '/v2/alpha/sessions',
             f'/v2/alpha/sessions/{session_id}',
             '/v2/alpha/sessions/none',

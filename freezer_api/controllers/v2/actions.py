@@ -3,6 +3,7 @@
 from freezer_api.controllers import base, calls, lists, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
+from freezer_api.schemas import answers, requests
 from freezer_api.services import actions, trusts
 
 
@@ -17,15 +18,17 @@ class Actions(base.Resource):
         super().__init__(storage, max_limit)
         self.delegation = delegation
 
-    @base.expose('actions:get_all', types.OBJECT, query=lists.LIST)
+    @base.expose(
+        'actions:get_all', types.Object(answers.ACTIONS), query=lists.LIST
+    )
     def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
         """Return a page of the project's actions."""
         return self.page(call, actions.list_page, query)
 
     @base.expose(
         'actions:create',
-        types.OBJECT,
-        body=types.OBJECT,
+        types.Object(answers.ACTION_CREATED, 'ETag'),
+        body=types.Object(requests.ACTION),
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
@@ -34,12 +37,17 @@ class Actions(base.Resource):
         call.precondition.check(None)
         return self.created(actions.create(self.storage, call.caller, body))
 
-    @base.expose('actions:get', types.OBJECT, types.ID)
+    @base.expose('actions:get', types.Object(answers.ACTION, 'ETag'), types.ID)
     def get(self, call: calls.Call, action_id: str) -> base.Answer:
         """Return an action."""
         return base.shown(actions.show(self.storage, call.caller, action_id))
 
-    @base.expose('actions:update', types.OBJECT, types.ID, body=types.OBJECT)
+    @base.expose(
+        'actions:update',
+        types.Object(answers.ACTION_WRITTEN, 'ETag'),
+        types.ID,
+        body=types.Object(requests.ACTION_PATCH),
+    )
     def update(
         self, call: calls.Call, action_id: str, body: Body
     ) -> base.Answer:
@@ -57,9 +65,9 @@ class Actions(base.Resource):
 
     @base.expose(
         'actions:replace',
-        types.OBJECT,
+        types.Object(answers.ACTION_WRITTEN, 'ETag'),
         types.ID,
-        body=types.OBJECT,
+        body=types.Object(requests.ACTION),
         status=201,
     )
     def replace(

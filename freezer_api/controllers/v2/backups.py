@@ -2,6 +2,7 @@
 
 from freezer_api.controllers import base, calls, lists, types
 from freezer_api.domain.documents import Body
+from freezer_api.schemas import answers, requests
 from freezer_api.services import backups
 
 
@@ -10,15 +11,17 @@ class Backups(base.Resource):
 
     name = 'backup'
 
-    @base.expose('backups:get_all', types.OBJECT, query=lists.LIST)
+    @base.expose(
+        'backups:get_all', types.Object(answers.BACKUPS), query=lists.LIST
+    )
     def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
         """Return a page of the project's backups."""
         return self.page(call, backups.list_page, query)
 
     @base.expose(
         'backups:create',
-        types.OBJECT,
-        body=types.OBJECT,
+        types.Object(answers.BACKUP_CREATED, 'ETag'),
+        body=types.Object(requests.BACKUP),
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
@@ -27,16 +30,16 @@ class Backups(base.Resource):
         call.precondition.check(None)
         return self.created(backups.create(self.storage, call.caller, body))
 
-    @base.expose('backups:get', types.OBJECT, types.ID)
+    @base.expose('backups:get', types.Object(answers.BACKUP, 'ETag'), types.ID)
     def get(self, call: calls.Call, backup_id: str) -> base.Answer:
         """Return a backup."""
         return base.shown(backups.show(self.storage, call.caller, backup_id))
 
     @base.expose(
         'backups:update',
-        types.OBJECT,
+        types.Object(answers.BACKUP, 'ETag'),
         types.ID,
-        body=types.OBJECT,
+        body=types.Object(requests.BACKUP_PATCH),
     )
     def update(
         self, call: calls.Call, backup_id: str, body: Body

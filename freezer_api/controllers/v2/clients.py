@@ -2,6 +2,7 @@
 
 from freezer_api.controllers import base, calls, lists, types
 from freezer_api.domain.documents import Body
+from freezer_api.schemas import answers, requests
 from freezer_api.services import clients
 
 
@@ -10,15 +11,17 @@ class Clients(base.Resource):
 
     name = 'client'
 
-    @base.expose('clients:get_all', types.OBJECT, query=lists.LIST)
+    @base.expose(
+        'clients:get_all', types.Object(answers.CLIENTS), query=lists.LIST
+    )
     def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
         """Return a page of the project's clients and of the central ones."""
         return self.page(call, clients.list_page, query)
 
     @base.expose(
         'clients:create',
-        types.OBJECT,
-        body=types.OBJECT,
+        types.Object(answers.CLIENT_CREATED, 'ETag'),
+        body=types.Object(requests.CLIENT),
         status=201,
     )
     def register(self, call: calls.Call, body: Body) -> base.Answer:
@@ -37,7 +40,7 @@ class Clients(base.Resource):
             )
         )
 
-    @base.expose('clients:get', types.OBJECT, types.ID)
+    @base.expose('clients:get', types.Object(answers.CLIENT, 'ETag'), types.ID)
     def get(self, call: calls.Call, client_id: str) -> base.Answer:
         """Return a client."""
         return base.shown(clients.show(self.storage, call.caller, client_id))

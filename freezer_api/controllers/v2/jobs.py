@@ -8,6 +8,7 @@ from freezer_api.controllers import base, calls, lists, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs as policies
+from freezer_api.schemas import answers, parameters, requests
 from freezer_api.services import common, jobs, preflight, trusts
 
 
@@ -15,7 +16,7 @@ from freezer_api.services import common, jobs, preflight, trusts
 class CreateQuery:
     """The parameters of the request that creates a job."""
 
-    dry_run: str | None = None
+    dry_run: str | None = types.parameter(parameters.DRY_RUN)
 
 
 CREATE = types.Parameters(CreateQuery)
@@ -48,7 +49,9 @@ class Jobs(base.Resource):
             all_projects=call.context.may(policies.GET_ALL_PROJECTS),
         )
 
-    @base.expose('jobs:get_all', types.OBJECT, query=lists.JOB_LIST)
+    @base.expose(
+        'jobs:get_all', types.Object(answers.JOBS), query=lists.JOB_LIST
+    )
     def get_all(
         self, call: calls.Call, query: lists.JobListQuery
     ) -> base.Answer:
@@ -86,12 +89,12 @@ class Jobs(base.Resource):
 
     @base.expose(
         'jobs:create',
-        types.OBJECT,
+        types.Object(answers.JOB_CREATED, 'ETag'),
         query=CREATE,
-        body=types.OBJECT,
+        body=types.Object(requests.JOB),
         status=201,
         # A dry run creates nothing.
-        also=(200,),
+        also={200: types.Object(answers.PROBLEMS)},
     )
     def create(
         self, call: calls.Call, query: CreateQuery, body: Body
@@ -108,17 +111,22 @@ class Jobs(base.Resource):
             jobs.create(self.storage, call.caller, body, self.delegation)
         )
 
-    @base.expose('jobs:get', types.OBJECT, types.ID)
+    @base.expose('jobs:get', types.Object(answers.JOB, 'ETag'), types.ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
         """Return a job."""
         return base.shown(jobs.show(self.storage, self.caller(call), job_id))
 
-    @base.expose('jobs:get', types.OBJECT, types.ID)
+    @base.expose('jobs:get', types.Object(answers.PROBLEMS), types.ID)
     def check(self, call: calls.Call, job_id: str) -> base.Answer:
         """Return what agents would make of a job."""
         return base.Answer(preflight.check(self.storage, call.caller, job_id))
 
-    @base.expose('jobs:update', types.OBJECT, types.ID, body=types.OBJECT)
+    @base.expose(
+        'jobs:update',
+        types.Object(answers.JOB_WRITTEN, 'ETag'),
+        types.ID,
+        body=types.Object(requests.JOB_PATCH),
+    )
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
         """Change a job, or take an agent's report on it."""
         return self.written(
@@ -133,7 +141,11 @@ class Jobs(base.Resource):
         )
 
     @base.expose(
-        'jobs:replace', types.OBJECT, types.ID, body=types.OBJECT, status=201
+        'jobs:replace',
+        types.Object(answers.JOB_WRITTEN, 'ETag'),
+        types.ID,
+        body=types.Object(requests.JOB_REPLACEMENT),
+        status=201,
     )
     def replace(
         self, call: calls.Call, job_id: str, body: Body
@@ -164,9 +176,9 @@ class Jobs(base.Resource):
 
     @base.expose(
         'jobs:event:create',
-        types.OBJECT,
+        types.Object(answers.JOB_COMMANDED),
         types.ID,
-        body=types.OBJECT,
+        body=types.Object(requests.JOB_EVENT),
         status=202,
     )
     def event(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:

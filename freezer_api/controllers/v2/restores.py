@@ -3,6 +3,7 @@
 from freezer_api.controllers import base, calls, types
 from freezer_api.db.base import Storage
 from freezer_api.domain.documents import Body
+from freezer_api.schemas import answers, requests
 from freezer_api.services import restores, trusts
 
 
@@ -17,13 +18,13 @@ class Restores:
 
     @base.expose(
         'sessions:run:restore',
-        types.OBJECT,
+        types.Object(answers.RESTORE_BEGUN, 'Location'),
         types.ID,
         types.TAG,
-        body=types.OPTIONAL_OBJECT,
+        body=types.OptionalObject(requests.RESTORE),
         status=202,
         # A dry run makes nothing.
-        also=(200,),
+        also={200: types.Object(answers.RESTORE_PLANNED)},
     )
     def restore(
         self, call: calls.Call, session_id: str, session_tag: int, body: Body
@@ -42,12 +43,12 @@ class Restores:
 
     @base.expose(
         'sessions:run:verify',
-        types.OBJECT,
+        types.Object(answers.RESTORE_BEGUN, 'Location'),
         types.ID,
         types.TAG,
-        body=types.OPTIONAL_OBJECT,
+        body=types.OptionalObject(requests.VERIFICATION),
         status=202,
-        also=(200,),
+        also={200: types.Object(answers.RESTORE_PLANNED)},
     )
     def verify(
         self, call: calls.Call, session_id: str, session_tag: int, body: Body
@@ -66,11 +67,11 @@ class Restores:
 
     @base.expose(
         'backups:restore',
-        types.OBJECT,
+        types.Object(answers.RESTORE_BEGUN, 'Location'),
         types.ID,
-        body=types.OPTIONAL_OBJECT,
+        body=types.OptionalObject(requests.RESTORE),
         status=202,
-        also=(200,),
+        also={200: types.Object(answers.RESTORE_PLANNED)},
     )
     def restore_backup(
         self, call: calls.Call, backup_id: str, body: Body

@@ -7,6 +7,7 @@ from freezer_api.controllers import base, calls, lists, types
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 from freezer_api.policies import jobs
+from freezer_api.schemas import answers, requests
 from freezer_api.services import restores, sessions
 
 
@@ -15,7 +16,9 @@ class Sessions(base.Resource):
 
     name = 'session'
 
-    @base.expose('sessions:get_all', types.OBJECT, query=lists.LIST)
+    @base.expose(
+        'sessions:get_all', types.Object(answers.SESSIONS), query=lists.LIST
+    )
     def get_all(self, call: calls.Call, query: lists.ListQuery) -> base.Answer:
         """Return a page of the project's sessions."""
         return self.page(call, sessions.list_page, query)
@@ -23,8 +26,8 @@ class Sessions(base.Resource):
     # The id is always a new one: a session_id in the body is ignored.
     @base.expose(
         'sessions:create',
-        types.OBJECT,
-        body=types.OBJECT,
+        types.Object(answers.SESSION_CREATED, 'ETag'),
+        body=types.Object(requests.SESSION),
         status=201,
     )
     def create(self, call: calls.Call, body: Body) -> base.Answer:
@@ -33,7 +36,11 @@ class Sessions(base.Resource):
         return self.created(sessions.create(self.storage, call.caller, body))
 
     # The API was ordered with this path, whose session is in the body.
-    @base.expose('sessions:update', types.OBJECT, body=types.OBJECT)
+    @base.expose(
+        'sessions:update',
+        types.Object(answers.SESSION_WRITTEN, 'ETag'),
+        body=types.Object(requests.NAMED_SESSION_PATCH),
+    )
     def update_named(self, call: calls.Call, body: Body) -> base.Answer:
         """Change the session that the body names."""
         session_id = body.get('session_id')
@@ -45,12 +52,19 @@ class Sessions(base.Resource):
             )
         return self.update(call, session_id, body)
 
-    @base.expose('sessions:get', types.OBJECT, types.ID)
+    @base.expose(
+        'sessions:get', types.Object(answers.SESSION, 'ETag'), types.ID
+    )
     def get(self, call: calls.Call, session_id: str) -> base.Answer:
         """Return a session."""
         return base.shown(sessions.show(self.storage, call.caller, session_id))
 
-    @base.expose('sessions:update', types.OBJECT, types.ID, body=types.OBJECT)
+    @base.expose(
+        'sessions:update',
+        types.Object(answers.SESSION_WRITTEN, 'ETag'),
+        types.ID,
+        body=types.Object(requests.SESSION_PATCH),
+    )
     def update(
         self, call: calls.Call, session_id: str, body: Body
     ) -> base.Answer:
@@ -63,9 +77,9 @@ class Sessions(base.Resource):
 
     @base.expose(
         'sessions:replace',
-        types.OBJECT,
+        types.Object(answers.SESSION_WRITTEN, 'ETag'),
         types.ID,
-        body=types.OBJECT,
+        body=types.Object(requests.SESSION),
         status=201,
     )
     def replace(
@@ -110,9 +124,9 @@ class Sessions(base.Resource):
 
     @base.expose(
         'sessions:action:create',
-        types.OBJECT,
+        types.Object(answers.SESSION_REPORTED),
         types.ID,
-        body=types.OBJECT,
+        body=types.Object(requests.SESSION_ACTION),
         status=202,
     )
     def act(
@@ -133,7 +147,10 @@ class Sessions(base.Resource):
         )
 
     @base.expose(
-        'sessions:run:get_all', types.OBJECT, types.ID, query=lists.RUN_LIST
+        'sessions:run:get_all',
+        types.Object(answers.RUNS),
+        types.ID,
+        query=lists.RUN_LIST,
     )
     def runs(
         self, call: calls.Call, session_id: str, query: lists.RunListQuery
@@ -149,7 +166,12 @@ class Sessions(base.Resource):
         link = call.link(limit=limit, marker=found[-1]['session_tag'])
         return base.listed('runs', found, link)
 
-    @base.expose('sessions:run:get', types.OBJECT, types.ID, types.TAG)
+    @base.expose(
+        'sessions:run:get',
+        types.Object(answers.RUN_WITH_BACKUPS),
+        types.ID,
+        types.TAG,
+    )
     def run(
         self, call: calls.Call, session_id: str, session_tag: int
     ) -> base.Answer:
