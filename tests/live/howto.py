@@ -50,7 +50,7 @@ def _back_up(stack: contextlib.ExitStack, server: programs.Server, folder: str) 
     """Run the session ``nightly`` once, on ``north`` and ``south``; then damage the files."""
     project = agents.Project(server.url, PROJECT, '', folder)
     login = stack.enter_context(keystone_double.KeystoneDouble(PROJECT, server.url))
-    project.call('POST', 'sessions/nightly', 201, {'schedule': {}, 'hold_off': 3})
+    project.call('POST', 'sessions/nightly', 201, {'schedule': {}, 'hold_off': 120})
     for job_id, client_id in (('web', 'north'), ('db', 'south')):
         project.call('POST', 'clients', 201, {'client_id': client_id, 'hostname': 'announced'})
         name, text = FILES[job_id]

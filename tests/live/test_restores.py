@@ -6,6 +6,7 @@ Identity is not what this is about: a double stands for Keystone.
 import os
 import pathlib
 import shutil
+import time
 
 import fixtures
 import testtools
@@ -14,6 +15,8 @@ from tests.live import agents, keystone_double, programs, shells
 
 PROJECT = 'alpha'
 FILES = {'one': b'first\n', 'two': bytes(range(256)) * 40, 'below/three': b'deep\n', 'empty': b''}
+#: Seconds within which members of a run start, once their agents are there.
+WINDOW = 5
 #: Bytes of a file that takes a while to be read many times.
 LARGE = 2**27
 
@@ -80,7 +83,8 @@ class TestRestores(testtools.TestCase):
             cls.project.member('db', 'north', encrypt_pass_file=str(key), consistency_check='true'),
             cls.project.member('log', 'old'),
         )
-        cls.session_id = cls.project.together(*members, hold_off=3)
+        # One agent comes after the other, and later on a busy machine.
+        cls.session_id = cls.project.together(*members, hold_off=120)
         login = programs.shared(cls, keystone_double.KeystoneDouble(PROJECT, cls.server.url))
         cls.agents = {
             name: programs.shared(
@@ -88,9 +92,12 @@ class TestRestores(testtools.TestCase):
             )
             for name in ('north', 'old')
         }
-        cls.project.session_when(
+        first = cls.project.session_when(
             cls.session_id, session_tag=1, status='completed', result='success'
         )
+        # As long as its window is open no member begins another run.
+        cls.project.call('PATCH', f'sessions/{cls.session_id}', 200, {'hold_off': WINDOW})
+        agents.until(time.time, lambda now: now > first['time_start'] + WINDOW)
         for job_id in members:
             data = cls.project.folder / 'data' / job_id
             shutil.rmtree(data)
