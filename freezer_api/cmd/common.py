@@ -11,7 +11,8 @@ import typing
 
 from oslo_config import cfg
 
-from freezer_api import exceptions
+from freezer_api import conf as configuration
+from freezer_api import exceptions, version
 from freezer_api.conf import files
 from freezer_api.db import base
 
@@ -34,6 +35,22 @@ Command = collections.abc.Callable[[list[str]], int]
 
 class Failed(Exception):
     """A command cannot go on; the message is the line that says why."""
+
+
+def read_file(path: str, prog: str) -> cfg.ConfigOpts:
+    """Read a configuration file by itself, beside the command's own: no other
+    file is read, and logging stays as it is.
+    """
+    conf = configuration.new()
+    conf(
+        [f'--config-file={path}'],
+        project=files.PROJECT,
+        prog=prog,
+        version=version.release(),
+        default_config_files=[],
+        default_config_dirs=[],
+    )
+    return conf
 
 
 class Located:

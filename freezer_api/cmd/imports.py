@@ -11,10 +11,7 @@ import typing
 import tqdm
 from oslo_config import cfg
 
-from freezer_api import conf as configuration
-from freezer_api import version
 from freezer_api.cmd import common
-from freezer_api.conf import files
 from freezer_api.db.base import Entry, Storage
 from freezer_api.domain import documents, texts
 from freezer_api.importing import importer, pending, source
@@ -253,15 +250,7 @@ def _url(conf: cfg.ConfigOpts) -> str:
         return conf.database.connection or ''
     if not os.path.isfile(name):
         return name
-    other = configuration.new()
-    other(
-        [f'--config-file={name}'],
-        project=files.PROJECT,
-        prog=PROG,
-        version=version.release(),
-        default_config_files=[],
-        default_config_dirs=[],
-    )
+    other = common.read_file(name, PROG)
     return other.database.connection or ''
 
 

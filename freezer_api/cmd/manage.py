@@ -264,15 +264,7 @@ def _open_named_store(
     file of its own, or by a driver's name.
     """
     if os.sep in name or os.path.isfile(name):
-        other = configuration.new()
-        other(
-            [f'--config-file={name}'],
-            project=files.PROJECT,
-            prog=PROG,
-            version=version.release(),
-            default_config_files=[],
-            default_config_dirs=[],
-        )
+        other = common.read_file(name, PROG)
         files.validate(other)
         return _open_store(other)
     # Drivers read their options when they are loaded, so the other store may
