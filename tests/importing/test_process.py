@@ -1,14 +1,9 @@
 """``freezer-manage db import`` as an operator runs it: a process, which may be killed."""
 
-import fcntl
 import functools
-import os
 import pathlib
-import pty
 import signal
-import struct
 import subprocess
-import termios
 import time
 
 import fixtures
@@ -19,19 +14,11 @@ from freezer_api.domain.documents import BACKUPS, CLIENTS
 from tests import servers
 from tests.importing.base import ImportTest
 from tests.importing.published import RELEASE_19, Published
-from tests.live import programs
+from tests.live import programs, terminals
 
 #: Backups: as many as take an import some time.
 MANY = 3000
 SECRET = 'sesame-open'
-
-
-def read(terminal: int) -> bytes:
-    """Some of what programs say on a terminal; nothing once all have ended."""
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        return b''
 
 
 class ProcessTest(ImportTest):
@@ -62,19 +49,8 @@ class TestTerminal(ProcessTest):
     def test_progress_is_on_the_terminal_only(self):
         self.origin.add_job('j', 'act', session_id='nosuch')
         program, *arguments = self.arguments(self.configured(), self.origin.url)
-        ours, theirs = pty.openpty()
-        self.addCleanup(os.close, ours)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-        with subprocess.Popen(
-            [str(programs.FOLDER / program), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            text=True,
-        ) as process:
-            os.close(theirs)
-            seen = b''.join(iter(lambda: read(ours), b'')).decode()
-            said, _errors = process.communicate(timeout=programs.SECONDS)
-        self.assertEqual(0, process.returncode, seen)
+        code, said, seen = terminals.run(program, *arguments)
+        self.assertEqual(0, code, seen)
         self.assertRegex(seen, r'\rimporting jobs: +\d+%\|')
         self.assertRegex(seen, r'\rverifying jobs: +\d+%\|')
         self.assertNotIn('importing', said)

@@ -1,14 +1,9 @@
 """``freezer-manage db copy``, from each kind of store to the next one, as an operator runs it."""
 
-import fcntl
 import functools
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
-import termios
 import time
 
 import fixtures
@@ -20,7 +15,7 @@ from freezer_api.db import base, copying
 from freezer_api.domain import documents
 from freezer_api.domain.documents import CLIENTS
 from tests import servers
-from tests.live import programs
+from tests.live import programs, terminals
 from tests.live.test_manage import seed
 
 #: Clients: as many as take a copy some time.
@@ -309,14 +304,6 @@ class TestRefusals(CopyTest):
         self.assertIn('Stop all API processes before you copy', ' '.join(ended.stdout.split()))
 
 
-def read(terminal: int) -> bytes:
-    """Some of what programs say on a terminal; nothing once all have ended."""
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        return b''
-
-
 class TestTerminal(CopyTest):
     """What a person sees."""
 
@@ -324,19 +311,8 @@ class TestTerminal(CopyTest):
         """Bars on the terminal, which standard output is free of."""
         source, target = self.seeded(), self.store()
         arguments = ['--config-file', source, 'db', 'copy', '--from', source, '--to', target]
-        ours, theirs = pty.openpty()
-        self.addCleanup(os.close, ours)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-        with subprocess.Popen(
-            [str(programs.FOLDER / 'freezer-manage'), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            text=True,
-        ) as process:
-            os.close(theirs)
-            seen = b''.join(iter(lambda: read(ours), b'')).decode()
-            said, _errors = process.communicate(timeout=programs.SECONDS)
-        self.assertEqual(0, process.returncode, seen)
+        code, said, seen = terminals.run('freezer-manage', *arguments)
+        self.assertEqual(0, code, seen)
         self.assertRegex(seen, r'\rcopying sessions: +\d+%\|')
         self.assertIn('verifying', seen)
         self.assertNotIn('copying', said)
