@@ -1,4 +1,4 @@
-"""Sessions whose members are more than MariaDB puts together in one value."""
+"""The members of sessions as one value: odd ones, and more than MariaDB puts together."""
 
 from freezer_api import exceptions
 from freezer_api.domain.documents import JOBS, SESSIONS
@@ -51,3 +51,29 @@ class CutMembers:
         self.assertTrue(self.project.missing(SESSIONS, 's'))
         for job_id in left:
             self.assertEqual('', self.project.get(JOBS, job_id).body['session_id'])
+
+
+#: Ids of clients that stand for something in JSON, in SQL or in a character set.
+ODD = ('q"uo\\te', "it's", '[1, {"a": null}]', 'ü 😀 \U0010ffff', '\u2028\ufeff', 'a\tb\x01\x7f')
+
+
+@stores.on_stores(*stores.SQL_STORES)
+class OddMembers:
+    """What the database puts together comes back as it was stored."""
+
+    def test_members_with_odd_clients_are_read_as_they_are_written(self):
+        self.project.put_session('s')
+        expected = {}
+        for number, client_id in enumerate(ODD):
+            job_id = f'job-{number}'
+            self.project.new_job(job_id, session_id='s', client_id=client_id)
+            expected[job_id] = client_id
+        (listed,) = self.project.page(SESSIONS).documents
+        for shown in (self.project.get(SESSIONS, 's'), listed):
+            members = shown.body['jobs']
+            self.assertEqual(expected, {id: members[id]['client_id'] for id in members})
+        # A change reads them once they are locked, in another way.
+        self.project.detach('s', 'job-0')
+        del expected['job-0']
+        members = self.project.get(SESSIONS, 's').body['jobs']
+        self.assertEqual(expected, {id: members[id]['client_id'] for id in members})
