@@ -81,7 +81,8 @@ def addresses(conf: typing.Any) -> list[str]:
     found = []
     for host in conf.hosts:
         url = _url(host, conf.use_ssl)
-        found.append(re.sub('//[^/@]*@', '//', url))
+        # Up to the last "@": a password may have one, too.
+        found.append(re.sub('//[^/]*@', '//', url))
     return found
 
 
