@@ -63,17 +63,30 @@ def chosen(
 
     left_out = set[str]()
     for rule, found in ruled.items():
-        units = collections.defaultdict(list)
-        for test in found:
-            name = seconds.class_of(test) if rule.unit == 'class' else test
-            units[name].append(test)
-        names = list(units)
-        random.Random(f'{seed} {rule.pattern.pattern}').shuffle(names)
-        room = rule.share * sum(map(cost, found))
-        for at, name in enumerate(names):
-            taken = sum(map(cost, units[name]))
-            if at and taken > room:
-                left_out.update(units[name])
-            else:
-                room -= taken
+        left_out |= _left_out(rule, found, seed, cost)
     return [test for test in tests if test not in left_out]
+
+
+def _left_out(
+    rule: Rule,
+    found: list[str],
+    seed: str,
+    cost: collections.abc.Callable[[str], float],
+) -> set[str]:
+    """The tests that a rule has found and a run doesn't take."""
+    units = collections.defaultdict(list)
+    for test in found:
+        name = seconds.class_of(test) if rule.unit == 'class' else test
+        units[name].append(test)
+    names = list(units)
+    random.Random(f'{seed} {rule.pattern.pattern}').shuffle(names)
+    room = rule.share * sum(map(cost, found))
+    left_out = set[str]()
+    for at, name in enumerate(names):
+        taken = sum(map(cost, units[name]))
+        # However small the share is, one is taken.
+        if at and taken > room:
+            left_out.update(units[name])
+        else:
+            room -= taken
+    return left_out
