@@ -50,97 +50,56 @@ class JsonRows(Function):
     inherit_cache = True
 
 
-@compiles(Octets, 'sqlite')
-def _octets_sqlite(
-    element: Octets, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
+#: How a function is written in a database, where its name isn't enough: with
+#: its first arguments, {0} and {1}, or all of them.
+_TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
     # octet_length() came with SQLite 3.43.
-    text = compiler.process(element.clauses, **arguments)
-    return f'length(CAST({text} AS BLOB))'
-
-
-@compiles(Place, 'mysql')
-def _place_mysql(
-    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    needle_and_text = compiler.process(element.clauses, **arguments)
-    return f'LOCATE({needle_and_text})'
-
-
-@compiles(Place, 'postgresql')
-def _place_postgresql(
-    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    needle, text = _arguments(element, compiler, arguments)
-    return f'position({needle} IN {text})'
-
-
-@compiles(Place, 'sqlite')
-def _place_sqlite(
-    element: Place, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
+    (Octets, 'sqlite', 'length(CAST({0} AS BLOB))'),
+    (Place, 'mysql', 'LOCATE({0}, {1})'),
+    (Place, 'postgresql', 'position({0} IN {1})'),
     # The other way round than the others have them.
-    needle, text = _arguments(element, compiler, arguments)
-    return f'instr({text}, {needle})'
-
-
-@compiles(End, 'mysql')
-def _end_mysql(
-    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    value = compiler.process(element.clauses, **arguments)
-    return f'RIGHT({value}, {terms.VERSION_SIZE})'
-
-
-@compiles(End, 'postgresql')
-def _end_postgresql(
-    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    value = compiler.process(element.clauses, **arguments)
+    (Place, 'sqlite', 'instr({1}, {0})'),
+    (End, 'mysql', f'RIGHT({{0}}, {terms.VERSION_SIZE})'),
     # right() is for texts only.
-    before = f'octet_length({value}) - {terms.VERSION_SIZE - 1}'
-    return f'substring({value} FROM {before})'
+    (
+        End,
+        'postgresql',
+        'substring({0} FROM'
+        f' octet_length({{0}}) - {terms.VERSION_SIZE - 1})',
+    ),
+    (End, 'sqlite', f'substr({{0}}, -{terms.VERSION_SIZE})'),
+    (
+        JsonRows,
+        'mysql',
+        'JSON_ARRAY(COUNT(*), JSON_ARRAYAGG(JSON_ARRAY({all})))',
+    ),
+    (
+        JsonRows,
+        'postgresql',
+        'CAST(json_build_array(count(*),'
+        ' json_agg(json_build_array({all}))) AS TEXT)',
+    ),
+    (
+        JsonRows,
+        'sqlite',
+        'json_array(count(*), json_group_array(json_array({all})))',
+    ),
+)
 
 
-@compiles(End, 'sqlite')
-def _end_sqlite(
-    element: End, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    value = compiler.process(element.clauses, **arguments)
-    return f'substr({value}, -{terms.VERSION_SIZE})'
+def _write_by(function: type[Function], dialect: str, template: str) -> None:
+    """Have a function written by a template in a database."""
+
+    @compiles(function, dialect)
+    def compile_function(
+        element: Function, compiler: sql.SQLCompiler, **named: typing.Any
+    ) -> str:
+        """Return the function as SQL."""
+        written = [
+            compiler.process(clause, **named) for clause in element.clauses
+        ]
+        return template.format(*written, all=', '.join(written))
 
 
-@compiles(JsonRows, 'mysql')
-def _json_rows_mysql(
-    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    values = compiler.process(element.clauses, **arguments)
-    return f'JSON_ARRAY(COUNT(*), JSON_ARRAYAGG(JSON_ARRAY({values})))'
-
-
-@compiles(JsonRows, 'postgresql')
-def _json_rows_postgresql(
-    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    values = compiler.process(element.clauses, **arguments)
-    rows = f'json_agg(json_build_array({values}))'
-    return f'CAST(json_build_array(count(*), {rows}) AS TEXT)'
-
-
-@compiles(JsonRows, 'sqlite')
-def _json_rows_sqlite(
-    element: JsonRows, compiler: sql.SQLCompiler, **arguments: typing.Any
-) -> str:
-    values = compiler.process(element.clauses, **arguments)
-    return f'json_array(count(*), json_group_array(json_array({values})))'
-
-
-def _arguments(
-    element: Function,
-    compiler: sql.SQLCompiler,
-    arguments: dict[str, typing.Any],
-) -> list[str]:
-    """Return what a function is called with, each as SQL."""
-    return [
-        compiler.process(clause, **arguments) for clause in element.clauses
-    ]
+for _function, _dialect, _template in _TEMPLATES:
+    _write_by(_function, _dialect, _template)
