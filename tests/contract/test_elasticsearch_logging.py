@@ -1,7 +1,6 @@
 """What the Elasticsearch driver logs of operations that are in each other's way, or break off."""
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import unit_of_work
 from freezer_api.db.elasticsearch.commits import locks, retries
 from freezer_api.domain.documents import CLIENTS
 from freezer_api.tests.contract import project_operations
@@ -53,7 +52,7 @@ class Logged:
 
     def test_operation_given_up_says_why(self):
         met = self.meeting()
-        self.set(unit_of_work, 'DEADLINE', -1)
+        self.set(retries, 'DEADLINE', -1)
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
             met.put_client('c', zone='new')
         self.assertIn('was written by another operation', str(caught.exception.__cause__))

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import time
 import typing
 
 import elastic_transport
@@ -26,6 +27,10 @@ OUT_OF_DATE = (
 #: serve. Each write can be sent again: see
 #: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
+_TOO_MANY = 429
+#: Seconds before the first request that is sent again to an overloaded
+#: cluster.
+_PAUSE = 0.25
 #: What the library raises if no answer comes that can be used.
 _FAILURES = (
     elastic_transport.TransportError,
@@ -51,6 +56,10 @@ _LINES = {
     'accept': _TYPE % 'json',
     'content-type': _TYPE % 'x-ndjson',
 }
+
+#: Beside what a node answers to writes: the request was sent before, and that
+#: may have been done, for its answer is lost.
+RESENT = 'resent'
 
 #: Status and JSON.
 Answer = tuple[int, typing.Any]
@@ -120,20 +129,29 @@ class Client:
             headers=_LINES if isinstance(body, list) else _JSON,
             body=_serialized(body),
         )
+        lost: list[str] = []
         try:
-            answer = self._send_to_current(send, path)
+            answer = self._send_to_current(send, path, lost)
         except _FAILURES as error:
             raise exceptions.StorageUnavailable() from _reason(error)
-        return _checked(answer.meta.status, answer.body)
+        told = answer.body
+        if lost and isinstance(told, dict):
+            told = {
+                **told,
+                RESENT: True,
+            }
+        return _checked(answer.meta.status, told)
 
-    def _send_to_current(self, send: _Send, path: str) -> typing.Any:
+    def _send_to_current(
+        self, send: _Send, path: str, lost: list[str]
+    ) -> typing.Any:
         """Send a request; again, if the index that it is about was just
         replaced by an upgrade.
 
         An alias names one index at a time, but Elasticsearch may have looked
         the alias up before the upgrade and the index after it.
         """
-        answer = self._send_to_any_host(send)
+        answer = self._send_to_any_host(send, lost)
         if path.startswith('/_'):
             return answer
         asked = path[1:].split('/')[0].split(',')
@@ -142,16 +160,17 @@ class Client:
             # An index that the request names itself isn't there at all.
             if not index or index in asked:
                 break
-            answer = self._send_to_any_host(send)
+            answer = self._send_to_any_host(send, lost)
         return answer
 
-    def _send_to_any_host(self, send: _Send) -> typing.Any:
+    def _send_to_any_host(self, send: _Send, lost: list[str]) -> typing.Any:
         """Send a request, and again to the next host if one can't be reached
-        or is busy; return the last answer.
+        or is busy; return the last answer. ``lost`` comes to have what became
+        of those that may have been done all the same.
 
         The library could do so as well, but logs a stack trace each time.
         """
-        for _ in range(self.conf.retries):
+        for attempt in range(self.conf.retries):
             try:
                 answer = send()
             except elastic_transport.ConnectionTimeout:
@@ -159,16 +178,25 @@ class Client:
                 if len(self.conf.hosts) == 1:
                     raise
                 LOG.debug('Elasticsearch: a host timed out; trying again.')
+                lost.append('timed out')
             except elastic_transport.ConnectionError as error:
                 LOG.debug(
                     'Elasticsearch: a host was not reached (%s); trying'
                     ' again.',
                     error.message,
                 )
+                lost.append(error.message)
             else:
                 status = answer.meta.status
                 if status not in _BUSY:
                     return answer
+                if status == _TOO_MANY:
+                    # Who asks for less isn't given more at once.
+                    if error_type(answer.body) == 'cluster_block_exception':
+                        return answer
+                    time.sleep(_PAUSE * 2**attempt)
+                else:
+                    lost.append(f'status {status}')
                 LOG.debug(
                     'Elasticsearch: a host answered with status %s; trying'
                     ' again.',
@@ -234,6 +262,10 @@ def _checked(status: int, body: typing.Any) -> Answer:
     if missing(body):
         raise Missing(OUT_OF_DATE)
     kind = error_type(body)
+    if kind == 'index_closed_exception':
+        reason = 'an index is closed'
+        LOG.error('Elasticsearch: %s.', reason)
+        raise exceptions.StorageUnavailable() from Refused(reason)
     # That an index takes no writes is no matter of credentials.
     is_block = kind == 'cluster_block_exception'
     if status == 401 or (status == 403 and not is_block):
@@ -243,7 +275,7 @@ def _checked(status: int, body: typing.Any) -> Answer:
         )
         LOG.error('Elasticsearch: %s.', reason)
         raise exceptions.StorageUnavailable() from Refused(reason)
-    if status in _BUSY:
+    if status in _BUSY and not (is_block and status == _TOO_MANY):
         reason = f'answers with status {status} ({kind})'
         LOG.warning('Elasticsearch: %s.', reason)
         raise exceptions.StorageUnavailable() from Refused(f'it {reason}')

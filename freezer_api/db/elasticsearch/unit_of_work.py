@@ -15,9 +15,9 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import transactions
-from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.commits import retries, transactions
+from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
+from freezer_api.db.elasticsearch.commits.store import Found, Refused
 from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     Plan,
@@ -26,8 +26,6 @@ from freezer_api.db.elasticsearch.commits.transactions import (
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
-#: Seconds after which an operation gives up that others are always ahead of.
-DEADLINE = 30.0
 #: Operations that one transaction does at most.
 MAX_BATCH = 64
 #: Documents of any size that are read at once.
@@ -120,16 +118,14 @@ class Unit:
     def attempt(
         self, step: collections.abc.Callable[['Unit'], T]
     ) -> '_Done[T]':
-        """Do a step, and return its result or its domain error. With an error
+        """Do a step, and return its result or its error. With an error
         everything is as it was before the step: others have theirs in this
         unit as well.
         """
         before = dict(self._values), self._guarded, self._delete_after
         try:
             return _Done(step(self))
-        except exceptions.StorageUnavailable:
-            raise
-        except (exceptions.FreezerError, WrongPrimary) as error:
+        except Exception as error:
             self._restore(*before)
             return _Done(error=error)
 
@@ -197,6 +193,8 @@ class _Waiting(typing.Generic[T]):
         self.step = step
         self.done: _Done[T] | None = None
         self.woken = threading.Event()
+        #: Whether it isn't anybody's turn yet.
+        self.is_waiting = True
 
 
 _Queue = list[_Waiting[typing.Any]]
@@ -235,12 +233,26 @@ class Units:
                 *primary,
                 ahead,
             )
-            own.woken.wait()
+            own.woken.wait(retries.DEADLINE)
+            if not own.woken.is_set():
+                self._leave(queue, own)
         # Who is woken either was in the batch of another thread, or is first
         # in the queue now.
         if own.done is None:
             self._commit_queued(primary, queue)
         return typing.cast(_Done[T], own.done)
+
+    def _leave(self, queue: _Queue, own: _Waiting[typing.Any]) -> None:
+        """Give up waiting for a turn: ``StorageUnavailable``. If it is one's
+        turn already wait for its end, which has a deadline of its own.
+        """
+        with self._lock:
+            if own.is_waiting:
+                queue.remove(own)
+                raise exceptions.StorageUnavailable() from GaveUp(
+                    'too many operations of this process were ahead'
+                )
+        own.woken.wait()
 
     def _commit_queued(self, primary: Key, queue: _Queue) -> None:
         """Do the steps that wait, one's own first, and wake their threads; the
@@ -248,8 +260,12 @@ class Units:
         """
         with self._lock:
             batch = queue[:MAX_BATCH]
+            for one in batch:
+                one.is_waiting = False
         try:
-            results = self._commit(primary, [one.step for one in batch])
+            results = self._commit_together(
+                primary, [one.step for one in batch]
+            )
         except BaseException as error:
             # Nobody else wakes those who wait: they get this error too, even
             # if it is this thread that is being ended.
@@ -261,34 +277,49 @@ class Units:
             if not queue:
                 del self._queues[primary]
             following = queue[:1]
+            for one in following:
+                one.is_waiting = False
         for one in batch + following:
             one.woken.set()
+
+    def _commit_together(
+        self, primary: Key, steps: list[Step[typing.Any]]
+    ) -> list[_Done[typing.Any]]:
+        """Do steps as one transaction; each by itself if Elasticsearch refuses
+        what they come to together.
+        """
+        try:
+            return self._commit(primary, steps)
+        except Refused:
+            if len(steps) == 1:
+                raise
+        results = []
+        for step in steps:
+            try:
+                results += self._commit(primary, [step])
+            except Exception as error:
+                results.append(_Done(error=error))
+        return results
 
     def _commit(
         self, primary: Key, steps: list[Step[typing.Any]]
     ) -> list[_Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
-        attempts = Retries('Changing %s %s', *primary, timeout=DEADLINE)
-        #: What the steps came to in earlier attempts, by the transaction.
-        earlier: dict[str, list[_Done[typing.Any]]] = {}
+        attempts = Retries('Changing %s %s', *primary)
+        #: The transactions of earlier attempts.
+        earlier: set[str] = set()
         while True:
             unit = Unit(self.committer, primary, attempts)
             found = unit.found[primary]
-            # An attempt that met a conflict may have succeeded: its answer was
-            # lost, and the client has sent the write again. Then the primary
-            # document says whose write it was.
-            written = found.mark.get('write')
-            if written in earlier and found.value is not None:
-                return earlier[written]
             results = [unit.attempt(step) for step in steps]
             name = transactions.new_name()
             plan = unit.plan(name)
             if plan is None:
                 self._remove_own_placeholder(found, earlier)
                 return results
-            earlier[name] = results
+            earlier.add(name)
             try:
-                self.committer.commit(plan)
+                self.committer.commit(plan, attempts)
                 return results
             except WriteConflict as conflict:
                 reason = str(conflict)

@@ -18,6 +18,8 @@ LOG = logging.getLogger(__name__)
 MIN_PAUSE, MAX_PAUSE = 0.002, 0.064
 #: Seconds of trying again after which an operator is told.
 WARN_AFTER = 1.0
+#: Seconds after which an operation gives up that others are always ahead of.
+DEADLINE = 30.0
 #: Doubling the pause more often than this changes nothing: it is the longest.
 _MAX_DOUBLINGS = 10
 _RANDOM = random.SystemRandom()
@@ -46,29 +48,35 @@ class Retries:
     ):
         self._operation = operation
         self._values = values
-        self._timeout = timeout
+        self._timeout = DEADLINE if timeout is None else timeout
         self._max_attempts = max_attempts
         self._warns = warns
         self._begun = time.monotonic()
         self._attempts = 0
 
-    def wait(self, reason: str) -> None:
-        """Wait a moment before the next attempt, and log why.
+    @property
+    def left(self) -> float:
+        """How many seconds are left."""
+        return self._timeout - (time.monotonic() - self._begun)
+
+    def wait(self, reason: str, longest: float = MAX_PAUSE) -> None:
+        """Wait a moment, ``longest`` seconds at most, before the next attempt,
+        and log why.
 
         ``StorageUnavailable``, caused by :class:`GaveUp`, after the timeout
-        (seconds) or the last attempt.
+        (seconds; by default :data:`DEADLINE`) or the last attempt.
         """
         self._attempts += 1
         elapsed = time.monotonic() - self._begun
         self._log(reason, elapsed)
-        is_late = self._timeout is not None and elapsed > self._timeout
+        is_late = elapsed > self._timeout
         is_last = self._attempts == self._max_attempts
         if is_late or is_last:
             raise exceptions.StorageUnavailable() from GaveUp(
                 f'{self._describe()} was given up after {self._attempts}'
                 f' attempts and {elapsed:.1f} s: {reason}'
             )
-        pause(self._attempts - 1)
+        pause(self._attempts - 1, longest)
 
     def _log(self, reason: str, elapsed: float) -> None:
         if LOG.isEnabledFor(logging.DEBUG):
@@ -93,12 +101,12 @@ class Retries:
         return self._operation % self._values
 
 
-def pause(attempt: int) -> None:
+def pause(attempt: int, longest: float = MAX_PAUSE) -> None:
     """Wait a random time, which grows with the number of the attempt (from
     0): those who were in each other's way come back at different times.
     """
     doubled = MIN_PAUSE * 2 ** min(attempt, _MAX_DOUBLINGS)
-    time.sleep(_RANDOM.uniform(MIN_PAUSE, min(MAX_PAUSE, doubled)))
+    time.sleep(_RANDOM.uniform(MIN_PAUSE, min(longest, doubled)))
 
 
 def reason_of(error: BaseException) -> typing.Any:

@@ -6,9 +6,12 @@ import collections.abc
 import dataclasses
 import typing
 
+import orjson
+
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client, codec
 from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.commits import blocks
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark, Point
 
 #: The fields that are read of a document. All others are made of these again
@@ -18,6 +21,8 @@ SOURCE = ['project', 'id', 'seq', 'doc']
 WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
 #: Documents in one request.
 CHUNK = 500
+#: Bytes of JSON in one request that writes; a single document may have more.
+BYTES = 16 * 1024 * 1024
 
 _Json = dict[str, typing.Any]
 
@@ -37,6 +42,10 @@ class Found:
     primary_term: int | None
     value: Value | None
     mark: Mark
+    #: Whose it is, and its place in the order of lists, also where there is no
+    #: document.
+    project: str = ''
+    seq: int = 0
 
     @property
     def point(self) -> Point:
@@ -68,9 +77,47 @@ class Write:
     body: _Json | None
 
 
-#: Sequence number and primary term of a write; None if the document wasn't
-#: what had been read any more.
-Written = tuple[int, int] | None
+class Unwritten:
+    """A write that wasn't done, for the document wasn't what had been read any
+    more. It is false, as None is.
+
+    ``is_resent``: or the request was sent twice, and it was done the first
+    time.
+    """
+
+    def __init__(self, is_resent: bool):
+        self.is_resent = is_resent
+
+    def __bool__(self) -> bool:
+        return False
+
+
+#: Sequence number and primary term of a write that was done; None: nothing is
+#: known.
+Written = tuple[int, int] | Unwritten | None
+
+
+class Refused(Exception):
+    """Elasticsearch takes a request, or a document in it, for wrong or too
+    large; nothing of it was done, or not all.
+    """
+
+
+class PartlyWritten(exceptions.StorageUnavailable):
+    """Not all writes were done, or it isn't known. ``results`` is what is
+    known of each.
+
+    ``is_refused``: those of which nothing is known were not done.
+    """
+
+    def __init__(
+        self,
+        results: list[Written],
+        failure: exceptions.StorageUnavailable,
+    ):
+        super().__init__(retry_after=failure.retry_after)
+        self.results = results
+        self.is_refused = isinstance(failure, blocks.Blocked)
 
 
 class Store:
@@ -78,6 +125,7 @@ class Store:
 
     def __init__(self, connection: client.Client):
         self.client = connection
+        self.blocks = blocks.Blocks(connection)
 
     def get(self, key: Key) -> Found:
         """Return what is kept under a key now."""
@@ -101,10 +149,24 @@ class Store:
         """Write documents in their order; return what came of each.
 
         Not ``shown``: it isn't waited for until searches see it.
+        ``PartlyWritten``: some were not tried, or it isn't known what came of
+        them.
         """
         results: list[Written] = []
-        for first in range(0, len(writes), CHUNK):
-            results += self._write(writes[first : first + CHUNK], shown)
+        failure: exceptions.StorageUnavailable | None = None
+        for group in _groups(writes):
+            if failure is not None:
+                results += [None] * len(group)
+                continue
+            try:
+                told, failure = self._write(group, shown)
+            except exceptions.StorageUnavailable as error:
+                if not results:
+                    raise
+                told, failure = [None] * len(group), error
+            results += told
+        if failure is not None:
+            raise PartlyWritten(results, failure) from failure.__cause__
         return results
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
@@ -117,7 +179,9 @@ class Store:
                     '_id': id,
                 }
                 body.append({'delete': where})
-            self._bulk(body)
+            items, _is_resent = self._bulk(body)
+            for item in items:
+                self._written(item, False)
 
     def _get_chunk(self, keys: list[Key]) -> dict[Key, Found]:
         asked = []
@@ -143,36 +207,61 @@ class Store:
         return found
 
     def _write(
-        self, writes: collections.abc.Sequence[Write], shown: bool
-    ) -> list[Written]:
-        body: list[_Json] = []
-        for write in writes:
-            found = write.found
-            where: _Json = {
-                '_index': found.index,
-                '_id': found.key[1],
-            }
-            if found.seq_no is None:
-                # Nothing may have been created meanwhile.
-                body.append({'create': where})
-            else:
-                where['if_seq_no'] = found.seq_no
-                where['if_primary_term'] = found.primary_term
-                operation = 'delete' if write.body is None else 'index'
-                body.append({operation: where})
-            if write.body is not None:
-                body.append(write.body)
-        return [_written(item) for item in self._bulk(body, shown)]
+        self, lines: list['_Lines'], shown: bool
+    ) -> tuple[list[Written], exceptions.StorageUnavailable | None]:
+        """Send writes by one request; return what came of each, and why one
+        of them failed, if it did.
+        """
+        results: list[Written] = []
+        failure = None
+        items, is_resent = self._bulk(_flat(lines), shown)
+        for item in items:
+            try:
+                results.append(self._written(item, is_resent))
+            except exceptions.StorageUnavailable as error:
+                failure = failure or error
+                results.append(None)
+        return results, failure
 
-    def _bulk(self, body: list[_Json], shown: bool = True) -> list[_Json]:
+    def _written(self, item: _Json, is_resent: bool) -> Written:
+        """Return what came of one write of a request."""
+        status, kind = item['status'], client.error_type(item)
+        if status in (200, 201):
+            self.blocks.lift(item['_index'], 'the cluster')
+            return item['_seq_no'], item['_primary_term']
+        if status == 409:
+            return Unwritten(is_resent)
+        if blocks.is_block(item):
+            # An index that an upgrade is replacing takes no writes. That is a
+            # conflict like others: who reads again reads the new index.
+            self.blocks.require_moved(item)
+            return Unwritten(is_resent)
+        if status == 404:
+            # So is one that an upgrade has replaced.
+            return Unwritten(is_resent)
+        if status in (429, 503):
+            raise exceptions.StorageUnavailable() from client.Refused(
+                f'a write is answered with status {status} ({kind})'
+            )
+        raise Refused(f'_bulk: {status} {kind}')
+
+    def _bulk(
+        self, body: list[typing.Any], shown: bool = True
+    ) -> tuple[list[_Json], bool]:
+        """Return what is told of each item, and whether the request may have
+        been done twice.
+        """
         params = None
         if self.client.waits and shown:
             params = {'refresh': 'wait_for'}
         status, answer = self.client.call('POST', '/_bulk', body, params)
+        if blocks.is_block(answer):
+            raise self.blocks.refused('the cluster', answer)
         if status != 200:
-            raise RuntimeError(f'_bulk: {status} {answer}')
+            raise Refused(f'_bulk: {status} {answer}')
         # Each item has one key, the name of the operation.
-        return [next(iter(item.values())) for item in answer['items']]
+        items = [next(iter(item.values())) for item in answer['items']]
+        return items, bool(answer.get(client.RESENT))
 
     def _found(self, key: Key, answer: _Json) -> Found:
         if 'error' not in answer:
@@ -198,23 +287,55 @@ class Store:
         )
 
 
-def _written(item: _Json) -> Written:
-    """Return what came of one write of a request."""
-    status, kind = item['status'], client.error_type(item)
-    if status in (200, 201):
-        return item['_seq_no'], item['_primary_term']
-    # An index that an upgrade is replacing takes no writes, or is gone
-    # already. That is a conflict like others: who reads again reads the new
-    # index.
-    if status in (404, 409):
-        return None
-    if kind in ('cluster_block_exception', 'index_not_found_exception'):
-        return None
-    if status in (429, 503):
-        raise exceptions.StorageUnavailable() from client.Refused(
-            f'a write is answered with status {status} ({kind})'
-        )
-    raise RuntimeError(f'_bulk: {status} {kind}')
+class _Lines(typing.NamedTuple):
+    """A write as lines of a request."""
+
+    action: _Json
+    source: bytes | None
+
+
+def _lines(write: Write) -> _Lines:
+    found = write.found
+    where: _Json = {
+        '_index': found.index,
+        '_id': found.key[1],
+    }
+    operation = 'delete' if write.body is None else 'index'
+    if found.seq_no is None:
+        # Nothing may have been created meanwhile.
+        operation = 'create'
+    else:
+        where['if_seq_no'] = found.seq_no
+        where['if_primary_term'] = found.primary_term
+    source = None if write.body is None else orjson.dumps(write.body)
+    return _Lines({operation: where}, source)
+
+
+def _groups(
+    writes: collections.abc.Iterable[Write],
+) -> collections.abc.Iterator[list[_Lines]]:
+    """Yield writes as the lines of requests, none of which is too large."""
+    group: list[_Lines] = []
+    size = 0
+    for write in writes:
+        lines = _lines(write)
+        own = len(lines.source or b'')
+        if group and (size + own > BYTES or len(group) == CHUNK):
+            yield group
+            group, size = [], 0
+        group.append(lines)
+        size += own
+    if group:
+        yield group
+
+
+def _flat(group: list[_Lines]) -> list[typing.Any]:
+    flat: list[typing.Any] = []
+    for lines in group:
+        flat.append(lines.action)
+        if lines.source is not None:
+            flat.append(orjson.Fragment(lines.source))
+    return flat
 
 
 def found(kind: str, hit: _Json) -> Found:
@@ -233,6 +354,8 @@ def found(kind: str, hit: _Json) -> Found:
         hit['_primary_term'],
         value,
         doc['mark'],
+        source['project'],
+        source['seq'],
     )
 
 
@@ -240,14 +363,11 @@ def put(found: Found, value: Value | None, mark: Mark) -> Write:
     """Return the write of a value (None: of marks alone) over what was read.
 
     A document that is yet to be created has its place in the order of lists
-    from the beginning, so that lists that pass there come upon its lock.
+    from the beginning, so that lists that pass there come upon its lock. One
+    that is deleted keeps it.
     """
+    project, seq = found.project, found.seq
     lock = mark.get('lock')
-    coming = (lock['after'] if lock else None) or {
-        'seq': 0,
-        'project': '',
-    }
-    source = codec.source(
-        found.key, value, mark, coming['seq'], coming['project']
-    )
-    return Write(found, source)
+    if lock and lock['after']:
+        project, seq = lock['after']['project'], lock['after']['seq']
+    return Write(found, codec.source(found.key, value, mark, seq, project))

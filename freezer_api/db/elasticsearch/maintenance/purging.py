@@ -4,6 +4,7 @@ import functools
 
 from freezer_api.db.elasticsearch import documents
 from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.store import Found
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
@@ -17,6 +18,7 @@ def purge(finder: Finder, kind: str, project_id: str) -> int:
     have left; return how many documents there were.
     """
     count, after = 0, None
+    attempts = Retries('Purging %s of %s', kind, project_id)
     while True:
         body = walk_queries.of_project(project_id, PAGE_SIZE, after)
         hits = finder.search_hits(kind, body)
@@ -27,7 +29,7 @@ def purge(finder: Finder, kind: str, project_id: str) -> int:
                 count += _erase(finder, project_id, kind, id)
             # Operations that broke off have left these.
             elif found.mark.get('gone'):
-                finder.committer.remove_tombstone(found)
+                finder.committer.remove_tombstone(found, attempts)
             elif not found.lock:
                 finder.committer.remove_placeholder(found)
         if len(hits) < PAGE_SIZE:
