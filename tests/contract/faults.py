@@ -308,6 +308,7 @@ class Scenario:
             ),
             'report new': lambda: project.change_job('new', reported),
             'report j': lambda: project.change_job('j', reported),
+            'report n': lambda: project.change_job('n', reported),
             'change a': lambda: project.put_action('a', action='exec'),
             'delete a': lambda: project.delete_action('a'),
             'new job': lambda: project.put_job('new', new, fresh),

@@ -151,6 +151,22 @@ NOT_MOVED_ON = Mutant(
     'proved = {key: primaries[key] for key in asked}',
 )
 
+OUTCOME_NOT_PROVED = NOT_MOVED_ON
+PARTS_NOT_PROVED = Mutant(
+    TRANSACTIONS,
+    '_apply',
+    'proved = self.prove(others)',
+    'proved = {part.key: part for part in others}',
+)
+NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
+UNDONE_NOT_PROVED = Mutant(
+    COMMITTER,
+    '_is_proved_undone',
+    'proved = self.prove([now]).get(now.key)',
+    'proved = now',
+)
+LAST_WRITER_ONLY = Mutant(marks, 'names', "*mark.get('earlier', ()), ", '')
+
 BLIND_WRITES = Mutant(
     store,
     '_lines',

@@ -84,9 +84,12 @@ class Outcomes:
         """Return what a document has committed and isn't known to be
         applied.
         """
-        return [
-            entry for entry in found.done if not self.is_applied(entry['name'])
-        ]
+        entries = []
+        for entry in found.done:
+            has_more = entry['parts'] or entry['trash']
+            if has_more and not self.is_applied(entry['name']):
+                entries.append(entry)
+        return entries
 
     def waited(self, name: str) -> float:
         """Return for how many seconds a transaction has been known here."""
