@@ -11,6 +11,7 @@ import typing
 
 from freezer_api.db.elasticsearch import unit_of_work
 from freezer_api.db.elasticsearch.commits import (
+    lines,
     locks,
     marks,
     outcomes,
@@ -168,12 +169,12 @@ UNDONE_NOT_PROVED = Mutant(
 LAST_WRITER_ONLY = Mutant(marks, 'names', "*mark.get('earlier', ()), ", '')
 
 BLIND_WRITES = Mutant(
-    store,
+    lines,
     '_lines',
     "where['if_seq_no'] = found.seq_no\n        where['if_primary_term'] = found.primary_term\n",
     'pass\n',
 )
-BLIND_CREATION = Mutant(store, '_lines', "operation = 'create'", "operation = 'index'")
+BLIND_CREATION = Mutant(lines, '_lines', "operation = 'create'", "operation = 'index'")
 NO_GUARDS = Mutant(unit_of_work.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
 CLAIMS_LEFT_OUT = Mutant(
     unit_of_work.Unit,

@@ -16,7 +16,7 @@ import typing
 
 import requests
 
-from tests.servers import java, process
+from tests.servers import java, process, transport
 
 #: Which Java each version needs.
 JAVA = {'8.19.0': 17, '9.0.4': 21}
@@ -211,6 +211,10 @@ class Node(process.Server):
         answer.raise_for_status()
         return answer.json()
 
+    def pid(self) -> int | None:
+        """The number of its process, None if it doesn't run."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it for good."""
         self._process.stop()
@@ -221,12 +225,17 @@ class Cluster:
     itself.
     """
 
-    def __init__(self, version: str, nodes: int = 3):
+    def __init__(self, version: str, nodes: int = 3, **settings: str):
         self.nodes = [Node(version, f'node{number}', started=False) for number in range(nodes)]
-        for node in self.nodes:
+        #: What is between the nodes.
+        self.network = transport.Network()
+        ports = [self.network.add(node.name, node.transport_port, node.pid) for node in self.nodes]
+        for node, port in zip(self.nodes, ports, strict=True):
             del node.settings['discovery.type']
+            node.settings.update(settings)
+            node.settings['transport.publish_port'] = f'{port}'
             node.settings['discovery.seed_hosts'] = ','.join(
-                f'127.0.0.1:{other.transport_port}' for other in self.nodes
+                f'127.0.0.1:{other}' for other in ports
             )
             node.settings['cluster.initial_master_nodes'] = ','.join(
                 other.name for other in self.nodes
@@ -267,5 +276,6 @@ class Cluster:
 
     def stop(self) -> None:
         """End it for good."""
+        self.network.stop()
         for node in self.nodes:
             node.stop()

@@ -41,7 +41,9 @@ class Driver(driver.Driver):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf)
-        self.units = Units(Committer(store.Store(self.client)))
+        documents_at_once = self.bounds.page // self.bounds.document
+        own_store = store.Store(self.client, documents_at_once)
+        self.units = Units(Committer(own_store))
         self.finder = finding.Finder(self.units, self._clock)
 
     # Every kind
@@ -74,6 +76,7 @@ class Driver(driver.Driver):
         counts = {}
         for kind in documents.KINDS:
             counts[kind] = purging.purge(self.finder, kind, project_id)
+        purging.purge_own(self.finder, project_id)
         return counts
 
     # Sessions

@@ -16,8 +16,9 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import retries, transactions
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
-from freezer_api.db.elasticsearch.commits.store import Found, Refused
+from freezer_api.db.elasticsearch.commits.store import Refused
 from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     Plan,

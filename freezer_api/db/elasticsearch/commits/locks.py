@@ -25,6 +25,7 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import outcomes, retries, store
+from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
 from freezer_api.db.elasticsearch.commits.outcomes import (
     Outcomes,
@@ -33,7 +34,7 @@ from freezer_api.db.elasticsearch.commits.outcomes import (
     primary_key,
 )
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found, Store, Write
+from freezer_api.db.elasticsearch.commits.store import Store
 
 LOG = logging.getLogger(__name__)
 #: Seconds between two looks at a lock, at most: its owner may take that long.
@@ -156,14 +157,6 @@ class Transactions(Outcomes):
 
     # Applying
 
-    def apply(self, found: Found) -> None:
-        """Let a part become what its lock says, if that is done."""
-        attempts = Retries('Applying what %s %s has a lock for', *found.key)
-        for lock in locks_of({found.key: found}).values():
-            states = self.resolve((lock,), attempts)
-            if states[lock['name']] is State.DONE:
-                self.store.write([without_lock(found, value_after(found))])
-
     def apply_entry(
         self, entry: Entry, parts: list[Found], required: bool = False
     ) -> None:
@@ -275,19 +268,26 @@ class Transactions(Outcomes):
 
     def _tidy(self, founds: list[Found]) -> None:
         attempts = Retries('Tidying', timeout=_TIDY_TIMEOUT, warns=False)
-        locked = [found for found in founds if found.lock]
-        locks = locks_of({found.key: found for found in locked})
+        self.take_locks([found for found in founds if found.lock], attempts)
+        for found in founds:
+            if not found.lock:
+                self.remove_tombstone(found, attempts)
+
+    def take_locks(
+        self, founds: collections.abc.Sequence[Found], attempts: Retries
+    ) -> None:
+        """Let documents be what comes of their locks, without them, but for
+        those whose transactions may yet be committed.
+        """
+        locks = {found.key: found.lock for found in founds if found.lock}
         states = self.resolve(locks.values(), attempts)
         writes = []
-        for found in locked:
+        for found in founds:
             state = states[locks[found.key]['name']]
             if state is not State.OPEN:
                 value = as_decided(found, state).value
                 writes.append(without_lock(found, value))
         self.store.write(writes)
-        for found in founds:
-            if not found.lock:
-                self.remove_tombstone(found, attempts)
 
 
 def _as_keys(names: list[list[str]]) -> dict[Key, None]:

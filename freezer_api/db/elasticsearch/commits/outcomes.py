@@ -25,9 +25,10 @@ import uuid
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import retries, store
+from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found, Store, Write
+from freezer_api.db.elasticsearch.commits.store import Store
 
 LOG = logging.getLogger(__name__)
 #: Seconds that the owner of a lock, who may be about to commit, is waited for.

@@ -3,78 +3,34 @@ still as they were read.
 """
 
 import collections.abc
-import dataclasses
 import typing
-
-import orjson
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client, codec
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import blocks
-from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark, Point
+from freezer_api.db.elasticsearch.commits import blocks, retries
+from freezer_api.db.elasticsearch.commits.lines import (
+    CHUNK,
+    Found,
+    Lines,
+    Write,
+    flat,
+    groups,
+)
+from freezer_api.db.elasticsearch.commits.marks import Mark
 
 #: The fields that are read of a document. All others are made of these again
 #: when it is written.
 SOURCE = ['project', 'id', 'seq', 'doc']
 #: The same for look-ups that need to know only which documents there are.
 WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
-#: Documents in one request.
-CHUNK = 500
-#: Bytes of JSON in one request that writes; a single document may have more.
-BYTES = 16 * 1024 * 1024
+#: How often a write is sent again that the cluster has no room for, and the
+#: pauses before (see :func:`.retries.pause`).
+MAX_REJECTIONS = 4
+_FIRST_PAUSE, _LONGEST_PAUSE = 6, 1.0
+_REJECTED = 'es_rejected_execution_exception'
 
 _Json = dict[str, typing.Any]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Found:
-    """A document as it was read: in which index, at which point of its
-    history, with which marks.
-
-    ``seq_no`` None: nothing is kept under the key. ``value`` None: there is no
-    document, but there may be a placeholder or a tombstone.
-    """
-
-    key: Key
-    index: str
-    seq_no: int | None
-    primary_term: int | None
-    value: Value | None
-    mark: Mark
-    #: Whose it is, and its place in the order of lists, also where there is no
-    #: document.
-    project: str = ''
-    seq: int = 0
-
-    @property
-    def point(self) -> Point:
-        """The point of its history: equal for two reads if nobody wrote
-        between them.
-        """
-        return [self.index, self.seq_no, self.primary_term]
-
-    @property
-    def lock(self) -> Lock | None:
-        """The lock that lies on it."""
-        return self.mark.get('lock')
-
-    @property
-    def done(self) -> list[Entry]:
-        """Transactions that it has committed, and that may not have been
-        applied to all of their parts.
-        """
-        return self.mark.get('done', [])
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Write:
-    """What replaces a document, if it is still as it was read. ``body`` None:
-    nothing, it is deleted.
-    """
-
-    found: Found
-    body: _Json | None
 
 
 class Unwritten:
@@ -123,8 +79,10 @@ class PartlyWritten(exceptions.StorageUnavailable):
 class Store:
     """Reads documents, and writes them by compare-and-set."""
 
-    def __init__(self, connection: client.Client):
+    def __init__(self, connection: client.Client, reads_at_once: int = CHUNK):
         self.client = connection
+        #: Documents that are read by one request: no more bytes than a page.
+        self._reads_at_once = min(max(1, reads_at_once), CHUNK)
         self.blocks = blocks.Blocks(connection)
 
     def get(self, key: Key) -> Found:
@@ -139,8 +97,9 @@ class Store:
         """
         found: dict[Key, Found] = {}
         ordered = list(dict.fromkeys(keys))
-        for first in range(0, len(ordered), CHUNK):
-            found |= self._get_chunk(ordered[first : first + CHUNK])
+        size = self._reads_at_once
+        for first in range(0, len(ordered), size):
+            found |= self._get_chunk(ordered[first : first + size])
         return found
 
     def write(
@@ -154,7 +113,7 @@ class Store:
         """
         results: list[Written] = []
         failure: exceptions.StorageUnavailable | None = None
-        for group in _groups(writes):
+        for group in groups(writes):
             if failure is not None:
                 results += [None] * len(group)
                 continue
@@ -207,14 +166,14 @@ class Store:
         return found
 
     def _write(
-        self, lines: list['_Lines'], shown: bool
+        self, lines: list[Lines], shown: bool
     ) -> tuple[list[Written], exceptions.StorageUnavailable | None]:
         """Send writes by one request; return what came of each, and why one
         of them failed, if it did.
         """
         results: list[Written] = []
         failure = None
-        items, is_resent = self._bulk(_flat(lines), shown)
+        items, is_resent = self._send(lines, shown)
         for item in items:
             try:
                 results.append(self._written(item, is_resent))
@@ -222,6 +181,29 @@ class Store:
                 failure = failure or error
                 results.append(None)
         return results, failure
+
+    def _send(
+        self, lines: list[Lines], shown: bool
+    ) -> tuple[list[_Json], bool]:
+        """Send writes; those again, after a pause, for which the cluster has
+        no room at this moment.
+        """
+        items, is_resent = self._bulk(flat(lines), shown)
+        for attempt in range(MAX_REJECTIONS):
+            rejected = []
+            for number, item in enumerate(items):
+                if client.error_type(item) == _REJECTED:
+                    rejected.append(number)
+            if not rejected:
+                break
+            retries.pause(_FIRST_PAUSE + attempt, _LONGEST_PAUSE)
+            again, is_resent_again = self._bulk(
+                flat([lines[number] for number in rejected]), shown
+            )
+            is_resent |= is_resent_again
+            for number, item in zip(rejected, again, strict=True):
+                items[number] = item
+        return items, is_resent
 
     def _written(self, item: _Json, is_resent: bool) -> Written:
         """Return what came of one write of a request."""
@@ -285,57 +267,6 @@ class Store:
         raise exceptions.StorageUnavailable() from client.Refused(
             f'reading {key[0]} {key[1]} failed ({client.error_type(answer)})'
         )
-
-
-class _Lines(typing.NamedTuple):
-    """A write as lines of a request."""
-
-    action: _Json
-    source: bytes | None
-
-
-def _lines(write: Write) -> _Lines:
-    found = write.found
-    where: _Json = {
-        '_index': found.index,
-        '_id': found.key[1],
-    }
-    operation = 'delete' if write.body is None else 'index'
-    if found.seq_no is None:
-        # Nothing may have been created meanwhile.
-        operation = 'create'
-    else:
-        where['if_seq_no'] = found.seq_no
-        where['if_primary_term'] = found.primary_term
-    source = None if write.body is None else orjson.dumps(write.body)
-    return _Lines({operation: where}, source)
-
-
-def _groups(
-    writes: collections.abc.Iterable[Write],
-) -> collections.abc.Iterator[list[_Lines]]:
-    """Yield writes as the lines of requests, none of which is too large."""
-    group: list[_Lines] = []
-    size = 0
-    for write in writes:
-        lines = _lines(write)
-        own = len(lines.source or b'')
-        if group and (size + own > BYTES or len(group) == CHUNK):
-            yield group
-            group, size = [], 0
-        group.append(lines)
-        size += own
-    if group:
-        yield group
-
-
-def _flat(group: list[_Lines]) -> list[typing.Any]:
-    flat: list[typing.Any] = []
-    for lines in group:
-        flat.append(lines.action)
-        if lines.source is not None:
-            flat.append(orjson.Fragment(lines.source))
-    return flat
 
 
 def found(kind: str, hit: _Json) -> Found:

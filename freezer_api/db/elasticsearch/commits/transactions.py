@@ -41,16 +41,12 @@ import uuid
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import locks, marks, retries, store
+from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.locks import Transactions
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
 from freezer_api.db.elasticsearch.commits.outcomes import State, as_written
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import (
-    Found,
-    Unwritten,
-    Write,
-    Written,
-)
+from freezer_api.db.elasticsearch.commits.store import Unwritten, Written
 
 #: Transactions that a document says to have committed without anybody knowing
 #: that they are applied, and parts of theirs, before its next writer has to

@@ -12,8 +12,8 @@ from freezer_api.db.base import RUNS, Entry, Place
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.sessions import ranges

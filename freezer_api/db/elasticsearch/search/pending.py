@@ -19,8 +19,8 @@ from freezer_api.db import effects
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import locks, marks, store
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.outcomes import State
-from freezer_api.db.elasticsearch.commits.store import Found
 from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     new_name,

@@ -8,6 +8,7 @@ it was at one time, and has all that was acknowledged before.
 """
 
 import collections.abc
+import functools
 import typing
 
 from freezer_api.db.elasticsearch import codec
@@ -59,15 +60,12 @@ class Reader(Searches):
                 return value
             # The document has given the claim up since the claim was read.
             # Or they disagree for good: nobody else would remove the claim.
-            if not is_first and self._remove_stale_claim(claim):
+            if not is_first and claims.is_stale(self.committer, claim):
+                remove = functools.partial(claims.remove, self.units, claim)
+                self.committer.best_effort(remove)
                 return None
             attempts.wait('the document does not have the claim')
             is_first = False
-
-    def _remove_stale_claim(self, claim: Value) -> bool:
-        if not claims.is_stale(self.committer, claim):
-            return False
-        return claims.remove(self.units, claim)
 
     def visible(
         self, project_id: str, ids: collections.abc.Iterable[str]
