@@ -2,6 +2,8 @@
 with it.
 """
 
+import functools
+
 from freezer_api.db.elasticsearch.commits import outcomes, retries, transactions
 from tests.contract import fault_cases, faults, mutants, stores
 
@@ -160,6 +162,45 @@ class Mutants(fault_cases.FaultCases):
 
     def test_searches_are_done_again_when_it_is_carried_out(self):
         self.caught(mutants.PAGES_AS_INDEXED, self.broken_off, faults.killing, 'attach n', 2)
+
+    def committed_while_it_is_listed(self):
+        """A list stands still when it has searched; one operation happens, and then another one
+        that it has met the lock of: it shows neither, the first one, or both.
+        """
+
+        def then(*names):
+            scenario = faults.Scenario(self)
+            for name in names:
+                faults.outcome(scenario.operations()[name])
+            return scenario.reads()['all jobs']()
+
+        names = ('report j', 'attach n')
+        possible = [
+            self._once(functools.partial(then, *names[:number]), 'all jobs', number)
+            for number in range(3)
+        ]
+        scenario = faults.Scenario(self)
+        owner, reader = faults.Paused(self, 2), faults.Paused(self, 3, every=True)
+        attach = scenario.operations(owner.faulty.storage)['attach n']
+        with (
+            owner.doing(functools.partial(faults.outcome, attach)),
+            reader.doing(scenario.reads(reader.faulty.storage)['all jobs']) as told,
+        ):
+            faults.outcome(scenario.operations()['report j'])
+            owner.resumed.set()
+            self.assertTrue(self._comes_to(lambda: scenario.project.job('n')['session_id']))
+        self.assertIn(told[0], possible)
+
+    def _comes_to(self, condition):
+        """Whether something holds after a while."""
+        for attempt in range(1000):
+            if condition():
+                return True
+            retries.pause(attempt)
+        return False
+
+    def test_what_takes_effect_after_a_search_does_not_count(self):
+        self.caught(mutants.LEARNT_AT_ONCE, self.committed_while_it_is_listed)
 
     def test_records_that_are_forgotten_meanwhile(self):
         self.caught(

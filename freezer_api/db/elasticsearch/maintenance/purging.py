@@ -18,11 +18,11 @@ def purge(finder: Finder, kind: str, project_id: str) -> int:
     have left; return how many documents there were.
     """
     count, after = 0, None
-    attempts = Retries('Purging %s of %s', kind, project_id)
     while True:
         body = walk_queries.of_project(project_id, PAGE_SIZE, after)
         hits = finder.search_hits(kind, body)
         for hit in hits:
+            attempts = Retries('Purging %s %s', kind, hit['_id'])
             found = store.found(kind, hit)
             id = _id(found)
             if id is not None:
