@@ -116,6 +116,9 @@ class Writer:
 class Checks:
     """How far writers have come, and whether all that they were told is so."""
 
+    #: What each writer must have been acknowledged between two faults.
+    rounds = ROUNDS
+
     @staticmethod
     @contextlib.contextmanager
     def waking(moved, stop):
@@ -129,7 +132,7 @@ class Checks:
 
     def further(self, writers, moved, stop):
         """Wait until each writer has done some further rounds."""
-        goals = [writer.rounds + ROUNDS for writer in writers]
+        goals = [writer.rounds + self.rounds for writer in writers]
         with moved:
             self.assertTrue(
                 moved.wait_for(

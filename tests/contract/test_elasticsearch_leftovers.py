@@ -7,7 +7,7 @@ import functools
 
 from freezer_api import exceptions
 from freezer_api.db.base import Entry
-from freezer_api.db.elasticsearch import client, codec
+from freezer_api.db.elasticsearch import client, codec, unit_of_work
 from freezer_api.db.elasticsearch.commits import lines, outcomes, store
 from freezer_api.db.elasticsearch.indices import mappings
 from freezer_api.domain import session_state
@@ -232,7 +232,8 @@ class Bounds(_Counting):
             unit.put(dataclasses.replace(value, id='x' * 600))
 
         steps = [fail, too_large, lambda unit: unit.put(value), fail]
-        done = self.one.units._commit_together(key, steps)
+        batch = [unit_of_work._Waiting(step) for step in steps]
+        done = self.one.units._commit_together(key, batch)
         self.assertIsInstance(done[0].error, ZeroDivisionError)
         self.assertIsInstance(done[1].error, store.Refused)
         self.assertIsNone(done[2].error)

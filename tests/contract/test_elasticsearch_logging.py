@@ -67,3 +67,15 @@ class Logged:
         (line,) = logged.output
         self.assertRegex(line, r'Transaction \w{32} committed; applying it to 1 documents failed')
         self.assertEqual(session, self.project.job(job)['session_id'])
+
+    def test_operation_that_waits_for_others_of_its_process_has_a_deadline(self):
+        """Whoever is ahead stands still; the other one gives up, and the first one goes on."""
+        self.project.put_client('c', zone='old')
+        paused = faults.Paused(self, 1)
+        slow = project_operations.Project(paused.faulty.storage, self.project.scope)
+        with paused.doing(lambda: slow.put_client('c', zone='slow')):
+            self.set(retries, 'DEADLINE', 0.2)
+            with self.assertRaises(exceptions.StorageUnavailable) as caught:
+                slow.put_client('c', zone='impatient')
+            self.assertIn('were ahead', str(caught.exception.__cause__))
+        self.assertEqual('slow', self.project.get(CLIENTS, 'c').body['client']['zone'])

@@ -38,7 +38,7 @@ class Mutants(fault_cases.FaultCases):
         self.caught(mutants.PARTS_WRITTEN_LAST, self.broken_off, faults.killing, 'attach n', 1)
 
     def test_the_primary_is_written_where_it_was_read(self):
-        self.caught(mutants.PRIMARY_READ_AGAIN, self.met, 'attach n', 4, 'delete n', every=True)
+        self.caught(mutants.PRIMARY_READ_AGAIN, self.met, 'attach n', 3, 'delete n', every=True)
 
     def test_a_primary_that_is_not_there_has_a_point_to_be_moved_from(self):
         self.caught(mutants.NO_PLACEHOLDER, self.met, 'take a', 2, 'delete a')

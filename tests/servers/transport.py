@@ -91,13 +91,14 @@ class Network:
             if is_cut:
                 raise ConnectionRefusedError
             far = socket.create_connection(('127.0.0.1', port))
+            for one in (near, far):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             _close(near)
             return
         with self._lock:
             self._open.setdefault(edge, set()).update((near, far))
         for one, other in ((near, far), (far, near)):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._pass_on, args=(edge, one, other), daemon=True).start()
 
     def _pass_on(self, edge: Edge, one: socket.socket, other: socket.socket) -> None:

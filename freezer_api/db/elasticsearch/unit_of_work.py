@@ -50,7 +50,13 @@ class Unit:
     become.
     """
 
-    def __init__(self, committer: Committer, primary: Key, attempts: Retries):
+    def __init__(
+        self,
+        committer: Committer,
+        primary: Key,
+        attempts: Retries,
+        also: collections.abc.Iterable[Key] = (),
+    ):
         self._committer = committer
         self._attempts = attempts
         self.primary = primary
@@ -58,7 +64,8 @@ class Unit:
         self._values: dict[Key, Value | None] = {}
         self._guarded: frozenset[Key] = frozenset()
         self._delete_after: tuple[Key, ...] = ()
-        self.load((primary,))
+        # What is known to be needed is read by the same request.
+        self.load((primary, *also))
 
     def load(self, keys: collections.abc.Iterable[Key]) -> None:
         """Read those documents that haven't been read, in one request."""
@@ -190,8 +197,10 @@ Step = collections.abc.Callable[[Unit], T]
 class _Waiting(typing.Generic[T]):
     """A step that waits for its turn."""
 
-    def __init__(self, step: Step[T]):
+    def __init__(self, step: Step[T], also: tuple[Key, ...] = ()):
         self.step = step
+        #: What it needs beside the primary document.
+        self.also = also
         self.done: _Done[T] | None = None
         self.woken = threading.Event()
         #: Whether it isn't anybody's turn yet.
@@ -209,21 +218,26 @@ class Units:
         self._lock = threading.Lock()
         self._queues: dict[Key, _Queue] = {}
 
-    def run(self, primary: Key, step: Step[T]) -> T:
+    def run(
+        self, primary: Key, step: Step[T], also: tuple[Key, ...] = ()
+    ) -> T:
         """Do a step that takes effect as a whole; return its result, or raise
-        its error.
+        its error. ``also``: documents that it needs beside the primary one.
 
         A step reads and changes documents through the unit that it is given
         alone, and may be done several times.
         """
-        while True:
-            try:
-                return self._run_queued(primary, step).unwrap()
-            except WrongPrimary as error:
-                primary = error.key
+        with retries.one_deadline():
+            while True:
+                try:
+                    return self._run_queued(primary, step, also).unwrap()
+                except WrongPrimary as error:
+                    primary = error.key
 
-    def _run_queued(self, primary: Key, step: Step[T]) -> _Done[T]:
-        own = _Waiting(step)
+    def _run_queued(
+        self, primary: Key, step: Step[T], also: tuple[Key, ...]
+    ) -> _Done[T]:
+        own = _Waiting(step, also)
         with self._lock:
             queue = self._queues.setdefault(primary, [])
             queue.append(own)
@@ -234,7 +248,7 @@ class Units:
                 *primary,
                 ahead,
             )
-            own.woken.wait(retries.DEADLINE)
+            own.woken.wait(retries.seconds_left())
             if not own.woken.is_set():
                 self._leave(queue, own)
         # Who is woken either was in the batch of another thread, or is first
@@ -264,9 +278,7 @@ class Units:
             for one in batch:
                 one.is_waiting = False
         try:
-            results = self._commit_together(
-                primary, [one.step for one in batch]
-            )
+            results = self._commit_together(primary, batch)
         except BaseException as error:
             # Nobody else wakes those who wait: they get this error too, even
             # if it is this thread that is being ended.
@@ -284,35 +296,34 @@ class Units:
             one.woken.set()
 
     def _commit_together(
-        self, primary: Key, steps: list[Step[typing.Any]]
+        self, primary: Key, batch: _Queue
     ) -> list[_Done[typing.Any]]:
         """Do steps as one transaction; each by itself if Elasticsearch refuses
         what they come to together.
         """
         try:
-            return self._commit(primary, steps)
+            return self._commit(primary, batch)
         except Refused:
-            if len(steps) == 1:
+            if len(batch) == 1:
                 raise
         results = []
-        for step in steps:
+        for one in batch:
             try:
-                results += self._commit(primary, [step])
+                results += self._commit(primary, [one])
             except Exception as error:
                 results.append(_Done(error=error))
         return results
 
-    def _commit(
-        self, primary: Key, steps: list[Step[typing.Any]]
-    ) -> list[_Done[typing.Any]]:
+    def _commit(self, primary: Key, batch: _Queue) -> list[_Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
+        also = [key for one in batch for key in one.also]
         attempts = Retries('Changing %s %s', *primary)
         #: The transactions of earlier attempts.
         earlier: set[str] = set()
         while True:
-            unit = Unit(self.committer, primary, attempts)
+            unit = Unit(self.committer, primary, attempts, also)
             found = unit.found[primary]
-            results = [unit.attempt(step) for step in steps]
+            results = [unit.attempt(one.step) for one in batch]
             name = transactions.new_name()
             plan = unit.plan(name)
             if plan is None:

@@ -6,7 +6,11 @@ expected, and told at DEBUG. An operation that has been tried again for longer
 than :data:`WARN_AFTER` is told at WARNING, once.
 """
 
+import collections.abc
+import contextlib
+import contextvars
 import logging
+import math
 import random
 import time
 import typing
@@ -23,6 +27,25 @@ DEADLINE = 30.0
 #: Doubling the pause more often than this changes nothing: it is the longest.
 _MAX_DOUBLINGS = 10
 _RANDOM = random.SystemRandom()
+#: When the operation has to be over that is being done, by the monotonic clock.
+_END = contextvars.ContextVar('end', default=math.inf)
+
+
+@contextlib.contextmanager
+def one_deadline() -> collections.abc.Iterator[None]:
+    """Let all that is tried again meanwhile be over after :data:`DEADLINE`
+    together.
+    """
+    token = _END.set(min(_END.get(), time.monotonic() + DEADLINE))
+    try:
+        yield
+    finally:
+        _END.reset(token)
+
+
+def seconds_left() -> float:
+    """Return how long the operation may still take."""
+    return max(0.0, min(DEADLINE, _END.get() - time.monotonic()))
 
 
 class GaveUp(Exception):
@@ -54,22 +77,18 @@ class Retries:
         self._begun = time.monotonic()
         self._attempts = 0
 
-    @property
-    def left(self) -> float:
-        """How many seconds are left."""
-        return self._timeout - (time.monotonic() - self._begun)
-
     def wait(self, reason: str, longest: float = MAX_PAUSE) -> None:
         """Wait a moment, ``longest`` seconds at most, before the next attempt,
         and log why.
 
         ``StorageUnavailable``, caused by :class:`GaveUp`, after the timeout
-        (seconds; by default :data:`DEADLINE`) or the last attempt.
+        (seconds; by default :data:`DEADLINE`), at the deadline of the whole
+        operation, or after the last attempt.
         """
         self._attempts += 1
         elapsed = time.monotonic() - self._begun
         self._log(reason, elapsed)
-        is_late = elapsed > self._timeout
+        is_late = elapsed > self._timeout or time.monotonic() > _END.get()
         is_last = self._attempts == self._max_attempts
         if is_late or is_last:
             raise exceptions.StorageUnavailable() from GaveUp(

@@ -12,7 +12,7 @@ from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
-from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits import retries, store
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search import pending, queries
 from freezer_api.db.elasticsearch.search.clauses import Clause, Position
@@ -40,6 +40,16 @@ class Finder(Reader):
         bounds: Bounds,
     ) -> Page:
         """See :meth:`Storage.find`."""
+        with retries.one_deadline():
+            return self._find(scope, kind, query, bounds)
+
+    def _find(
+        self,
+        scope: Scope,
+        kind: str,
+        query: search_query.Query,
+        bounds: Bounds,
+    ) -> Page:
         position = self._position(scope, kind, query)
         wanted = queries.PageSearch(scope, kind, query, position)
         if scope.central and kind == documents.CLIENTS:
