@@ -220,6 +220,35 @@ class Bounds(_Counting):
         record = session_state.Record(1, 'completed', 'success', 10, 20, jobs)
         self.assertEqual((), self.one.run_backups(self.project.scope, 's', record))
 
+    def test_write_that_finds_no_room_is_sent_again_alone(self):
+        """The cluster refuses one of two parts, twice; a job is attached all the same."""
+        session, job = self.project.new_session(), self.project.new_job()
+        other = self.project.new_session()
+        self.project.attach(session, job)
+        sent = []
+
+        def refuse(request):
+            if not request.writes:
+                return request()
+            sent.append(len(request.body) // 2)
+            if len(sent) == 1:
+                # All but the last one are done.
+                status, answer = request.send(request.body[:-2])
+                return status, {**answer, 'items': [*answer['items'], rejected(request)]}
+            if len(sent) == 2:
+                return 200, {'items': [rejected(request)]}
+            return request()
+
+        def rejected(request):
+            (where,) = request.body[-2].values()
+            error = {'type': 'es_rejected_execution_exception'}
+            return {'index': {'_index': where['_index'], 'status': 429, 'error': error}}
+
+        interception.intercept(self.one, refuse)
+        self.project.attach(other, job)
+        self.assertEqual([2, 1, 1, 1, 2], sent)
+        self.assertEqual(other, self.project.job(job)['session_id'])
+
     def test_operation_that_fails_leaves_those_done_with_it_alone(self):
         key = codec.key(CLIENTS, self.project.project_id, 'c')
         body = bodies.client_body('c', self.project.project_id)

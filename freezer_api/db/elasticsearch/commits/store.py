@@ -151,12 +151,8 @@ class Store:
                     '_id': id,
                 }
             )
-        params = {
-            '_source': ','.join(SOURCE),
-            **client.SAME_COPY,
-        }
         status, answer = self.client.call(
-            'POST', '/_mget', {'docs': asked}, params
+            'POST', '/_mget', {'docs': asked}, client.SAME_COPY
         )
         if status != 200:
             raise RuntimeError(f'_mget: {status} {answer}')

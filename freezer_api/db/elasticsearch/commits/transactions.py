@@ -185,25 +185,34 @@ class Committer(Transactions):
             # The commit, which would make it otherwise, isn't sent any more.
             self.remember(plan.name, State.VOID)
             raise
-        locked, doubtful = [], []
-        for write, result in zip(writes, results, strict=True):
-            if isinstance(result, tuple):
-                locked.append(as_written(write, result))
-            elif isinstance(result, Unwritten) and result.is_resent:
-                doubtful.append(write.found.key)
-            elif failure is None:
-                failure = WriteConflict(write.found.key)
-        if failure is None:
-            own = self._own_locks(plan.name, doubtful)
-            locked += own.values()
-            missing = [key for key in doubtful if key not in own]
-            if missing:
-                failure = WriteConflict(missing[0])
+        locked, conflict = self._locked(plan.name, writes, results)
+        failure = failure or conflict
         if failure is not None:
             self.remember(plan.name, State.VOID)
             self._unlock(locked)
             raise failure
         return locked
+
+    def _locked(
+        self, name: str, writes: list[Write], results: list[Written]
+    ) -> tuple[list[Found], WriteConflict | None]:
+        """Return the parts that have got their locks, as they are then, and
+        why others haven't, if any.
+        """
+        locked, doubtful = [], []
+        missing: list[Key] = []
+        for write, result in zip(writes, results, strict=True):
+            if isinstance(result, tuple):
+                locked.append(as_written(write, result))
+            elif isinstance(result, Unwritten) and result.is_resent:
+                doubtful.append(write.found.key)
+            else:
+                missing.append(write.found.key)
+        if not missing:
+            own = self._own_locks(name, doubtful)
+            locked += own.values()
+            missing = [key for key in doubtful if key not in own]
+        return locked, WriteConflict(missing[0]) if missing else None
 
     def _own_locks(self, name: str, keys: list[Key]) -> dict[Key, Found]:
         """Return those of the documents that have the lock of a transaction,

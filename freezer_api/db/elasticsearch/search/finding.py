@@ -15,7 +15,11 @@ from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits import retries, store
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search import pending, queries
-from freezer_api.db.elasticsearch.search.clauses import Clause, Position
+from freezer_api.db.elasticsearch.search.clauses import (
+    Clause,
+    Position,
+    find_named,
+)
 from freezer_api.db.elasticsearch.search.reading import PAGE_SIZE, Reader
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Search
 from freezer_api.domain import documents, search_query
@@ -194,7 +198,7 @@ class Finder(Reader):
             **body,
             '_source': store.WITHOUT_STATE,
         }
-        found = queries.found_clause(body)
+        found = find_named(queries.FOUND, body['query'])
         hits = self._hits_then(search_then, sight, body, found)
         return [hit['_source']['id'] for hit in hits]
 

@@ -217,17 +217,6 @@ def _aside(answer: Body) -> Body:
     return {name: found[name] for name in (PENDING, DUE) if name in found}
 
 
-def found_clause(body: Body) -> Clause:
-    """Return the clause for what a search looks for, of its body."""
-    left: list[Clause] = [body['query']]
-    while left:
-        asked = left.pop().get('bool', {})
-        if asked.get('_name') == FOUND:
-            return typing.cast(Clause, asked['filter'][0])
-        left += [*asked.get('filter', ()), *asked.get('should', ())]
-    raise LookupError(FOUND)
-
-
 def with_pair(
     kind: str,
     project_id: str,

@@ -18,6 +18,7 @@ from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.transactions import Committer
 from freezer_api.db.elasticsearch.maintenance import claims
 from freezer_api.db.elasticsearch.search import pending, queries
+from freezer_api.db.elasticsearch.search.clauses import find_named
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Searches
 from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.domain import documents, search_pairs
@@ -117,7 +118,7 @@ class Reader(Searches):
         while True:
             body = page(after)
             hits = self.search_hits(kind, body)
-            seen = sight.see(hits, queries.found_clause(body))
+            seen = sight.see(hits, find_named(queries.FOUND, body['query']))
             if seen is None:
                 attempts.wait(pending.LEARNT)
                 continue
