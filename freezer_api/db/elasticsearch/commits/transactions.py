@@ -302,12 +302,12 @@ class Committer(Transactions):
 
 
 def _is_later(now: Found, before: Found) -> bool:
-    """Tell whether a document was written, deleted or moved since it was read,
-    and not by another copy of its shard: where that took over, the cluster
-    itself may have sent a request twice.
+    """Tell whether a document that is there was written or moved since it was
+    read, and not by another copy of its shard: where that took over, the
+    cluster itself may have sent a request twice.
     """
     if now.seq_no is None or before.seq_no is None:
-        return True
+        return False
     if now.index != before.index:
         return True
     is_same_copy = now.primary_term == before.primary_term
