@@ -87,7 +87,7 @@ PARTS_WRITTEN_LAST = Mutant(
     COMMITTER,
     'commit',
     'locked = self._lock_parts(plan, found)',
-    'return self._decide(plan, store.put(found, after, {}), attempts) and self.store.write(\n'
+    'return self._decide(plan.name, store.put(found, after, {}), attempts) and self.store.write(\n'
     '        [locks.without_lock(*part) for part in plan.parts]) and None',
 )
 PRIMARY_READ_AGAIN = Mutant(
@@ -119,11 +119,13 @@ LONE_DELETION = Mutant(
     'commit',
     'if after is not None and (not plan.parts) and (not plan.delete_after):',
     'if not plan.parts and not plan.delete_after and after is None:\n'
-    '        return self._decide(plan, Write(found, None), attempts) and None\n'
+    '        return self._decide(plan.name, Write(found, None), attempts) and None\n'
     '    if after is not None and not plan.parts and not plan.delete_after:',
 )
-OWN_WRITE_UNKNOWN = Mutant(
-    COMMITTER, '_decide', 'if plan.name in marks.names(now.mark):', 'if False:'
+OWN_WRITE_UNKNOWN = Mutant(COMMITTER, '_decide', 'if name in marks.names(now.mark):', 'if False:')
+
+PLACEHOLDER_TAKEN_FOR_COMMIT = Mutant(
+    COMMITTER, '_create_placeholder', 'name = placeholder_name(plan.name)', 'name = plan.name'
 )
 
 FAILURE_REMEMBERED_AS_DONE = Mutant(

@@ -318,7 +318,7 @@ class Units:
         """Do steps as one transaction, again until nobody is in its way."""
         also = [key for one in batch for key in one.also]
         attempts = Retries('Changing %s %s', *primary)
-        #: The transactions of earlier attempts.
+        #: The placeholders of earlier attempts.
         earlier: set[str] = set()
         while True:
             unit = Unit(self.committer, primary, attempts, also)
@@ -329,7 +329,7 @@ class Units:
             if plan is None:
                 self._remove_own_placeholder(found, earlier)
                 return results
-            earlier.add(name)
+            earlier.add(transactions.placeholder_name(name))
             try:
                 self.committer.commit(plan, attempts)
                 return results

@@ -85,6 +85,11 @@ def new_name() -> str:
     return uuid.uuid4().hex
 
 
+def placeholder_name(name: str) -> str:
+    """Return the name under which a transaction writes a placeholder."""
+    return f'{name}-placeholder'
+
+
 class Committer(Transactions):
     """Commits transactions."""
 
@@ -103,7 +108,7 @@ class Committer(Transactions):
         if after is not None and not plan.parts and not plan.delete_after:
             # Most writes are of one document, which needs no entry.
             mark = marks.written(found.mark, plan.name, earlier)
-            self._decide(plan, store.put(found, after, mark), attempts)
+            self._decide(plan.name, store.put(found, after, mark), attempts)
             return
         locked = self._lock_parts(plan, found)
         entry: Entry = {
@@ -116,7 +121,7 @@ class Committer(Transactions):
             mark['gone'] = True
         try:
             write = store.put(found, after, mark)
-            decided = self._decide(plan, write, attempts)
+            decided = self._decide(plan.name, write, attempts)
         except WriteConflict:
             self._unlock(locked)
             raise
@@ -158,8 +163,11 @@ class Committer(Transactions):
             found = dataclasses.replace(
                 found, project=after.project_id, seq=after.seq
             )
-        write = store.put(found, None, {'write': plan.name})
-        return self._decide(plan, write, attempts, shown=False)
+        # A name of its own: whoever meets it must not take it for the write
+        # that decides.
+        name = placeholder_name(plan.name)
+        write = store.put(found, None, {'write': name})
+        return self._decide(name, write, attempts, shown=False)
 
     def _lock_parts(self, plan: Plan, primary: Found) -> list[Found]:
         """Put locks on the parts; return these as they are then."""
@@ -252,9 +260,9 @@ class Committer(Transactions):
     # The write that decides
 
     def _decide(
-        self, plan: Plan, write: Write, attempts: Retries, shown: bool = True
+        self, name: str, write: Write, attempts: Retries, shown: bool = True
     ) -> Found:
-        """Write the primary document; return it as it is then.
+        """Write the primary document, under a name; return it as it is then.
 
         ``WriteConflict``: it wasn't as it had been read any more, and the
         write wasn't done and never will be.
@@ -266,12 +274,15 @@ class Committer(Transactions):
         before = write.found
         while True:
             now = self.store.get(before.key)
-            if plan.name in marks.names(now.mark):
+            if name in marks.names(now.mark):
                 # The answer was lost, and the request sent again, by the
                 # client or within the cluster: so it conflicts with itself.
                 proved = self.prove([now], keeps=True).get(now.key)
                 if proved is not None:
                     return proved
+            elif before.seq_no is None:
+                # A placeholder, on which nothing depends yet.
+                break
             elif (
                 not is_resent
                 and _is_later(now, before)
@@ -279,7 +290,7 @@ class Committer(Transactions):
             ):
                 break
             attempts.wait('the answer to a write was lost')
-        self.remember(plan.name, State.VOID)
+        self.remember(name, State.VOID)
         raise WriteConflict(before.key)
 
     def _is_proved_undone(
@@ -306,10 +317,11 @@ def _is_later(now: Found, before: Found) -> bool:
     read, and not by another copy of its shard: where that took over, the
     cluster itself may have sent a request twice.
     """
+    if now.index != before.index:
+        # An index that is replaced takes no writes.
+        return True
     if now.seq_no is None or before.seq_no is None:
         return False
-    if now.index != before.index:
-        return True
     is_same_copy = now.primary_term == before.primary_term
     return is_same_copy and now.seq_no > before.seq_no
 
