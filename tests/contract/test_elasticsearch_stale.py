@@ -27,7 +27,7 @@ class UntrueReads(fault_cases.FaultCases):
         case()
         with (
             mutant.applied(),
-            self.assertRaises((AssertionError, exceptions.StorageUnavailable)),
+            self.assertRaises((AssertionError, exceptions.StorageUnavailable, exceptions.NotFound)),
         ):
             case()
 
@@ -180,6 +180,21 @@ class UntrueReads(fault_cases.FaultCases):
 
     def test_deletion_leaves_a_new_document_alone(self):
         self.caught(mutants.LAST_WRITER_ONLY, self.deletion_and_another_creation)
+
+    def placeholder_that_is_touched(self):
+        """The placeholder of a creation is written as it is before the commit, as an upgrade does
+        when it copies it.
+        """
+        scenario, paused = faults.Scenario(self), faults.Paused(self, 2)
+        own = project_operations.Project(paused.faulty.storage, scenario.scope)
+        with paused.doing(lambda: own.put_client('fresh')):
+            committer = scenario.project.storage.units.committer
+            found = committer.store.get(self.key(scenario, CLIENTS, 'fresh'))
+            self.assertTrue(committer.prove([found], keeps=True))
+        self.assertEqual('fresh', scenario.project.get(CLIENTS, 'fresh').id)
+
+    def test_placeholder_is_not_taken_for_the_commit(self):
+        self.caught(mutants.PLACEHOLDER_TAKEN_FOR_COMMIT, self.placeholder_that_is_touched)
 
     def test_lost_answer_to_locks_costs_few_requests(self):
         scenario = faults.Scenario(self)
