@@ -121,12 +121,32 @@ class Requests(costs.Settling, Counting):
         other, job = self.project.new_session(), self.project.new_job()
         for session in (other, self.session):
             self.assertEqual(
-                [5, 5],
+                [4, 4],
                 [
                     self.count(lambda act=act, session=session: act(session, job))
                     for act in (self.project.attach, self.project.detach)
                 ],
             )
+
+    def test_two_processes_that_take_turns(self):
+        """What one has committed, the other one carries on; some time it has to prove that it is
+        applied.
+        """
+        storage = db.load(base.configured(self.options))
+        self.addCleanup(storage.close)
+        storage.clock = self.clock
+        recorder = Recorder(storage)
+        other = self.in_project(self.project.project_id, storage)
+        mine, theirs = self.project.new_job(), self.project.new_job()
+        counts = []
+        for _ in range(8):
+            counts.append(self.count(lambda: self.project.attach(self.session, mine)))
+            counts.append(len(recorder.of(lambda: other.attach(self.session, theirs))[0]))
+            counts.append(self.count(lambda: self.project.detach(self.session, mine)))
+            counts.append(len(recorder.of(lambda: other.detach(self.session, theirs))[0]))
+        self.assertEqual(4, min(counts))
+        self.assertLessEqual(max(counts), 12, counts)
+        self.assertLessEqual(sum(counts) / len(counts), 5.5, counts)
 
     def test_a_schedule_for_all_members(self):
         self.assertEqual(

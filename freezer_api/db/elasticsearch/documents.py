@@ -226,8 +226,11 @@ def transact(
     project_id: str,
     name: Name,
     step: Step[T],
+    also: tuple[Name, ...] = (),
 ) -> T:
-    """See :meth:`freezer_api.db.driver.Driver.transact`."""
+    """See :meth:`freezer_api.db.driver.Driver.transact`. ``also``: documents
+    that the step needs beside the one that it is about.
+    """
     kind, id = name
     attempts: list[Documents] = []
 
@@ -236,7 +239,11 @@ def transact(
         attempts.append(Documents(unit, look_ups, project_id, clock))
         return step(attempts[-1])
 
-    result = units.run(codec.key(kind, project_id, id), attempt)
+    result = units.run(
+        codec.key(kind, project_id, id),
+        attempt,
+        tuple(codec.key(kind, project_id, id) for kind, id in also),
+    )
     attempts[-1].log_effects()
     return result
 

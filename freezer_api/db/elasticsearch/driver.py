@@ -20,9 +20,17 @@ from freezer_api.db.elasticsearch.maintenance import (
 from freezer_api.db.elasticsearch.search import finding
 from freezer_api.db.elasticsearch.sessions import history
 from freezer_api.db.elasticsearch.unit_of_work import Units
+from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
-from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
+from freezer_api.domain.documents import (
+    ANYTHING,
+    CLIENTS,
+    JOBS,
+    SESSIONS,
+    Document,
+    Precondition,
+)
 from freezer_api.domain.session_state import Record
 
 T = typing.TypeVar('T')
@@ -44,7 +52,9 @@ class Driver(driver.Driver):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf, self.product)
-        self.units = Units(Committer(store.Store(self.client)))
+        documents_at_once = self.bounds.page // self.bounds.document
+        own_store = store.Store(self.client, documents_at_once)
+        self.units = Units(Committer(own_store))
         self.finder = finding.Finder(self.units, self._clock)
 
     # Every kind
@@ -77,9 +87,27 @@ class Driver(driver.Driver):
         counts = {}
         for kind in documents.KINDS:
             counts[kind] = purging.purge(self.finder, kind, project_id)
+        purging.purge_own(self.finder, project_id)
         return counts
 
     # Sessions
+
+    def detach(
+        self,
+        scope: Scope,
+        session_id: str,
+        job_id: str,
+        precondition: Precondition = ANYTHING,
+    ) -> bool:
+        """Let a job leave a session, which is read by one request with it."""
+        return self.transact(
+            scope.project_id,
+            (SESSIONS, session_id),
+            lambda unit: sessions.detach(
+                unit, session_id, job_id, precondition
+            ),
+            member=job_id,
+        )
 
     def runs(
         self,
@@ -202,8 +230,9 @@ class Driver(driver.Driver):
         """Run a step as one transaction, whose primary document it names."""
         # The session of ``member`` isn't needed yet: an operation that turns
         # out to be about it begins anew (:meth:`.documents.Documents.lead`).
+        also = ((JOBS, member),) if member else ()
         return own.transact(
-            self.units, self.finder, self.clock, project_id, name, step
+            self.units, self.finder, self.clock, project_id, name, step, also
         )
 
 
