@@ -10,7 +10,7 @@ from freezer_api.db.base import Entry
 from freezer_api.db.elasticsearch import client, codec, unit_of_work
 from freezer_api.db.elasticsearch.commits import lines, outcomes, store
 from freezer_api.db.elasticsearch.indices import mappings
-from freezer_api.domain import session_state
+from freezer_api.domain import search_pairs, session_state
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import bodies, project_operations
 from tests.contract import fault_cases, faults, interception, stores
@@ -93,6 +93,19 @@ class DeadOwners(_Counting):
         for offset in (0, 2):
             _, number = self.of(functools.partial(poll, offset=offset))
             self.assertEqual(2, number, [request.path for request in self.requests])
+
+    def test_look_up_takes_locks_away_and_leaves_the_documents(self):
+        """A look-up finds ids alone: what is written in place of a lock is read before."""
+        outcomes.LOCK_TIMEOUT = 0
+        ids = self._void_locks(3)
+        before = [self.project.job(id) for id in ids]
+        pair = search_pairs.trust_pair('t')
+        # The first one comes to know the locks, the second one takes them away.
+        for _ in range(2):
+            self.assertEqual([], self.one.finder.having(JOBS, self.project.project_id, pair))
+        marks = [hit['_source']['doc']['mark'] for hit in self.raw(JOBS, self.project.project_id)]
+        self.assertEqual([{}, {}, {}], marks)
+        self.assertEqual(before, [self.project.job(id) for id in ids])
 
     def test_purge_leaves_nothing_wherever_an_operation_broke_off(self):
         for name in ('overtake', 'delete s', 'new job', 'centralise', 'attach n'):

@@ -268,22 +268,27 @@ class Transactions(Outcomes):
 
     def _tidy(self, founds: list[Found]) -> None:
         attempts = Retries('Tidying', timeout=_TIDY_TIMEOUT, warns=False)
-        self.take_locks([found for found in founds if found.lock], attempts)
+        self.take_locks(
+            [found.key for found in founds if found.lock], attempts
+        )
         for found in founds:
             if not found.lock:
                 self.remove_tombstone(found, attempts)
 
     def take_locks(
-        self, founds: collections.abc.Sequence[Found], attempts: Retries
+        self, keys: collections.abc.Collection[Key], attempts: Retries
     ) -> None:
         """Let documents be what comes of their locks, without them, but for
         those whose transactions may yet be committed.
         """
-        locks = {found.key: found.lock for found in founds if found.lock}
+        # They are read here: searches may have found their ids alone, and a
+        # document without its value would be deleted.
+        founds = self.store.get_all(keys)
+        locks = locks_of(founds)
         states = self.resolve(locks.values(), attempts)
         writes = []
-        for found in founds:
-            state = states[locks[found.key]['name']]
+        for key, lock in locks.items():
+            found, state = founds[key], states[lock['name']]
             if state is not State.OPEN:
                 value = as_decided(found, state).value
                 writes.append(without_lock(found, value))

@@ -30,7 +30,7 @@ def purge(finder: Finder, kind: str, project_id: str) -> int:
                 count += is_erased
                 # Operations that broke off have left this, and the others.
                 if found.lock and not is_erased:
-                    finder.committer.take_locks((found,), attempts)
+                    finder.committer.take_locks((found.key,), attempts)
             elif found.mark.get('gone'):
                 finder.committer.remove_tombstone(found, attempts)
             elif not found.lock:
