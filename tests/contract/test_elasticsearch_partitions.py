@@ -82,7 +82,8 @@ class Partitions(cluster.Checks):
 
     def _at(self, node):
         """The project by a process that asks one node alone."""
-        storage = db.load(base.configured(self.with_options(hosts=[node.url])))
+        options = {**self.options[self.driver], 'hosts': [node.url]}
+        storage = db.load(base.configured({**self.options, self.driver: options}))
         self.addCleanup(storage.close)
         return project_operations.Project(storage, self.project.scope)
 
