@@ -20,16 +20,12 @@ from freezer_api.db.elasticsearch.maintenance import (
 from freezer_api.db.elasticsearch.search import finding
 from freezer_api.db.elasticsearch.sessions import history
 from freezer_api.db.elasticsearch.unit_of_work import Units
-from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import (
-    ANYTHING,
     CLIENTS,
-    JOBS,
     SESSIONS,
     Document,
-    Precondition,
 )
 from freezer_api.domain.session_state import Record
 
@@ -91,23 +87,6 @@ class Driver(driver.Driver):
         return counts
 
     # Sessions
-
-    def detach(
-        self,
-        scope: Scope,
-        session_id: str,
-        job_id: str,
-        precondition: Precondition = ANYTHING,
-    ) -> bool:
-        """Let a job leave a session, which is read by one request with it."""
-        return self.transact(
-            scope.project_id,
-            (SESSIONS, session_id),
-            lambda unit: sessions.detach(
-                unit, session_id, job_id, precondition
-            ),
-            member=job_id,
-        )
 
     def runs(
         self,
@@ -198,8 +177,9 @@ class Driver(driver.Driver):
     # Operation
 
     def check(self) -> None:
-        """Return if the indices are this release's."""
+        """Return if the indices are this release's, and take writes."""
         migration.check(self.client)
+        self.units.committer.store.check_cluster()
 
     def sync(self) -> None:
         """Create the indices, or upgrade them."""
@@ -225,14 +205,18 @@ class Driver(driver.Driver):
         return self.clock()
 
     def transact(
-        self, project_id: str, name: Name, step: Step[T], member: str = ''
+        self,
+        project_id: str,
+        name: Name,
+        step: Step[T],
+        member: str = '',
+        needs: collections.abc.Iterable[Name] = (),
     ) -> T:
         """Run a step as one transaction, whose primary document it names."""
         # The session of ``member`` isn't needed yet: an operation that turns
         # out to be about it begins anew (:meth:`.documents.Documents.lead`).
-        also = ((JOBS, member),) if member else ()
         return own.transact(
-            self.units, self.finder, self.clock, project_id, name, step, also
+            self.units, self.finder, self.clock, project_id, name, step, needs
         )
 
 

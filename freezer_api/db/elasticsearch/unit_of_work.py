@@ -24,6 +24,7 @@ from freezer_api.db.elasticsearch.commits.transactions import (
     Plan,
     WriteConflict,
 )
+from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
@@ -56,9 +57,11 @@ class Unit:
         primary: Key,
         attempts: Retries,
         also: collections.abc.Iterable[Key] = (),
+        may_assume: bool = True,
     ):
         self._committer = committer
         self._attempts = attempts
+        self._may_assume = may_assume
         self.primary = primary
         self.found: dict[Key, Found] = {}
         self._values: dict[Key, Value | None] = {}
@@ -76,6 +79,19 @@ class Unit:
         for key, found in read.items():
             self.found[key] = found
             self._values[key] = found.value
+
+    def assume_missing(self, key: Key) -> None:
+        """Take it that a document isn't there, without asking, unless that
+        was wrong before.
+
+        If it is there after all the commit meets a conflict.
+        """
+        if not self._may_assume or key in self.found:
+            return
+        found = self._committer.store.absent(key)
+        if found is not None:
+            self.found[key] = found
+            self._values[key] = None
 
     def load_within(
         self, keys: collections.abc.Iterable[Key], size: int
@@ -217,6 +233,7 @@ class Units:
         self.committer = committer
         self._lock = threading.Lock()
         self._queues: dict[Key, _Queue] = {}
+        self._turns = Turns()
 
     def run(
         self, primary: Key, step: Step[T], also: tuple[Key, ...] = ()
@@ -317,11 +334,19 @@ class Units:
     def _commit(self, primary: Key, batch: _Queue) -> list[_Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
         also = [key for one in batch for key in one.also]
+        with self._turns.take_part(also) as turn:
+            return self._commit_in_turn(primary, batch, also, turn)
+
+    def _commit_in_turn(
+        self, primary: Key, batch: _Queue, also: list[Key], turn: Turn
+    ) -> list[_Done[typing.Any]]:
         attempts = Retries('Changing %s %s', *primary)
         #: The placeholders of earlier attempts.
         earlier: set[str] = set()
+        is_first = True
         while True:
-            unit = Unit(self.committer, primary, attempts, also)
+            unit = Unit(self.committer, primary, attempts, also, is_first)
+            is_first = False
             found = unit.found[primary]
             results = [unit.attempt(one.step) for one in batch]
             name = transactions.new_name()
@@ -334,7 +359,9 @@ class Units:
                 self.committer.commit(plan, attempts)
                 return results
             except WriteConflict as conflict:
-                reason = str(conflict)
+                reason, met = str(conflict), conflict.key
+            if met != primary:
+                turn.wait_for(met)
             attempts.wait(reason)
 
     def _remove_own_placeholder(

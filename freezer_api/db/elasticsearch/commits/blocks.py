@@ -19,6 +19,8 @@ from freezer_api.db.elasticsearch import client
 LOG = logging.getLogger(__name__)
 #: Seconds after which callers are told to come again.
 RETRY_AFTER = 30
+#: The name in the log of what all indices are in.
+CLUSTER = 'the cluster'
 _BLOCK = 'cluster_block_exception'
 _CLOSED = 'index_closed_exception'
 
@@ -51,7 +53,7 @@ class Blocks:
         """Return if the index that refuses a write is replaced by an upgrade;
         ``Blocked``, and a line in the log, if not.
         """
-        index = str(item['_index'])
+        index = self.client.product.index(str(item['_index']))
         if not self._is_replaced(index):
             raise self.refused(index, item)
 
@@ -72,6 +74,10 @@ class Blocks:
                 reason,
             )
         return Blocked(f'{index} takes no writes: {reason}')
+
+    def is_met(self, name: str) -> bool:
+        """Tell whether a block was met that hasn't been seen to end."""
+        return name in self._met
 
     def lift(self, *names: str) -> None:
         """Note that an index, and what it is in, takes writes."""

@@ -84,10 +84,22 @@ class Store:
         #: Documents that are read by one request: no more bytes than a page.
         self._reads_at_once = min(max(1, reads_at_once), CHUNK)
         self.blocks = blocks.Blocks(connection)
+        #: The index in which documents of each kind were read last.
+        self._indices: dict[str, str] = {}
 
     def get(self, key: Key) -> Found:
         """Return what is kept under a key now."""
         return self.get_all((key,))[key]
+
+    def absent(self, key: Key) -> Found | None:
+        """Return nothing, as it would be read under a key; None if it has to
+        be read.
+
+        A write over it fails if something is there, or if the index was
+        replaced meanwhile.
+        """
+        index = self._indices.get(key[0])
+        return _absent(key, index) if index else None
 
     def get_all(
         self, keys: collections.abc.Collection[Key]
@@ -141,6 +153,17 @@ class Store:
             items, _is_resent = self._bulk(body)
             for item in items:
                 self._written(item, False)
+
+    def check_cluster(self) -> None:
+        """Raise ``StorageUnavailable`` if the cluster as a whole has refused
+        a write, and still does.
+
+        Its settings, which say so, may not be ours to read: so this deletes
+        what isn't there.
+        """
+        if self.blocks.is_met(blocks.CLUSTER):
+            self.remove([codec.claim_key('', '')])
+            self.blocks.lift(blocks.CLUSTER)
 
     def _get_chunk(self, keys: list[Key]) -> dict[Key, Found]:
         asked = []
@@ -205,7 +228,7 @@ class Store:
         """Return what came of one write of a request."""
         status, kind = item['status'], client.error_type(item)
         if status in (200, 201):
-            self.blocks.lift(item['_index'], 'the cluster')
+            self.blocks.lift(item['_index'], blocks.CLUSTER)
             return item['_seq_no'], item['_primary_term']
         if status == 409:
             return Unwritten(is_resent)
@@ -234,7 +257,7 @@ class Store:
             params = {'refresh': 'wait_for'}
         status, answer = self.client.call('POST', '/_bulk', body, params)
         if blocks.is_block(answer):
-            raise self.blocks.refused('the cluster', answer)
+            raise self.blocks.refused(blocks.CLUSTER, answer)
         if status != 200:
             raise Refused(f'_bulk: {status} {answer}')
         # Each item has one key, the name of the operation.
@@ -243,16 +266,10 @@ class Store:
 
     def _found(self, key: Key, answer: _Json) -> Found:
         if 'error' not in answer:
+            self._indices[key[0]] = answer['_index']
             if answer['found']:
                 return found(key[0], answer)
-            return Found(
-                key,
-                answer['_index'],
-                None,
-                None,
-                None,
-                {},
-            )
+            return _absent(key, answer['_index'])
         index = client.missing(answer)
         if index == self.client.alias(key[0]):
             raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
@@ -263,6 +280,11 @@ class Store:
         raise exceptions.StorageUnavailable() from client.Refused(
             f'reading {key[0]} {key[1]} failed ({client.error_type(answer)})'
         )
+
+
+def _absent(key: Key, index: str) -> Found:
+    """Return that nothing is kept under a key."""
+    return Found(key, index, None, None, None, {})
 
 
 def found(kind: str, hit: _Json) -> Found:

@@ -78,6 +78,7 @@ class WriteConflict(Exception):
     def __init__(self, key: Key):
         kind, id = key
         super().__init__(f'{kind} {id} was written by another operation')
+        self.key = key
 
 
 def new_name() -> str:
