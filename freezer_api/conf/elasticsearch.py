@@ -14,6 +14,8 @@ OPTIONS = [
     cfg.ListOpt(
         'hosts',
         default=['http://127.0.0.1:9200'],
+        # A URL may have a user and a password.
+        secret=True,
         help=(
             'Nodes of the cluster, as URLs or as HOST:PORT. If a node cannot'
             ' be reached, the request is sent to another one.'

@@ -251,15 +251,17 @@ class Storage(maintenance.Maintained):
         id: str,
         decision: Decision,
         record: int | None = None,
+        follower: str = '',
     ) -> Outcome:
         """Decide about a session, and store all of the outcome; return the
         outcome with the session as it is now.
 
         ``record`` is the tag of the earlier run whose record the decision
-        needs. A session is deleted with its records. Once a run has begun, the
-        oldest records beyond ``[sessions] runs_kept`` are deleted; the current
-        run counts, and the newest run that ended in success
-        (:attr:`Session.succeeded`) is kept.
+        needs, and ``follower`` a job that most likely follows it (it is read
+        with the session, where that is of use). A session is deleted with its
+        records. Once a run has begun, the oldest records beyond ``[sessions]
+        runs_kept`` are deleted; the current run counts, and the newest run
+        that ended in success (:attr:`Session.succeeded`) is kept.
 
         ``Conflict`` (:func:`.refusals.members_too_much`), before all of them
         are read, if the jobs of the followers have more bytes than

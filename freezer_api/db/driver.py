@@ -31,15 +31,21 @@ class Driver(base.Storage):
 
     @abc.abstractmethod
     def transact(
-        self, project_id: str, name: Name, step: Step[T], member: str = ''
+        self,
+        project_id: str,
+        name: Name,
+        step: Step[T],
+        member: str = '',
+        needs: collections.abc.Iterable[Name] = (),
     ) -> T:
         """Run an operation as a unit of work of a project, again if others
         were in its way; return what it returns.
 
         All that it has changed takes effect at one moment before this
         returns. An error that it raises is raised, and nothing has changed.
-        ``name`` is the document that it is about, and ``member`` a job whose
-        session it may need, too.
+        ``name`` is the document that it is about, ``member`` a job whose
+        session it may need, too, and ``needs`` are documents that it will most
+        likely read: a driver may read them together with that one.
         """
 
     def write(
@@ -73,12 +79,16 @@ class Driver(base.Storage):
         change: base.JobChange,
         action_ids: collections.abc.Collection[str] = (),
     ) -> base.Written:
+        # So many that they could be too large are measured before.
+        are_few = len(action_ids) <= base.ACTIONS_AT_ONCE
+        needed = action_ids if are_few else ()
         return self.transact(
             scope.project_id,
             (JOBS, id),
             lambda unit: jobs.write_job(
                 unit, id, change, frozenset(action_ids), self.max_document_size
             ),
+            needs=[(ACTIONS, action) for action in needed],
         )
 
     def delete_job(
@@ -89,6 +99,7 @@ class Driver(base.Storage):
             (JOBS, id),
             lambda unit: jobs.delete_job(unit, id, check),
             member=id,
+            needs=[(JOBS, id)],
         )
 
     def end_trust(self, scope: Scope, id: str) -> bool:
@@ -104,6 +115,7 @@ class Driver(base.Storage):
         id: str,
         decision: Decision,
         record: int | None = None,
+        follower: str = '',
     ) -> Outcome:
         runs_kept = self.conf.sessions.runs_kept
         return self.transact(
@@ -112,6 +124,7 @@ class Driver(base.Storage):
             lambda unit: sessions.decide(
                 unit, id, decision, record, runs_kept, self.bounds
             ),
+            needs=[(JOBS, follower)] if follower else (),
         )
 
     def attach(
@@ -128,6 +141,7 @@ class Driver(base.Storage):
                 unit, session_id, job_id, precondition
             ),
             member=job_id,
+            needs=[(JOBS, job_id)],
         )
 
     def detach(
@@ -143,4 +157,5 @@ class Driver(base.Storage):
             lambda unit: sessions.detach(
                 unit, session_id, job_id, precondition
             ),
+            needs=[(JOBS, job_id)],
         )

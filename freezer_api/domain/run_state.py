@@ -23,6 +23,9 @@ from freezer_api.domain.session_state import (
     Session,
 )
 
+#: The fields that show that a run has lapsed; all others stay as they are.
+LAPSING = frozenset(('status', 'result', 'time_end', 'time_ended'))
+
 
 def lapse(session: Session, now: int) -> Session:
     """Return the session with its run completed if the run waited only for

@@ -42,6 +42,11 @@ class Report:
     result: Result | typing.Literal['']
     precondition: Precondition
 
+    @property
+    def follower(self) -> str:
+        """The job if it is told a tag, as each job is that starts."""
+        return self.job_id if self.name == 'start' else ''
+
     def decide(
         self, session: Session | None, now: int, record: Record | None
     ) -> Outcome:
@@ -89,6 +94,7 @@ def take(
         session_id,
         report.decide,
         record=report.tag,
+        follower=report.follower,
     )
     if outcome.answer is None and caller.all_projects:
         outcome = _take_elsewhere(storage, caller, session_id, report)
@@ -126,6 +132,7 @@ def _take_elsewhere(
         session_id,
         _of_member(report, client.id),
         record=report.tag,
+        follower=report.follower,
     )
 
 

@@ -11,7 +11,7 @@ import functools
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch.commits import locks
+from freezer_api.db.elasticsearch.commits import outcomes
 from freezer_api.domain.documents import ACTIONS, JOBS, KINDS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.contract import faults, interception
@@ -38,8 +38,8 @@ class FaultCases:
 
     def setUp(self) -> None:
         super().setUp()
-        patience, locks.LOCK_TIMEOUT = locks.LOCK_TIMEOUT, 0.03
-        self.addCleanup(setattr, locks, 'LOCK_TIMEOUT', patience)
+        patience, outcomes.LOCK_TIMEOUT = outcomes.LOCK_TIMEOUT, 0.03
+        self.addCleanup(setattr, outcomes, 'LOCK_TIMEOUT', patience)
 
     # What is known
 
@@ -133,14 +133,16 @@ class FaultCases:
             ),
         )
 
-    def overtaken(self, name: str, number: int, killed: str, other: str, last: str) -> None:
-        """An operation stands still at a write, while another is killed at its first one and
+    def overtaken(
+        self, name: str, number: int, killed: str, at: int, other: str, last: str
+    ) -> None:
+        """An operation stands still at a write, while another is killed at one of its own and
         somebody writes; then its process goes on, and does one more.
         """
         scenario, paused = faults.Scenario(self), faults.Paused(self, number)
         operations = scenario.operations(paused.faulty.storage)
         with paused.doing(functools.partial(faults.outcome, operations[name])):
-            faults.outcome(scenario.operations(faults.killing(self, 1).storage)[killed])
+            faults.outcome(scenario.operations(faults.killing(self, at).storage)[killed])
             faults.outcome(scenario.operations()[other])
         faults.outcome(operations[last])
         self._assert_one_of(

@@ -143,8 +143,8 @@ def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]
     """An operation that waits for others of its process; what it told is in the list at the end."""
 
     class Waiting(unit_of_work._Waiting):
-        def __init__(self, step: unit_of_work.Step):
-            super().__init__(step)
+        def __init__(self, step: unit_of_work.Step, also: tuple[typing.Any, ...] = ()):
+            super().__init__(step, also)
             self.woken.wait = self._wait  # type: ignore[method-assign]
 
         def _wait(self, timeout: float | None = None) -> bool:
@@ -308,6 +308,7 @@ class Scenario:
             ),
             'report new': lambda: project.change_job('new', reported),
             'report j': lambda: project.change_job('j', reported),
+            'report n': lambda: project.change_job('n', reported),
             'change a': lambda: project.put_action('a', action='exec'),
             'delete a': lambda: project.delete_action('a'),
             'new job': lambda: project.put_job('new', new, fresh),

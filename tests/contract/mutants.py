@@ -10,8 +10,15 @@ import textwrap
 import typing
 
 from freezer_api.db.elasticsearch import unit_of_work
-from freezer_api.db.elasticsearch.commits import locks, store, transactions
-from freezer_api.db.elasticsearch.search import finding, queries, reading
+from freezer_api.db.elasticsearch.commits import (
+    lines,
+    locks,
+    marks,
+    outcomes,
+    store,
+    transactions,
+)
+from freezer_api.db.elasticsearch.search import finding, pending, queries, reading
 from freezer_api.db.elasticsearch.sessions import history
 from tests.contract import interception
 
@@ -68,6 +75,7 @@ def _bounded() -> collections.abc.Iterator[None]:
 
 COMMITTER = transactions.Committer
 TRANSACTIONS = locks.Transactions
+OUTCOMES = outcomes.Outcomes
 
 PARTS_WRITTEN_FIRST = Mutant(
     COMMITTER,
@@ -79,7 +87,7 @@ PARTS_WRITTEN_LAST = Mutant(
     COMMITTER,
     'commit',
     'locked = self._lock_parts(plan, found)',
-    'return self._write_all([store.put(found, after, {})]) and self._write_all(\n'
+    'return self._decide(plan.name, store.put(found, after, {}), attempts) and self.store.write(\n'
     '        [locks.without_lock(*part) for part in plan.parts]) and None',
 )
 PRIMARY_READ_AGAIN = Mutant(
@@ -89,7 +97,7 @@ PRIMARY_READ_AGAIN = Mutant(
     'locked, found = self._lock_parts(plan, found), self.store.get(found.key)',
 )
 NO_PLACEHOLDER = Mutant(
-    COMMITTER, 'commit', 'found = self._create_placeholder(plan, found)', 'pass'
+    COMMITTER, 'commit', 'found = self._create_placeholder(plan, found, attempts)', 'pass'
 )
 LONE_CREATION = Mutant(
     COMMITTER, 'commit', 'if found.seq_no is None:', 'if found.seq_no is None and plan.parts:'
@@ -97,44 +105,40 @@ LONE_CREATION = Mutant(
 NO_TOMBSTONE = Mutant(
     COMMITTER,
     'commit',
-    '[store.put(found, after, mark)]',
-    '[Write(found, None) if after is None else store.put(found, after, mark)]',
+    'write = store.put(found, after, mark)',
+    'write = Write(found, None) if after is None else store.put(found, after, mark)',
 )
 TOMBSTONE_REMOVED_EARLY = Mutant(
-    COMMITTER, 'commit', 'after is None and self.is_applied(plan.name)', 'after is None'
+    COMMITTER,
+    '_remove_own_tombstone',
+    'not is_own or not self.is_applied(plan.name)',
+    'not is_own or self.remember_applied(plan.name)',
 )
 LONE_DELETION = Mutant(
     COMMITTER,
     'commit',
     'if after is not None and (not plan.parts) and (not plan.delete_after):',
     'if not plan.parts and not plan.delete_after and after is None:\n'
-    '        return self._write_all([Write(found, None)]) and None\n'
+    '        return self._decide(plan.name, Write(found, None), attempts) and None\n'
     '    if after is not None and not plan.parts and not plan.delete_after:',
 )
-OWN_COMMIT_UNKNOWN = Mutant(
-    COMMITTER, 'commit', 'if not locks.has_committed(decided, plan.name):', 'if True:'
-)
-OWN_WRITE_UNKNOWN = Mutant(
-    unit_of_work.Units, '_commit', 'if written in earlier and found.value is not None:', 'if False:'
+OWN_WRITE_UNKNOWN = Mutant(COMMITTER, '_decide', 'if name in marks.names(now.mark):', 'if False:')
+
+PLACEHOLDER_TAKEN_FOR_COMMIT = Mutant(
+    COMMITTER, '_create_placeholder', 'name = placeholder_name(plan.name)', 'name = plan.name'
 )
 
 FAILURE_REMEMBERED_AS_DONE = Mutant(
     TRANSACTIONS, 'apply_entry', '        return\n', '        pass\n'
 )
-FAILURE_OVERLOOKED = Mutant(TRANSACTIONS, 'apply_committed', ', required=True)', ')')
 CARRIED_OUT_ONCE = Mutant(
-    TRANSACTIONS,
-    '_apply_to_parts',
-    'parts = list(self.store.get_all(conflicts).values())',
-    'return',
+    TRANSACTIONS, '_apply', 'parts = list(self.store.get_all(left).values())', 'return'
 )
-DONE_OVERWRITTEN = Mutant(
-    TRANSACTIONS, 'read_for_update', 'self.apply_committed(founds[key])', 'pass'
-)
+DONE_OVERWRITTEN = Mutant(marks, 'written', "mark['done'] = done", 'pass')
 
-LOCKS_UNSEEN = Mutant(TRANSACTIONS, 'resolve', 'if not locks:', 'if True:')
+LOCKS_UNSEEN = Mutant(TRANSACTIONS, 'look', 'if not locks:', 'if True:')
 NO_SECOND_LOOK = Mutant(
-    TRANSACTIONS, 'resolve', 'elif again[key].point == found.point:', 'elif True:'
+    TRANSACTIONS, 'look', 'if again[key].point == founds[key].point:', 'if True:'
 )
 DONE_UNSEEN = Mutant(
     locks, 'has_committed', "any((entry['name'] == name for entry in primary.done))", 'False'
@@ -142,22 +146,37 @@ DONE_UNSEEN = Mutant(
 ALL_TAKEN_AS_DONE = Mutant(
     locks, 'has_committed', "any((entry['name'] == name for entry in primary.done))", 'True'
 )
-POINT_NOT_COMPARED = Mutant(
-    TRANSACTIONS, '_find_undecided', "if primary.point != lock['at']:", 'if False:'
-)
-WAITING_FOR_EVER = Mutant(TRANSACTIONS, '_find_undecided', 'self._move_on(primary)', 'pass')
+WAITING_FOR_EVER = Mutant(OUTCOMES, '_may_be_committed', 'if waited <= LOCK_TIMEOUT:', 'if True:')
 NOT_MOVED_ON = Mutant(
-    TRANSACTIONS, '_find_undecided', 'self._move_on(primary)', 'undecided.discard(key)'
+    OUTCOMES,
+    'resolve',
+    'proved = self.prove([primaries[key] for key in asked])',
+    'proved = {key: primaries[key] for key in asked}',
 )
 
+OUTCOME_NOT_PROVED = NOT_MOVED_ON
+PARTS_NOT_PROVED = Mutant(
+    TRANSACTIONS,
+    '_apply',
+    'proved = self.prove(others)',
+    'proved = {part.key: part for part in others}',
+)
+NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
+UNDONE_NOT_PROVED = Mutant(
+    COMMITTER,
+    '_is_proved_undone',
+    'proved = self.prove([now]).get(now.key)',
+    'proved = now',
+)
+LAST_WRITER_ONLY = Mutant(marks, 'names', "*mark.get('earlier', ()), ", '')
+
 BLIND_WRITES = Mutant(
-    store.Store,
-    '_write',
-    "where['if_seq_no'] = found.seq_no\n"
-    "            where['if_primary_term'] = found.primary_term\n",
+    lines,
+    '_lines',
+    "where['if_seq_no'] = found.seq_no\n        where['if_primary_term'] = found.primary_term\n",
     'pass\n',
 )
-BLIND_CREATION = Mutant(store.Store, '_write', "{'create': where}", "{'index': where}")
+BLIND_CREATION = Mutant(lines, '_lines', "operation = 'create'", "operation = 'index'")
 NO_GUARDS = Mutant(unit_of_work.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
 CLAIMS_LEFT_OUT = Mutant(
     unit_of_work.Unit,
@@ -168,19 +187,22 @@ CLAIMS_LEFT_OUT = Mutant(
 STEPS_MIXED = Mutant(unit_of_work.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(
-    queries, '_pending', 'found = [named(PENDING, is_pending)]', 'found = []'
+    queries, '_pending', "[named(PENDING, all_of([*in_scope, term('restless', True)]))]", '[]'
 )
-RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "(lock['after'] if lock else None) or {", '{')
+RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "if lock and lock['after']:", 'if False:')
 LAPSED_NOT_SEARCHED = Mutant(
-    queries, '_pending', 'if kind == documents.SESSIONS and now:', 'if False:'
+    queries.PageSearch, '_pending', 'if self.kind == documents.SESSIONS and now:', 'if False:'
 )
-RESTLESS_COUNTED_BY_OFFSETS = Mutant(
-    queries.PageSearch,
-    '_page_by_offset',
-    '[wanted],',
-    '[wanted, *_pending(self.scope, self.kind, now)],',
+PENDING_COUNTED_BY_OFFSETS = Mutant(
+    queries.PageSearch, '_page_by_offset', '[wanted],', '[wanted, *self._pending(now)],'
 )
-NOTHING_BESIDE_PAGES = Mutant(finding.Finder, '_page', '[*hits, *queries.aside(answer)]', 'hits')
-PAGES_AS_INDEXED = Mutant(reading.Reader, '_is_current', 'return is_current', 'return True')
+NOTHING_BESIDE_PAGES = Mutant(finding.Finder, '_page', 'if is_shifted or is_short:', 'if is_short:')
+PAGES_AS_INDEXED = Mutant(pending.Sight, 'see', 'if value is _UNCHANGED:', 'if True:')
+LEARNT_AT_ONCE = Mutant(
+    pending.Sight,
+    '_changes_by_locks',
+    'if state is None or name not in self._done:',
+    'if state is None:',
+)
 RECORDS_MISSING = Mutant(history, '_records', 'return None', 'continue')
 CLAIM_TRUSTED = Mutant(reading.Reader, 'claimed', ' and _has_claim(value)', '')

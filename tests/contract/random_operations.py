@@ -19,7 +19,7 @@ import orjson
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import Scope, Store
-from freezer_api.db.elasticsearch.commits import locks
+from freezer_api.db.elasticsearch.commits import outcomes
 from freezer_api.domain import session_state, sessions
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body, Document
 from freezer_api.domain.session_state import Outcome, Record, Session
@@ -340,7 +340,7 @@ def run_workers(
     """A process: a thread for each of the jobs, so many steps each. It tells of every step, and of
     what doesn't hold.
     """
-    locks.LOCK_TIMEOUT = 0.0
+    outcomes.LOCK_TIMEOUT = 0.0
     storage = db.load(base.configured(options))
     fragile = Fragile(storage)
 

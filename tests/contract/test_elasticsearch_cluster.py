@@ -25,17 +25,25 @@ WRITERS, ROUNDS = 4, 3
 class _InCluster(base.ContractCase):
     """Three nodes of the class's own; each document has a copy on a second one."""
 
-    make: collections.abc.Callable[[], elasticsearch.Cluster]
+    make: collections.abc.Callable[..., elasticsearch.Cluster]
     driver = 'elasticsearch'
+    #: Settings of the nodes, and options of the driver, that a class needs besides.
+    node_settings: collections.abc.Mapping[str, str] = {}
+    driver_options: collections.abc.Mapping[str, object] = {}
 
     @classmethod
     def make_options(cls):
-        cls.cluster = cls.make()
+        cls.cluster = cls.make(**cls.node_settings)
         cls.addClassCleanup(cls.cluster.stop)
         return {
             'storage': {'driver': cls.driver},
             'sessions': {'runs_kept': 0},
-            cls.driver: {'hosts': cls.cluster.urls, 'number_of_replicas': 1, 'timeout': 5},
+            cls.driver: {
+                'hosts': cls.cluster.urls,
+                'number_of_replicas': 1,
+                'timeout': 5,
+                **cls.driver_options,
+            },
         }
 
 
@@ -68,7 +76,7 @@ class ClusterOfOpenSearch3(_InCluster):
 CLUSTERS = (Cluster9, ClusterOfOpenSearch3, Cluster8, ClusterOfOpenSearch2)
 
 
-class _Writer:
+class Writer:
     """One who acts on a session that all share and on one of its own, and remembers what was
     acknowledged.
     """
@@ -133,41 +141,15 @@ class _Writer:
         self.gone.add(f'{id}-c')
 
 
-@stores.on_stores(*CLUSTERS if EXPLORING else CLUSTERS[:2])
-class FailOver:
-    alone = True
+class Checks:
+    """How far writers have come, and whether all that they were told is so."""
 
-    turned = False
-
-    def test_nodes_are_killed_while_many_write(self):
-        """Neither is anything lost that was acknowledged, nor half done, and it goes on by
-        itself.
-        """
-        shared = self.project.new_session(hold_off=0)
-        writers = [_Writer(self.project, shared, number) for number in range(WRITERS)]
-        stop, moved = threading.Event(), threading.Condition()
-
-        def write(writer):
-            with self._waking(moved, stop):
-                while not stop.is_set():
-                    writer.act()
-                    with moved:
-                        moved.notify_all()
-
-        def lose(writer):
-            with self._waking(moved, stop):
-                self._lose_nodes(lambda: self._further(writers, moved, stop))
-
-        parallel.threads(
-            1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None)
-        )
-        self._nothing_is_lost(writers)
-        self._agrees()
-        writers[0].act()
+    #: What each writer must have been acknowledged between two faults.
+    rounds = ROUNDS
 
     @staticmethod
     @contextlib.contextmanager
-    def _waking(moved, stop):
+    def waking(moved, stop):
         """Let all others end as well at the end of one."""
         try:
             yield
@@ -176,9 +158,9 @@ class FailOver:
             with moved:
                 moved.notify_all()
 
-    def _further(self, writers, moved, stop):
+    def further(self, writers, moved, stop):
         """Wait until each writer has done some further rounds."""
-        goals = [writer.rounds + ROUNDS for writer in writers]
+        goals = [writer.rounds + self.rounds for writer in writers]
         with moved:
             self.assertTrue(
                 moved.wait_for(
@@ -193,6 +175,67 @@ class FailOver:
                 ),
                 'it does not go on',
             )
+
+    def nothing_is_lost(self, writers):
+        there = {
+            kind: set(self.project.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
+        }
+        for writer in writers:
+            for kind, ids in writer.made.items():
+                self.assertLessEqual(ids, there[kind])
+            self.assertEqual(set(), writer.gone & there[JOBS])
+            for job, sessions in writer.sessions.items():
+                self.assertIn(self.project.job(job)['session_id'], sessions)
+            records = {record.tag: record for record in self.project.records(writer.own)}
+            for tag, result in writer.results.items():
+                self.assertEqual(result, records[tag].jobs[writer.reporter]['result'])
+
+    def agrees(self):
+        """Jobs and sessions name each other, and lists show what is there."""
+        jobs = {
+            document.id: document.body
+            for document in self.project.page(JOBS, limit=10_000).documents
+        }
+        for document in self.project.page(SESSIONS, limit=10_000).documents:
+            members = {id for id, body in jobs.items() if body['session_id'] == document.id}
+            self.assertEqual(
+                (members, members),
+                (set(document.body['jobs']), set(self.project.session(document.id)['jobs'])),
+            )
+        for id, body in jobs.items():
+            self.assertEqual(body, self.project.job(id))
+
+
+@stores.on_stores(*CLUSTERS if EXPLORING else CLUSTERS[:2])
+class FailOver(Checks):
+    alone = True
+    turned = False
+
+    def test_nodes_are_killed_while_many_write(self):
+        """Neither is anything lost that was acknowledged, nor half done, and it goes on by
+        itself.
+        """
+        shared = self.project.new_session(hold_off=0)
+        writers = [Writer(self.project, shared, number) for number in range(WRITERS)]
+        stop, moved = threading.Event(), threading.Condition()
+
+        def write(writer):
+            with self.waking(moved, stop):
+                while not stop.is_set():
+                    writer.act()
+                    with moved:
+                        moved.notify_all()
+
+        def lose(writer):
+            with self.waking(moved, stop):
+                self._lose_nodes(lambda: self.further(writers, moved, stop))
+
+        parallel.threads(
+            1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None)
+        )
+        self.nothing_is_lost(writers)
+        self.agrees()
+        writers[0].act()
 
     def _lose_nodes(self, further):
         """Kill one that isn't the master and then the one that is, each in the midst of writes, and
@@ -211,32 +254,3 @@ class FailOver:
             lost.start()
             self.cluster.settle()
             further()
-
-    def _nothing_is_lost(self, writers):
-        there = {
-            kind: set(self.project.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
-        }
-        for writer in writers:
-            for kind, ids in writer.made.items():
-                self.assertLessEqual(ids, there[kind])
-            self.assertEqual(set(), writer.gone & there[JOBS])
-            for job, sessions in writer.sessions.items():
-                self.assertIn(self.project.job(job)['session_id'], sessions)
-            records = {record.tag: record for record in self.project.records(writer.own)}
-            for tag, result in writer.results.items():
-                self.assertEqual(result, records[tag].jobs[writer.reporter]['result'])
-
-    def _agrees(self):
-        """Jobs and sessions name each other, and lists show what is there."""
-        jobs = {
-            document.id: document.body
-            for document in self.project.page(JOBS, limit=10_000).documents
-        }
-        for document in self.project.page(SESSIONS, limit=10_000).documents:
-            members = {id for id, body in jobs.items() if body['session_id'] == document.id}
-            self.assertEqual(
-                (members, members),
-                (set(document.body['jobs']), set(self.project.session(document.id)['jobs'])),
-            )
-        for id, body in jobs.items():
-            self.assertEqual(body, self.project.job(id))

@@ -1,7 +1,6 @@
 """What the Elasticsearch driver logs of operations that are in each other's way, or break off."""
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import unit_of_work
 from freezer_api.db.elasticsearch.commits import locks, retries
 from freezer_api.domain.documents import CLIENTS
 from freezer_api.tests.contract import project_operations
@@ -53,7 +52,7 @@ class Logged:
 
     def test_operation_given_up_says_why(self):
         met = self.meeting()
-        self.set(unit_of_work, 'DEADLINE', -1)
+        self.set(retries, 'DEADLINE', -1)
         with self.assertRaises(exceptions.StorageUnavailable) as caught:
             met.put_client('c', zone='new')
         self.assertIn('was written by another operation', str(caught.exception.__cause__))
@@ -68,3 +67,15 @@ class Logged:
         (line,) = logged.output
         self.assertRegex(line, r'Transaction \w{32} committed; applying it to 1 documents failed')
         self.assertEqual(session, self.project.job(job)['session_id'])
+
+    def test_operation_that_waits_for_others_of_its_process_has_a_deadline(self):
+        """Whoever is ahead stands still; the other one gives up, and the first one goes on."""
+        self.project.put_client('c', zone='old')
+        paused = faults.Paused(self, 1)
+        slow = project_operations.Project(paused.faulty.storage, self.project.scope)
+        with paused.doing(lambda: slow.put_client('c', zone='slow')):
+            self.set(retries, 'DEADLINE', 0.2)
+            with self.assertRaises(exceptions.StorageUnavailable) as caught:
+                slow.put_client('c', zone='impatient')
+            self.assertIn('were ahead', str(caught.exception.__cause__))
+        self.assertEqual('slow', self.project.get(CLIENTS, 'c').body['client']['zone'])

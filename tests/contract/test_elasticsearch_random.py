@@ -83,6 +83,7 @@ class Process:
 @stores.on_stores(*stores.CLUSTERS)
 class RandomOperations:
     alone = True
+    maxDiff = None
 
     turned = False
 
@@ -108,7 +109,7 @@ class RandomOperations:
         one.kill_after(dice.randrange(STEPS * random_operations.THREADS // 2))
         one.finish()
         other.finish()
-        self.assertEqual([], one.problems + other.problems, f'seed {seed}')
+        self.assertEqual('', '\n'.join(one.problems + other.problems), f'seed {seed}')
         storage = self.make_storage()
         seen = faults.snapshot(self, place, storage)
         for job in place.jobs:

@@ -6,7 +6,7 @@ import typing
 
 import requests
 
-from tests.servers import assembly, process
+from tests.servers import assembly, process, transport
 
 VERSION8, VERSION9 = '8.19.0', '9.0.4'
 _TRANSPORT = 'org.elasticsearch.transport.netty4.Netty4Plugin'
@@ -90,6 +90,10 @@ class Node(process.Server):
         answer.raise_for_status()
         return answer.json()
 
+    def pid(self) -> int | None:
+        """The number of its process, None if it doesn't run."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it for good."""
         self._process.stop()
@@ -104,12 +108,17 @@ class Cluster:
     #: The setting with the names of those nodes that choose the first master.
     initial: typing.ClassVar = 'cluster.initial_master_nodes'
 
-    def __init__(self, version: str, nodes: int = 3):
+    def __init__(self, version: str, nodes: int = 3, **settings: str):
         self.nodes = [self.node(version, f'node{number}', started=False) for number in range(nodes)]
-        for node in self.nodes:
+        #: What is between the nodes.
+        self.network = transport.Network()
+        ports = [self.network.add(node.name, node.transport_port, node.pid) for node in self.nodes]
+        for node, port in zip(self.nodes, ports, strict=True):
             del node.settings['discovery.type']
+            node.settings.update(settings)
+            node.settings['transport.publish_port'] = f'{port}'
             node.settings['discovery.seed_hosts'] = ','.join(
-                f'127.0.0.1:{other.transport_port}' for other in self.nodes
+                f'127.0.0.1:{other}' for other in ports
             )
             node.settings[self.initial] = ','.join(other.name for other in self.nodes)
         try:
@@ -148,5 +157,6 @@ class Cluster:
 
     def stop(self) -> None:
         """End it for good."""
+        self.network.stop()
         for node in self.nodes:
             node.stop()

@@ -120,6 +120,11 @@ class Process:
                     ) from error
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the process, None if it doesn't run."""
+        return self._popen.pid if self._popen else None
+
     def tail(self) -> str:
         """The end of what the server has logged."""
         return self.log.read_text(errors='replace')[-4000:]

@@ -27,6 +27,10 @@ OUT_OF_DATE = (
 #: serve. Each write can be sent again: see
 #: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
+_TOO_MANY = 429
+#: Seconds before the first request that is sent again to an overloaded
+#: cluster.
+_PAUSE = 0.25
 #: Upgrades in a row that one request may meet.
 _MAX_UPGRADES = 5
 #: Seconds that a node may go on with an index that it has no shards of any
@@ -38,6 +42,10 @@ _NO_SHARD = 'no_shard_available_action_exception'
 #: not have a write yet that isn't acknowledged either: who read it in the
 #: first could see it gone.
 SAME_COPY = {'preference': 'freezer-api'}
+#: Beside what a node answers to writes: the request was sent before, and that
+#: may have been done, for its answer is lost.
+RESENT = 'resent'
+
 #: Status and JSON.
 Answer = tuple[int, typing.Any]
 _Send = collections.abc.Callable[[], typing.Any]
@@ -95,8 +103,9 @@ class Client:
             headers=product.lines if isinstance(body, list) else product.json,
             body=_serialized(body),
         )
+        lost: list[str] = []
         try:
-            answer = self._send_to_current(send, path)
+            answer = self._send_to_current(send, path, lost)
         except elastic_transport.TransportError as error:
             raise exceptions.StorageUnavailable() from self._reason(error)
         status = answer.meta.status
@@ -107,9 +116,17 @@ class Client:
             )
             self._refuse(reason)
         self._check(status, answer.body)
-        return status, answer.body
+        told = answer.body
+        if lost and isinstance(told, dict):
+            told = {
+                **told,
+                RESENT: True,
+            }
+        return status, told
 
-    def _send_to_current(self, send: _Send, path: str) -> typing.Any:
+    def _send_to_current(
+        self, send: _Send, path: str, lost: list[str]
+    ) -> typing.Any:
         """Send a request; again, if the index that it is about was just
         replaced by an upgrade.
 
@@ -118,29 +135,30 @@ class Client:
         removes an index gives up its shards first: searches fail meanwhile,
         in OpenSearch for some milliseconds.
         """
-        answer = self._send_to_any_host(send)
+        answer = self._send_to_any_host(send, lost)
         if path.startswith('/_'):
             return answer
         asked = path[1:].split('/')[0].split(',')
         for _ in range(_MAX_UPGRADES):
             if _lacks_shards(answer.body):
                 time.sleep(_REMOVAL)
-                answer = self._send_to_any_host(send)
+                answer = self._send_to_any_host(send, lost)
                 continue
             index = missing(answer.body)
             # An index that the request names itself isn't there at all.
             if not index or index in asked:
                 break
-            answer = self._send_to_any_host(send)
+            answer = self._send_to_any_host(send, lost)
         return answer
 
-    def _send_to_any_host(self, send: _Send) -> typing.Any:
+    def _send_to_any_host(self, send: _Send, lost: list[str]) -> typing.Any:
         """Send a request, and again to the next host if one can't be reached
-        or is busy; return the last answer.
+        or is busy; return the last answer. ``lost`` comes to have what became
+        of those that may have been done all the same.
 
         The library could do so as well, but logs a stack trace each time.
         """
-        for _ in range(self.conf.retries):
+        for attempt in range(self.conf.retries):
             try:
                 answer = send()
             except elastic_transport.ConnectionTimeout:
@@ -150,16 +168,25 @@ class Client:
                 LOG.debug(
                     '%s: a host timed out; trying again.', self.product.name
                 )
+                lost.append('timed out')
             except elastic_transport.ConnectionError as error:
                 LOG.debug(
                     '%s: a host was not reached (%s); trying again.',
                     self.product.name,
                     error.message,
                 )
+                lost.append(error.message)
             else:
                 status = answer.meta.status
                 if status not in _BUSY:
                     return answer
+                if status == _TOO_MANY:
+                    # Who asks for less isn't given more at once.
+                    if error_type(answer.body) == 'cluster_block_exception':
+                        return answer
+                    time.sleep(_PAUSE * 2**attempt)
+                else:
+                    lost.append(f'status {status}')
                 LOG.debug(
                     '%s: a host answered with status %s; trying again.',
                     self.product.name,
@@ -211,6 +238,8 @@ class Client:
         if missing(body):
             raise Missing(OUT_OF_DATE)
         kind = error_type(body)
+        if kind == 'index_closed_exception':
+            self._refuse('an index is closed')
         # That an index takes no writes is no matter of credentials.
         is_block = kind == 'cluster_block_exception'
         if status == 401 or (status == 403 and not is_block):
@@ -222,7 +251,7 @@ class Client:
                 f' refused with status {status}'
             )
             self._refuse(reason)
-        if status in _BUSY:
+        if status in _BUSY and not (is_block and status == _TOO_MANY):
             reason = f'answers with status {status} ({kind})'
             LOG.warning('%s: %s.', self.product.name, reason)
             raise exceptions.StorageUnavailable() from Refused(f'it {reason}')

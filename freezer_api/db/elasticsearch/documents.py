@@ -157,6 +157,9 @@ class Documents(port.Unit):
         """Store a record, and let the session say that it has it."""
         stored = self._stored(session_id)
         life, kept = stored.state['life'], stored.state['kept']
+        if is_new:
+            # All but what an operation has left there that was broken off.
+            self._unit.assume_missing(codec.run_key(life, record.tag))
         self._unit.put(codec.record_value(self.project_id, life, record))
         if ranges.has(kept, record.tag):
             return False
@@ -226,6 +229,7 @@ def transact(
     project_id: str,
     name: Name,
     step: Step[T],
+    needs: collections.abc.Iterable[Name] = (),
 ) -> T:
     """See :meth:`freezer_api.db.driver.Driver.transact`."""
     kind, id = name
@@ -236,7 +240,11 @@ def transact(
         attempts.append(Documents(unit, look_ups, project_id, clock))
         return step(attempts[-1])
 
-    result = units.run(codec.key(kind, project_id, id), attempt)
+    result = units.run(
+        codec.key(kind, project_id, id),
+        attempt,
+        tuple(codec.key(kind, project_id, id) for kind, id in needs),
+    )
     attempts[-1].log_effects()
     return result
 

@@ -22,7 +22,11 @@ from freezer_api.db.elasticsearch.sessions import history
 from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
-from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
+from freezer_api.domain.documents import (
+    CLIENTS,
+    SESSIONS,
+    Document,
+)
 from freezer_api.domain.session_state import Record
 
 T = typing.TypeVar('T')
@@ -44,7 +48,9 @@ class Driver(driver.Driver):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf, self.product)
-        self.units = Units(Committer(store.Store(self.client)))
+        documents_at_once = self.bounds.page // self.bounds.document
+        own_store = store.Store(self.client, documents_at_once)
+        self.units = Units(Committer(own_store))
         self.finder = finding.Finder(self.units, self._clock)
 
     # Every kind
@@ -77,6 +83,7 @@ class Driver(driver.Driver):
         counts = {}
         for kind in documents.KINDS:
             counts[kind] = purging.purge(self.finder, kind, project_id)
+        purging.purge_own(self.finder, project_id)
         return counts
 
     # Sessions
@@ -170,8 +177,9 @@ class Driver(driver.Driver):
     # Operation
 
     def check(self) -> None:
-        """Return if the indices are this release's."""
+        """Return if the indices are this release's, and take writes."""
         migration.check(self.client)
+        self.units.committer.store.check_cluster()
 
     def sync(self) -> None:
         """Create the indices, or upgrade them."""
@@ -197,13 +205,18 @@ class Driver(driver.Driver):
         return self.clock()
 
     def transact(
-        self, project_id: str, name: Name, step: Step[T], member: str = ''
+        self,
+        project_id: str,
+        name: Name,
+        step: Step[T],
+        member: str = '',
+        needs: collections.abc.Iterable[Name] = (),
     ) -> T:
         """Run a step as one transaction, whose primary document it names."""
         # The session of ``member`` isn't needed yet: an operation that turns
         # out to be about it begins anew (:meth:`.documents.Documents.lead`).
         return own.transact(
-            self.units, self.finder, self.clock, project_id, name, step
+            self.units, self.finder, self.clock, project_id, name, step, needs
         )
 
 

@@ -14,6 +14,8 @@ _HEADER = 'x-elastic-product'
 _TYPE = 'application/vnd.elasticsearch+%s; compatible-with=8'
 #: Statuses of a server that doesn't know that API.
 _UNKNOWN_TYPE = frozenset((406, 415))
+#: What follows the name of an index in the alias that is written to.
+_WRITES = '_writes'
 
 
 class Product(abc.ABC):
@@ -47,6 +49,12 @@ class Product(abc.ABC):
     def target(self, index: str) -> _Json:
         """Return how a line of ``_bulk`` names the index that it writes to,
         so that no index is made if that one is gone.
+        """
+
+    @abc.abstractmethod
+    def index(self, target: str) -> str:
+        """Return the index that answers mean, which may name it as
+        :meth:`target` does.
         """
 
     @abc.abstractmethod
@@ -101,6 +109,10 @@ class Elasticsearch(Product):
     def target(self, index: str) -> _Json:
         """Return its name."""
         return {'_index': index}
+
+    def index(self, target: str) -> str:
+        """Return the name: answers have it."""
+        return target
 
     def check_settings(self, index: str, settings: _Json) -> None:
         """Return: all copies of an index are written to."""
@@ -160,6 +172,10 @@ class OpenSearch(Product):
             'require_alias': True,
         }
 
+    def index(self, target: str) -> str:
+        """Return the index of an alias that is written to."""
+        return target.removesuffix(_WRITES)
+
     def check_settings(self, index: str, settings: _Json) -> None:
         """Refuse replication by segments."""
         if settings.get('replication', {}).get('type') == 'SEGMENT':
@@ -187,4 +203,4 @@ ELASTICSEARCH, OPENSEARCH = Elasticsearch(), OpenSearch()
 
 
 def _written_to(index: str) -> str:
-    return f'{index}_writes'
+    return f'{index}{_WRITES}'

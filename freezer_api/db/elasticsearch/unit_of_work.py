@@ -15,19 +15,19 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import transactions
-from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.commits import retries, transactions
+from freezer_api.db.elasticsearch.commits.lines import Found
+from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
+from freezer_api.db.elasticsearch.commits.store import Refused
 from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     Plan,
     WriteConflict,
 )
+from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
-#: Seconds after which an operation gives up that others are always ahead of.
-DEADLINE = 30.0
 #: Operations that one transaction does at most.
 MAX_BATCH = 64
 #: Documents of any size that are read at once.
@@ -51,15 +51,24 @@ class Unit:
     become.
     """
 
-    def __init__(self, committer: Committer, primary: Key, attempts: Retries):
+    def __init__(
+        self,
+        committer: Committer,
+        primary: Key,
+        attempts: Retries,
+        also: collections.abc.Iterable[Key] = (),
+        may_assume: bool = True,
+    ):
         self._committer = committer
         self._attempts = attempts
+        self._may_assume = may_assume
         self.primary = primary
         self.found: dict[Key, Found] = {}
         self._values: dict[Key, Value | None] = {}
         self._guarded: frozenset[Key] = frozenset()
         self._delete_after: tuple[Key, ...] = ()
-        self.load((primary,))
+        # What is known to be needed is read by the same request.
+        self.load((primary, *also))
 
     def load(self, keys: collections.abc.Iterable[Key]) -> None:
         """Read those documents that haven't been read, in one request."""
@@ -70,6 +79,19 @@ class Unit:
         for key, found in read.items():
             self.found[key] = found
             self._values[key] = found.value
+
+    def assume_missing(self, key: Key) -> None:
+        """Take it that a document isn't there, without asking, unless that
+        was wrong before.
+
+        If it is there after all the commit meets a conflict.
+        """
+        if not self._may_assume or key in self.found:
+            return
+        found = self._committer.store.absent(key)
+        if found is not None:
+            self.found[key] = found
+            self._values[key] = None
 
     def load_within(
         self, keys: collections.abc.Iterable[Key], size: int
@@ -120,16 +142,14 @@ class Unit:
     def attempt(
         self, step: collections.abc.Callable[['Unit'], T]
     ) -> '_Done[T]':
-        """Do a step, and return its result or its domain error. With an error
+        """Do a step, and return its result or its error. With an error
         everything is as it was before the step: others have theirs in this
         unit as well.
         """
         before = dict(self._values), self._guarded, self._delete_after
         try:
             return _Done(step(self))
-        except exceptions.StorageUnavailable:
-            raise
-        except (exceptions.FreezerError, WrongPrimary) as error:
+        except Exception as error:
             self._restore(*before)
             return _Done(error=error)
 
@@ -193,10 +213,14 @@ Step = collections.abc.Callable[[Unit], T]
 class _Waiting(typing.Generic[T]):
     """A step that waits for its turn."""
 
-    def __init__(self, step: Step[T]):
+    def __init__(self, step: Step[T], also: tuple[Key, ...] = ()):
         self.step = step
+        #: What it needs beside the primary document.
+        self.also = also
         self.done: _Done[T] | None = None
         self.woken = threading.Event()
+        #: Whether it isn't anybody's turn yet.
+        self.is_waiting = True
 
 
 _Queue = list[_Waiting[typing.Any]]
@@ -209,22 +233,28 @@ class Units:
         self.committer = committer
         self._lock = threading.Lock()
         self._queues: dict[Key, _Queue] = {}
+        self._turns = Turns()
 
-    def run(self, primary: Key, step: Step[T]) -> T:
+    def run(
+        self, primary: Key, step: Step[T], also: tuple[Key, ...] = ()
+    ) -> T:
         """Do a step that takes effect as a whole; return its result, or raise
-        its error.
+        its error. ``also``: documents that it needs beside the primary one.
 
         A step reads and changes documents through the unit that it is given
         alone, and may be done several times.
         """
-        while True:
-            try:
-                return self._run_queued(primary, step).unwrap()
-            except WrongPrimary as error:
-                primary = error.key
+        with retries.one_deadline():
+            while True:
+                try:
+                    return self._run_queued(primary, step, also).unwrap()
+                except WrongPrimary as error:
+                    primary = error.key
 
-    def _run_queued(self, primary: Key, step: Step[T]) -> _Done[T]:
-        own = _Waiting(step)
+    def _run_queued(
+        self, primary: Key, step: Step[T], also: tuple[Key, ...]
+    ) -> _Done[T]:
+        own = _Waiting(step, also)
         with self._lock:
             queue = self._queues.setdefault(primary, [])
             queue.append(own)
@@ -235,12 +265,26 @@ class Units:
                 *primary,
                 ahead,
             )
-            own.woken.wait()
+            own.woken.wait(retries.seconds_left())
+            if not own.woken.is_set():
+                self._leave(queue, own)
         # Who is woken either was in the batch of another thread, or is first
         # in the queue now.
         if own.done is None:
             self._commit_queued(primary, queue)
         return typing.cast(_Done[T], own.done)
+
+    def _leave(self, queue: _Queue, own: _Waiting[typing.Any]) -> None:
+        """Give up waiting for a turn: ``StorageUnavailable``. If it is one's
+        turn already wait for its end, which has a deadline of its own.
+        """
+        with self._lock:
+            if own.is_waiting:
+                queue.remove(own)
+                raise exceptions.StorageUnavailable() from GaveUp(
+                    'too many operations of this process were ahead'
+                )
+        own.woken.wait()
 
     def _commit_queued(self, primary: Key, queue: _Queue) -> None:
         """Do the steps that wait, one's own first, and wake their threads; the
@@ -248,8 +292,10 @@ class Units:
         """
         with self._lock:
             batch = queue[:MAX_BATCH]
+            for one in batch:
+                one.is_waiting = False
         try:
-            results = self._commit(primary, [one.step for one in batch])
+            results = self._commit_together(primary, batch)
         except BaseException as error:
             # Nobody else wakes those who wait: they get this error too, even
             # if it is this thread that is being ended.
@@ -261,37 +307,61 @@ class Units:
             if not queue:
                 del self._queues[primary]
             following = queue[:1]
+            for one in following:
+                one.is_waiting = False
         for one in batch + following:
             one.woken.set()
 
-    def _commit(
-        self, primary: Key, steps: list[Step[typing.Any]]
+    def _commit_together(
+        self, primary: Key, batch: _Queue
     ) -> list[_Done[typing.Any]]:
+        """Do steps as one transaction; each by itself if Elasticsearch refuses
+        what they come to together.
+        """
+        try:
+            return self._commit(primary, batch)
+        except Refused:
+            if len(batch) == 1:
+                raise
+        results = []
+        for one in batch:
+            try:
+                results += self._commit(primary, [one])
+            except Exception as error:
+                results.append(_Done(error=error))
+        return results
+
+    def _commit(self, primary: Key, batch: _Queue) -> list[_Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
-        attempts = Retries('Changing %s %s', *primary, timeout=DEADLINE)
-        #: What the steps came to in earlier attempts, by the transaction.
-        earlier: dict[str, list[_Done[typing.Any]]] = {}
+        also = [key for one in batch for key in one.also]
+        with self._turns.take_part(also) as turn:
+            return self._commit_in_turn(primary, batch, also, turn)
+
+    def _commit_in_turn(
+        self, primary: Key, batch: _Queue, also: list[Key], turn: Turn
+    ) -> list[_Done[typing.Any]]:
+        attempts = Retries('Changing %s %s', *primary)
+        #: The placeholders of earlier attempts.
+        earlier: set[str] = set()
+        is_first = True
         while True:
-            unit = Unit(self.committer, primary, attempts)
+            unit = Unit(self.committer, primary, attempts, also, is_first)
+            is_first = False
             found = unit.found[primary]
-            # An attempt that met a conflict may have succeeded: its answer was
-            # lost, and the client has sent the write again. Then the primary
-            # document says whose write it was.
-            written = found.mark.get('write')
-            if written in earlier and found.value is not None:
-                return earlier[written]
-            results = [unit.attempt(step) for step in steps]
+            results = [unit.attempt(one.step) for one in batch]
             name = transactions.new_name()
             plan = unit.plan(name)
             if plan is None:
                 self._remove_own_placeholder(found, earlier)
                 return results
-            earlier[name] = results
+            earlier.add(transactions.placeholder_name(name))
             try:
-                self.committer.commit(plan)
+                self.committer.commit(plan, attempts)
                 return results
             except WriteConflict as conflict:
-                reason = str(conflict)
+                reason, met = str(conflict), conflict.key
+            if met != primary:
+                turn.wait_for(met)
             attempts.wait(reason)
 
     def _remove_own_placeholder(

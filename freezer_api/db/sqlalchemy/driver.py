@@ -264,7 +264,12 @@ class Driver(driver.Driver):
         self.database.close()
 
     def transact(
-        self, project_id: str, name: Name, step: Step[T], member: str = ''
+        self,
+        project_id: str,
+        name: Name,
+        step: Step[T],
+        member: str = '',
+        needs: collections.abc.Iterable[Name] = (),
     ) -> T:
         """Run an operation as one transaction, which begins with the sessions
         that it needs.

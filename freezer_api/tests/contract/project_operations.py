@@ -118,6 +118,7 @@ class Project:
         decide: collections.abc.Callable[[Session, int, Record | None], Outcome],
         record: int | None = None,
         precondition: Precondition = ANYTHING,
+        follower: str = '',
     ) -> Outcome:
         """Decide about a session that exists."""
         return self.storage.write_session(
@@ -125,6 +126,7 @@ class Project:
             id,
             lambda session, now, kept: decide(found(session, id, precondition), now, kept),
             record,
+            follower,
         )
 
     def new_session(self, id: str | None = None, **body: typing.Any) -> str:
@@ -187,7 +189,9 @@ class Project:
     def start(self, session_id: str, job_id: str, tag: int) -> tuple[str, int]:
         """A job reports that it starts; the result and the tag."""
         answer = self.decide(
-            session_id, lambda session, now, record: runs.start(session, job_id, tag, now)
+            session_id,
+            lambda session, now, record: runs.start(session, job_id, tag, now),
+            follower=job_id,
         ).answer
         return answer['result'], answer['session_tag']
 

@@ -12,7 +12,7 @@ import itertools
 import os
 import pickle
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from oslo_config import cfg
 
@@ -169,7 +169,14 @@ class Driver(driver.Driver):
         conf.register_opt(cfg.StrOpt('folder', help='Where the file is.'), 'dictionary')
         self._file = File[Documents](os.path.join(conf.dictionary.folder, 'documents'))
 
-    def transact(self, project_id: str, name: unit.Name, step: unit.Step[T], member: str = '') -> T:
+    def transact(
+        self,
+        project_id: str,
+        name: unit.Name,
+        step: unit.Step[T],
+        member: str = '',
+        needs: Iterable[unit.Name] = (),
+    ) -> T:
         with self._writing() as there:
             work = Unit(there, project_id, self.clock)
             result = step(work)

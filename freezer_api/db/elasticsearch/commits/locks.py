@@ -7,51 +7,50 @@ was read. What the primary document is now decides:
 =====================  =========  ==================  ====================
 The primary document   The lock   A reader sees       A writer
 =====================  =========  ==================  ====================
-lists the transaction  committed  what the lock says  applies it first
+lists the transaction  done       what the lock says  builds on that
 was written otherwise  void       the part as it is   overwrites it
-is as it was read      undecided  the part as it is   waits, then makes it
+is as it was read      open       the part as it is   waits, then makes it
                                                       void
 =====================  =========  ==================  ====================
 
-A writer makes a lock void by moving the primary document on: it writes it as
-it is. Then the commit of the transaction, a compare-and-set from the point
-that the lock names, fails whenever it comes.
+A reader goes by what it reads. A writer proves it: see :mod:`.outcomes`.
 """
 
-import collections
 import collections.abc
 import dataclasses
 import logging
-import threading
 import time
 import typing
-import uuid
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import retries, store
-from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
+from freezer_api.db.elasticsearch.commits import outcomes, retries, store
+from freezer_api.db.elasticsearch.commits.lines import Found, Write
+from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
+from freezer_api.db.elasticsearch.commits.outcomes import (
+    Outcomes,
+    State,
+    has_committed,
+    primary_key,
+)
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found, Store, Write
+from freezer_api.db.elasticsearch.commits.store import Store
 
 LOG = logging.getLogger(__name__)
-#: Seconds that a writer waits for the owner of a lock, who may be about to
-#: commit.
-LOCK_TIMEOUT = 2.0
-#: Transactions that are remembered as applied.
-_MAX_REMEMBERED = 10_000
+#: Seconds between two looks at a lock, at most: its owner may take that long.
+_MAX_PAUSE = 0.25
+#: Seconds for what others do too.
+_TIDY_TIMEOUT = 1.0
+#: Seconds until it is tried again after a failure.
+_TIDY_AGAIN = 30.0
 
 
-class Transactions:
-    """Finds out what came of the transactions of others, and applies them."""
+class Transactions(Outcomes):
+    """Reads documents past the transactions of others, and applies these."""
 
     def __init__(self, documents: Store):
-        self.store = documents
-        self._lock = threading.Lock()
-        #: As an ordered set: the oldest ones are forgotten.
-        self._applied: collections.OrderedDict[str, None] = (
-            collections.OrderedDict()
-        )
+        super().__init__(documents)
+        self._tidies_from = 0.0
 
     # Reading
 
@@ -63,9 +62,9 @@ class Transactions:
         attempts = Retries('Reading %d documents', len(keys))
         missing = list(keys)
         while missing:
-            resolved = self.resolve(self.store.get_all(missing))
+            seen = self.see(self.store.get_all(missing))
             missing = []
-            for key, found in resolved.items():
+            for key, found in seen.items():
                 if found is None:
                     missing.append(key)
                 else:
@@ -74,105 +73,102 @@ class Transactions:
                 attempts.wait('a locked document was changed meanwhile')
         return result
 
+    def see(self, founds: dict[Key, Found]) -> dict[Key, Found | None]:
+        """Return each document as a reader sees it, without a lock: as it is,
+        or as the lock says. None if it has to be read again.
+
+        Nothing is written, so it goes by what is read, where it isn't known
+        what came of a transaction.
+        """
+        states = self.look(founds)
+        result: dict[Key, Found | None] = {}
+        for key, found in founds.items():
+            if key not in states:
+                result[key] = found
+                continue
+            state = states[key]
+            result[key] = as_decided(found, state) if state else None
+        return result
+
+    def look(self, founds: dict[Key, Found]) -> dict[Key, State | None]:
+        """Return what came of the locks of documents: done, or else void,
+        which may be open as well. None: the document has to be read again.
+        """
+        locks = locks_of(founds)
+        if not locks:
+            return {}
+        states = self._read_states(locks)
+        # The primary document lists a transaction until it is applied. If
+        # that happened between reading the part and reading the primary, the
+        # lock looks void and isn't. So the part is read once more: whoever
+        # applied the transaction has changed it.
+        doubtful = {key for key, state in states.items() if state is None}
+        again = self.store.get_all(doubtful)
+        for key in doubtful:
+            if again[key].point == founds[key].point:
+                states[key] = State.VOID
+        return states
+
+    def _read_states(self, locks: dict[Key, Lock]) -> dict[Key, State | None]:
+        """Return what came of the transactions of locks, by what is known or
+        else read; None: it seems that nothing did.
+        """
+        states = {key: self.state(lock['name']) for key, lock in locks.items()}
+        unknown = {
+            key: lock for key, lock in locks.items() if states[key] is None
+        }
+        keys = [primary_key(lock) for lock in unknown.values()]
+        primaries = self.store.get_all(keys)
+        for key, lock in unknown.items():
+            if has_committed(primaries[primary_key(lock)], lock['name']):
+                states[key] = State.DONE
+        return states
+
     def read_for_update(
         self, keys: collections.abc.Collection[Key], attempts: Retries
     ) -> dict[Key, Found]:
-        """Return documents as a writer may build on them: none has a lock that
-        is undecided, and what they have committed has been applied.
+        """Return documents as a writer may build on them: it is proved what
+        came of their locks.
 
         ``StorageUnavailable`` when ``attempts`` end.
         """
         result: dict[Key, Found] = {}
         missing = list(keys)
-        waiting_since: dict[str, float] = {}
         while True:
             founds = self.store.get_all(missing)
-            undecided = self._find_undecided(founds, waiting_since)
-            decided = {
-                key: found
-                for key, found in founds.items()
-                if key not in undecided
-            }
-            for key, found in self.resolve(decided).items():
-                if found is not None:
-                    # The writer replaces the marks: what is in them has to be
-                    # applied before.
-                    self.apply_committed(founds[key])
+            locks = locks_of(founds)
+            states = self.resolve(locks.values(), attempts)
+            missing = []
+            for key, found in founds.items():
+                if key not in locks:
                     result[key] = found
-            missing = [key for key in missing if key not in result]
+                    continue
+                state = states[locks[key]['name']]
+                if state is State.OPEN:
+                    missing.append(key)
+                else:
+                    result[key] = as_decided(found, state)
             if not missing:
                 return result
-            if undecided:
-                kind, id = min(undecided)
-                attempts.wait(f'{kind} {id} is locked by another transaction')
-            else:
-                attempts.wait('a locked document was changed meanwhile')
-
-    def resolve(self, founds: dict[Key, Found]) -> dict[Key, Found | None]:
-        """Return each document as a reader sees it, without a lock: as it is,
-        or as the lock says. None if it has to be read again.
-        """
-        locks = _locks_of(founds)
-        if not locks:
-            return dict(founds)
-        primaries = self._read_primaries(locks)
-        uncommitted = set()
-        for key, lock in locks.items():
-            if not has_committed(primaries[primary_key(lock)], lock['name']):
-                uncommitted.add(key)
-        # The primary document lists a transaction until it is applied. If
-        # that happened between reading the part and reading the primary, the
-        # lock looks void and isn't. So the part is read once more: whoever
-        # applied the transaction has changed it.
-        again = self.store.get_all(uncommitted)
-        result: dict[Key, Found | None] = {}
-        for key, found in founds.items():
-            if key not in locks:
-                result[key] = found
-            elif key not in uncommitted:
-                after = value_after(found)
-                result[key] = dataclasses.replace(found, value=after, mark={})
-            elif again[key].point == found.point:
-                result[key] = dataclasses.replace(found, mark={})
-            else:
-                result[key] = None
-        return result
+            kind, id = min(missing)
+            attempts.wait(
+                f'{kind} {id} is locked by another transaction', _MAX_PAUSE
+            )
 
     # Applying
-
-    def is_applied(self, name: str) -> bool:
-        """Tell whether a transaction is known to be applied to all of its
-        parts.
-        """
-        return name in self._applied
-
-    def apply_committed(self, found: Found) -> None:
-        """Apply the transactions that a document has committed."""
-        for entry in found.done:
-            if not self.is_applied(entry['name']):
-                keys = [(kind, id) for kind, id in entry['parts']]
-                parts = self.store.get_all(keys)
-                self.apply_entry(entry, list(parts.values()), required=True)
-
-    def apply(self, found: Found) -> None:
-        """Apply the transaction whose lock lies on a document, if it is
-        committed.
-        """
-        if found.lock:
-            primary = self.store.get(primary_key(found.lock))
-            self.apply_committed(primary)
 
     def apply_entry(
         self, entry: Entry, parts: list[Found], required: bool = False
     ) -> None:
-        """Make the parts of a committed transaction what their locks say, and
-        remember that.
+        """Make the parts of a transaction that is done what their locks say,
+        and remember that.
 
         A failure is raised only if ``required``: the transaction has taken
-        effect, so that whoever reads next can complete it as well.
+        effect, so that whoever comes next can complete it as well.
         """
+        attempts = Retries('Applying transaction %s', entry['name'])
         try:
-            self._apply_to_parts(entry['name'], parts)
+            self._apply({entry['name']}, parts, attempts)
             self.store.remove([(kind, id) for kind, id in entry['trash']])
         except exceptions.StorageUnavailable as error:
             if required:
@@ -185,112 +181,129 @@ class Transactions:
                 retries.reason_of(error),
             )
             return
-        self._remember_applied(entry['name'])
+        self.remember_applied(entry['name'])
 
-    def _apply_to_parts(self, name: str, parts: list[Found]) -> None:
-        while True:
-            locked = []
+    def apply_all(self, found: Found, attempts: Retries) -> None:
+        """Apply all that a document has committed, which is proved."""
+        entries = self.unapplied(found)
+        if not entries:
+            return
+        keys: dict[Key, None] = {}
+        trash: dict[Key, None] = {}
+        for entry in entries:
+            self.remember(entry['name'], State.DONE)
+            keys |= _as_keys(entry['parts'])
+            trash |= _as_keys(entry['trash'])
+        parts = list(self.store.get_all(keys).values())
+        self._apply({entry['name'] for entry in entries}, parts, attempts)
+        self.store.remove(list(trash))
+        for entry in entries:
+            self.remember_applied(entry['name'])
+
+    def _apply(
+        self, names: set[str], parts: list[Found], attempts: Retries
+    ) -> None:
+        """Let no part have a lock of transactions that are done.
+
+        That a part has none any more is proved as well: what doesn't show a
+        lock may have been read before the lock was there.
+        """
+        while parts:
+            locked: list[Found] = []
+            others: list[Found] = []
             for part in parts:
-                if part.lock and part.lock['name'] == name:
+                if part.lock and part.lock['name'] in names:
                     locked.append(part)
+                else:
+                    others.append(part)
             writes = [without_lock(part, value_after(part)) for part in locked]
+            left = []
             results = self.store.write(writes)
-            conflicts = []
             for part, result in zip(locked, results, strict=True):
                 if not result:
-                    conflicts.append(part.key)
-            if not conflicts:
+                    left.append(part.key)
+            proved = self.prove(others)
+            left += [part.key for part in others if part.key not in proved]
+            if not left:
                 return
-            # Somebody has applied it meanwhile. Or has moved the part on, as
-            # the primary document of another transaction: then the lock still
-            # lies on it.
-            parts = list(self.store.get_all(conflicts).values())
-
-    def _remember_applied(self, name: str) -> None:
-        with self._lock:
-            self._applied[name] = None
-            while len(self._applied) > _MAX_REMEMBERED:
-                self._applied.popitem(last=False)
+            attempts.wait('a part was written meanwhile')
+            parts = list(self.store.get_all(left).values())
 
     # Removing what isn't needed any more
 
-    def remove_tombstone(self, found: Found) -> None:
-        """Remove a tombstone, after what it committed is applied."""
-        self.apply_committed(found)
-        self.store.write([Write(found, None)])
+    def remove_tombstone(self, found: Found, attempts: Retries) -> bool:
+        """Remove a tombstone, after what it committed is applied; False if it
+        isn't as it was read any more.
+        """
+        proved = self.prove([found]).get(found.key)
+        if proved is None:
+            return False
+        self.apply_all(proved, attempts)
+        (written,) = self.store.write([Write(proved, None)])
+        return bool(written)
 
     def remove_placeholder(self, found: Found) -> None:
         """Remove a placeholder whose transaction didn't take effect."""
         self.best_effort(lambda: self.store.write([Write(found, None)]))
 
-    def best_effort(
-        self, clean_up: collections.abc.Callable[[], object]
-    ) -> None:
-        """Do what others do too if it fails here."""
-        try:
-            clean_up()
-        except exceptions.StorageUnavailable as error:
-            LOG.debug(
-                'Best-effort clean-up skipped: %s', retries.reason_of(error)
-            )
-
-    # Locks that are undecided
-
-    def _find_undecided(
-        self, founds: dict[Key, Found], waiting_since: dict[str, float]
-    ) -> set[Key]:
-        """Return the documents with a lock that is undecided; make those void
-        that were waited for long enough.
-
-        ``waiting_since``: when each transaction was met first, by the
-        monotonic clock.
+    def tidy(self, founds: collections.abc.Sequence[Found]) -> None:
+        """Take away locks and tombstones that a search has found, if their
+        owners have had the time to do so: else each search would find them.
+        Nothing depends on it.
         """
-        locks = _locks_of(founds)
-        if not locks:
-            return set()
-        primaries = self._read_primaries(locks)
-        undecided = set()
-        for key, lock in locks.items():
-            primary = primaries[primary_key(lock)]
-            if has_committed(primary, lock['name']):
-                continue
-            if primary.point != lock['at']:
-                continue
-            undecided.add(key)
-            now = time.monotonic()
-            waited = now - waiting_since.setdefault(lock['name'], now)
-            if waited > LOCK_TIMEOUT:
-                LOG.debug(
-                    'Transaction %s was not committed within %.1f s; making'
-                    ' its locks void.',
-                    lock['name'],
-                    waited,
-                )
-                self._move_on(primary)
-        return undecided
-
-    def _move_on(self, primary: Found) -> None:
-        """Let a document be at another point, with all that it has, so that
-        nothing is committed any more that was built on the old one.
-        """
-        needed = primary.mark.keys() & {'done', 'gone', 'lock'}
-        if primary.value is None and not needed:
-            # A placeholder: nobody needs it any more.
-            self.store.write([Write(primary, None)])
+        old = [found for found in founds if self._is_old(found)]
+        if not old or time.monotonic() < self._tidies_from:
             return
-        mark: Mark = {
-            **primary.mark,
-            'moved': uuid.uuid4().hex,
-        }
-        self.store.write([store.put(primary, primary.value, mark)])
+        if not self.best_effort(lambda: self._tidy(old)):
+            self._tidies_from = time.monotonic() + _TIDY_AGAIN
 
-    def _read_primaries(self, locks: dict[Key, Lock]) -> dict[Key, Found]:
-        return self.store.get_all(
-            [primary_key(lock) for lock in locks.values()]
+    def _is_old(self, found: Found) -> bool:
+        """Tell whether the owner of a lock or a tombstone is most likely gone,
+        for it was met here some time ago.
+        """
+        name = found.mark.get('write', '')
+        if found.lock:
+            name = found.lock['name']
+        return self.waited(name) > outcomes.LOCK_TIMEOUT
+
+    def _tidy(self, founds: list[Found]) -> None:
+        attempts = Retries('Tidying', timeout=_TIDY_TIMEOUT, warns=False)
+        self.take_locks(
+            [found.key for found in founds if found.lock], attempts
         )
+        for found in founds:
+            if not found.lock:
+                self.remove_tombstone(found, attempts)
+
+    def take_locks(
+        self, keys: collections.abc.Collection[Key], attempts: Retries
+    ) -> None:
+        """Let documents be what comes of their locks, without them, but for
+        those whose transactions may yet be committed.
+        """
+        # They are read here: searches may have found their ids alone, and a
+        # document without its value would be deleted.
+        founds = self.store.get_all(keys)
+        locks = locks_of(founds)
+        states = self.resolve(locks.values(), attempts)
+        writes = []
+        for key, lock in locks.items():
+            found, state = founds[key], states[lock['name']]
+            if state is not State.OPEN:
+                value = as_decided(found, state).value
+                writes.append(without_lock(found, value))
+        self.store.write(writes)
 
 
-def _locks_of(founds: dict[Key, Found]) -> dict[Key, Lock]:
+def _as_keys(names: list[list[str]]) -> dict[Key, None]:
+    """Return keys in their order, each once."""
+    keys: dict[Key, None] = {}
+    for kind, id in names:
+        keys[kind, id] = None
+    return keys
+
+
+def locks_of(founds: collections.abc.Mapping[Key, Found]) -> dict[Key, Lock]:
     """Return the locks that lie on documents."""
     locks = {}
     for key, found in founds.items():
@@ -299,18 +312,12 @@ def _locks_of(founds: dict[Key, Found]) -> dict[Key, Lock]:
     return locks
 
 
-def primary_key(lock: Lock) -> Key:
-    """Return where the document is that decides about a lock."""
-    kind, id = lock['primary']
-    return kind, id
-
-
-def has_committed(primary: Found, name: str) -> bool:
-    """Tell whether a transaction has taken effect, by its primary document.
-
-    False as well once it is applied and forgotten.
-    """
-    return any(entry['name'] == name for entry in primary.done)
+def as_decided(found: Found, state: State) -> Found:
+    """Return a part without its lock, by what came of the transaction."""
+    value = value_after(found) if state is State.DONE else found.value
+    mark = found.mark.copy()
+    mark.pop('lock', None)
+    return dataclasses.replace(found, value=value, mark=mark)
 
 
 def value_after(part: Found) -> Value | None:

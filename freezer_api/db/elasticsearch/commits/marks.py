@@ -39,12 +39,46 @@ class Mark(typing.TypedDict, total=False):
     #: The transaction of the last write: by it a writer knows its own write
     #: when the answer was lost.
     write: str
+    #: The transactions of the writes before that one, the newest last: by them
+    #: it knows its own write when others have written since.
+    earlier: list[str]
     #: On a part: who is about to change it.
     lock: Lock
-    #: On a primary document: what it has committed, and what may not have
-    #: been applied to all parts yet.
+    #: On a primary document: what it has committed, until all parts are known
+    #: to be applied.
     done: list[Entry]
     #: A tombstone: the document was deleted, and ``done`` is still needed.
     gone: bool
-    #: Changed only to be at another point: see :mod:`.locks`.
+    #: Written as it was, only to be at another point: see :mod:`.outcomes`.
     moved: str
+
+
+#: Names of earlier writes that a document keeps.
+_MAX_EARLIER = 8
+
+
+def names(mark: Mark) -> list[str]:
+    """Return the names of the last writes of a document, the newest last."""
+    last = mark.get('write')
+    return [*mark.get('earlier', ()), *([last] if last else [])]
+
+
+def written(before: Mark, name: str, done: list[Entry]) -> Mark:
+    """Return the mark of a document that a transaction writes over what had
+    the mark ``before``. ``done``: what it still says to have committed.
+    """
+    mark: Mark = {'write': name}
+    earlier = names(before)[-_MAX_EARLIER:]
+    if earlier:
+        mark['earlier'] = earlier
+    if done:
+        mark['done'] = done
+    return mark
+
+
+def are_all_known(before: Mark, now: Mark) -> bool:
+    """Tell whether a document names all that has written it between two
+    readings.
+    """
+    known = names(before)
+    return bool(known) and known[-1] in names(now)

@@ -6,7 +6,11 @@ expected, and told at DEBUG. An operation that has been tried again for longer
 than :data:`WARN_AFTER` is told at WARNING, once.
 """
 
+import collections.abc
+import contextlib
+import contextvars
 import logging
+import math
 import random
 import time
 import typing
@@ -18,9 +22,30 @@ LOG = logging.getLogger(__name__)
 MIN_PAUSE, MAX_PAUSE = 0.002, 0.064
 #: Seconds of trying again after which an operator is told.
 WARN_AFTER = 1.0
+#: Seconds after which an operation gives up that others are always ahead of.
+DEADLINE = 30.0
 #: Doubling the pause more often than this changes nothing: it is the longest.
 _MAX_DOUBLINGS = 10
 _RANDOM = random.SystemRandom()
+#: When the operation has to be over that is being done, by the monotonic clock.
+_END = contextvars.ContextVar('end', default=math.inf)
+
+
+@contextlib.contextmanager
+def one_deadline() -> collections.abc.Iterator[None]:
+    """Let all that is tried again meanwhile be over after :data:`DEADLINE`
+    together.
+    """
+    token = _END.set(min(_END.get(), time.monotonic() + DEADLINE))
+    try:
+        yield
+    finally:
+        _END.reset(token)
+
+
+def seconds_left() -> float:
+    """Return how long the operation may still take."""
+    return max(0.0, min(DEADLINE, _END.get() - time.monotonic()))
 
 
 class GaveUp(Exception):
@@ -46,29 +71,31 @@ class Retries:
     ):
         self._operation = operation
         self._values = values
-        self._timeout = timeout
+        self._timeout = DEADLINE if timeout is None else timeout
         self._max_attempts = max_attempts
         self._warns = warns
         self._begun = time.monotonic()
         self._attempts = 0
 
-    def wait(self, reason: str) -> None:
-        """Wait a moment before the next attempt, and log why.
+    def wait(self, reason: str, longest: float = MAX_PAUSE) -> None:
+        """Wait a moment, ``longest`` seconds at most, before the next attempt,
+        and log why.
 
         ``StorageUnavailable``, caused by :class:`GaveUp`, after the timeout
-        (seconds) or the last attempt.
+        (seconds; by default :data:`DEADLINE`), at the deadline of the whole
+        operation, or after the last attempt.
         """
         self._attempts += 1
         elapsed = time.monotonic() - self._begun
         self._log(reason, elapsed)
-        is_late = self._timeout is not None and elapsed > self._timeout
+        is_late = elapsed > self._timeout or time.monotonic() > _END.get()
         is_last = self._attempts == self._max_attempts
         if is_late or is_last:
             raise exceptions.StorageUnavailable() from GaveUp(
                 f'{self._describe()} was given up after {self._attempts}'
                 f' attempts and {elapsed:.1f} s: {reason}'
             )
-        pause(self._attempts - 1)
+        pause(self._attempts - 1, longest)
 
     def _log(self, reason: str, elapsed: float) -> None:
         if LOG.isEnabledFor(logging.DEBUG):
@@ -93,12 +120,12 @@ class Retries:
         return self._operation % self._values
 
 
-def pause(attempt: int) -> None:
+def pause(attempt: int, longest: float = MAX_PAUSE) -> None:
     """Wait a random time, which grows with the number of the attempt (from
     0): those who were in each other's way come back at different times.
     """
     doubled = MIN_PAUSE * 2 ** min(attempt, _MAX_DOUBLINGS)
-    time.sleep(_RANDOM.uniform(MIN_PAUSE, min(MAX_PAUSE, doubled)))
+    time.sleep(_RANDOM.uniform(MIN_PAUSE, min(longest, doubled)))
 
 
 def reason_of(error: BaseException) -> typing.Any:

@@ -3,85 +3,103 @@ still as they were read.
 """
 
 import collections.abc
-import dataclasses
 import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client, codec
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark, Point
+from freezer_api.db.elasticsearch.commits import blocks, retries
+from freezer_api.db.elasticsearch.commits.lines import (
+    CHUNK,
+    Found,
+    Lines,
+    Write,
+    flat,
+    groups,
+)
+from freezer_api.db.elasticsearch.commits.marks import Mark
 
 #: The fields that are read of a document. All others are made of these again
 #: when it is written.
 SOURCE = ['project', 'id', 'seq', 'doc']
 #: The same for look-ups that need to know only which documents there are.
 WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
-#: Documents in one request.
-CHUNK = 500
+#: How often a write is sent again that the cluster has no room for, and the
+#: pauses before (see :func:`.retries.pause`).
+MAX_REJECTIONS = 4
+_FIRST_PAUSE, _LONGEST_PAUSE = 6, 1.0
+_REJECTED = 'es_rejected_execution_exception'
 
 _Json = dict[str, typing.Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Found:
-    """A document as it was read: in which index, at which point of its
-    history, with which marks.
+class Unwritten:
+    """A write that wasn't done, for the document wasn't what had been read any
+    more. It is false, as None is.
 
-    ``seq_no`` None: nothing is kept under the key. ``value`` None: there is no
-    document, but there may be a placeholder or a tombstone.
+    ``is_resent``: or the request was sent twice, and it was done the first
+    time.
     """
 
-    key: Key
-    index: str
-    seq_no: int | None
-    primary_term: int | None
-    value: Value | None
-    mark: Mark
+    def __init__(self, is_resent: bool):
+        self.is_resent = is_resent
 
-    @property
-    def point(self) -> Point:
-        """The point of its history: equal for two reads if nobody wrote
-        between them.
-        """
-        return [self.index, self.seq_no, self.primary_term]
-
-    @property
-    def lock(self) -> Lock | None:
-        """The lock that lies on it."""
-        return self.mark.get('lock')
-
-    @property
-    def done(self) -> list[Entry]:
-        """Transactions that it has committed, and that may not have been
-        applied to all of their parts.
-        """
-        return self.mark.get('done', [])
+    def __bool__(self) -> bool:
+        return False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Write:
-    """What replaces a document, if it is still as it was read. ``body`` None:
-    nothing, it is deleted.
+#: Sequence number and primary term of a write that was done; None: nothing is
+#: known.
+Written = tuple[int, int] | Unwritten | None
+
+
+class Refused(Exception):
+    """Elasticsearch takes a request, or a document in it, for wrong or too
+    large; nothing of it was done, or not all.
     """
 
-    found: Found
-    body: _Json | None
 
+class PartlyWritten(exceptions.StorageUnavailable):
+    """Not all writes were done, or it isn't known. ``results`` is what is
+    known of each.
 
-#: Sequence number and primary term of a write; None if the document wasn't
-#: what had been read any more.
-Written = tuple[int, int] | None
+    ``is_refused``: those of which nothing is known were not done.
+    """
+
+    def __init__(
+        self,
+        results: list[Written],
+        failure: exceptions.StorageUnavailable,
+    ):
+        super().__init__(retry_after=failure.retry_after)
+        self.results = results
+        self.is_refused = isinstance(failure, blocks.Blocked)
 
 
 class Store:
     """Reads documents, and writes them by compare-and-set."""
 
-    def __init__(self, connection: client.Client):
+    def __init__(self, connection: client.Client, reads_at_once: int = CHUNK):
         self.client = connection
+        #: Documents that are read by one request: no more bytes than a page.
+        self._reads_at_once = min(max(1, reads_at_once), CHUNK)
+        self.blocks = blocks.Blocks(connection)
+        #: The index in which documents of each kind were read last.
+        self._indices: dict[str, str] = {}
 
     def get(self, key: Key) -> Found:
         """Return what is kept under a key now."""
         return self.get_all((key,))[key]
+
+    def absent(self, key: Key) -> Found | None:
+        """Return nothing, as it would be read under a key; None if it has to
+        be read.
+
+        A write over it fails if something is there, or if the index was
+        replaced meanwhile.
+        """
+        index = self._indices.get(key[0])
+        return _absent(key, index) if index else None
 
     def get_all(
         self, keys: collections.abc.Collection[Key]
@@ -91,8 +109,9 @@ class Store:
         """
         found: dict[Key, Found] = {}
         ordered = list(dict.fromkeys(keys))
-        for first in range(0, len(ordered), CHUNK):
-            found |= self._get_chunk(ordered[first : first + CHUNK])
+        size = self._reads_at_once
+        for first in range(0, len(ordered), size):
+            found |= self._get_chunk(ordered[first : first + size])
         return found
 
     def write(
@@ -101,10 +120,24 @@ class Store:
         """Write documents in their order; return what came of each.
 
         Not ``shown``: it isn't waited for until searches see it.
+        ``PartlyWritten``: some were not tried, or it isn't known what came of
+        them.
         """
         results: list[Written] = []
-        for first in range(0, len(writes), CHUNK):
-            results += self._write(writes[first : first + CHUNK], shown)
+        failure: exceptions.StorageUnavailable | None = None
+        for group in groups(writes, self.client.product):
+            if failure is not None:
+                results += [None] * len(group)
+                continue
+            try:
+                told, failure = self._write(group, shown)
+            except exceptions.StorageUnavailable as error:
+                if not results:
+                    raise
+                told, failure = [None] * len(group), error
+            results += told
+        if failure is not None:
+            raise PartlyWritten(results, failure) from failure.__cause__
         return results
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
@@ -117,7 +150,20 @@ class Store:
                     '_id': id,
                 }
                 body.append({'delete': where})
-            self._bulk(body)
+            items, _is_resent = self._bulk(body)
+            for item in items:
+                self._written(item, False)
+
+    def check_cluster(self) -> None:
+        """Raise ``StorageUnavailable`` if the cluster as a whole has refused
+        a write, and still does.
+
+        Its settings, which say so, may not be ours to read: so this deletes
+        what isn't there.
+        """
+        if self.blocks.is_met(blocks.CLUSTER):
+            self.remove([codec.claim_key('', '')])
+            self.blocks.lift(blocks.CLUSTER)
 
     def _get_chunk(self, keys: list[Key]) -> dict[Key, Found]:
         asked = []
@@ -128,12 +174,8 @@ class Store:
                     '_id': id,
                 }
             )
-        params = {
-            '_source': ','.join(SOURCE),
-            **client.SAME_COPY,
-        }
         status, answer = self.client.call(
-            'POST', '/_mget', {'docs': asked}, params
+            'POST', '/_mget', {'docs': asked}, client.SAME_COPY
         )
         if status != 200:
             raise RuntimeError(f'_mget: {status} {answer}')
@@ -143,47 +185,91 @@ class Store:
         return found
 
     def _write(
-        self, writes: collections.abc.Sequence[Write], shown: bool
-    ) -> list[Written]:
-        body: list[_Json] = []
-        for write in writes:
-            found = write.found
-            where = self.client.product.target(found.index)
-            where['_id'] = found.key[1]
-            if found.seq_no is None:
-                # Nothing may have been created meanwhile.
-                body.append({'create': where})
-            else:
-                where['if_seq_no'] = found.seq_no
-                where['if_primary_term'] = found.primary_term
-                operation = 'delete' if write.body is None else 'index'
-                body.append({operation: where})
-            if write.body is not None:
-                body.append(write.body)
-        return [_written(item) for item in self._bulk(body, shown)]
+        self, lines: list[Lines], shown: bool
+    ) -> tuple[list[Written], exceptions.StorageUnavailable | None]:
+        """Send writes by one request; return what came of each, and why one
+        of them failed, if it did.
+        """
+        results: list[Written] = []
+        failure = None
+        items, is_resent = self._send(lines, shown)
+        for item in items:
+            try:
+                results.append(self._written(item, is_resent))
+            except exceptions.StorageUnavailable as error:
+                failure = failure or error
+                results.append(None)
+        return results, failure
 
-    def _bulk(self, body: list[_Json], shown: bool = True) -> list[_Json]:
+    def _send(
+        self, lines: list[Lines], shown: bool
+    ) -> tuple[list[_Json], bool]:
+        """Send writes; those again, after a pause, for which the cluster has
+        no room at this moment.
+        """
+        items, is_resent = self._bulk(flat(lines), shown)
+        for attempt in range(MAX_REJECTIONS):
+            rejected = []
+            for number, item in enumerate(items):
+                if client.error_type(item) == _REJECTED:
+                    rejected.append(number)
+            if not rejected:
+                break
+            retries.pause(_FIRST_PAUSE + attempt, _LONGEST_PAUSE)
+            again, is_resent_again = self._bulk(
+                flat([lines[number] for number in rejected]), shown
+            )
+            is_resent |= is_resent_again
+            for number, item in zip(rejected, again, strict=True):
+                items[number] = item
+        return items, is_resent
+
+    def _written(self, item: _Json, is_resent: bool) -> Written:
+        """Return what came of one write of a request."""
+        status, kind = item['status'], client.error_type(item)
+        if status in (200, 201):
+            self.blocks.lift(item['_index'], blocks.CLUSTER)
+            return item['_seq_no'], item['_primary_term']
+        if status == 409:
+            return Unwritten(is_resent)
+        if blocks.is_block(item):
+            # An index that an upgrade is replacing takes no writes. That is a
+            # conflict like others: who reads again reads the new index.
+            self.blocks.require_moved(item)
+            return Unwritten(is_resent)
+        if status == 404:
+            # So is one that an upgrade has replaced.
+            return Unwritten(is_resent)
+        if status in (429, 503):
+            raise exceptions.StorageUnavailable() from client.Refused(
+                f'a write is answered with status {status} ({kind})'
+            )
+        raise Refused(f'_bulk: {status} {kind}')
+
+    def _bulk(
+        self, body: list[typing.Any], shown: bool = True
+    ) -> tuple[list[_Json], bool]:
+        """Return what is told of each item, and whether the request may have
+        been done twice.
+        """
         params = None
         if self.client.waits and shown:
             params = {'refresh': 'wait_for'}
         status, answer = self.client.call('POST', '/_bulk', body, params)
+        if blocks.is_block(answer):
+            raise self.blocks.refused(blocks.CLUSTER, answer)
         if status != 200:
-            raise RuntimeError(f'_bulk: {status} {answer}')
+            raise Refused(f'_bulk: {status} {answer}')
         # Each item has one key, the name of the operation.
-        return [next(iter(item.values())) for item in answer['items']]
+        items = [next(iter(item.values())) for item in answer['items']]
+        return items, bool(answer.get(client.RESENT))
 
     def _found(self, key: Key, answer: _Json) -> Found:
         if 'error' not in answer:
+            self._indices[key[0]] = answer['_index']
             if answer['found']:
                 return found(key[0], answer)
-            return Found(
-                key,
-                answer['_index'],
-                None,
-                None,
-                None,
-                {},
-            )
+            return _absent(key, answer['_index'])
         index = client.missing(answer)
         if index == self.client.alias(key[0]):
             raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
@@ -196,23 +282,9 @@ class Store:
         )
 
 
-def _written(item: _Json) -> Written:
-    """Return what came of one write of a request."""
-    status, kind = item['status'], client.error_type(item)
-    if status in (200, 201):
-        return item['_seq_no'], item['_primary_term']
-    # An index that an upgrade is replacing takes no writes, or is gone
-    # already. That is a conflict like others: who reads again reads the new
-    # index.
-    if status in (404, 409):
-        return None
-    if kind in ('cluster_block_exception', 'index_not_found_exception'):
-        return None
-    if status in (429, 503):
-        raise exceptions.StorageUnavailable() from client.Refused(
-            f'a write is answered with status {status} ({kind})'
-        )
-    raise RuntimeError(f'_bulk: {status} {kind}')
+def _absent(key: Key, index: str) -> Found:
+    """Return that nothing is kept under a key."""
+    return Found(key, index, None, None, None, {})
 
 
 def found(kind: str, hit: _Json) -> Found:
@@ -231,6 +303,8 @@ def found(kind: str, hit: _Json) -> Found:
         hit['_primary_term'],
         value,
         doc['mark'],
+        source['project'],
+        source['seq'],
     )
 
 
@@ -238,14 +312,11 @@ def put(found: Found, value: Value | None, mark: Mark) -> Write:
     """Return the write of a value (None: of marks alone) over what was read.
 
     A document that is yet to be created has its place in the order of lists
-    from the beginning, so that lists that pass there come upon its lock.
+    from the beginning, so that lists that pass there come upon its lock. One
+    that is deleted keeps it.
     """
+    project, seq = found.project, found.seq
     lock = mark.get('lock')
-    coming = (lock['after'] if lock else None) or {
-        'seq': 0,
-        'project': '',
-    }
-    source = codec.source(
-        found.key, value, mark, coming['seq'], coming['project']
-    )
-    return Write(found, source)
+    if lock and lock['after']:
+        project, seq = lock['after']['project'], lock['after']['seq']
+    return Write(found, codec.source(found.key, value, mark, seq, project))

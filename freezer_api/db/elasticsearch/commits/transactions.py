@@ -11,11 +11,13 @@ A transaction has one *primary* document; the others are its *parts*.
    applying the transaction.
 
 The locks come first, so that nobody sees the primary document changed and a
-part not: whoever meets a lock asks the primary document (:mod:`.locks`).
+part not: whoever meets a lock asks the primary document (:mod:`.outcomes`).
 
 There is nothing to roll back after a crash, wherever it comes: the primary
 document decides alone. It keeps a transaction under ``done`` until all parts
-are known to be applied; its next writer applies it first.
+are known to be applied. Who was told so knows it: the owner, mostly. Others
+who write the document carry its entry on, and apply it, with proof, when there
+come to be many.
 
 A *tombstone* stands where a primary document was deleted, until its
 transaction is applied: without it nothing would say that the locks are
@@ -27,20 +29,30 @@ And a request that is sent again, long after the document was created and
 deleted, must not create it once more: all that matters is written over the
 placeholder, a point that never comes back.
 
-Every write carries the name of its transaction, so a writer whose answer was
-lost can find out that it was its own write that succeeded. That is why a
-document without parts that is deleted becomes a tombstone first, too.
+Every write carries the name of its transaction, and those of some before it.
+So a writer whose answer was lost can find out that it was its own write that
+succeeded, also when others have written since. That is why a document without
+parts that is deleted becomes a tombstone first, too.
 """
 
 import dataclasses
-import typing
 import uuid
 
+from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import locks, store
+from freezer_api.db.elasticsearch.commits import locks, marks, retries, store
+from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.locks import Transactions
-from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
-from freezer_api.db.elasticsearch.commits.store import Found, Write
+from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
+from freezer_api.db.elasticsearch.commits.outcomes import State, as_written
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.commits.store import Unwritten, Written
+
+#: Transactions that a document says to have committed without anybody knowing
+#: that they are applied, and parts of theirs, before its next writer has to
+#: find that out.
+MAX_CARRIED = 8
+MAX_CARRIED_PARTS = 100
 
 #: A document as it was read, and what it becomes (None: it is deleted).
 Change = tuple[Found, Value | None]
@@ -66,6 +78,7 @@ class WriteConflict(Exception):
     def __init__(self, key: Key):
         kind, id = key
         super().__init__(f'{kind} {id} was written by another operation')
+        self.key = key
 
 
 def new_name() -> str:
@@ -73,22 +86,30 @@ def new_name() -> str:
     return uuid.uuid4().hex
 
 
+def placeholder_name(name: str) -> str:
+    """Return the name under which a transaction writes a placeholder."""
+    return f'{name}-placeholder'
+
+
 class Committer(Transactions):
     """Commits transactions."""
 
-    def commit(self, plan: Plan) -> None:
+    def commit(self, plan: Plan, attempts: Retries) -> None:
         """Let a transaction take effect, or raise ``WriteConflict``.
 
         ``StorageUnavailable``: it has taken effect as a whole, will yet, or
         never does.
         """
+        self._make_room(plan, attempts)
         found, after = plan.primary
         if found.seq_no is None:
             # Nothing is there that a lock could name, or a commit compare.
-            found = self._create_placeholder(plan, found)
+            found = self._create_placeholder(plan, found, attempts)
+        earlier = self.unapplied(found)
         if after is not None and not plan.parts and not plan.delete_after:
             # Most writes are of one document, which needs no entry.
-            self._write_all([store.put(found, after, {'write': plan.name})])
+            mark = marks.written(found.mark, plan.name, earlier)
+            self._decide(plan.name, store.put(found, after, mark), attempts)
             return
         locked = self._lock_parts(plan, found)
         entry: Entry = {
@@ -96,32 +117,58 @@ class Committer(Transactions):
             'parts': [list(part.key) for part in locked],
             'trash': [list(key) for key in plan.delete_after],
         }
-        mark: Mark = {
-            'write': plan.name,
-            'done': [entry],
-        }
+        mark = marks.written(found.mark, plan.name, [*earlier, entry])
         if after is None:
             mark['gone'] = True
         try:
-            decided = self._write_all([store.put(found, after, mark)])[0]
+            write = store.put(found, after, mark)
+            decided = self._decide(plan.name, write, attempts)
         except WriteConflict:
-            # The answer may have been lost, and the client has sent the write
-            # again: then it is this transaction's own write that conflicts.
-            decided = self.store.get(found.key)
-            if not locks.has_committed(decided, plan.name):
+            self._unlock(locked)
+            raise
+        except store.PartlyWritten as error:
+            if error.is_refused:
                 self._unlock(locked)
-                raise
+            raise
+        self.remember(plan.name, State.DONE)
         self.apply_entry(entry, locked)
-        if after is None and self.is_applied(plan.name):
-            # Nobody needs the tombstone any more.
-            self.best_effort(lambda: self.store.write([Write(decided, None)]))
+        if after is None:
+            self._remove_own_tombstone(plan, decided, attempts)
 
-    def _create_placeholder(self, plan: Plan, found: Found) -> Found:
+    def _make_room(self, plan: Plan, attempts: Retries) -> None:
+        """Apply what documents have committed before, where they can't go on
+        saying so: they would say too much, or are to be deleted by their
+        locks.
+
+        ``WriteConflict`` if there was anything to do: they have changed.
+        """
+        for found, after in (plan.primary, *plan.parts):
+            entries = self.unapplied(found)
+            is_primary = found.key == plan.primary[0].key
+            is_going = after is None and not is_primary
+            if entries and (is_going or _are_many(entries)):
+                proved = self.prove([found]).get(found.key)
+                if proved is not None:
+                    self.apply_all(proved, attempts)
+                raise WriteConflict(found.key)
+
+    def _create_placeholder(
+        self, plan: Plan, found: Found, attempts: Retries
+    ) -> Found:
         """Write an empty document where the primary document is to be; return
         it. Searches needn't see it.
         """
-        write = store.put(found, None, {'write': plan.name})
-        return self._write_all([write], shown=False)[0]
+        after = plan.primary[1]
+        if after is not None:
+            # Whoever erases the project finds it, should it be left.
+            found = dataclasses.replace(
+                found, project=after.project_id, seq=after.seq
+            )
+        # A name of its own: whoever meets it must not take it for the write
+        # that decides.
+        name = placeholder_name(plan.name)
+        write = store.put(found, None, {'write': name})
+        return self._decide(name, write, attempts, shown=False)
 
     def _lock_parts(self, plan: Plan, primary: Found) -> list[Found]:
         """Put locks on the parts; return these as they are then."""
@@ -133,23 +180,60 @@ class Committer(Transactions):
                 'at': primary.point,
                 'after': after.dump() if after else None,
             }
-            mark: Mark = {
-                'write': plan.name,
-                'lock': lock,
-            }
+            earlier = self.unapplied(found)
+            mark = marks.written(found.mark, plan.name, earlier)
+            mark['lock'] = lock
             writes.append(store.put(found, found.value, mark))
-        results = self.store.write(writes)
-        locked = []
-        conflict = None
-        for write, result in zip(writes, results, strict=True):
-            if result:
-                locked.append(_as_written(write, result))
-            elif conflict is None:
-                conflict = write.found.key
-        if conflict is not None:
+        failure: Exception | None = None
+        results: list[Written] = []
+        try:
+            results = self.store.write(writes)
+        except store.PartlyWritten as error:
+            results, failure = error.results, error
+        except BaseException:
+            # The commit, which would make it otherwise, isn't sent any more.
+            self.remember(plan.name, State.VOID)
+            raise
+        locked, conflict = self._locked(plan.name, writes, results)
+        failure = failure or conflict
+        if failure is not None:
+            self.remember(plan.name, State.VOID)
             self._unlock(locked)
-            raise WriteConflict(conflict)
+            raise failure
         return locked
+
+    def _locked(
+        self, name: str, writes: list[Write], results: list[Written]
+    ) -> tuple[list[Found], WriteConflict | None]:
+        """Return the parts that have got their locks, as they are then, and
+        why others haven't, if any.
+        """
+        locked, doubtful = [], []
+        missing: list[Key] = []
+        for write, result in zip(writes, results, strict=True):
+            if isinstance(result, tuple):
+                locked.append(as_written(write, result))
+            elif isinstance(result, Unwritten) and result.is_resent:
+                doubtful.append(write.found.key)
+            else:
+                missing.append(write.found.key)
+        if not missing:
+            own = self._own_locks(name, doubtful)
+            locked += own.values()
+            missing = [key for key in doubtful if key not in own]
+        return locked, WriteConflict(missing[0]) if missing else None
+
+    def _own_locks(self, name: str, keys: list[Key]) -> dict[Key, Found]:
+        """Return those of the documents that have the lock of a transaction,
+        proved: the answer that said so was lost.
+        """
+        if not keys:
+            return {}
+        own = []
+        for found in self.store.get_all(keys).values():
+            if found.lock and found.lock['name'] == name:
+                own.append(found)
+        return self.prove(own)
 
     def _unlock(self, locked: list[Found]) -> None:
         """Take away the locks of a transaction that didn't commit. If that
@@ -158,38 +242,92 @@ class Committer(Transactions):
         writes = [locks.without_lock(part, part.value) for part in locked]
         self.best_effort(lambda: self.store.write(writes))
 
-    def _write_all(
-        self, writes: list[Write], shown: bool = True
-    ) -> list[Found]:
-        """Write documents; return them as they are then. ``WriteConflict`` if
-        any was written by somebody else since it was read.
+    def _remove_own_tombstone(
+        self, plan: Plan, decided: Found, attempts: Retries
+    ) -> None:
+        """Remove the tombstone that a transaction has left, once nobody needs
+        it any more.
         """
-        results = self.store.write(writes, shown)
-        written = []
-        for write, result in zip(writes, results, strict=True):
-            if not result:
-                raise WriteConflict(write.found.key)
-            written.append(_as_written(write, result))
-        return written
+        is_own = decided.mark.get('write') == plan.name
+        if not is_own or not self.is_applied(plan.name):
+            return
+
+        def remove() -> None:
+            self.apply_all(decided, attempts)
+            self.store.write([Write(decided, None)])
+
+        self.best_effort(remove)
+
+    # The write that decides
+
+    def _decide(
+        self, name: str, write: Write, attempts: Retries, shown: bool = True
+    ) -> Found:
+        """Write the primary document, under a name; return it as it is then.
+
+        ``WriteConflict``: it wasn't as it had been read any more, and the
+        write wasn't done and never will be.
+        """
+        (result,) = self.store.write([write], shown)
+        if isinstance(result, tuple):
+            return as_written(write, result)
+        is_resent = isinstance(result, Unwritten) and result.is_resent
+        before = write.found
+        while True:
+            now = self.store.get(before.key)
+            if name in marks.names(now.mark):
+                # The answer was lost, and the request sent again, by the
+                # client or within the cluster: so it conflicts with itself.
+                proved = self.prove([now], keeps=True).get(now.key)
+                if proved is not None:
+                    return proved
+            elif before.seq_no is None:
+                # A placeholder, on which nothing depends yet.
+                break
+            elif (
+                not is_resent
+                and _is_later(now, before)
+                or self._is_proved_undone(before, now, is_resent)
+            ):
+                break
+            attempts.wait('the answer to a write was lost')
+        self.remember(name, State.VOID)
+        raise WriteConflict(before.key)
+
+    def _is_proved_undone(
+        self, before: Found, now: Found, is_resent: bool
+    ) -> bool:
+        """Tell whether a document is as it was read now, and a write of it
+        wasn't done; ``StorageUnavailable`` if that can't be told any more.
+        """
+        proved = self.prove([now]).get(now.key)
+        if proved is None:
+            return False
+        if marks.are_all_known(before.mark, proved.mark):
+            return True
+        if not is_resent and proved.primary_term == before.primary_term:
+            return True
+        raise exceptions.StorageUnavailable() from retries.GaveUp(
+            f'the answer to a write of {" ".join(before.key)} was lost, and it'
+            ' was written too often since to tell whether that was done'
+        )
 
 
-def _as_written(write: Write, written: tuple[int, int]) -> Found:
-    """Return a document as it would be read after a write."""
-    found = write.found
-    value = None
-    mark: Mark = {}
-    if write.body is not None:
-        mark = write.body['doc']['mark']
-        state = write.body['doc'].get('state')
-        if state is not None:
-            value = Value(
-                found.key[0],
-                write.body['project'],
-                write.body['id'],
-                write.body['seq'],
-                typing.cast(dict[str, typing.Any], state),
-            )
-    seq_no, primary_term = written
-    return dataclasses.replace(
-        found, seq_no=seq_no, primary_term=primary_term, value=value, mark=mark
-    )
+def _is_later(now: Found, before: Found) -> bool:
+    """Tell whether a document that is there was written or moved since it was
+    read, and not by another copy of its shard: where that took over, the
+    cluster itself may have sent a request twice.
+    """
+    if now.index != before.index:
+        # An index that is replaced takes no writes.
+        return True
+    if now.seq_no is None or before.seq_no is None:
+        return False
+    is_same_copy = now.primary_term == before.primary_term
+    return is_same_copy and now.seq_no > before.seq_no
+
+
+def _are_many(entries: list[Entry]) -> bool:
+    """Tell whether a document has committed more than it should carry on."""
+    parts = sum(len(entry['parts']) for entry in entries)
+    return len(entries) > MAX_CARRIED or parts > MAX_CARRIED_PARTS

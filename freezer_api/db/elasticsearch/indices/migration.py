@@ -8,17 +8,21 @@ create or upgrade an index at once one does.
 """
 
 import dataclasses
+import logging
+import math
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.client import (
     OUT_OF_DATE,
     Client,
+    Refused,
     error_type,
     require_ok,
 )
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.indices import mappings, upgrading
 
+LOG = logging.getLogger(__name__)
 #: How often the indices are looked at, while another process creates or
 #: upgrades them too.
 LOOKS = 100
@@ -33,6 +37,8 @@ _FIELDS = ','.join(
         '*.settings.index.number_of_replicas',
         '*.settings.index.refresh_interval',
         '*.settings.index.replication.type',
+        '*.settings.index.blocks',
+        '*.settings.index.verified_before_close',
     ]
 )
 #: Answers to the creation of an index that is there already, and of an alias
@@ -53,6 +59,20 @@ class Index:
     #: All of its aliases.
     aliases: frozenset[str]
 
+    @property
+    def block(self) -> str:
+        """Why it takes no writes, or can't be read; '' if it does and can."""
+        # The setting stays until the index is opened.
+        if self.settings.get('verified_before_close') == 'true':
+            return 'it is closed'
+        blocks = self.settings.get('blocks', {})
+        names = [
+            f'index.blocks.{name}'
+            for name in sorted(blocks)
+            if str(blocks[name]) == 'true'
+        ]
+        return f'{" and ".join(names)} is set' if names else ''
+
 
 def sync(client: Client) -> None:
     """Create this release's indices, from older ones where there are any.
@@ -63,7 +83,7 @@ def sync(client: Client) -> None:
     indices = _read_indices(client)
     _check_usable(client, indices)
     _put_template(client)
-    attempts = Retries('Creating indices', warns=False)
+    attempts = Retries('Creating indices', timeout=math.inf, warns=False)
     looks = 0
     while True:
         outdated = _outdated(indices)
@@ -74,7 +94,7 @@ def sync(client: Client) -> None:
             raise exceptions.SchemaOutOfDate(reason)
         for kind in outdated:
             if kind in indices:
-                upgrading.upgrade(client, kind, indices[kind].name)
+                _upgrade(client, kind, indices[kind])
             else:
                 _create(client, kind)
         # The first time they are most likely there.
@@ -83,8 +103,29 @@ def sync(client: Client) -> None:
         looks += 1
         indices = _read_indices(client)
     for index in indices.values():
-        _configure(client, index)
+        if index.block:
+            LOG.warning(
+                '%s: %s takes no writes: %s. That is left as it is; whoever'
+                ' did it has to undo it.',
+                client.product.name,
+                index.name,
+                index.block,
+            )
+        else:
+            _configure(client, index)
     upgrading.tidy(client)
+
+
+def _upgrade(client: Client, kind: str, old: Index) -> None:
+    upgrading.upgrade(client, kind, old.name)
+    # The block of upgrades themselves, of one that broke off.
+    if old.block and set(old.settings.get('blocks', ())) != {'write'}:
+        LOG.warning(
+            '%s: %s took no writes: %s. The index that replaces it does.',
+            client.product.name,
+            old.name,
+            old.block,
+        )
 
 
 def version(client: Client) -> str | None:
@@ -97,13 +138,19 @@ def version(client: Client) -> str | None:
 
 def check(client: Client) -> None:
     """Return if the indices are this release's, else raise
-    ``SchemaOutOfDate``; by one request.
+    ``SchemaOutOfDate``, and if they take writes, else ``StorageUnavailable``;
+    by one request.
     """
     indices = _read_indices(client)
     _check_usable(client, indices)
     lacking = [_lacks_alias(client, index) for index in indices.values()]
     if _outdated(indices) or any(lacking):
         raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
+    for index in indices.values():
+        if index.block:
+            raise exceptions.StorageUnavailable() from Refused(
+                f'{index.name} takes no writes: {index.block}'
+            )
 
 
 def _outdated(indices: dict[str, Index]) -> list[str]:

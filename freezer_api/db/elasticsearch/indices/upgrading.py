@@ -1,8 +1,8 @@
 """Making an index of this release from an older one, without losing writes.
 
-The old index takes no more writes. All its documents are copied into a new
-index, with what is indexed of them made anew; then one request moves the alias
-and removes the old index. Each of several processes makes a copy of its own.
+A new index is created, and the old one takes no more writes. All its documents
+are copied, with what is indexed of them made anew; then one request moves the
+alias and removes the old index. Each of several processes makes a copy of its own.
 The first one to remove the old index has upgraded it. As its name never comes
 back, what the others still ask for fails, so a process that stood still for a
 long time can't bring anything back either.
@@ -59,9 +59,11 @@ def upgrade(client: Client, kind: str, old: str) -> None:
     alias, copies = client.alias(kind), _copies_alias(client, kind)
     new = f'{alias}_{mappings.VERSION}_{uuid.uuid4().hex[:8]}'
     try:
-        if not _block_writes(client, old):
-            return
+        # The copy first: by it writers know that the block will be over.
         _create(client, new, old, copies)
+        if not _block_writes(client, old):
+            require_ok(client.call('DELETE', f'/{new}'))
+            return
         _copy(client, kind, old, new)
         _wait_for_replicas(client, old, new)
         actions = [
@@ -226,7 +228,9 @@ def _wait_for_replicas(client: Client, old: str, new: str) -> None:
     """
     configured = 1 + client.conf.number_of_replicas
     wanted = min(_count_active(client, old), configured)
-    attempts = Retries('Copying %s to %s', old, new, warns=False)
+    attempts = Retries(
+        'Copying %s to %s', old, new, timeout=REPLICAS_TIMEOUT, warns=False
+    )
     end = time.monotonic() + REPLICAS_TIMEOUT
     while True:
         active = _count_active(client, new)

@@ -9,11 +9,11 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
-from freezer_api.db.elasticsearch import codec, unit_of_work
+from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.sessions import ranges
@@ -124,7 +124,7 @@ def _check_claims(stored: dict[Key, Found], claims: list[Value]) -> None:
 def _read_for_update(
     finder: Finder, keys: collections.abc.Collection[Key]
 ) -> dict[Key, Found]:
-    attempts = Retries('Restoring documents', timeout=unit_of_work.DEADLINE)
+    attempts = Retries('Restoring documents')
     return finder.committer.read_for_update(keys, attempts)
 
 
@@ -159,7 +159,10 @@ def _put(
     finder: Finder, stored: dict[Key, Found], values: list[Value]
 ) -> None:
     """Store values over what was read, in their order."""
-    writes = [store.put(stored[value.key], value, {}) for value in values]
+    writes = []
+    for value in values:
+        found = stored[value.key]
+        writes.append(store.put(found, value, found.mark))
     results = finder.committer.store.write(writes)
     if not all(results):
         raise exceptions.StorageUnavailable(

@@ -2,9 +2,10 @@
 
 import functools
 
-from freezer_api.db.elasticsearch import documents
+from freezer_api.db.elasticsearch import codec, documents
 from freezer_api.db.elasticsearch.commits import store
-from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.commits.lines import Found
+from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.reading import PAGE_SIZE
@@ -21,18 +22,41 @@ def purge(finder: Finder, kind: str, project_id: str) -> int:
         body = walk_queries.of_project(project_id, PAGE_SIZE, after)
         hits = finder.search_hits(kind, body)
         for hit in hits:
+            attempts = Retries('Purging %s %s', kind, hit['_id'])
             found = store.found(kind, hit)
             id = _id(found)
             if id is not None:
-                count += _erase(finder, project_id, kind, id)
-            # Operations that broke off have left these.
+                is_erased = _erase(finder, project_id, kind, id)
+                count += is_erased
+                # Operations that broke off have left this, and the others.
+                if found.lock and not is_erased:
+                    finder.committer.take_locks((found.key,), attempts)
             elif found.mark.get('gone'):
-                finder.committer.remove_tombstone(found)
+                finder.committer.remove_tombstone(found, attempts)
             elif not found.lock:
                 finder.committer.remove_placeholder(found)
         if len(hits) < PAGE_SIZE:
             return count
         after = hits[-1]['sort']
+
+
+def purge_own(finder: Finder, project_id: str) -> None:
+    """Erase what is kept beside a project's documents, and is left where
+    operations broke off: records of runs, and claims.
+    """
+    for kind in (codec.RUNS, codec.CLAIMS):
+        while True:
+            body = walk_queries.of_project(project_id, PAGE_SIZE, None)
+            hits = finder.search_hits(
+                kind,
+                {
+                    **body,
+                    '_source': store.WITHOUT_STATE,
+                },
+            )
+            finder.committer.store.remove([(kind, hit['_id']) for hit in hits])
+            if len(hits) < PAGE_SIZE:
+                break
 
 
 def _id(found: Found) -> str | None:

@@ -18,7 +18,7 @@ from freezer_api.db.elasticsearch.client import (
     error_type,
     require_ok,
 )
-from freezer_api.db.elasticsearch.commits.store import CHUNK
+from freezer_api.db.elasticsearch.commits.lines import CHUNK
 
 #: A project and an id in it.
 Name = tuple[str, str]

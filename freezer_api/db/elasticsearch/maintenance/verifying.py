@@ -12,8 +12,8 @@ from freezer_api.db import steps
 from freezer_api.db.base import Place
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
-from freezer_api.db.elasticsearch.commits import store
-from freezer_api.db.elasticsearch.commits.store import Found
+from freezer_api.db.elasticsearch.commits import lines, store
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.maintenance import claims, presence
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
@@ -216,9 +216,9 @@ def _missing_records(
     """
     life = session.state['life']
     tags = list(ranges.tags(session.state['kept']))
-    for first in range(0, len(tags), store.CHUNK):
+    for first in range(0, len(tags), lines.CHUNK):
         keys = {}
-        for tag in tags[first : first + store.CHUNK]:
+        for tag in tags[first : first + lines.CHUNK]:
             keys[codec.run_key(life, tag)] = tag
         read = finder.committer.read(keys.keys())
         for key, tag in keys.items():

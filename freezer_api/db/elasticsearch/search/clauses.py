@@ -50,6 +50,17 @@ def named(name: str, clause: Clause) -> Clause:
     }
 
 
+def find_named(name: str, query: Clause) -> Clause:
+    """Return what a query gives a name to."""
+    left = [query]
+    while left:
+        asked = left.pop().get('bool', {})
+        if asked.get('_name') == name:
+            return typing.cast(Clause, asked['filter'][0])
+        left += [*asked.get('filter', ()), *asked.get('should', ())]
+    raise LookupError(name)
+
+
 def text(folded: str) -> Clause:
     """Return a clause for documents whose text contains another one."""
     if not folded:

@@ -2,6 +2,8 @@
 back.
 """
 
+import collections.abc
+import dataclasses
 import typing
 
 import orjson
@@ -10,21 +12,25 @@ from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
-from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits import retries, store
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.search import queries, reading
-from freezer_api.db.elasticsearch.search.clauses import Position
-from freezer_api.db.elasticsearch.search.reading import (
-    PAGE_SIZE,
-    Reader,
-    is_match,
+from freezer_api.db.elasticsearch.search import pending, queries
+from freezer_api.db.elasticsearch.search.clauses import (
+    Clause,
+    Position,
+    find_named,
 )
-from freezer_api.db.elasticsearch.search.searches import Body, Hit
+from freezer_api.db.elasticsearch.search.reading import PAGE_SIZE, Reader
+from freezer_api.db.elasticsearch.search.searches import Body, Hit, Search
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import Document
 
 #: Hits that are read beyond a page, in place of those that are only pending.
 SPARE = 16
+
+
+class _Again(Exception):
+    """A page has to be read again, at another point in time."""
 
 
 class Finder(Reader):
@@ -38,102 +44,163 @@ class Finder(Reader):
         bounds: Bounds,
     ) -> Page:
         """See :meth:`Storage.find`."""
+        with retries.one_deadline():
+            return self._find(scope, kind, query, bounds)
+
+    def _find(
+        self,
+        scope: Scope,
+        kind: str,
+        query: search_query.Query,
+        bounds: Bounds,
+    ) -> Page:
         position = self._position(scope, kind, query)
-        # A project's own client hides a central one of the same id. That
-        # can't be said in one search, so it is looked up before.
-        hidden = []
+        wanted = queries.PageSearch(scope, kind, query, position)
         if scope.central and kind == documents.CLIENTS:
-            hidden = self._hidden_clients(scope.project_id)
-        wanted = queries.PageSearch(scope, kind, query, position, hidden)
+            return self._page_at_once(wanted, bounds)
         # Most pages can't be too large, and are read by one request.
         if query.limit * bounds.document <= bounds.page:
             return self._page(wanted, bounds)
-        return self._large_page(wanted, bounds)
+        return self._page_at_once(wanted, bounds)
 
     def _page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
         kind, limit = wanted.kind, wanted.query.limit
         size = limit + 1 + SPARE
         attempts = Retries('Listing %s', kind)
+        sight = self.sight(kind)
         while True:
-            answer = self.search(kind, wanted.page(size, self.clock()))
+            answer = self.search(kind, wanted.page(size, sight.now))
             hits = answer['hits']['hits']
-            if not self._is_current(kind, [*hits, *queries.aside(answer)]):
-                attempts.wait(reading.BROUGHT_UP_TO_DATE)
+            seen = sight.see(hits, wanted.found())
+            is_shifted = self._is_shifted(sight, wanted, answer)
+            if seen is None or is_shifted is None:
+                attempts.wait(pending.LEARNT)
                 continue
-            matches = [hit for hit in hits if is_match(hit)]
-            has_more = len(matches) > limit
-            if has_more or len(hits) < size:
-                return _shown(kind, matches[:limit], has_more, bounds)
-            # More than the spare ones are only pending.
-            size *= 2
+            sight.complete()
+            has_more = len(seen) > limit
+            # More than the spare ones may be only pending.
+            is_short = not has_more and len(hits) == size
+            if is_shifted or is_short:
+                return self._page_at_once(wanted, bounds)
+            return _shown(kind, seen[:limit], has_more, bounds)
 
-    def _large_page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
-        """Return a page that may be too large: it is read slice by slice,
-        until it is whole or is too large.
+    def _is_shifted(
+        self, sight: pending.Sight, wanted: queries.PageSearch, answer: Body
+    ) -> bool | None:
+        """Tell whether an offset counts other documents than the index does.
+        None: the search has to be done again.
         """
-        slice_size = max(1, bounds.page // bounds.document)
+        if not wanted.query.offset:
+            return False
+        if queries.has_more_aside(answer):
+            return True
+        return sight.differs(queries.aside(answer), wanted.found())
+
+    def _page_at_once(
+        self, wanted: queries.PageSearch, bounds: Bounds
+    ) -> Page:
+        """Return a page that takes several searches, which are all of one
+        time: it may be too large, or its offset has to be counted.
+        """
+        slice_size = min(max(1, bounds.page // bounds.document), PAGE_SIZE)
         attempts = Retries('Listing %s', wanted.kind)
+        sight = self.sight(wanted.kind)
         while True:
-            body = wanted.first_slice(slice_size, self.clock())
-            page = self._sliced_page(
-                wanted.kind, wanted.query.limit, bounds, body
-            )
-            if page is not None:
+            try:
+                with self.point_in_time(wanted.kind) as search_then:
+                    page = self._sliced_page(
+                        wanted, bounds, slice_size, search_then, sight
+                    )
+                sight.complete()
                 return page
-            attempts.wait(reading.BROUGHT_UP_TO_DATE)
+            except _Again as error:
+                attempts.wait(str(error))
 
     def _sliced_page(
-        self, kind: str, limit: int, bounds: Bounds, body: Body
-    ) -> Page | None:
-        """Return a page that is read in slices, beginning with ``body``.
-
-        None if it has to be read again: a document was pending, and is up to
-        date now, or Elasticsearch has forgotten the point in time.
-        """
-        slice_size = body['size']
+        self,
+        wanted: queries.PageSearch,
+        bounds: Bounds,
+        slice_size: int,
+        search_then: Search,
+        sight: pending.Sight,
+    ) -> Page:
+        """Return a page by searches at a point in time."""
+        if wanted.scope.central and wanted.kind == documents.CLIENTS:
+            # A project's own client hides a central one of the same id. That
+            # can't be said in one search, so it is looked up before.
+            hidden = self._hidden_clients(
+                wanted.scope.project_id, search_then, sight
+            )
+            wanted = dataclasses.replace(wanted, hidden=hidden)
+        offset, limit = wanted.query.offset, wanted.query.limit
+        wanted = wanted.without_offset()
+        body = wanted.first_slice(slice_size, sight.now)
         shown: list[Document] = []
-        total = 0
-        with self.point_in_time(kind) as search_then:
-            while True:
-                answer = search_then(body)
-                if answer is None:
-                    return None
-                hits = answer['hits']['hits']
-                if not self._is_current(kind, [*hits, *queries.aside(answer)]):
-                    return None
-                for hit in hits:
-                    if not is_match(hit):
-                        continue
-                    if len(shown) == limit:
-                        return Page(tuple(shown), True)
-                    document, size = _packed(kind, hit)
-                    total += size
-                    check_page(total, bounds.page)
-                    shown.append(document)
-                # The last slice: what is pending counts as well.
-                if len(hits) < slice_size:
-                    return Page(tuple(shown), False)
-                body = queries.next_slice(body, hits)
+        total = skipped = 0
+        for hit in self._hits_then(search_then, sight, body, wanted.found()):
+            if skipped < offset:
+                skipped += 1
+                continue
+            if len(shown) == limit:
+                return Page(tuple(shown), True)
+            document, size = _packed(wanted.kind, hit)
+            total += size
+            check_page(total, bounds.page)
+            shown.append(document)
+        return Page(tuple(shown), False)
 
-    def _hidden_clients(self, project_id: str) -> list[str]:
+    def _hits_then(
+        self,
+        search_then: Search,
+        sight: pending.Sight,
+        body: Body,
+        found: Clause,
+    ) -> collections.abc.Iterator[Hit]:
+        """Yield what a search finds at a point in time, slice by slice;
+        ``_Again`` if all has to be read again.
+        """
+        while True:
+            answer = search_then(body)
+            if answer is None:
+                raise _Again('Elasticsearch has forgotten a point in time')
+            hits = answer['hits']['hits']
+            seen = sight.see(hits, found)
+            if seen is None:
+                raise _Again(pending.LEARNT)
+            yield from seen
+            # The last slice: what is pending counts as well.
+            if len(hits) < body['size']:
+                return
+            body = queries.next_slice(body, hits)
+
+    def _hidden_clients(
+        self, project_id: str, search_then: Search, sight: pending.Sight
+    ) -> list[str]:
         """Return the ids of those central clients that a project doesn't see,
         because it has its own client of the id.
         """
         kind = documents.CLIENTS
-        central = self.search_all(
-            kind, lambda after: queries.central(kind, PAGE_SIZE, after)
+        ids = self._ids_then(
+            queries.central(kind, PAGE_SIZE, None), search_then, sight
         )
-        ids = [hit['_source']['id'] for hit in central]
         hidden: list[str] = []
         for first in range(0, len(ids), PAGE_SIZE):
             some = ids[first : first + PAGE_SIZE]
-
-            def page(after: Position | None, some: list[str] = some) -> Body:
-                return queries.of_ids(kind, project_id, some, PAGE_SIZE, after)
-
-            for hit in self.search_all(kind, page):
-                hidden.append(hit['_source']['id'])
+            body = queries.of_ids(kind, project_id, some, PAGE_SIZE, None)
+            hidden += self._ids_then(body, search_then, sight)
         return hidden
+
+    def _ids_then(
+        self, body: Body, search_then: Search, sight: pending.Sight
+    ) -> list[str]:
+        """Return the ids of what a search finds at a point in time."""
+        body = {
+            **body,
+            '_source': store.WITHOUT_STATE,
+        }
+        found = find_named(queries.FOUND, body['query'])
+        hits = self._hits_then(search_then, sight, body, found)
+        return [hit['_source']['id'] for hit in hits]
 
     def _position(
         self, scope: Scope, kind: str, query: search_query.Query

@@ -27,6 +27,7 @@ from freezer_api.db.elasticsearch.search.clauses import (
 from freezer_api.domain import (
     backups,
     documents,
+    run_state,
     search_pairs,
     search_query,
 )
@@ -62,7 +63,7 @@ class PageSearch:
         """
         if self.query.offset:
             return self._page_by_offset(size, now)
-        wanted = [self._found(), *_pending(self.scope, self.kind, now)]
+        wanted = [self.found(), *self._pending(now)]
         return in_order(wanted, size, self.position, self.query.descending)
 
     def first_slice(self, size: int, now: int) -> Body:
@@ -73,7 +74,7 @@ class PageSearch:
             return self.page(size, now)
         # At a point in time hits are sorted by a third value as well, so
         # ``search_after`` can't take this position.
-        wanted = [self._found(), *_pending(self.scope, self.kind, now)]
+        wanted = [self.found(), *self._pending(now)]
         descending = self.query.descending
         here = behind(any_of(wanted), self.position, descending)
         return in_order([here], size, None, descending)
@@ -85,11 +86,11 @@ class PageSearch:
         What is pending before the page matters as well. So all of the scope is
         aggregated beside the page: see :func:`aside`.
         """
-        wanted = self._found()
+        wanted = self.found()
         descending = self.query.descending
         if self.position is not None:
             wanted = behind(wanted, self.position, descending)
-        pending = _aggregated(_pending(self.scope, self.kind, now))
+        pending = _aggregated(self._pending(now))
         return {
             **in_order([wanted], size, None, descending),
             'from': self.query.offset,
@@ -101,7 +102,12 @@ class PageSearch:
             },
         }
 
-    def _found(self) -> Clause:
+    def without_offset(self) -> 'PageSearch':
+        """Return the search for the same from the first document on."""
+        query = dataclasses.replace(self.query, offset=0)
+        return dataclasses.replace(self, query=query)
+
+    def found(self) -> Clause:
         """Return the clause for what the query looks for."""
         by_scope = []
         for name in _scopes(self.scope, self.kind):
@@ -111,6 +117,40 @@ class PageSearch:
             unwanted = by_scope[1]['bool']['must_not']
             unwanted.append({'terms': {'id': list(self.hidden)}})
         return named(FOUND, any_of(by_scope))
+
+    def _pending(self, now: int) -> list[Clause]:
+        """Return the clauses for what may be other than the index says; of
+        sessions whose runs have lapsed those that could be found.
+        """
+        found = _pending(self.scope)
+        if self.kind == documents.SESSIONS and now:
+            lasting = _wanted(
+                self.scope.project_id, self.kind, _lasting(self.query)
+            )
+            is_due = all_of([lasting, between('settle_at', lt=now)])
+            found.append(named(DUE, is_due))
+        return found
+
+
+def _lasting(query: search_query.Query) -> search_query.Query:
+    """Return a query for all that another one finds, or would find if runs had
+    lapsed: without what a lapse changes.
+    """
+    return dataclasses.replace(
+        query,
+        pairs=_without_lapsing(query.pairs),
+        not_pairs=_without_lapsing(query.not_pairs),
+        texts=frozenset(),
+        not_texts=frozenset(),
+    )
+
+
+def _without_lapsing(
+    pairs: frozenset[search_pairs.Pair],
+) -> frozenset[search_pairs.Pair]:
+    return frozenset(
+        pair for pair in pairs if pair[0] not in run_state.LAPSING
+    )
 
 
 def next_slice(body: Body, hits: list[Clause]) -> Body:
@@ -152,20 +192,30 @@ def aside(answer: Body) -> list[Clause]:
     """Return the pending documents that came beside a page, as hits like those
     on it.
     """
-    if 'aggregations' not in answer:
-        return []
-    found = answer['aggregations']['all']
     result = []
-    for name in (PENDING, DUE):
-        if name in found:
-            for hit in found[name]['hits']['hits']['hits']:
-                result.append(
-                    {
-                        **hit,
-                        'matched_queries': [name],
-                    }
-                )
+    for name, found in _aside(answer).items():
+        for hit in found['hits']['hits']['hits']:
+            result.append(
+                {
+                    **hit,
+                    'matched_queries': [name],
+                }
+            )
     return result
+
+
+def has_more_aside(answer: Body) -> bool:
+    """Tell whether there are more pending documents than came beside a
+    page.
+    """
+    return any(found['doc_count'] > ASIDE for found in _aside(answer).values())
+
+
+def _aside(answer: Body) -> Body:
+    if 'aggregations' not in answer:
+        return {}
+    found = answer['aggregations']['all']
+    return {name: found[name] for name in (PENDING, DUE) if name in found}
 
 
 def with_pair(
@@ -299,19 +349,12 @@ def _terms(
     return [term('terms', one) for one in found]
 
 
-def _pending(scope: Scope, kind: str, now: int) -> list[Clause]:
-    """Return the clauses for what may be other than the index says; ``now`` 0:
-    without sessions whose runs have lapsed.
-    """
+def _pending(scope: Scope) -> list[Clause]:
+    """Return the clause for documents with locks, and for tombstones."""
     in_scope = []
     if not scope.everywhere and not scope.central:
         in_scope.append(term('project', scope.project_id))
-    is_pending = all_of([*in_scope, term('restless', True)])
-    found = [named(PENDING, is_pending)]
-    if kind == documents.SESSIONS and now:
-        is_due = all_of([*in_scope, between('settle_at', lt=now)])
-        found.append(named(DUE, is_due))
-    return found
+    return [named(PENDING, all_of([*in_scope, term('restless', True)]))]
 
 
 def _looked_up(
@@ -324,7 +367,7 @@ def _looked_up(
     """Return the search for what a clause finds, and for locks and tombstones
     of the scope.
     """
-    clauses = [named(FOUND, wanted), *_pending(scope, kind, 0)]
+    clauses = [named(FOUND, wanted), *_pending(scope)]
     return in_order(clauses, size, after)
 
 

@@ -1,38 +1,32 @@
 """Reading documents by their ids, and looking ids up in the index.
 
 The index may be behind: a document with a lock is in it as it was before the
-transaction, a deleted document as a tombstone, and a session whose run has
-lapsed as one that is running. Such documents are *pending*. Every search also
-asks for those that could concern it. If one of them has changed, it is brought
-up to date, and the search is done again. So what a search returns is as it was
-at one time, and has all that was acknowledged before.
+transaction, and a session whose run has lapsed as one that is running. Such
+documents are *pending*. Every search also asks for those that could concern
+it, and sees them as they are: :mod:`.pending`. So what a search returns is as
+it was at one time, and has all that was acknowledged before.
 """
 
 import collections.abc
-import logging
+import functools
 import typing
 
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch import documents as own
-from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.store import Found
 from freezer_api.db.elasticsearch.commits.transactions import Committer
 from freezer_api.db.elasticsearch.maintenance import claims
-from freezer_api.db.elasticsearch.search import queries
+from freezer_api.db.elasticsearch.search import pending, queries
+from freezer_api.db.elasticsearch.search.clauses import find_named
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Searches
 from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Document
 from freezer_api.domain.session_state import Record
 
-LOG = logging.getLogger(__name__)
 #: Documents that a look-up reads at once.
 PAGE_SIZE = 500
-
-#: The reason for doing a search again.
-BROUGHT_UP_TO_DATE = 'a pending document was brought up to date'
 #: Returns the body of the search for the page behind a position.
 Paged = collections.abc.Callable[[list[typing.Any] | None], Body]
 
@@ -67,15 +61,12 @@ class Reader(Searches):
                 return value
             # The document has given the claim up since the claim was read.
             # Or they disagree for good: nobody else would remove the claim.
-            if not is_first and self._remove_stale_claim(claim):
+            if not is_first and claims.is_stale(self.committer, claim):
+                remove = functools.partial(claims.remove, self.units, claim)
+                self.committer.best_effort(remove)
                 return None
             attempts.wait('the document does not have the claim')
             is_first = False
-
-    def _remove_stale_claim(self, claim: Value) -> bool:
-        if not claims.is_stale(self.committer, claim):
-            return False
-        return claims.remove(self.units, claim)
 
     def visible(
         self, project_id: str, ids: collections.abc.Iterable[str]
@@ -119,89 +110,31 @@ class Reader(Searches):
         return tuple(ids[seq] for seq in sorted(ids))
 
     def search_all(self, kind: str, page: Paged) -> list[Hit]:
-        """Return what a search finds on all of its pages, without what it
-        finds because it is pending.
-        """
+        """Return what a search finds on all of its pages, as it is."""
         result: list[Hit] = []
+        sight = self.sight(kind)
         attempts = Retries('Searching %s', kind)
         after = None
         while True:
-            hits = self.search_hits(kind, page(after))
-            if not self._is_current(kind, hits):
-                attempts.wait(BROUGHT_UP_TO_DATE)
+            body = page(after)
+            hits = self.search_hits(kind, body)
+            seen = sight.see(hits, find_named(queries.FOUND, body['query']))
+            if seen is None:
+                attempts.wait(pending.LEARNT)
                 continue
-            result += [hit for hit in hits if is_match(hit)]
+            result += seen
             if len(hits) < PAGE_SIZE:
+                sight.complete()
                 return result
             after = hits[-1]['sort']
 
-    # What is pending
-
-    def _is_current(self, kind: str, hits: list[Hit]) -> bool:
-        """Tell whether documents are as the index says. Those that aren't are
-        brought up to date, for the next search.
-        """
-        is_current = True
-        locked: dict[Key, Found] = {}
-        for hit in hits:
-            found = store.found(kind, hit)
-            if found.lock:
-                locked[found.key] = found
-            elif found.mark.get('gone'):
-                self.committer.remove_tombstone(found)
-            elif queries.PENDING in hit.get('matched_queries', ()):
-                self._correct(found, 'restless')
-            elif kind == documents.SESSIONS:
-                is_current &= self._is_settled(hit, found)
-        for key, seen in self.committer.resolve(locked).items():
-            # With a lock that is void or undecided it is as the index says.
-            if seen is None or seen.value != locked[key].value:
-                self.committer.apply(locked[key])
-                is_current = False
-        return is_current
-
-    def _is_settled(self, hit: Hit, found: Found) -> bool:
-        """Tell whether a session is as it is found. If not it is brought up to
-        date.
-        """
-        if found.value is None:
-            return True
-        due = codec.session(found.value).settle_at
-        if due is not None and due < self.clock():
-            self.settle(found.value)
-            return False
-        if queries.DUE in hit.get('matched_queries', ()):
-            self._correct(found, 'settle_at')
-            return False
-        return True
+    def sight(self, kind: str) -> pending.Sight:
+        """Return how the documents of a search are seen."""
+        return pending.Sight(self.committer, kind, self.clock)
 
     def settle(self, value: Value) -> None:
         """Complete the run of a session if it has lapsed."""
         own.settle(self.units, self, self.clock, value.project_id, value.id)
-
-    def _correct(self, found: Found, field: str) -> None:
-        """Write a document again that was found by a field that doesn't follow
-        from it: as an index changed by hand has it. Without that every search
-        would stumble over it.
-        """
-        stored = self.committer.store.get(found.key)
-        if stored.point != found.point:
-            return
-        write = store.put(stored, stored.value, stored.mark)
-        (written,) = self.committer.store.write([write])
-        if written is not None:
-            LOG.error(
-                'Field %s of %s %s was not what the document says; corrected.',
-                field,
-                *found.key,
-            )
-
-
-def is_match(hit: Hit) -> bool:
-    """Tell whether a hit is what the query looks for, and not found for being
-    pending alone.
-    """
-    return queries.FOUND in hit.get('matched_queries', ())
 
 
 def _has_claim(value: Value) -> bool:

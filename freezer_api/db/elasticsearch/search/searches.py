@@ -6,6 +6,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.search.refreshes import Refreshes
 
 #: How long Elasticsearch keeps a point in time that nobody asks about.
 KEEP_ALIVE = '30s'
@@ -24,6 +25,7 @@ class Searches:
 
     def __init__(self, connection: client.Client):
         self.client = connection
+        self.refreshes = Refreshes(connection)
 
     def search(self, kind: str, body: Body) -> Body:
         """Return the whole answer to a search of a kind."""
@@ -97,4 +99,4 @@ class Searches:
     def _refresh(self, kind: str) -> None:
         """Make searches see what was written, unless writes wait for it."""
         if not self.client.waits:
-            self.client.call('POST', f'/{self.client.alias(kind)}/_refresh')
+            self.refreshes.refresh(kind)

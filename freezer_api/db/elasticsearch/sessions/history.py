@@ -18,15 +18,24 @@ _DELETED = 'the record of a run was deleted meanwhile'
 
 
 def get_settled(finder: Finder, project_id: str, id: str) -> Value:
-    """Return a session whose run hasn't lapsed, or raise ``NotFound``."""
+    """Return a session whose run hasn't lapsed, or raise ``NotFound``.
+
+    One that has is settled; only in memory where nothing can be written.
+    """
+    attempts = Retries('Reading session %s', id)
     while True:
         value = finder.get_or_none(SESSIONS, project_id, id)
         if value is None:
             raise exceptions.NotFound(SESSIONS, id)
-        due = codec.session(value).settle_at
-        if due is None or due >= finder.clock():
+        session = codec.session(value)
+        lapsed = run_state.lapse(session, finder.clock())
+        if lapsed is session:
             return value
-        finder.settle(value)
+        try:
+            finder.settle(value)
+        except exceptions.StorageUnavailable:
+            return codec.with_session(value, lapsed)
+        attempts.wait('its run has lapsed')
 
 
 def list_runs(

@@ -1,0 +1,111 @@
+"""What becomes of a cluster of three nodes, and of what is written to it, while its nodes don't
+reach each other: they are paused, cut off, or held in the midst of writes, and answer their own
+clients all the same.
+
+Each writer asks another node.
+"""
+
+import random
+import threading
+import typing
+
+import requests
+
+from freezer_api import db
+from freezer_api.tests.contract import base, parallel, project_operations
+from tests.base import EXPLORING, SEED
+from tests.contract import stores
+from tests.contract import test_elasticsearch_cluster as cluster
+from tests.servers import process
+
+#: Seconds that a fault lasts: long enough for the others to go on without a node.
+LASTING = 12
+#: A node is paused, cut off from the others, held in the midst of what it says to them, or cut off
+#: from one of them.
+HOW = ('pause', 'cut', 'hold', 'edge')
+#: So that nodes notice soon that others are gone.
+SETTINGS = {
+    f'cluster.fault_detection.{who}_check.{name}': value
+    for who in ('follower', 'leader')
+    for name, value in (('interval', '1s'), ('timeout', '3s'), ('retry_count', '2'))
+} | {'cluster.publish.timeout': '10s', 'cluster.follower_lag.timeout': '10s'}
+
+
+@stores.on_stores(*cluster.CLUSTERS if EXPLORING else cluster.CLUSTERS[:2])
+class Partitions(cluster.Checks):
+    alone = True
+    turned = False
+    node_settings = SETTINGS
+    driver_options: typing.ClassVar = {'retries': 1}
+    # Each of them asks one node, and competes with processes that ask others.
+    rounds = 1
+
+    def test_writers_go_on_through_a_fault_of_a_node(self):
+        """One kind of fault in each run, all of them in the long form."""
+        for how in HOW if EXPLORING else random.Random(SEED).sample(HOW, 1):
+            with self.subTest(how=how, seed=SEED):
+                self._through(how)
+
+    def _through(self, how):
+        """Let many write through a fault of each kind of node; nothing is lost or half done."""
+        shared = self.project.new_session(hold_off=0)
+        writers = [
+            cluster.Writer(self._at(node), shared, number)
+            for number, node in enumerate(self.cluster.nodes)
+        ]
+        stop, moved = threading.Event(), threading.Condition()
+
+        def write(writer):
+            with self.waking(moved, stop):
+                while not stop.is_set():
+                    writer.act()
+                    with moved:
+                        moved.notify_all()
+
+        def break_off():
+            with self.waking(moved, stop):
+                for victim in self._victims():
+                    self.further(writers, moved, stop)
+                    heal = self._break(how, victim)
+                    stop.wait(LASTING)
+                    heal()
+                    self.cluster.settle()
+                self.further(writers, moved, stop)
+
+        parallel.threads(
+            1 + len(writers),
+            lambda number: write(writers[number - 1]) if number else break_off(),
+        )
+        self.nothing_is_lost(writers)
+        self.agrees()
+        writers[0].act()
+
+    def _at(self, node):
+        """The project by a process that asks one node alone."""
+        options = {**self.options[self.driver], 'hosts': [node.url]}
+        storage = db.load(base.configured({**self.options, self.driver: options}))
+        self.addCleanup(storage.close)
+        return project_operations.Project(storage, self.project.scope)
+
+    def _victims(self):
+        """The nodes that have the sessions, first and second copy."""
+        shards = requests.get(
+            f'{self.cluster.urls[0]}/_cat/shards/freezer_sessions_*',
+            {'format': 'json', 'h': 'node,prirep'},
+            timeout=process.ANSWER_SECONDS,
+        ).json()
+        names = [shard['node'] for shard in sorted(shards, key=lambda one: one['prirep'])]
+        return [node for name in names for node in self.cluster.nodes if node.name == name]
+
+    def _break(self, how, victim):
+        """Let a fault begin; what ends it."""
+        network = self.cluster.network
+        edges = network.edges_of(victim.name)
+        if how == 'pause':
+            victim.pause()
+            return victim.resume
+        if how == 'hold':
+            network.hold(*edges)
+        else:
+            network.cut(*edges[: 1 if how == 'edge' else None])
+        return network.heal

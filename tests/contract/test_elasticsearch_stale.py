@@ -1,0 +1,217 @@
+"""What the Elasticsearch driver makes of reads that aren't true: those of a node that is behind,
+and those of a primary shard whose writes will be lost. And of answers that are lost while others
+write.
+
+Each case passes, and fails without the safeguard that it is about.
+"""
+
+import functools
+
+from freezer_api import exceptions
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.commits import outcomes, transactions
+from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
+from freezer_api.tests.contract import project_operations
+from tests.contract import fault_cases, faults, interception, mutants, stale_reads, stores
+
+#: Reads that are told something untrue, before the truth comes out.
+SOME = 3
+
+
+@stores.on_stores(*stores.ONE_OF_EACH)
+class UntrueReads(fault_cases.FaultCases):
+    eager = True
+
+    def caught(self, mutant, case):
+        """The case passes with the driver as it is, and doesn't with the mutant."""
+        case()
+        with (
+            mutant.applied(),
+            self.assertRaises((AssertionError, exceptions.StorageUnavailable, exceptions.NotFound)),
+        ):
+            case()
+
+    def another(self, scenario):
+        """A process, what it can do, and what it is told that isn't true."""
+        storage = self.make_storage()
+        storage.clock = self.clock
+        return storage, scenario.operations(storage), stale_reads.Untrue(storage)
+
+    def key(self, scenario, kind, id):
+        """Where a document of the scenario is kept."""
+        return codec.key(kind, scenario.project_id, id)
+
+    def one_after_the_other(self, scenario, told, *names):
+        """All is as if the operations had been done so, of which the last one told this."""
+        expected = self.alone(*names)
+        self.assertEqual(expected[0], faults.snapshot(self, scenario))
+        self.assertEqual(expected[-1], told)
+
+    # Nodes that are behind
+
+    def void_by_a_stale_primary(self):
+        """The session is read as it was before the commit, and before what the lock names."""
+        self.alone('late end', 'attach n', 'report n')
+        scenario = faults.Scenario(self)
+        _, operations, untrue = self.another(scenario)
+        untrue.keep(self.key(scenario, SESSIONS, 's'), SOME)
+        faults.outcome(scenario.operations()['late end'])
+        faults.outcome(scenario.operations(faults.killing(self, 2).storage)['attach n'])
+        told = faults.outcome(operations['report n'])
+        self.assertEqual(SOME, untrue.reads)
+        self.one_after_the_other(scenario, told, 'late end', 'attach n', 'report n')
+
+    def test_stale_primary_is_not_taken_for_void(self):
+        self.caught(mutants.OUTCOME_NOT_PROVED, self.void_by_a_stale_primary)
+
+    def open_by_a_stale_primary(self):
+        """The session is read at the point that the lock names, from which it was committed."""
+        self.alone('attach n', 'report n')
+        # The second look is late already, and not true yet.
+        outcomes.LOCK_TIMEOUT = 0
+        scenario = faults.Scenario(self)
+        _, operations, untrue = self.another(scenario)
+        untrue.keep(self.key(scenario, SESSIONS, 's'), SOME)
+        faults.outcome(scenario.operations(faults.killing(self, 2).storage)['attach n'])
+        told = faults.outcome(operations['report n'])
+        self.one_after_the_other(scenario, told, 'attach n', 'report n')
+
+    def test_stale_primary_is_not_taken_for_open(self):
+        self.caught(mutants.OUTCOME_NOT_PROVED, self.open_by_a_stale_primary)
+
+    def forgotten_by_a_stale_part(self):
+        """A job is read as it was before it had its lock, by who is to apply what is committed."""
+        self.alone('attach n', 'late end', 'report j')
+        scenario = faults.Scenario(self)
+        _, operations, untrue = self.another(scenario)
+        untrue.keep(self.key(scenario, JOBS, 'n'), SOME)
+        faults.outcome(scenario.operations(faults.killing(self, 2).storage)['attach n'])
+        faults.outcome(operations['late end'])
+        self.assertEqual(SOME, untrue.reads)
+        untrue.end()
+        # Whatever the session says now, later ones find it.
+        told = faults.outcome(operations['report j'])
+        self.one_after_the_other(scenario, told, 'attach n', 'late end', 'report j')
+
+    def test_stale_part_is_not_taken_for_applied(self):
+        self.set_max_carried(0)
+        self.caught(mutants.PARTS_NOT_PROVED, self.forgotten_by_a_stale_part)
+
+    def acknowledged_and_read_from_a_stale_node(self):
+        """Who has committed knows it, whatever a node says."""
+        scenario = faults.Scenario(self)
+        # The write that applies it is the third one.
+        storage = faults.refused(self, 3).storage
+        untrue = stale_reads.Untrue(storage)
+        untrue.keep(self.key(scenario, SESSIONS, 's'), 0)
+        faults.outcome(scenario.operations(storage)['attach n'])
+        untrue.allow(99)
+        own = project_operations.Project(storage, scenario.scope)
+        self.assertEqual('s', own.job('n')['session_id'])
+
+    def test_finished_transaction_outlives_a_stale_read(self):
+        self.caught(mutants.NOTHING_REMEMBERED, self.acknowledged_and_read_from_a_stale_node)
+
+    # A primary shard that is cut off in mid-commit
+
+    def applied_by_a_dirty_read(self):
+        """The commit is seen on a shard whose writes will be lost; somebody lists, and somebody
+        writes a part.
+        """
+        self.alone('report n')
+        scenario = faults.Scenario(self)
+        storage, operations, untrue = self.another(scenario)
+        key = self.key(scenario, SESSIONS, 's')
+
+        def lost(request):
+            untrue.pretend(key, request)
+            raise faults.Killed
+
+        owner = faults.Faulty(self, 2, lost)
+        faults.outcome(scenario.operations(owner.storage)['attach n'])
+        project_operations.Project(storage, scenario.scope).page(JOBS)
+        untrue.allow(SOME)
+        told = faults.outcome(operations['report n'])
+        untrue.end()
+        self.one_after_the_other(scenario, told, 'report n')
+
+    def test_dirty_commit_is_not_applied(self):
+        self.caught(mutants.OUTCOME_NOT_PROVED, self.applied_by_a_dirty_read)
+
+    # Answers that are lost
+
+    def lost_answer_and_a_stale_read(self):
+        """The owner's commit is done, its answer is lost, and the session is read as it was."""
+        scenario = faults.Scenario(self)
+        storage, operations, untrue = self.another(scenario)
+        untrue.keep(self.key(scenario, JOBS, 'j'), 0)
+        stale_reads.resending(storage, 1, lambda: untrue.allow(SOME))
+        told = faults.outcome(operations['report j'])
+        self.assertGreaterEqual(untrue.reads, 1)
+        untrue.end()
+        self.one_after_the_other(scenario, told, 'report j')
+
+    def test_own_write_is_not_taken_for_undone_by_a_stale_read(self):
+        self.caught(mutants.UNDONE_NOT_PROVED, self.lost_answer_and_a_stale_read)
+
+    def overtaken_between_two_sends(self):
+        """Another one writes between the two sends of a request."""
+        scenario = faults.Scenario(self)
+        storage, operations, _ = self.another(scenario)
+        other = functools.partial(faults.outcome, scenario.operations()['report j'])
+        stale_reads.resending(storage, 1, other)
+        told = faults.outcome(operations['report j'])
+        self.one_after_the_other(scenario, told, 'report j', 'report j')
+
+    def test_own_write_is_known_after_that_of_another(self):
+        self.caught(mutants.LAST_WRITER_ONLY, self.overtaken_between_two_sends)
+
+    def deletion_and_another_creation(self):
+        """A client is deleted, and created anew between the two sends of the deletion."""
+        scenario = faults.Scenario(self)
+        storage, _, _ = self.another(scenario)
+        own = project_operations.Project(storage, scenario.scope)
+        stale_reads.resending(
+            storage, 1, lambda: scenario.project.put_client('client', description='new')
+        )
+        own.write(CLIENTS, 'client', None)
+        found = scenario.project.get(CLIENTS, 'client')
+        self.assertEqual('new', found.body['client']['description'])
+
+    def test_deletion_leaves_a_new_document_alone(self):
+        self.caught(mutants.LAST_WRITER_ONLY, self.deletion_and_another_creation)
+
+    def placeholder_that_is_touched(self):
+        """The placeholder of a creation is written as it is before the commit, as an upgrade does
+        when it copies it.
+        """
+        scenario, paused = faults.Scenario(self), faults.Paused(self, 2)
+        own = project_operations.Project(paused.faulty.storage, scenario.scope)
+        with paused.doing(lambda: own.put_client('fresh')):
+            committer = scenario.project.storage.units.committer
+            found = committer.store.get(self.key(scenario, CLIENTS, 'fresh'))
+            self.assertTrue(committer.prove([found], keeps=True))
+        self.assertEqual('fresh', scenario.project.get(CLIENTS, 'fresh').id)
+
+    def test_placeholder_is_not_taken_for_the_commit(self):
+        self.caught(mutants.PLACEHOLDER_TAKEN_FOR_COMMIT, self.placeholder_that_is_touched)
+
+    def test_lost_answer_to_locks_costs_few_requests(self):
+        scenario = faults.Scenario(self)
+        storage, operations, _ = self.another(scenario)
+        stale_reads.resending(storage, 1)
+        requests = []
+
+        def count(request):
+            requests.append(request.path)
+            return request()
+
+        interception.intercept(storage, count)
+        told = faults.outcome(operations['attach n'])
+        self.one_after_the_other(scenario, told, 'attach n')
+        self.assertLessEqual(len(requests), 7, requests)
+
+    def set_max_carried(self, number):
+        """How many transactions a document carries on."""
+        self.addCleanup(setattr, transactions, 'MAX_CARRIED', transactions.MAX_CARRIED)
+        transactions.MAX_CARRIED = number
