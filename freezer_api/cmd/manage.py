@@ -28,6 +28,9 @@ Subparsers: typing.TypeAlias = (
 
 LOG = logging.getLogger(__name__)
 PROG = 'freezer-manage'
+SYNC = """Create the schema, or bring it to this release's: all that processes of the
+release before tolerate, so they go on. What they don't tolerate waits for
+--contract, and is named. Run that when none of them is left."""
 COPY = """Copy everything from one store into another, empty one: ids, versions, times
 of creation, the order of lists, and runs. Stop all API processes before you
 copy, and start them with the other store afterwards: nothing may use either
@@ -70,7 +73,9 @@ class CommandLog:
 
 
 def sync(conf: cfg.ConfigOpts) -> int:
-    """Create or upgrade the schema."""
+    """Create or upgrade the schema, or contract it."""
+    if conf.command.contract:
+        return _contract(conf)
     command_log = CommandLog(conf)
     with _open_store(conf) as storage:
         before = lifecycle.schema_version(storage)
@@ -78,10 +83,29 @@ def sync(conf: cfg.ConfigOpts) -> int:
         after = lifecycle.schema_version(storage)
         command_log.log(common.address(storage), f'schema {before} -> {after}')
         print(f'The schema is at {after}.')
+        left = lifecycle.describe_uncontracted(storage)
+        if left:
+            print(left)
         warning = imports.describe_pending(conf, storage)
         if warning:
             print(f'{PROG}: {warning}', file=sys.stderr)
             LOG.warning('%s', warning)
+    return common.DONE
+
+
+def _contract(conf: cfg.ConfigOpts) -> int:
+    """Remove from the schema what only earlier releases need."""
+    command_log = CommandLog(conf)
+    with _open_store(conf) as storage:
+        left = storage.uncontracted()
+        storage.contract_schema()
+        done = ', '.join(left) or 'nothing'
+        command_log.log(common.address(storage), f'contracted: {done}')
+        print(f'The schema is at {lifecycle.schema_version(storage)}.')
+        if left:
+            print(f'Only releases of schema {left[-1]} and later can use it.')
+        else:
+            print('Nothing is left to contract.')
     return common.DONE
 
 
@@ -99,6 +123,10 @@ def show_version(conf: cfg.ConfigOpts) -> int:
     """Print the version of the schema; ``none`` if there is no schema."""
     with _open_store(conf) as storage:
         print(lifecycle.schema_version(storage))
+        left = lifecycle.describe_uncontracted(storage)
+        if left:
+            # Scripts read the version from standard output.
+            print(f'{PROG}: {left}', file=sys.stderr)
     return common.DONE
 
 
@@ -307,10 +335,10 @@ def _add_database_parsers(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         'sync', help='create the schema, or upgrade it to this release'
     )
-    parser.set_defaults(run=sync)
+    _set_up_sync(parser)
     # Deployment tools call it by this name.
     parser = subparsers.add_parser('update', help='same as sync')
-    parser.set_defaults(run=sync)
+    _set_up_sync(parser)
     parser = subparsers.add_parser(
         'version', help='print the version of the schema'
     )
@@ -338,6 +366,17 @@ def _add_database_parsers(subparsers: Subparsers) -> None:
         'verify', help='report what is inconsistent', description=VERIFY
     )
     parser.set_defaults(run=verify)
+
+
+def _set_up_sync(parser: argparse.ArgumentParser) -> None:
+    parser.description = SYNC
+    parser.add_argument(
+        '--contract',
+        action='store_true',
+        help='remove what only earlier releases need, once their processes'
+        ' are gone',
+    )
+    parser.set_defaults(run=sync)
 
 
 def _add_copy_parser(subparsers: Subparsers) -> None:
