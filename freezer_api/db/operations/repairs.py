@@ -49,9 +49,11 @@ def _repair_member(unit: Unit, session_id: str, job_id: str) -> bool:
     now = unit.now()
     is_named = job is not None and job.body['session_id'] == session_id
     if session is None:
+        # There is nothing that the job could be a member of.
         if job is not None and is_named:
             documents.change_body(unit, job, _without_session(job.body))
         return True
+    # What a job says of itself is what its agent has been told.
     if job is None or not is_named:
         sessions.leave(unit, session_id, job_id, now)
         return True
@@ -93,6 +95,8 @@ def _repair_action(unit: Unit, job_id: str, action_id: str) -> bool:
     for entry in entries:
         if job is None or entry['action_id'] != action_id:
             continue
+        # An action that is deleted leaves its jobs in the same step: one that
+        # a job still has was lost.
         if action is not None:
             body = links.relinked(job.body, action_id, action.body)
             documents.change_body(unit, job, body)
@@ -115,6 +119,7 @@ def _repair_trust(unit: Unit, job_id: str, trust_id: str) -> bool:
     trust = unit.get(TRUSTS, trust_id)
     if job is None or trust is not None:
         return True
+    # The job may have been given another one meanwhile.
     if domain.trust(job.body) != trust_id:
         return True
     body = {**job.body[CREDENTIALS], 'project_id': unit.project_id}
