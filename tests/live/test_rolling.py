@@ -178,6 +178,11 @@ class RollingTest(testtools.TestCase):
         url = f'http://127.0.0.1:{port}'
         return self.useFixture(programs.Server('freezer-api', *arguments, url=url, **environment))
 
+    def ask_ready(self, server: programs.Server) -> int:
+        """The status by which a process tells a load balancer whether it can serve."""
+        answer = requests.get(f'{server.url}/healthcheck/ready', timeout=programs.SECONDS)
+        return answer.status_code
+
     def begin(self) -> None:
         """Let the callers begin, and the load balancer."""
         self.probe = Probe(self.ready)
@@ -307,6 +312,8 @@ class TestDatabases(RollingTest):
         said, errors = self.run_next(release, 'db', 'version')
         self.assertEqual(f'{next_release.REVISION}\n', said)
         self.assertIn('freezer-manage db sync --contract', errors)
+        forgotten = self.start()
+        self.assertEqual(200, self.ask_ready(forgotten))
         said, _errors = self.run_next(release, 'db', 'sync', '--contract')
         self.assertIn(
             f'Only releases of schema {next_release.REVISION} and later can use it.', said
@@ -314,17 +321,19 @@ class TestDatabases(RollingTest):
         self.go_on()
 
         self.finish(release, new)
-        self._assert_contracted(release)
+        self._assert_contracted(release, forgotten)
 
-    def _assert_contracted(self, release: next_release.NextRelease) -> None:
-        """Nothing is left to do, and this release refuses the store without doing harm."""
+    def _assert_contracted(
+        self, release: next_release.NextRelease, forgotten: programs.Server
+    ) -> None:
+        """Nothing is left to do, and a process of this release that was forgotten refuses the
+        store without doing harm.
+        """
         said, errors = self.run_next(release, 'db', 'sync', '--contract')
         self.assertIn('Nothing is left to contract.', said)
         self.assertEqual('', self.run_next(release, 'db', 'version')[1])
-        late = self.start()
-        answer = requests.get(f'{late.url}/healthcheck/ready', timeout=programs.SECONDS)
-        self.assertEqual(503, answer.status_code)
-        base = f'{late.url}/v2/{self.member.project_id}'
+        self.assertEqual(503, self.ask_ready(forgotten))
+        base = f'{forgotten.url}/v2/{self.member.project_id}'
         self.project.call('POST', 'clients', 503, {'client_id': 'late'}, base=base)
 
     def test_new_store_is_contracted_at_once(self):
@@ -382,11 +391,9 @@ class TestIndices(RollingTest):
         writer.start()
         self.addCleanup(over.set)
         self.run_next(release, 'db', 'sync')
-        answer = requests.get(f'{self.old.url}/healthcheck/ready', timeout=programs.SECONDS)
-        self.assertEqual(503, answer.status_code)
+        self.assertEqual(503, self.ask_ready(self.old))
         new = self.start(**release.environment)
-        answer = requests.get(f'{new.url}/healthcheck/ready', timeout=programs.SECONDS)
-        self.assertEqual(200, answer.status_code)
+        self.assertEqual(200, self.ask_ready(new))
         over.set()
         writer.join()
         self.old.end()
