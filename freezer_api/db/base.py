@@ -350,7 +350,7 @@ class Storage(maintenance.Maintained):
     def uncontracted(self) -> list[str]:
         """Return what :meth:`contract_schema` would do, the oldest first, each
         by the version of the lowest schema whose release may go on after that;
-        [] if nothing is left to remove, or there is no schema.
+        [] if nothing is left to remove, or :meth:`sync` comes first.
         """
         return []
 

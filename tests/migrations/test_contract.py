@@ -158,6 +158,7 @@ class Contracting(Empty):
         for revision in (None, '0003'):
             if revision:
                 migration.upgrade(self.conf, revision)
+            self.assertEqual([], self.storage.uncontracted())
             before = self.everything()
             with self.assertRaises(exceptions.SchemaOutOfDate) as caught:
                 self.storage.contract_schema()

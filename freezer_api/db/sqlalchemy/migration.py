@@ -244,10 +244,10 @@ def current(
 
 def uncontracted(connection: sqlalchemy.Connection) -> list[str]:
     """Return the revisions by which this release would contract the schema,
-    the oldest first.
+    the oldest first; [] as long as it has to be expanded.
     """
     known = revisions(CONTRACT)
-    if not known:
+    if not known or current(connection) != head():
         return []
     done = current(connection, CONTRACT)
     if done is not None and done not in known:
