@@ -47,6 +47,20 @@ def schema_version(storage: base.Storage) -> str:
     return storage.version() or 'none'
 
 
+def describe_uncontracted(storage: base.Storage) -> str:
+    """Say what is to be run when the processes of earlier releases are gone;
+    '' if nothing is.
+    """
+    left = storage.uncontracted()
+    if not left:
+        return ''
+    return (
+        f'The schema still has what only releases before that of schema'
+        f' {left[-1]} need. When no process of these runs any more, run:'
+        ' freezer-manage db sync --contract'
+    )
+
+
 def check_storage_in_time(conf: cfg.ConfigOpts) -> str:
     """Do as :func:`check_storage`, but wait no longer than :data:`PATIENCE`
     seconds: a process that a WSGI server starts must not be late.

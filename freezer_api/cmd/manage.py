@@ -2,22 +2,23 @@
 
 import argparse
 import collections
-import collections.abc
-import contextlib
-import logging
-import os
 import sys
-import time
 import typing
 
 import tqdm
 from oslo_config import cfg
 
 from freezer_api import conf as configuration
-from freezer_api import db, version
-from freezer_api.cmd import common, imports, lifecycle
+from freezer_api.cmd import (
+    common,
+    doctor,
+    imports,
+    schema,
+    session_views,
+    stores,
+)
 from freezer_api.conf import files
-from freezer_api.db import base, copying, steps, verifying
+from freezer_api.db import copying, verifying
 from freezer_api.domain import documents
 from freezer_api.services import projects
 
@@ -26,8 +27,7 @@ Subparsers: typing.TypeAlias = (
     'argparse._SubParsersAction[argparse.ArgumentParser]'
 )
 
-LOG = logging.getLogger(__name__)
-PROG = 'freezer-manage'
+PROG = stores.PROG
 COPY = """Copy everything from one store into another, empty one: ids, versions, times
 of creation, the order of lists, and runs. Stop all API processes before you
 copy, and start them with the other store afterwards: nothing may use either
@@ -49,74 +49,31 @@ STORE = (
 )
 
 
-class CommandLog:
-    """Logs what a command did, and how long it took since this was made."""
-
-    def __init__(self, conf: cfg.ConfigOpts):
-        self._command = f'{conf.command.name} {conf.command.action}'
-        self._began = time.monotonic()
-
-    def log(self, where: str, effect: str) -> None:
-        """Log at INFO what the ``effect`` was on the store at an address."""
-        LOG.info(
-            '%s %s, %s, %s: %s; %.1f seconds',
-            PROG,
-            version.release(),
-            self._command,
-            where or 'address unknown',
-            effect,
-            time.monotonic() - self._began,
-        )
-
-
-def sync(conf: cfg.ConfigOpts) -> int:
-    """Create or upgrade the schema."""
-    command_log = CommandLog(conf)
-    with _open_store(conf) as storage:
-        before = lifecycle.schema_version(storage)
-        storage.sync()
-        after = lifecycle.schema_version(storage)
-        command_log.log(common.address(storage), f'schema {before} -> {after}')
-        print(f'The schema is at {after}.')
-        warning = imports.describe_pending(conf, storage)
-        if warning:
-            print(f'{PROG}: {warning}', file=sys.stderr)
-            LOG.warning('%s', warning)
-    return common.DONE
-
-
 def import_published(conf: cfg.ConfigOpts) -> int:
     """Import the published service's database."""
-    command_log = CommandLog(conf)
-    with _open_store(conf) as storage:
-        code, counts = imports.run(conf, storage, _show_progress)
-        effect = f'{_list_counts(counts)} imported'
+    command_log = stores.CommandLog(conf)
+    with stores.open_store(conf) as storage:
+        code, counts = imports.run(conf, storage, stores.show_progress)
+        effect = f'{stores.list_counts(counts)} imported'
         command_log.log(common.address(storage), effect)
     return code
-
-
-def show_version(conf: cfg.ConfigOpts) -> int:
-    """Print the version of the schema; ``none`` if there is no schema."""
-    with _open_store(conf) as storage:
-        print(lifecycle.schema_version(storage))
-    return common.DONE
 
 
 def copy(conf: cfg.ConfigOpts) -> int:
     """Copy one store into another; print how many documents of each kind both
     have now.
     """
-    command_log = CommandLog(conf)
+    command_log = stores.CommandLog(conf)
     if conf.command.source == conf.command.target:
         return common.fail(PROG, '--from and --to name the same store')
     counts: dict[str, int] = {}
     with (
-        _open_named_store(conf, conf.command.source) as source,
-        _open_named_store(conf, conf.command.target) as target,
+        stores.open_named_store(conf, conf.command.source) as source,
+        stores.open_named_store(conf, conf.command.target) as target,
     ):
         source.check()
         target.sync()
-        result = copying.copy(source, target, _show_progress)
+        result = copying.copy(source, target, stores.show_progress)
         for kind, copied in result.items():
             count, before = copied.contents.count, copied.before
             counts[kind] = count - before
@@ -126,7 +83,7 @@ def copy(conf: cfg.ConfigOpts) -> int:
             )
         command_log.log(
             f'{common.address(source)} to {common.address(target)}',
-            f'{_list_counts(counts)} copied',
+            f'{stores.list_counts(counts)} copied',
         )
     return common.DONE
 
@@ -135,22 +92,22 @@ def reindex(conf: cfg.ConfigOpts) -> int:
     """Bring the search index up to date; print what was inconsistent, and how
     many documents of each kind were reindexed and repaired.
     """
-    command_log = CommandLog(conf)
+    command_log = stores.CommandLog(conf)
     indexed: collections.Counter[str] = collections.Counter()
     repaired: collections.Counter[str] = collections.Counter()
-    with _open_store(conf) as storage:
+    with stores.open_store(conf) as storage:
         storage.check()
         drifts = verifying.reindex(
-            storage, _show_progress, conf.command.all, indexed
+            storage, stores.show_progress, conf.command.all, indexed
         )
         for drift in drifts:
             # Not print(): it would write into the progress bar.
-            tqdm.tqdm.write(_describe_drift(drift))
+            tqdm.tqdm.write(stores.describe_drift(drift))
             repaired[drift.kind] += drift.mendable
         command_log.log(
             common.address(storage),
-            f'{_list_counts(indexed)} reindexed,'
-            f' {_list_counts(repaired)} repaired',
+            f'{stores.list_counts(indexed)} reindexed,'
+            f' {stores.list_counts(repaired)} repaired',
         )
     for kind in documents.KINDS:
         print(f'{kind}: {indexed[kind]} reindexed, {repaired[kind]} repaired')
@@ -159,19 +116,19 @@ def reindex(conf: cfg.ConfigOpts) -> int:
 
 def verify(conf: cfg.ConfigOpts) -> int:
     """Report what is inconsistent; the exit code says whether anything is."""
-    command_log = CommandLog(conf)
+    command_log = stores.CommandLog(conf)
     outdated: collections.Counter[str] = collections.Counter()
     found = repairable = 0
-    with _open_store(conf) as storage:
+    with stores.open_store(conf) as storage:
         storage.check()
-        for drift in verifying.verify(storage, _show_progress, outdated):
-            tqdm.tqdm.write(_describe_drift(drift))
+        for drift in verifying.verify(storage, stores.show_progress, outdated):
+            tqdm.tqdm.write(stores.describe_drift(drift))
             found += 1
             repairable += drift.mendable
         command_log.log(
             common.address(storage),
             f'{found} inconsistencies, {repairable} of them repairable;'
-            f' {_list_counts(outdated)} indexed by an earlier release',
+            f' {stores.list_counts(outdated)} indexed by an earlier release',
         )
     for kind, count in outdated.items():
         if count:
@@ -187,16 +144,6 @@ def verify(conf: cfg.ConfigOpts) -> int:
     else:
         print('No inconsistencies.')
     return common.FAILED if found or any(outdated.values()) else common.DONE
-
-
-def _describe_drift(drift: steps.Drift) -> str:
-    """Describe in one line what is inconsistent."""
-    subject = drift.kind
-    if drift.id:
-        subject += f' {drift.id}'
-    if drift.project_id:
-        subject += f' in project {drift.project_id}'
-    return f'{subject}: {drift.what}'
 
 
 def purge(conf: cfg.ConfigOpts) -> int:
@@ -219,12 +166,12 @@ def purge(conf: cfg.ConfigOpts) -> int:
             ' undone. [y/N] '
         ):
             return common.fail(PROG, 'nothing was deleted')
-    command_log = CommandLog(conf)
-    with _open_store(conf) as storage:
+    command_log = stores.CommandLog(conf)
+    with stores.open_store(conf) as storage:
         deleted = projects.purge(storage, project_id)
         command_log.log(
             common.address(storage),
-            f'project {project_id}: {_list_counts(deleted)} deleted',
+            f'project {project_id}: {stores.list_counts(deleted)} deleted',
         )
     for kind, count in deleted.items():
         print(f'{kind}: {count}')
@@ -243,56 +190,6 @@ def _confirm(question: str) -> bool:
         return False
 
 
-def _list_counts(counts: collections.abc.Mapping[str, int]) -> str:
-    """List how many there are of each kind: ``3 sessions, 8 jobs``."""
-    parts = [f'{count} {kind}' for kind, count in counts.items() if count]
-    return ', '.join(parts) or 'nothing'
-
-
-def _open_store(conf: cfg.ConfigOpts) -> contextlib.closing[base.Storage]:
-    """Load the store of a configuration; it is closed at the end of the
-    ``with`` block.
-    """
-    located = common.Located(db.load(conf))
-    return contextlib.closing(typing.cast(base.Storage, located))
-
-
-def _open_named_store(
-    conf: cfg.ConfigOpts, name: str
-) -> contextlib.closing[base.Storage]:
-    """Load the store that ``--from`` or ``--to`` names: by a configuration
-    file of its own, or by a driver's name.
-    """
-    if os.sep in name or os.path.isfile(name):
-        other = common.read_file(name, PROG)
-        files.validate(other)
-        return _open_store(other)
-    # Drivers read their options when they are loaded, so the other store may
-    # have another driver by the same configuration.
-    conf.set_override('driver', name, 'storage')
-    try:
-        return _open_store(conf)
-    finally:
-        conf.clear_override('driver', 'storage')
-
-
-@contextlib.contextmanager
-def _show_progress(
-    step: str, total: int
-) -> collections.abc.Iterator[copying.Advance]:
-    """Show a progress bar on a terminal; elsewhere print a line at the end of
-    each step that had anything to do.
-    """
-    with tqdm.tqdm(
-        desc=step, total=total, unit='', disable=None, leave=False
-    ) as bar:
-        yield bar.update
-        # tqdm decides by itself whether standard error is a terminal.
-        has_no_bar = bar.disable
-    if has_no_bar and total:
-        print(f'{step}: done', flush=True)
-
-
 def add_parsers(subparsers: Subparsers) -> None:
     """Add the commands of ``freezer-manage``."""
     database = subparsers.add_parser('db', help='manage the store')
@@ -301,20 +198,30 @@ def add_parsers(subparsers: Subparsers) -> None:
     )
     project = subparsers.add_parser('project', help='manage a project')
     _add_project_parsers(project.add_subparsers(dest='action', required=True))
+    session = subparsers.add_parser('session', help='look at sessions')
+    session_views.add_parsers(
+        session.add_subparsers(dest='action', required=True)
+    )
+    parser = subparsers.add_parser(
+        'doctor',
+        help='find what is wrong in the store, and repair it',
+        description=doctor.DESCRIPTION,
+    )
+    doctor.add_arguments(parser)
 
 
 def _add_database_parsers(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         'sync', help='create the schema, or upgrade it to this release'
     )
-    parser.set_defaults(run=sync)
+    schema.set_up_sync(parser)
     # Deployment tools call it by this name.
     parser = subparsers.add_parser('update', help='same as sync')
-    parser.set_defaults(run=sync)
+    schema.set_up_sync(parser)
     parser = subparsers.add_parser(
         'version', help='print the version of the schema'
     )
-    parser.set_defaults(run=show_version)
+    parser.set_defaults(run=schema.show_version)
     _add_copy_parser(subparsers)
     parser = subparsers.add_parser(
         'import',

@@ -12,7 +12,7 @@ from oslo_upgradecheck import common_checks, upgradecheck
 
 from freezer_api import conf as configuration
 from freezer_api import db, exceptions, middleware
-from freezer_api.cmd import common, imports, options, policy_files
+from freezer_api.cmd import common, imports, lifecycle, options, policy_files
 from freezer_api.conf import files
 from freezer_api.db import base, verifying
 
@@ -61,6 +61,7 @@ class Checks(upgradecheck.UpgradeCommands):
             storage.check()
             is_outdated = verifying.has_outdated(storage)
             not_imported = imports.describe_pending(self.conf, storage)
+            not_contracted = lifecycle.describe_uncontracted(storage)
         except common.Failed as error:
             return failure(str(error))
         finally:
@@ -69,6 +70,8 @@ class Checks(upgradecheck.UpgradeCommands):
             return warning(OUTDATED)
         if not_imported:
             return warning(not_imported)
+        if not_contracted:
+            return warning(not_contracted)
         return success()
 
     def packages(self) -> upgradecheck.Result:

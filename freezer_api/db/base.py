@@ -337,9 +337,24 @@ class Storage(maintenance.Maintained):
 
     @abc.abstractmethod
     def sync(self) -> None:
-        """Create or upgrade the schema. It may be called again, and by several
-        processes at once.
+        """Create or upgrade the schema, as far as processes of the release
+        before can go on. It may be called again, and by several processes at
+        once.
         """
+
+    def contract_schema(self) -> None:
+        """Remove from the schema what only earlier releases need, whose
+        processes are gone. ``SchemaOutOfDate``, and nothing has changed, if
+        :meth:`sync` hasn't made the schema of this release.
+        """
+        self.check()
+
+    def uncontracted(self) -> list[str]:
+        """Return what :meth:`contract_schema` would do, the oldest first, each
+        by the version of the lowest schema whose release may go on after that;
+        [] if nothing is left to remove, or :meth:`sync` comes first.
+        """
+        return []
 
     @abc.abstractmethod
     def version(self) -> str | None:

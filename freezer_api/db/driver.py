@@ -9,7 +9,8 @@ import typing
 
 from freezer_api.db import base
 from freezer_api.db.base import Scope
-from freezer_api.db.operations import documents, jobs, sessions
+from freezer_api.db.operations import documents, jobs, repairs, sessions
+from freezer_api.db.steps import Drift
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain.documents import (
     ACTIONS,
@@ -158,4 +159,11 @@ class Driver(base.Storage):
                 unit, session_id, job_id, precondition
             ),
             needs=[(JOBS, job_id)],
+        )
+
+    def repair(self, drift: Drift) -> bool:
+        return self.transact(
+            drift.project_id,
+            repairs.primary(drift),
+            lambda unit: repairs.repair(unit, drift),
         )

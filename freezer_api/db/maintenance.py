@@ -6,7 +6,7 @@ import abc
 import collections.abc
 
 from freezer_api.db.entries import Entry, Place
-from freezer_api.db.steps import Step
+from freezer_api.db.steps import Drift, Step
 
 
 class Maintained(abc.ABC):
@@ -117,4 +117,13 @@ class Maintained(abc.ABC):
         With ``thorough``, also what has drifted; the step reports it. Each
         document is changed by itself, and its version stays. What is up to
         date isn't written, so an interrupted walk can begin again.
+        """
+
+    @abc.abstractmethod
+    def repair(self, drift: Drift) -> bool:
+        """Make two documents agree that contradicted each other when a drift
+        with an ``other`` was found; return whether they do so now.
+
+        It is one operation like those of the API, which looks at both again.
+        Which of them is right: :mod:`freezer_api.db.operations.repairs`.
         """

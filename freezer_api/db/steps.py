@@ -9,12 +9,20 @@ import dataclasses
 LEFT = 'left'
 
 
+#: What to do about two documents that should have the same claim.
+TWO_CLAIMS = (
+    'Delete one of both documents through the API, and run this again.'
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drift:
     """A difference between a document and what is derived of it, or what
     another document says of it; ``what`` tells it to operators.
 
-    ``mendable``: :meth:`Storage.reindex` mends it.
+    ``mendable``: :meth:`Storage.reindex` mends it. ``other``: the kind and id
+    of the document that it contradicts; :meth:`Storage.repair` makes both
+    agree. ``advice``: what is to be done where neither helps.
     """
 
     kind: str
@@ -22,6 +30,8 @@ class Drift:
     id: str
     what: str
     mendable: bool = True
+    other: tuple[str, str] | None = None
+    advice: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

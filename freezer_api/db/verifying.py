@@ -20,6 +20,7 @@ from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import (
     documents,
     membership,
+    run_state,
     search_pairs,
     search_query,
 )
@@ -49,6 +50,8 @@ PAUSE = 2
 _Name = tuple[str, str]
 #: Documents of one project.
 Found = dict[_Name, Entry]
+#: What an entry says that isn't so, for operators, and of which other document.
+_Fault = tuple[str, _Name]
 #: A driver's :meth:`Storage.verify` or :meth:`Storage.reindex`.
 Walk = collections.abc.Callable[[str, tuple[int | str, ...], int], Step]
 
@@ -60,16 +63,16 @@ def verify(
     documents are indexed by an earlier version.
     """
     for kind in KINDS:
-        with progress(f'verifying {kind}', _count(storage, kind)) as advance:
+        with progress(f'verifying {kind}', count(storage, kind)) as advance:
             for step in _steps(storage.verify, kind):
                 outdated[kind] += step.outdated
                 advance(step.looked)
                 yield from step.drifts
-    for kind in _LINKS:
+    for kind in LINKED:
         step_name = f'verifying what {kind} have'
-        with progress(step_name, _count(storage, kind)) as advance:
+        with progress(step_name, count(storage, kind)) as advance:
             for page in copying.pages(storage, kind):
-                yield from _check_links(storage, page)
+                yield from check_links(storage, page)
                 advance(len(page))
 
 
@@ -87,7 +90,7 @@ def reindex(
     # Nothing that is left over was written for a version.
     kinds = KINDS if thorough else documents.KINDS
     for kind in kinds:
-        with progress(f'reindexing {kind}', _count(storage, kind)) as advance:
+        with progress(f'reindexing {kind}', count(storage, kind)) as advance:
             for step in _steps(walk, kind):
                 done[kind] += step.outdated
                 advance(step.looked)
@@ -106,7 +109,7 @@ def has_outdated(storage: Storage) -> bool:
 
 def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
     """Yield the steps of walking a kind."""
-    limit = LEFT_PAGE if kind == steps.LEFT else PAGE
+    limit = page_size(kind)
     place: tuple[int | str, ...] | None = ()
     while place is not None:
         step = walk(kind, place, limit)
@@ -114,7 +117,12 @@ def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
         place = step.place
 
 
-def _count(storage: Storage, kind: str) -> int:
+def page_size(kind: str) -> int:
+    """Return how many entries of a kind are looked at by one call."""
+    return LEFT_PAGE if kind == steps.LEFT else PAGE
+
+
+def count(storage: Storage, kind: str) -> int:
     """Return how many entries there are to walk; 0 if that isn't known
     beforehand.
     """
@@ -124,7 +132,7 @@ def _count(storage: Storage, kind: str) -> int:
 # What documents say of each other
 
 
-def _check_links(
+def check_links(
     storage: Storage, page: list[Entry]
 ) -> collections.abc.Iterator[Drift]:
     """Yield what entries of a kind say of others and isn't so."""
@@ -152,12 +160,12 @@ def _groups(entries: list[Entry]) -> collections.abc.Iterator[list[Entry]]:
     group: list[Entry] = []
     size = 0
     for entry in entries:
-        count = len(set(_LINKS[entry.kind].names(entry)))
-        if group and size + count > PAGE:
+        number = len(set(_LINKS[entry.kind].names(entry)))
+        if group and size + number > PAGE:
             yield group
             group, size = [], 0
         group.append(entry)
-        size += count
+        size += number
     yield group
 
 
@@ -179,8 +187,19 @@ def _look_again(
             return
         now = storage.named(kind, project, (id,))
         if now and now[0].dump() == entry.dump():
-            for what in faults:
-                yield Drift(kind, project, id, what, mendable=False)
+            for what, other in faults:
+                advice = ''
+                if kind == TRUSTS:
+                    advice = f'Run: openstack trust delete {id}'
+                yield Drift(
+                    kind,
+                    project,
+                    id,
+                    what,
+                    mendable=False,
+                    other=other,
+                    advice=advice,
+                )
             return
 
 
@@ -200,8 +219,8 @@ def _others(storage: Storage, project: str, entries: list[Entry]) -> Found:
     return found
 
 
-def _faults(storage: Storage, entry: Entry, others: Found) -> list[str]:
-    """Return what an entry says of others and isn't so, for operators."""
+def _faults(storage: Storage, entry: Entry, others: Found) -> list[_Fault]:
+    """Return what an entry says of others, or of its run, and isn't so."""
     return list(_LINKS[entry.kind].faults(storage, entry, others))
 
 
@@ -220,20 +239,30 @@ def _named_by_session(entry: Entry) -> collections.abc.Iterator[_Name]:
 
 def _faults_of_session(
     storage: Storage, entry: Entry, others: Found
-) -> collections.abc.Iterator[str]:
+) -> collections.abc.Iterator[_Fault]:
     session = _session(entry)
     for id, member in session.members.items():
-        job = others.get((JOBS, id))
+        other = (JOBS, id)
+        job = others.get(other)
         if job is None:
-            yield f'its member {id} is no job'
+            yield f'its member {id} is no job', other
             continue
         body = _body(job)
         if body['session_id'] != entry.id:
-            yield f'its member, job {id}, is in session {body["session_id"]!r}'
+            what = (
+                f'its member, job {id}, is in session {body["session_id"]!r}'
+            )
+            yield what, other
         elif body['client_id'] != member.client_id:
-            yield f'its member {id} is for another client than the job'
+            yield f'its member {id} is for another client than the job', other
         elif membership.scheduled_by(body, session.schedule) != body:
-            yield f'its member, job {id}, has another schedule'
+            yield f'its member, job {id}, has another schedule', other
+    now = storage.clock()
+    # A run that has lapsed is completed by who reads it.
+    settled = run_state.lapse(session, now)
+    if run_state.settle(settled, now) is not settled:
+        what = 'its run goes on, and all its members have completed'
+        yield what, (SESSIONS, entry.id)
 
 
 def _named_by_job(entry: Entry) -> collections.abc.Iterator[_Name]:
@@ -249,28 +278,30 @@ def _named_by_job(entry: Entry) -> collections.abc.Iterator[_Name]:
 
 def _faults_of_job(
     storage: Storage, entry: Entry, others: Found
-) -> collections.abc.Iterator[str]:
+) -> collections.abc.Iterator[_Fault]:
     body = _body(entry)
     session_id = body['session_id']
     if session_id:
-        session = others.get((SESSIONS, session_id))
+        other = (SESSIONS, session_id)
+        session = others.get(other)
         if session is None or entry.id not in _session(session).members:
-            yield f'it is in session {session_id}, which has no such member'
+            what = f'it is in session {session_id}, which has no such member'
+            yield what, other
     for copy in body['job_actions']:
-        action_id = copy['action_id']
-        action = others.get((ACTIONS, action_id))
+        other = (ACTIONS, copy['action_id'])
+        action = others.get(other)
         if action is None:
-            yield f'its action {action_id} is missing'
+            yield f'its action {other[1]} is missing', other
         elif _body(action)['freezer_action'] != copy['freezer_action']:
-            yield f'its copy of action {action_id} is another one'
+            yield f'its copy of action {other[1]} is another one', other
     trust_id = documents.trust(body)
     if trust_id and (TRUSTS, trust_id) not in others:
-        yield f'its trust {trust_id} is missing'
+        yield f'its trust {trust_id} is missing', (TRUSTS, trust_id)
 
 
 def _faults_of_trust(
     storage: Storage, entry: Entry, others: Found
-) -> collections.abc.Iterator[str]:
+) -> collections.abc.Iterator[_Fault]:
     """Yield a fault if no job has a trust."""
     # The service makes the trust before the job that gets it.
     created = typing.cast(Document, entry.content).created
@@ -280,7 +311,7 @@ def _faults_of_trust(
     query = search_query.Query(frozenset((pair,)), limit=1)
     page = storage.find(Scope(entry.project_id), JOBS, query)
     if not page.documents:
-        yield 'no job has it'
+        yield 'no job has it', (TRUSTS, entry.id)
 
 
 def _named_by_trust(entry: Entry) -> collections.abc.Iterator[_Name]:
@@ -295,7 +326,7 @@ class _Links(typing.NamedTuple):
 
     names: collections.abc.Callable[[Entry], collections.abc.Iterable[_Name]]
     faults: collections.abc.Callable[
-        [Storage, Entry, Found], collections.abc.Iterator[str]
+        [Storage, Entry, Found], collections.abc.Iterator[_Fault]
     ]
 
 
@@ -304,3 +335,5 @@ _LINKS = {
     JOBS: _Links(_named_by_job, _faults_of_job),
     TRUSTS: _Links(_named_by_trust, _faults_of_trust),
 }
+#: The kinds whose documents name others, in the order in which they are walked.
+LINKED = tuple(_LINKS)

@@ -1,4 +1,4 @@
-"""Commands whose standard error is a terminal."""
+"""Commands whose standard error, or standard output as well, is a terminal."""
 
 import fcntl
 import os
@@ -10,23 +10,24 @@ import termios
 from tests.live import programs
 
 
-def run(program: str, *arguments: str) -> tuple[int, str, str]:
+def run(program: str, *arguments: str, prints_there: bool = False) -> tuple[int, str, str]:
     """Run a program of the service until it ends; its exit code, and what it printed and what
-    the terminal, of 24 lines with 80 characters, has shown.
+    the terminal, of 24 lines with 80 characters, has shown. ``prints_there``: what it prints is
+    shown as well.
     """
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
         with subprocess.Popen(
             [str(programs.FOLDER / program), *arguments],
-            stdout=subprocess.PIPE,
+            stdout=theirs if prints_there else subprocess.PIPE,
             stderr=theirs,
             text=True,
         ) as process:
             os.close(theirs)
             shown = b''.join(iter(lambda: _read(ours), b'')).decode()
             printed, _errors = process.communicate(timeout=programs.SECONDS)
-        return process.returncode, printed, shown
+        return process.returncode, printed or '', shown
     finally:
         os.close(ours)
 

@@ -30,6 +30,34 @@ sys.exit({'manage': manage, 'status': status}[sys.argv[1]].main(sys.argv[2:]))
 """
 
 
+def load_storage(test):
+    """The store of a test's configuration file; it is closed at the end."""
+    conf = configuration.new()
+    conf([f'--config-file={test.config_file}'], default_config_files=[], default_config_dirs=[])
+    storage = db.load(conf)
+    test.addCleanup(storage.close)
+    return storage
+
+
+def damage_moments(test, server):
+    """Change the derived moments of all backups by hand."""
+    storage = load_storage(test)
+    if server not in servers.OWN:
+        with storage.database.engines.writer.connect() as connection, connection.begin():
+            connection.execute(sqlalchemy.update(models.backups).values(moment=1))
+        return
+    for entry in storage.entries(BACKUPS, (), 10):
+        key = codec.key(BACKUPS, entry.project_id, entry.id)
+        found = storage.units.committer.store.get(key)
+        source = codec.source(key, found.value, found.mark) | {'moment': 1}
+        storage.client.call(
+            'PUT',
+            f'/{found.index}/_doc/{key[1].replace("/", "%2F")}',
+            source,
+            {'refresh': 'true'},
+        )
+
+
 class TestDerived(CommandTest):
     """On every store."""
 
@@ -132,21 +160,4 @@ class TestDerived(CommandTest):
 
     def _damage(self):
         """Change the derived moments of both backups by hand."""
-        conf = configuration.new()
-        conf([f'--config-file={self.config_file}'], default_config_files=[], default_config_dirs=[])
-        storage = db.load(conf)
-        self.addCleanup(storage.close)
-        if self.server not in servers.OWN:
-            with storage.database.engines.writer.connect() as connection, connection.begin():
-                connection.execute(sqlalchemy.update(models.backups).values(moment=1))
-            return
-        for entry in storage.entries(BACKUPS, (), 10):
-            key = codec.key(BACKUPS, entry.project_id, entry.id)
-            found = storage.units.committer.store.get(key)
-            source = codec.source(key, found.value, found.mark) | {'moment': 1}
-            storage.client.call(
-                'PUT',
-                f'/{found.index}/_doc/{key[1].replace("/", "%2F")}',
-                source,
-                {'refresh': 'true'},
-            )
+        damage_moments(self, self.server)

@@ -154,6 +154,35 @@ def _take_out(
     _store_session(unit, stored, before, after)
 
 
+def join(
+    unit: Unit, session_id: str, job_id: str, client_id: str, now: int
+) -> None:
+    """Make a job a member of a session, for its client; a member keeps its
+    progress.
+    """
+    session = unit.get_session(session_id)
+    if session is None:
+        return
+    before = run_state.lapse(session, now)
+    if job_id in before.members:
+        after = run_state.moved(before, job_id, client_id)
+    else:
+        after = run_state.joined(before, job_id, client_id)
+    _store_session(unit, session, before, after)
+
+
+def finish(unit: Unit, id: str) -> None:
+    """Complete the run of a session if it is over by what its members have
+    done, or has lapsed.
+    """
+    session = unit.get_session(id)
+    if session is not None:
+        now = unit.now()
+        before = run_state.lapse(session, now)
+        after = run_state.settle(before, now)
+        _store_session(unit, session, before, after)
+
+
 def move(
     unit: Unit, session_id: str, job_id: str, client_id: str, now: int
 ) -> None:

@@ -248,8 +248,18 @@ class Driver(driver.Driver):
         self.database.check()
 
     def sync(self) -> None:
-        """Upgrade the schema to this release's, see :func:`migrate.upgrade`."""
+        """Expand the schema to this release's, see
+        :func:`migration.upgrade`.
+        """
         migration.upgrade(self.conf)
+
+    def contract_schema(self) -> None:
+        """Contract the schema, see :func:`migration.contract`."""
+        migration.contract(self.conf)
+
+    def uncontracted(self) -> list[str]:
+        """Return the revisions that contract the schema and haven't run."""
+        return self.database.look(migration.uncontracted)
 
     def version(self) -> str | None:
         """Return the schema's revision."""

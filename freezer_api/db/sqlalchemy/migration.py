@@ -1,9 +1,14 @@
 """The schema's versions: creating and upgrading it, and telling which one is
 there. Alembic does the work.
+
+There are two lines of revisions. An upgrade *expands* the schema: what the
+release before relies on stays. What only earlier releases need is removed when
+their processes are gone: then the schema is *contracted*.
 """
 
 import collections.abc
 import contextlib
+import dataclasses
 import functools
 import logging
 import pathlib
@@ -26,9 +31,31 @@ from freezer_api.db.sqlalchemy.connections import engines, errors
 LOG = logging.getLogger(__name__)
 _JITTER = random.SystemRandom()
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """A line of revisions: the folder that has them, and the table that says
+    which one is there.
+    """
+
+    folder: str
+    table: str
+
+    @property
+    def version(self) -> sqlalchemy.Select:
+        """The statement that reads the revision."""
+        table = sqlalchemy.table(self.table, sqlalchemy.column('version_num'))
+        return sqlalchemy.select(table.c.version_num)
+
+
 #: The table that has the revision. Not Alembic's usual one, which an older
 #: service in the same database may have.
 VERSION_TABLE = 'freezer_schema'
+#: What processes of the release before tolerate.
+EXPAND = Line('versions', VERSION_TABLE)
+#: What they don't. The name of a revision is the lowest one of the other line
+#: whose release may use the database from then on.
+CONTRACT = Line('contract', 'freezer_contracted')
 #: Seconds to wait for another process that changes the schema.
 PATIENCE = 600
 #: Seconds between two attempts, at most.
@@ -51,7 +78,6 @@ _UNAVAILABLE = (
 _VERSION: sqlalchemy.TableClause = sqlalchemy.table(
     VERSION_TABLE, sqlalchemy.column('version_num')
 )
-_REVISION = sqlalchemy.select(_VERSION.c.version_num)
 #: The revision, with what it says of other releases, if it says anything.
 _FIT = sqlalchemy.select(
     _VERSION.c.version_num, *models.compatibility.c
@@ -74,22 +100,50 @@ class Newer(Exception):
     """The schema is a later release's; for operators."""
 
 
+class NotExpanded(Exception):
+    """The schema has to be upgraded before it is contracted; for
+    operators.
+    """
+
+
 class Overtaken(Exception):
     """Another process has changed the schema meanwhile."""
 
 
 def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
-    """Bring the schema to a revision. One process at a time does, the others
-    wait and find it done.
+    """Bring the schema to a revision, as far as the release before may use it,
+    too. A schema that is new is contracted at once: nobody has used it.
 
-    In a Galera cluster each node has locks of its own, so several processes
-    may do it. One whose step another one has done begins again, and leaves out
-    what is there.
+    One process at a time does, the others wait and find it done. In a Galera
+    cluster each node has locks of its own, so several processes may do it. One
+    whose step another one has done begins again, and leaves out what is there.
     """
+    _run_alone(conf, functools.partial(_upgrade, revision=revision))
+
+
+def contract(conf: cfg.ConfigOpts) -> None:
+    """Remove from the schema what only earlier releases need. Their processes
+    get ``SchemaOutOfDate`` from then on.
+
+    ``SchemaOutOfDate``, and nothing has changed, unless the schema has this
+    release's revision.
+    """
+    _run_alone(conf, _contract)
+
+
+def _run_alone(
+    conf: cfg.ConfigOpts,
+    change: collections.abc.Callable[[sqlalchemy.Connection], None],
+) -> None:
+    """Change the schema, again if another process was in the way."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return _upgrade(conf, revision)
+            with (
+                engines.make_for_schema(conf).connect() as connection,
+                _schema_lock(connection),
+            ):
+                return change(connection)
         except (Overtaken, *errors.FAILURES) as error:
             if not _is_rival(error):
                 raise _final_error(error) from error
@@ -103,35 +157,58 @@ def upgrade(conf: cfg.ConfigOpts, revision: str = 'head') -> None:
             time.sleep(_JITTER.uniform(0, LONGEST_PAUSE))
 
 
-def _upgrade(conf: cfg.ConfigOpts, revision: str) -> None:
-    with (
-        engines.make_for_schema(conf).connect() as connection,
-        _schema_lock(connection),
-    ):
-        before = current(connection)
-        _refuse_newer(before)
-        config = _config()
-        config.attributes['connection'] = connection
-        try:
-            alembic.command.upgrade(config, revision)
-        except alembic.util.CommandError as error:
-            if current(connection) == before:
-                raise
-            raise Overtaken from error
+def _upgrade(connection: sqlalchemy.Connection, revision: str) -> None:
+    before = current(connection)
+    _refuse_newer(before)
+    _walk(connection, EXPAND, revision)
+    if before is None and revision == 'head':
+        _walk(connection, CONTRACT)
+
+
+def _contract(connection: sqlalchemy.Connection) -> None:
+    revision = current(connection)
+    _refuse_newer(revision)
+    if revision != head():
+        raise exceptions.SchemaOutOfDate(errors.OUT_OF_DATE) from NotExpanded(
+            f'The schema is at revision {revision or "none"}, and this release'
+            f' contracts {head()}. Run freezer-manage db sync first, and'
+            ' restart all processes with this release.'
+        )
+    _walk(connection, CONTRACT)
+
+
+def _walk(
+    connection: sqlalchemy.Connection, line: Line, revision: str = 'head'
+) -> None:
+    """Bring a line to a revision."""
+    if not revisions(line):
+        return
+    before = current(connection, line)
+    config = _config(line)
+    config.attributes['connection'] = connection
+    config.attributes['line'] = line
+    try:
+        alembic.command.upgrade(config, revision)
+    except alembic.util.CommandError as error:
+        if current(connection, line) == before:
+            raise
+        raise Overtaken from error
 
 
 def applied(
+    line: Line,
     ctx: alembic.migration.MigrationContext,
     *_: typing.Any,
     **_what: typing.Any,
 ) -> None:
-    """Raise ``Overtaken`` if another process has gone further meanwhile.
+    """Raise ``Overtaken`` if another process has gone further on a line
+    meanwhile.
 
     Alembic calls this with each revision before it takes effect.
     """
     if ctx.connection is None:
         return
-    if len(ctx.connection.execute(_REVISION).all()) != 1:
+    if len(ctx.connection.execute(line.version).all()) != 1:
         raise Overtaken
 
 
@@ -153,14 +230,30 @@ def _final_error(error: Exception) -> Exception:
     return error
 
 
-def current(connection: sqlalchemy.Connection) -> str | None:
+def current(
+    connection: sqlalchemy.Connection, line: Line = EXPAND
+) -> str | None:
     """Return the revision of the schema that is there, None if there is
     none.
     """
     context = alembic.migration.MigrationContext.configure(
-        connection, opts={'version_table': VERSION_TABLE}
+        connection, opts={'version_table': line.table}
     )
     return context.get_current_revision()
+
+
+def uncontracted(connection: sqlalchemy.Connection) -> list[str]:
+    """Return the revisions by which this release would contract the schema,
+    the oldest first; [] as long as it has to be expanded.
+    """
+    known = revisions(CONTRACT)
+    if not known or current(connection) != head():
+        return []
+    done = current(connection, CONTRACT)
+    if done is not None and done not in known:
+        # A later release has done all of them, and more.
+        return []
+    return known[known.index(done) + 1 :] if done else known
 
 
 def check(connection: sqlalchemy.Connection) -> None:
@@ -215,28 +308,36 @@ def _fits(revision: str, declared_by: str, lowest: str | None) -> bool:
 
 
 @functools.cache
-def revisions() -> list[str]:
-    """Return all revisions, the oldest first."""
-    newest_first = [script.revision for script in _scripts().walk_revisions()]
+def revisions(line: Line = EXPAND) -> list[str]:
+    """Return all revisions of a line, the oldest first."""
+    scripts = _scripts(line)
+    newest_first = [script.revision for script in scripts.walk_revisions()]
     return newest_first[::-1]
 
 
 @functools.cache
 def head() -> str | None:
     """Return the revision of this release."""
-    return _scripts().get_current_head()
+    return _scripts(EXPAND).get_current_head()
 
 
-def _scripts() -> alembic.script.ScriptDirectory:
-    return alembic.script.ScriptDirectory.from_config(_config())
+def _scripts(line: Line) -> alembic.script.ScriptDirectory:
+    return alembic.script.ScriptDirectory.from_config(_config(line))
 
 
-def _config() -> alembic.config.Config:
+def _config(line: Line) -> alembic.config.Config:
     config = alembic.config.Config()
-    folder = str(pathlib.Path(__file__).parent / 'migrations')
-    # A percent sign would begin an interpolation.
-    config.set_main_option('script_location', folder.replace('%', '%%'))
+    folder = pathlib.Path(__file__).parent / 'migrations'
+    options = {
+        'script_location': folder,
+        'version_locations': folder / line.folder,
+    }
+    # Earlier versions of Alembic know the second name.
     config.set_main_option('path_separator', 'os')
+    config.set_main_option('version_path_separator', 'os')
+    for name, path in options.items():
+        # A percent sign would begin an interpolation.
+        config.set_main_option(name, str(path).replace('%', '%%'))
     return config
 
 

@@ -6,7 +6,7 @@ import threading
 import unittest.mock
 
 from freezer_api import exceptions
-from freezer_api.db import verifying
+from freezer_api.db import doctor, verifying
 from freezer_api.db.base import Entry, Store
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import (
@@ -37,6 +37,10 @@ def unseen(step, total):
 def next_release():
     """What is indexed from now on, and asked for, is of the next version."""
     return unittest.mock.patch.object(search_pairs, 'INDEX_VERSION', search_pairs.INDEX_VERSION + 1)
+
+
+def _name(drift):
+    return drift.kind, drift.project_id, drift.id
 
 
 class Stores:
@@ -81,11 +85,7 @@ class Stores:
     def drifts(self, walk=None, **named):
         """What a walk tells, without words."""
         walk = walk or self.own.verify
-        return {
-            (drift.kind, drift.project_id, drift.id)
-            for step in self.walked(walk, **named)
-            for drift in step.drifts
-        }
+        return {_name(drift) for step in self.walked(walk, **named) for drift in step.drifts}
 
     def outdated(self, walk=None, **named):
         """How many documents a walk finds that an earlier version has indexed."""
@@ -101,9 +101,85 @@ class Stores:
     def mended(self, *expected):
         """Check that drifts of these documents are told, mended once, and then no more."""
         self.assertEqual(set(expected), self.drifts())
-        self.assertEqual(set(expected), self.drifts(self.own.reindex, thorough=True))
+        self.assertEqual({(*one, False) for one in expected}, self._examined(fix=False))
+        self.assertEqual({(*one, True) for one in expected}, self._examined(fix=True))
+        self.assertEqual(set(), self._examined(fix=True))
         self.assertEqual(set(), self.drifts(self.own.reindex, thorough=True))
         self.assertEqual(set(), self.drifts())
+
+    def _examined(self, fix):
+        """What the doctor tells, without words, and whether it has repaired it."""
+        return {
+            (*_name(finding.drift), finding.is_repaired)
+            for finding in doctor.Doctor(self.own, unseen, fix).examine()
+        }
+
+    def while_others_write(self, walk):
+        """Walk, again and again, while two processes write what they look at then."""
+        over, failed = threading.Event(), []
+
+        def write(number, storage):
+            project, rounds = self.in_project('p', storage), 0
+            try:
+                while not over.is_set():
+                    rounds += 1
+                    self._write(project, number, rounds)
+            except Exception as error:
+                failed.append(error)
+
+        threads = [
+            threading.Thread(target=write, args=(number, self.make_storage(self.own.conf)))
+            for number in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        self.addCleanup(over.set)
+        timer = threading.Timer(WRITING_SECONDS, over.set)
+        timer.start()
+        walks = 0
+        while not over.is_set():
+            walk(walks)
+            walks += 1
+        for thread in threads:
+            thread.join()
+        self.assertEqual([], failed)
+        self.assertGreater(walks, 0)
+        self.assertEqual([], self.told())
+        self.assertEqual(set(), self.drifts())
+
+    def _write(self, project, number, rounds):
+        """What callers do to documents that both threads have, and that one has."""
+        mine = f'm{number}'
+        project.put_client('c', zone=f'{number} {rounds}')
+        project.put_action('a', action='backup', path=f'/{number}/{rounds}')
+        project.put_backup(mine, time_stamp=rounds, job_id='j1')
+        now = {'time_after': rounds, 'time_before': rounds}
+        self.assertIn(mine, project.ids(BACKUPS, bounds=now))
+        project.attach('s', 'j1')
+        with contextlib.suppress(exceptions.InvalidInput):
+            # The other one may have taken it out.
+            project.start('s', 'j1', rounds)
+            project.end('s', 'j1')
+        self._put_job(project, mine, f'{rounds}')
+        project.attach('s', mine)
+        project.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
+        project.detach('s', 'j1')
+        self.assertEqual(
+            [mine], project.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}])
+        )
+        self.assertTrue(project.delete_job(mine))
+        project.write(BACKUPS, mine, None)
+
+    def _put_job(self, project, id, description):
+        """A job that has the action as it is then, which others change meanwhile."""
+
+        def change(current, stored, now):
+            copy = bodies.entry('a', stored['a'].body['freezer_action'])
+            return Store(
+                bodies.job_body(id, project.project_id, description=description, job_actions=[copy])
+            )
+
+        project.storage.write_job(project.scope, id, change, ('a',))
 
 
 class Derived(Stores):
@@ -221,7 +297,7 @@ class Derived(Stores):
             told.extend(self.told())
             drifted.update(self.drifts(), self.drifts(self.own.reindex, thorough=True))
 
-        self._while_others_write(walk)
+        self.while_others_write(walk)
         self.assertEqual([], told)
         self.assertEqual(set(), drifted)
 
@@ -234,79 +310,12 @@ class Derived(Stores):
             search_pairs.INDEX_VERSION = first + 1 + number
             done.append(self.outdated(self.own.reindex))
 
-        self._while_others_write(walk)
+        self.while_others_write(walk)
         self.assertGreater(sum(done), self.documents / 2)
         self.outdated(self.own.reindex)
         self.assertEqual(0, self.outdated())
         self.assertEqual([], self.told())
         self.assertEqual(set(), self.drifts())
-
-    def _while_others_write(self, walk):
-        """Walk, again and again, while two processes write what they look at then."""
-        over, failed = threading.Event(), []
-
-        def write(number, storage):
-            project, rounds = self.in_project('p', storage), 0
-            try:
-                while not over.is_set():
-                    rounds += 1
-                    self._write(project, number, rounds)
-            except Exception as error:
-                failed.append(error)
-
-        threads = [
-            threading.Thread(target=write, args=(number, self.make_storage(self.own.conf)))
-            for number in range(2)
-        ]
-        for thread in threads:
-            thread.start()
-        self.addCleanup(over.set)
-        timer = threading.Timer(WRITING_SECONDS, over.set)
-        timer.start()
-        walks = 0
-        while not over.is_set():
-            walk(walks)
-            walks += 1
-        for thread in threads:
-            thread.join()
-        self.assertEqual([], failed)
-        self.assertGreater(walks, 0)
-        self.assertEqual([], self.told())
-        self.assertEqual(set(), self.drifts())
-
-    def _write(self, project, number, rounds):
-        """What callers do to documents that both threads have, and that one has."""
-        mine = f'm{number}'
-        project.put_client('c', zone=f'{number} {rounds}')
-        project.put_action('a', action='backup', path=f'/{number}/{rounds}')
-        project.put_backup(mine, time_stamp=rounds, job_id='j1')
-        now = {'time_after': rounds, 'time_before': rounds}
-        self.assertIn(mine, project.ids(BACKUPS, bounds=now))
-        project.attach('s', 'j1')
-        with contextlib.suppress(exceptions.InvalidInput):
-            # The other one may have taken it out.
-            project.start('s', 'j1', rounds)
-            project.end('s', 'j1')
-        self._put_job(project, mine, f'{rounds}')
-        project.attach('s', mine)
-        project.patch_session('s', schedule={'schedule_interval': f'{rounds} days'})
-        project.detach('s', 'j1')
-        self.assertEqual(
-            [mine], project.ids(JOBS, [{'job_id': mine}, {'description': f'{rounds}'}])
-        )
-        self.assertTrue(project.delete_job(mine))
-        project.write(BACKUPS, mine, None)
-
-    def _put_job(self, project, id, description):
-        """A job that has the action as it is then, which others change meanwhile."""
-
-        def change(current, stored, now):
-            copy = bodies.entry('a', stored['a'].body['freezer_action'])
-            return Store(
-                bodies.job_body(id, project.project_id, description=description, job_actions=[copy])
-            )
-
-        project.storage.write_job(project.scope, id, change, ('a',))
 
     def _everything(self):
         return [

@@ -18,6 +18,7 @@ from freezer_api.tests.contract import (
     lists,
     operation,
     processes,
+    repairs,
     restores,
     runs,
     search,
@@ -59,6 +60,7 @@ THEMES: tuple[type, ...] = (
     copying.BrokenCopies,
     stamps.Stamps,
     derived.Derived,
+    repairs.Repairs,
     restores.RestoreSessions,
     restores.RestoredRuns,
 )

@@ -6,12 +6,13 @@ same afterwards.
 """
 
 import collections.abc
+import functools
 import typing
 
 from freezer_api.db import steps
 from freezer_api.db.base import Place
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.codec import Value
+from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import lines, store
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.maintenance import claims, presence
@@ -19,6 +20,7 @@ from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.searches import Hit
 from freezer_api.db.elasticsearch.sessions import ranges
+from freezer_api.db.elasticsearch.unit_of_work import Unit
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents, search_pairs
 
@@ -36,6 +38,15 @@ READABLE = (
     'moment',
     'created',
     'settle_at',
+)
+#: What operators can do about what nothing here can repair.
+_MISPLACED = (
+    'Restore the indices from one snapshot: nothing tells which of both'
+    ' documents it is.'
+)
+_NO_RECORD = (
+    'Restore the indices from one snapshot if the run matters. Repaired, its'
+    ' session goes on without it; until then its runs cannot be listed.'
 )
 
 
@@ -195,24 +206,33 @@ def _other_drifts(
             continue
         if value.key != (kind, hit['_id']):
             what = f'is kept where another document should be: {hit["_id"]}'
-            yield _drift(value, what, mendable=False)
+            yield _drift(value, what, mendable=False, advice=_MISPLACED)
         if claims.is_missing(finder.committer, value):
             what = 'has not the claim on its id'
             can_mend = not mend or claims.add(finder.units, value)
-            yield _drift(value, what, mendable=can_mend)
+            advice = '' if can_mend else steps.TWO_CLAIMS
+            yield _drift(value, what, can_mend, advice)
         if kind == documents.SESSIONS:
-            yield from _missing_records(finder, value)
+            yield from _missing_records(finder, value, mend)
 
 
-def _drift(value: Value, what: str, mendable: bool) -> Drift:
-    return Drift(value.kind, value.project_id, value.id, what, mendable)
+def _drift(value: Value, what: str, mendable: bool, advice: str = '') -> Drift:
+    return Drift(
+        value.kind,
+        value.project_id,
+        value.id,
+        what,
+        mendable,
+        advice=advice,
+    )
 
 
 def _missing_records(
-    finder: Finder, session: Value
+    finder: Finder, session: Value, mend: bool
 ) -> collections.abc.Iterator[Drift]:
     """Yield a drift for each record of an earlier run that a session says to
-    have and that isn't there.
+    have and that isn't there. To mend it the session says so no more: else its
+    runs couldn't be listed.
     """
     life = session.state['life']
     tags = list(ranges.tags(session.state['kept']))
@@ -226,7 +246,20 @@ def _missing_records(
                 finder.committer, session.key, key, _says_to_have(life, tag)
             ):
                 what = f'the record of run {tag} is missing'
-                yield _drift(session, what, mendable=False)
+                if mend:
+                    forget = functools.partial(
+                        _forget_record, key=session.key, life=life, tag=tag
+                    )
+                    finder.units.run(session.key, forget)
+                yield _drift(session, what, mendable=True, advice=_NO_RECORD)
+
+
+def _forget_record(unit: Unit, key: Key, life: str, tag: int) -> None:
+    """Let a session say no more that it has the record of a run."""
+    session, record = unit.get(key), unit.get(codec.run_key(life, tag))
+    if _says_to_have(life, tag)(session, record) and session is not None:
+        kept = ranges.without_tag(session.state['kept'], tag)
+        unit.put(codec.with_kept(session, kept))
 
 
 def _says_to_have(

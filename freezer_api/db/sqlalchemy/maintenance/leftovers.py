@@ -47,6 +47,19 @@ _MESSAGES = {
     'members': 'job {1}: a member of the missing session number {0}',
     'runs': 'run {1} of the missing session number {0}',
 }
+#: What operators can do about those that aren't removed. They are shown by
+#: nothing: the number of a session is never used again.
+_ADVICE = {
+    'members': (
+        'Restore freezer_sessions from the same backup as this table, or run:'
+        ' DELETE FROM freezer_session_members WHERE session = {0} AND job_id ='
+        " '{1}'"
+    ),
+    'runs': (
+        'Restore freezer_sessions from the same backup as this table, or run:'
+        ' DELETE FROM freezer_runs WHERE session = {0} AND tag = {1}'
+    ),
+}
 
 
 def walk(database: Database, after: Place, limit: int, mend: bool) -> Step:
@@ -283,4 +296,5 @@ def _drift(name: str, key: Key) -> Drift:
         '',
         message,
         mendable=name in MENDABLE,
+        advice=_ADVICE.get(name, '').format(*key),
     )

@@ -215,6 +215,7 @@ def _drift(
             id,
             what,
             mendable=False,
+            advice=steps.TWO_CLAIMS,
         )
     return Drift(
         kind,
