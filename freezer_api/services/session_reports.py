@@ -42,6 +42,13 @@ class Report:
     result: Result | typing.Literal['']
     precondition: Precondition
 
+    @property
+    def record(self) -> int | None:
+        """Return the tag of the record that the decision needs, None for a
+        start: it is about the current run, or begins the next one.
+        """
+        return None if self.name == 'start' else self.tag
+
     def decide(
         self, session: Session | None, now: int, record: Record | None
     ) -> Outcome:
@@ -88,7 +95,7 @@ def take(
         caller.scope,
         session_id,
         report.decide,
-        record=report.tag,
+        record=report.record,
     )
     if outcome.answer is None and caller.all_projects:
         outcome = _take_elsewhere(storage, caller, session_id, report)
@@ -125,7 +132,7 @@ def _take_elsewhere(
         owner.scope,
         session_id,
         _of_member(report, client.id),
-        record=report.tag,
+        record=report.record,
     )
 
 

@@ -1,5 +1,6 @@
 """How many statements the SQL driver's operations take, whatever there is."""
 
+import dataclasses
 import json
 
 import webob
@@ -7,7 +8,8 @@ import webob
 from freezer_api import app
 from freezer_api.db.base import Scope, Store
 from freezer_api.domain import search
-from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
+from freezer_api.domain.documents import ACTIONS, ANYTHING, CLIENTS, JOBS, SESSIONS
+from freezer_api.services import common, session_reports
 from freezer_api.tests.contract import bodies
 from tests.contract import costs, stores
 from tests.functional.base import Identity, send
@@ -67,6 +69,18 @@ class Statements(costs.Settling, costs.Cost):
         counts = [self._run(tag) for tag in range(8)]
         self.assertEqual(counts[2], counts[7])
         self.assertLessEqual(max(max(count) for count in counts), 12)
+
+    def test_joining_a_run_reads_no_record(self):
+        run = session_reports.Report('start', self.jobs[0], 0, '', ANYTHING)
+        caller = common.Caller(self.project.project_id, 'user')
+        session_reports.take(self.one, caller, self.session, run)
+        joining = dataclasses.replace(run, job_id=self.jobs[1])
+        statements = self.recorder.of(
+            lambda: session_reports.take(self.one, caller, self.session, joining)
+        )
+        reads = [statement for statement, _values in statements if statement.startswith('SELECT')]
+        # On SQLite and PostgreSQL as well: the session, its members, the job.
+        self.assertEqual(3, len(reads), reads)
 
     def test_attach_and_detach_cost_the_same_among_many_members(self):
         other, job = self.project.new_session(), self.project.new_job()
