@@ -201,7 +201,8 @@ def _changes(old: Members, new: Members) -> dict[NewValues, list[str]]:
     changes: dict[NewValues, list[str]] = collections.defaultdict(list)
     for job_id in sorted(old.keys() & new.keys()):
         before, after = old[job_id], new[job_id]
-        if before == after:
+        # Those that a report is not about are the very same.
+        if before is after or before == after:
             continue
         values = _progress(after)
         if before.client_id != after.client_id:
