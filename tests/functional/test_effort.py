@@ -16,7 +16,7 @@ import freezer_api
 from tests.functional import base
 
 OWN = str(pathlib.Path(freezer_api.__file__).parent)
-MEMBERS = 3
+MEMBERS = 4
 FEW, MANY = 5, 25
 
 
@@ -72,43 +72,41 @@ class TestEffort(base.FunctionalTest):
         self.assertEqual([str(code)], [status[:3] for status in told])
         return calls
 
-    def again(self, *request: typing.Any) -> Calls:
-        """The calls of a request that isn't the first of its kind."""
-        self.calls(*request)
-        return self.calls(*request)
+    def least(self, *requests: tuple[typing.Any, ...]) -> Calls:
+        """The fewest calls of like requests, without the first one, which compiles statements. Some
+        request in each second also looks for changed policy files.
+        """
+        counted = [self.calls(*request) for request in requests]
+        return min(counted[1:], key=lambda calls: calls.all)
 
-    def test_calls_of_one_request_are_the_same_each_time(self):
-        request = (200, 'GET', '/sessions/s0')
-        counts = {self.again(*request).own for _ in range(3)}
-        self.assertEqual(1, len(counts))
+    def least_of(self, *request: typing.Any) -> Calls:
+        """The fewest calls of one request."""
+        return self.least(*[request] * 4)
 
     def test_reading_a_session_takes_few_calls(self):
-        calls = self.again(200, 'GET', '/sessions/s0')
-        self.assertLessEqual(calls.own, 100)
+        self.assertLessEqual(self.least_of(200, 'GET', '/sessions/s0').own, 100)
 
     def test_further_session_of_a_page_takes_few_calls(self):
-        few = self.again(200, 'GET', f'/sessions?limit={FEW}')
-        many = self.again(200, 'GET', f'/sessions?limit={MANY}')
+        few = self.least_of(200, 'GET', f'/sessions?limit={FEW}')
+        many = self.least_of(200, 'GET', f'/sessions?limit={MANY}')
         self.assertLessEqual(many.all - few.all, 19 * (MANY - FEW))
 
     def test_polling_a_further_job_takes_few_calls(self):
-        few = self.again(200, 'GET', f'/jobs?limit={FEW}')
-        many = self.again(200, 'GET', f'/jobs?limit={MANY}')
+        few = self.least_of(200, 'GET', f'/jobs?limit={FEW}')
+        many = self.least_of(200, 'GET', f'/jobs?limit={MANY}')
         self.assertLessEqual(many.all - few.all, 18 * (MANY - FEW))
 
     def test_report_takes_few_calls(self):
-        def report(number: int) -> tuple[typing.Any, ...]:
+        reports = []
+        for number in range(4):
             told = {'status': 'running', 'time_started': number}
             body = {'job_schedule': told, 'session_id': 's0', 'session_tag': 0}
-            return 200, 'PATCH', '/jobs/s0-0', body
-
-        self.calls(*report(1))
-        self.assertLessEqual(self.calls(*report(2)).own, 365)
+            reports.append((200, 'PATCH', '/jobs/s0-0', body))
+        self.assertLessEqual(self.least(*reports).own, 365)
 
     def test_start_takes_few_calls(self):
-        def start(member: int) -> tuple[typing.Any, ...]:
+        starts = []
+        for member in range(MEMBERS):
             body = {'start': {'job_id': f's0-{member}', 'current_tag': 0}}
-            return 202, 'POST', '/sessions/s0/action', body
-
-        self.calls(*start(0))
-        self.assertLessEqual(self.calls(*start(1)).own, 410)
+            starts.append((202, 'POST', '/sessions/s0/action', body))
+        self.assertLessEqual(self.least(*starts).own, 400)
