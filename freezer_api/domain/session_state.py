@@ -295,13 +295,6 @@ def shown(
     A page takes it from here: to make a session of each would cost more than
     all the rest.
     """
-    status: str = ACTIVE
-    result: str = NO_RESULT
-    start = end = -1
-    run = stored['run']
-    if run is not None:
-        status, result = run['status'], run['result']
-        start, end = _seconds(run['started']), _seconds(run['ended'])
     document = {
         'session_id': session_id,
         'project_id': project_id,
@@ -310,9 +303,27 @@ def shown(
     for name, default in _DEFAULTS.items():
         # Sessions that an earlier release stored may lack what is newer.
         document[name] = stored.get(name, default)
-    document |= {
-        'session_tag': stored['tag'],
-        'schedule': stored['schedule'],
+    document['session_tag'] = stored['tag']
+    document['schedule'] = stored['schedule']
+    document |= _shown_run(stored['run'])
+    document['jobs'] = jobs
+    restore = stored.get('restore')
+    if restore is not None:
+        document['restore'] = restore
+    return document
+
+
+def _shown_run(run: Body | None) -> Body:
+    """Return what a session shows of its current run, which is given as it is
+    stored; None if there was none yet.
+    """
+    status: str = ACTIVE
+    result: str = NO_RESULT
+    start = end = -1
+    if run is not None:
+        status, result = run['status'], run['result']
+        start, end = _seconds(run['started']), _seconds(run['ended'])
+    return {
         'status': status,
         'result': result,
         # Published callers read the one or the other spelling.
@@ -320,12 +331,7 @@ def shown(
         'time_end': end,
         'time_started': start,
         'time_ended': end,
-        'jobs': jobs,
     }
-    restore = stored.get('restore')
-    if restore is not None:
-        document['restore'] = restore
-    return document
 
 
 def _seconds(timestamp: int) -> int:
