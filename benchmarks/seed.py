@@ -1,60 +1,86 @@
-"""Fill a project with sessions, straight through the storage: ``DB_URL=…
-python -m benchmarks.seed PROJECT COUNT``.
+"""Sessions with members, put into a store as a copy of another one is.
 
 The values repeat with periods of 30 (``schedule_interval``) and 50
-(``hold_off``), so that searches for them find few.
+(``hold_off``), so that searches for both find one of 150.
 """
 
-import concurrent.futures
-import sys
-import uuid
+import collections.abc
+import itertools
+import typing
 
-from freezer_api.db.base import Storage
-from freezer_api.domain import search_query
-from freezer_api.services import common, sessions
+from freezer_api.db.base import Entry, Storage
+from freezer_api.domain import documents
+from freezer_api.domain.documents import SESSIONS
+from freezer_api.domain.session_state import Member, Run, Session
 
-
-def fill(storage: Storage, project: str, numbers: range) -> None:
-    """Make the sessions of some numbers."""
-    caller = common.Caller(project, 'u1')
-    for i in numbers:
-        schedule = {
-            'schedule_interval': f'{i % 30 + 1} days',
-            'status': 'scheduled',
-        }
-        body = {
-            'description': f'session {i}',
-            'hold_off': 30 + i % 50,
-            'schedule': schedule,
-        }
-        sessions.replace(storage, caller, uuid.UUID(int=i).hex, body)
+USER = 'u1'
+HOSTS = 100
+#: Entries that are stored by one transaction.
+AT_ONCE = 500
+COMPLETED: typing.Final = 'completed'
 
 
-def main() -> None:
-    """Fill what isn't there yet, so that a run that was interrupted can go
-    on.
+def session_id(number: int) -> str:
+    """Return the id of the session with a number, as those are that the
+    services make.
     """
-    # Its application is made when it is imported, as WSGI servers want it.
-    from benchmarks import served  # noqa: PLC0415
-
-    project, count = sys.argv[1], int(sys.argv[2])
-    storage = served.storage()
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(
-            pool.map(
-                lambda first: fill(
-                    storage, project, range(first, min(first + 1000, count))
-                ),
-                range(0, count, 1000),
-            )
-        )
-    more = sessions.list_page(
-        storage,
-        common.Caller(project, 'u1'),
-        search_query.Query(limit=1, offset=count - 1),
-    ).items
-    print(f'{count} sessions' if more else 'some are missing')
+    return f'{number:032x}'
 
 
-if __name__ == '__main__':
-    main()
+def job_id(number: int, member: int) -> str:
+    """Return the id of a member of the session with a number."""
+    return f'{number:024x}{member:08x}'
+
+
+def fields(number: int) -> dict[str, typing.Any]:
+    """Return what a session of this number has on every side."""
+    schedule = {
+        'schedule_interval': f'{number % 30 + 1} days',
+        'status': 'scheduled',
+    }
+    return {
+        'description': f'session {number}',
+        'hold_off': 30 + number % 50,
+        'schedule': schedule,
+    }
+
+
+def host(project: str, number: int) -> str:
+    """Return the client that the members of a session are on."""
+    return f'{project}_host{number % HOSTS}'
+
+
+def fill(
+    storage: Storage,
+    project: str,
+    numbers: collections.abc.Iterable[int],
+    members: int = 3,
+) -> None:
+    """Store the sessions of some numbers, each with so many members that have
+    completed its run.
+    """
+    numbers = iter(numbers)
+    while some := list(itertools.islice(numbers, AT_ONCE)):
+        storage.restore([_entry(project, each, members) for each in some])
+
+
+def _entry(project: str, number: int, members: int) -> Entry:
+    id = session_id(number)
+    run = Run(1, 30, documents.SECOND, COMPLETED, 'success', 2)
+    session = Session(
+        project,
+        id,
+        USER,
+        tag=1,
+        run=run,
+        members=_members(project, number, members),
+        created=documents.now(),
+        **fields(number),
+    )
+    return Entry(SESSIONS, project, id, session)
+
+
+def _members(project: str, number: int, count: int) -> dict[str, Member]:
+    client = host(project, number)
+    done = Member(client, COMPLETED, 'success', 1, 2, counted=True)
+    return {job_id(number, member): done for member in range(count)}

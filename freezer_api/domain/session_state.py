@@ -93,6 +93,13 @@ class Run:
         """Return the last timestamp at which a member may join the run."""
         return self.started + self.hold_off * documents.SECOND
 
+    def dump(self) -> Body:
+        """Return what is stored of it."""
+        return {name: getattr(self, name) for name in _RUN_FIELDS}
+
+
+_RUN_FIELDS = tuple(field.name for field in dataclasses.fields(Run))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Record:
@@ -172,32 +179,12 @@ class Session:
 
     def body(self) -> Body:
         """Return the document as shown, without ``_version``."""
-        status: str = ACTIVE
-        result: str = NO_RESULT
-        start = end = -1
-        if self.run is not None:
-            status, result = self.run.status, self.run.result
-            start = _seconds(self.run.started)
-            end = _seconds(self.run.ended)
-        shown = {
-            'session_id': self.session_id,
-            'project_id': self.project_id,
-            'user_id': self.user_id,
-            **self.settings(),
-            'session_tag': self.tag,
-            'schedule': dict(self.schedule),
-            'status': status,
-            'result': result,
-            # Published callers read the one or the other spelling.
-            'time_start': start,
-            'time_end': end,
-            'time_started': start,
-            'time_ended': end,
-            'jobs': self._shown_members(),
-        }
-        if self.restore is not None:
-            shown['restore'] = dict(self.restore)
-        return shown
+        return shown(
+            self.project_id,
+            self.session_id,
+            self.dump(),
+            self._shown_members(),
+        )
 
     def settings(self) -> Body:
         """Return the fields of :data:`SETTABLE`, as they are stored and
@@ -240,7 +227,7 @@ class Session:
             **self.settings(),
             'tag': self.tag,
             'schedule': dict(self.schedule),
-            'run': dataclasses.asdict(self.run) if self.run else None,
+            'run': self.run.dump() if self.run else None,
             'succeeded': self.succeeded,
         }
         if self.restore is not None:
@@ -289,6 +276,62 @@ SETTABLE = tuple(
     for field in dataclasses.fields(Session)
     if 'settable' in field.metadata
 )
+_DEFAULTS = {
+    field.name: field.default
+    for field in dataclasses.fields(Session)
+    if field.name in SETTABLE
+}
+
+
+def shown(
+    project_id: str,
+    session_id: str,
+    stored: Body,
+    jobs: collections.abc.Mapping[str, MemberEntry],
+) -> Body:
+    """Return the document as shown, without ``_version``, of what is stored
+    (:meth:`Session.dump`) and the entries of its members.
+
+    A page takes it from here: to make a session of each would cost more than
+    all the rest.
+    """
+    document = {
+        'session_id': session_id,
+        'project_id': project_id,
+        'user_id': stored['user_id'],
+    }
+    for name, default in _DEFAULTS.items():
+        # Sessions that an earlier release stored may lack what is newer.
+        document[name] = stored.get(name, default)
+    document['session_tag'] = stored['tag']
+    document['schedule'] = stored['schedule']
+    document |= _shown_run(stored['run'])
+    document['jobs'] = jobs
+    restore = stored.get('restore')
+    if restore is not None:
+        document['restore'] = restore
+    return document
+
+
+def _shown_run(run: Body | None) -> Body:
+    """Return what a session shows of its current run, which is given as it is
+    stored; None if there was none yet.
+    """
+    status: str = ACTIVE
+    result: str = NO_RESULT
+    start = end = -1
+    if run is not None:
+        status, result = run['status'], run['result']
+        start, end = _seconds(run['started']), _seconds(run['ended'])
+    return {
+        'status': status,
+        'result': result,
+        # Published callers read the one or the other spelling.
+        'time_start': start,
+        'time_end': end,
+        'time_started': start,
+        'time_ended': end,
+    }
 
 
 def _seconds(timestamp: int) -> int:
@@ -346,59 +389,3 @@ class Keep(Outcome):
 Decision = collections.abc.Callable[
     [Session | None, int, Record | None], Outcome
 ]
-
-
-# Fields of a session that searches don't look at, or not as they are stored.
-_NOT_SEARCHED = frozenset(('members', 'version', 'created', 'succeeded'))
-# Fields of a member in which progress is recorded.
-_PROGRESS = frozenset(
-    ('status', 'result', 'time_started', 'time_ended', 'counted')
-)
-
-
-def has_same_index(old: Session, new: Session) -> bool:
-    """Tell whether two states of a session are surely found by the same
-    searches, so that a driver may leave its index alone.
-
-    They are if only the progress of members differs, and no status or result
-    of a member came up or disappeared. Of an entry of ``jobs``, each key but
-    the client's is a key of the session too, and a search looks at that one.
-    Most starts and ends are such a change.
-    """
-    if not _has_equal_fields(old, new, _NOT_SEARCHED):
-        return False
-    if old.members.keys() != new.members.keys():
-        return False
-    for job_id, member in new.members.items():
-        if not _has_equal_fields(old.members[job_id], member, _PROGRESS):
-            return False
-    return _progress_words(old) == _progress_words(new)
-
-
-def _has_equal_fields(
-    old: Session | Member, new: Session | Member, ignored: frozenset[str]
-) -> bool:
-    """Tell whether all fields are equal but the ignored ones.
-
-    A mapping has to be the same object: in equal ones, True may stand where
-    the other has 1.
-    """
-    for field in dataclasses.fields(old):
-        if field.name in ignored:
-            continue
-        before = getattr(old, field.name)
-        after = getattr(new, field.name)
-        if before is after:
-            continue
-        if before != after or isinstance(before, collections.abc.Mapping):
-            return False
-    return True
-
-
-def _progress_words(session: Session) -> set[str]:
-    """Return each status and result that some member has."""
-    words: set[str] = set()
-    for member in session.members.values():
-        words.add(member.status)
-        words.add(member.result)
-    return words

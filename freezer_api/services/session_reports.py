@@ -44,8 +44,15 @@ class Report:
 
     @property
     def follower(self) -> str:
-        """The job if it is told a tag, as each job is that starts."""
+        """Return the job if it is told a tag, as each job is that starts."""
         return self.job_id if self.name == 'start' else ''
+
+    @property
+    def record(self) -> int | None:
+        """Return the tag of the record that the decision needs, None for a
+        start: it is about the current run, or begins the next one.
+        """
+        return None if self.name == 'start' else self.tag
 
     def decide(
         self, session: Session | None, now: int, record: Record | None
@@ -93,7 +100,7 @@ def take(
         caller.scope,
         session_id,
         report.decide,
-        record=report.tag,
+        record=report.record,
         follower=report.follower,
     )
     if outcome.answer is None and caller.all_projects:
@@ -131,7 +138,7 @@ def _take_elsewhere(
         owner.scope,
         session_id,
         _of_member(report, client.id),
-        record=report.tag,
+        record=report.record,
         follower=report.follower,
     )
 

@@ -77,6 +77,9 @@ class Settling:
     ``hold_off`` is 60 seconds.
     """
 
+    #: Statements or requests of the read that settles.
+    settling = 4
+
     project: project_operations.Project
     clock: base.Clock
     session: str
@@ -89,7 +92,7 @@ class Settling:
         self.project.end(self.session, self.jobs[0], 1)
         self.clock.advance(61)
         self.assertEqual(
-            4,
+            self.settling,
             self.count(
                 lambda: self.assertEqual('completed', self.project.session(self.session)['status'])
             ),

@@ -1,5 +1,6 @@
 """How many statements the SQL driver's operations take, whatever there is."""
 
+import dataclasses
 import json
 
 import webob
@@ -7,7 +8,8 @@ import webob
 from freezer_api import app
 from freezer_api.db.base import Scope, Store
 from freezer_api.domain import search
-from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS
+from freezer_api.domain.documents import ACTIONS, ANYTHING, CLIENTS, JOBS, SESSIONS
+from freezer_api.services import common, session_reports
 from freezer_api.tests.contract import bodies
 from tests.contract import costs, stores
 from tests.functional.base import Identity, send
@@ -18,6 +20,8 @@ class Statements(costs.Settling, costs.Cost):
     """Each operation takes a number of statements that doesn't depend on how much there is."""
 
     alone = True
+    #: What is only shown is read without what it takes to settle, so that is read then.
+    settling = 5
 
     def setUp(self):
         super().setUp()
@@ -65,6 +69,18 @@ class Statements(costs.Settling, costs.Cost):
         counts = [self._run(tag) for tag in range(8)]
         self.assertEqual(counts[2], counts[7])
         self.assertLessEqual(max(max(count) for count in counts), 12)
+
+    def test_joining_a_run_reads_no_record(self):
+        run = session_reports.Report('start', self.jobs[0], 0, '', ANYTHING)
+        caller = common.Caller(self.project.project_id, 'user')
+        session_reports.take(self.one, caller, self.session, run)
+        joining = dataclasses.replace(run, job_id=self.jobs[1])
+        statements = self.recorder.of(
+            lambda: session_reports.take(self.one, caller, self.session, joining)
+        )
+        reads = [statement for statement, _values in statements if statement.startswith('SELECT')]
+        # On SQLite and PostgreSQL as well: the session, its members, the job.
+        self.assertEqual(3, len(reads), reads)
 
     def test_attach_and_detach_cost_the_same_among_many_members(self):
         other, job = self.project.new_session(), self.project.new_job()
@@ -179,3 +195,81 @@ class Polls(costs.Cost):
             found, counts = self._poll(all_projects)
             self.assertEqual(self.expected, found)
             self.assertEqual([1] * 13, counts)
+
+
+@stores.on_stores(stores.MariaDB)
+class TablesOnDisk(costs.Cost):
+    """MariaDB puts nothing on its disk but what is stored. A table on it for each execution, where
+    texts that may be long are put together or sorted, takes several times what all the rest does.
+    """
+
+    alone = True
+
+    def setUp(self):
+        super().setUp()
+        self.project = self.in_project(self.project.project_id, self.one)
+        self.session = self.project.new_session(hold_off=60)
+        self.jobs = [self.project.new_job(client_id='host') for _ in range(3)]
+        for job in self.jobs:
+            self.project.attach(self.session, job)
+
+    def made(self, call) -> int:
+        """How many tables on the disk a call has made the server make for itself."""
+
+        def counted() -> int:
+            total = 0
+            for engine in {self.one.database.engines.reader, self.one.database.engines.writer}:
+                with engine.connect() as connection:
+                    total += int(
+                        connection.exec_driver_sql(
+                            'SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS'
+                            " WHERE VARIABLE_NAME = 'CREATED_TMP_DISK_TABLES'"
+                        ).scalar_one()
+                    )
+            return total
+
+        counted()
+        before = counted()
+        nothing = counted() - before
+        before = counted()
+        call()
+        return counted() - before - nothing
+
+    def found(self, kind, asked=None):
+        return self.one.find(self.project.scope, kind, search.parse(asked, kind, limit=10))
+
+    def test_reading_a_session_makes_none(self):
+        self.assertEqual(0, self.made(lambda: self.project.get(SESSIONS, self.session)))
+
+    def test_reading_a_running_session_makes_none(self):
+        self.project.start(self.session, self.jobs[0], 0)
+        self.assertEqual(0, self.made(lambda: self.project.get(SESSIONS, self.session)))
+
+    def test_page_of_sessions_makes_none(self):
+        self.assertEqual(0, self.made(lambda: self.found(SESSIONS)))
+        searched = {'match': [{'hold_off': 60}, {'client_id': 'host'}]}
+        self.assertEqual(0, self.made(lambda: self.found(SESSIONS, searched)))
+
+    def test_poll_of_an_agent_makes_none(self):
+        poll = {'match': [{'client_id': 'host'}], 'match_not': [{'status': 'completed'}]}
+        self.assertEqual(0, self.made(lambda: self.found(JOBS, poll)))
+
+    def test_start_and_end_make_none(self):
+        start = self.made(lambda: self.project.start(self.session, self.jobs[0], 0))
+        self.assertEqual(0, start)
+        self.assertEqual(0, self.made(lambda: self.project.end(self.session, self.jobs[0], 1)))
+
+    def test_attach_and_detach_make_none(self):
+        job = self.project.new_job(client_id='host')
+        self.assertEqual(0, self.made(lambda: self.project.attach(self.session, job)))
+        self.assertEqual(0, self.made(lambda: self.project.detach(self.session, job)))
+
+    def test_table_on_disk_is_noticed(self):
+        # What the other tests count is there to be counted.
+        def sort() -> None:
+            with self.one.database.engines.reader.connect() as connection:
+                connection.exec_driver_sql(
+                    'SELECT JSON_ARRAYAGG(client_id) FROM freezer_session_members'
+                ).all()
+
+        self.assertEqual(1, self.made(sort))

@@ -54,7 +54,21 @@ class CutMembers:
 
 
 #: Ids of clients that stand for something in JSON, in SQL or in a character set.
-ODD = ('q"uo\\te', "it's", '[1, {"a": null}]', 'ü 😀 \U0010ffff', '\u2028\ufeff', 'a\tb\x01\x7f')
+ODD = (
+    # Short ones and long ones take different ways in MySQL: with their quotes, those of 510
+    # characters are the last that are short.
+    *('x' * length for length in (509, 510, 511, 600)),
+    '"' * 255,
+    '"' * 256,
+    'x' * 509 + '\\',
+    'x' * 600 + '","completed","",1,1,1],["job-0","',
+    'q"uo\\te',
+    "it's",
+    '[1, {"a": null}]',
+    'ü 😀 \U0010ffff',
+    '\u2028\ufeff',
+    'a\tb\x01\x7f',
+)
 
 
 @stores.on_stores(*stores.SQL_STORES)

@@ -15,6 +15,7 @@ PAGE = pathlib.Path(__file__).parents[2] / 'doc/source/contributor/request.rst'
 NAME = re.compile(r'``(freezer_api(?:\.\w+)+)``')
 #: Named for other cases than the requests that are sent here.
 OTHER_CASES = {
+    'freezer_api.db.sqlalchemy.sessions.session_rows.get',
     'freezer_api.db.sqlalchemy.sessions.session_rows.settle',
     'freezer_api.domain.runs.end',
 }

@@ -16,6 +16,7 @@ from freezer_api.domain import (
     run_state,
     runs,
     search_pairs,
+    session_index,
     session_state,
     sessions,
 )
@@ -94,7 +95,7 @@ class Histories(stateful.RuleBasedStateMachine):
         before = self.sessions[session.session_id]
         assert session.tag >= before.tag
         self.reached.update(_transitions(before, session, records))
-        if session != before and session_state.has_same_index(before, session):
+        if session != before and session_index.has_same_index(before, session):
             self.reached['found alike'] += 1
             assert _searched(before) == _searched(session)
         if (

@@ -12,6 +12,7 @@ from freezer_api.domain import (
     membership,
     run_state,
     runs,
+    session_index,
     session_state,
     sessions,
 )
@@ -364,11 +365,11 @@ class FoundAlike(unittest.TestCase):
             'Prioritised', [('priority', int, 0)], bases=(session_state.Session,), frozen=True
         )
         old = prioritised('p', 's', 'user', members={'j': session_state.Member('c')})
-        self.assertTrue(session_state.has_same_index(old, dataclasses.replace(old, version=2)))
-        self.assertFalse(session_state.has_same_index(old, dataclasses.replace(old, priority=1)))
+        self.assertTrue(session_index.has_same_index(old, dataclasses.replace(old, version=2)))
+        self.assertFalse(session_index.has_same_index(old, dataclasses.replace(old, priority=1)))
         one, true = (dataclasses.replace(old, schedule={'x': value}) for value in (1, True))
-        self.assertFalse(session_state.has_same_index(one, true))
+        self.assertFalse(session_index.has_same_index(one, true))
         for field in dataclasses.fields(session_state.Session):
             if field.name not in ('members', 'version', 'created', 'succeeded'):
                 other = dataclasses.replace(old, **{field.name: object()})
-                self.assertFalse(session_state.has_same_index(old, other), field.name)
+                self.assertFalse(session_index.has_same_index(old, other), field.name)

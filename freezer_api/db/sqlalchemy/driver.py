@@ -51,7 +51,7 @@ class Driver(driver.Driver):
         if kind == documents.SESSIONS:
             return settling.get(
                 self.database, self.clock, scope.project_id, id
-            ).document()
+            )
         central = finding.central(scope, kind)
         document = self.database.read(
             lambda connection: rows.get(

@@ -6,8 +6,8 @@ import orjson
 import sqlalchemy
 
 from freezer_api.db.base import Bounds, Page, Scope, check_page
-from freezer_api.db.sqlalchemy.search import page_reading
-from freezer_api.db.sqlalchemy.sessions import session_rows
+from freezer_api.db.sqlalchemy.search import page_reading, queries
+from freezer_api.db.sqlalchemy.sessions import session_rows, showing
 from freezer_api.domain import documents, search_query
 
 #: Bytes of JSON of a page whose documents may all be parsed at once.
@@ -71,6 +71,9 @@ def page_of_sessions(
     first, return a list instead: those of the page whose column ``settle_at``
     doesn't tell so, and which are found in no other way.
     """
+    shown = _show_sessions(connection, scope, query, bounds, now)
+    if shown is not None:
+        return shown
     reader = page_reading.Reader(
         connection,
         scope,
@@ -88,10 +91,50 @@ def page_of_sessions(
     some_are_due = bool(session_rows.further_rows(rows))
     if unfindable or some_are_due:
         return unfindable
+    shown_sessions = [stored.session.document() for stored in found]
+    return _page_of_sessions(shown_sessions, query, bounds)
 
-    shown = tuple(stored.session.document() for stored in on_page)
+
+def _show_sessions(
+    connection: sqlalchemy.Connection,
+    scope: Scope,
+    query: search_query.Query,
+    bounds: Bounds,
+    now: int,
+) -> Page | None:
+    """Return a page of sessions, None if there is something on it that has to
+    be settled, or to be read in the other way.
+    """
+    reader = page_reading.Reader(
+        connection,
+        scope,
+        documents.SESSIONS,
+        query,
+        bounds,
+        central=False,
+        statement=queries.show,
+    )
+    texts = [row[0] for row in reader.rows(now)]
+    found = showing.assemble(
+        scope.project_id,
+        texts,
+        query.descending,
+        now,
+    )
+    if found is None:
+        return None
+    return _page_of_sessions(found, query, bounds)
+
+
+def _page_of_sessions(
+    found: list[documents.Document], query: search_query.Query, bounds: Bounds
+) -> Page:
+    """Return a page of what was found, which may have one session more;
+    ``InvalidInput`` if it is too large.
+    """
+    shown = tuple(found[: query.limit])
     # Sizes are worked out only where so many could be too large.
-    number = sum(len(stored.session.members) for stored in on_page)
+    number = sum(len(document.body['jobs']) for document in shown)
     at_most = len(shown) * LARGEST_SESSION + number * LARGEST_MEMBER
     if at_most > bounds.page:
         size = sum(documents.size(document.body) for document in shown)

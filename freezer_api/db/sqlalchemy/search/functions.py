@@ -50,6 +50,35 @@ class JsonRows(Function):
     inherit_cache = True
 
 
+class Joined(Function):
+    """Texts and numbers, one behind the other; NULL if one of them is, except
+    in PostgreSQL, where it is as good as empty.
+    """
+
+    type = sqlalchemy.Text()
+    name = 'freezer_joined'
+    inherit_cache = True
+
+
+class ShortJsonRows(Function):
+    """The same as :class:`JsonRows`, but what isn't short may be cut, so that
+    it is no JSON any more. Texts must be ids or words, but for those of type
+    ``Text``.
+
+    It is JsonRows itself but in MySQL and MariaDB. These put what may be long
+    together in a temporary table on the disk, made for each execution: five
+    times as much work as all the rest of reading a session. Each part that has
+    at most :data:`SHORT` characters is put together in memory.
+    """
+
+    type = sqlalchemy.Text()
+    name = 'freezer_short_json_rows'
+    inherit_cache = True
+
+
+#: From one character more on, MySQL takes a text for a long one.
+SHORT = 512
+
 #: How a function is written in a database, where its name isn't enough: with
 #: its first arguments, {0} and {1}, or all of them.
 _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
@@ -73,6 +102,9 @@ _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
         'mysql',
         'JSON_ARRAY(COUNT(*), JSON_ARRAYAGG(JSON_ARRAY({all})))',
     ),
+    (Joined, 'mysql', 'CONCAT({all})'),
+    (Joined, 'postgresql', 'CONCAT({all})'),
+    (Joined, 'sqlite', '({chain})'),
     (
         JsonRows,
         'postgresql',
@@ -80,7 +112,18 @@ _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
         ' json_agg(json_build_array({all}))) AS TEXT)',
     ),
     (
+        ShortJsonRows,
+        'postgresql',
+        'CAST(json_build_array(count(*),'
+        ' json_agg(json_build_array({all}))) AS TEXT)',
+    ),
+    (
         JsonRows,
+        'sqlite',
+        'json_array(count(*), json_group_array(json_array({all})))',
+    ),
+    (
+        ShortJsonRows,
         'sqlite',
         'json_array(count(*), json_group_array(json_array({all})))',
     ),
@@ -98,8 +141,30 @@ def _write_by(function: type[Function], dialect: str, template: str) -> None:
         written = [
             compiler.process(clause, **named) for clause in element.clauses
         ]
-        return template.format(*written, all=', '.join(written))
+        return template.format(
+            *written, all=', '.join(written), chain=' || '.join(written)
+        )
 
 
 for _function, _dialect, _template in _TEMPLATES:
     _write_by(_function, _dialect, _template)
+
+
+@compiles(ShortJsonRows, 'mysql')
+def _write_short_json_rows(
+    element: Function, compiler: sql.SQLCompiler, **named: typing.Any
+) -> str:
+    parts = []
+    for clause in element.clauses:
+        written = compiler.process(clause, **named)
+        if isinstance(clause.type, sqlalchemy.Text):
+            # Cut, it lacks the quote at its end.
+            part = f'LEFT(JSON_QUOTE({written}), {SHORT}) COLLATE utf8mb4_bin'
+        elif isinstance(clause.type, sqlalchemy.String):
+            part = f"'\"', {written}, '\"'"
+        else:
+            part = written
+        parts.append(part)
+    row = ", ',', ".join(parts)
+    rows = f"IFNULL(GROUP_CONCAT('[', {row}, ']'), '')"
+    return f"CONCAT('[', COUNT(*), ',[', {rows}, ']]')"

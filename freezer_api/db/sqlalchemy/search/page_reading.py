@@ -11,6 +11,7 @@ import sqlalchemy
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Scope, check_page
 from freezer_api.db.sqlalchemy.search import queries, search_parts, terms
+from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents, search_pairs, search_query
 
 #: For each term by its parameter's name, and for ``bounds``: the seq, or the
@@ -21,7 +22,10 @@ Parameters = dict[str, typing.Any]
 
 
 class Reader:
-    """Reads the rows of one page; ``shape`` tells what they are like."""
+    """Reads the rows of one page; ``shape`` tells what they are like.
+
+    ``statement`` makes the statement for a shape.
+    """
 
     shape: search_parts.Shape
 
@@ -33,8 +37,12 @@ class Reader:
         query: search_query.Query,
         bounds: Bounds,
         central: bool,
+        statement: collections.abc.Callable[
+            [search_parts.Shape], session_statements.Statement
+        ] = queries.page,
     ):
         self._connection = connection
+        self._statement = statement
         self._project_id = scope.project_id
         self._query = query
         self._bounds = bounds
@@ -97,7 +105,9 @@ class Reader:
                 queries.size(shape), parameters | on_page
             )
             check_page(int(size.scalar_one()), self._bounds.page)
-        return self._connection.execute(queries.page(shape), parameters).all()
+        return self._connection.execute(
+            self._statement(shape), parameters
+        ).all()
 
     def _read_in_bounds(self, parameters: Parameters) -> Rows:
         """Return the rows of a page that is bounded in time: found by what

@@ -97,6 +97,14 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
 
 
 @functools.lru_cache(maxsize=512)
+def show(shape: Shape) -> session_statements.Statement:
+    """Return the statement for a page of sessions that are only shown
+    (:func:`session_statements.show`); parameters as those of :func:`page`.
+    """
+    return session_statements.show(_found(shape).cte('page'))
+
+
+@functools.lru_cache(maxsize=512)
 def size(shape: Shape) -> sqlalchemy.Select:
     """Return the statement for the bytes of the bodies on a page, with the
     least that members of sessions take.

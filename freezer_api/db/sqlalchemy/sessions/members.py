@@ -19,6 +19,8 @@ from freezer_api.domain.session_state import Member
 Members = collections.abc.Mapping[str, Member]
 #: Columns and their values. A tuple, so that it can be a key.
 NewValues = tuple[tuple[str, typing.Any], ...]
+#: How many members there are, and the values of each.
+Counted = tuple[int, list[list[typing.Any]] | None]
 
 #: The columns that make a member; :func:`load` has this order.
 COLUMNS = (
@@ -34,9 +36,11 @@ _PROGRESS = ('status', 'result', 'time_started', 'time_ended', 'counted')
 
 #: The members of a session as one text, for :func:`parse`.
 JSON_ROWS = functions.JsonRows(*COLUMNS)
+#: The same, which may be cut where something in it is long.
+SHORT_JSON_ROWS = functions.ShortJsonRows(*COLUMNS)
 #: Those of some sessions, each as one text, and as a row for each.
 _READ = (
-    sqlalchemy.select(table.c.session, JSON_ROWS)
+    sqlalchemy.select(table.c.session, SHORT_JSON_ROWS)
     .where(table.c.session.in_(bindparam('seqs', expanding=True)))
     .group_by(table.c.session)
 )
@@ -87,16 +91,25 @@ def parse(text: str | None) -> dict[str, Member] | None:
     if text is None:
         return None
     try:
-        number, found = orjson.loads(text)
+        counted = orjson.loads(text)
     except orjson.JSONDecodeError:
         # It was cut in the middle of a member.
         return None
-    # There is null for an empty list in some databases.
-    found = found or ()
-    # It was cut between two.
-    if len(found) != number:
+    found = whole(counted)
+    if found is None:
         return None
     return {values[0]: load(values) for values in found}
+
+
+def whole(counted: Counted) -> list[list[typing.Any]] | None:
+    """Return the values of members that come with their number, None if it
+    isn't that of the members.
+    """
+    number, found = counted
+    # There is null for an empty list in some databases.
+    found = found or []
+    # It was cut between two.
+    return found if len(found) == number else None
 
 
 def read(
@@ -188,7 +201,8 @@ def _changes(old: Members, new: Members) -> dict[NewValues, list[str]]:
     changes: dict[NewValues, list[str]] = collections.defaultdict(list)
     for job_id in sorted(old.keys() & new.keys()):
         before, after = old[job_id], new[job_id]
-        if before == after:
+        # Those that a report is not about are the very same.
+        if before is after or before == after:
             continue
         values = _progress(after)
         if before.client_id != after.client_id:

@@ -19,8 +19,13 @@ from freezer_api.db.sqlalchemy.sessions import (
     records,
     session_statements,
 )
-from freezer_api.domain import documents, run_state, search_pairs
-from freezer_api.domain.session_state import Member, Session, has_same_index
+from freezer_api.domain import (
+    documents,
+    run_state,
+    search_pairs,
+    session_index,
+)
+from freezer_api.domain.session_state import Member, Session
 
 LOG = logging.getLogger(__name__)
 
@@ -227,7 +232,9 @@ def store(
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
     is_own_index = terms.made_by(stored.indexed) == search_pairs.INDEX_VERSION
-    is_index_same = is_own_index and has_same_index(before, after)
+    is_index_same = is_own_index and session_index.has_same_index(
+        before, after
+    )
     if after.version == before.version or is_index_same:
         connection.execute(session_statements.UPDATE, values)
     else:

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import row_statements
+from freezer_api.db.sqlalchemy.search import functions
 from freezer_api.db.sqlalchemy.sessions import members
 
 #: Lapsed sessions that one transaction settles.
@@ -83,21 +84,24 @@ def one_due() -> sqlalchemy.Select:
 
 
 def _session_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
-    member = models.members
-    its_members = (
-        sqlalchemy.select(members.JSON_ROWS)
-        .where(member.c.session == _table.c.seq)
-        .scalar_subquery()
-    )
     return (
         sqlalchemy.select(
             *session_columns(),
-            its_members.label('members'),
+            _members(members.JSON_ROWS).label('members'),
         )
         .select_from(page.join(_table, _table.c.seq == page.c.seq))
         # A page is found by digests, which could be those of another
         # project's: see terms.
         .where(_table.c.project == bindparam('project'))
+    )
+
+
+def _members(rows: functions.Function) -> sqlalchemy.ScalarSelect[str]:
+    """Return the members of the session of a row, as one text."""
+    return (
+        sqlalchemy.select(rows)
+        .where(models.members.c.session == _table.c.seq)
+        .scalar_subquery()
     )
 
 
@@ -119,7 +123,57 @@ def _null(name: str) -> sqlalchemy.ColumnElement:
     return sqlalchemy.null().label(name)
 
 
+def _shown_columns() -> functions.Joined:
+    """Return what is shown of a session, as one text: a list in JSON of its
+    ``seq``, ``id``, ``version``, ``created``, what is stored and its members
+    as :func:`members.parse` takes them, None if there are too many.
+
+    NULL where all that is too long. One value of a row takes the client a
+    third of what several take; what is stored is JSON already.
+    """
+    columns = _table.c
+    its_members = _members(members.SHORT_JSON_ROWS)
+    return functions.Joined(
+        _text('['),
+        columns.seq,
+        _text(',"'),
+        columns.id,
+        _text('",'),
+        columns.version,
+        _text(','),
+        columns.created,
+        _text(','),
+        columns.body,
+        _text(','),
+        sqlalchemy.func.coalesce(its_members, _text('null')),
+        _text(']'),
+    )
+
+
+def _text(value: str) -> sqlalchemy.ColumnElement[str]:
+    return sqlalchemy.literal_column(f"'{value}'", sqlalchemy.String)
+
+
+def show(page: sqlalchemy.CTE) -> Statement:
+    """Return the sessions of ``project`` whose ``seq`` a page has, each as
+    one text (:func:`_shown_columns`), and an empty text if the run of one of
+    the project has lapsed at ``now``.
+    """
+    shown = (
+        sqlalchemy.select(_shown_columns().label('shown'))
+        .select_from(page.join(_table, _table.c.seq == page.c.seq))
+        .where(_table.c.project == bindparam('project'))
+    )
+    due = one_due().subquery()
+    lapsed = sqlalchemy.select(_text('').label('shown')).select_from(due)
+    return sqlalchemy.union_all(shown, lapsed)
+
+
 GET = read(seq_by_id().cte('page'))
+SHOW_ONE = sqlalchemy.select(_shown_columns()).where(
+    _table.c.project == bindparam('project'),
+    _table.c.id == bindparam('id'),
+)
 
 #: Some of the sessions whose runs have lapsed at ``now``.
 GET_DUE = read(

@@ -15,7 +15,11 @@ from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy.connections.database import DEADLINE, Database
 from freezer_api.db.sqlalchemy.search import finding
-from freezer_api.db.sqlalchemy.sessions import history, session_rows
+from freezer_api.db.sqlalchemy.sessions import (
+    history,
+    session_rows,
+    showing,
+)
 from freezer_api.domain import documents, run_state, search_query
 from freezer_api.domain.session_state import Record, Session
 
@@ -28,8 +32,16 @@ Read = collections.abc.Callable[
 ]
 
 
-def get(database: Database, clock: Clock, project_id: str, id: str) -> Session:
-    """Return the session, or raise ``NotFound``."""
+def get(
+    database: Database, clock: Clock, project_id: str, id: str
+) -> documents.Document:
+    """Return the session as a document, or raise ``NotFound``."""
+    show = functools.partial(
+        showing.get, project_id=project_id, id=id, now=clock()
+    )
+    shown = database.read(show)
+    if shown is not None:
+        return shown
 
     def _read(
         connection: sqlalchemy.Connection,
@@ -44,7 +56,7 @@ def get(database: Database, clock: Clock, project_id: str, id: str) -> Session:
         return stored, None
 
     session, _nothing = _read_settled(database, clock, id, _read)
-    return session
+    return session.document()
 
 
 def list_runs(

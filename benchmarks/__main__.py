@@ -1,0 +1,95 @@
+"""This service beside the published one, and beside the limit: one SELECT by
+key, the stored bytes sent.
+
+``python -m benchmarks`` makes all that it needs (MariaDB in a folder of its
+own, the published service in a virtual environment, three servers under uWSGI
+with 2 processes of 4 threads, the same sessions with three members each on
+all sides), loads them by ``wrk`` in turn, and writes a report with tables and
+plots. It needs ``wrk`` and ``mariadb-server-core``, and what ``pip install -e
+.[benchmarks]`` installs.
+
+The whole takes about an hour; ``--short`` some minutes. ``--cases`` takes
+those whose names have one of the words.
+"""
+
+import argparse
+import pathlib
+
+from benchmarks.comparison import figures, measuring, report
+
+CACHE = pathlib.Path('~/.cache/freezer-benchmarks').expanduser()
+HERE = pathlib.Path(__file__).parent / 'report'
+WHOLE = {'sizes': [1000, 10_000, 100_000], 'rounds': 5, 'seconds': 2}
+SHORT = {'sizes': [1000, 10_000], 'rounds': 3, 'seconds': 1}
+
+
+class Asked(argparse.Namespace):
+    """What to measure, and how long."""
+
+    cases: str
+    sizes: list[int]
+    rounds: int
+    seconds: int
+
+    def selects(self, name: str) -> bool:
+        """Return whether a case is to be measured."""
+        return any(word in name for word in self.cases.split(','))
+
+
+def main() -> None:
+    """Measure and write the report; or write it of figures that there are."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--sizes', type=_sizes)
+    parser.add_argument('--cases', default='', metavar='WORD,…')
+    parser.add_argument('--rounds', type=int)
+    parser.add_argument('--seconds', type=int, help='of each slice, at least')
+    parser.add_argument('--short', action='store_true')
+    parser.add_argument('--cache', type=pathlib.Path, default=CACHE)
+    parser.add_argument(
+        '--report', type=pathlib.Path, default=HERE, metavar='FOLDER'
+    )
+    parser.add_argument(
+        '--figures',
+        action='store_true',
+        help='write the report of the figures in its folder anew',
+    )
+    asked = parser.parse_args(namespace=Asked())
+    usual = SHORT if asked.short else WHOLE
+    for name, value in usual.items():
+        if getattr(asked, name) is None:
+            setattr(asked, name, value)
+    if asked.figures:
+        run = figures.load(asked.report)
+    else:
+        command = _command(asked)
+
+        def keep(run: measuring.Run) -> None:
+            """Have what there is, in case that the rest fails."""
+            run.notes['command'] = command
+            figures.save(run, asked.report)
+
+        run = measuring.run(asked.cache, asked, keep)
+        keep(run)
+    report.write(run, asked.report)
+
+
+def _sizes(text: str) -> list[int]:
+    return sorted(int(size) for size in text.split(','))
+
+
+def _command(asked: Asked) -> str:
+    sizes = ','.join(map(str, asked.sizes))
+    command = (
+        f'python -m benchmarks --sizes {sizes} --rounds {asked.rounds}'
+        f' --seconds {asked.seconds}'
+    )
+    if asked.cases:
+        command += f" --cases '{asked.cases}'"
+    return command
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,250 @@
+"""The same documents on every side.
+
+Project ``p1`` has as many sessions as a round is about, each with three
+members; ``p0`` and ``p64`` have a hundred with none and with 64 members;
+``p2`` has jobs and what is done with them; in ``p3`` sessions are created,
+and deleted again when all have done so.
+"""
+
+import collections.abc
+import itertools
+import json
+import time
+import typing
+import urllib.request
+
+import pymysql
+
+from benchmarks import seed
+from benchmarks.comparison import contestants, served_here
+
+MASS, EMPTY, LARGE, JOBS, CREATED = 'p1', 'p0', 'p64', 'p2', 'p3'
+#: Sessions of the projects whose number doesn't grow.
+FEW = 100
+#: Sessions of the mass that the limit can answer.
+ANSWERS = 1000
+POLLED_JOBS = 120
+CLIENT = 'p2_polled'
+ACTION = {
+    'action': 'backup',
+    'mode': 'fs',
+    'storage': 'local',
+    'backup_name': 'b',
+    'path_to_backup': '/etc',
+}
+_COLUMNS = (
+    'id',
+    'session_tag',
+    'description',
+    'hold_off',
+    'schedule',
+    'job',
+    'project_id',
+    'user_id',
+    'time_start',
+    'time_end',
+    'time_started',
+    'time_ended',
+    'status',
+    'result',
+    'deleted',
+)
+_INSERT = (
+    f'INSERT INTO sessions ({", ".join(_COLUMNS)}) VALUES'
+    f' ({", ".join(["%s"] * len(_COLUMNS))})'
+)
+
+
+class Data:
+    """What the databases of a contest hold."""
+
+    def __init__(self, contest: contestants.Contest):
+        self._contest = contest
+        self._connection = pymysql.connect(
+            unix_socket=contest.server.socket,
+            user='root',
+            charset='utf8mb4',
+            autocommit=True,
+        )
+        self._cursor = self._connection.cursor()
+        for name in contestants.NAMES:
+            self._cursor.execute(
+                f'CREATE DATABASE `{name}` CHARACTER SET utf8mb4'
+            )
+        self._storage = served_here.open_storage(contest.url(contestants.OURS))
+        self._storage.sync()
+        contest.run_published('served_published.py')
+        self._cursor.execute(
+            f'CREATE TABLE `{contestants.LIMIT}`.answers'
+            ' (id VARCHAR(64) CHARACTER SET ascii PRIMARY KEY,'
+            ' body LONGBLOB NOT NULL)'
+        )
+        self._size = 0
+        self._fill(EMPTY, range(FEW), 0)
+        self._fill(LARGE, range(FEW), 64)
+
+    def grow(self, size: int) -> None:
+        """Have so many sessions in the mass; it never shrinks."""
+        self._fill(MASS, range(self._size, size), 3)
+        self._size = max(size, self._size)
+        self._cursor.execute(
+            f'ANALYZE TABLE `{contestants.PUBLISHED}`.sessions'
+        )
+
+    def copy_answers(self, here: contestants.Contestant) -> None:
+        """Give the limit what this service answers."""
+        self._cursor.execute(f'USE `{contestants.LIMIT}`')
+        for number in range(ANSWERS):
+            id = seed.session_id(number)
+            body = ask(here.address, 'GET', f'/v2/{MASS}/sessions/{id}')
+            self._cursor.execute(
+                'REPLACE INTO answers VALUES (%s, %s)', (id, body)
+            )
+
+    def forget_created(self) -> None:
+        """Delete the sessions that the round has created."""
+        self._storage.purge(CREATED)
+        self._cursor.execute(
+            f'DELETE FROM `{contestants.PUBLISHED}`.sessions'
+            ' WHERE project_id = %s',
+            (CREATED,),
+        )
+
+    def counters(self) -> tuple[int, int]:
+        """Return how many statements the server has got so far, and how many
+        rows it has read.
+        """
+        self._cursor.execute(
+            'SHOW GLOBAL STATUS WHERE Variable_name IN'
+            " ('Questions', 'Rows_read')"
+        )
+        values = {name: int(value) for name, value in self._cursor.fetchall()}
+        return values['Questions'], values['Rows_read']
+
+    def _fill(
+        self,
+        project: str,
+        numbers: collections.abc.Iterable[int],
+        members: int,
+    ) -> None:
+        wanted = list(numbers)
+        seed.fill(self._storage, project, wanted, members)
+        self._cursor.execute(f'USE `{contestants.PUBLISHED}`')
+        remaining = iter(wanted)
+        while some := list(itertools.islice(remaining, seed.AT_ONCE)):
+            rows = [_row(project, number, members) for number in some]
+            self._cursor.executemany(_INSERT, rows)
+
+
+def _row(project: str, number: int, members: int) -> tuple[typing.Any, ...]:
+    """Return the published service's row of a session."""
+    member = {
+        'client_id': seed.host(project, number),
+        'status': 'completed',
+        'result': 'success',
+        'time_started': 1,
+        'time_ended': 2,
+    }
+    jobs = {seed.job_id(number, each): member for each in range(members)}
+    fields = seed.fields(number)
+    # Its ids are unique over all projects.
+    id = _published_id(project, number)
+    return (
+        id,
+        1,
+        fields['description'],
+        fields['hold_off'],
+        json.dumps(fields['schedule']),
+        json.dumps(jobs),
+        project,
+        seed.USER,
+        1,
+        2,
+        1,
+        2,
+        'completed',
+        'success',
+        0,
+    )
+
+
+def _published_id(project: str, number: int) -> str:
+    id = seed.session_id(number)
+    return id if project == MASS else f'{project}{id[len(project) :]}'
+
+
+def session_path(name: str, project: str, number: int | str) -> str:
+    """Return the path of a session at a contestant."""
+    if isinstance(number, str):
+        return f'/v2/{project}/sessions/{number}'
+    id = seed.session_id(number)
+    if name == contestants.PUBLISHED:
+        id = _published_id(project, number)
+    return f'/v2/{project}/sessions/{id}'
+
+
+def ask(
+    address: str, method: str, path: str, body: typing.Any = None
+) -> bytes:
+    """Return the answer to one request, which has to be a success."""
+    request = urllib.request.Request(
+        f'http://{address}{path}',
+        None if body is None else json.dumps(body).encode(),
+        {'Content-Type': 'application/json', 'Accept': 'application/json'},
+        method=method,
+    )
+    with urllib.request.urlopen(request, timeout=600) as answer:
+        return answer.read()
+
+
+class Jobs:
+    """What one contestant has in the project of jobs: a client with the jobs
+    that are polled, and sessions with 64 members.
+    """
+
+    def __init__(self, contestant: contestants.Contestant):
+        self.address = contestant.address
+        self.base = f'/v2/{JOBS}'
+        self._post('/clients', {'client_id': CLIENT, 'hostname': 'host'})
+        self.polled = [self.job() for _ in range(POLLED_JOBS)]
+        self.session = self.new_session()
+
+    def job(self) -> str:
+        """Create a job; return its id."""
+        body = {
+            'client_id': CLIENT,
+            'description': '',
+            'job_actions': [{'freezer_action': ACTION}],
+            'job_schedule': {'schedule_interval': '1 days'},
+        }
+        return self._post('/jobs', body)['job_id']
+
+    def new_session(self) -> str:
+        """Create a session; return its id."""
+        body = {
+            'description': 'burst',
+            'hold_off': 60,
+            'schedule': {'schedule_interval': '1 days'},
+        }
+        return self._post('/sessions', body)['session_id']
+
+    def attach(
+        self, session: str, jobs: collections.abc.Iterable[str]
+    ) -> None:
+        """Attach jobs to a session."""
+        for job in jobs:
+            path = f'{self.base}/sessions/{session}/jobs/{job}'
+            ask(self.address, 'PUT', path)
+
+    def members(self, session: str) -> dict[str, typing.Any]:
+        """Return what the session shows of its members."""
+        answer = ask(self.address, 'GET', f'{self.base}/sessions/{session}')
+        return json.loads(answer)['jobs']
+
+    def _post(self, path: str, body: typing.Any) -> dict[str, typing.Any]:
+        return json.loads(ask(self.address, 'POST', self.base + path, body))
+
+
+def now() -> int:
+    """Return the seconds since the epoch."""
+    return int(time.time())

@@ -1,0 +1,32 @@
+"""The figures of a run as a file, of which the report can be written again."""
+
+import dataclasses
+import json
+import pathlib
+import typing
+
+from benchmarks.comparison import loads, measuring
+
+_NAME = 'figures.json'
+
+
+def save(run: measuring.Run, folder: pathlib.Path) -> None:
+    """Write the figures of a run into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(dataclasses.asdict(run), indent=1, default=str)
+    (folder / _NAME).write_text(f'{text}\n')
+
+
+def load(folder: pathlib.Path) -> measuring.Run:
+    """Return the run whose figures are in a folder."""
+    stored = json.loads((folder / _NAME).read_text())
+    memory = {int(size): each for size, each in stored['memory'].items()}
+    cases = [_measured(each) for each in stored['cases']]
+    return measuring.Run(cases, memory, stored['started'], stored['notes'])
+
+
+def _measured(stored: dict[str, typing.Any]) -> measuring.Measured:
+    rounds = {}
+    for name, values in stored.pop('rounds').items():
+        rounds[name] = [loads.Figures(**each) for each in values]
+    return measuring.Measured(rounds=rounds, **stored)

@@ -1,0 +1,252 @@
+"""The report of a run: budgets, tables and plots, in Markdown."""
+
+import collections
+import collections.abc
+import pathlib
+import statistics
+
+from benchmarks.comparison import cases, plots
+from benchmarks.comparison.contestants import LIMIT, OURS, PUBLISHED, VERSION
+from benchmarks.comparison.measuring import Measured, Run
+
+NAMES = {
+    OURS: 'this service',
+    PUBLISHED: f'published {VERSION}',
+    LIMIT: 'limit',
+}
+#: Of the limit's throughput, what a GET should reach.
+OF_LIMIT = 0.6
+#: How many times longer a flat case may take among the most sessions.
+GROWTH = 1.3
+#: What each of 64 members at once should be ahead by.
+STORM = {'start of 64 at once': 2.0, 'end of 64 at once': 2.0}
+_INTRODUCTION = """# What requests cost
+
+Written by `{command}`. This service, the published freezer-api {version} from
+PyPI and the limit (a bare WSGI function that does one SELECT by primary key
+and sends the stored bytes) each run under uWSGI with 2 processes of 4 threads,
+on one MariaDB that doesn't wait for its disk, with the identity of the callers
+injected, and hold the same sessions with three members each. `wrk` asks all of
+them in turn, 8 callers at once, each request by a connection of its own.
+Figures are medians over {rounds} rounds; ratios are medians of the ratios of
+one round, above 1 where this service is ahead.
+
+The processor's seconds are those of the server's processes and of the
+database, for 1,000 requests: what else the machine does changes them less than
+the throughput. Where others use the processors, a figure by the clock says
+little.
+"""
+
+
+def write(run: Run, folder: pathlib.Path) -> None:
+    """Write the report and its plots into a folder."""
+    by_case: dict[str, list[Measured]] = collections.defaultdict(list)
+    for measured in run.cases:
+        by_case[measured.case].append(measured)
+    parts = [
+        _introduction(run),
+        _machine(run),
+        _budgets(by_case),
+        _servers(run),
+        '## Cases\n',
+    ]
+    for case, measured in by_case.items():
+        name = plots.draw(measured, folder)
+        parts.append(f'### {case}\n')
+        parts.append(_table(measured))
+        parts.append(f'![{case}]({name})\n')
+    (folder / 'README.md').write_text('\n'.join(parts))
+
+
+def _introduction(run: Run) -> str:
+    rounds = {
+        len(figures)
+        for measured in run.cases
+        for figures in measured.rounds.values()
+    }
+    return _INTRODUCTION.format(
+        command=run.notes.get('command', ''),
+        version=VERSION,
+        rounds=' or '.join(map(str, sorted(rounds))),
+    )
+
+
+def _machine(run: Run) -> str:
+    rows = [
+        (name, told) for name, told in run.notes.items() if name != 'command'
+    ]
+    return '## Machine\n\n' + _rows(('', ''), rows)
+
+
+# Budgets
+
+
+def _budgets(by_case: dict[str, list[Measured]]) -> str:
+    rows = []
+    for case in cases.CASES:
+        for measured in by_case.get(case.name, ()):
+            rows += _budgets_of(case, measured)
+        if case.is_flat:
+            rows += _growth(by_case.get(case.name, ()))
+    for name, budget in STORM.items():
+        for measured in by_case.get(name, ()):
+            rows.append(_ahead(measured, budget))
+            rows.append(_lost(measured))
+    header = ('what', 'sessions', 'asked', 'throughput', 'processor', '')
+    return '## Budgets\n\n' + _rows(header, rows)
+
+
+def _budgets_of(
+    case: cases.Case, measured: Measured
+) -> collections.abc.Iterator[tuple[str, ...]]:
+    if LIMIT in measured.rounds:
+        rate = measured.ratio(LIMIT, 'rate')
+        cpu = measured.ratio(LIMIT, 'cpu')
+        yield _verdict(
+            f'{case.name}, of the limit', measured.size, OF_LIMIT, rate, cpu
+        )
+    if case.budget is None or PUBLISHED not in measured.rounds:
+        return
+    if case.budget_size in (None, measured.size):
+        yield _ahead(measured, case.budget)
+
+
+def _ahead(measured: Measured, budget: float) -> tuple[str, ...]:
+    return _verdict(
+        measured.case,
+        measured.size,
+        budget,
+        measured.ratio(PUBLISHED, 'rate'),
+        measured.ratio(PUBLISHED, 'cpu'),
+    )
+
+
+def _verdict(
+    name: str, size: int, budget: float, rate: float, cpu: float
+) -> tuple[str, ...]:
+    met = 'met' if min(rate, cpu) >= budget else 'not met'
+    if met == 'not met' and max(rate, cpu) >= budget:
+        met = 'met by one of them'
+    return (
+        name,
+        f'{size:,}',
+        f'≥ {budget:g}×',
+        f'{rate:.2f}×',
+        f'{cpu:.2f}×',
+        met,
+    )
+
+
+def _growth(
+    measured: collections.abc.Sequence[Measured],
+) -> collections.abc.Iterator[tuple[str, ...]]:
+    """Compare the most sessions with the fewest."""
+    if len(measured) < 2:
+        return
+    first, last = measured[0], measured[-1]
+    slower = first.median(OURS, 'rate') / last.median(OURS, 'rate')
+    dearer = last.median(OURS, 'cpu') / first.median(OURS, 'cpu')
+    yield (
+        f'{last.case}, growth',
+        f'{first.size:,} → {last.size:,}',
+        f'≤ {GROWTH}×',
+        f'{slower:.2f}×',
+        f'{dearer:.2f}×',
+        'met' if dearer <= GROWTH else 'not met',
+    )
+
+
+def _lost(measured: Measured) -> tuple[str, ...]:
+    lost = sum(each.lost for each in measured.rounds[OURS])
+    return (
+        f'{measured.case}, lost',
+        f'{measured.size:,}',
+        'none',
+        str(lost),
+        '',
+        'not met' if lost else 'met',
+    )
+
+
+# Tables
+
+
+def _servers(run: Run) -> str:
+    rows = []
+    for name, (seconds, cpu) in run.started.items():
+        memory = []
+        for by_name in run.memory.values():
+            mean = statistics.mean(by_name[name])
+            memory.append(f'{mean:.0f}')
+        rows.append((NAMES[name], f'{seconds:.1f}', f'{cpu:.1f}', *memory))
+    sizes = [f'MiB a worker, {size:,}' for size in run.memory]
+    header = ('', 's to the first answer', 's of processor', *sizes)
+    return '## Servers\n\n' + _rows(header, rows)
+
+
+def _table(measured: collections.abc.Sequence[Measured]) -> str:
+    header = (
+        'sessions',
+        'who',
+        'callers',
+        'requests/s',
+        'p50 ms',
+        'p99 ms',
+        'processor s/1000',
+        'statements',
+        'rows read',
+        'ahead by',
+        'by processor',
+    )
+    rows = []
+    for each in measured:
+        for name in each.rounds:
+            rows.append(_row(each, name))
+    return _rows(header, rows)
+
+
+def _row(measured: Measured, name: str) -> tuple[str, ...]:
+    figures = [
+        measured.median(name, figure)
+        for figure in ('rate', 'p50', 'p99', 'cpu')
+    ]
+    rate, p50, p99, cpu = map(_rounded, figures)
+    costs = ('', '')
+    if name in measured.statements:
+        statements, read = measured.statements[name]
+        costs = (f'{statements:.1f}', f'{read:,.0f}')
+    ratios = ('', '')
+    if name != OURS and OURS in measured.rounds:
+        ratios = (
+            f'{measured.ratio(name, "rate"):.2f}×',
+            f'{measured.ratio(name, "cpu"):.2f}×',
+        )
+    return (
+        f'{measured.size:,}',
+        NAMES[name],
+        str(measured.callers),
+        rate,
+        p50,
+        p99,
+        cpu,
+        *costs,
+        *ratios,
+    )
+
+
+def _rounded(value: float) -> str:
+    """Return a figure with three digits."""
+    if value >= 100:
+        return f'{value:,.0f}'
+    return f'{value:.3g}'
+
+
+def _rows(
+    header: collections.abc.Sequence[str],
+    rows: collections.abc.Iterable[collections.abc.Sequence[str]],
+) -> str:
+    lines = [header, ['---'] * len(header), *rows]
+    text = ''
+    for line in lines:
+        text += f'| {" | ".join(line)} |\n'
+    return text

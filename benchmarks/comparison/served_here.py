@@ -1,0 +1,58 @@
+"""This service as a bare WSGI application whose callers are members of the
+project in the path: ``uwsgi --module benchmarks.comparison.served_here``.
+
+``DB_URL`` names the database.
+"""
+
+import collections.abc
+import os
+import typing
+
+from freezer_api import app, conf, db
+from freezer_api.db.base import Storage
+
+IDENTITY = {
+    'HTTP_X_IDENTITY_STATUS': 'Confirmed',
+    'HTTP_X_USER_ID': 'u1',
+    'HTTP_X_USER_NAME': 'u1',
+    'HTTP_X_ROLES': 'member,reader',
+}
+
+
+def open_storage(url: str) -> Storage:
+    """Return the storage in a database."""
+    configuration = conf.new()
+    configuration(
+        [],
+        project='freezer-api',
+        default_config_files=[],
+        default_config_dirs=[],
+    )
+    configuration.set_override('connection', url, group='database')
+    return db.load(configuration)
+
+
+def identified(application: app.Application) -> app.Application:
+    """Return an application to whose callers Keystone has said who they
+    are.
+    """
+
+    def call(
+        request: dict[str, typing.Any], start_response: typing.Any
+    ) -> collections.abc.Iterable[bytes]:
+        """Answer one request."""
+        request.update(IDENTITY)
+        request['HTTP_X_PROJECT_ID'] = request['PATH_INFO'].split('/')[2]
+        return application(request, start_response)
+
+    return call
+
+
+def build() -> app.Application:
+    """Return the application on the database of the environment."""
+    storage = open_storage(os.environ['DB_URL'])
+    return app.build(storage.conf, storage, authenticate=identified)
+
+
+if 'DB_URL' in os.environ:
+    application = build()

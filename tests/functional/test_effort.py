@@ -1,0 +1,112 @@
+"""How much Python a request takes: calls of functions, which are as many each time and on each
+machine. A bound is about a fifth more than what there was when it was written: what exceeds it
+costs something in each request, and should be worth it.
+"""
+
+import collections.abc
+import json
+import pathlib
+import sys
+import types
+import typing
+
+import webob
+
+import freezer_api
+from tests.functional import base
+
+OWN = str(pathlib.Path(freezer_api.__file__).parent)
+MEMBERS = 4
+FEW, MANY = 5, 25
+
+
+class Calls:
+    """The functions that are called while it is entered: those of the package, and all, with those
+    that are written in C.
+    """
+
+    def __init__(self) -> None:
+        self.own = self.all = 0
+
+    def __enter__(self) -> 'Calls':
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.setprofile(None)
+
+    def _count(self, frame: types.FrameType, event: str, argument: object) -> None:
+        if event == 'call':
+            self.own += frame.f_code.co_filename.startswith(OWN)
+        if event in ('call', 'c_call'):
+            self.all += 1
+
+
+class TestEffort(base.FunctionalTest):
+    """The calls of requests that agents and people make the most."""
+
+    def setUp(self):
+        super().setUp()
+        for number in range(MANY):
+            session = self.make_session(f's{number}', hold_off=600)
+            for member in range(MEMBERS):
+                job = self.make_job(f'{session}-{member}')
+                self.do(204, 'PUT', f'/sessions/{session}/jobs/{job}')
+
+    def calls(self, code: int, method: str, path: str, body: typing.Any = None) -> Calls:
+        """The calls of a request."""
+        request = webob.Request.blank(
+            f'/v2/{base.PROJECT}{path}',
+            method=method,
+            headers={'X-Auth-Token': base.MEMBER},
+            body=b'' if body is None else json.dumps(body).encode(),
+        )
+        told: list[str] = []
+
+        def start_response(status: str, *others: typing.Any) -> None:
+            told.append(status)
+
+        application: collections.abc.Callable[..., typing.Any] = self.service.bare
+        with Calls() as calls:
+            application(request.environ, start_response)
+        self.assertEqual([str(code)], [status[:3] for status in told])
+        return calls
+
+    def least(self, *requests: tuple[typing.Any, ...]) -> Calls:
+        """The fewest calls of like requests, without the first one, which compiles statements. Some
+        request in each second also looks for changed policy files.
+        """
+        counted = [self.calls(*request) for request in requests]
+        return min(counted[1:], key=lambda calls: calls.all)
+
+    def least_of(self, *request: typing.Any) -> Calls:
+        """The fewest calls of one request."""
+        return self.least(*[request] * 4)
+
+    def test_reading_a_session_takes_few_calls(self):
+        self.assertLessEqual(self.least_of(200, 'GET', '/sessions/s0').own, 100)
+
+    def test_further_session_of_a_page_takes_few_calls(self):
+        few = self.least_of(200, 'GET', f'/sessions?limit={FEW}')
+        many = self.least_of(200, 'GET', f'/sessions?limit={MANY}')
+        self.assertLessEqual(many.all - few.all, 19 * (MANY - FEW))
+
+    def test_polling_a_further_job_takes_few_calls(self):
+        few = self.least_of(200, 'GET', f'/jobs?limit={FEW}')
+        many = self.least_of(200, 'GET', f'/jobs?limit={MANY}')
+        self.assertLessEqual(many.all - few.all, 18 * (MANY - FEW))
+
+    def test_report_takes_few_calls(self):
+        reports = []
+        for number in range(4):
+            told = {'status': 'running', 'time_started': number}
+            body = {'job_schedule': told, 'session_id': 's0', 'session_tag': 0}
+            reports.append((200, 'PATCH', '/jobs/s0-0', body))
+        self.assertLessEqual(self.least(*reports).own, 365)
+
+    def test_start_takes_few_calls(self):
+        starts = []
+        for member in range(MEMBERS):
+            body = {'start': {'job_id': f's0-{member}', 'current_tag': 0}}
+            starts.append((202, 'POST', '/sessions/s0/action', body))
+        self.assertLessEqual(self.least(*starts).own, 400)
