@@ -71,6 +71,10 @@ ODD = (
 )
 
 
+#: Ids of sessions that are no ids of the API. A job's is one character longer.
+IMPORTED = ('a\\nb', 'q"uo"te', '\\', '","', '"' * 250, '{[]}', '%s{0}', "it's")
+
+
 @stores.on_stores(*stores.SQL_STORES)
 class OddMembers:
     """What the database puts together comes back as it was stored."""
@@ -91,3 +95,18 @@ class OddMembers:
         del expected['job-0']
         members = self.project.get(SESSIONS, 's').body['jobs']
         self.assertEqual(expected, {id: members[id]['client_id'] for id in members})
+
+    def test_ids_that_only_an_import_keeps_are_read_as_they_are_written(self):
+        """Those that the API takes have nothing that JSON escapes."""
+        for id in IMPORTED:
+            self.project.put_session(id)
+            self.project.new_job(f'j{id}', session_id=id)
+        for id in IMPORTED:
+            shown = self.project.session(id)
+            self.assertEqual(id, shown['session_id'])
+            self.assertEqual([f'j{id}'], list(shown['jobs']))
+        listed = {one.id: one.body for one in self.project.page(SESSIONS, limit=100).documents}
+        self.assertEqual(set(IMPORTED), set(listed))
+        for id, body in listed.items():
+            self.assertEqual(id, body['session_id'])
+            self.assertEqual([f'j{id}'], list(body['jobs']))

@@ -6,6 +6,7 @@ import sqlalchemy
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import compiler as sql
 
+from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.search import terms
 
 Function = sqlalchemy.sql.functions.GenericFunction
@@ -60,10 +61,19 @@ class Joined(Function):
     inherit_cache = True
 
 
+class ShortJson(Function):
+    """A text as JSON; in MySQL one that isn't short may be cut, so that it is
+    no JSON any more.
+    """
+
+    type = sqlalchemy.Text()
+    name = 'freezer_short_json'
+    inherit_cache = True
+
+
 class ShortJsonRows(Function):
     """The same as :class:`JsonRows`, but what isn't short may be cut, so that
-    it is no JSON any more. Texts must be ids or words, but for those of type
-    ``Text``.
+    it is no JSON any more.
 
     It is JsonRows itself but in MySQL and MariaDB. These put what may be long
     together in a temporary table on the disk, made for each execution: five
@@ -102,6 +112,14 @@ _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
         'mysql',
         'JSON_ARRAY(COUNT(*), JSON_ARRAYAGG(JSON_ARRAY({all})))',
     ),
+    # Cut, it lacks the quote at its end.
+    (
+        ShortJson,
+        'mysql',
+        f'LEFT(JSON_QUOTE({{0}}), {SHORT}) COLLATE utf8mb4_bin',
+    ),
+    (ShortJson, 'postgresql', 'CAST(to_json({0}) AS TEXT)'),
+    (ShortJson, 'sqlite', 'json_quote({0})'),
     (Joined, 'mysql', 'CONCAT({all})'),
     (Joined, 'postgresql', 'CONCAT({all})'),
     (Joined, 'sqlite', '({chain})'),
@@ -156,14 +174,13 @@ def _write_short_json_rows(
 ) -> str:
     parts = []
     for clause in element.clauses:
-        written = compiler.process(clause, **named)
-        if isinstance(clause.type, sqlalchemy.Text):
-            # Cut, it lacks the quote at its end.
-            part = f'LEFT(JSON_QUOTE({written}), {SHORT}) COLLATE utf8mb4_bin'
+        if clause.type is models.Word:
+            # It has nothing that would have to be escaped.
+            part = f"'\"', {compiler.process(clause, **named)}, '\"'"
         elif isinstance(clause.type, sqlalchemy.String):
-            part = f"'\"', {written}, '\"'"
+            part = compiler.process(ShortJson(clause), **named)
         else:
-            part = written
+            part = compiler.process(clause, **named)
         parts.append(part)
     row = ", ',', ".join(parts)
     rows = f"IFNULL(GROUP_CONCAT('[', {row}, ']'), '')"

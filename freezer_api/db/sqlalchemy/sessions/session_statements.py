@@ -136,9 +136,9 @@ def _shown_columns() -> functions.Joined:
     return functions.Joined(
         _text('['),
         columns.seq,
-        _text(',"'),
-        columns.id,
-        _text('",'),
+        _text(','),
+        functions.ShortJson(columns.id),
+        _text(','),
         columns.version,
         _text(','),
         columns.created,
