@@ -60,6 +60,12 @@ class Query:
         """Tell whether the query bounds the timestamps of backups."""
         return self.since is not None or self.until is not None
 
+    @property
+    def finds_all(self) -> bool:
+        """Tell whether there are no conditions."""
+        conditions = (self.pairs, self.not_pairs, self.texts, self.not_texts)
+        return not any(conditions) and not self.bounded
+
     def spans(self, timestamp: int | None) -> bool:
         """Tell whether a timestamp (None: unknown) is within the bounds."""
         if not self.bounded:

@@ -65,6 +65,29 @@ class Statements(costs.Settling, costs.Cost):
                     3,
                 )
 
+    def test_page_settles_the_sessions_that_it_shows(self):
+        """However many others have lapsed; a search settles all that it could find."""
+        counts = []
+        for number in (4, 16):
+            project = self.in_project(bodies.new_id(), self.one)
+            for _ in range(number):
+                session = project.new_session(hold_off=60)
+                first, _second = (project.new_job(session_id=session) for _ in range(2))
+                project.start(session, first, 0)
+                project.end(session, first, 1)
+            self.clock.advance(61)
+            shown = []
+            counts.append(
+                self.count(
+                    lambda project=project, shown=shown: shown.extend(
+                        project.page(SESSIONS, limit=3).documents
+                    )
+                )
+            )
+            self.assertEqual(['completed'] * 3, [document.body['status'] for document in shown])
+            self.assertEqual(number, len(project.ids(SESSIONS, [{'status': 'completed'}])))
+        self.assertEqual(counts[0], counts[1])
+
     def test_start_and_end_cost_the_same_after_many_runs(self):
         counts = [self._run(tag) for tag in range(8)]
         self.assertEqual(counts[2], counts[7])

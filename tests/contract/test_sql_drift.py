@@ -30,13 +30,15 @@ class Lapses(costs.Cost):
         self.session = self.project.new_session(hold_off=60)
         self.job = self.project.new_job(session_id=self.session)
 
-    def test_list_mends_a_wrong_lapse_once(self):
+    def test_search_mends_a_wrong_lapse_once(self):
+        """A list without conditions doesn't look at what else may have lapsed."""
         for _ in range(2):
             self._write(1)
-            with self.assertLogs('freezer_api.db') as logged:
-                self.assertEqual([self.session], self.project.ids(SESSIONS))
-            self.assertIn(self.session, logged.output[0])
             self.assertEqual(1, self.count(lambda: self.project.ids(SESSIONS)))
+            with self.assertLogs('freezer_api.db') as logged:
+                self.assertEqual([self.session], self._search())
+            self.assertIn(self.session, logged.output[0])
+            self.assertEqual(1, self.count(self._search))
             self.project.start(self.session, self.job, 0)
 
     def test_read_mends_a_missing_lapse_once(self):
@@ -53,6 +55,9 @@ class Lapses(costs.Cost):
             with self.assertLogs('freezer_api.db'):
                 self.assertEqual('completed', read()['status'])
             self.assertEqual(1, self.count(read))
+
+    def _search(self):
+        return self.project.ids(SESSIONS, [{'user_id': 'user'}])
 
     def _write(self, moment):
         with self.one.database.engines.writer.connect() as connection, connection.begin():

@@ -67,9 +67,10 @@ def page_of_sessions(
 ) -> Page | list[session_rows.Stored]:
     """Return a page of sessions.
 
-    If runs of the project have lapsed at ``now``, which have to be settled
-    first, return a list instead: those of the page whose column ``settle_at``
-    doesn't tell so, and which are found in no other way.
+    If runs have lapsed at ``now``, which have to be settled first, return a
+    list instead: those of the page. Where the query has conditions, which any
+    session of the project could meet once it is settled, it is those whose
+    column ``settle_at`` doesn't tell so, and which are found in no other way.
     """
     shown = _show_sessions(connection, scope, query, bounds, now)
     if shown is not None:
@@ -85,12 +86,14 @@ def page_of_sessions(
     rows = reader.rows(now)
     found = session_rows.assemble(scope.project_id, rows, query.descending)
     on_page = found[: query.limit]
-    unfindable = [
-        stored for stored in on_page if stored.due(now) and stored.drifted
-    ]
-    some_are_due = bool(session_rows.further_rows(rows))
-    if unfindable or some_are_due:
-        return unfindable
+    due = [stored for stored in on_page if stored.due(now)]
+    if query.finds_all:
+        must_settle = bool(due)
+    else:
+        due = [stored for stored in due if stored.drifted]
+        must_settle = bool(due or session_rows.further_rows(rows))
+    if must_settle:
+        return due
     shown_sessions = [stored.session.document() for stored in found]
     return _page_of_sessions(shown_sessions, query, bounds)
 
@@ -115,6 +118,9 @@ def _show_sessions(
         statement=queries.show,
     )
     texts = [row[0] for row in reader.rows(now)]
+    if query.finds_all and '' in texts:
+        # Lapsed or not, the same sessions are on the page.
+        texts.remove('')
     found = showing.assemble(
         scope.project_id,
         texts,

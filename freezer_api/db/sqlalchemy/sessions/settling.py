@@ -114,8 +114,8 @@ def find(
     query: search_query.Query,
     bounds: Bounds,
 ) -> Page:
-    """Return a page of sessions, once no run of the project has lapsed that
-    isn't settled.
+    """Return a page of sessions, once no run is unsettled that has lapsed and
+    could be on it.
     """
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
