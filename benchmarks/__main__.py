@@ -8,7 +8,8 @@ all sides), loads them by ``wrk`` in turn, and writes a report with tables and
 plots. It needs ``wrk`` and ``mariadb-server-core``, and what ``pip install -e
 .[benchmarks]`` installs.
 
-The whole takes about an hour; ``--short`` some minutes. ``--cases`` takes
+The whole takes an hour or two, most of it the published service's searches
+among 100,000 sessions; ``--short`` some minutes. ``--cases`` takes
 those whose names have one of the words.
 """
 
