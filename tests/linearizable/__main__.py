@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from tests.linearizable import campaign, deployments, findings, recording
+from tests.linearizable import campaign, comparing, deployments, findings, recording
 from tests.linearizable.history import load
 
 
@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     judge = verbs.add_parser('judge', help='judge a history again')
     judge.set_defaults(work=_judge)
     judge.add_argument('file', type=pathlib.Path)
+    compare = verbs.add_parser('compare', help='judge random histories by porcupine too: needs Go')
+    compare.set_defaults(work=_compare)
+    compare.add_argument('--histories', type=int, default=10_000, help='default: 10000')
+    compare.add_argument('--seed', default=str(random.randrange(1 << 16)))
     return parser
 
 
@@ -82,6 +86,13 @@ def _judge(asked: argparse.Namespace) -> int:
     verdict = campaign.judged(history)
     print(findings.explain(verdict))
     return int(not verdict.linearizable)
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    print(f'seed {asked.seed}', flush=True)
+    right, differing = comparing.compare(asked.histories, asked.seed)
+    print(f'{asked.histories} histories, {right} of them linearizable; {differing} verdicts differ')
+    return int(differing > 0)
 
 
 if __name__ == '__main__':

@@ -97,7 +97,11 @@ class _Recorder:
         """Make the client that all jobs are of."""
         body = {'client_id': calls.CLIENT, 'hostname': calls.CLIENT}
         url = f'{self._apis[0].url}/v2/{self._project_id}/clients'
-        requests.post(url, json=body, timeout=TIMEOUT).raise_for_status()
+        answer = requests.post(url, json=body, timeout=TIMEOUT)
+        while answer.status_code == requests.codes.service_unavailable:
+            # Of an earlier wave's fault: a node that was started again may still be busy.
+            answer = requests.post(url, json=body, timeout=TIMEOUT)
+        answer.raise_for_status()
         with requests.Session() as session:
             for asked in workload.FIRST:
                 self.call(session, 0, self._apis[0].url, asked)
