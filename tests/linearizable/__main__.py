@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     record.set_defaults(work=_record)
     record.add_argument(
         '--stores',
-        default=','.join(deployments.STORES),
+        default=','.join(deployments.BY_NAME),
         help='which, one after the other; default: %(default)s',
     )
     record.add_argument('--waves', type=int, default=20, help='of each store; default: 20')
@@ -58,7 +58,7 @@ def _record(asked: argparse.Namespace) -> int:
     print(f'seed {asked.seed}', flush=True)
     failed = 0
     for name in asked.stores.split(','):
-        failed += _record_on(deployments.STORES[name], asked)
+        failed += _record_on(deployments.BY_NAME[name], asked)
     return int(failed > 0)
 
 

@@ -18,6 +18,8 @@ from tests.servers import process
 
 #: Seconds that a caller waits for an answer.
 TIMEOUT = 90
+#: The store can't be reached; what was asked may have happened all the same.
+UNAVAILABLE = 503
 #: How a kind of fault strikes and passes.
 Fault = collections.abc.Callable[[Deployment, random.Random], None]
 
@@ -97,8 +99,9 @@ class _Recorder:
         """Make the client that all jobs are of."""
         body = {'client_id': calls.CLIENT, 'hostname': calls.CLIENT}
         url = f'{self._apis[0].url}/v2/{self._project_id}/clients'
+        deadline = time.monotonic() + TIMEOUT
         answer = requests.post(url, json=body, timeout=TIMEOUT)
-        while answer.status_code == requests.codes.service_unavailable:
+        while answer.status_code == UNAVAILABLE and time.monotonic() < deadline:
             # Of an earlier wave's fault: a node that was started again may still be busy.
             answer = requests.post(url, json=body, timeout=TIMEOUT)
         answer.raise_for_status()
@@ -145,7 +148,7 @@ class _Recorder:
                 self._note(caller, called, math.inf, asked, None)
             return None
         ended = time.monotonic()
-        if response.status_code == requests.codes.service_unavailable:
+        if response.status_code == UNAVAILABLE:
             self._note(caller, called, math.inf, asked, None)
             return None
         if response.status_code >= requests.codes.server_error and response.status_code != 753:
@@ -261,21 +264,35 @@ def pause_process(deployment: Deployment, chosen: random.Random) -> None:
 
 
 def kill_store(deployment: Deployment, chosen: random.Random) -> None:
-    """Kill the server of the store, and start it again."""
+    """Kill the server of the store, or one of its nodes, and start it again."""
     if deployment.database is None:
-        raise process.ServerFailed('the store is not one of its own')
+        raise process.ServerFailed('the store has no server that can be killed')
     deployment.database.kill()
+    time.sleep(chosen.uniform(0, 2))
     deployment.database.start()
+
+
+def pause_store(deployment: Deployment, chosen: random.Random) -> None:
+    """Let the server of the store, or one of its nodes, stand still for some time."""
+    if deployment.database is None:
+        raise process.ServerFailed('the store has no server that can stand still')
+    deployment.database.pause()
+    time.sleep(chosen.uniform(0.1, 2))
+    deployment.database.resume()
 
 
 FAULTS: dict[str, Fault] = {
     'kill-process': kill_process,
     'pause-process': pause_process,
     'kill-store': kill_store,
+    'pause-store': pause_store,
 }
+
+#: Those that need a server of one's own.
+OF_STORES = ('kill-store', 'pause-store')
 
 
 def some_faults(deployment: Deployment, chosen: random.Random) -> list[str]:
     """Choose none, one or two of those that can happen there."""
-    possible = [name for name in FAULTS if name != 'kill-store' or deployment.database]
+    possible = [name for name in FAULTS if deployment.database or name not in OF_STORES]
     return chosen.choices(possible, k=chosen.choice((0, 1, 1, 2)))

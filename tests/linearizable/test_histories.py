@@ -61,7 +61,7 @@ class ThroughKilledStore:
 
 def _put_on_stores() -> None:
     module = sys.modules[__name__]
-    for store in deployments.STORES.values():
+    for store in deployments.STORES:
         themes = [ThroughKilledProcesses, ThroughKilledStore]
         if store.make is None:
             themes.remove(ThroughKilledStore)

@@ -25,7 +25,7 @@ class Mutants:
     def test_history_of_mutant_is_rejected(self):
         """Without the mutant such histories are accepted: :mod:`.test_histories`."""
         seed = f'{self.id()}-{base.SEED}'
-        with deployments.deployed(deployments.STORES[self.store], 2, mutant=self.mutant) as found:
+        with deployments.deployed(deployments.BY_NAME[self.store], 2, mutant=self.mutant) as found:
             for wave in range(WAVES):
                 histories = recording.record(found, random.Random(f'{seed}-{wave}'), SIZE)
                 if not all(campaign.judged(history).linearizable for history in histories):
