@@ -31,6 +31,7 @@ STORES = {
     'Elasticsearch9': (servers.ELASTICSEARCH9,),
     'OpenSearch2': (servers.OPENSEARCH2,),
     'OpenSearch3': (servers.OPENSEARCH3,),
+    'Galera': (servers.GALERA,),
 }
 #: What imports are tested with; their other tests have SQLite alone.
 IMPORTING = {

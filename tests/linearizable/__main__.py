@@ -31,8 +31,8 @@ def _parser() -> argparse.ArgumentParser:
         help='which, one after the other; default: %(default)s',
     )
     record.add_argument('--waves', type=int, default=20, help='of each store; default: 20')
-    record.add_argument('--projects', type=int, default=3, help='at once; default: 3')
-    record.add_argument('--callers', type=int, default=4, help='of each project; default: 4')
+    record.add_argument('--projects', type=int, default=2, help='at once; default: 2')
+    record.add_argument('--callers', type=int, default=6, help='of each project; default: 6')
     record.add_argument(
         '--operations', type=int, default=30, help='of each caller in a wave; default: 30'
     )

@@ -7,7 +7,7 @@ import pathlib
 import random
 import time
 
-from tests.linearizable import findings, model, recording
+from tests.linearizable import findings, model, recording, windows
 from tests.linearizable.deployments import Deployment
 from tests.linearizable.history import History
 from tests.linearizable.judge import Verdict, judge
@@ -30,8 +30,9 @@ class Figures:
     def add(self, history: History, verdict: Verdict[State], seconds: float) -> None:
         """Count a history."""
         self.histories += 1
-        self.operations += len(history)
-        self.unknown += sum(operation.answer is None for operation in history)
+        asked = [operation for operation in history if operation.caller != windows.NOBODY]
+        self.operations += len(asked)
+        self.unknown += sum(operation.answer is None for operation in asked)
         self.tried += verdict.tried
         self.seconds += seconds
 

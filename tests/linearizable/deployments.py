@@ -136,9 +136,11 @@ STORES = (
         'opensearch',
     ),
 )
-#: Several nodes: of Galera, each process writes through another one.
+#: Each process writes through another one of its nodes.
+GALERA = Store('Galera', servers.GALERA, galera.Galera)
+#: Several nodes.
 CLUSTERS = (
-    Store('Galera', servers.GALERA, galera.Galera),
+    GALERA,
     Store(
         'Elasticsearch9Nodes',
         '',

@@ -250,12 +250,12 @@ def _release(project: Project, job: str) -> None:
     project.jobs[job] = member._replace(session_id='', tag=0, schedule='', event='stop')
 
 
-def start(project: Project, session: str, job: str, tag: int) -> Answer:
+def start(project: Project, session: str, job: str, tag: int, id: str) -> Answer:
     """A member is about to run."""
     found = project.sessions.get(session)
     if found is None:
         return MISSING
-    answered = runs.start(found, job, tag)
+    answered = runs.start(found, job, tag, id)
     project.sessions[session] = answered.session
     if answered.tells_job:
         project.jobs[job] = project.jobs[job]._replace(tag=answered.session.tag)
@@ -270,6 +270,13 @@ def end(project: Project, session: str, job: str, tag: int | None, result: str) 
     answered = runs.end(found, job, tag, result)
     project.sessions[session] = answered.session
     return {'status': answered.status, 'body': answered.body}
+
+
+def pass_window(project: Project, begun_by: str) -> Answer:
+    """The window of a run is over: nobody asks for that, it happens."""
+    for id, session in project.sessions.items():
+        project.sessions[id] = runs.pass_window(session, begun_by)
+    return {}
 
 
 # Jobs
@@ -375,6 +382,7 @@ OPERATIONS: dict[str, collections.abc.Callable[..., Answer]] = {
         detach,
         start,
         end,
+        pass_window,
         create_job,
         patch_job,
         report,

@@ -11,17 +11,21 @@ import time
 import typing
 
 import sqlalchemy
+from oslo_config import cfg
 
 from freezer_api.db import driver
 from freezer_api.db.elasticsearch import client
 from freezer_api.db.elasticsearch import driver as elasticsearch_driver
 from freezer_api.db.sqlalchemy import driver as sqlalchemy_driver
 from freezer_api.db.sqlalchemy.connections import database
+from freezer_api.domain import documents
 
 #: How often something goes wrong that needn't each time.
 SHARE = 0.2
 #: Seconds for which reads are remembered, and by which writes come late.
 STALE, LATE = 0.5, 0.3
+#: Microseconds by which clocks differ.
+APART = 3_000_000
 _LOCKS = re.compile(r' FOR UPDATE| FOR SHARE| FOR NO KEY UPDATE| LOCK IN SHARE MODE')
 _RANDOM = random.Random()
 
@@ -132,6 +136,21 @@ def twice() -> None:
     setattr(driver.Driver, 'write_session', write_session)  # noqa: B010
 
 
+def apart() -> None:
+    """Each process has a clock of its own, seconds from the others."""
+    ahead = _RANDOM.randrange(-APART, APART)
+    original = documents.now
+    for owner in (sqlalchemy_driver.Driver, elasticsearch_driver.Driver):
+        made = owner.__init__
+
+        def init(
+            self: driver.Driver, conf: cfg.ConfigOpts, *_: object, made: typing.Any = made
+        ) -> None:
+            made(self, conf, lambda: original() + ahead)
+
+        owner.__init__ = init
+
+
 MUTANTS: dict[str, collections.abc.Callable[[], None]] = {
-    mutant.__name__: mutant for mutant in (unlocked, uncompared, lost, stale, late, twice)
+    mutant.__name__: mutant for mutant in (unlocked, uncompared, lost, stale, late, twice, apart)
 }

@@ -11,7 +11,7 @@ import uuid
 import requests
 import urllib3
 
-from tests.linearizable import calls, model, workload
+from tests.linearizable import calls, model, windows, workload
 from tests.linearizable.deployments import Deployment
 from tests.linearizable.history import Answer, Asked, Operation
 from tests.servers import process
@@ -32,8 +32,8 @@ class Unexpected(Exception):
 class Size:
     """How much one wave has: projects at once, callers of each, and what each caller asks."""
 
-    projects: int = 3
-    callers: int = 4
+    projects: int = 2
+    callers: int = 6
     operations: int = 30
 
     @property
@@ -207,7 +207,7 @@ def record(
         raise failures[0]
     for recorder in recorders:
         recorder.finish()
-    return [recorder.history for recorder in recorders]
+    return [windows.with_windows(recorder.history) for recorder in recorders]
 
 
 def _callers(size: Size, chosen: random.Random) -> list[workload.Caller]:

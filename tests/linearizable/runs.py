@@ -1,11 +1,12 @@
 """How runs begin and end, as the page *How runs begin and end* of the manual has it.
 
-The windows of these runs are over at once or never, so no clock matters.
+No clock matters: a window is over at once, or never, or when the history says so
+(:func:`pass_window`).
 """
 
 import typing
 
-from tests.linearizable.states import NO_WINDOW, RUNNING, SCHEDULED, Run, Session
+from tests.linearizable.states import NO_WINDOW, RUNNING, SCHEDULED, SHORT_WINDOW, Run, Session
 
 
 class Answered(typing.NamedTuple):
@@ -18,32 +19,32 @@ class Answered(typing.NamedTuple):
     tells_job: bool = False
 
 
-def start(session: Session, job_id: str, tag: int) -> Answered:
-    """A member is about to run."""
+def start(session: Session, job_id: str, tag: int, id: str) -> Answered:
+    """A member is about to run; ``id`` is that of the call."""
     if job_id not in session.members:
         return Answered(session, 400, {'code': 'session.not-a-member'})
     if tag > session.tag:
         return Answered(session, 400, {'code': 'session.tag-too-high'})
-    result, session = _started(session, job_id, is_current=tag == session.tag)
+    result, session = _started(session, job_id, id, is_current=tag == session.tag)
     body = {'result': result, 'session_tag': session.tag}
     return Answered(session, 202, body, tells_job=result != 'hold-off')
 
 
-def _started(session: Session, job_id: str, is_current: bool) -> tuple[str, Session]:
+def _started(session: Session, job_id: str, id: str, is_current: bool) -> tuple[str, Session]:
     run = session.run
     if run is None:
         fires_again = session.schedule != ''
         if is_current or fires_again:
-            return 'success', _begin(session, job_id, session.tag + 1)
+            return 'success', _begin(session, job_id, session.tag + 1, id)
         return 'out-of-sync', session
     status = _status(session, run, job_id)
-    if run.hold_off == NO_WINDOW:
+    if not run.is_open:
         if is_current:
-            return 'success', _begin(session, job_id, session.tag + 1)
+            return 'success', _begin(session, job_id, session.tag + 1, id)
         # The next round is days away, or there is none.
         return 'success' if status == 'running' else 'out-of-sync', session
     if status in ('scheduled', 'new'):
-        return 'success', _join(session, run, job_id)
+        return 'success', _join(session, run, job_id, id)
     return 'hold-off' if is_current else 'success', session
 
 
@@ -55,7 +56,7 @@ def _status(session: Session, run: Run, job_id: str) -> str:
     return 'new' if part is None else part[0]
 
 
-def _begin(session: Session, job_id: str, tag: int) -> Session:
+def _begin(session: Session, job_id: str, tag: int, id: str) -> Session:
     """A new run, which counts all members."""
     run = Run(
         tag,
@@ -63,6 +64,8 @@ def _begin(session: Session, job_id: str, tag: int) -> Session:
         'running',
         '',
         tuple(sorted((member, SCHEDULED) for member in session.members)),
+        begun_by=id,
+        is_open=session.hold_off != NO_WINDOW,
     )
     records = session.records
     if session.run is not None:
@@ -77,10 +80,10 @@ def _overtaken(run: Run) -> Run:
     return run
 
 
-def _join(session: Session, run: Run, job_id: str) -> Session:
+def _join(session: Session, run: Run, job_id: str, id: str) -> Session:
     """The member takes part; a run that was over goes on."""
     if session.tag > run.tag:
-        return _begin(session, job_id, session.tag)
+        return _begin(session, job_id, session.tag, id)
     run = run.with_part(job_id, RUNNING)._replace(status='running', result='')
     return session._replace(run=run)
 
@@ -110,6 +113,14 @@ def _ended_late(record: Run, job_id: str, result: str) -> Run:
     return record._replace(result=_result(record))
 
 
+def pass_window(session: Session, begun_by: str) -> Session:
+    """The window is over of the run that a call began, if it is still the current one."""
+    run = session.run
+    if run is None or run.begun_by != begun_by or run.hold_off != SHORT_WINDOW:
+        return session
+    return session._replace(run=settled(run._replace(is_open=False)))
+
+
 def left(session: Session, job_id: str) -> Session:
     """Without a member."""
     members = tuple(member for member in session.members if member != job_id)
@@ -124,7 +135,7 @@ def settled(run: Run) -> Run:
     if run.status != 'running':
         return run
     statuses = {part[0] for _, part in run.parts}
-    waited_for = {'running'} if run.hold_off == NO_WINDOW else {'running', 'scheduled'}
+    waited_for = {'running', 'scheduled'} if run.is_open else {'running'}
     if statuses & waited_for:
         return run
     return run._replace(status='completed', result=_result(run))

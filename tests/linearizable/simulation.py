@@ -5,9 +5,9 @@ import math
 import random
 import typing
 
-from tests.linearizable import model, workload
+from tests.linearizable import model, windows, workload
 from tests.linearizable.history import Answer, Asked, Operation
-from tests.linearizable.states import State
+from tests.linearizable.states import SHORT_WINDOW, State
 
 
 class Simulation:
@@ -20,6 +20,8 @@ class Simulation:
         #: What distinguishes a document from an earlier one of its id.
         self._births: dict[str, int] = {}
         self._time = 0.0
+        #: When windows end, and of what.
+        self._windows: list[tuple[float, str]] = []
         self.history: list[Operation] = []
 
     def run(self, operations: int) -> list[Operation]:
@@ -33,11 +35,18 @@ class Simulation:
         heapq.heapify(waiting)
         for _ in range(operations):
             self._time, number, called, asked = heapq.heappop(waiting)
+            self._pass_windows()
             heapq.heappush(waiting, self._end(number, called, asked))
         for asked in ({'name': 'list_sessions'}, {'name': 'list_jobs'}):
             self._time += 10
+            self._pass_windows()
             self._note(0, self._time, self._time + 1, asked, self._act(asked))
-        return self.history
+        return windows.with_windows(self.history)
+
+    def _pass_windows(self) -> None:
+        while self._windows and self._windows[0][0] <= self._time:
+            _, begun_by = heapq.heappop(self._windows)
+            self._act({'name': 'pass_window', 'begun_by': begun_by})
 
     def _begin(self, number: int, after: float) -> tuple[float, int, float, Asked]:
         """A call: when it will take effect, by whom, when it was called, and what it asks."""
@@ -64,6 +73,8 @@ class Simulation:
         assert state is not None
         self._name_births(state)
         self._state = state
+        if asked['name'] == 'start':
+            heapq.heappush(self._windows, (self._time + SHORT_WINDOW, asked['id']))
         shown = self._versions(asked, answer)
         if shown:
             answer = {**answer, 'versions': shown}

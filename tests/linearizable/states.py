@@ -10,8 +10,9 @@ import typing
 Part = tuple[str, str]
 SCHEDULED: Part = ('scheduled', '')
 RUNNING: Part = ('running', '')
-#: ``hold_off`` of runs whose window is over at once; that of all others never is (68 years).
+#: ``hold_off`` of runs whose window is over at once, after a second, and never (in 68 years).
 NO_WINDOW = 0
+SHORT_WINDOW = 1
 ENDLESS_WINDOW = 2**31 - 1
 
 
@@ -38,13 +39,18 @@ class Seen(typing.NamedTuple):
 
 
 class Run(typing.NamedTuple):
-    """A run: ``parts`` are of those that it counts, by the ids of their jobs."""
+    """A run: ``parts`` are of those that it counts, by the ids of their jobs.
+
+    ``begun_by`` is the id of the call that began it; so the end of its window finds it.
+    """
 
     tag: int
     hold_off: int
     status: str
     result: str
     parts: tuple[tuple[str, Part], ...]
+    begun_by: str = ''
+    is_open: bool = True
 
     def part(self, job_id: str) -> Part | None:
         """What a member has done in it; None if it isn't counted."""
@@ -132,5 +138,5 @@ def _seen_now(
 
 def _shown(session: Session) -> Session:
     """Without what a document doesn't show."""
-    run = session.run and session.run._replace(tag=0, hold_off=0)
+    run = session.run and session.run._replace(tag=0, hold_off=0, begun_by='', is_open=True)
     return session._replace(records=(), seen=Seen(), run=run)

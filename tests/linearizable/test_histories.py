@@ -10,7 +10,7 @@ import testtools
 from tests import base, servers
 from tests.linearizable import campaign, deployments, findings, recording, spoiling
 
-SIZE = recording.Size(projects=3, callers=4, operations=20)
+SIZE = recording.Size(projects=2, callers=6, operations=20)
 PROCESSES = 2
 
 
@@ -61,9 +61,9 @@ class ThroughKilledStore:
 
 def _put_on_stores() -> None:
     module = sys.modules[__name__]
-    for store in deployments.STORES:
+    for store in (*deployments.STORES, deployments.GALERA):
         themes = [ThroughKilledProcesses, ThroughKilledStore]
-        if store.make is None:
+        if store.make is None or store is deployments.GALERA:
             themes.remove(ThroughKilledStore)
         for theme in themes:
             name = f'{theme.__name__}On{store.name}'

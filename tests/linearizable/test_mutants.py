@@ -11,7 +11,7 @@ from tests.linearizable import campaign, deployments, mutants, recording
 #: Lists a test once for each scenario of its class.
 load_tests = testscenarios.load_tests_apply_scenarios
 
-SIZE = recording.Size(projects=3, callers=5, operations=30)
+SIZE = recording.Size(projects=2, callers=6, operations=40)
 #: Waves in which a mutant has to be noticed.
 WAVES = 8
 
@@ -39,7 +39,7 @@ def _scenarios(*names: str) -> list[tuple[str, dict[str, str]]]:
 
 class MutantsOnSQLite(Mutants, testtools.TestCase):
     store = 'SQLite'
-    scenarios = _scenarios('lost', 'stale', 'late', 'twice')
+    scenarios = _scenarios('lost', 'stale', 'late', 'twice', 'apart')
 
 
 class MutantsOnMariaDB(Mutants, testtools.TestCase):

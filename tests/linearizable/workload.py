@@ -4,10 +4,11 @@ import random
 import typing
 
 from tests.linearizable.history import Answer, Asked
-from tests.linearizable.states import ENDLESS_WINDOW, NO_WINDOW
+from tests.linearizable.states import ENDLESS_WINDOW, NO_WINDOW, SHORT_WINDOW
 
 SESSIONS = ('s1', 's2')
 JOBS = ('j1', 'j2', 'j3')
+WINDOWS = (NO_WINDOW, SHORT_WINDOW, ENDLESS_WINDOW)
 INTERVALS = ('', '5 days', '6 days', '7 days')
 #: How often each operation is asked for, in comparison with the others.
 WEIGHTS = {
@@ -39,7 +40,7 @@ FIRST: tuple[Asked, ...] = (
             'hold_off': hold_off,
             'schedule': '5 days',
         }
-        for session, hold_off in zip(SESSIONS, (NO_WINDOW, ENDLESS_WINDOW))
+        for session, hold_off in zip(SESSIONS, (SHORT_WINDOW, ENDLESS_WINDOW))
     ),
     *({'name': 'create_job', 'job': job, 'description': ''} for job in JOBS),
     *({'name': 'attach', 'session': SESSIONS[at % 2], 'job': job} for at, job in enumerate(JOBS)),
@@ -102,7 +103,12 @@ class Caller:
 
     def _start(self) -> Asked:
         session = self._session()
-        return {'session': session, 'job': self._job(), 'tag': self._tag(session)}
+        return {
+            'session': session,
+            'job': self._job(),
+            'tag': self._tag(session),
+            'id': self._text(),
+        }
 
     def _end(self) -> Asked:
         session = self._session()
@@ -116,7 +122,7 @@ class Caller:
         return {
             **self._with_precondition('session', self._session()),
             'description': self._text(),
-            'hold_off': self._random.choice((NO_WINDOW, ENDLESS_WINDOW)),
+            'hold_off': self._random.choice(WINDOWS),
             'schedule': self._random.choice(INTERVALS),
         }
 
@@ -124,7 +130,7 @@ class Caller:
         session = self._session()
         changes: dict[str, typing.Any] = {
             'description': self._text(),
-            'hold_off': self._random.choice((NO_WINDOW, ENDLESS_WINDOW)),
+            'hold_off': self._random.choice(WINDOWS),
             'schedule': self._random.choice(INTERVALS),
             'session_tag': self._tag(session) + self._random.randint(1, 3),
             'event': self._random.choice(('start', 'stop', 'abort')),
