@@ -28,7 +28,8 @@ def request(asked: Asked) -> Request:
 
 def headers(asked: Asked) -> dict[str, str]:
     """Make the headers: a precondition, if the operation has one."""
-    return {'If-Match': asked['if_match']} if 'if_match' in asked else {}
+    names = {'if_match': 'If-Match', 'if_none_match': 'If-None-Match'}
+    return {names[key]: asked[key] for key in names if key in asked}
 
 
 # What is sent
@@ -83,6 +84,14 @@ def _create_job(asked: Asked) -> Request:
     return Request('POST', 'jobs', body)
 
 
+def _put_job(asked: Asked) -> Request:
+    return Request('POST', f'jobs/{asked["job"]}', _create_job(asked).body)
+
+
+def _get_run(asked: Asked) -> Request:
+    return Request('GET', f'sessions/{asked["session"]}/runs/{asked["tag"]}')
+
+
 def _patch_job(asked: Asked) -> Request:
     return Request('PATCH', f'jobs/{asked["job"]}', {'description': asked['description']})
 
@@ -126,11 +135,13 @@ REQUESTS: dict[str, collections.abc.Callable[[Asked], Request]] = {
     'get_session': _on_session('GET'),
     'list_sessions': _list_sessions,
     'list_runs': _on_session('GET', f'/runs?limit={LIMIT}'),
+    'get_run': _get_run,
     'attach': _on_member('PUT'),
     'detach': _on_member('DELETE'),
     'start': _start,
     'end': _end,
     'create_job': _create_job,
+    'put_job': _put_job,
     'patch_job': _patch_job,
     'report': _report,
     'tell': _tell,
@@ -201,6 +212,8 @@ def answer(asked: Asked, response: requests.Response) -> Answer:
     """Tell what the model says something about, of a response that decides the operation."""
     status, name = response.status_code, asked['name']
     found: Answer = {'status': status}
+    if status == requests.codes.not_modified:
+        return found
     if status >= requests.codes.bad_request:
         if status == requests.codes.bad_request:
             found['body'] = {'code': response.json()['code']}
@@ -209,6 +222,8 @@ def answer(asked: Asked, response: requests.Response) -> Answer:
         return {**found, 'body': response.json()}
     if name == 'list_runs':
         return {**found, 'body': [_run(run) for run in response.json()['runs']]}
+    if name == 'get_run':
+        return {**found, 'body': _run(response.json())}
     kind = name.rpartition('_')[2].rstrip('s')
     if name.startswith('list_'):
         return found | _page(f'{kind}s', response.json()[f'{kind}s'])

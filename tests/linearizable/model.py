@@ -15,7 +15,9 @@ from tests.linearizable.states import Job, Project, Run, Session, State
 Shown = dict[str, typing.Any]
 MISSING: Answer = {'status': 404}
 STALE: Answer = {'status': 412}
+UNCHANGED: Answer = {'status': 304}
 DONE: Answer = {'status': 204}
+NOT_ARGUMENTS = ('name', 'if_match', 'if_none_match')
 
 
 def step(state: State, asked: Asked, answer: Answer | None) -> State | None:
@@ -41,20 +43,26 @@ def expected(state: State, asked: Asked) -> Answer:
 
 
 def _answer(project: Project, asked: Asked) -> Answer:
-    arguments = {key: value for key, value in asked.items() if key not in ('name', 'if_match')}
-    if 'if_match' in asked and not _matches(project, asked):
+    arguments = {key: value for key, value in asked.items() if key not in NOT_ARGUMENTS}
+    if 'if_match' in asked and not _matches(project, asked, asked['if_match']):
+        is_attach_of_nothing = asked['name'] == 'attach' and asked['job'] not in project.jobs
+        if is_attach_of_nothing and asked['session'] in project.sessions:
+            # A precondition is of the session, and counts only if all else is there.
+            return MISSING
         return STALE
+    if 'if_none_match' in asked and _matches(project, asked, asked['if_none_match']):
+        return UNCHANGED
     return OPERATIONS[asked['name']](project, **arguments)
 
 
-def _matches(project: Project, asked: Asked) -> bool:
+def _matches(project: Project, asked: Asked, etag: str) -> bool:
     """Whether the document is in the state that a caller has been shown, by its ETag.
 
     Whoever knows an ETag was told it before, so the model has it unless the document has changed.
     """
     documents: dict = project.jobs if 'session' not in asked else project.sessions
     found = documents.get(asked['job'] if 'session' not in asked else asked['session'])
-    return found is not None and found.seen.etag == asked['if_match']
+    return found is not None and found.seen.etag == etag
 
 
 def _show(project: Project, name: str, version: int, etag: str | None) -> bool:
@@ -211,6 +219,18 @@ def list_runs(project: Project, session: str) -> Answer:
     return {'status': 200, 'body': [show_run(run) for run in (*current, *found.records)]}
 
 
+def get_run(project: Project, session: str, tag: int) -> Answer:
+    """Show one run."""
+    found = project.sessions.get(session)
+    if found is None:
+        return MISSING
+    current = (found.run,) if found.run else ()
+    for run in (*current, *found.records):
+        if run.tag == tag:
+            return {'status': 200, 'body': show_run(run)}
+    return MISSING
+
+
 # Members
 
 
@@ -287,6 +307,13 @@ def create_job(project: Project, job: str, description: str) -> Answer:
     if job in project.jobs:
         return {'status': 409}
     project.jobs[job] = Job(description)
+    return {'status': 201}
+
+
+def put_job(project: Project, job: str, description: str) -> Answer:
+    """Create or replace; a member stays one."""
+    before = project.jobs.get(job, Job(description))
+    project.jobs[job] = before._replace(description=description, event='', status='', result='')
     return {'status': 201}
 
 
@@ -378,12 +405,14 @@ OPERATIONS: dict[str, collections.abc.Callable[..., Answer]] = {
         get_session,
         list_sessions,
         list_runs,
+        get_run,
         attach,
         detach,
         start,
         end,
         pass_window,
         create_job,
+        put_job,
         patch_job,
         report,
         tell,
@@ -392,4 +421,4 @@ OPERATIONS: dict[str, collections.abc.Callable[..., Answer]] = {
         list_jobs,
     )
 }
-READS = ('get_session', 'list_sessions', 'list_runs', 'get_job', 'list_jobs')
+READS = ('get_session', 'list_sessions', 'list_runs', 'get_run', 'get_job', 'list_jobs')

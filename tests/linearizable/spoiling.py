@@ -7,6 +7,7 @@ import json
 import random
 import typing
 
+from tests.linearizable import model
 from tests.linearizable.history import Answer, History, Operation
 
 Spoilt = list[Operation]
@@ -21,7 +22,7 @@ def forget_write(history: History, chosen: random.Random) -> Spoilt | None:
         operation
         for operation in history
         if operation.asked.get('description')
-        and operation.asked['name'] != 'list_jobs'
+        and operation.asked['name'] not in model.READS
         and f'"description": "{operation.asked["description"]}"' in shown
     ]
     if not writers:
@@ -41,7 +42,7 @@ def show_old_text(history: History, chosen: random.Random) -> Spoilt | None:
     old = [
         (asked['job'], asked['description'])
         for asked in (operation.asked for operation in history if operation.answer is not None)
-        if asked['name'] == 'patch_job'
+        if asked['name'] in ('patch_job', 'put_job')
         and asked['job'] in shown
         and shown[asked['job']]['description'] != asked['description']
     ]
@@ -69,7 +70,7 @@ def swap_reads(history: History, chosen: random.Random) -> Spoilt | None:
         (at, later_at)
         for at, read in reads
         for later_at, later in reads
-        if read.asked == later.asked
+        if read.asked['job'] == later.asked['job']
         and read.ended < later.called
         and _is_newer(later.answer, read.answer, f'jobs/{read.asked["job"]}')
         and not _is_deleted(history, read.asked['job'])

@@ -19,14 +19,16 @@ WEIGHTS = {
     'put_session': 3,
     'patch_session': 8,
     'delete_session': 1,
-    'create_job': 4,
+    'create_job': 3,
+    'put_job': 3,
     'patch_job': 5,
     'report': 5,
     'tell': 3,
     'delete_job': 2,
     'get_session': 8,
     'list_sessions': 5,
-    'list_runs': 5,
+    'list_runs': 4,
+    'get_run': 3,
     'get_job': 6,
     'list_jobs': 7,
 }
@@ -66,10 +68,13 @@ class Caller:
         if make is not None:
             return asked | make()
         if name in ('attach', 'detach'):
-            return asked | {'session': self._session(), 'job': self._job()}
-        if name.endswith('_job'):
-            return asked | self._with_precondition('job', self._job(), name != 'get_job')
-        return asked | self._with_precondition('session', self._session(), name[:6] == 'delete')
+            chosen = self._with_precondition('session', self._session())
+            return asked | chosen | {'job': self._job()}
+        if name == 'list_runs':
+            return asked | {'session': self._session()}
+        kind = name.partition('_')[2]
+        id = self._job() if kind == 'job' else self._session()
+        return asked | self._with_precondition(kind, id, reads=name.startswith('get_'))
 
     def learn(self, asked: Asked, answer: Answer) -> None:
         """Remember what was told."""
@@ -90,10 +95,10 @@ class Caller:
         """A text that nobody else writes."""
         return f'{self.number}-{self._asked}'
 
-    def _with_precondition(self, kind: str, id: str, writes: bool = True) -> Asked:
+    def _with_precondition(self, kind: str, id: str, reads: bool = False) -> Asked:
         etag = self._etags.get(f'{kind}s/{id}')
-        if writes and etag and self._random.random() < 0.4:
-            return {kind: id, 'if_match': etag}
+        if etag and self._random.random() < 0.3:
+            return {kind: id, 'if_none_match' if reads else 'if_match': etag}
         return {kind: id}
 
     def _tag(self, session: str) -> int:
@@ -144,6 +149,13 @@ class Caller:
     def _create_job(self) -> Asked:
         return {'job': self._job(), 'description': self._text()}
 
+    def _put_job(self) -> Asked:
+        return {**self._with_precondition('job', self._job()), 'description': self._text()}
+
+    def _get_run(self) -> Asked:
+        session = self._session()
+        return {'session': session, 'tag': max(1, self._tag(session))}
+
     def _patch_job(self) -> Asked:
         return {**self._with_precondition('job', self._job()), 'description': self._text()}
 
@@ -166,5 +178,7 @@ class Caller:
                 {'session_id': self._session()},
                 {'session_id': ''},
                 {'is_poll': True},
+                # What it has written itself, if it has.
+                {'description': f'{self.number}-{self._random.randint(1, self._asked)}'},
             )
         )
