@@ -11,6 +11,7 @@ import sys
 import time
 
 from tests.linearizable import campaign, comparing, deployments, findings, recording
+from tests.linearizable.faults import some_faults
 from tests.linearizable.history import load
 
 
@@ -70,7 +71,7 @@ def _record_on(store: deployments.Store, asked: argparse.Namespace) -> int:
     with deployments.deployed(store, own=True) as deployment:
         for wave in range(asked.waves):
             seed = f'{store.name}-{asked.seed}-{wave}'
-            faults = recording.some_faults(deployment, random.Random(seed))
+            faults = some_faults(deployment, random.Random(seed))
             try:
                 campaign.run_wave(deployment, seed, faults, figures, size, asked.histories)
             except campaign.NotLinearizable as failure:

@@ -9,6 +9,7 @@ import time
 
 from tests.linearizable import findings, model, recording, windows
 from tests.linearizable.deployments import Deployment
+from tests.linearizable.faults import FAULTS
 from tests.linearizable.history import History
 from tests.linearizable.judge import Verdict, judge
 from tests.linearizable.states import State
@@ -66,7 +67,7 @@ def run_wave(
     the history in a file of the folder.
     """
     chosen = random.Random(seed)
-    struck = [recording.FAULTS[name] for name in faults]
+    struck = [FAULTS[name] for name in faults]
     histories = recording.record(deployment, chosen, size, struck)
     figures.faults.update(faults)
     for number, history in enumerate(histories):

@@ -13,15 +13,13 @@ import urllib3
 
 from tests.linearizable import calls, model, windows, workload
 from tests.linearizable.deployments import Deployment
+from tests.linearizable.faults import Fault
 from tests.linearizable.history import Answer, Asked, Operation
-from tests.servers import process
 
 #: Seconds that a caller waits for an answer.
 TIMEOUT = 90
 #: The store can't be reached; what was asked may have happened all the same.
 UNAVAILABLE = 503
-#: How a kind of fault strikes and passes.
-Fault = collections.abc.Callable[[Deployment, random.Random], None]
 
 
 class Unexpected(Exception):
@@ -243,56 +241,3 @@ def _strike(
         share = (number + chosen.uniform(0.2, 0.9)) / len(faults)
         if progress.wait_for(int(share * size.total)):
             progress.strike(lambda fault=fault: fault(deployment, chosen))
-
-
-# Faults
-
-
-def kill_process(deployment: Deployment, chosen: random.Random) -> None:
-    """Kill one of the processes, and start it again."""
-    api = chosen.choice(deployment.apis)
-    api.kill()
-    api.start()
-
-
-def pause_process(deployment: Deployment, chosen: random.Random) -> None:
-    """Let one of the processes stand still in whatever it does, then go on."""
-    api = chosen.choice(deployment.apis)
-    api.pause()
-    time.sleep(chosen.uniform(0.1, 1))
-    api.resume()
-
-
-def kill_store(deployment: Deployment, chosen: random.Random) -> None:
-    """Kill the server of the store, or one of its nodes, and start it again."""
-    if deployment.database is None:
-        raise process.ServerFailed('the store has no server that can be killed')
-    deployment.database.kill()
-    time.sleep(chosen.uniform(0, 2))
-    deployment.database.start()
-
-
-def pause_store(deployment: Deployment, chosen: random.Random) -> None:
-    """Let the server of the store, or one of its nodes, stand still for some time."""
-    if deployment.database is None:
-        raise process.ServerFailed('the store has no server that can stand still')
-    deployment.database.pause()
-    time.sleep(chosen.uniform(0.1, 2))
-    deployment.database.resume()
-
-
-FAULTS: dict[str, Fault] = {
-    'kill-process': kill_process,
-    'pause-process': pause_process,
-    'kill-store': kill_store,
-    'pause-store': pause_store,
-}
-
-#: Those that need a server of one's own.
-OF_STORES = ('kill-store', 'pause-store')
-
-
-def some_faults(deployment: Deployment, chosen: random.Random) -> list[str]:
-    """Choose none, one or two of those that can happen there."""
-    possible = [name for name in FAULTS if deployment.database or name not in OF_STORES]
-    return chosen.choices(possible, k=chosen.choice((0, 1, 1, 2)))

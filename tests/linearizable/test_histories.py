@@ -9,6 +9,7 @@ import testtools
 
 from tests import base, servers
 from tests.linearizable import campaign, deployments, findings, recording, spoiling
+from tests.linearizable.faults import FAULTS
 
 SIZE = recording.Size(projects=2, callers=6, operations=20)
 PROCESSES = 2
@@ -23,7 +24,7 @@ class Histories(testtools.TestCase):
         """Histories of some projects, recorded while faults happened; right ones."""
         seed = f'{self.id()}-{base.SEED}'
         self.addDetail('seed', testtools.content.text_content(seed))
-        struck = [recording.FAULTS[name] for name in faults]
+        struck = [FAULTS[name] for name in faults]
         with deployments.deployed(self.store, PROCESSES, own) as deployment:
             found = recording.record(deployment, random.Random(seed), SIZE, struck)
         for number, history in enumerate(found):
