@@ -5,7 +5,6 @@ import copy
 import dataclasses
 import json
 import random
-import typing
 
 from tests.linearizable import model
 from tests.linearizable.history import Answer, History, Operation
@@ -14,17 +13,24 @@ Spoilt = list[Operation]
 #: Returns None if it finds nothing to spoil.
 Spoiling = collections.abc.Callable[[History, random.Random], Spoilt | None]
 
+#: What is asked when all callers have ended.
+JOBS = {'name': 'list_jobs'}
+SESSIONS = {'name': 'list_sessions'}
+
 
 def forget_write(history: History, chosen: random.Random) -> Spoilt | None:
-    """Leave out a call that has written a text which somebody was shown."""
+    """Leave out a call that has written a text which somebody was shown.
+
+    Each text is written by one call alone.
+    """
     shown = json.dumps([operation.answer for operation in history])
-    writers = [
-        operation
-        for operation in history
-        if operation.asked.get('description')
-        and operation.asked['name'] not in model.READS
-        and f'"description": "{operation.asked["description"]}"' in shown
-    ]
+    writers = []
+    for operation in history:
+        text = operation.asked.get('description')
+        if not text or operation.asked['name'] in model.READS:
+            continue
+        if f'"description": "{text}"' in shown:
+            writers.append(operation)
     if not writers:
         return None
     left_out = chosen.choice(writers)
@@ -32,20 +38,18 @@ def forget_write(history: History, chosen: random.Random) -> Spoilt | None:
 
 
 def show_old_text(history: History, chosen: random.Random) -> Spoilt | None:
-    """Let the last list show a text that was written over by then.
-
-    Each text is written once, and all callers have ended when the last list is made.
-    """
-    *_, last = (at for at, operation in enumerate(history) if operation.asked == JOBS)
-    assert history[last].answer is not None
-    shown = history[last].answer['body']
-    old = [
-        (asked['job'], asked['description'])
-        for asked in (operation.asked for operation in history if operation.answer is not None)
-        if asked['name'] in ('patch_job', 'put_job')
-        and asked['job'] in shown
-        and shown[asked['job']]['description'] != asked['description']
-    ]
+    """Let the last list of jobs show a text that was written over by then."""
+    last = _last(history, JOBS)
+    shown = _body(history[last])
+    old = []
+    for operation in history:
+        asked = operation.asked
+        # One without an answer might still take effect.
+        if operation.answer is None or asked['name'] not in ('patch_job', 'put_job'):
+            continue
+        job = shown.get(asked['job'])
+        if job is not None and job['description'] != asked['description']:
+            old.append((asked['job'], asked['description']))
     if not old:
         return None
     job_id, description = chosen.choice(old)
@@ -54,27 +58,19 @@ def show_old_text(history: History, chosen: random.Random) -> Spoilt | None:
     return _with_answer(history, last, answer)
 
 
-JOBS = {'name': 'list_jobs'}
-
-
 def swap_reads(history: History, chosen: random.Random) -> Spoilt | None:
-    """Let a document show an older version after a newer one: exchange what two calls were
-    answered.
-    """
-    reads = [
-        (at, operation)
-        for at, operation in enumerate(history)
-        if operation.asked['name'] == 'get_job' and (operation.answer or {}).get('status') == 200
-    ]
-    pairs = [
-        (at, later_at)
-        for at, read in reads
-        for later_at, later in reads
-        if read.asked['job'] == later.asked['job']
-        and read.ended < later.called
-        and _is_newer(later.answer, read.answer, f'jobs/{read.asked["job"]}')
-        and not _is_deleted(history, read.asked['job'])
-    ]
+    """Let a job show an older version after a newer one: exchange what two calls were answered."""
+    reads = []
+    for at, operation in enumerate(history):
+        if operation.asked['name'] == 'get_job' and _status(operation) == 200:
+            # Deleted, it would begin again with an old version.
+            if not _is_deleted(history, operation.asked['job']):
+                reads.append(at)
+    pairs = []
+    for one in reads:
+        for other in reads:
+            if _grows(history[one], history[other]):
+                pairs.append((one, other))
     if not pairs:
         return None
     one, other = chosen.choice(pairs)
@@ -82,29 +78,42 @@ def swap_reads(history: History, chosen: random.Random) -> Spoilt | None:
     return _with_answer(spoilt, other, history[one].answer)
 
 
-def _is_newer(later: typing.Any, earlier: typing.Any, name: str) -> bool:
-    return later['versions'][name][0] > earlier['versions'][name][0]
+def _grows(earlier: Operation, later: Operation) -> bool:
+    """Whether a job was shown by both, one after the other, and has changed between them."""
+    if earlier.asked['job'] != later.asked['job'] or earlier.ended >= later.called:
+        return False
+    name = f'jobs/{earlier.asked["job"]}'
+    assert earlier.answer is not None and later.answer is not None
+    return earlier.answer['versions'][name][0] < later.answer['versions'][name][0]
 
 
 def _is_deleted(history: History, job_id: str) -> bool:
-    """Whether somebody may have made its versions begin again."""
     deletion = ('delete_job', job_id)
     return any((call.asked['name'], call.asked.get('job')) == deletion for call in history)
 
 
 def raise_tag(history: History, chosen: random.Random) -> Spoilt | None:
-    """Let the last list show a higher tag of a session than it has."""
-    *_, last = (at for at, operation in enumerate(history) if operation.asked == SESSIONS)
+    """Let the last list of sessions show a higher tag of one than anybody has given it."""
+    last = _last(history, SESSIONS)
     answer = copy.deepcopy(history[last].answer)
-    assert answer is not None
-    if not answer['body']:
+    if answer is None or not answer['body']:
         return None
     session_id = chosen.choice(sorted(answer['body']))
     answer['body'][session_id]['session_tag'] += 100
     return _with_answer(history, last, answer)
 
 
-SESSIONS = {'name': 'list_sessions'}
+def _last(history: History, asked: dict[str, str]) -> int:
+    """Where it was asked for the last time."""
+    return max(at for at, operation in enumerate(history) if operation.asked == asked)
+
+
+def _status(operation: Operation) -> int:
+    return operation.answer['status'] if operation.answer else 0
+
+
+def _body(operation: Operation) -> dict:
+    return operation.answer['body'] if operation.answer else {}
 
 
 def _with_answer(history: History, at: int, answer: Answer | None) -> Spoilt:
@@ -114,5 +123,8 @@ def _with_answer(history: History, at: int, answer: Answer | None) -> Spoilt:
 
 
 SPOILINGS: dict[str, Spoiling] = {
-    spoiling.__name__: spoiling for spoiling in (forget_write, show_old_text, swap_reads, raise_tag)
+    'forget_write': forget_write,
+    'show_old_text': show_old_text,
+    'swap_reads': swap_reads,
+    'raise_tag': raise_tag,
 }
