@@ -11,7 +11,7 @@ from tests.linearizable import findings, model, recording, windows
 from tests.linearizable.deployments import Deployment
 from tests.linearizable.faults import FAULTS
 from tests.linearizable.history import History
-from tests.linearizable.judge import Verdict, judge
+from tests.linearizable.judge import GaveUp, Verdict, judge
 from tests.linearizable.states import State
 
 
@@ -47,12 +47,14 @@ class Figures:
 
 
 class NotLinearizable(AssertionError):
-    """A history that no order fits; the message explains it and names its file."""
+    """A history that no order fits, or for which the judge gave up; the message explains it and
+    names its file.
+    """
 
 
 def judged(history: History) -> Verdict[State]:
     """Judge the history of one project, which begins empty."""
-    return judge(history, State(), model.step)
+    return judge(history, State(), model.step, model.is_read)
 
 
 def run_wave(
@@ -72,14 +74,15 @@ def run_wave(
     figures.faults.update(faults)
     for number, history in enumerate(histories):
         begun = time.monotonic()
-        verdict = judged(history)
-        figures.add(history, verdict, time.monotonic() - begun)
-        if not verdict.linearizable:
-            file = findings.keep(
-                history,
-                folder,
-                f'{seed}-{number}',
-                seed=seed,
-                faults=list(faults),
-            )
-            raise NotLinearizable(f'{file}\n{findings.explain(verdict)}')
+        try:
+            verdict = judged(history)
+        except GaveUp as reason:
+            explanation = f'undecided: {reason}'
+        else:
+            figures.add(history, verdict, time.monotonic() - begun)
+            if verdict.linearizable:
+                continue
+            explanation = findings.explain(verdict)
+        name = f'{seed}-{number}'
+        file = findings.keep(history, folder, name, seed=seed, faults=list(faults))
+        raise NotLinearizable(f'{file}\n{explanation}')

@@ -6,6 +6,9 @@ taken and the state that they led to.
 
 What nobody knows the outcome of never ended, so it may be placed anywhere after its beginning; and
 it need not be placed at all.
+
+A read that may be next and fits is placed at once, and nothing else is tried in its stead: it
+changes nothing, so whatever can come before it can come after it as well.
 """
 
 import collections.abc
@@ -18,6 +21,9 @@ State = typing.TypeVar('State', bound=collections.abc.Hashable)
 #: Returns the state after a call, or None if it can't have had this answer. Without an answer, any
 #: will do.
 Step = collections.abc.Callable[[State, Asked, Answer | None], State | None]
+
+#: Tells whether a call only reads.
+IsRead = collections.abc.Callable[[Asked], bool]
 
 #: How many calls are tried in all before the judge gives up.
 MAX_TRIED = 3_000_000
@@ -92,16 +98,22 @@ class _Open:
 
 
 def judge(
-    history: History, state: State, step: Step[State], max_tried: int = MAX_TRIED
+    history: History,
+    state: State,
+    step: Step[State],
+    is_read: IsRead,
+    max_tried: int = MAX_TRIED,
 ) -> Verdict[State]:
     """Find an order for a history that begins in a state; :class:`GaveUp` after too many tries."""
-    return _Search(history, state, step, max_tried).run()
+    return _Search(history, state, step, is_read, max_tried).run()
 
 
 class _Search(typing.Generic[State]):
-    def __init__(self, history: History, state: State, step: Step[State], max_tried: int):
+    def __init__(
+        self, history: History, state: State, step: Step[State], is_read: IsRead, max_tried: int
+    ):
         self._open = _Open(history)
-        self._state, self._step = state, step
+        self._state, self._step, self._is_read = state, step, is_read
         self._max_tried, self._tried = max_tried, 0
         self._seen = {(0, state)}
         #: What was placed: where, and the calls and the state before it.
@@ -111,13 +123,13 @@ class _Search(typing.Generic[State]):
 
     def run(self) -> Verdict[State]:
         """Search in depth, without recursion: histories are long."""
-        waiting = [iter(self._open.candidates())]
+        waiting = [self._choices()]
         self._remember()
         while waiting:
             if self._open.urgent() is None:
                 return self._verdict()
             if self._place_one_of(waiting[-1]):
-                waiting.append(iter(self._open.candidates()))
+                waiting.append(self._choices())
                 self._remember()
                 continue
             waiting.pop()
@@ -126,6 +138,17 @@ class _Search(typing.Generic[State]):
                 self._open.put_back(at)
         assert self._best is not None
         return dataclasses.replace(self._best, tried=self._tried)
+
+    def _choices(self) -> collections.abc.Iterator[int]:
+        """What to place next, one after the other until the rest fits too."""
+        candidates = self._open.candidates()
+        for at in candidates:
+            operation = self._open.operations[at]
+            if self._is_read(operation.asked) and operation.answer is not None:
+                self._tried += 1
+                if self._step(self._state, operation.asked, operation.answer) is not None:
+                    return iter((at,))
+        return iter(candidates)
 
     def _place_one_of(self, candidates: collections.abc.Iterator[int]) -> bool:
         """Take the first that fits and leads to where the search has not been."""

@@ -37,6 +37,15 @@ def step(state: State, asked: Asked, answer: Answer | None) -> State | None:
     return project.state()
 
 
+def is_read(asked: Asked) -> bool:
+    """Tell whether a call only reads.
+
+    What it shows tells the model of versions too. It fits at two moments only if what it shows did
+    not change between them, for no two writes write the same text; so it tells the same at both.
+    """
+    return asked['name'] in READS
+
+
 def expected(state: State, asked: Asked) -> Answer:
     """What the answer should be, without versions."""
     return _answer(Project(state), asked)

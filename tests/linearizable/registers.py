@@ -22,6 +22,11 @@ def step(state: int, asked: Asked, answer: Answer | None) -> int | None:
     return asked['value'] if done else state
 
 
+def is_read(asked: Asked) -> bool:
+    """Tell whether a call only reads."""
+    return asked['name'] == 'read'
+
+
 def read(called: float, ended: float, value: int) -> Operation:
     """A call that was shown a value."""
     return Operation(1, called, ended, {'name': 'read'}, {'value': value})

@@ -14,7 +14,7 @@ import testtools
 from tests.linearizable import campaign, findings, history, model, simulation, spoiling
 from tests.linearizable.history import Answer, Asked, Operation
 from tests.linearizable.judge import GaveUp, judge
-from tests.linearizable.registers import random_history, read, step, swap, write
+from tests.linearizable.registers import is_read, random_history, read, step, swap, write
 from tests.linearizable.states import State
 
 
@@ -45,7 +45,7 @@ class TestRegister(testtools.TestCase):
     """Histories of a register."""
 
     def is_right(self, *operations: Operation) -> bool:
-        return judge(operations, 0, step).linearizable
+        return judge(operations, 0, step, is_read).linearizable
 
     def test_history_in_order_is_right(self):
         self.assertTrue(self.is_right(write(0, 1, 5), read(2, 3, 5)))
@@ -93,14 +93,14 @@ class TestRegister(testtools.TestCase):
 
     def test_stuck_call_is_the_one_that_fits_nowhere(self):
         wrong = read(4, 5, 7)
-        verdict = judge((write(0, 1, 5), read(2, 3, 5), wrong), 0, step)
+        verdict = judge((write(0, 1, 5), read(2, 3, 5), wrong), 0, step, is_read)
         self.assertEqual(wrong, verdict.stuck)
         self.assertEqual(2, len(verdict.order))
         self.assertEqual(5, verdict.state)
 
     def test_judge_gives_up_after_as_many_tries_as_it_has(self):
         writes = [write(0, 9, value) for value in range(8)]
-        self.assertRaises(GaveUp, judge, [*writes, read(10, 11, 99)], 0, step, 100)
+        self.assertRaises(GaveUp, judge, [*writes, read(10, 11, 99)], 0, step, is_read, 100)
 
     def test_verdicts_are_those_of_a_judge_that_tries_all_orders(self):
         chosen = random.Random(14)
@@ -108,7 +108,7 @@ class TestRegister(testtools.TestCase):
         for _ in range(200):
             operations = random_history(chosen, 5)
             slowly = judged_slowly(operations)
-            self.assertEqual(slowly, judge(operations, 0, step).linearizable, operations)
+            self.assertEqual(slowly, judge(operations, 0, step, is_read).linearizable, operations)
             verdicts.append(slowly)
         # Both are frequent, or little was compared.
         self.assertGreater(verdicts.count(True), 40)
