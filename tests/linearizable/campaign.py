@@ -11,7 +11,7 @@ from tests.linearizable import findings, model, recording, windows
 from tests.linearizable.deployments import Deployment
 from tests.linearizable.faults import FAULTS
 from tests.linearizable.history import History
-from tests.linearizable.judge import GaveUp, Verdict, judge
+from tests.linearizable.judge import MAX_TRIED, GaveUp, Verdict, judge
 from tests.linearizable.states import State
 
 
@@ -52,9 +52,9 @@ class NotLinearizable(AssertionError):
     """
 
 
-def judged(history: History) -> Verdict[State]:
+def judged(history: History, max_tried: int = MAX_TRIED) -> Verdict[State]:
     """Judge the history of one project, which begins empty."""
-    return judge(history, State(), model.step, model.is_read)
+    return judge(history, State(), model.step, model.is_read, max_tried)
 
 
 def run_wave(
