@@ -54,7 +54,7 @@ class NotLinearizable(AssertionError):
 
 def judged(history: History, max_tried: int = MAX_TRIED) -> Verdict[State]:
     """Judge the history of one project, which begins empty."""
-    return judge(history, State(), model.step, model.is_read, max_tried)
+    return judge(history, State(), model.step, model.is_free, max_tried)
 
 
 def run_wave(

@@ -42,7 +42,7 @@ def compare(number: int, seed: str) -> tuple[int, int]:
 
 
 def _judged(history: list[Operation]) -> bool:
-    return judge(history, 0, registers.step, registers.is_read).linearizable
+    return judge(history, 0, registers.step, registers.is_free).linearizable
 
 
 def _line(operation: Operation) -> dict[str, typing.Any]:

@@ -7,8 +7,8 @@ taken and the state that they led to.
 What nobody knows the outcome of never ended, so it may be placed anywhere after its beginning; and
 it need not be placed at all.
 
-A read that may be next and fits is placed at once, and nothing else is tried in its stead: it
-changes nothing, so whatever can come before it can come after it as well.
+A read that may be next and fits is placed at once, and nothing else is tried in its stead, where
+that leaves all other orders possible (:data:`IsFree`).
 """
 
 import collections.abc
@@ -22,8 +22,9 @@ State = typing.TypeVar('State', bound=collections.abc.Hashable)
 #: will do.
 Step = collections.abc.Callable[[State, Asked, Answer | None], State | None]
 
-#: Tells whether a call only reads.
-IsRead = collections.abc.Callable[[Asked], bool]
+#: Tells of a call that fits in a state whether it is *free*: it only reads, and if it fits later
+#: too, then all that it shows, and tells the model, is the same by then.
+IsFree = collections.abc.Callable[[State, Asked, Answer], bool]
 
 #: How many calls are tried in all before the judge gives up.
 MAX_TRIED = 3_000_000
@@ -101,19 +102,24 @@ def judge(
     history: History,
     state: State,
     step: Step[State],
-    is_read: IsRead,
+    is_free: IsFree[State],
     max_tried: int = MAX_TRIED,
 ) -> Verdict[State]:
     """Find an order for a history that begins in a state; :class:`GaveUp` after too many tries."""
-    return _Search(history, state, step, is_read, max_tried).run()
+    return _Search(history, state, step, is_free, max_tried).run()
 
 
 class _Search(typing.Generic[State]):
     def __init__(
-        self, history: History, state: State, step: Step[State], is_read: IsRead, max_tried: int
+        self,
+        history: History,
+        state: State,
+        step: Step[State],
+        is_free: IsFree[State],
+        max_tried: int,
     ):
         self._open = _Open(history)
-        self._state, self._step, self._is_read = state, step, is_read
+        self._state, self._step, self._is_free = state, step, is_free
         self._max_tried, self._tried = max_tried, 0
         self._seen = {(0, state)}
         #: What was placed: where, and the calls and the state before it.
@@ -143,10 +149,10 @@ class _Search(typing.Generic[State]):
         """What to place next, one after the other until the rest fits too."""
         candidates = self._open.candidates()
         for at in candidates:
-            operation = self._open.operations[at]
-            if self._is_read(operation.asked) and operation.answer is not None:
+            asked, answer = self._open.operations[at].asked, self._open.operations[at].answer
+            if answer is not None and self._is_free(self._state, asked, answer):
                 self._tried += 1
-                if self._step(self._state, operation.asked, operation.answer) is not None:
+                if self._step(self._state, asked, answer) is not None:
                     return iter((at,))
         return iter(candidates)
 

@@ -37,13 +37,22 @@ def step(state: State, asked: Asked, answer: Answer | None) -> State | None:
     return project.state()
 
 
-def is_read(asked: Asked) -> bool:
-    """Tell whether a call only reads.
+def is_free(state: State, asked: Asked, answer: Answer) -> bool:
+    """Tell of a call that fits whether it only reads, and what it shows can't come again.
 
-    What it shows tells the model of versions too. It fits at two moments only if what it shows did
-    not change between them, for no two writes write the same text; so it tells the same at both.
+    A document may come to look as it did, but not with a version that it had. So it is not free
+    if it shows a higher version than the model is sure of: there may be a later moment for it.
     """
-    return asked['name'] in READS
+    if asked['name'] not in READS:
+        return False
+    documents: dict = {
+        **{f'sessions/{id}': session for id, session in state.sessions},
+        **{f'jobs/{id}': job for id, job in state.jobs},
+    }
+    for name, (version, _) in answer.get('versions', {}).items():
+        if name not in documents or documents[name].seen.version != version:
+            return False
+    return True
 
 
 def expected(state: State, asked: Asked) -> Answer:

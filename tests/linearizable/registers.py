@@ -22,8 +22,8 @@ def step(state: int, asked: Asked, answer: Answer | None) -> int | None:
     return asked['value'] if done else state
 
 
-def is_read(asked: Asked) -> bool:
-    """Tell whether a call only reads."""
+def is_free(state: int, asked: Asked, answer: Answer) -> bool:
+    """Tell whether a call only reads: that tells nothing but the state, which is known."""
     return asked['name'] == 'read'
 
 

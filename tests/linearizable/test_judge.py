@@ -11,11 +11,19 @@ import random
 import fixtures
 import testtools
 
-from tests.linearizable import campaign, findings, history, model, simulation, spoiling
+from tests.linearizable import (
+    campaign,
+    findings,
+    history,
+    model,
+    shown,
+    simulation,
+    spoiling,
+)
 from tests.linearizable.history import Answer, Asked, Operation
 from tests.linearizable.judge import GaveUp, judge
-from tests.linearizable.registers import is_read, random_history, read, step, swap, write
-from tests.linearizable.states import State
+from tests.linearizable.registers import is_free, random_history, read, step, swap, write
+from tests.linearizable.states import Job, State
 
 
 def judged_slowly(operations: collections.abc.Sequence[Operation]) -> bool:
@@ -45,7 +53,7 @@ class TestRegister(testtools.TestCase):
     """Histories of a register."""
 
     def is_right(self, *operations: Operation) -> bool:
-        return judge(operations, 0, step, is_read).linearizable
+        return judge(operations, 0, step, is_free).linearizable
 
     def test_history_in_order_is_right(self):
         self.assertTrue(self.is_right(write(0, 1, 5), read(2, 3, 5)))
@@ -93,14 +101,14 @@ class TestRegister(testtools.TestCase):
 
     def test_stuck_call_is_the_one_that_fits_nowhere(self):
         wrong = read(4, 5, 7)
-        verdict = judge((write(0, 1, 5), read(2, 3, 5), wrong), 0, step, is_read)
+        verdict = judge((write(0, 1, 5), read(2, 3, 5), wrong), 0, step, is_free)
         self.assertEqual(wrong, verdict.stuck)
         self.assertEqual(2, len(verdict.order))
         self.assertEqual(5, verdict.state)
 
     def test_judge_gives_up_after_as_many_tries_as_it_has(self):
         writes = [write(0, 9, value) for value in range(8)]
-        self.assertRaises(GaveUp, judge, [*writes, read(10, 11, 99)], 0, step, is_read, 100)
+        self.assertRaises(GaveUp, judge, [*writes, read(10, 11, 99)], 0, step, is_free, 100)
 
     def test_verdicts_are_those_of_a_judge_that_tries_all_orders(self):
         chosen = random.Random(14)
@@ -108,7 +116,7 @@ class TestRegister(testtools.TestCase):
         for _ in range(200):
             operations = random_history(chosen, 5)
             slowly = judged_slowly(operations)
-            self.assertEqual(slowly, judge(operations, 0, step, is_read).linearizable, operations)
+            self.assertEqual(slowly, judge(operations, 0, step, is_free).linearizable, operations)
             verdicts.append(slowly)
         # Both are frequent, or little was compared.
         self.assertGreater(verdicts.count(True), 40)
@@ -182,6 +190,27 @@ class TestVersions(testtools.TestCase):
         same = {'name': 'patch_session', 'session': 's1', 'description': ''}
         told = {'status': 200, 'versions': {'sessions/s1': [5, 'e5']}}
         self.assertIsNone(model.step(state, same, told))
+
+    def test_read_of_what_looks_as_before_may_be_of_the_later_moment(self):
+        """A job that leaves a session and comes back looks as it did, but for the version."""
+        state = self.state_after(PUT, {'status': 201})
+        for asked in (
+            PUT | {'session': 's2'},
+            {'name': 'create_job', 'job': 'j1', 'description': ''},
+        ):
+            state = self.state_after(asked, {'status': 201}, state)
+        joined = [
+            {'name': 'attach', 'session': session, 'job': 'j1'} for session in ('s1', 's2', 's1')
+        ]
+        body = shown.show_job(Job('', 's1'))
+        listed = {'status': 200, 'body': {'j1': body}, 'versions': {'jobs/j1': [4, None]}}
+        operations = [
+            *(Operation(1, at, at + 0.5, asked, model.DONE) for at, asked in enumerate(joined)),
+            Operation(2, 0.1, 9, {'name': 'list_jobs'}, listed),
+            Operation(2, 10, 11, {'name': 'list_jobs'}, listed),
+        ]
+        verdict = judge(operations, state, model.step, model.is_free)
+        self.assertTrue(verdict.linearizable, findings.explain(verdict))
 
     def state_after(self, asked: Asked, answer: Answer | None, state: State = EMPTY) -> State:
         found = model.step(state, asked, answer)
