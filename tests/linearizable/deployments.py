@@ -78,6 +78,19 @@ class Nodes:
         self._cluster.settle()
         self._turn += 1
 
+    def isolate(self, whole: bool) -> None:
+        """Cut the node whose turn it is off from the ``whole`` cluster, or from one other node,
+        while it still answers the service; until :meth:`rejoin`.
+        """
+        edges = self._cluster.network.edges_of(self._node.name)
+        self._cluster.network.cut(*(edges if whole else edges[:1]))
+
+    def rejoin(self) -> None:
+        """Let all nodes reach each other, and wait until all copies are current."""
+        self._cluster.network.heal()
+        self._cluster.settle()
+        self._turn += 1
+
     def stop(self) -> None:
         """End all for good."""
         self._cluster.stop()

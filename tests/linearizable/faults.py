@@ -4,7 +4,7 @@ import collections.abc
 import random
 import time
 
-from tests.linearizable.deployments import Deployment
+from tests.linearizable.deployments import Deployment, Nodes
 from tests.servers import process
 
 #: How a kind of fault strikes and passes.
@@ -47,19 +47,37 @@ def pause_store(deployment: Deployment, chosen: random.Random) -> None:
     deployment.database.resume()
 
 
+def cut_node(deployment: Deployment, chosen: random.Random) -> None:
+    """Let a node of a cluster lose one or all of the others, while it still answers the service."""
+    nodes = deployment.database
+    if not isinstance(nodes, Nodes):
+        raise process.ServerFailed('the store has no nodes')
+    nodes.isolate(whole=chosen.random() < 0.7)
+    # Within the first seconds nobody has noticed.
+    time.sleep(chosen.choice((0.5, 3, 15)))
+    nodes.rejoin()
+
+
 #: All of them, by their names.
 FAULTS: dict[str, Fault] = {
     'kill-process': kill_process,
     'pause-process': pause_process,
     'kill-store': kill_store,
     'pause-store': pause_store,
+    'cut-node': cut_node,
 }
 
 #: Those that need a server of one's own.
 OF_STORES = ('kill-store', 'pause-store')
+#: Those of a cluster's nodes; as often as all others of a store.
+OF_NODES = ('cut-node', 'cut-node')
 
 
 def some_faults(deployment: Deployment, chosen: random.Random) -> list[str]:
     """Choose none, one or two of those that can happen there."""
-    possible = [name for name in FAULTS if deployment.database or name not in OF_STORES]
+    possible = ['kill-process', 'pause-process']
+    if deployment.database is not None:
+        possible += OF_STORES
+    if isinstance(deployment.database, Nodes):
+        possible += OF_NODES
     return chosen.choices(possible, k=chosen.choice((0, 1, 1, 2)))
