@@ -50,11 +50,12 @@ def uncompared() -> None:
         self: client.Client, method: str, path: str, body: typing.Any = None, *rest: typing.Any
     ) -> typing.Any:
         if path == '/_bulk':
-            for line in body:
-                for where in line.values():
-                    if isinstance(where, dict):
-                        where.pop('if_seq_no', None)
-                        where.pop('if_primary_term', None)
+            # The documents themselves are bytes already.
+            actions = [line for line in body if isinstance(line, dict)]
+            for action in actions:
+                for where in action.values():
+                    where.pop('if_seq_no', None)
+                    where.pop('if_primary_term', None)
         return original(self, method, path, body, *rest)
 
     setattr(client.Client, 'call', call)  # noqa: B010
