@@ -41,7 +41,7 @@ def is_free(state: State, asked: Asked, answer: Answer) -> bool:
     """Tell of a call that fits whether it only reads, and what it shows can't come again.
 
     A document may come to look as it did, but not with a version that it had. So it is not free
-    if it shows a higher version than the model is sure of: there may be a later moment for it.
+    if it shows a version that the model isn't sure of: there may be a later moment for it.
     """
     if asked['name'] not in READS:
         return False
@@ -50,7 +50,8 @@ def is_free(state: State, asked: Asked, answer: Answer) -> bool:
         **{f'jobs/{id}': job for id, job in state.jobs},
     }
     for name, (version, _) in answer.get('versions', {}).items():
-        if name not in documents or documents[name].seen.version != version:
+        seen = documents[name].seen if name in documents else None
+        if seen is None or not seen.exact or seen.version != version:
             return False
     return True
 

@@ -26,8 +26,12 @@ class Seen(typing.NamedTuple):
     etag: str | None = None
 
     def grown(self) -> 'Seen':
-        """After a change that nobody was told the version of."""
-        return Seen(self.version + 1)
+        """After a change that nobody was told the version of.
+
+        It is another one than was shown last; but several changes that are stored together, with
+        nobody to see what is between them, may be one version.
+        """
+        return Seen(self.version + 1) if self.exact else Seen(self.version)
 
     def shown(self, version: int, etag: str | None) -> 'Seen | None':
         """After a caller was told the version, and perhaps the ETag; None if that can't be."""
