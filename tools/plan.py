@@ -31,6 +31,7 @@ STORES = {
     'Elasticsearch9': (servers.ELASTICSEARCH9,),
     'OpenSearch2': (servers.OPENSEARCH2,),
     'OpenSearch3': (servers.OPENSEARCH3,),
+    'Galera': (servers.GALERA,),
 }
 #: What imports are tested with; their other tests have SQLite alone.
 IMPORTING = {
@@ -49,6 +50,8 @@ SCRIPTS = {
     'tests.live.': 'tools/callers',
     'tests.importing.test_releases.': 'tools/releases',
 }
+#: What the tests' names begin with whose classes name their store.
+ON_STORES = ('tests.contract.', 'tests.linearizable.', 'tests.migrations.')
 _STORE = re.compile(r'On(\w+)$')
 
 
@@ -59,8 +62,11 @@ def needed(name: str) -> tuple[str, ...]:
     if name.startswith('tests.importing.'):
         return IMPORTING.get(name.split('.')[2], ())
     store = _STORE.search(name.rpartition('.')[2])
-    if store and name.startswith(('tests.contract.', 'tests.migrations.')):
+    if store and name.startswith(ON_STORES):
         return STORES.get(store[1], servers.NAMES)
+    # The judge and its model need none.
+    if name.startswith('tests.linearizable.'):
+        return ()
     return servers.NAMES
 
 

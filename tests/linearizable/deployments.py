@@ -1,0 +1,253 @@
+"""Several server processes of the service on one store, all of which can be killed."""
+
+import collections.abc
+import concurrent.futures
+import contextlib
+import pathlib
+import sys
+import tempfile
+import typing
+
+import requests
+
+from freezer_api import conf, db
+from freezer_api.conf import files
+from tests import servers
+from tests.servers import elasticsearch, galera, mariadb, opensearch, postgresql, process
+
+FOLDER = pathlib.Path(__file__).parents[2]
+SETTINGS = """
+[DEFAULT]
+threads = 16
+[api]
+log_requests = false
+[centralized_scheduler]
+enabled = false
+"""
+
+
+class Killable(typing.Protocol):
+    """A server that can be killed, and started again on what it holds."""
+
+    url: str
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+
+    def start(self) -> None:
+        """Bring it back, and wait until it answers."""
+
+    def pause(self) -> None:
+        """Let it stand still, until :meth:`resume`."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def stop(self) -> None:
+        """End it for good."""
+
+
+class Nodes:
+    """A cluster of several nodes, of which one is killed at a time, the next one each time."""
+
+    def __init__(self, cluster: elasticsearch.Cluster):
+        self._cluster, self._turn = cluster, 0
+        self.url = ','.join(cluster.urls)
+
+    @property
+    def _node(self) -> elasticsearch.Node:
+        return self._cluster.nodes[self._turn % len(self._cluster.nodes)]
+
+    def kill(self) -> None:
+        """End the node whose turn it is as a power failure would."""
+        self._node.kill()
+
+    def start(self) -> None:
+        """Bring it back, and wait until all copies are."""
+        self._node.start()
+        self._cluster.settle()
+        self._turn += 1
+
+    def pause(self) -> None:
+        """Let the node whose turn it is stand still."""
+        self._node.pause()
+
+    def resume(self) -> None:
+        """Let it go on, and wait until the cluster has it again."""
+        self._node.resume()
+        self._cluster.settle()
+        self._turn += 1
+
+    def isolate(self, whole: bool) -> None:
+        """Cut the node whose turn it is off from the ``whole`` cluster, or from one other node,
+        while it still answers the service; until :meth:`rejoin`.
+        """
+        edges = self._cluster.network.edges_of(self._node.name)
+        self._cluster.network.cut(*(edges if whole else edges[:1]))
+
+    def rejoin(self) -> None:
+        """Let all nodes reach each other, and wait until all copies are current."""
+        self._cluster.network.heal()
+        self._cluster.settle()
+        self._turn += 1
+
+    def stop(self) -> None:
+        """End all for good."""
+        self._cluster.stop()
+
+
+class Store(typing.NamedTuple):
+    """A store by its name: the server of the test run that it is in ('' if there is none), how to
+    start a server of one's own, and the driver.
+    """
+
+    name: str
+    server: str
+    make: collections.abc.Callable[[], typing.Any] | None
+    driver: str = 'sqlalchemy'
+
+
+def _node_of(
+    kind: type[elasticsearch.Node], version: str
+) -> collections.abc.Callable[[], elasticsearch.Node]:
+    return lambda: kind(version)
+
+
+def _nodes_of(
+    kind: type[elasticsearch.Cluster], version: str
+) -> collections.abc.Callable[[], Nodes]:
+    return lambda: Nodes(kind(version))
+
+
+#: Stores of which each test run has a server.
+STORES = (
+    Store('SQLite', '', None),
+    Store('MariaDB', servers.MYSQL, mariadb.MariaDB),
+    Store('PostgreSQL', servers.POSTGRESQL, postgresql.PostgreSQL),
+    Store(
+        'Elasticsearch8',
+        servers.ELASTICSEARCH8,
+        _node_of(elasticsearch.Node, elasticsearch.VERSION8),
+        'elasticsearch',
+    ),
+    Store(
+        'Elasticsearch9',
+        servers.ELASTICSEARCH9,
+        _node_of(elasticsearch.Node, elasticsearch.VERSION9),
+        'elasticsearch',
+    ),
+    Store(
+        'OpenSearch2',
+        servers.OPENSEARCH2,
+        _node_of(opensearch.Node, opensearch.VERSION2),
+        'opensearch',
+    ),
+    Store(
+        'OpenSearch3',
+        servers.OPENSEARCH3,
+        _node_of(opensearch.Node, opensearch.VERSION3),
+        'opensearch',
+    ),
+)
+#: Each process writes through another one of its nodes.
+GALERA = Store('Galera', servers.GALERA, galera.Galera)
+#: Several nodes.
+CLUSTERS = (
+    GALERA,
+    Store(
+        'Elasticsearch9Nodes',
+        '',
+        _nodes_of(elasticsearch.Cluster, elasticsearch.VERSION9),
+        'elasticsearch',
+    ),
+    Store(
+        'OpenSearch3Nodes',
+        '',
+        _nodes_of(opensearch.Cluster, opensearch.VERSION3),
+        'opensearch',
+    ),
+)
+BY_NAME = {store.name: store for store in (*STORES, *CLUSTERS)}
+
+
+class Api(process.Server):
+    """A server process, which :meth:`start` starts."""
+
+    def __init__(self, config_file: str, mutant: str = ''):
+        self._process = process.Process('api')
+        self._port = process.free_port()
+        self._command = (sys.executable, '-m', 'tests.linearizable.serving', config_file)
+        self._mutant = mutant
+        self.url = f'http://127.0.0.1:{self._port}'
+
+    def start(self) -> None:
+        """Start it on its port, and wait until it answers."""
+        arguments = (str(self._port), self._mutant) if self._mutant else (str(self._port),)
+        self._process.spawn(*self._command, *arguments, ready=self._answers, PYTHONPATH=str(FOLDER))
+
+    def said(self) -> str:
+        """The end of what it has logged."""
+        return self._process.tail()
+
+    def _answers(self) -> None:
+        requests.get(f'{self.url}/', timeout=process.ANSWER_SECONDS)
+
+
+class Deployment:
+    """``apis`` on a store; ``database`` is its server, None if it can't be killed."""
+
+    def __init__(self, apis: list[Api], database: Killable | None):
+        self.apis, self.database = apis, database
+
+
+@contextlib.contextmanager
+def deployed(
+    store: Store, processes: int = 3, own: bool = False, mutant: str = ''
+) -> collections.abc.Iterator[Deployment]:
+    """Serve a store that is empty. With ``own`` it has a server of its own."""
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='fz-li-')))
+        database = store.make() if own and store.make else None
+        if database is not None:
+            stack.callback(database.stop)
+        address = database.url if database else store.server and servers.address(store.server)
+        files = _configure(store, address, folder)
+        _sync(files[0])
+        apis = [Api(files[at % len(files)], mutant) for at in range(processes)]
+        for api in apis:
+            stack.callback(api.stop)
+        with concurrent.futures.ThreadPoolExecutor(processes) as pool:
+            list(pool.map(Api.start, apis))
+        yield Deployment(apis, database if hasattr(database, 'kill') else None)
+
+
+def _configure(store: Store, address: str, folder: pathlib.Path) -> list[str]:
+    """Write a file of configuration for each address of an empty store, which is made."""
+    files = []
+    for number, section in enumerate(_sections(store, address, folder)):
+        file = folder / f'freezer-api-{number}.conf'
+        file.write_text(SETTINGS + section)
+        files.append(str(file))
+    return files
+
+
+def _sections(store: Store, address: str, folder: pathlib.Path) -> list[str]:
+    if store.driver != 'sqlalchemy':
+        options = f'hosts = {address}\nindex = {servers.new_indices()}\n'
+        return [f'[storage]\ndriver = {store.driver}\n[{store.driver}]\n{options}']
+    if not address:
+        return [f'[database]\nconnection = sqlite:///{folder}/freezer.sqlite\n']
+    # A server of several nodes has several addresses.
+    first, *others = address.split()
+    url = servers.create_database(first)
+    for other in others:
+        servers.await_database(other, url)
+    urls = [url, *(servers.database_in(other, url) for other in others)]
+    return [f'[database]\nconnection = {url}\n' for url in urls]
+
+
+def _sync(config_file: str) -> None:
+    options = conf.new()
+    files.read(options, ['--config-file', config_file], 'freezer-api')
+    with contextlib.closing(db.load(options)) as storage:
+        storage.sync()
