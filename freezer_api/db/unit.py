@@ -73,11 +73,6 @@ class Unit(abc.ABC):
         anew, by raising, if it has begun with another document.
         """
 
-    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:  # noqa: B027
-        """Announce documents that will be read, so that a driver may read them
-        together.
-        """
-
     # Documents of all kinds but sessions
 
     @abc.abstractmethod

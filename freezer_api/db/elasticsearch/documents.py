@@ -61,10 +61,6 @@ class Documents(port.Unit):
         if self._unit.primary != key:
             raise WrongPrimary(key)
 
-    def prefetch(self, names: collections.abc.Iterable[Name]) -> None:
-        """Read documents in one request."""
-        self._unit.load([self._key(kind, id) for kind, id in names])
-
     # Documents of all kinds but sessions
 
     def get(self, kind: str, id: str) -> Document | None:
@@ -83,7 +79,7 @@ class Documents(port.Unit):
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         """Return documents, read in one request."""
-        self.prefetch((kind, id) for id in ids)
+        self._unit.load([self._key(kind, id) for id in ids])
         return super().get_all(kind, ids)
 
     def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:

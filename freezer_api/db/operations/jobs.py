@@ -104,7 +104,6 @@ def write_job(
         ACTIONS, action_ids, most_of_actions
     ):
         raise refusals.actions_too_large(most_of_actions)
-    unit.prefetch([(JOBS, id), *((ACTIONS, action) for action in action_ids)])
     actions = unit.guard(ACTIONS, action_ids)
     stored = unit.get(JOBS, id)
     now = unit.now()

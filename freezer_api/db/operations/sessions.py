@@ -64,7 +64,6 @@ def attach(
     unit: Unit, session_id: str, job_id: str, precondition: Precondition
 ) -> bool:
     """See :meth:`Storage.attach`."""
-    unit.prefetch([(SESSIONS, session_id), (JOBS, job_id)])
     session = unit.get_session(session_id)
     if session is None:
         precondition.check(None)
@@ -89,7 +88,6 @@ def detach(
     unit: Unit, session_id: str, job_id: str, precondition: Precondition
 ) -> bool:
     """See :meth:`Storage.detach`."""
-    unit.prefetch([(SESSIONS, session_id), (JOBS, job_id)])
     session = unit.get_session(session_id)
     if session is None:
         precondition.check(None)
