@@ -2,6 +2,8 @@
 back.
 """
 
+import functools
+
 import orjson
 import sqlalchemy
 
@@ -72,10 +74,8 @@ def page_of_sessions(
     session of the project could meet once it is settled, it is those whose
     column ``settle_at`` doesn't tell so, and which are found in no other way.
     """
-    shown = _show_sessions(connection, scope, query, bounds, now)
-    if shown is not None:
-        return shown
-    reader = page_reading.Reader(
+    reader_of = functools.partial(
+        page_reading.Reader,
         connection,
         scope,
         documents.SESSIONS,
@@ -83,7 +83,11 @@ def page_of_sessions(
         bounds,
         central=False,
     )
-    rows = reader.rows(now)
+    texts = [row[0] for row in reader_of(statement=queries.show).rows(now)]
+    shown = _show_sessions(texts, scope, query, bounds, now)
+    if shown is not None:
+        return shown
+    rows = reader_of().rows(now)
     found = session_rows.assemble(scope.project_id, rows, query.descending)
     on_page = found[: query.limit]
     due = [stored for stored in on_page if stored.due(now)]
@@ -99,25 +103,16 @@ def page_of_sessions(
 
 
 def _show_sessions(
-    connection: sqlalchemy.Connection,
+    texts: list[str | None],
     scope: Scope,
     query: search_query.Query,
     bounds: Bounds,
     now: int,
 ) -> Page | None:
-    """Return a page of sessions, None if there is something on it that has to
-    be settled, or to be read in the other way.
+    """Return a page of sessions by what was read of them
+    (:func:`.session_statements.show`), None if there is something on it that
+    has to be settled, or to be read in the other way.
     """
-    reader = page_reading.Reader(
-        connection,
-        scope,
-        documents.SESSIONS,
-        query,
-        bounds,
-        central=False,
-        statement=queries.show,
-    )
-    texts = [row[0] for row in reader.rows(now)]
     if query.finds_all and '' in texts:
         # Lapsed or not, the same sessions are on the page.
         texts.remove('')
