@@ -3,7 +3,6 @@
 import argparse
 import collections
 import collections.abc
-import contextlib
 import json
 import typing
 
@@ -11,7 +10,7 @@ import tqdm
 from oslo_config import cfg
 
 from freezer_api.cmd import common, stores
-from freezer_api.db import copying, doctor
+from freezer_api.db import doctor
 from freezer_api.db.doctor import Finding
 from freezer_api.domain import documents, texts
 
@@ -46,7 +45,7 @@ def run(conf: cfg.ConfigOpts) -> int:
     arguments = conf.command
     command_log = stores.CommandLog(conf)
     report = _Report(arguments.json, arguments.fix)
-    progress = _no_progress if arguments.json else stores.show_progress
+    progress = stores.no_progress if arguments.json else stores.show_progress
     with stores.open_store(conf) as storage:
         storage.check()
         examination = doctor.Doctor(
@@ -147,10 +146,3 @@ class _Report:
 
     def _print(self, found: dict[str, typing.Any]) -> None:
         print(json.dumps(found), flush=True)
-
-
-@contextlib.contextmanager
-def _no_progress(
-    step: str, total: int
-) -> collections.abc.Iterator[copying.Advance]:
-    yield lambda _: None

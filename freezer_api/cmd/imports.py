@@ -11,7 +11,7 @@ import typing
 import tqdm
 from oslo_config import cfg
 
-from freezer_api.cmd import common
+from freezer_api.cmd import common, stores
 from freezer_api.db.base import Entry, Storage
 from freezer_api.domain import documents, texts
 from freezer_api.importing import importer, pending, source
@@ -80,7 +80,7 @@ def run(
     arguments = conf.command
     report = Report(arguments.json)
     if arguments.json:
-        progress = _no_progress
+        progress = stores.no_progress
     origin = source.Source(_url(conf), arguments.project)
     with contextlib.closing(origin):
         origin.open()
@@ -252,10 +252,3 @@ def _url(conf: cfg.ConfigOpts) -> str:
         return name
     other = common.read_file(name, PROG)
     return other.database.connection or ''
-
-
-@contextlib.contextmanager
-def _no_progress(
-    step: str, total: int
-) -> collections.abc.Iterator[importer.Advance]:
-    yield lambda _: None

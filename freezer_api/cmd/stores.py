@@ -86,6 +86,14 @@ def open_named_store(
 
 
 @contextlib.contextmanager
+def no_progress(
+    step: str, total: int
+) -> collections.abc.Iterator[copying.Advance]:
+    """Show nothing of a step, for reports that programs read."""
+    yield lambda _: None
+
+
+@contextlib.contextmanager
 def show_progress(
     step: str, total: int
 ) -> collections.abc.Iterator[copying.Advance]:
