@@ -89,6 +89,12 @@ class ShortJsonRows(Function):
 #: From one character more on, MySQL takes a text for a long one.
 SHORT = 512
 
+_ROWS_IN_POSTGRESQL = (
+    'CAST(json_build_array(count(*),'
+    ' json_agg(json_build_array({all}))) AS TEXT)'
+)
+_ROWS_IN_SQLITE = 'json_array(count(*), json_group_array(json_array({all})))'
+
 #: How a function is written in a database, where its name isn't enough: with
 #: its first arguments, {0} and {1}, or all of them.
 _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
@@ -123,28 +129,10 @@ _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
     (Joined, 'mysql', 'CONCAT({all})'),
     (Joined, 'postgresql', 'CONCAT({all})'),
     (Joined, 'sqlite', '({chain})'),
-    (
-        JsonRows,
-        'postgresql',
-        'CAST(json_build_array(count(*),'
-        ' json_agg(json_build_array({all}))) AS TEXT)',
-    ),
-    (
-        ShortJsonRows,
-        'postgresql',
-        'CAST(json_build_array(count(*),'
-        ' json_agg(json_build_array({all}))) AS TEXT)',
-    ),
-    (
-        JsonRows,
-        'sqlite',
-        'json_array(count(*), json_group_array(json_array({all})))',
-    ),
-    (
-        ShortJsonRows,
-        'sqlite',
-        'json_array(count(*), json_group_array(json_array({all})))',
-    ),
+    (JsonRows, 'postgresql', _ROWS_IN_POSTGRESQL),
+    (ShortJsonRows, 'postgresql', _ROWS_IN_POSTGRESQL),
+    (JsonRows, 'sqlite', _ROWS_IN_SQLITE),
+    (ShortJsonRows, 'sqlite', _ROWS_IN_SQLITE),
 )
 
 
