@@ -105,17 +105,15 @@ def analyze(storage: driver.Driver) -> None:
     while.
     """
     if storage.database.dialect == 'postgresql':
-        with storage.database.engines.reader.connect() as connection:
-            connection.execution_options(isolation_level='AUTOCOMMIT').exec_driver_sql(
-                'VACUUM ANALYZE'
-            )
+        with storage.database.readers.lend() as connection:
+            connection.exec_driver_sql('VACUUM ANALYZE')
 
 
 def handler_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> int:
     """The rows that MariaDB reads for a call, by the counters of the connection."""
 
     def counters() -> int:
-        with storage.database.engines.reader.connect() as connection:
+        with storage.database.readers.lend() as connection:
             found = connection.exec_driver_sql(
                 "SHOW SESSION STATUS LIKE 'Handler\\_read\\_%%'"
             ).all()
@@ -131,7 +129,7 @@ def handler_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> int
 def explained_reads(storage: driver.Driver, recorder: Recorder, call: Call) -> int:
     """The rows that PostgreSQL reads for the statements of a call, by explaining them."""
     total = 0
-    with storage.database.engines.writer.connect() as connection:
+    with storage.database.writers.lend() as connection:
         for statement, parameters in recorder.of(call):
             plan = connection.exec_driver_sql(
                 f'EXPLAIN (ANALYZE, FORMAT JSON) {statement}', parameters
@@ -162,7 +160,7 @@ def machine_steps(storage: driver.Driver, recorder: Recorder, call: Call) -> int
         return 0
 
     def watch(handler: typing.Any) -> None:
-        with storage.database.engines.reader.connect() as connection:
+        with storage.database.readers.lend() as connection:
             connection.connection.driver_connection.set_progress_handler(handler, 1)
 
     watch(step)
@@ -181,7 +179,7 @@ def nodes(plan: typing.Any) -> collections.abc.Iterator[typing.Any]:
 def scans(storage: driver.Driver, statement: str, parameters: typing.Any) -> list[str]:
     """The tables that a statement would read from one end to the other, for want of an index."""
     parameters = parameters[0] if isinstance(parameters, list) else parameters
-    with storage.database.engines.writer.connect() as connection, connection.begin():
+    with storage.database.writers.lend() as connection, connection.begin():
         if storage.database.dialect == 'sqlite':
             plan = connection.exec_driver_sql(f'EXPLAIN QUERY PLAN {statement}', parameters)
             return [row[3] for row in plan if row[3].startswith('SCAN freezer_')]

@@ -241,14 +241,15 @@ class TablesOnDisk(costs.Cost):
 
         def counted() -> int:
             total = 0
-            for engine in {self.one.database.engines.reader, self.one.database.engines.writer}:
-                with engine.connect() as connection:
+            for connections in (self.one.database.readers, self.one.database.writers):
+                with connections.lend() as connection:
                     total += int(
                         connection.exec_driver_sql(
                             'SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS'
                             " WHERE VARIABLE_NAME = 'CREATED_TMP_DISK_TABLES'"
                         ).scalar_one()
                     )
+                    connection.rollback()
             return total
 
         counted()
@@ -290,7 +291,7 @@ class TablesOnDisk(costs.Cost):
     def test_table_on_disk_is_noticed(self):
         # What the other tests count is there to be counted.
         def sort() -> None:
-            with self.one.database.engines.reader.connect() as connection:
+            with self.one.database.readers.lend() as connection:
                 connection.exec_driver_sql(
                     'SELECT JSON_ARRAYAGG(client_id) FROM freezer_session_members'
                 ).all()

@@ -60,7 +60,7 @@ class Lapses(costs.Cost):
         return self.project.ids(SESSIONS, [{'user_id': 'user'}])
 
     def _write(self, moment):
-        with self.one.database.engines.writer.connect() as connection, connection.begin():
+        with self.one.database.writers.lend() as connection, connection.begin():
             connection.execute(
                 sqlalchemy.update(models.sessions)
                 .where(models.sessions.c.id == self.session)

@@ -17,7 +17,7 @@ from oslo_config import cfg
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import migration
-from freezer_api.db.sqlalchemy.connections import engines, errors
+from freezer_api.db.sqlalchemy.connections import engines, errors, kept
 from freezer_api.db.sqlalchemy.connections.errors import Meaning
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Database:
     def __init__(self, conf: cfg.ConfigOpts):
         self.engines = engines.make(conf)
         self.dialect = self.engines.reader.dialect.name
+        self._most_kept: int = conf.database.max_pool_size
         self._reset_after_fork()
 
         # A reference to the method would keep this object for ever.
@@ -94,13 +95,16 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; the next work opens new ones."""
-        self.engines.dispose()
+        self.readers.dispose()
+        self.writers.dispose()
 
     def _reset_after_fork(self) -> None:
         """Start without a connection and a lock: those that there are belong
         to the parent process.
         """
-        self.engines.dispose(close=False)
+        self.engines.forget()
+        self.readers = kept.Connections(self.engines.reader, self._most_kept)
+        self.writers = kept.Connections(self.engines.writer, self._most_kept)
         #: Whether the schema has been checked, and nothing odd has happened
         #: since.
         self._fits = False
@@ -113,7 +117,7 @@ class Database:
             self.check()
 
     def _run_reading(self, work: Work[T]) -> T:
-        with self.engines.reader.connect() as connection:
+        with self.readers.lend() as connection:
             return work(connection)
 
     def _run_transaction(self, work: Work[T]) -> T:
@@ -121,7 +125,7 @@ class Database:
         try:
             with (
                 self._turn_to_write(),
-                self.engines.writer.connect() as connection,
+                self.writers.lend() as connection,
                 connection.begin(),
             ):
                 engines.begin(connection)
@@ -184,7 +188,7 @@ class Database:
         """
         meaning = errors.meaning(error)
         if meaning in _ELSEWHERE:
-            self.engines.dispose()
+            self.close()
         if not self._fits or meaning in _USUAL:
             return
         self._fits = False

@@ -66,12 +66,10 @@ class Engines:
     reader: sqlalchemy.Engine
     writer: sqlalchemy.Engine
 
-    def dispose(self, close: bool = True) -> None:
-        """Give up the connections; ``close`` is false where they belong to the
-        parent process.
-        """
-        self.reader.dispose(close)
-        self.writer.dispose(close)
+    def forget(self) -> None:
+        """Leave the connections to the parent process, whose they are."""
+        self.reader.dispose(close=False)
+        self.writer.dispose(close=False)
 
 
 def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
