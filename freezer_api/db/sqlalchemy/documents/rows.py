@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy
 
 from freezer_api.db import refusals
+from freezer_api.db.sqlalchemy.connections import reading
 from freezer_api.db.sqlalchemy.documents import row_statements
 from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import backups, documents
@@ -59,17 +60,17 @@ def get(
         found = connection.execute(statement, parameters).all()
         # The rank comes first: the project's own is the lesser row.
         return document(kind, min(found)) if found else None
-    row = connection.execute(row_statements.get_own(kind), parameters).first()
-    if row is None:
+    own = reading.fetch(connection, row_statements.get_own(kind), parameters)
+    if not own:
         return None
-    body = orjson.loads(row.body)
+    ((version, created, body),) = own
     return Document(
         kind,
         project_id,
         id,
-        row.version,
-        row.created,
-        body,
+        version,
+        created,
+        orjson.loads(body),
     )
 
 
