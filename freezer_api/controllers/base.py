@@ -223,7 +223,7 @@ class Resource:
             search.parse(conditions, kind, **page),
         )
         if found.next_marker is None:
-            return listed(kind, found.items)
+            return listed(kind, found.contents)
         repeated = None
         if conditions:
             # The next page is asked for by the link alone, so a search in the
@@ -238,7 +238,7 @@ class Resource:
             marker_project=found.next_project,
             **query.kept(),
         )
-        return listed(kind, found.items, link)
+        return listed(kind, found.contents, link)
 
     def written(self, written: common.Written) -> Answer:
         """Return the id of a document that was changed, and its version."""
@@ -252,12 +252,12 @@ class Resource:
 
 def shown(document: common.Shown) -> Answer:
     """Return a document."""
-    return Answer(document.body, document.etag)
+    return Answer(document.content, document.etag)
 
 
 def listed(
     name: str,
-    items: collections.abc.Sequence[Body],
+    items: collections.abc.Sequence[common.Content],
     next_link: str | None = None,
 ) -> Answer:
     """Return a page, with the link to the next one if there is one."""

@@ -124,7 +124,32 @@ class Packed(Document):
     __hash__ = None  # type: ignore[assignment]
 
 
+class Rendered(Packed):
+    """A document that keeps the very JSON that callers see, with its version:
+    to show it, nothing has to be parsed.
+    """
+
+    __slots__ = ()
+
+    @property
+    def fragment(self) -> orjson.Fragment:
+        """Return the JSON, to be put into an answer as it is."""
+        return orjson.Fragment(self._json)
+
+    @property
+    def body(self) -> Body:
+        """Return a new copy of the body."""
+        body: Body = orjson.loads(self._json)
+        del body['_version']
+        return body
+
+
 _FIELDS = tuple(field.name for field in dataclasses.fields(Document))
+
+
+def with_version(body: Body, version: int) -> Body:
+    """Return a body as callers see it, for kinds that show their version."""
+    return {**body, '_version': version}
 
 
 def make_etag(version: int, created: int) -> str:

@@ -7,6 +7,8 @@ import dataclasses
 import typing
 import uuid
 
+import orjson
+
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Change, Delete, Scope
@@ -15,6 +17,8 @@ from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
 #: The longest id of a project or a user, in characters.
 MAX_NAME = 255
+#: A document as orjson puts it into an answer: a body, or JSON.
+Content: typing.TypeAlias = Body | orjson.Fragment
 State = typing.TypeVar('State', bound=HasEtag)
 Value = typing.TypeVar('Value')
 
@@ -52,26 +56,36 @@ class Caller:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shown:
-    """A document as the caller may see it, and its entity tag without
-    quotes.
+    """A document as the caller may see it, for an answer in JSON, and its
+    entity tag without quotes.
     """
 
-    body: Body
+    content: Content
     etag: str
+
+    @property
+    def body(self) -> Body:
+        """Return the document, parsed if it came as JSON."""
+        return _parsed(self.content)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownPage:
-    """The documents of a page, and the marker of the next page (None: this is
-    the last one).
+    """The documents of a page, for an answer in JSON, and the marker of the
+    next page (None: this is the last one).
 
     ``next_project`` is the project of the marker's document, in lists of all
     projects.
     """
 
-    items: collections.abc.Sequence[Body]
+    contents: collections.abc.Sequence[Content]
     next_marker: str | None
     next_project: str | None = None
+
+    @property
+    def items(self) -> list[Body]:
+        """Return the documents, parsed where they came as JSON."""
+        return [_parsed(content) for content in self.contents]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,7 +169,7 @@ def get_or_none(
 
 def shown(document: Document, caller: Caller) -> Shown:
     """Return a document as the caller may see it."""
-    return Shown(_visible_body(document, caller), document.etag)
+    return Shown(_content(document, caller), document.etag)
 
 
 def shown_page(
@@ -165,19 +179,19 @@ def shown_page(
 
     ``everywhere``: the page is one of the documents of all projects.
     """
-    items: collections.abc.Sequence[Body]
+    contents: collections.abc.Sequence[Content]
     # Packed documents are those of a large page. To unpack all of them at once
     # would take many times the memory of their JSON.
-    if any(isinstance(each, documents.Packed) for each in page.documents):
-        items = _VisibleBodies(page.documents, caller)
+    if any(type(each) is documents.Packed for each in page.documents):
+        contents = _VisibleBodies(page.documents, caller)
     else:
-        items = [_visible_body(each, caller) for each in page.documents]
-    if not page.more or not items:
-        return ShownPage(items, None)
+        contents = [_content(each, caller) for each in page.documents]
+    if not page.more or not contents:
+        return ShownPage(contents, None)
     last = page.documents[-1]
     if everywhere:
-        return ShownPage(items, last.id, last.project_id)
-    return ShownPage(items, last.id)
+        return ShownPage(contents, last.id, last.project_id)
+    return ShownPage(contents, last.id)
 
 
 def written(document: Document) -> Written:
@@ -210,11 +224,25 @@ class _VisibleBodies(collections.abc.Sequence[Body]):
         return list(self) == list(other)
 
 
+def _content(document: Document, caller: Caller) -> Content:
+    # The stores render only what all callers see alike.
+    if isinstance(document, documents.Rendered):
+        return document.fragment
+    return _visible_body(document, caller)
+
+
+def _parsed(content: Content) -> Body:
+    if isinstance(content, orjson.Fragment):
+        parsed: Body = orjson.loads(orjson.dumps(content))
+        return parsed
+    return content
+
+
 def _visible_body(document: Document, caller: Caller) -> Body:
     body = document.body
     if document.kind == documents.JOBS:
         body = jobs.shown(body, caller.project_id, caller.all_projects)
     # Clients and backups show their version in the entity tag alone.
     if document.kind in documents.VERSIONED:
-        return {**body, '_version': document.version}
+        return documents.with_version(body, document.version)
     return body

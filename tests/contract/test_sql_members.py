@@ -1,6 +1,9 @@
 """The members of sessions as one value: odd ones, and more than MariaDB puts together."""
 
+import sqlalchemy
+
 from freezer_api import exceptions
+from freezer_api.db.sqlalchemy import models
 from freezer_api.domain.documents import JOBS, SESSIONS
 from tests.contract import stores
 
@@ -22,13 +25,20 @@ class CutMembers:
         for number in range(12):
             self.project.new_job(f'job-{number}')
             self.project.attach('s', f'job-{number}')
+        # Else nobody has to put members together to show them.
+        self.storage.database.write(
+            lambda connection: connection.execute(
+                sqlalchemy.update(models.sessions).values(shown=None)
+            )
+        )
 
     def limit(self, number: int) -> None:
         """Let each connection of the storage cut values."""
-        engines = self.storage.database.engines
-        for engine in {engines.reader, engines.writer}:
-            with engine.connect() as connection:
+        database = self.storage.database
+        for connections in (database.readers, database.writers):
+            with connections.lend() as connection:
                 connection.exec_driver_sql(f'SET SESSION group_concat_max_len = {number}')
+                connection.rollback()
 
     def test_session_with_cut_members_is_not_shown(self):
         whole = self.project.get(SESSIONS, 's')

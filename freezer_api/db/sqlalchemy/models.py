@@ -111,12 +111,15 @@ def _documents(
 
 
 def _session_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
-    """Return ``settle_at``: :attr:`Session.settle_at`, and ``records``: how
-    many earlier runs are kept, so that they needn't be counted to be trimmed.
+    """Return ``settle_at``: :attr:`Session.settle_at`; ``records``: how many
+    earlier runs are kept, so that they needn't be counted to be trimmed; and
+    ``shown``: the text of
+    :mod:`freezer_api.db.sqlalchemy.sessions.shown_texts`.
     """
     return (
         sqlalchemy.Column('settle_at', sqlalchemy.BigInteger),
         sqlalchemy.Column('records', sqlalchemy.Integer, nullable=False),
+        sqlalchemy.Column('shown', Json),
         sqlalchemy.Index(None, 'project', 'settle_at'),
     )
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
-from freezer_api.db.sqlalchemy.sessions import members
+from freezer_api.db.sqlalchemy.sessions import members, shown_texts
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 from freezer_api.domain.session_state import Session
@@ -22,7 +22,7 @@ from freezer_api.domain.session_state import Session
 #: Columns of one kind that are derived of a document, and of a session's runs.
 EXTRAS = {
     documents.BACKUPS: ('moment', 'job_id'),
-    documents.SESSIONS: ('settle_at', 'records'),
+    documents.SESSIONS: ('settle_at', 'records', 'shown'),
 }
 _COLUMNS = (
     'seq',
@@ -69,6 +69,9 @@ class Judged:
     #: Scopes that have no text, and that have another one.
     texts_missing: list[str]
     texts_other: list[str]
+    #: Whether the column ``shown`` could have a text and has none that counts:
+    #: an earlier release has written the session. Nothing of it is wrong.
+    lacks_shown: bool
 
     @property
     def what(self) -> str:
@@ -132,9 +135,12 @@ def judge(
         row.seq,
         text_scopes,
     )
-    columns = [
-        name for name, value in values.items() if getattr(row, name) != value
-    ]
+    lacks_shown = kind == documents.SESSIONS and not _has_shown(row)
+    columns = []
+    for name, value in values.items():
+        is_ignored = name == 'shown' and lacks_shown
+        if not is_ignored and getattr(row, name) != value:
+            columns.append(name)
     if index != kept:
         columns.append('indexed')
     return Judged(
@@ -149,6 +155,7 @@ def judge(
         extra=sorted(present - index.terms),
         texts_missing=[scope for scope in text_scopes if scope not in texts],
         texts_other=[scope for scope, other in texts.items() if other != text],
+        lacks_shown=lacks_shown and values['shown'] is not None,
     )
 
 
@@ -211,8 +218,17 @@ def _derive(kind: str, state: State) -> tuple[rows.Values, Body]:
         'claim': None,
         'settle_at': session.settle_at,
         'records': state.records,
+        'shown': shown_texts.dump(session),
     }
     return values, session.body()
+
+
+def _has_shown(row: sqlalchemy.Row) -> bool:
+    """Tell whether the column ``shown`` says something of the row's
+    version.
+    """
+    text = shown_texts.load(row.project, row.version, row.shown)
+    return text is not None
 
 
 def _read_terms(

@@ -100,6 +100,7 @@ def _drifts(
                 _suspects,
                 kind=kind,
                 seqs=some,
+                mend=mend,
             )
         )
         for seq in suspects:
@@ -124,15 +125,17 @@ def _drifts(
 
 
 def _suspects(
-    connection: sqlalchemy.Connection, kind: str, seqs: list[int]
+    connection: sqlalchemy.Connection, kind: str, seqs: list[int], mend: bool
 ) -> list[int]:
-    """Return those documents that seem to have drifted, at first sight."""
-    states = derived.read(connection, kind, seqs)
-    return [
-        seq
-        for seq, state in states.items()
-        if derived.judge(connection, kind, state).what
-    ]
+    """Return those documents that seem to have drifted, at first sight, and
+    to ``mend`` also those that lack something.
+    """
+    suspects = []
+    for seq, state in derived.read(connection, kind, seqs).items():
+        judged = derived.judge(connection, kind, state)
+        if judged.what or (mend and judged.lacks_shown):
+            suspects.append(seq)
+    return suspects
 
 
 def _look_again(
@@ -178,6 +181,13 @@ def _mend(
         return None
     judged = derived.judge(connection, kind, state)
     if not judged.what and state.version == search_pairs.INDEX_VERSION:
+        if judged.lacks_shown:
+            derived.mend(
+                connection,
+                kind,
+                state,
+                judged,
+            )
         return None
     drift = _drift(
         connection,

@@ -2,14 +2,20 @@
 back.
 """
 
+import collections.abc
 import functools
+import typing
 
 import orjson
 import sqlalchemy
 
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.sqlalchemy.search import page_reading, queries
-from freezer_api.db.sqlalchemy.sessions import session_rows, showing
+from freezer_api.db.sqlalchemy.sessions import (
+    session_rows,
+    showing,
+    shown_texts,
+)
 from freezer_api.domain import documents, search_query
 
 #: Bytes of JSON of a page whose documents may all be parsed at once.
@@ -17,6 +23,11 @@ PARSED_AT_ONCE = 1024 * 1024
 #: Bytes of JSON that a session without members, and a member of it, are shown
 #: with at most.
 LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
+
+#: A row of :func:`queries.page`, and where it has the body, and the project if
+#: it may be one of several.
+Row = collections.abc.Sequence[typing.Any]
+_BODY, _PROJECT = 4, 5
 
 
 def central(scope: Scope, kind: str) -> bool:
@@ -46,7 +57,7 @@ def page(
     )
     rows = reader.rows()
     shown = rows[: query.limit]
-    size = sum(_octets(row.body) for row in shown)
+    size = sum(_octets(row[_BODY]) for row in shown)
     check_page(size, bounds.page)
 
     # Parsed documents take many times their JSON.
@@ -55,7 +66,7 @@ def page(
     of_several = reader.shape.central or reader.shape.everywhere
     page = []
     for row in shown:
-        project_id = row.project if of_several else scope.project_id
+        project_id = row[_PROJECT] if of_several else scope.project_id
         page.append(make(kind, project_id, row))
     return Page(tuple(page), len(rows) > query.limit)
 
@@ -83,10 +94,14 @@ def page_of_sessions(
         bounds,
         central=False,
     )
-    texts = [row[0] for row in reader_of(statement=queries.show).rows(now)]
-    shown = _show_sessions(texts, scope, query, bounds, now)
-    if shown is not None:
-        return shown
+    kept = _find_kept(reader_of, scope, query, now)
+    if isinstance(kept, list):
+        return _page_of_sessions(kept, query, bounds)
+    if kept is showing.Unshown.LACKING:
+        texts = [row[0] for row in reader_of(statement=queries.show).rows(now)]
+        shown = _show_sessions(texts, scope, query, bounds, now)
+        if shown is not None:
+            return shown
     rows = reader_of().rows(now)
     found = session_rows.assemble(scope.project_id, rows, query.descending)
     on_page = found[: query.limit]
@@ -100,6 +115,29 @@ def page_of_sessions(
         return due
     shown_sessions = [stored.session.document() for stored in found]
     return _page_of_sessions(shown_sessions, query, bounds)
+
+
+def _find_kept(
+    reader_of: collections.abc.Callable[..., page_reading.Reader],
+    scope: Scope,
+    query: search_query.Query,
+    now: int,
+) -> list[documents.Document] | showing.Unshown:
+    """Return the sessions of a page as they are kept to be shown, or why they
+    can't be shown so.
+    """
+    # Lapsed or not, without conditions the same sessions are on the page.
+    statement = functools.partial(
+        queries.show_kept, checks_due=not query.finds_all
+    )
+    reader = reader_of(statement=statement, largest=shown_texts.LARGEST)
+    texts = [row[0] for row in reader.rows(now)]
+    return showing.assemble_kept(
+        scope.project_id,
+        texts,
+        query.descending,
+        now,
+    )
 
 
 def _show_sessions(
@@ -135,38 +173,45 @@ def _page_of_sessions(
     """
     shown = tuple(found[: query.limit])
     # Sizes are worked out only where so many could be too large.
-    number = sum(len(document.body['jobs']) for document in shown)
-    at_most = len(shown) * LARGEST_SESSION + number * LARGEST_MEMBER
-    if at_most > bounds.page:
+    if _most_bytes(shown) > bounds.page:
         size = sum(documents.size(document.body) for document in shown)
         check_page(size, bounds.page)
     return Page(shown, len(found) > query.limit)
 
 
-def _parsed(
-    kind: str, project_id: str, row: sqlalchemy.Row
-) -> documents.Document:
-    body = orjson.loads(row.body)
+def _most_bytes(shown: collections.abc.Iterable[documents.Document]) -> int:
+    """Return a number of bytes that sessions have at most."""
+    most = 0
+    for document in shown:
+        if isinstance(document, documents.Rendered):
+            most += shown_texts.LARGEST
+        else:
+            number = len(document.body['jobs'])
+            most += LARGEST_SESSION + number * LARGEST_MEMBER
+    return most
+
+
+def _parsed(kind: str, project_id: str, row: Row) -> documents.Document:
+    _seq, id, version, created, body = row[:_PROJECT]
     return documents.Document(
         kind,
         project_id,
-        row.id,
-        row.version,
-        row.created,
-        body,
+        id,
+        version,
+        created,
+        orjson.loads(body),
     )
 
 
-def _packed(
-    kind: str, project_id: str, row: sqlalchemy.Row
-) -> documents.Document:
+def _packed(kind: str, project_id: str, row: Row) -> documents.Document:
+    _seq, id, version, created, body = row[:_PROJECT]
     return documents.Packed(
         kind,
         project_id,
-        row.id,
-        row.version,
-        row.created,
-        row.body,
+        id,
+        version,
+        created,
+        body,
     )
 
 

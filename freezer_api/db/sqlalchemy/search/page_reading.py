@@ -10,6 +10,7 @@ import sqlalchemy
 
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Scope, check_page
+from freezer_api.db.sqlalchemy.connections import reading
 from freezer_api.db.sqlalchemy.search import queries, search_parts, terms
 from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents, search_pairs, search_query
@@ -24,7 +25,8 @@ Parameters = dict[str, typing.Any]
 class Reader:
     """Reads the rows of one page; ``shape`` tells what they are like.
 
-    ``statement`` makes the statement for a shape.
+    ``statement`` makes the statement for a shape, which reads at most
+    ``largest`` bytes of a document; without that, all of it.
     """
 
     shape: search_parts.Shape
@@ -40,12 +42,14 @@ class Reader:
         statement: collections.abc.Callable[
             [search_parts.Shape], session_statements.Statement
         ] = queries.page,
+        largest: int | None = None,
     ):
         self._connection = connection
         self._statement = statement
         self._project_id = scope.project_id
         self._query = query
         self._bounds = bounds
+        self._largest = bounds.document if largest is None else largest
 
         everywhere = scope.everywhere and kind == documents.JOBS
         self._scopes = _scopes(scope, central, everywhere)
@@ -95,7 +99,7 @@ class Reader:
         are before they are read.
         """
         query = self._query
-        if query.limit * self._bounds.document > self._bounds.page:
+        if query.limit * self._largest > self._bounds.page:
             # Without the row behind the page, which isn't shown.
             on_page = {
                 'take': query.limit,
@@ -105,9 +109,8 @@ class Reader:
                 queries.size(shape), parameters | on_page
             )
             check_page(int(size.scalar_one()), self._bounds.page)
-        return self._connection.execute(
-            self._statement(shape), parameters
-        ).all()
+        statement = self._statement(shape)
+        return reading.fetch(self._connection, statement, parameters)
 
     def _read_in_bounds(self, parameters: Parameters) -> Rows:
         """Return the rows of a page that is bounded in time: found by what

@@ -105,6 +105,18 @@ def show(shape: Shape) -> session_statements.Statement:
 
 
 @functools.lru_cache(maxsize=512)
+def show_kept(
+    shape: Shape, checks_due: bool = False
+) -> session_statements.Statement:
+    """Return the statement for what is kept to show a page of sessions
+    (:func:`session_statements.show_kept`); parameters as those of
+    :func:`page`.
+    """
+    found = _found(shape).cte('page')
+    return session_statements.show_kept(found, checks_due)
+
+
+@functools.lru_cache(maxsize=512)
 def size(shape: Shape) -> sqlalchemy.Select:
     """Return the statement for the bytes of the bodies on a page, with the
     least that members of sessions take.

@@ -18,6 +18,7 @@ from freezer_api.db.sqlalchemy.sessions import (
     members,
     records,
     session_statements,
+    shown_texts,
 )
 from freezer_api.domain import (
     documents,
@@ -190,6 +191,7 @@ def create(connection: sqlalchemy.Connection, session: Session) -> None:
         'body': rows.dump(session.dump()),
         'settle_at': session.settle_at,
         'records': 0,
+        'shown': shown_texts.dump(session),
     }
     seq = rows.insert(
         connection,
@@ -228,6 +230,7 @@ def store(
         'settle_at': after.settle_at,
         'indexed': stored.indexed,
         'records': stored.records + new_records,
+        'shown': shown_texts.dump(after),
     }
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
@@ -294,6 +297,7 @@ def _settle(
         'settle_at': after.settle_at,
         'indexed': stored.indexed,
         'records': stored.records,
+        'shown': shown_texts.dump(after),
         'old_version': before.version,
         'old_settle_at': before.settle_at,
     }

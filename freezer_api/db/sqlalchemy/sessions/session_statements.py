@@ -25,7 +25,7 @@ Statement: typing.TypeAlias = sqlalchemy.Select | sqlalchemy.CompoundSelect
 
 _table = models.sessions
 #: Columns that change with a session.
-_CHANGING = ('version', 'body', 'settle_at', 'indexed', 'records')
+_CHANGING = ('version', 'body', 'settle_at', 'indexed', 'records', 'shown')
 
 
 def session_columns() -> tuple[sqlalchemy.Column, ...]:
@@ -164,15 +164,47 @@ def show(page: sqlalchemy.CTE) -> Statement:
         .select_from(page.join(_table, _table.c.seq == page.c.seq))
         .where(_table.c.project == bindparam('project'))
     )
+    return sqlalchemy.union_all(shown, _lapsed())
+
+
+def show_kept(page: sqlalchemy.CTE, checks_due: bool) -> Statement:
+    """Return what is kept to show the sessions of ``project`` whose ``seq`` a
+    page has, each as one text: its ``seq``, its version, and the column
+    ``shown``; NULL without it.
+
+    ``checks_due``: also an empty text if the run of one of the project has
+    lapsed at ``now``.
+    """
+    kept = functions.Joined(
+        _table.c.seq,
+        _text(' '),
+        _table.c.version,
+        _text(' '),
+        _table.c.shown,
+    )
+    # PostgreSQL would join NULL as nothing.
+    text = sqlalchemy.case((_table.c.shown.is_not(None), kept))
+    shown = (
+        sqlalchemy.select(text.label('shown'))
+        .select_from(page.join(_table, _table.c.seq == page.c.seq))
+        .where(_table.c.project == bindparam('project'))
+    )
+    return sqlalchemy.union_all(shown, _lapsed()) if checks_due else shown
+
+
+def _lapsed() -> sqlalchemy.Select:
     due = one_due().subquery()
-    lapsed = sqlalchemy.select(_text('').label('shown')).select_from(due)
-    return sqlalchemy.union_all(shown, lapsed)
+    return sqlalchemy.select(_text('').label('shown')).select_from(due)
 
 
 GET = read(seq_by_id().cte('page'))
-SHOW_ONE = sqlalchemy.select(_shown_columns()).where(
+_IS_ASKED_FOR = (
     _table.c.project == bindparam('project'),
     _table.c.id == bindparam('id'),
+)
+SHOW_ONE = sqlalchemy.select(_shown_columns()).where(*_IS_ASKED_FOR)
+SHOW_ONE_KEPT = sqlalchemy.select(_table.c.version, _table.c.shown).where(
+    *_IS_ASKED_FOR
 )
 
 #: Some of the sessions whose runs have lapsed at ``now``.

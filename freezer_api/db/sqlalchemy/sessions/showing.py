@@ -1,12 +1,15 @@
 """Sessions that are only shown: from a row to the document, without the
 session in between.
 
-Most sessions have no run at the moment, so there is nothing to settle before
-they are shown. What has one, or is too long for this way, is left to
+The first way is the text that is kept of most sessions (:mod:`.shown_texts`).
+Where there is none, the database puts what is shown together. Most sessions
+have no run at the moment, so there is nothing to settle before they are shown;
+what has to be settled, or is too long for either way, is left to
 :mod:`.session_rows`.
 """
 
 import collections.abc
+import enum
 import operator
 import typing
 
@@ -14,10 +17,23 @@ import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy.sessions import members, session_statements
+from freezer_api.db.sqlalchemy.connections import reading
+from freezer_api.db.sqlalchemy.sessions import (
+    members,
+    session_statements,
+    shown_texts,
+)
 from freezer_api.domain import documents, session_state
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.session_state import MemberEntry, Session
+
+
+class Unshown(enum.Enum):
+    """Why sessions can't be shown in one of the ways here."""
+
+    LACKING = 'nothing that counts is kept of one'
+    DUE = 'a run has to be settled before'
+
 
 _JOB_ID = operator.itemgetter(0)
 _SEQ = operator.itemgetter(0)
@@ -26,8 +42,8 @@ _SEQ = operator.itemgetter(0)
 def get(
     connection: sqlalchemy.Connection, project_id: str, id: str, now: int
 ) -> Document | None:
-    """Return a session as it is shown, by one statement; None if it has to be
-    read in the other way.
+    """Return a session as it is shown, by one statement or two; None if it has
+    to be read in the other way.
 
     ``NotFound`` if there is none.
     """
@@ -35,6 +51,15 @@ def get(
         'project': project_id,
         'id': id,
     }
+    found = reading.fetch(
+        connection, session_statements.SHOW_ONE_KEPT, parameters
+    )
+    if not found:
+        raise exceptions.NotFound(documents.SESSIONS, id)
+    ((version, text),) = found
+    kept = shown_texts.load(project_id, version, text)
+    if kept is not None:
+        return None if kept.due(now) else kept.document
     row = connection.execute(session_statements.SHOW_ONE, parameters).first()
     if row is None:
         raise exceptions.NotFound(documents.SESSIONS, id)
@@ -42,6 +67,32 @@ def get(
     if values is None:
         return None
     return _document(project_id, values, now)
+
+
+def assemble_kept(
+    project_id: str,
+    texts: collections.abc.Iterable[str | None],
+    descending: bool,
+    now: int,
+) -> list[Document] | Unshown:
+    """Return the documents that texts of :func:`session_statements.show_kept`
+    stand for, in the order of their creation; or why they can't be shown so.
+    """
+    found = []
+    for text in texts:
+        if text is None:
+            return Unshown.LACKING
+        if not text:
+            return Unshown.DUE
+        seq, version, shown = text.split(' ', 2)
+        kept = shown_texts.load(project_id, version, shown)
+        if kept is None:
+            return Unshown.LACKING
+        if kept.due(now):
+            return Unshown.DUE
+        found.append((int(seq), kept.document))
+    found.sort(key=_SEQ, reverse=descending)
+    return [document for _seq, document in found]
 
 
 def assemble(
