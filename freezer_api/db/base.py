@@ -252,13 +252,15 @@ class Storage(maintenance.Maintained):
         decision: Decision,
         record: int | None = None,
         follower: str = '',
+        is_new: bool = False,
     ) -> Outcome:
         """Decide about a session, and store all of the outcome; return the
         outcome with the session as it is now.
 
         ``record`` is the tag of the earlier run whose record the decision
         needs, and ``follower`` a job that most likely follows it (it is read
-        with the session, where that is of use). A session is deleted with its
+        with the session, where that is of use). ``is_new``: the id was made
+        for this session, so nobody else has it. A session is deleted with its
         records. Once a run has begun, the oldest records beyond ``[sessions]
         runs_kept`` are deleted; the current run counts, and the newest run
         that ended in success (:attr:`Session.succeeded`) is kept.

@@ -11,7 +11,7 @@ from freezer_api.db import base
 from freezer_api.db.base import Scope
 from freezer_api.db.operations import documents, jobs, repairs, sessions
 from freezer_api.db.steps import Drift
-from freezer_api.db.unit import Name, Step
+from freezer_api.db.unit import Name, Step, Unit
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -48,6 +48,12 @@ class Driver(base.Storage):
         session it may need, too, and ``needs`` are documents that it will most
         likely read: a driver may read them together with that one.
         """
+
+    def transact_new(self, project_id: str, name: Name, step: Step[T]) -> T:
+        """Run an operation (:meth:`transact`) about a document whose id was
+        made for it: a driver may do without looking for it.
+        """
+        return self.transact(project_id, name, step)
 
     def write(
         self, scope: Scope, kind: str, id: str, change: base.Change
@@ -117,14 +123,22 @@ class Driver(base.Storage):
         decision: Decision,
         record: int | None = None,
         follower: str = '',
+        is_new: bool = False,
     ) -> Outcome:
         runs_kept = self.conf.sessions.runs_kept
+
+        def step(unit: Unit) -> Outcome:
+            return sessions.decide(
+                unit, id, decision, record, runs_kept, self.bounds
+            )
+
+        name = SESSIONS, id
+        if is_new:
+            return self.transact_new(scope.project_id, name, step)
         return self.transact(
             scope.project_id,
-            (SESSIONS, id),
-            lambda unit: sessions.decide(
-                unit, id, decision, record, runs_kept, self.bounds
-            ),
+            name,
+            step,
             needs=[(JOBS, follower)] if follower else (),
         )
 

@@ -50,7 +50,13 @@ BACKUPS_AT_ONCE = 100
 def create(storage: Storage, caller: Caller, body: Body) -> Written:
     """Make a new session; a ``session_id`` in the body is ignored."""
     id = common.new_id()
-    return replace(storage, caller, id, body)
+    return _put(
+        storage,
+        caller,
+        id,
+        body,
+        is_new=True,
+    )
 
 
 def show(storage: Storage, caller: Caller, id: str) -> Shown:
@@ -105,6 +111,23 @@ def replace(
     """Make a session under an id, or give the one that is there another
     definition; it keeps members, run and tag.
     """
+    return _put(
+        storage,
+        caller,
+        id,
+        body,
+        precondition,
+    )
+
+
+def _put(
+    storage: Storage,
+    caller: Caller,
+    id: str,
+    body: Body,
+    precondition: Precondition = ANYTHING,
+    is_new: bool = False,
+) -> Written:
     common.check_id(SESSIONS, id)
     given = schemas.session(body)
 
@@ -127,7 +150,12 @@ def replace(
         # join later: no member is told.
         return member_jobs.push(current, new, None)
 
-    outcome = storage.write_session(caller.scope, id, decide)
+    outcome = storage.write_session(
+        caller.scope,
+        id,
+        decide,
+        is_new=is_new,
+    )
     return _written(outcome)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import models
-from freezer_api.db.sqlalchemy.connections import kept, reading
+from freezer_api.db.sqlalchemy.connections import cursors, kept
 from freezer_api.domain.documents import JOBS, SESSIONS
 from tests.contract import costs, stores
 
@@ -141,7 +141,7 @@ class Reading:
         parameters['project'] = self.project.project_id
         return self.database.read(
             lambda connection: [
-                tuple(row) for row in reading.fetch(connection, statement, parameters)
+                tuple(row) for row in cursors.fetch(connection, statement, parameters)
             ]
         )
 
@@ -186,7 +186,7 @@ class Reading:
     def test_statement_broken_off_costs_the_connection(self):
         def break_off(connection):
             with unittest.mock.patch.object(connection.dialect, 'do_execute', side_effect=Broken):
-                reading.fetch(connection, ONE, {'project': '', 'id': 'j'})
+                cursors.fetch(connection, ONE, {'project': '', 'id': 'j'})
 
         self.assertRaises(Broken, self.database.read, break_off)
         self.assertEqual([('j', 1)], self.fetch(ONE, id='j'))

@@ -292,7 +292,26 @@ class Driver(driver.Driver):
             # It may have moved by then: then the transaction begins again with
             # the session that it is in now.
             sessions |= self._session_of(project_id, member)
+        return self._transact(project_id, step, sessions)
 
+    def transact_new(self, project_id: str, name: Name, step: Step[T]) -> T:
+        """Run an operation as one transaction, which begins without a lock; a
+        row that has the id all the same makes it run again.
+        """
+        return self._transact(
+            project_id,
+            step,
+            set(),
+            new_session=name[1],
+        )
+
+    def _transact(
+        self,
+        project_id: str,
+        step: Step[T],
+        sessions: set[str],
+        new_session: str = '',
+    ) -> T:
         attempts: list[Unit] = []
 
         def attempt(connection: sqlalchemy.Connection) -> T:
@@ -302,6 +321,8 @@ class Driver(driver.Driver):
                 self.clock,
                 sessions,
             )
+            if new_session and not attempts:
+                unit.assume_missing(new_session)
             attempts.append(unit)
             try:
                 result = step(unit)

@@ -51,6 +51,12 @@ class Unit(unit.Unit):
             locked = session_rows.lock(connection, project_id, sessions)
             self._sessions.update(locked)
 
+    def assume_missing(self, session_id: str) -> None:
+        """Take a session for missing, without a lock: nobody else knows its
+        id.
+        """
+        self._sessions[session_id] = None
+
     def flush(self) -> None:
         """Write what has changed, in the order in which it was changed."""
         for name, changed in self._changed.items():

@@ -11,7 +11,7 @@ from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy.engine import default, interfaces
 
 from freezer_api.conf import packages
-from freezer_api.db.sqlalchemy.connections import slow_statements
+from freezer_api.db.sqlalchemy.connections import cursors, slow_statements
 
 #: The modules that this driver is built on, by what a URL calls the database.
 DIALECTS = {
@@ -220,6 +220,7 @@ def _engine(
         engine, 'handle_error', exc_filters.handler, retval=True
     )
     _SET_UP[backend](engine, url, conf, patient)
+    cursors.set_up(engine)
     return engine
 
 

@@ -168,12 +168,6 @@ def _is_among_ids(
 
 
 @functools.cache
-def insert(kind: str) -> sqlalchemy.Insert:
-    """Store a row."""
-    return sqlalchemy.insert(models.tables[kind])
-
-
-@functools.cache
 def update(kind: str) -> sqlalchemy.Update:
     """Store what has become of a row."""
     table = models.tables[kind]

@@ -10,7 +10,8 @@ import orjson
 import sqlalchemy
 
 from freezer_api.db import refusals
-from freezer_api.db.sqlalchemy.connections import reading
+from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import row_statements
 from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import backups, documents
@@ -60,7 +61,7 @@ def get(
         found = connection.execute(statement, parameters).all()
         # The rank comes first: the project's own is the lesser row.
         return document(kind, min(found)) if found else None
-    own = reading.fetch(connection, row_statements.get_own(kind), parameters)
+    own = cursors.fetch(connection, row_statements.get_own(kind), parameters)
     if not own:
         return None
     ((version, created, body),) = own
@@ -156,8 +157,10 @@ def lock(
         'project': project_id,
         'id': id,
     }
-    row = connection.execute(row_statements.lock_one(kind), parameters).first()
-    return _stored(kind, project_id, row) if row else None
+    found = cursors.fetch(
+        connection, row_statements.lock_one(kind), parameters
+    )
+    return _stored(kind, project_id, found[0]) if found else None
 
 
 def lock_all(
@@ -181,8 +184,11 @@ def lock_all(
         'project': project_id,
         'ids': sorted(ids),
     }
-    found = connection.execute(statement, parameters)
-    return {row.id: _stored(kind, project_id, row) for row in found}
+    found = {}
+    for row in cursors.fetch(connection, statement, parameters):
+        stored = _stored(kind, project_id, row)
+        found[stored.document.id] = stored
+    return found
 
 
 def uses_are_written(connection: sqlalchemy.Connection) -> bool:
@@ -214,21 +220,24 @@ def use(
     return connection.execute(row_statements.use(kind), parameters).rowcount
 
 
-def _stored(kind: str, project_id: str, row: sqlalchemy.Row) -> Stored:
-    body = orjson.loads(row.body)
+def _stored(
+    kind: str, project_id: str, row: collections.abc.Sequence[typing.Any]
+) -> Stored:
+    """Return what a row of :func:`row_statements.lock_one` stands for."""
+    seq, id, version, created, body, indexed, claim = row
     document = Document(
         kind,
         project_id,
-        row.id,
-        row.version,
-        row.created,
-        body,
+        id,
+        version,
+        created,
+        orjson.loads(body),
     )
     return Stored(
-        row.seq,
+        seq,
         document,
-        row.indexed,
-        row.claim,
+        indexed,
+        claim,
     )
 
 
@@ -306,15 +315,11 @@ def insert_row(
     index: terms.Index,
 ) -> int:
     """Store a row whose index the caller stores; return its number."""
-    result = connection.execute(
-        row_statements.insert(kind),
-        {
-            **values,
-            'indexed': index.pack(),
-        },
-    )
-    key: typing.Any = result.inserted_primary_key
-    return key[0]
+    columns = {
+        **values,
+        'indexed': index.pack(),
+    }
+    return cursors.insert(connection, models.tables[kind], columns)
 
 
 def update(
@@ -339,7 +344,7 @@ def update(
         'claim': claim,
         **extras(kind, new.body),
     }
-    connection.execute(row_statements.update(kind), values)
+    cursors.write(connection, row_statements.update(kind), values)
     indexing.change(
         connection,
         kind,

@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql
 
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import pairs, texts
 from freezer_api.db.sqlalchemy.search.terms import Index, text_scopes
 
@@ -24,7 +25,7 @@ CHUNK = 1000
 #: number.
 MOST_REPLACED = 32
 
-_ADD = sqlalchemy.insert(pairs)
+_ADD = cursors.insertion(pairs, ('term', 'seq'))
 
 
 def _unnested(name: str) -> sqlalchemy.Function:
@@ -42,7 +43,7 @@ _REMOVE = sqlalchemy.delete(pairs).where(
     pairs.c.seq == bindparam('of'),
     pairs.c.term.in_(bindparam('terms', expanding=True)),
 )
-_ADD_TEXT = sqlalchemy.insert(texts)
+_ADD_TEXT = cursors.insertion(texts, ('kind', 'scope', 'seq', 'text'))
 _ONE_TEXT = (
     texts.c.kind == bindparam('of_kind'),
     texts.c.scope == bindparam('of_scope'),
@@ -88,7 +89,7 @@ def add_all(
     # In the order of the key, in which the database stores them.
     _add_pairs(connection, sorted(new_pairs))
     if new_texts:
-        connection.execute(_ADD_TEXT, new_texts)
+        cursors.write_all(connection, _ADD_TEXT, new_texts)
 
 
 def change(
@@ -164,7 +165,8 @@ def correct(
     _add_pairs(connection, [(term, seq) for term in added])
     missing, wrong = scopes
     for scope in missing:
-        connection.execute(
+        cursors.write(
+            connection,
             _ADD_TEXT,
             _text_row(
                 kind,
@@ -175,7 +177,7 @@ def correct(
         )
     for scope in wrong:
         parameters = _text_key(kind, scope, seq) | {'new': text}
-        connection.execute(_CHANGE_TEXT, parameters)
+        cursors.write(connection, _CHANGE_TEXT, parameters)
 
 
 def _change_texts(
@@ -189,12 +191,13 @@ def _change_texts(
     for scope in before:
         key = _text_key(kind, scope, seq)
         if scope in after:
-            connection.execute(_CHANGE_TEXT, key | {'new': text})
+            cursors.write(connection, _CHANGE_TEXT, key | {'new': text})
         else:
-            connection.execute(_REMOVE_TEXT, key)
+            cursors.write(connection, _REMOVE_TEXT, key)
     for scope in after:
         if scope not in before:
-            connection.execute(
+            cursors.write(
+                connection,
                 _ADD_TEXT,
                 _text_row(
                     kind,
@@ -245,7 +248,7 @@ def _add_pairs(
         }
         for term, seq in added
     ]
-    connection.execute(_ADD, rows)
+    cursors.write_all(connection, _ADD, rows)
 
 
 def _remove_terms(
@@ -275,7 +278,7 @@ def _replace_terms(
     for number, (before, after) in enumerate(zip(old, new, strict=True)):
         parameters[f'old{number}'] = before
         parameters[f'new{number}'] = after
-    connection.execute(_replace(len(old)), parameters)
+    cursors.write(connection, _replace(len(old)), parameters)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import sqlalchemy
 
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Scope, check_page
-from freezer_api.db.sqlalchemy.connections import reading
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.search import queries, search_parts, terms
 from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents, search_pairs, search_query
@@ -110,7 +110,7 @@ class Reader:
             )
             check_page(int(size.scalar_one()), self._bounds.page)
         statement = self._statement(shape)
-        return reading.fetch(self._connection, statement, parameters)
+        return cursors.fetch(self._connection, statement, parameters)
 
     def _read_in_bounds(self, parameters: Parameters) -> Rows:
         """Return the rows of a page that is bounded in time: found by what

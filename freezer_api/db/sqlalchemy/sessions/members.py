@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import members as table
 from freezer_api.db.sqlalchemy.search import functions
 from freezer_api.db.sqlalchemy.search.indexing import CHUNK
@@ -44,13 +45,23 @@ _READ = (
     .where(table.c.session.in_(bindparam('seqs', expanding=True)))
     .group_by(table.c.session)
 )
+_READ_ONE = (
+    sqlalchemy.select(table.c.session, SHORT_JSON_ROWS)
+    .where(table.c.session == bindparam('of'))
+    .group_by(table.c.session)
+)
 _READ_ROWS = sqlalchemy.select(*COLUMNS).where(
     table.c.session == bindparam('of')
 )
 
+_IS_OF = table.c.session == bindparam('of')
 _SOME = (
-    table.c.session == bindparam('of'),
+    _IS_OF,
     table.c.job_id.in_(bindparam('ids', expanding=True)),
+)
+_ONE = (
+    _IS_OF,
+    table.c.job_id == bindparam('of_job'),
 )
 _ADD = sqlalchemy.insert(table)
 _REMOVE = sqlalchemy.delete(table).where(*_SOME)
@@ -59,16 +70,20 @@ _REMOVE_ALL = sqlalchemy.delete(table).where(
 )
 
 
-def _update(*columns: str) -> sqlalchemy.Update:
+def _update(
+    which: tuple[sqlalchemy.ColumnElement[bool], ...], *columns: str
+) -> sqlalchemy.Update:
     values: dict[str, sqlalchemy.BindParameter] = {}
     for name in columns:
         values[name] = bindparam(name)
-    return sqlalchemy.update(table).where(*_SOME).values(values)
+    return sqlalchemy.update(table).where(*which).values(values)
 
 
-_CHANGE = _update(*_PROGRESS)
+_CHANGE = _update(_SOME, *_PROGRESS)
+#: Most reports change one member.
+_CHANGE_ONE = _update(_ONE, *_PROGRESS)
 #: The client seldom changes and may be long: it is sent if it does.
-_CHANGE_WITH_CLIENT = _update('client_id', *_PROGRESS)
+_CHANGE_WITH_CLIENT = _update(_SOME, 'client_id', *_PROGRESS)
 
 
 def load(values: collections.abc.Sequence[typing.Any]) -> Member:
@@ -119,8 +134,13 @@ def read(
     """Return the members of sessions that are locked, by the numbers of those
     sessions that have any.
     """
+    if len(seqs) == 1:
+        (of,) = seqs
+        texts = cursors.fetch(connection, _READ_ONE, {'of': of})
+    else:
+        texts = connection.execute(_READ, {'seqs': seqs}).all()
     members_of = {}
-    for seq, text in connection.execute(_READ, {'seqs': seqs}).all():
+    for seq, text in texts:
         found = parse(text)
         if found is None:
             rows = connection.execute(_READ_ROWS, {'of': seq})
@@ -155,9 +175,12 @@ def store(
             'of': session,
             **dict(values),
         }
-        statement = _CHANGE
-        if 'client_id' in parameters:
-            statement = _CHANGE_WITH_CLIENT
+        has_client = 'client_id' in parameters
+        if len(changed) == 1 and not has_client:
+            parameters['of_job'] = changed[0]
+            cursors.write(connection, _CHANGE_ONE, parameters)
+            continue
+        statement = _CHANGE_WITH_CLIENT if has_client else _CHANGE
         for ids in _chunks(changed):
             connection.execute(statement, parameters | {'ids': ids})
 

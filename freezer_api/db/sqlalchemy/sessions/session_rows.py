@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.db.sqlalchemy.sessions import (
@@ -107,20 +108,22 @@ def lock(
     """Lock those sessions that exist, ascending by id, and return them by
     id.
     """
-    parameters = {
-        'project': project_id,
-        'ids': sorted(ids),
-    }
-    session_rows = connection.execute(
-        session_statements.LOCK, parameters
-    ).all()
-    if not session_rows:
+    parameters: rows.Values = {'project': project_id}
+    if len(ids) == 1:
+        statement = session_statements.LOCK_ONE
+        (parameters['id'],) = ids
+    else:
+        statement = session_statements.LOCK
+        parameters['ids'] = sorted(ids)
+    locked = cursors.fetch(connection, statement, parameters)
+    if not locked:
         return {}
-    members_of = members.read(connection, [row.seq for row in session_rows])
-    return {
-        row.id: _stored(project_id, row, members_of.get(row.seq, {}))
-        for row in session_rows
-    }
+    members_of = members.read(connection, [row[_SEQ] for row in locked])
+    sessions = {}
+    for row in locked:
+        its_members = members_of.get(row[_SEQ], {})
+        sessions[row[_SESSION_ID]] = _stored(project_id, row, its_members)
+    return sessions
 
 
 def assemble(
@@ -239,7 +242,7 @@ def store(
         before, after
     )
     if after.version == before.version or is_index_same:
-        connection.execute(session_statements.UPDATE, values)
+        cursors.write(connection, session_statements.UPDATE, values)
     else:
         _update_with_index(
             connection,
@@ -349,7 +352,7 @@ def _update_with_index(
         **values,
         'indexed': index.pack(),
     }
-    if not connection.execute(statement, values).rowcount:
+    if not cursors.write(connection, statement, values):
         return False
     indexing.change(
         connection,

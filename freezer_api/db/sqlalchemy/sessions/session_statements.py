@@ -228,6 +228,11 @@ LOCK = row_statements.in_order(
     ),
     _table,
 ).with_for_update()
+LOCK_ONE = (
+    sqlalchemy.select(*session_columns())
+    .where(*_IS_ASKED_FOR)
+    .with_for_update()
+)
 
 UPDATE = (
     sqlalchemy.update(_table)

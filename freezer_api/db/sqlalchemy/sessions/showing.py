@@ -17,7 +17,7 @@ import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db.sqlalchemy.connections import reading
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.sessions import (
     members,
     session_statements,
@@ -51,7 +51,7 @@ def get(
         'project': project_id,
         'id': id,
     }
-    found = reading.fetch(
+    found = cursors.fetch(
         connection, session_statements.SHOW_ONE_KEPT, parameters
     )
     if not found:
