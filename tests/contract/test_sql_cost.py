@@ -9,7 +9,7 @@ from freezer_api import app
 from freezer_api.db.base import Scope, Store
 from freezer_api.domain import search
 from freezer_api.domain.documents import ACTIONS, ANYTHING, CLIENTS, JOBS, SESSIONS
-from freezer_api.services import common, session_reports
+from freezer_api.services import common, session_reports, sessions
 from freezer_api.tests.contract import bodies
 from tests.contract import costs, stores
 from tests.functional.base import Identity, send
@@ -111,6 +111,11 @@ class Statements(costs.Settling, costs.Cost):
         few, many = self._in_and_out(other, job), self._in_and_out(self.session, job)
         self.assertEqual(few, many)
         self.assertLessEqual(max(few), 10)
+
+    def test_new_session_is_not_looked_for(self):
+        caller = common.Caller(self.project.project_id, 'user')
+        statements = self.recorder.of(lambda: sessions.create(self.one, caller, {'schedule': {}}))
+        self.assertEqual(['INSERT'] * 3, [text.split()[0] for text, _parameters in statements])
 
     def test_report_takes_at_most_four_statements(self):
         for told in (

@@ -17,6 +17,30 @@ class Members:
     def _versions(self, *documents):
         return [self.project.get(kind, id).version for kind, id in documents]
 
+    def test_new_id_that_is_taken_is_told_of(self):
+        """Nobody has to look whether an id is free that was made for a session; but if it isn't,
+        nothing is lost.
+        """
+        taken = self.project.new_session()
+        found = []
+
+        def decide(session, now, record):
+            found.append(session)
+            return session_state.Keep(session)
+
+        new = session_state.Session(self.project.project_id, taken, 'user')
+
+        def create(session, now, record):
+            found.append(session)
+            return session_state.Keep(session) if session else session_state.Store(new)
+
+        self.storage.write_session(self.project.scope, taken, create, is_new=True)
+        self.assertEqual(taken, found[-1].session_id)
+        self.assertEqual(1, self.project.get(SESSIONS, taken).version)
+        self.storage.write_session(self.project.scope, 'free', decide, is_new=True)
+        self.assertIsNone(found[-1])
+        self.assertTrue(self.project.missing(SESSIONS, 'free'))
+
     def test_attached_job_takes_tag_and_schedule(self):
         session = self.project.new_session(
             session_tag=4, schedule={'schedule_day': '1', 'event': 'start'}

@@ -6,6 +6,7 @@ written ``of`` (a ``seq``), and the columns by their names.
 
 import collections.abc
 import functools
+import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -19,6 +20,18 @@ _CHANGING = ('version', 'body', 'indexed', 'claim', 'moment', 'job_id')
 Condition = collections.abc.Callable[
     [sqlalchemy.Column], sqlalchemy.ColumnElement[bool]
 ]
+
+
+class Locked(typing.NamedTuple):
+    """The columns of a row that is locked, to be changed."""
+
+    seq: int
+    id: str
+    version: int
+    created: int
+    body: str
+    indexed: bytes
+    claim: str | None
 
 
 # Reading
@@ -146,16 +159,37 @@ def in_order(
 
 
 def _stored(kind: str) -> sqlalchemy.Select:
+    """Return rows for :func:`unpack`: what can be a text, and the rest. Of
+    each column a client is told much, and has to read it.
+    """
     columns = models.tables[kind].c
-    return sqlalchemy.select(
+    text = functions.spaced(
         columns.seq,
-        columns.id,
         columns.version,
         columns.created,
         columns.body,
+    )
+    return sqlalchemy.select(
+        text,
+        columns.id,
         columns.indexed,
         columns.claim,
     ).where(columns.project == bindparam('project'))
+
+
+def unpack(row: collections.abc.Sequence[typing.Any]) -> Locked:
+    """Return what a locked row has."""
+    text, id, indexed, claim = row
+    seq, version, created, body = text.split(' ', 3)
+    return Locked(
+        int(seq),
+        id,
+        int(version),
+        int(created),
+        body,
+        indexed,
+        claim,
+    )
 
 
 def _is_among_ids(

@@ -224,20 +224,20 @@ def _stored(
     kind: str, project_id: str, row: collections.abc.Sequence[typing.Any]
 ) -> Stored:
     """Return what a row of :func:`row_statements.lock_one` stands for."""
-    seq, id, version, created, body, indexed, claim = row
+    locked = row_statements.unpack(row)
     document = Document(
         kind,
         project_id,
-        id,
-        version,
-        created,
-        orjson.loads(body),
+        locked.id,
+        locked.version,
+        locked.created,
+        orjson.loads(locked.body),
     )
     return Stored(
-        seq,
+        locked.seq,
         document,
-        indexed,
-        claim,
+        locked.indexed,
+        locked.claim,
     )
 
 

@@ -61,6 +61,15 @@ class Joined(Function):
     inherit_cache = True
 
 
+def spaced(*values: sqlalchemy.ColumnElement) -> Joined:
+    """Return texts and numbers with spaces between them."""
+    space = sqlalchemy.literal_column("' '", sqlalchemy.String)
+    parts: list[sqlalchemy.ColumnElement] = []
+    for value in values:
+        parts += [space, value]
+    return Joined(*parts[1:])
+
+
 class ShortJson(Function):
     """A text as JSON; in MySQL one that isn't short may be cut, so that it is
     no JSON any more.

@@ -32,7 +32,7 @@ from freezer_api.domain.session_state import Member, Session
 LOG = logging.getLogger(__name__)
 
 #: A row of :func:`session_statements.read`, or a tuple of the same values.
-Row = collections.abc.Sequence[typing.Any]
+Row = session_statements.Row
 
 #: Where such rows have a session's number, its id (None in further rows) and
 #: its members.
@@ -115,9 +115,10 @@ def lock(
     else:
         statement = session_statements.LOCK
         parameters['ids'] = sorted(ids)
-    locked = cursors.fetch(connection, statement, parameters)
-    if not locked:
+    found = cursors.fetch(connection, statement, parameters)
+    if not found:
         return {}
+    locked = [session_statements.unpack(row) for row in found]
     members_of = members.read(connection, [row[_SEQ] for row in locked])
     sessions = {}
     for row in locked:

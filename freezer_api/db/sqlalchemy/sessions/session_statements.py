@@ -8,6 +8,7 @@ What the caller reads beside them comes as *further rows* of a UNION ALL, which
 have a ``seq`` and perhaps a ``body``.
 """
 
+import collections.abc
 import typing
 
 import sqlalchemy
@@ -21,6 +22,11 @@ from freezer_api.db.sqlalchemy.sessions import members
 #: Lapsed sessions that one transaction settles.
 SETTLED_AT_ONCE = 50
 
+#: In place of a timestamp that there isn't.
+_NEVER = sqlalchemy.literal_column('-1', sqlalchemy.BigInteger)
+
+#: Values in the order of a statement's columns.
+Row = collections.abc.Sequence[typing.Any]
 Statement: typing.TypeAlias = sqlalchemy.Select | sqlalchemy.CompoundSelect
 
 _table = models.sessions
@@ -93,6 +99,42 @@ def _session_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
         # A page is found by digests, which could be those of another
         # project's: see terms.
         .where(_table.c.project == bindparam('project'))
+    )
+
+
+def _locked() -> sqlalchemy.Select:
+    """Return the rows of sessions for :func:`unpack`: what can be a text, and
+    the rest. Of each column a client is told much, and has to read it.
+    """
+    columns = _table.c
+    settle_at = sqlalchemy.func.coalesce(columns.settle_at, _NEVER)
+    words = [
+        columns.seq,
+        columns.version,
+        columns.created,
+        columns.records,
+        settle_at,
+    ]
+    return sqlalchemy.select(
+        functions.spaced(*words, columns.body),
+        columns.id,
+        columns.indexed,
+    )
+
+
+def unpack(row: Row) -> tuple[typing.Any, ...]:
+    """Return the values of :func:`session_columns` that a locked row has."""
+    text, id, indexed = row
+    seq, version, created, records, settle_at, body = text.split(' ', 5)
+    return (
+        int(seq),
+        id,
+        int(version),
+        int(created),
+        body,
+        indexed,
+        int(records),
+        None if settle_at == '-1' else int(settle_at),
     )
 
 
@@ -175,11 +217,9 @@ def show_kept(page: sqlalchemy.CTE, checks_due: bool) -> Statement:
     ``checks_due``: also an empty text if the run of one of the project has
     lapsed at ``now``.
     """
-    kept = functions.Joined(
+    kept = functions.spaced(
         _table.c.seq,
-        _text(' '),
         _table.c.version,
-        _text(' '),
         _table.c.shown,
     )
     # PostgreSQL would join NULL as nothing.
@@ -222,17 +262,13 @@ GET_DUE = read(
 #: Session rows without members, which are locked. Members are read after that
 #: (:func:`members.read`): whoever changes them has this lock.
 LOCK = row_statements.in_order(
-    sqlalchemy.select(*session_columns()).where(
+    _locked().where(
         _table.c.project == bindparam('project'),
         _table.c.id.in_(bindparam('ids', expanding=True)),
     ),
     _table,
 ).with_for_update()
-LOCK_ONE = (
-    sqlalchemy.select(*session_columns())
-    .where(*_IS_ASKED_FOR)
-    .with_for_update()
-)
+LOCK_ONE = _locked().where(*_IS_ASKED_FOR).with_for_update()
 
 UPDATE = (
     sqlalchemy.update(_table)
