@@ -2,6 +2,9 @@
 # PYTHON names another interpreter than python3.
 
 PYTHON=${PYTHON:-python3}
+# Tests start hundreds of processes that import the same modules. Unless what they compile is kept, as it isn't in many containers,
+# each of them compiles all of it anew, which takes twice as long as all else that it does.
+unset PYTHONDONTWRITEBYTECODE
 # What calls the API today, as published: each has its requirements and its pins in tests/live, and an environment .venv-NAME.
 CALLERS=(callers agent dashboard)
 # The releases of the published service whose databases are imported: requirements and pins are in tests/importing, and the
