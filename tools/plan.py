@@ -6,8 +6,10 @@ stestr shares tests among its workers by what they took when they ran before.
 A fresh checkout has no such record, so it is given one that says what
 ``tests/seconds.txt`` expects.
 
-``--sample FILE`` before the selection: only those are counted that a run of
-all takes by FREEZER_TEST_SEED (see sampling.py), and written into the file.
+``--list FILE`` before the selection: they are written into the file, those of
+classes that take long first. Workers take them from there, see
+``tests/sharing.py``. ``--sample FILE``: the same, and only those are counted
+that a run of all takes by FREEZER_TEST_SEED (see sampling.py).
 """
 
 import collections
@@ -20,7 +22,7 @@ import sys
 
 from stestr.repository import abstract, file
 
-from tests import servers
+from tests import servers, sharing
 from tools import sampling, seconds
 
 STORES = {
@@ -79,19 +81,31 @@ def opened() -> file.Repository:
 
 
 def expect(
-    repository: file.Repository, tests: collections.abc.Iterable[str]
+    repository: file.Repository, costs: collections.abc.Mapping[str, float]
 ) -> None:
-    """Let stestr expect what the table says."""
-    table = seconds.expected()
-    classes = collections.defaultdict(list)
-    for test in tests:
-        classes[seconds.class_of(test)].append(test)
+    """Let stestr expect what tests take."""
     times = file.my_dbm.open(repository._path('times.dbm'), 'c')
-    for name, members in classes.items():
-        each = table.get(name, seconds.UNKNOWN) / len(members)
-        for test in members:
-            times[test.encode()] = str(each)
+    for test, cost in costs.items():
+        times[test.encode()] = str(cost)
     times.close()
+
+
+def order(
+    tests: collections.abc.Iterable[str],
+    costs: collections.abc.Mapping[str, float],
+) -> list[str]:
+    """The tests, each behind those of its group; what takes long comes first,
+    so that in the end no worker has much left when others have nothing.
+    """
+    groups = collections.defaultdict(list)
+    for test in tests:
+        groups[sharing.group(test)].append(test)
+
+    def cost(members: list[str]) -> float:
+        return sum(costs[test] for test in members)
+
+    longest_first = sorted(groups.values(), key=cost, reverse=True)
+    return [test for members in longest_first for test in members]
 
 
 def sample(tests: list[str]) -> list[str]:
@@ -109,10 +123,9 @@ def sample(tests: list[str]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Print what is needed; the exit code."""
-    sampled = None
-    if arguments[:1] == ['--sample']:
-        sampled = pathlib.Path(arguments[1])
-        arguments = arguments[2:]
+    option, path = None, ''
+    if arguments[:1] in (['--list'], ['--sample']):
+        option, path, *arguments = arguments
     repository = opened()
     listed = subprocess.run(
         ['stestr', 'list', *arguments], stdout=subprocess.PIPE, text=True
@@ -123,10 +136,12 @@ def main(arguments: list[str]) -> int:
     tests = [
         line for line in listed.stdout.splitlines() if line[:6] == 'tests.'
     ]
-    if sampled:
+    costs = seconds.costs(tests)
+    if option == '--sample':
         tests = sample(tests)
-        sampled.write_text('\n'.join(tests) + '\n')
-    expect(repository, tests)
+    if option:
+        pathlib.Path(path).write_text('\n'.join(order(tests, costs)) + '\n')
+    expect(repository, costs)
     names = {seconds.class_of(test) for test in tests}
     found = {server for name in names for server in needed(name)}
     print('\n'.join(name for name in servers.NAMES if name in found))

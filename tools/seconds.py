@@ -85,6 +85,19 @@ def expected() -> dict[str, float]:
     return {name: float(seconds) for seconds, name in words}
 
 
+def costs(tests: collections.abc.Collection[str]) -> dict[str, float]:
+    """What each of all tests is expected to take: as long as others of its
+    class.
+    """
+    table = expected()
+    members = collections.Counter(class_of(test) for test in tests)
+    found = {}
+    for test in tests:
+        name = class_of(test)
+        found[test] = table.get(name, UNKNOWN) / members[name]
+    return found
+
+
 def main() -> None:
     """Write the table anew, from the last run."""
     kept = {**expected(), **measured(last_stream())}
