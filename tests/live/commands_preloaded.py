@@ -36,14 +36,16 @@ sys.exit(int(answer.readline()))
 
 
 class Preloaded:
-    """A Python environment whose commands find their modules imported."""
+    """A Python environment whose commands find their modules imported; ``environment`` has
+    variables that say where these are.
+    """
 
-    def __init__(self, python: str, modules: collections.abc.Iterable[str]):
+    def __init__(self, python: str, modules: collections.abc.Iterable[str], **environment: str):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix='fz-pre-'))
         self._socket = str(self._folder / 'socket')
         self._process = subprocess.Popen(
             [python, str(SERVER), self._socket, *modules],
-            env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
+            env={**os.environ, 'PYTHONWARNINGS': 'ignore', **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -54,6 +56,7 @@ class Preloaded:
 
     def stop(self) -> None:
         """End it."""
+        atexit.unregister(self.stop)
         self._process.terminate()
         self._process.communicate()
         shutil.rmtree(self._folder, ignore_errors=True)

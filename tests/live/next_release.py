@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import fixtures
 
@@ -13,7 +14,7 @@ import freezer_api
 from freezer_api.db.elasticsearch.indices import mappings
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.domain import search_pairs
-from tests.live import programs
+from tests.live import commands_preloaded, programs
 
 SOURCE = pathlib.Path(freezer_api.__file__).parent
 #: The key by which the next release finds every client, and its value.
@@ -128,7 +129,7 @@ class NextRelease(fixtures.Fixture):
     def _setUp(self) -> None:
         self.folder = self.useFixture(fixtures.TempDir()).path
         package = pathlib.Path(self.folder, 'freezer_api')
-        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns('__pycache__', 'tests'))
+        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns('tests'))
         for name, changes in self._changes.items():
             file = package / name
             text = file.read_text()
@@ -142,6 +143,10 @@ class NextRelease(fixtures.Fixture):
         for line, text in (('versions', EXPANDING), ('contract', CONTRACTING)):
             file = migrations / line / f'{REVISION}_next.py'
             file.write_text(text.lstrip().format(**values))
+        self._commands = commands_preloaded.Preloaded(
+            sys.executable, programs.IMPORTED, **self.environment
+        )
+        self.addCleanup(self._commands.stop)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -150,11 +155,6 @@ class NextRelease(fixtures.Fixture):
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of its commands until it ends."""
-        return subprocess.run(
-            [str(programs.FOLDER / program), *arguments],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        command = [str(programs.FOLDER / program), *arguments]
+        variables = {**os.environ, **self.environment}
+        return self._commands.run(programs.ENTRIES[program], command, variables, SECONDS)

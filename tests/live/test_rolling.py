@@ -20,6 +20,9 @@ load_tests = testscenarios.load_tests_apply_scenarios
 WORKERS = 3
 #: Rounds of each worker in each phase of an upgrade.
 ROUNDS = 2
+#: Seconds between two rounds of a worker, and between two questions of the load balancer: they are
+#: there all the time, and leave the machine to the commands that they wait for.
+PAUSE = 0.2
 
 
 class Caller(threading.Thread):
@@ -34,7 +37,7 @@ class Caller(threading.Thread):
         self.tag = 0
         self.session_id = ''
         self.rounds = 0
-        self.over = False
+        self.over = threading.Event()
         self.error: BaseException | None = None
         self._turns = itertools.count(int(name[-1]))
         self._round_done = threading.Condition()
@@ -46,7 +49,7 @@ class Caller(threading.Thread):
         try:
             session = {'schedule': {}, 'hold_off': 0}
             self.session_id = self.call('POST', 'sessions', 201, session)['session_id']
-            while not self.over:
+            while not self.over.wait(PAUSE):
                 self._go_round(f'{self.name}-{self.rounds}')
                 with self._round_done:
                     self.rounds += 1
@@ -143,7 +146,7 @@ class Probe(threading.Thread):
 
     def run(self) -> None:
         """Ask until told to stop."""
-        while not self._over.wait(0.05):
+        while not self._over.wait(PAUSE):
             for url in list(self.urls):
                 answer = requests.get(f'{url}/healthcheck/ready', timeout=programs.SECONDS)
                 self.statuses.append((url, answer.status_code))
@@ -204,7 +207,7 @@ class RollingTest(testtools.TestCase):
     def end(self) -> None:
         """Let the callers stop, and the load balancer."""
         for caller in self.callers:
-            caller.over = True
+            caller.over.set()
         for caller in self.callers:
             caller.join()
         self.probe.end()
