@@ -166,9 +166,9 @@ class Unit(abc.ABC):
     def put_session(self, session: Session) -> None:
         """Store a session that has been read, or found missing."""
 
-    @abc.abstractmethod
     def delete_session(self, id: str) -> None:
         """Delete a session that has been read, its members and records."""
+        self.delete(documents.SESSIONS, id)
 
     @abc.abstractmethod
     def get_record(self, session_id: str, tag: int) -> Record | None:

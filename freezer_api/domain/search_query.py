@@ -18,7 +18,7 @@ from freezer_api.domain.search_pairs import (
     OPEN,
     Pair,
     folded_text,
-    offers,
+    index_pairs,
 )
 
 #: How many documents a page has unless the caller names a limit.
@@ -104,7 +104,7 @@ def matches(query: Query, kind: str, body: Body) -> bool:
     """
     if query.bounded and not query.spans(backups.time_of(body)):
         return False
-    pairs = offers(kind, body)
+    pairs = index_pairs(kind, body)
     if not query.pairs <= pairs or query.not_pairs & pairs:
         return False
     text = folded_text(kind, body)

@@ -12,7 +12,7 @@ import itertools
 import os
 import pickle
 import typing
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from oslo_config import cfg
 
@@ -33,6 +33,11 @@ T = typing.TypeVar('T')
 Name = tuple[str, str]
 
 
+def shown(content: Document | Session) -> Document:
+    """What callers see of a document or a session."""
+    return content.document() if isinstance(content, Session) else content
+
+
 @dataclasses.dataclass(frozen=True)
 class Kept:
     """What is kept under a name: its number in the order of creation, the version by which it is
@@ -46,8 +51,11 @@ class Kept:
 
     @functools.cached_property
     def document(self) -> Document:
-        content = self.content
-        return content.document() if isinstance(content, Session) else content
+        return shown(self.content)
+
+    @property
+    def name(self) -> Name:
+        return self.document.project_id, self.document.id
 
 
 #: What is kept doesn't change, so the same bytes are the same.
@@ -64,19 +72,14 @@ class Documents:
         self.stamps: dict[str, dict[Name, bytes]] = {kind: {} for kind in KINDS}
         self.last = 0
 
-    def copy(self) -> 'Documents':
-        new = Documents()
-        new.kinds = {kind: {**kept} for kind, kept in self.kinds.items()}
-        new.stamps = {kind: {**stamps} for kind, stamps in self.stamps.items()}
-        new.last = self.last
-        return new
-
     def get(self, kind: str, name: Name) -> Kept | None:
         kept = self.kinds[kind].get(name)
         return load(kept) if kept else None
 
-    def set(self, kind: str, name: Name, kept: Kept, **changes: typing.Any) -> None:
-        self.kinds[kind][name] = pickle.dumps(dataclasses.replace(kept, **changes))
+    def set(self, kept: Kept, **changes: typing.Any) -> None:
+        """Keep something with changes."""
+        changed = pickle.dumps(dataclasses.replace(kept, **changes))
+        self.kinds[kept.document.kind][kept.name] = changed
 
     def all(self, kind: str, project_id: str | None = None) -> Iterator[Kept]:
         """Everything of a kind, or of a project."""
@@ -89,19 +92,19 @@ class Documents:
         found = [kept.document for name in names if (kept := self.get(kind, name))]
         return next((one for one in found if documents.claim(kind, id, one.body)), None)
 
-    def put(self, kind: str, content: Document | Session) -> None:
+    def put(self, content: Document | Session) -> None:
         """Keep a document or session; ``Conflict`` if another one has its claim."""
-        document = content.document() if isinstance(content, Session) else content
-        name = document.project_id, document.id
-        if documents.claim(kind, document.id, document.body):
-            holder = self.claimed(kind, document.id)
+        document = shown(content)
+        kind, id = document.kind, document.id
+        if documents.claim(kind, id, document.body):
+            holder = self.claimed(kind, id)
             if holder and holder.project_id != document.project_id:
-                raise refusals.id_taken(kind, document.id)
-        kept = self.get(kind, name)
+                raise refusals.id_taken(kind, id)
+        kept = self.get(kind, (document.project_id, id))
         if kept is None:
             self.last += 1
             kept = Kept(self.last, content)
-        self.set(kind, name, kept, content=content, index_version=search_pairs.INDEX_VERSION)
+        self.set(kept, content=content, index_version=search_pairs.INDEX_VERSION)
 
 
 class Unit(unit.Unit):
@@ -124,7 +127,7 @@ class Unit(unit.Unit):
         return {id: client for id, client in found.items() if client}
 
     def put(self, document: Document) -> None:
-        self._there.put(document.kind, document)
+        self._there.put(document)
 
     def delete(self, kind: str, id: str) -> None:
         del self._there.kinds[kind][self.project_id, id]
@@ -134,31 +137,25 @@ class Unit(unit.Unit):
         return typing.cast(Session, kept.content) if kept else None
 
     def put_session(self, session: Session) -> None:
-        self._there.put(SESSIONS, session)
-
-    def delete_session(self, id: str) -> None:
-        self.delete(SESSIONS, id)
+        self._there.put(session)
 
     def get_record(self, session_id: str, tag: int) -> Record | None:
         return self._kept(session_id).records.get(tag)
 
     def put_record(self, session_id: str, record: Record, is_new: bool) -> bool:
-        there = self._kept(session_id).records
-        self._set_records(session_id, {**there, record.tag: record})
-        return record.tag not in there
+        kept = self._kept(session_id)
+        self._there.set(kept, records={**kept.records, record.tag: record})
+        return record.tag not in kept.records
 
     def trim_records(self, session_id: str, number: int, spared: int) -> None:
-        there = self._kept(session_id).records
-        oldest = [tag for tag in sorted(there) if tag != spared]
-        gone = oldest[: max(0, len(there) - number)]
-        self._set_records(session_id, {tag: there[tag] for tag in there if tag not in gone})
+        kept = self._kept(session_id)
+        oldest = [tag for tag in sorted(kept.records) if tag != spared]
+        gone = oldest[: max(0, len(kept.records) - number)]
+        left = {tag: record for tag, record in kept.records.items() if tag not in gone}
+        self._there.set(kept, records=left)
 
     def _kept(self, session_id: str) -> Kept:
         return typing.cast(Kept, self._there.get(SESSIONS, (self.project_id, session_id)))
-
-    def _set_records(self, session_id: str, records: dict[int, Record]) -> None:
-        kept = self._kept(session_id)
-        self._there.set(SESSIONS, (self.project_id, session_id), kept, records=records)
 
 
 class Driver(driver.Driver):
@@ -169,14 +166,7 @@ class Driver(driver.Driver):
         conf.register_opt(cfg.StrOpt('folder', help='Where the file is.'), 'dictionary')
         self._file = File[Documents](os.path.join(conf.dictionary.folder, 'documents'))
 
-    def transact(
-        self,
-        project_id: str,
-        name: unit.Name,
-        step: unit.Step[T],
-        member: str = '',
-        needs: Iterable[unit.Name] = (),
-    ) -> T:
+    def transact(self, project_id: str, name: unit.Name, step: unit.Step[T], **_hints) -> T:
         with self._writing() as there:
             work = Unit(there, project_id, self.clock)
             result = step(work)
@@ -199,7 +189,7 @@ class Driver(driver.Driver):
 
     def find(self, scope: Scope, kind: str, query: Query) -> Page:
         visible = _visible(self._settled(scope.project_id), scope, kind, query)
-        found = (one for one in visible if _matches(query, one))
+        found = (one for one in visible if search_query.matches(query, kind, one.body))
         page, size = list[Document](), 0
         for one in itertools.islice(found, query.offset, None):
             if len(page) == query.limit:
@@ -250,10 +240,10 @@ class Driver(driver.Driver):
     def purge(self, project_id: str) -> dict[str, int]:
         with self._writing() as there:
             own = {kind: [*there.all(kind, project_id)] for kind in KINDS}
-            for kind, kept in own.items():
-                for one in kept:
-                    del there.kinds[kind][project_id, one.document.id]
-            return {kind: len(kept) for kind, kept in own.items()}
+            for kind, found in own.items():
+                for kept in found:
+                    del there.kinds[kind][kept.name]
+            return {kind: len(found) for kind, found in own.items()}
 
     def count(self, kind: str) -> int:
         return len(self.entries(kind, (), 10**9))
@@ -261,13 +251,11 @@ class Driver(driver.Driver):
     def entries(self, kind: str, after: Place, limit: int) -> list[Entry]:
         found = list[Entry]()
         for kept in self._read().all(SESSIONS if kind == RUNS else kind):
-            name = kept.document.project_id, kept.document.id
             if kind != RUNS:
-                found.append(Entry(kind, *name, kept.content, (kept.number,)))
+                found.append(Entry(kind, *kept.name, kept.content, (kept.number,)))
                 continue
             for tag, record in kept.records.items():
-                place = name[0].encode().hex(), name[1], tag
-                found.append(Entry(RUNS, *name, record, place))
+                found.append(Entry(RUNS, *kept.name, record, (*kept.name, tag)))
         behind = (entry for entry in found if entry.place > after)
         return sorted(behind, key=lambda entry: entry.place)[:limit]
 
@@ -290,9 +278,8 @@ class Driver(driver.Driver):
                 there.stamps[kind][project_id, id] = stamp
 
     def stamped(self, kind: str, after: Name, limit: int) -> list[Name]:
-        names = sorted(self._read().stamps[kind], key=lambda name: (name[0].encode(), name[1]))
-        last = after[0].encode(), after[1]
-        return [name for name in names if (name[0].encode(), name[1]) > last][:limit]
+        names = sorted(self._read().stamps[kind])
+        return [name for name in names if name > after][:limit]
 
     def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
         return _walk(self._read(), kind, after, limit)[0]
@@ -301,8 +288,7 @@ class Driver(driver.Driver):
         with self._writing() as there:
             step, outdated = _walk(there, kind, after, limit)
             for kept in outdated:
-                name = kept.document.project_id, kept.document.id
-                there.set(kind, name, kept, index_version=search_pairs.INDEX_VERSION)
+                there.set(kept, index_version=search_pairs.INDEX_VERSION)
         return step
 
     def _read(self) -> Documents:
@@ -315,10 +301,8 @@ class Driver(driver.Driver):
     def _writing(self) -> Iterator[Documents]:
         """Everything, to be changed; it is written as a whole, unless an error is raised."""
         try:
-            with self._file.locked():
-                there = self._file.read().copy()
+            with self._file.changed() as there:
                 yield there
-                self._file.write(there)
         except OSError as error:
             raise exceptions.StorageUnavailable() from error
 
@@ -332,9 +316,6 @@ class Driver(driver.Driver):
 
     def version(self) -> str | None:
         return '1' if self._file.exists() else None
-
-    def close(self) -> None:
-        pass
 
 
 def _visible(there: Documents, scope: Scope, kind: str, query: Query) -> Iterator[Document]:
@@ -368,15 +349,6 @@ def _marked(names: list[Name], scope: Scope, query: Query) -> Name:
     return others[0]
 
 
-def _matches(query: Query, document: Document) -> bool:
-    """Whether a document is found, by pairs that it offers or that are indexed beside those."""
-    pairs = search_pairs.index_pairs(document.kind, document.body)
-    rest = dataclasses.replace(query, pairs=frozenset(), not_pairs=frozenset())
-    if not query.pairs <= pairs or query.not_pairs & pairs:
-        return False
-    return search_query.matches(rest, document.kind, document.body)
-
-
 def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
     """A step through what is kept, and what is outdated of it."""
     kept = there.all(kind) if kind in KINDS else iter(())
@@ -392,11 +364,11 @@ def _restore(there: Documents, entry: Entry) -> None:
     if not isinstance(content, Record):
         kept = there.get(entry.kind, name)
         if kept is None:
-            there.put(entry.kind, content)
+            there.put(content)
         elif dataclasses.replace(entry, content=kept.content).dump() != entry.dump():
             raise exceptions.Conflict(f'{entry.kind} {entry.id}: there is another one.')
         return
     session = there.get(SESSIONS, name)
     if session is None or session.records.get(content.tag, content) != content:
         raise exceptions.Conflict(f'{entry.id}: there is no such session, or another run.')
-    there.set(SESSIONS, name, session, records={**session.records, content.tag: content})
+    there.set(session, records={**session.records, content.tag: content})

@@ -44,3 +44,14 @@ class File(typing.Generic[T]):
         with open(f'{self._path}.lock', 'w') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextlib.contextmanager
+    def changed(self) -> collections.abc.Iterator[T]:
+        """Yield the object, for nobody else to change meanwhile; it is written, unless an error is
+        raised.
+        """
+        with self.locked():
+            with open(self._path, 'rb') as file:
+                content = pickle.load(file)
+            yield content
+            self.write(content)
