@@ -2,8 +2,10 @@
 elsewhere with Keystone.
 """
 
+import functools
 import json
 import pathlib
+import tempfile
 import typing
 import wsgiref.validate
 
@@ -83,9 +85,12 @@ class Service(fixtures.Fixture):
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.conf = conf.new()
         self.conf([], default_config_files=[str(self.configure())], default_config_dirs=[])
+        if self.conf.database.connection == self._connection:
+            (self.folder / 'freezer.sqlite').write_bytes(_empty_store())
         self.storage = self._wrap(db.load(self.conf))
         self.addCleanup(self.storage.close)
-        self.storage.sync()
+        if self.conf.database.connection != self._connection:
+            self.storage.sync()
         authenticate = None if self._standalone else self._authenticate
         #: As servers call it, which don't always keep to the rules.
         self.bare = app.build(
@@ -93,11 +98,18 @@ class Service(fixtures.Fixture):
         )
         self.app = wsgiref.validate.validator(self.bare)
 
+    @property
+    def _connection(self) -> str:
+        """The store, unless the options name another one."""
+        return f'sqlite:///{self.folder}/freezer.sqlite'
+
     def configure(self) -> pathlib.Path:
         """Write the configuration file with the options, given as ``group__option``."""
         # Nobody here can give a trust to anybody: those are tested with Keystone.
         options = {
-            'database__connection': f'sqlite:///{self.folder}/freezer.sqlite',
+            'database__connection': self._connection,
+            # It need not outlive the machine, so nothing waits for the disk.
+            'database__sqlite_synchronous': False,
             'centralized_scheduler__enabled': False,
             **self._options,
         }
@@ -111,6 +123,23 @@ class Service(fixtures.Fixture):
         file = self.folder / 'freezer-api.conf'
         file.write_text('\n'.join(lines))
         return file
+
+
+@functools.cache
+def _empty_store() -> bytes:
+    """The file of a store with the schema and nothing else: to make it takes longer than most
+    tests.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, 'freezer.sqlite')
+        options = conf.new()
+        options([], default_config_files=[], default_config_dirs=[])
+        options.set_override('connection', f'sqlite:///{file}', 'database')
+        storage = db.load(options)
+        storage.sync()
+        # What stands in a log of its own goes into the file when it is closed.
+        storage.close()
+        return file.read_bytes()
 
 
 class Answer(typing.NamedTuple):
