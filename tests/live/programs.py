@@ -28,11 +28,13 @@ Fixture = typing.TypeVar('Fixture', bound=fixtures.Fixture)
 
 #: What runs short commands of the service, by their programs; see :mod:`.preloading`.
 ENTRIES = {
+    'freezer-api': 'freezer_api.cmd.api:main',
     'freezer-manage': 'freezer_api.cmd.manage:main',
     'freezer-manager-status': 'freezer_api.cmd.status:main',
 }
 #: What they import on the way, besides.
 IMPORTED = (
+    'freezer_api.cmd.api',
     'freezer_api.cmd.manage',
     'freezer_api.cmd.status',
     'freezer_api.db.sqlalchemy.driver',

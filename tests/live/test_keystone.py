@@ -9,13 +9,16 @@ from tests.servers import identity
 
 
 class TestTokens(testtools.TestCase):
-    """Who may do what with which token."""
+    """Who may do what with which token, in a project ``alpha`` that has a session."""
 
-    def setUp(self):
-        super().setUp()
-        self.server = self.useFixture(
-            programs.api(self.useFixture(programs.Deployment(servers.MYSQL)).config_file)
-        )
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        deployment = programs.shared(cls, programs.Deployment(servers.MYSQL))
+        cls.server = programs.shared(cls, programs.api(deployment.config_file))
+        member = identity.token('member')
+        cls.project = programs.Project(cls.server.url, member.project_id, member.id)
+        cls.session_id = cls.project.session(['one'])
 
     def status(
         self,
@@ -71,7 +74,7 @@ class TestTokens(testtools.TestCase):
             self.assertEqual(401, answer.status_code)
 
     def test_role_decides_reads_writes_and_actions(self):
-        session_id = self.seed()
+        path = f'sessions/{self.session_id}'
         start = {'start': {'job_id': 'one', 'current_tag': 0}}
         for role, read, write, act in (
             ('admin', 200, 201, 202),
@@ -81,38 +84,27 @@ class TestTokens(testtools.TestCase):
             ('stranger', 403, 403, 403),
         ):
             token = identity.token(role)
-            self.assertEqual(
-                read, self.status('GET', token.project_id, token.id, f'sessions/{session_id}'), role
-            )
+            self.assertEqual(read, self.status('GET', token.project_id, token.id, path), role)
             self.assertEqual(
                 write, self.status('POST', token.project_id, token.id, body={'schedule': {}}), role
             )
             self.assertEqual(
-                act,
-                self.status(
-                    'POST', token.project_id, token.id, f'sessions/{session_id}/action', start
-                ),
-                role,
+                act, self.status('POST', token.project_id, token.id, f'{path}/action', start), role
             )
 
     def test_only_an_admin_reads_a_foreign_project(self):
-        session_id = self.seed()
         project_id = identity.token('member').project_id
         for role, expected in (('member', 403), ('reader', 403), ('admin', 200)):
             token = identity.token(role, 'beta')
             self.assertNotEqual(project_id, token.project_id)
             self.assertEqual(
-                expected, self.status('GET', project_id, token.id, f'sessions/{session_id}'), role
+                expected,
+                self.status('GET', project_id, token.id, f'sessions/{self.session_id}'),
+                role,
             )
 
     def test_owner_is_that_of_token_and_path(self):
         member = identity.token('member')
-        project = programs.Project(self.server.url, member.project_id, member.id)
-        session = project.call('GET', f'sessions/{self.seed()}', 200)
+        session = self.project.call('GET', f'sessions/{self.session_id}', 200)
         self.assertEqual(member.user_id, session['user_id'])
         self.assertEqual(member.project_id, session['project_id'])
-
-    def seed(self) -> str:
-        """A session with one member in the project alpha; its id."""
-        member = identity.token('member')
-        return programs.Project(self.server.url, member.project_id, member.id).session(['one'])

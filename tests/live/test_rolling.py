@@ -17,12 +17,12 @@ from tests.servers import identity, process
 #: Lists a test once for each scenario of its class.
 load_tests = testscenarios.load_tests_apply_scenarios
 
-WORKERS = 3
+WORKERS = 2
 #: Rounds of each worker in each phase of an upgrade.
 ROUNDS = 2
 #: Seconds between two rounds of a worker, and between two questions of the load balancer: they are
 #: there all the time, and leave the machine to the commands that they wait for.
-PAUSE = 0.2
+PAUSE = 0.5
 
 
 class Caller(threading.Thread):
