@@ -129,7 +129,8 @@ class NextRelease(fixtures.Fixture):
     def _setUp(self) -> None:
         self.folder = self.useFixture(fixtures.TempDir()).path
         package = pathlib.Path(self.folder, 'freezer_api')
-        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns('tests'))
+        # With its bytecode, but for what others are writing.
+        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns('tests', '*.pyc.*'))
         for name, changes in self._changes.items():
             file = package / name
             text = file.read_text()
