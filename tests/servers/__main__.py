@@ -1,5 +1,6 @@
 """``python -m tests.servers run -- COMMAND…``: run a command while MariaDB, PostgreSQL, Keystone,
-Elasticsearch and OpenSearch serve it.
+Elasticsearch and OpenSearch serve it. ``python -m tests.servers fetch``: put together what nodes of
+the last two are started from.
 """
 
 import argparse
@@ -30,15 +31,19 @@ STARTERS = {
 def main(arguments: list[str]) -> int:
     """Start the servers that are asked for, run the command, stop them; the command's exit code."""
     parser = argparse.ArgumentParser(prog='python -m tests.servers', description=__doc__)
-    parser.add_argument('verb', choices=('run',))
-    parser.add_argument(
+    verbs = parser.add_subparsers(dest='verb', required=True)
+    verbs.add_parser('fetch')
+    run = verbs.add_parser('run')
+    run.add_argument(
         '--only',
         metavar='NAME,…',
         default=','.join(servers.NAMES),
         help='which, or "" for none; default: %(default)s',
     )
-    parser.add_argument('command', nargs='+')
+    run.add_argument('command', nargs='+')
     asked = parser.parse_args(arguments)
+    if asked.verb == 'fetch':
+        return _fetch()
     # Ended by a signal or not, what was started is stopped: an exception unwinds it.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
@@ -53,6 +58,16 @@ def main(arguments: list[str]) -> int:
             signal.signal(number, signal.SIG_IGN)
         for server in started:
             server.stop()
+
+
+def _fetch() -> int:
+    """Put the nodes' programs together; what may be done later comes last."""
+    nodes = elasticsearch.Node, opensearch.Node
+    for node in nodes:
+        node.product.fetch()
+    for node in nodes:
+        node.archive_classes()
+    return 0
 
 
 def _run(command: list[str], names: list[str], started: list) -> int:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import pathlib
 import subprocess
+import zipfile
 
 from tests.servers import java, process
 
@@ -72,13 +73,24 @@ class Assembly:
     java: str
     folder: pathlib.Path
 
-    def command(self, home: pathlib.Path, settings: dict[str, str]) -> list[str]:
-        """What starts a node in a folder."""
+    @property
+    def archive(self) -> pathlib.Path:
+        """The file of classes that this runtime needn't read and check again when a node starts;
+        it is there once one has been written for it.
+        """
+        build = pathlib.Path(self.java).parents[1] / 'release'
+        return self.folder / f'{hashlib.sha256(build.read_bytes()).hexdigest()[:8]}.jsa'
+
+    def command(self, home: pathlib.Path, settings: dict[str, str], *options: str) -> list[str]:
+        """What starts a node in a folder; ``options`` are more of the runtime's."""
+        if self.archive.exists():
+            options = (f'-XX:SharedArchiveFile={self.archive}', *options)
         return [
             self.java,
             *MACHINE,
+            *options,
             '-cp',
-            f'{self.folder}:{self.folder}/lib/*',
+            f'{self.folder}/lib/*',
             'Launcher',
             str(home),
             str(self.folder / 'modules'),
@@ -95,8 +107,8 @@ def assembled(product: Product, version: str) -> Assembly:
     (release,) = (release for release in product.releases if release.version == version)
     sources = sorted(product.sources.iterdir())
     made_of = hashlib.sha256(b''.join(path.read_bytes() for path in sources)).hexdigest()[:8]
-    folder = CACHE / f'{version}-{made_of}'
-    with _alone():
+    folder = CACHE / f'{version}-{made_of}-jar'
+    with alone():
         home = java.home(release.java, CACHE)
         if home is None:
             raise process.Unavailable(
@@ -110,7 +122,8 @@ def assembled(product: Product, version: str) -> Assembly:
 
 
 @contextlib.contextmanager
-def _alone() -> collections.abc.Iterator[None]:
+def alone() -> collections.abc.Iterator[None]:
+    """Keep other processes from changing what is in the cache."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / 'lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -144,7 +157,7 @@ def _assemble(product: Product, release: Release, home: pathlib.Path, folder: pa
 
 
 def _compile(product: Product, release: Release, home: pathlib.Path, folder: pathlib.Path) -> None:
-    """Compile the launcher."""
+    """Compile the launcher. It is put into an archive, for classes in folders can't be shared."""
     library = folder / 'lib'
     (compiler,) = library.glob('ecj-*.jar')
     compiler.rename(folder / 'ecj.jar')
@@ -160,6 +173,9 @@ def _compile(product: Product, release: Release, home: pathlib.Path, folder: pat
         str(folder),
         str(product.sources / 'Launcher.java'),
     )
+    with zipfile.ZipFile(library / 'launcher.jar', 'w') as jar:
+        for path in folder.glob('*.class'):
+            jar.write(path, path.name)
 
 
 def _run(*command: str, **extra: str) -> None:

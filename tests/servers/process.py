@@ -151,13 +151,13 @@ class Process:
             self._popen.wait()
             self._popen = None
 
-    def halt(self, number: int = signal.SIGTERM) -> None:
-        """End the process in good order; it can be started again."""
+    def halt(self, number: int = signal.SIGTERM, seconds: float = STOP_SECONDS) -> None:
+        """End the process in good order, if it ends in time; it can be started again."""
         if self._popen is None:
             return
         self._popen.send_signal(number)
         try:
-            self._popen.wait(STOP_SECONDS)
+            self._popen.wait(seconds)
         except subprocess.TimeoutExpired:
             pass
         self.kill()
