@@ -107,16 +107,14 @@ class Store(typing.NamedTuple):
     driver: str = 'sqlalchemy'
 
 
-def _node_of(
-    kind: type[elasticsearch.Node], version: str
-) -> collections.abc.Callable[[], elasticsearch.Node]:
-    return lambda: kind(version)
+def _in_node(name: str, server: str, kind: type[elasticsearch.Node], version: str) -> Store:
+    """A store in one node of a kind."""
+    return Store(name, server, lambda: kind(version), servers.DRIVERS[server])
 
 
-def _nodes_of(
-    kind: type[elasticsearch.Cluster], version: str
-) -> collections.abc.Callable[[], Nodes]:
-    return lambda: Nodes(kind(version))
+def _in_nodes(name: str, kind: type[elasticsearch.Cluster], version: str, driver: str) -> Store:
+    """A store in a cluster of several nodes, which no test run has."""
+    return Store(name, '', lambda: Nodes(kind(version)), driver)
 
 
 #: Stores of which each test run has a server.
@@ -124,48 +122,20 @@ STORES = (
     Store('SQLite', '', None),
     Store('MariaDB', servers.MYSQL, mariadb.MariaDB),
     Store('PostgreSQL', servers.POSTGRESQL, postgresql.PostgreSQL),
-    Store(
-        'Elasticsearch8',
-        servers.ELASTICSEARCH8,
-        _node_of(elasticsearch.Node, elasticsearch.VERSION8),
-        'elasticsearch',
-    ),
-    Store(
-        'Elasticsearch9',
-        servers.ELASTICSEARCH9,
-        _node_of(elasticsearch.Node, elasticsearch.VERSION9),
-        'elasticsearch',
-    ),
-    Store(
-        'OpenSearch2',
-        servers.OPENSEARCH2,
-        _node_of(opensearch.Node, opensearch.VERSION2),
-        'opensearch',
-    ),
-    Store(
-        'OpenSearch3',
-        servers.OPENSEARCH3,
-        _node_of(opensearch.Node, opensearch.VERSION3),
-        'opensearch',
-    ),
+    _in_node('Elasticsearch8', servers.ELASTICSEARCH8, elasticsearch.Node, elasticsearch.VERSION8),
+    _in_node('Elasticsearch9', servers.ELASTICSEARCH9, elasticsearch.Node, elasticsearch.VERSION9),
+    _in_node('OpenSearch2', servers.OPENSEARCH2, opensearch.Node, opensearch.VERSION2),
+    _in_node('OpenSearch3', servers.OPENSEARCH3, opensearch.Node, opensearch.VERSION3),
 )
 #: Each process writes through another one of its nodes.
 GALERA = Store('Galera', servers.GALERA, galera.Galera)
 #: Several nodes.
 CLUSTERS = (
     GALERA,
-    Store(
-        'Elasticsearch9Nodes',
-        '',
-        _nodes_of(elasticsearch.Cluster, elasticsearch.VERSION9),
-        'elasticsearch',
+    _in_nodes(
+        'Elasticsearch9Nodes', elasticsearch.Cluster, elasticsearch.VERSION9, 'elasticsearch'
     ),
-    Store(
-        'OpenSearch3Nodes',
-        '',
-        _nodes_of(opensearch.Cluster, opensearch.VERSION3),
-        'opensearch',
-    ),
+    _in_nodes('OpenSearch3Nodes', opensearch.Cluster, opensearch.VERSION3, 'opensearch'),
 )
 BY_NAME = {store.name: store for store in (*STORES, *CLUSTERS)}
 

@@ -4,7 +4,7 @@ import collections.abc
 import random
 import time
 
-from tests.linearizable.deployments import Deployment, Nodes
+from tests.linearizable.deployments import Deployment, Killable, Nodes
 from tests.servers import process
 
 #: How a kind of fault strikes and passes.
@@ -31,20 +31,25 @@ def pause_process(deployment: Deployment, chosen: random.Random) -> None:
 
 def kill_store(deployment: Deployment, chosen: random.Random) -> None:
     """Kill the server of the store, or one of its nodes, and start it again."""
-    if deployment.database is None:
-        raise process.ServerFailed('the store has no server that can be killed')
-    deployment.database.kill()
+    server = _server_of(deployment)
+    server.kill()
     time.sleep(chosen.uniform(0, 2))
-    deployment.database.start()
+    server.start()
 
 
 def pause_store(deployment: Deployment, chosen: random.Random) -> None:
     """Let the server of the store, or one of its nodes, stand still for some time."""
-    if deployment.database is None:
-        raise process.ServerFailed('the store has no server that can stand still')
-    deployment.database.pause()
+    server = _server_of(deployment)
+    server.pause()
     time.sleep(chosen.uniform(0.1, 2))
-    deployment.database.resume()
+    server.resume()
+
+
+def _server_of(deployment: Deployment) -> Killable:
+    """The server of the store, or the node whose turn it is."""
+    if deployment.database is None:
+        raise process.ServerFailed('the store has no server that can be killed or stand still')
+    return deployment.database
 
 
 def cut_node(deployment: Deployment, chosen: random.Random) -> None:
