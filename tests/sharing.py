@@ -65,9 +65,9 @@ class Shared(unittest.TestSuite):
 
     def run(self, result: unittest.TestResult, debug: bool = False) -> unittest.TestResult:
         """Run groups of tests until none is left; each group has its classes' fixtures."""
-        for ids in self._queue.take():
-            if result.shouldStop:
-                break
+        groups = self._queue.take()
+        # What a process that has to stop doesn't take is left to others.
+        while not result.shouldStop and (ids := next(groups, None)):
             self._parts[group(min(ids))].run(result, debug)
         return result
 

@@ -68,15 +68,18 @@ def named(name):
 
 
 class Begun(unittest.TestResult):
-    """Notes which tests have begun."""
+    """Notes which tests have begun; ``until`` is the last one."""
 
-    def __init__(self):
+    def __init__(self, until=''):
         super().__init__()
         self.ids = []
+        self._until = until
 
     def startTest(self, test):
         super().startTest(test)
         self.ids.append(test.id())
+        if test.id() == self._until:
+            self.stop()
 
 
 class Fixtures(unittest.TestSuite):
@@ -103,6 +106,16 @@ class TestShared(testtools.TestCase):
         result = Begun()
         shared.filter_by_ids({FIRST[2]}).run(result)
         self.assertEqual([*FIRST[:2], *SECOND], result.ids)
+
+    def test_process_that_stops_leaves_the_next_group_to_others(self):
+        everything = unittest.TestSuite(map(named, [*FIRST, *SECOND, *PAGES]))
+        shared = self._shared([*FIRST, *SECOND, *PAGES], everything)
+        stopped = Begun(until=FIRST[-1])
+        shared.run(stopped)
+        other = Begun()
+        shared.run(other)
+        self.assertEqual(FIRST, stopped.ids)
+        self.assertEqual([*SECOND, *PAGES], other.ids)
 
     def test_suite_with_a_fixture_is_kept_with_its_tests_alone(self):
         suite = Fixtures(map(named, PAGES))
