@@ -46,8 +46,9 @@ IMPORTED = (
 MODULES = os.environ.get('PYTHONPATH')
 
 
-def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the commands until it ends.
+def run(program: str, *arguments: str, entry: str = '') -> subprocess.CompletedProcess[str]:
+    """Run one of the commands until it ends; ``entry`` is another ``MODULE:FUNCTION`` than that of
+    :data:`ENTRIES`.
 
     Where a test has changed the search path of modules, and for other programs than those that are
     run often, an interpreter is started for it.
@@ -56,7 +57,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
     if program in ENTRIES and os.environ.get('PYTHONPATH') == MODULES:
         return commands_preloaded.preloaded(sys.executable, *IMPORTED).run(
-            ENTRIES[program], [str(FOLDER / program), *arguments], environment, SECONDS
+            entry or ENTRIES[program], [str(FOLDER / program), *arguments], environment, SECONDS
         )
     return subprocess.run(
         [str(FOLDER / program), *arguments],

@@ -66,22 +66,33 @@ class CommandTest(testtools.TestCase):
         }
 
 
-class TestDatabases(CommandTest):
-    """What works on every store."""
+class StoreTest(CommandTest):
+    """A configuration file with an empty store, and with a Keystone that isn't asked."""
 
-    scenarios = DATABASES
-    server: str
+    server = programs.SQLITE
 
     def setUp(self):
         super().setUp()
         if servers.absent(self.server):
             self.skipTest(servers.absent(self.server))
         store = self.useFixture(programs.Database(self.server))
-        self.configure(
-            store.url or None,
-            f'{store.extra}\n[keystone_authtoken]\nauth_type = none\nendpoint ='
-            ' http://127.0.0.1:1\n',
-        )
+        keystone = '[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n'
+        self.configure(store.url or None, f'{store.extra}\n{keystone}')
+
+
+class SeededTest(StoreTest):
+    """The same, and in the store there are two projects, ``gone`` and ``kept``."""
+
+    def setUp(self):
+        super().setUp()
+        self.manage('db', 'sync')
+        seed(self.config_file)
+
+
+class TestDatabases(StoreTest):
+    """What works on every store."""
+
+    scenarios = DATABASES
 
     def test_sync_twice_is_a_noop(self):
         """An empty store, the schema, the schema again."""
@@ -393,14 +404,8 @@ class TestMistakes(CommandTest):
         self.refused((ended.returncode, ended.stdout, ended.stderr), 'connection')
 
 
-class TestQuestion(CommandTest):
+class TestQuestion(SeededTest):
     """What ``project purge`` asks for before it erases."""
-
-    def setUp(self):
-        super().setUp()
-        self.configure(f'sqlite:///{self.folder}/freezer.sqlite')
-        self.manage('db', 'sync')
-        seed(self.config_file)
 
     def ask(self, answer: bytes) -> tuple[int, str]:
         """The exit code and what is said to somebody at a terminal who answers so."""

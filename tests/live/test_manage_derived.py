@@ -1,9 +1,6 @@
 """``freezer-manage db verify``, ``db reindex`` and the upgrade check, as an operator runs them."""
 
 import json
-import os
-import subprocess
-import sys
 
 import sqlalchemy
 import testscenarios
@@ -15,19 +12,16 @@ from freezer_api.db.sqlalchemy import models
 from freezer_api.domain.documents import BACKUPS, KINDS
 from tests import servers
 from tests.live import programs
-from tests.live.test_manage import DATABASES, CommandTest, seed
+from tests.live.test_manage import DATABASES, SeededTest
 
 #: Lists a test once for each scenario of its class.
 load_tests = testscenarios.load_tests_apply_scenarios
 STORAGE = 'Storage and schema'
-#: Runs a command as the release after this one, which indexes alike.
-NEXT = """
-import sys
-from freezer_api.cmd import manage, status
-from freezer_api.domain import search_pairs
-search_pairs.INDEX_VERSION += 1
-sys.exit({'manage': manage, 'status': status}[sys.argv[1]].main(sys.argv[2:]))
-"""
+#: Commands of the release after this one, in the place of those of this one.
+NEXT = {
+    'freezer-manage': 'next_index:run_manage',
+    'freezer-manager-status': 'next_index:run_status',
+}
 
 
 def load_storage(test):
@@ -58,21 +52,10 @@ def damage_moments(test, server):
         )
 
 
-class TestDerived(CommandTest):
+class TestDerived(SeededTest):
     """On every store."""
 
     scenarios = DATABASES
-    server: str
-
-    def setUp(self):
-        super().setUp()
-        if servers.absent(self.server):
-            self.skipTest(servers.absent(self.server))
-        store = self.useFixture(programs.Database(self.server))
-        keystone = '[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n'
-        self.configure(store.url or None, f'{store.extra}\n{keystone}')
-        self.manage('db', 'sync')
-        seed(self.config_file)
 
     def test_inconsistency_is_reported_and_repaired(self):
         self.assertEqual(
@@ -104,7 +87,7 @@ class TestDerived(CommandTest):
         code, details = self._checked_by_the_next()
         self.assertEqual(1, code)
         self.assertIn('freezer-manage db reindex', details)
-        code, said, _errors = self._next('manage', 'db', 'verify')
+        code, said, _errors = self._next('freezer-manage', 'db', 'verify')
         self.assertEqual(1, code)
         for kind, number in documents.items():
             self.assertIn(
@@ -114,29 +97,23 @@ class TestDerived(CommandTest):
             )
         self.assertEqual(
             {**{kind: (number, 0) for kind, number in documents.items()}, 'trusts': (0, 0)},
-            self._reindexed(self._next('manage', 'db', 'reindex')),
+            self._reindexed(self._next('freezer-manage', 'db', 'reindex')),
         )
         self.assertEqual((0, ''), self._checked_by_the_next())
         self.assertEqual(
-            (0, 'No inconsistencies.\n', ''), self._verified(self._next('manage', 'db', 'verify'))
+            (0, 'No inconsistencies.\n', ''),
+            self._verified(self._next('freezer-manage', 'db', 'verify')),
         )
 
     def _next(self, program, *arguments):
         """What the next release's command ends with."""
-        command = (sys.executable, '-c', NEXT, program, '--config-file', self.config_file)
-        ended = subprocess.run(
-            [*command, *arguments],
-            env={**os.environ, 'PYTHONWARNINGS': 'ignore'},
-            capture_output=True,
-            text=True,
-            timeout=programs.SECONDS,
-            check=False,
-        )
+        arguments = ('--config-file', self.config_file, *arguments)
+        ended = programs.run(program, *arguments, entry=NEXT[program])
         return ended.returncode, ended.stdout, ended.stderr
 
     def _checked_by_the_next(self):
         """The result of its check, and the details."""
-        _code, said, _errors = self._next('status', 'upgrade', 'check', '--json')
+        _code, said, _errors = self._next('freezer-manager-status', 'upgrade', 'check', '--json')
         (check,) = (one for one in json.loads(said)['checks'] if one['check'] == STORAGE)
         return check['result'], check['details'] or ''
 

@@ -9,29 +9,16 @@ from freezer_api.db.base import Entry, Scope, Store
 from freezer_api.db.sqlalchemy import models
 from freezer_api.domain.documents import BACKUPS, SESSIONS, TRUSTS
 from freezer_api.domain.session_state import Member, Session
-from tests import servers
-from tests.live import programs, terminals
-from tests.live.test_manage import DATABASES, CommandTest, seed
+from tests.live import terminals
+from tests.live.test_manage import DATABASES, SeededTest
 from tests.live.test_manage_derived import damage_moments, load_storage
 
 #: Lists a test once for each scenario of its class.
 load_tests = testscenarios.load_tests_apply_scenarios
 
 
-class DoctorTest(CommandTest):
-    """A store with two projects, ``gone`` and ``kept``."""
-
-    server = programs.SQLITE
-
-    def setUp(self):
-        super().setUp()
-        if servers.absent(self.server):
-            self.skipTest(servers.absent(self.server))
-        store = self.useFixture(programs.Database(self.server))
-        keystone = '[keystone_authtoken]\nauth_type = none\nendpoint = http://127.0.0.1:1\n'
-        self.configure(store.url or None, f'{store.extra}\n{keystone}')
-        self.manage('db', 'sync')
-        seed(self.config_file)
+class DoctorTest(SeededTest):
+    """A store that is examined."""
 
     def examine(self, *arguments: str) -> tuple[int, list[dict], dict]:
         """The exit code, the findings and the summary of ``doctor --json``."""
