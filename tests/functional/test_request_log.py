@@ -128,11 +128,17 @@ class TestLog(testtools.TestCase):
 
     def line(self, request_id: str) -> dict[str, str]:
         """The fields of the line that a request must have exactly once."""
-        records = self.records(request_id)
-        lines = [LINE.fullmatch(record.message) for record in records if record.level == 'INFO']
-        found = [match.groupdict() for match in lines if match]
+        deadline = time.monotonic() + SECONDS
+        # The answer is sent before the line is written.
+        while not (found := self._lines(request_id)) and time.monotonic() < deadline:
+            time.sleep(0.05)
         self.assertEqual([request_id], [fields['id'] for fields in found])
         return found[0]
+
+    def _lines(self, request_id: str) -> list[dict[str, str]]:
+        records = self.records(request_id)
+        lines = [LINE.fullmatch(record.message) for record in records if record.level == 'INFO']
+        return [match.groupdict() for match in lines if match]
 
     def messages(self, level: str, request_id: str) -> list[str]:
         """The messages of a request's records of one level."""
