@@ -149,7 +149,7 @@ def _backup_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
 
 def _used_extras() -> tuple[sqlalchemy.schema.SchemaItem, ...]:
     """Return ``uses``: how often jobs have begun to refer to it, counted where
-    :func:`rows.use` is called.
+    :func:`uses.use` is called.
     """
     zero = sqlalchemy.text('0')
     return (

@@ -16,7 +16,7 @@ import sqlalchemy
 from freezer_api.db import unit
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections import errors
-from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.documents import rows, uses
 from freezer_api.db.sqlalchemy.search import functions, terms
 from freezer_api.db.sqlalchemy.sessions import records, session_rows
 from freezer_api.db.unit import Name
@@ -102,8 +102,8 @@ class Unit(unit.Unit):
         """Lock documents that the unit makes another one refer to, where a
         lock is known to all nodes; else write them.
         """
-        if rows.uses_are_written(self._connection):
-            return rows.use(
+        if uses.are_written(self._connection):
+            return uses.use(
                 self._connection,
                 kind,
                 self.project_id,

@@ -12,7 +12,7 @@ import sqlalchemy
 from freezer_api.db import refusals
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections import cursors
-from freezer_api.db.sqlalchemy.documents import row_statements
+from freezer_api.db.sqlalchemy.documents import row_statements, uses
 from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
@@ -174,11 +174,11 @@ def lock_all(
 
     They are locked ascending by id, so that two transactions don't wait for
     each other. ``share``: nobody changes them, and others may lock them in
-    the same way, unless uses are written (:func:`uses_are_written`).
+    the same way, unless uses are written (:func:`.uses.are_written`).
     """
     if not ids:
         return {}
-    shared = share and not uses_are_written(connection)
+    shared = share and not uses.are_written(connection)
     statement = row_statements.lock_all(kind, shared)
     parameters = {
         'project': project_id,
@@ -189,35 +189,6 @@ def lock_all(
         stored = _stored(kind, project_id, row)
         found[stored.document.id] = stored
     return found
-
-
-def uses_are_written(connection: sqlalchemy.Connection) -> bool:
-    """Return whether a transaction has to write what it uses, see
-    :func:`use`.
-    """
-    return connection.dialect.name == 'mysql'
-
-
-def use(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    project_id: str,
-    ids: collections.abc.Collection[str],
-) -> int:
-    """Keep documents from being changed or deleted before the transaction
-    ends, at every node of a cluster; return how many of them exist.
-
-    A lock is known to one node of a Galera cluster alone. That two
-    transactions have written the same row is known to all: one of them fails,
-    and runs again.
-    """
-    if not ids:
-        return 0
-    parameters = {
-        'of_project': project_id,
-        'ids': sorted(ids),
-    }
-    return connection.execute(row_statements.use(kind), parameters).rowcount
 
 
 def _stored(

@@ -102,7 +102,23 @@ def page_of_sessions(
         shown = _show_sessions(texts, scope, query, bounds, now)
         if shown is not None:
             return shown
-    rows = reader_of().rows(now)
+    return _page_to_settle(
+        reader_of().rows(now),
+        scope,
+        query,
+        bounds,
+        now,
+    )
+
+
+def _page_to_settle(
+    rows: page_reading.Rows,
+    scope: Scope,
+    query: search_query.Query,
+    bounds: Bounds,
+    now: int,
+) -> Page | list[session_rows.Stored]:
+    """Return a page of sessions, or what has to be settled first."""
     found = session_rows.assemble(scope.project_id, rows, query.descending)
     on_page = found[: query.limit]
     due = [stored for stored in on_page if stored.due(now)]

@@ -98,20 +98,15 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
 
 @functools.lru_cache(maxsize=512)
 def show(shape: Shape) -> session_statements.Statement:
-    """Return the statement for a page of sessions that are only shown
-    (:func:`session_statements.show`); parameters as those of :func:`page`.
+    """Return :func:`session_statements.show` for a page of sessions, with the
+    parameters of :func:`page`.
     """
     return session_statements.show(_found(shape).cte('page'))
 
 
 @functools.lru_cache(maxsize=512)
-def show_kept(
-    shape: Shape, checks_due: bool = False
-) -> session_statements.Statement:
-    """Return the statement for what is kept to show a page of sessions
-    (:func:`session_statements.show_kept`); parameters as those of
-    :func:`page`.
-    """
+def show_kept(shape: Shape, checks_due: bool) -> session_statements.Statement:
+    """Return the same of :func:`session_statements.show_kept`."""
     found = _found(shape).cte('page')
     return session_statements.show_kept(found, checks_due)
 
