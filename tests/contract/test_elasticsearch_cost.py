@@ -8,8 +8,8 @@ import time
 
 from freezer_api import db
 from freezer_api.db.base import Entry, Store
-from freezer_api.db.elasticsearch import driver
-from freezer_api.db.elasticsearch.search import finding
+from freezer_api.db.elasticsearch import codec, driver
+from freezer_api.db.elasticsearch.search import finding, known, terms
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import base, bodies, parallel
 from tests.contract import costs, interception, stores
@@ -216,6 +216,74 @@ class Requests(costs.Settling, Counting):
             self.count(lambda: self.project.start(self.session, first, tag)),
             self.count(lambda: self.project.start(self.session, second, tag)),
             self.count(lambda: self.project.end(self.session, first, tag + 1)),
+        )
+
+
+@stores.on_stores(*stores.ONE_OF_EACH)
+class WorkedOutOnce(Counting):
+    """The fields by which a document is found are worked out once for each change of it, however
+    often it is written: with a lock, without it, or as it is.
+    """
+
+    def worked_out(self, call):
+        """The kinds of the documents whose fields a call works out, each time."""
+        kinds = []
+        original = terms.fields
+
+        def count(kind, *rest):
+            kinds.append(kind)
+            return original(kind, *rest)
+
+        terms.fields = count
+        try:
+            call()
+        finally:
+            terms.fields = original
+        return sorted(kinds)
+
+    def test_document_that_is_created_or_changed(self):
+        for write in (
+            lambda: self.project.put_client('c'),
+            lambda: self.project.put_client('c', zone='a'),
+        ):
+            self.assertEqual([CLIENTS], self.worked_out(write))
+        self.assertEqual([], self.worked_out(lambda: self.project.write(CLIENTS, 'c', None)))
+
+    def test_transaction_of_several_documents(self):
+        job, other = self.project.new_job(), self.project.new_session()
+        for write, expected in (
+            (lambda: self.project.attach(self.session, job), [JOBS, SESSIONS]),
+            (lambda: self.project.detach(self.session, job), [JOBS, SESSIONS]),
+            (lambda: self.project.start(self.session, self.jobs[0], 0), [JOBS, SESSIONS]),
+            (lambda: self.project.end(self.session, self.jobs[0], 1), [SESSIONS]),
+            (lambda: self.project.attach(other, self.jobs[1]), [JOBS, SESSIONS, SESSIONS]),
+            (
+                lambda: self.project.patch_session(other, schedule={'schedule_day': '1'}),
+                [JOBS, SESSIONS],
+            ),
+        ):
+            self.assertEqual(expected, self.worked_out(write))
+
+    def test_reading(self):
+        for read in (
+            lambda: self.project.job(self.jobs[0]),
+            lambda: self.project.ids(JOBS, [{'user_id': 'user'}]),
+        ):
+            self.assertEqual([], self.worked_out(read))
+
+    def test_document_that_is_only_relied_on(self):
+        """An action is a part of what creates a job with it, and stays as it is."""
+        self.project.put_action('a')
+        self.assertEqual([JOBS], self.worked_out(lambda: self.project.new_job(actions=['a'])))
+
+    def test_document_that_another_process_has_changed(self):
+        """What it was is worked out as well, once, for this process didn't."""
+        job = self.project.new_job()
+        self.addCleanup(setattr, codec, 'FIELDS', codec.FIELDS)
+        codec.FIELDS = known.KnownFields()
+        self.assertEqual(
+            [JOBS, JOBS, SESSIONS],
+            self.worked_out(lambda: self.project.attach(self.session, job)),
         )
 
 

@@ -12,7 +12,7 @@ import uuid
 import orjson
 
 from freezer_api.db.elasticsearch.commits.marks import Mark
-from freezer_api.db.elasticsearch.search import terms
+from freezer_api.db.elasticsearch.search import known, terms
 from freezer_api.db.elasticsearch.sessions import ranges
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Body, Document
@@ -41,6 +41,9 @@ class Value:
     id: str
     seq: int
     state: Body
+    #: What was stored of how it is indexed: a version and a digest. None: it
+    #: is to be worked out.
+    index: known.Digest | None = None
 
     @property
     def key(self) -> Key:
@@ -91,6 +94,8 @@ class Order:
 
 
 ORDER = Order()
+#: What this process has worked out, of all stores.
+FIELDS = known.KnownFields()
 
 
 def key(kind: str, project_id: str, id: str) -> Key:
@@ -138,7 +143,7 @@ def changed(old: Value, document: Document) -> Value:
         **old.state,
         **_document_state(document),
     }
-    return dataclasses.replace(old, state=state)
+    return dataclasses.replace(old, state=state, index=None)
 
 
 def _document_state(document: Document) -> Body:
@@ -194,7 +199,7 @@ def with_session(old: Value, session: Session) -> Value:
         **old.state,
         **_session_state(session),
     }
-    return dataclasses.replace(old, state=state)
+    return dataclasses.replace(old, state=state, index=None)
 
 
 def with_kept(old: Value, kept: ranges.Ranges) -> Value:
@@ -327,9 +332,9 @@ def source(
             'seq': seq,
         }
     doc['state'] = value.state
-    fields = indexed(value)
-    if fields:
-        doc['index'] = [search_pairs.INDEX_VERSION, digest(fields)]
+    index, fields = _known_fields(key, value)
+    if index is not None:
+        doc['index'] = index
     return {
         **written,
         'project': value.project_id,
@@ -337,6 +342,23 @@ def source(
         'seq': value.seq,
         **fields,
     }
+
+
+def _known_fields(key: Key, value: Value) -> tuple[known.Digest | None, Body]:
+    """Return the fields by which a document is found, with their version and
+    digest; of one that is as it was written last without working them out.
+    """
+    if value.kind in (RUNS, CLAIMS):
+        return None, {}
+    index = value.index
+    if index is not None and index[0] == search_pairs.INDEX_VERSION:
+        fields = FIELDS.get(key, index)
+        if fields is not None:
+            return index, fields
+    fields = indexed(value)
+    index = [search_pairs.INDEX_VERSION, digest(fields)]
+    FIELDS.put(key, index, fields)
+    return index, fields
 
 
 def digest(fields: Body) -> str:

@@ -272,10 +272,17 @@ def as_written(write: Write, written: tuple[int, int]) -> Found:
     project, seq = found.project, found.seq
     if write.body is not None:
         project, seq = write.body['project'], write.body['seq']
-        mark = write.body['doc']['mark']
-        state = write.body['doc'].get('state')
-        if state is not None:
-            value = Value(found.key[0], project, write.body['id'], seq, state)
+        doc = write.body['doc']
+        mark = doc['mark']
+        if 'state' in doc:
+            value = Value(
+                found.key[0],
+                project,
+                write.body['id'],
+                seq,
+                doc['state'],
+                doc.get('index'),
+            )
     return Found(
         found.key, found.index, seq_no, primary_term, value, mark, project, seq
     )
