@@ -164,11 +164,18 @@ PARTS_NOT_PROVED = Mutant(
 NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
 UNDONE_NOT_PROVED = Mutant(
     COMMITTER,
-    '_is_proved_undone',
+    '_is_undone',
     'proved = self.prove([now]).get(now.key)',
     'proved = now',
 )
-LAST_WRITER_ONLY = Mutant(marks, 'names', "*mark.get('earlier', ()), ", '')
+LAST_WRITER_ONLY = Mutant(marks, 'names', "mark.get('earlier', [])", '[]')
+FEW_NAMES_KEPT = Mutant(marks, '_still_needed', '_is_recent(name, now)', 'False')
+UNNAMED_TAKEN_FOR_UNDONE = Mutant(
+    COMMITTER,
+    '_is_undone',
+    'is_other = not marks.may_lack_names(proved.mark)',
+    'is_other = True',
+)
 
 BLIND_WRITES = Mutant(
     lines,

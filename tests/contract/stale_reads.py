@@ -68,10 +68,16 @@ class Untrue:
 
 
 def resending(
-    storage: driver.Driver, number: int, between: typing.Callable[[], object] = lambda: None
+    storage: driver.Driver,
+    number: int,
+    between: typing.Callable[[], object] = lambda: None,
+    told: bool = True,
 ) -> None:
     """Let the answer to a storage's ``number``-th write (from 1) be lost, and the request be sent
     again after something has happened ``between``.
+
+    Not ``told``: by the cluster, when a shard moves or a connection between nodes breaks; the
+    client gets one answer, and doesn't hear of it.
     """
     writes = iter(range(1, 10_000))
 
@@ -80,7 +86,9 @@ def resending(
             return request()
         request()
         between()
-        status, told = request()
-        return status, {**told, client.RESENT: True}
+        status, answered = request()
+        if told:
+            answered = {**answered, client.RESENT: True}
+        return status, answered
 
     interception.intercept(storage, answer)

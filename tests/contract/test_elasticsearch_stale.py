@@ -9,7 +9,7 @@ import functools
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.commits import outcomes, transactions
+from freezer_api.db.elasticsearch.commits import marks, outcomes, transactions
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract import project_operations
 from tests.contract import fault_cases, faults, interception, mutants, stale_reads, stores
@@ -165,6 +165,72 @@ class UntrueReads(fault_cases.FaultCases):
 
     def test_own_write_is_known_after_that_of_another(self):
         self.caught(mutants.LAST_WRITER_ONLY, self.overtaken_between_two_sends)
+
+    # Requests that the cluster itself does twice
+
+    def overtaken_within_the_cluster(self, others):
+        """A shard moves, or a connection between nodes breaks, after a request was done; others
+        write so many times before the cluster does it again.
+        """
+        scenario = faults.Scenario(self)
+        storage, operations, _ = self.another(scenario)
+        other = scenario.operations()['report j']
+        stale_reads.resending(
+            storage, 1, lambda: [faults.outcome(other) for _ in range(others)], told=False
+        )
+        return scenario, faults.outcome(operations['report j'])
+
+    def known_after_many(self):
+        """Twelve others are more than a document names if nobody is in a hurry."""
+        scenario, told = self.overtaken_within_the_cluster(12)
+        self.one_after_the_other(scenario, told, *['report j'] * 13)
+
+    def test_own_write_is_known_after_many_of_others(self):
+        self.caught(mutants.FEW_NAMES_KEPT, self.known_after_many)
+
+    def unknown_after_too_many(self):
+        scenario, told = self.overtaken_within_the_cluster(12)
+        self.assertIsInstance(told, exceptions.StorageUnavailable)
+        self.assertEqual(self.alone(*['report j'] * 13)[0], faults.snapshot(self, scenario))
+
+    def test_own_write_after_too_many_of_others_is_not_done_twice(self):
+        """Nobody can tell whether it was done, and that is what is answered."""
+        self.addCleanup(setattr, marks, 'MAX_EARLIER', marks.MAX_EARLIER)
+        marks.MAX_EARLIER = 10
+        self.caught(mutants.UNNAMED_TAKEN_FOR_UNDONE, self.unknown_after_too_many)
+
+    def overtaken_before_it_is_sent(self, other, others=1):
+        """A request that is done once meets a conflict with so many writes of others."""
+        scenario = faults.Scenario(self)
+        paused = faults.Paused(self, 1)
+        operation = scenario.operations(paused.faulty.storage)['report j']
+        with paused.doing(lambda: faults.outcome(operation)) as told:
+            for _ in range(others):
+                faults.outcome(scenario.operations()[other])
+        return scenario, told[0]
+
+    def test_conflict_with_many_writes_is_tried_again(self):
+        scenario, told = self.overtaken_before_it_is_sent('report j', 12)
+        self.one_after_the_other(scenario, told, *['report j'] * 13)
+
+    def test_conflict_with_a_deletion_is_tried_again(self):
+        scenario, told = self.overtaken_before_it_is_sent('delete j')
+        self.one_after_the_other(scenario, told, 'delete j', 'report j')
+
+    def test_names_of_older_writes_are_forgotten(self):
+        """All but the last ones, once nobody can wait for their answers any more."""
+        self.addCleanup(setattr, marks, 'KEPT_SECONDS', marks.KEPT_SECONDS)
+        scenario = faults.Scenario(self)
+        report = scenario.operations()['report j']
+        named = []
+        for kept in (marks.KEPT_SECONDS, 0):
+            marks.KEPT_SECONDS = kept
+            for _ in range(12):
+                report()
+            store = scenario.project.storage.units.committer.store
+            found = store.get(self.key(scenario, JOBS, 'j'))
+            named.append(len(marks.names(found.mark)))
+        self.assertEqual([13, 9], named)
 
     def deletion_and_another_creation(self):
         """A client is deleted, and created anew between the two sends of the deletion."""

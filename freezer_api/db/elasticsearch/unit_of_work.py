@@ -15,7 +15,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import retries, transactions
+from freezer_api.db.elasticsearch.commits import marks, retries, transactions
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
 from freezer_api.db.elasticsearch.commits.store import Refused
@@ -349,7 +349,7 @@ class Units:
             is_first = False
             found = unit.found[primary]
             results = [unit.attempt(one.step) for one in batch]
-            name = transactions.new_name()
+            name = marks.new_name()
             plan = unit.plan(name)
             if plan is None:
                 self._remove_own_placeholder(found, earlier)

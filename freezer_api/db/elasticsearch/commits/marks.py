@@ -2,7 +2,9 @@
 :mod:`.transactions`. The names of keys are on disk.
 """
 
+import time
 import typing
+import uuid
 
 #: The index, sequence number and primary term of a document that was read. No
 #: two states of a document are at the same point.
@@ -40,7 +42,8 @@ class Mark(typing.TypedDict, total=False):
     #: when the answer was lost.
     write: str
     #: The transactions of the writes before that one, the newest last: by them
-    #: it knows its own write when others have written since.
+    #: it knows its own write when others have written since. See
+    #: :data:`MAX_EARLIER`.
     earlier: list[str]
     #: On a part: who is about to change it.
     lock: Lock
@@ -53,14 +56,31 @@ class Mark(typing.TypedDict, total=False):
     moved: str
 
 
-#: Names of earlier writes that a document keeps.
-_MAX_EARLIER = 8
+#: Names of earlier writes that a document keeps: as many at least, how old they
+#: may be.
+_MIN_EARLIER = 8
+#: Names that it keeps at most, those of this many seconds. A cluster may do a
+#: request once more as long as somebody waits for the answer, and only who
+#: finds the own name, or all others, knows what came of it.
+MAX_EARLIER = 64
+KEPT_SECONDS = 60
+#: Digits of a name that say when it was made.
+_TIME_DIGITS = 8
+
+
+def new_name() -> str:
+    """Return a name that no transaction has yet; it says when it was made."""
+    now = int(time.time())
+    return f'{now:0{_TIME_DIGITS}x}{uuid.uuid4().hex[_TIME_DIGITS:]}'
 
 
 def names(mark: Mark) -> list[str]:
     """Return the names of the last writes of a document, the newest last."""
+    earlier = mark.get('earlier', [])
     last = mark.get('write')
-    return [*mark.get('earlier', ()), *([last] if last else [])]
+    if last is None:
+        return earlier
+    return [*earlier, last]
 
 
 def written(before: Mark, name: str, done: list[Entry]) -> Mark:
@@ -68,7 +88,7 @@ def written(before: Mark, name: str, done: list[Entry]) -> Mark:
     the mark ``before``. ``done``: what it still says to have committed.
     """
     mark: Mark = {'write': name}
-    earlier = names(before)[-_MAX_EARLIER:]
+    earlier = _still_needed(names(before))
     if earlier:
         mark['earlier'] = earlier
     if done:
@@ -81,4 +101,28 @@ def are_all_known(before: Mark, now: Mark) -> bool:
     readings.
     """
     known = names(before)
-    return bool(known) and known[-1] in names(now)
+    if not known:
+        # It was restored or imported, and is written for the first time.
+        return not may_lack_names(now)
+    return known[-1] in names(now)
+
+
+def may_lack_names(mark: Mark) -> bool:
+    """Tell whether a document may have forgotten names of earlier writes."""
+    return len(mark.get('earlier', ())) >= _MIN_EARLIER
+
+
+def _still_needed(names: list[str]) -> list[str]:
+    """Return those names that a document goes on with."""
+    older = names[-MAX_EARLIER:-_MIN_EARLIER]
+    last = names[-_MIN_EARLIER:]
+    now = time.time()
+    return [name for name in older if _is_recent(name, now)] + last
+
+
+def _is_recent(name: str, now: float) -> bool:
+    """Tell whether a name was made within the last :data:`KEPT_SECONDS`, by
+    clocks that may be apart.
+    """
+    made = int(name[:_TIME_DIGITS], 16)
+    return abs(now - made) < KEPT_SECONDS

@@ -36,7 +36,6 @@ parts that is deleted becomes a tombstone first, too.
 """
 
 import dataclasses
-import uuid
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
@@ -79,11 +78,6 @@ class WriteConflict(Exception):
         kind, id = key
         super().__init__(f'{kind} {id} was written by another operation')
         self.key = key
-
-
-def new_name() -> str:
-    """Return a name that no transaction has yet."""
-    return uuid.uuid4().hex
 
 
 def placeholder_name(name: str) -> str:
@@ -284,28 +278,32 @@ class Committer(Transactions):
             elif before.seq_no is None:
                 # A placeholder, on which nothing depends yet.
                 break
-            elif (
-                not is_resent
-                and _is_later(now, before)
-                or self._is_proved_undone(before, now, is_resent)
-            ):
+            elif self._is_undone(before, now, is_resent):
                 break
             attempts.wait('the answer to a write was lost')
         self.remember(name, State.VOID)
         raise WriteConflict(before.key)
 
-    def _is_proved_undone(
-        self, before: Found, now: Found, is_resent: bool
-    ) -> bool:
-        """Tell whether a document is as it was read now, and a write of it
-        wasn't done; ``StorageUnavailable`` if that can't be told any more.
+    def _is_undone(self, before: Found, now: Found, is_resent: bool) -> bool:
+        """Tell whether a write of a document, which doesn't name it now, was
+        never done; ``StorageUnavailable`` if that can't be told any more.
+
+        Once all that wrote the document since are named, one of them was the
+        first, and no other write was done where that one was.
         """
+        is_sent_once = not is_resent
+        are_all_known = marks.are_all_known(before.mark, now.mark)
+        if is_sent_once and are_all_known and _is_later(now, before):
+            return True
         proved = self.prove([now]).get(now.key)
         if proved is None:
             return False
         if marks.are_all_known(before.mark, proved.mark):
             return True
-        if not is_resent and proved.primary_term == before.primary_term:
+        # It was deleted meanwhile, and nothing says what had been done before.
+        is_other = not marks.may_lack_names(proved.mark)
+        is_same_copy = proved.primary_term == before.primary_term
+        if is_sent_once and is_same_copy and is_other:
             return True
         raise exceptions.StorageUnavailable() from retries.GaveUp(
             f'the answer to a write of {" ".join(before.key)} was lost, and it'

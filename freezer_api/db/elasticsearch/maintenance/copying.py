@@ -11,7 +11,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits import marks, store
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search import walk_queries
@@ -160,9 +160,11 @@ def _put(
 ) -> None:
     """Store values over what was read, in their order."""
     writes = []
+    name = marks.new_name()
     for value in values:
         found = stored[value.key]
-        writes.append(store.put(found, value, found.mark))
+        mark = marks.written(found.mark, name, found.done)
+        writes.append(store.put(found, value, mark))
     results = finder.committer.store.write(writes)
     if not all(results):
         raise exceptions.StorageUnavailable(

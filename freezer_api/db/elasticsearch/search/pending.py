@@ -23,7 +23,6 @@ from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.outcomes import State
 from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
-    new_name,
 )
 from freezer_api.db.elasticsearch.search import matching, queries
 from freezer_api.db.elasticsearch.search.clauses import Clause
@@ -195,7 +194,7 @@ class Sight:
             lapsed = run_state.lapse(codec.session(found.value), self.now)
             value = codec.with_session(found.value, lapsed)
             earlier = self._committer.unapplied(found)
-            mark = marks.written(found.mark, new_name(), earlier)
+            mark = marks.written(found.mark, marks.new_name(), earlier)
             writes.append(store.put(found, value, mark))
             sessions.append(lapsed)
         results = self._committer.store.write(writes)
