@@ -147,6 +147,33 @@ class Checks:
     #: What each writer must have been acknowledged between two faults.
     rounds = ROUNDS
 
+    def while_writing(self, writers, strike, *others):
+        """Let all write, and ``others`` do what they do again and again, while faults ``strike``;
+        nothing is lost or half done, and it goes on. ``strike`` is given what waits until all have
+        written further, and an event that says that it is over.
+        """
+        stop, moved = threading.Event(), threading.Condition()
+
+        def repeat(act):
+            with self.waking(moved, stop):
+                while not stop.is_set():
+                    act()
+                    with moved:
+                        moved.notify_all()
+
+        def break_off():
+            with self.waking(moved, stop):
+                strike(lambda: self.further(writers, moved, stop), stop)
+
+        acts = [*(writer.act for writer in writers), *others]
+        parallel.threads(
+            1 + len(acts),
+            lambda number: repeat(acts[number - 1]) if number else break_off(),
+        )
+        self.nothing_is_lost(writers)
+        self.agrees()
+        writers[0].act()
+
     @staticmethod
     @contextlib.contextmanager
     def waking(moved, stop):
@@ -217,27 +244,9 @@ class FailOver(Checks):
         """
         shared = self.project.new_session(hold_off=0)
         writers = [Writer(self.project, shared, number) for number in range(WRITERS)]
-        stop, moved = threading.Event(), threading.Condition()
+        self.while_writing(writers, self._lose_nodes)
 
-        def write(writer):
-            with self.waking(moved, stop):
-                while not stop.is_set():
-                    writer.act()
-                    with moved:
-                        moved.notify_all()
-
-        def lose(writer):
-            with self.waking(moved, stop):
-                self._lose_nodes(lambda: self.further(writers, moved, stop))
-
-        parallel.threads(
-            1 + WRITERS, lambda number: write(writers[number - 1]) if number else lose(None)
-        )
-        self.nothing_is_lost(writers)
-        self.agrees()
-        writers[0].act()
-
-    def _lose_nodes(self, further):
+    def _lose_nodes(self, further, _stop):
         """Kill one that isn't the master and then the one that is, each in the midst of writes, and
         let it come back.
         """

@@ -6,17 +6,13 @@ Each writer asks another node.
 """
 
 import random
-import threading
 import typing
 
-import requests
-
 from freezer_api import db
-from freezer_api.tests.contract import base, parallel, project_operations
+from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING, SEED
 from tests.contract import stores
 from tests.contract import test_elasticsearch_cluster as cluster
-from tests.servers import process
 
 #: Seconds that a fault lasts: long enough for the others to go on without a node.
 LASTING = 12
@@ -53,32 +49,17 @@ class Partitions(cluster.Checks):
             cluster.Writer(self._at(node), shared, number)
             for number, node in enumerate(self.cluster.nodes)
         ]
-        stop, moved = threading.Event(), threading.Condition()
 
-        def write(writer):
-            with self.waking(moved, stop):
-                while not stop.is_set():
-                    writer.act()
-                    with moved:
-                        moved.notify_all()
+        def strike(further, stop):
+            for victim in self._victims():
+                further()
+                heal = self._break(how, victim)
+                stop.wait(LASTING)
+                heal()
+                self.cluster.settle()
+            further()
 
-        def break_off():
-            with self.waking(moved, stop):
-                for victim in self._victims():
-                    self.further(writers, moved, stop)
-                    heal = self._break(how, victim)
-                    stop.wait(LASTING)
-                    heal()
-                    self.cluster.settle()
-                self.further(writers, moved, stop)
-
-        parallel.threads(
-            1 + len(writers),
-            lambda number: write(writers[number - 1]) if number else break_off(),
-        )
-        self.nothing_is_lost(writers)
-        self.agrees()
-        writers[0].act()
+        self.while_writing(writers, strike)
 
     def _at(self, node):
         """The project by a process that asks one node alone."""
@@ -89,12 +70,7 @@ class Partitions(cluster.Checks):
 
     def _victims(self):
         """The nodes that have the sessions, first and second copy."""
-        shards = requests.get(
-            f'{self.cluster.urls[0]}/_cat/shards/freezer_sessions_*',
-            {'format': 'json', 'h': 'node,prirep'},
-            timeout=process.ANSWER_SECONDS,
-        ).json()
-        names = [shard['node'] for shard in sorted(shards, key=lambda one: one['prirep'])]
+        names = [shard.node for shard in self.cluster.shards('freezer_sessions_*')]
         return [node for name in names for node in self.cluster.nodes if node.name == name]
 
     def _break(self, how, victim):

@@ -37,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument(
         '--operations', type=int, default=30, help='of each caller in a wave; default: 30'
     )
+    record.add_argument(
+        '--faults',
+        help='one of these in each wave, NAME,…; default: none, one or two of those that can be',
+    )
     record.add_argument('--seed', default=str(random.randrange(1 << 16)))
     record.add_argument(
         '--histories',
@@ -72,6 +76,8 @@ def _record_on(store: deployments.Store, asked: argparse.Namespace) -> int:
         for wave in range(asked.waves):
             seed = f'{store.name}-{asked.seed}-{wave}'
             faults = some_faults(deployment, random.Random(seed))
+            if asked.faults:
+                faults = [random.Random(seed).choice(asked.faults.split(','))]
             try:
                 campaign.run_wave(deployment, seed, faults, figures, size, asked.histories)
             except campaign.NotLinearizable as failure:

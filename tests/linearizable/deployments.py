@@ -91,6 +91,11 @@ class Nodes:
         self._cluster.settle()
         self._turn += 1
 
+    def move_shards(self, is_primary: bool) -> None:
+        """Move one copy of each index to the node that has none."""
+        shards = self._cluster.shards('*')
+        self._cluster.move(*(shard for shard in shards if shard.is_primary == is_primary))
+
     def stop(self) -> None:
         """End all for good."""
         self._cluster.stop()

@@ -63,6 +63,15 @@ def cut_node(deployment: Deployment, chosen: random.Random) -> None:
     nodes.rejoin()
 
 
+def move_shards(deployment: Deployment, chosen: random.Random) -> None:
+    """Let a cluster move what it holds from node to node, primary copies and others in turn."""
+    nodes = deployment.database
+    if not isinstance(nodes, Nodes):
+        raise process.ServerFailed('the store has no nodes')
+    for _ in range(chosen.choice((1, 2, 4))):
+        nodes.move_shards(is_primary=chosen.random() < 0.7)
+
+
 #: All of them, by their names.
 FAULTS: dict[str, Fault] = {
     'kill-process': kill_process,
@@ -70,12 +79,13 @@ FAULTS: dict[str, Fault] = {
     'kill-store': kill_store,
     'pause-store': pause_store,
     'cut-node': cut_node,
+    'move-shards': move_shards,
 }
 
 #: Those that need a server of one's own.
 OF_STORES = ('kill-store', 'pause-store')
 #: Those of a cluster's nodes; as often as all others of a store.
-OF_NODES = ('cut-node', 'cut-node')
+OF_NODES = ('cut-node', 'move-shards')
 
 
 def some_faults(deployment: Deployment, chosen: random.Random) -> list[str]:

@@ -128,6 +128,14 @@ class Node(process.Server):
         self._process.stop()
 
 
+class Shard(typing.NamedTuple):
+    """A copy of what an index holds, in its only shard: on which node."""
+
+    index: str
+    node: str
+    is_primary: bool
+
+
 class Cluster:
     """Several nodes that start together when this is made; each can be killed and started by
     itself.
@@ -183,6 +191,37 @@ class Cluster:
             )
             if answer['timed_out']:
                 raise process.ServerFailed(f'the cluster is not whole: {answer}')
+
+    def shards(self, pattern: str) -> list[Shard]:
+        """The copies of what indices hold, primary ones first."""
+        answer = requests.get(
+            f'{self.urls[0]}/_cat/shards/{pattern}',
+            {'format': 'json', 'h': 'index,node,prirep'},
+            timeout=process.ANSWER_SECONDS,
+        )
+        answer.raise_for_status()
+        found = [Shard(one['index'], one['node'], one['prirep'] == 'p') for one in answer.json()]
+        return sorted(found, key=lambda one: not one.is_primary)
+
+    def move(self, *shards: Shard) -> None:
+        """Move copies, of one index each, at once to nodes that have none; wait until they are
+        there.
+        """
+        commands = []
+        for shard in shards:
+            holders = {one.node for one in self.shards(shard.index)}
+            free = next(node.name for node in self.nodes if node.name not in holders)
+            move = {'index': shard.index, 'shard': 0, 'from_node': shard.node, 'to_node': free}
+            commands.append({'move': move})
+        answer = requests.post(
+            f'{self.urls[0]}/_cluster/reroute',
+            json={'commands': commands},
+            timeout=process.ANSWER_SECONDS,
+        )
+        answer.raise_for_status()
+        health = self.nodes[0].health(wait_for_no_relocating_shards='true', timeout='50s')
+        if health['timed_out']:
+            raise process.ServerFailed(f'shards are still moving: {health}')
 
     def stop(self) -> None:
         """End it for good."""
