@@ -5,7 +5,9 @@ Run ``python -m tests.servers run -- python -m benchmarks.stores``. In each
 store a project has so many sessions (``--sessions``), one of them so many
 members (``--members``). Operations take turns, store after store in each
 round, so that all stores have the same moods of the machine. The figure is the
-median over the rounds, which the lowest follows. The test nodes of
+median over the rounds, which the lowest follows. A poll is what a scheduler
+asks each minute: its jobs that aren't completed (``--jobs``), in pages of ten
+until a short one comes. The test nodes of
 Elasticsearch and OpenSearch compile each method once and briefly
 (``-XX:TieredStopAtLevel=1``), which makes them start sooner and answer
 somewhat later.
@@ -19,33 +21,64 @@ import statistics
 import time
 
 from benchmarks import seed
+from freezer_api.db import pages
 from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import search
-from freezer_api.domain.documents import SESSIONS
+from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.services import clients, common, jobs, sessions
 from tests.contract import stores
 
 PROJECT, SESSION = 'project', 'together'
+SCHEDULER, PAGE = 'scheduler', 10
 CALLER = common.Caller(PROJECT, 'user')
 TWO_FIELDS = {'match': [{'schedule_interval': '7 days'}, {'hold_off': 36}]}
+
+WANTED = {
+    'match_not': [{'status': 'completed'}],
+    'match': [{'client_id': SCHEDULER}],
+}
 
 Act = collections.abc.Callable[[], object]
 
 
-def prepare(storage: Storage, count: int, members: int) -> None:
-    """A project with sessions, and one session with members."""
+def prepare(storage: Storage, count: int, members: int, polled: int) -> None:
+    """A project with sessions, one session with members, and a scheduler with
+    jobs.
+    """
     seed.fill(storage, PROJECT, range(count))
-    clients.register(
-        storage, CALLER, {'client_id': 'host', 'hostname': 'host'}
-    )
     sessions.replace(storage, CALLER, SESSION, {'schedule': {}, 'hold_off': 0})
+    add_jobs(storage, 'host', [f'm{number}' for number in range(members)])
     for number in range(members):
-        jobs.create(
-            storage,
-            CALLER,
-            {'job_id': f'm{number}', 'client_id': 'host', 'job_actions': []},
-        )
         sessions.attach(storage, CALLER, SESSION, f'm{number}')
+    add_jobs(storage, SCHEDULER, [f'p{number}' for number in range(polled)])
+
+
+def add_jobs(
+    storage: Storage, client_id: str, ids: collections.abc.Iterable[str]
+) -> None:
+    """Register a client, and create jobs for it."""
+    clients.register(
+        storage, CALLER, {'client_id': client_id, 'hostname': client_id}
+    )
+    for id in ids:
+        body = {'job_id': id, 'client_id': client_id, 'job_actions': []}
+        jobs.create(storage, CALLER, body)
+
+
+def page(storage: Storage, offset: int = 0) -> pages.Page:
+    """Return a page of the jobs that a scheduler polls."""
+    query = search.parse(WANTED, JOBS, limit=PAGE, offset=offset)
+    return storage.find(Scope(PROJECT), JOBS, query)
+
+
+def poll(storage: Storage) -> int:
+    """Return how many jobs a scheduler finds, page by page."""
+    found = 0
+    while True:
+        documents = page(storage, found).documents
+        found += len(documents)
+        if len(documents) < PAGE:
+            return found
 
 
 def operations(storage: Storage, number: int, members: int) -> dict[str, Act]:
@@ -79,6 +112,7 @@ def operations(storage: Storage, number: int, members: int) -> dict[str, Act]:
         'search of two fields': find(TWO_FIELDS, 10),
         'detach': lambda: sessions.detach(storage, CALLER, SESSION, second),
         'attach': lambda: sessions.attach(storage, CALLER, SESSION, second),
+        'poll': lambda: poll(storage),
     }
 
 
@@ -105,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--sessions', type=int, default=2000)
     parser.add_argument('--members', type=int, default=16)
+    parser.add_argument('--jobs', type=int, default=120)
     parser.add_argument('--rounds', type=int, default=60)
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -113,7 +148,10 @@ def main() -> None:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage
-            prepare(case.storage, asked.sessions, asked.members)
+            prepare(case.storage, asked.sessions, asked.members, asked.jobs)
+            found = poll(case.storage)
+            if found != asked.jobs:
+                raise RuntimeError(f'{case.name}: a poll finds {found} jobs')
         taken = measure(storages, asked.rounds, asked.members)
     print(f'{"ms: median (lowest)":24}', *(f'{name:>16}' for name in storages))
     for operation, by_store in taken.items():
