@@ -6,7 +6,7 @@ import functools
 import threading
 import time
 
-from freezer_api import db
+from freezer_api import db, exceptions
 from freezer_api.db.base import Entry, Store
 from freezer_api.db.elasticsearch import codec, driver
 from freezer_api.db.elasticsearch.search import finding, known, terms
@@ -318,6 +318,19 @@ class SharedRefreshes(Counting):
         first.join()
         second.join()
         self.assertEqual(['c'], found)
+
+    def test_search_of_a_copy_that_was_not_refreshed_is_unavailable(self):
+        """The primary shard doesn't reach a copy: it could lack what was acknowledged."""
+        failure = {'shard': 0, 'status': 500, 'reason': {'type': 'node_not_connected_exception'}}
+
+        def miss(request):
+            status, answer = request()
+            if request.path.endswith('_refresh'):
+                answer['_shards'] |= {'failed': 1, 'failures': [failure]}
+            return status, answer
+
+        interception.intercept(self.one, miss)
+        self.assertRaises(exceptions.StorageUnavailable, self.project.ids, CLIENTS)
 
     def test_threads_that_search_at_once_need_fewer_refreshes(self):
         refreshes = []

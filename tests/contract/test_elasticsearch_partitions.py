@@ -8,7 +8,9 @@ Each writer asks another node.
 import random
 import typing
 
-from freezer_api import db
+from freezer_api import db, exceptions
+from freezer_api.db.elasticsearch import client
+from freezer_api.domain.documents import SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING, SEED
 from tests.contract import stores
@@ -41,6 +43,34 @@ class Partitions(cluster.Checks):
         for how in HOW if EXPLORING else random.Random(SEED).sample(HOW, 1):
             with self.subTest(how=how, seed=SEED):
                 self._through(how)
+
+    def test_node_that_cannot_reach_a_shard_is_unavailable(self):
+        """From the first moment on: it is no error of the service, whatever status it has."""
+        holders = self._victims()
+        node = next(node for node in self.cluster.nodes if node not in holders)
+        connection = self._at(node).storage.client
+        alias = connection.alias(SESSIONS)
+        asks = (
+            ('POST', f'/{alias}/_search', {}, client.SAME_COPY),
+            ('POST', f'/{alias}/_search', {'size': 0}),
+            ('POST', f'/{alias}/_refresh'),
+            ('POST', '/_mget', {'docs': [{'_index': alias, '_id': 'missing'}]}),
+        )
+        self.cluster.network.cut(*self.cluster.network.edges_of(node.name))
+        served = [self._is_served(connection, ask) for ask in asks]
+        self.cluster.network.heal()
+        self.cluster.settle()
+        self.assertIn(False, served)
+        self.assertEqual([True] * len(asks), [self._is_served(connection, ask) for ask in asks])
+
+    def _is_served(self, connection, ask):
+        """Whether a request is answered; if not it is one that can't be served now."""
+        try:
+            status, answer = connection.call(*ask)
+        except exceptions.StorageUnavailable:
+            return False
+        self.assertEqual(200, status, answer)
+        return True
 
     def _through(self, how):
         """Let many write through a fault of each kind of node; nothing is lost or half done."""

@@ -28,6 +28,19 @@ OUT_OF_DATE = (
 #: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
 _BUSY = frozenset((429, 502, 503, 504))
 _TOO_MANY = 429
+#: What a node tells of a request that it couldn't pass on to another node, or
+#: whose answer it didn't get. OpenSearch answers such searches with status
+#: 500.
+UNREACHED = frozenset(
+    (
+        'connect_transport_exception',
+        'node_closed_exception',
+        'node_disconnected_exception',
+        'node_not_connected_exception',
+        'receive_timeout_transport_exception',
+        'send_request_transport_exception',
+    )
+)
 #: Seconds before the first request that is sent again to an overloaded
 #: cluster.
 _PAUSE = 0.25
@@ -178,7 +191,7 @@ class Client:
                 lost.append(error.message)
             else:
                 status = answer.meta.status
-                if status not in _BUSY:
+                if not _is_unserved(status, answer.body):
                     return answer
                 if status == _TOO_MANY:
                     # Who asks for less isn't given more at once.
@@ -251,7 +264,8 @@ class Client:
                 f' refused with status {status}'
             )
             self._refuse(reason)
-        if status in _BUSY and not (is_block and status == _TOO_MANY):
+        is_room = is_block and status == _TOO_MANY
+        if _is_unserved(status, body) and not is_room:
             reason = f'answers with status {status} ({kind})'
             LOG.warning('%s: %s.', self.product.name, reason)
             raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
@@ -278,6 +292,22 @@ def _serialized(body: typing.Any) -> bytes | None:
     if isinstance(body, list):
         return lines(body)
     return orjson.dumps(body)
+
+
+def _is_unserved(status: int, body: typing.Any) -> bool:
+    """Tell whether an answer says that nodes can't serve at this moment."""
+    if status in _BUSY:
+        return True
+    return any(cause in UNREACHED for cause in _causes(body))
+
+
+def _causes(body: typing.Any) -> list[str]:
+    """Return what the cluster calls the errors that an answer comes of."""
+    kind = error_type(body)
+    if not kind:
+        return []
+    causes = body['error'].get('root_cause', ())
+    return [kind, *(cause.get('type') for cause in causes)]
 
 
 def _lacks_shards(body: typing.Any) -> bool:

@@ -242,7 +242,7 @@ class Store:
         if status == 404:
             # So is one that an upgrade has replaced.
             return Unwritten(is_resent)
-        if status in (429, 503):
+        if status in (429, 503) or kind in client.UNREACHED:
             raise exceptions.StorageUnavailable() from client.Refused(
                 f'a write is answered with status {status} ({kind})'
             )

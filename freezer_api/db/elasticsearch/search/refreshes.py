@@ -6,6 +6,7 @@ is going on wait for its end, and share the next one.
 """
 
 import threading
+import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client
@@ -62,7 +63,8 @@ class Refreshes:
         """Send a refresh, and wake those who wait for it."""
         try:
             path = f'/{self.client.alias(kind)}/_refresh'
-            self.client.call('POST', path)
+            _status, answer = self.client.call('POST', path)
+            _check_shards(answer)
         except BaseException as error:
             own.failure = error.__cause__ or error
             raise
@@ -79,3 +81,15 @@ class Refreshes:
             raise exceptions.StorageUnavailable() from retries.GaveUp(
                 'too many refreshes of this process were ahead'
             )
+
+
+def _check_shards(answer: typing.Any) -> None:
+    """Raise ``StorageUnavailable`` if a copy that is searched wasn't
+    refreshed: it may lack what was acknowledged.
+    """
+    shards = answer.get('_shards', {})
+    for failure in shards.get('failures', ()):
+        reason = failure.get('reason', {}).get('type')
+        raise exceptions.StorageUnavailable() from client.Refused(
+            f'a copy was not refreshed ({reason})'
+        )
