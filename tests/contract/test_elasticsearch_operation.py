@@ -228,6 +228,14 @@ class Hosts:
             for call in self.calls(self.project_with(hosts=hosts)):
                 call()
 
+    def test_version_is_told_whichever_host_is_asked_first(self):
+        """What says that a request was sent again is no index."""
+        lonely = proxy.Proxy(f'http://127.0.0.1:{process.free_port()}', tls=False)
+        self.addCleanup(lonely.stop)
+        project = self.project_with(hosts=[lonely.url, self.proxies[0].url])
+        versions = {project.storage.version() for _ in range(4)}
+        self.assertEqual({self.storage.version()}, versions)
+
 
 class _Asked:
     """A proxy that speaks TLS before the node, and asks for credentials."""

@@ -130,7 +130,8 @@ class Client:
             self._refuse(reason)
         self._check(status, answer.body)
         told = answer.body
-        if lost and isinstance(told, dict):
+        is_write = path.endswith('/_bulk')
+        if lost and is_write and isinstance(told, dict):
             told = {
                 **told,
                 RESENT: True,
