@@ -33,6 +33,8 @@ licensed=false
 )
 #: What a node may write before it is kept out of the memory.
 ROOM = 2 << 30
+#: How often a cluster that isn't whole is waited for: machines may be busy.
+_PATIENCE = 3
 #: Tests make many small indices, and share a disk that may be nearly full.
 SETTINGS = {
     'network.host': '127.0.0.1',
@@ -186,11 +188,17 @@ class Cluster:
         to run.
         """
         for node in self.nodes:
-            answer = node.health(
-                wait_for_nodes=str(len(self.nodes)), wait_for_status='green', timeout='50s'
-            )
-            if answer['timed_out']:
-                raise process.ServerFailed(f'the cluster is not whole: {answer}')
+            for patience in reversed(range(_PATIENCE)):
+                try:
+                    answer = node.health(
+                        wait_for_nodes=str(len(self.nodes)), wait_for_status='green', timeout='50s'
+                    )
+                except requests.HTTPError as error:
+                    answer = {'timed_out': True, 'status': str(error)}
+                if not answer['timed_out']:
+                    break
+                if not patience:
+                    raise process.ServerFailed(f'the cluster is not whole: {answer}')
 
     def shards(self, pattern: str) -> list[Shard]:
         """The copies of what indices hold, primary ones first."""
