@@ -8,6 +8,7 @@ import logging
 
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.transactions import Committer
 from freezer_api.db.elasticsearch.unit_of_work import Unit, Units
@@ -22,10 +23,12 @@ ATTEMPTS = 5
 def expected_claim(value: Value) -> Value | None:
     """Return the claim that a document should have, None if it needs none."""
     # Sessions need none, nor do the driver's own kinds.
-    if value.kind not in documents.KINDS or value.kind == documents.SESSIONS:
+    kind = value.kind
+    if kind not in documents.KINDS or kind == documents.SESSIONS:
         return None
     body = value.state['body']
-    if documents.claim(value.kind, value.id, body) is None:
+    claim = documents.claim(kind, value.id, body)
+    if claim is None:
         return None
     return codec.claim_value(value.kind, value.project_id, value.id)
 
@@ -49,15 +52,20 @@ def holds_steadily(
     """
     attempts = Retries('Comparing %s %s with %s %s', *key, *other, warns=False)
     for _ in range(ATTEMPTS):
-        before = committer.read((key,))[key]
-        beside = committer.read((other,))[other]
+        before = _read(committer, key)
+        beside = _read(committer, other)
         if not condition(before.value, beside.value):
             return False
-        after = committer.read((key,))[key]
+        after = _read(committer, key)
         if (before.point, before.value) == (after.point, after.value):
             return True
         attempts.wait('the first one was changed meanwhile')
     return False
+
+
+def _read(committer: Committer, key: Key) -> Found:
+    read = committer.read((key,))
+    return read[key]
 
 
 def is_stale(committer: Committer, claim: Value) -> bool:
@@ -77,7 +85,8 @@ def remove(units: Units, claim: Value) -> bool:
     """Remove a claim that its document doesn't have; return whether it was
     still so.
     """
-    removed = units.run(claim.key, functools.partial(_remove, claim=claim))
+    remove_it = functools.partial(_remove, claim=claim)
+    removed = units.run(claim.key, remove_it)
     if removed:
         LOG.error(
             'Claim %s of project %s belonged to no document; removed.',
@@ -92,7 +101,8 @@ def _remove(unit: Unit, claim: Value) -> bool:
     stored = unit.get(claim.key)
     if stored is None or holder_key(stored) != holder:
         return False
-    if not _is_stale(stored, unit.get(holder)):
+    document = unit.get(holder)
+    if not _is_stale(stored, document):
         return False
     # The document must not take the claim before it is removed.
     unit.guard((holder,))
@@ -104,7 +114,8 @@ def add(units: Units, value: Value) -> bool:
     """Give a document the claim that it should have; False if another document
     has it, or none is needed any more.
     """
-    return units.run(value.key, functools.partial(_add, key=value.key))
+    add_it = functools.partial(_add, key=value.key)
+    return units.run(value.key, add_it)
 
 
 def _add(unit: Unit, key: Key) -> bool:

@@ -2,7 +2,6 @@
 :mod:`freezer_api.db.base`. Nobody else writes meanwhile.
 """
 
-import collections
 import collections.abc
 import dataclasses
 import typing
@@ -31,7 +30,8 @@ def count(finder: Finder, kind: str) -> int:
         return finder.count(kind, walk_queries.everything())
     total = 0
     for session in _sessions(finder, ()):
-        total += ranges.count(session.state['kept'])
+        kept = session.state['kept']
+        total += ranges.count(kept)
     return total
 
 
@@ -44,7 +44,8 @@ def entries(
     while True:
         body = walk_queries.all_projects(limit, list(after))
         hits = finder.search_hits(kind, body)
-        read = finder.committer.read([(kind, hit['_id']) for hit in hits])
+        keys = [(kind, hit['_id']) for hit in hits]
+        read = finder.committer.read(keys)
         result = _entries(read)
         # A page of placeholders and tombstones alone isn't the end.
         if result or len(hits) < limit:
@@ -60,7 +61,8 @@ def named(
 ) -> list[Entry]:
     """See :meth:`Storage.named`."""
     keys = [codec.key(kind, project_id, id) for id in ids]
-    return _entries(finder.committer.read(keys))
+    read = finder.committer.read(keys)
+    return _entries(read)
 
 
 def restore(finder: Finder, given: collections.abc.Sequence[Entry]) -> None:
@@ -85,7 +87,9 @@ def _restore_documents(
         claim = _claim(entry)
         if claim is not None:
             claims.append(claim)
-    keys = [value.key for value in (*values, *claims)]
+    # Locks of operations that broke off are settled by reading like this.
+    wanted = [*values, *claims]
+    keys = [value.key for value in wanted]
     stored = _read_for_update(finder, keys)
     _check_documents(stored, given, values)
     _check_claims(stored, claims)
@@ -104,7 +108,10 @@ def _check_documents(
     """Raise ``Conflict`` if other documents are stored under their ids."""
     for entry, value in zip(given, values, strict=True):
         there = stored[value.key].value
-        if there is not None and _entry(there).dump() != entry.dump():
+        if there is None:
+            continue
+        kept = _entry(there)
+        if kept.dump() != entry.dump():
             raise exceptions.Conflict(
                 f'{entry.kind} {entry.id}: the store has another one with this'
                 ' id.'
@@ -115,7 +122,9 @@ def _check_claims(stored: dict[Key, Found], claims: list[Value]) -> None:
     """Raise ``Conflict`` if other projects have the claims."""
     for claim in claims:
         there = stored[claim.key].value
-        if there is not None and there.project_id != claim.project_id:
+        if there is None:
+            continue
+        if there.project_id != claim.project_id:
             raise exceptions.Conflict(
                 f'{claim.id}: another project has this id.'
             )
@@ -132,7 +141,12 @@ def _missing(
     stored: dict[Key, Found], values: collections.abc.Iterable[Value]
 ) -> list[Value]:
     """Return the values that aren't stored."""
-    return [value for value in values if stored[value.key].value is None]
+    missing = []
+    for value in values:
+        there = stored[value.key]
+        if there.value is None:
+            missing.append(value)
+    return missing
 
 
 def _in_order(
@@ -146,11 +160,16 @@ def _in_order(
     those that were meant for them: each has the number before the next one's.
     """
     result = []
-    following = codec.ORDER.next(len(values)) + len(values)
+    count = len(values)
+    following = codec.ORDER.next(count) + count
     for value in reversed(values):
         there = stored[value.key].value
-        following = following - 1 if there is None else there.seq
-        result.append(dataclasses.replace(value, seq=following))
+        if there is None:
+            following -= 1
+        else:
+            following = there.seq
+        numbered = dataclasses.replace(value, seq=following)
+        result.append(numbered)
     result.reverse()
     return result
 
@@ -160,11 +179,13 @@ def _put(
 ) -> None:
     """Store values over what was read, in their order."""
     writes = []
+    # With a name a later writer can tell who has written since.
     name = marks.new_name()
     for value in values:
         found = stored[value.key]
         mark = marks.written(found.mark, name, found.done)
-        writes.append(store.put(found, value, mark))
+        write = store.put(found, value, mark)
+        writes.append(write)
     results = finder.committer.store.write(writes)
     if not all(results):
         raise exceptions.StorageUnavailable(
@@ -209,7 +230,9 @@ def _claim(entry: Entry) -> Value | None:
     """Return the claim that comes with an entry, None if it needs none."""
     if not isinstance(entry.content, Document):
         return None
-    if documents.claim(entry.kind, entry.id, entry.content.body) is None:
+    body = entry.content.body
+    claim = documents.claim(entry.kind, entry.id, body)
+    if claim is None:
         return None
     return codec.claim_value(entry.kind, entry.project_id, entry.id)
 
@@ -241,22 +264,21 @@ def _record_entries(finder: Finder, after: Place, limit: int) -> list[Entry]:
     first: tuple[str, ...] = ()
     last_tag = -1
     if after:
-        project_id, id, last_tag = typing.cast(tuple[str, str, int], after)
+        # The place of the last record that was given.
+        place = typing.cast(tuple[str, str, int], after)
+        project_id, id, last_tag = place
         first = (project_id, id)
     result: list[Entry] = []
     for session in _sessions(finder, first):
-        is_first = (session.project_id, session.id) == first
-        tags = _tags_behind(session, last_tag if is_first else -1)
+        kept = session.state['kept']
+        tags = list(ranges.tags(kept))
+        if (session.project_id, session.id) == first:
+            tags = [tag for tag in tags if tag > last_tag]
         left = limit - len(result)
         result += _records_of(finder, session, tags[:left])
         if len(result) >= limit:
             break
     return result
-
-
-def _tags_behind(session: Value, last_tag: int) -> list[int]:
-    kept = ranges.tags(session.state['kept'])
-    return [tag for tag in kept if tag > last_tag]
 
 
 def _records_of(
@@ -285,12 +307,11 @@ def _record_entry(project_id: str, session_id: str, record: Record) -> Entry:
 def _restore_records(
     finder: Finder, given: collections.abc.Sequence[Entry]
 ) -> None:
-    keys = {codec.key(SESSIONS, entry.project_id, entry.id) for entry in given}
+    keys = [_session_key(entry) for entry in given]
     sessions = _read_for_update(finder, keys)
     values: list[Value] = []
-    tags = collections.defaultdict[Key, list[int]](list)
-    for entry in given:
-        key = codec.key(SESSIONS, entry.project_id, entry.id)
+    tags: dict[Key, list[int]] = {}
+    for key, entry in zip(keys, given, strict=True):
         record = typing.cast(Record, entry.content)
         session = sessions[key].value
         if session is None:
@@ -298,14 +319,23 @@ def _restore_records(
                 f'{entry.id}: the session of the run {record.tag} is missing.'
             )
         life = session.state['life']
-        values.append(codec.record_value(entry.project_id, life, record))
-        tags[key].append(record.tag)
-    stored = _read_for_update(finder, [value.key for value in values])
+        value = codec.record_value(entry.project_id, life, record)
+        values.append(value)
+        named = tags.setdefault(key, [])
+        named.append(record.tag)
+    record_keys = [value.key for value in values]
+    stored = _read_for_update(finder, record_keys)
     _check_records(stored, given, values)
-    _put(finder, stored, _missing(stored, values))
+    missing = _missing(stored, values)
+    _put(finder, stored, missing)
     # Only now: what sessions say that they have is there, whenever this breaks
     # off.
     _name_records(finder, sessions, tags)
+
+
+def _session_key(entry: Entry) -> Key:
+    """Return where the session of a record is kept."""
+    return codec.key(SESSIONS, entry.project_id, entry.id)
 
 
 def _check_records(
@@ -335,7 +365,8 @@ def _name_records(
     changed = []
     for key, found in sessions.items():
         session = typing.cast(Value, found.value)
-        kept = ranges.with_tags(session.state['kept'], tags[key])
+        before = session.state['kept']
+        kept = ranges.with_tags(before, tags[key])
         value = codec.with_kept(session, kept)
         if value != session:
             changed.append(value)

@@ -7,7 +7,13 @@ clause of its own in a search for that document alone.
 import collections.abc
 import typing
 
-from freezer_api.db.elasticsearch.search.clauses import Clause, any_of
+from freezer_api.db.elasticsearch.batches import batches
+from freezer_api.db.elasticsearch.search.clauses import (
+    Clause,
+    any_of,
+    of_ids,
+    term,
+)
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.searches import Hit
 from freezer_api.domain.documents import Body
@@ -40,25 +46,48 @@ def lacking(
 
     None: the document has changed since the hit, or is gone.
     """
+    hits: list[Hit] = []
     parts: list[_Part] = []
-    for number, (_hit, fields) in enumerate(asked):
+    found: list[set[str] | None] = []
+    for number, (hit, fields) in enumerate(asked):
+        hits.append(hit)
         parts += _parts(number, fields)
-    found: list[set[str] | None] = [set() for _ in asked]
+        found.append(set())
     for group in _groups(parts):
-        numbers = sorted({part.number for part in group})
-        ids = {number: asked[number][0]['_id'] for number in numbers}
-        now = {}
-        for hit in finder.search_hits(kind, _search(group, ids)):
-            now[hit['_id']] = hit
+        now = _hits_now(finder, kind, hits, group)
         for index, part in enumerate(group):
-            hit = asked[part.number][0]
+            hit = hits[part.number]
             hit_now = now.get(hit['_id'])
             lacks = found[part.number]
+            # Of another point it isn't the document that was asked about.
             if hit_now is None or _point(hit_now) != _point(hit):
                 found[part.number] = None
             elif lacks is not None and not _has_part(hit_now, index):
                 lacks.add(part.field)
-    return [None if lacks is None else tuple(sorted(lacks)) for lacks in found]
+    result: list[tuple[str, ...] | None] = []
+    for lacks in found:
+        if lacks is None:
+            result.append(None)
+        else:
+            result.append(tuple(sorted(lacks)))
+    return result
+
+
+def _hits_now(
+    finder: Finder, kind: str, hits: list[Hit], group: list[_Part]
+) -> dict[str, Hit]:
+    """Return those hits, by their ids, that some parts are of, as they are
+    now; each names the parts that it has.
+    """
+    ids = {}
+    for part in group:
+        hit = hits[part.number]
+        ids[part.number] = hit['_id']
+    body = _search(group, ids)
+    now = {}
+    for hit in finder.search_hits(kind, body):
+        now[hit['_id']] = hit
+    return now
 
 
 def _point(hit: Hit) -> tuple[typing.Any, ...]:
@@ -77,13 +106,17 @@ def _name(index: int) -> str:
 def _parts(number: int, fields: Body) -> collections.abc.Iterator[_Part]:
     size = MAX_CLAUSES // 2
     for field in ('terms', 'grams'):
-        clauses = [{'term': {field: term}} for term in fields.get(field, ())]
-        for first in range(0, len(clauses), size):
-            yield _Part(number, field, clauses[first : first + size])
-    words = fields.get('text', '').split()
-    for first in range(0, len(words), MAX_WORDS):
-        phrase = ' '.join(words[first : first + MAX_WORDS])
-        yield _Part(number, 'text', [{'match_phrase': {'text': phrase}}])
+        clauses = []
+        for word in fields.get(field, ()):
+            clauses.append(term(field, word))
+        for batch in batches(clauses, size):
+            yield _Part(number, field, list(batch))
+    # Words stand one behind the other, so they are looked for in pieces.
+    text = fields.get('text', '')
+    for words in batches(text.split(), MAX_WORDS):
+        phrase = {'text': ' '.join(words)}
+        clause = {'match_phrase': phrase}
+        yield _Part(number, 'text', [clause])
 
 
 def _groups(parts: list[_Part]) -> collections.abc.Iterator[list[_Part]]:
@@ -106,9 +139,9 @@ def _search(group: list[_Part], ids: dict[int, str]) -> Clause:
     has.
     """
     # Without this one a document that has no part wouldn't be found at all.
-    clauses: list[Clause] = [{'ids': {'values': sorted(ids.values())}}]
+    clauses = [of_ids(ids.values())]
     for index, part in enumerate(group):
-        this_one = {'ids': {'values': [ids[part.number]]}}
+        this_one = of_ids([ids[part.number]])
         wanted = [this_one, *part.clauses]
         clauses.append(
             {

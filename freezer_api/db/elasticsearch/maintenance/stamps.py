@@ -10,6 +10,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.client import (
     SAME_COPY,
     Client,
@@ -22,6 +23,7 @@ from freezer_api.db.elasticsearch.commits.lines import CHUNK
 
 #: A project and an id in it.
 Name = tuple[str, str]
+_Json = dict[str, typing.Any]
 _KIND = 'imports'
 _EXISTS = 'resource_already_exists_exception'
 _PROPERTIES = {
@@ -43,8 +45,10 @@ def prepare(client: Client) -> None:
             }
         },
     }
-    answer = client.call('PUT', _path(client), body)
-    if error_type(answer[1]) != _EXISTS:
+    index = client.alias(_KIND)
+    answer = client.call('PUT', f'/{index}', body)
+    _status, told = answer
+    if error_type(told) != _EXISTS:
         require_ok(answer)
 
 
@@ -56,17 +60,19 @@ def read(
 ) -> dict[str, bytes]:
     """Return stamps by the ids of documents."""
     stamps: dict[str, bytes] = {}
+    path = _path(client, '_mget')
     ordered = sorted(ids)
-    for first in range(0, len(ordered), CHUNK):
-        chunk = ordered[first : first + CHUNK]
-        asked = {'ids': [_id(kind, project_id, id) for id in chunk]}
-        path = f'{_path(client)}/_mget'
+    for batch in batches(ordered, CHUNK):
+        names = [_id(kind, project_id, id) for id in batch]
+        asked = {'ids': names}
         # Of an index that isn't there each is an error by itself.
         answer = client.call('POST', path, asked, SAME_COPY)
         for found in require_ok(answer)['docs']:
-            if found.get('found'):
-                source = found['_source']
-                stamps[source['id']] = bytes.fromhex(source['stamp'])
+            if not found.get('found'):
+                continue
+            source = found['_source']
+            id = source['id']
+            stamps[id] = bytes.fromhex(source['stamp'])
     return stamps
 
 
@@ -77,11 +83,13 @@ def write(
     stamps: collections.abc.Mapping[str, bytes],
 ) -> None:
     """Keep stamps in place of those that are there."""
+    path = _path(client, '_bulk')
     ordered = sorted(stamps.items())
-    for first in range(0, len(ordered), CHUNK):
-        lines: list[dict[str, typing.Any]] = []
-        for id, stamp in ordered[first : first + CHUNK]:
-            lines.append({'index': {'_id': _id(kind, project_id, id)}})
+    for batch in batches(ordered, CHUNK):
+        lines: list[_Json] = []
+        for id, stamp in batch:
+            where = {'_id': _id(kind, project_id, id)}
+            lines.append({'index': where})
             lines.append(
                 {
                     'kind': kind,
@@ -90,8 +98,9 @@ def write(
                     'stamp': stamp.hex(),
                 }
             )
-        answer = client.call('POST', f'{_path(client)}/_bulk', lines)
-        if require_ok(answer)['errors']:
+        answer = client.call('POST', path, lines)
+        told = require_ok(answer)
+        if told['errors']:
             raise exceptions.StorageUnavailable() from Refused(
                 'stamps of an import were refused'
             )
@@ -106,29 +115,37 @@ def names(
     """Return projects and ids that have stamps, in their order."""
     # What was written last is to be found, and searches see it only then.
     try:
-        require_ok(client.call('POST', f'{_path(client)}/_refresh'))
+        path = _path(client, '_refresh')
+        require_ok(client.call('POST', path))
     except Missing:
         return []
-    body: dict[str, typing.Any] = {
+    body: _Json = {
         'query': {'term': {'kind': kind}},
         'sort': ['project', 'id'],
         'search_after': list(after),
         'size': limit,
         '_source': ['project', 'id'],
     }
-    path = f'{_path(client)}/_search'
-    hits = require_ok(client.call('POST', path, body))['hits']['hits']
-    return [(hit['_source']['project'], hit['_source']['id']) for hit in hits]
+    answer = client.call('POST', _path(client, '_search'), body)
+    found = require_ok(answer)['hits']
+    result = []
+    for hit in found['hits']:
+        source = hit['_source']
+        result.append((source['project'], source['id']))
+    return result
 
 
-def _path(client: Client) -> str:
-    return f'/{client.alias(_KIND)}'
+def _path(client: Client, request: str) -> str:
+    """Return the path of a request about the index."""
+    index = client.alias(_KIND)
+    return f'/{index}/{request}'
 
 
 def _id(kind: str, project_id: str, id: str) -> str:
     """Return the name of a document's stamp, no longer than Elasticsearch
     allows.
     """
-    name = '/'.join(codec.key(kind, project_id, id))
+    key = codec.key(kind, project_id, id)
+    name = '/'.join(key)
     encoded = name.encode('utf-8', 'surrogatepass')
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()

@@ -12,6 +12,7 @@ import typing
 from freezer_api.db import steps
 from freezer_api.db.base import Place
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import lines, store
 from freezer_api.db.elasticsearch.commits.lines import Found
@@ -65,7 +66,8 @@ def walk(
         if not thorough:
             return Step(None, 0)
         return _walk_claims(finder, after, limit, mend)
-    hits = finder.search_hits(kind, walk_queries.whole(limit, list(after)))
+    body = walk_queries.whole(limit, list(after))
+    hits = finder.search_hits(kind, body)
     if not hits:
         return Step(None, 0)
     outdated, current, count = [], [], 0
@@ -114,9 +116,11 @@ def _index_drifts(
     finder: Finder, kind: str, hits: list[Hit], mend: bool
 ) -> collections.abc.Iterator[Drift]:
     for hit, what in _wrongly_indexed(finder, kind, hits):
+        if mend and not _index(finder, kind, hit):
+            continue
         source = hit['_source']
-        if not mend or _index(finder, kind, hit):
-            yield Drift(kind, source['project'], source['id'], what)
+        project_id, id = source['project'], source['id']
+        yield Drift(kind, project_id, id, what)
 
 
 def _wrongly_indexed(
@@ -138,7 +142,8 @@ def _wrongly_indexed(
         if not changed or attempt == ATTEMPTS - 1:
             return
         hits = []
-        for hit in finder.search_hits(kind, walk_queries.of_keys(changed)):
+        body = walk_queries.of_keys(changed)
+        for hit in finder.search_hits(kind, body):
             if _version(hit) == search_pairs.INDEX_VERSION:
                 hits.append(hit)
 
@@ -148,7 +153,11 @@ def _expected(kind: str, hit: Hit) -> dict[str, typing.Any]:
     source = hit['_source']
     found = store.found(kind, hit)
     return codec.source(
-        found.key, found.value, found.mark, source['seq'], source['project']
+        found.key,
+        found.value,
+        found.mark,
+        source['seq'],
+        source['project'],
     )
 
 
@@ -159,7 +168,8 @@ def _differences(
     source = hit['_source']
     found = []
     for name in READABLE:
-        if source.get(name) != expected.get(name):
+        wanted = expected.get(name)
+        if source.get(name) != wanted:
             found.append(f'field {name} is wrong')
     for name in lacks:
         found.append(f'field {name} lacks terms')
@@ -179,12 +189,16 @@ def _index(finder: Finder, kind: str, hit: Hit) -> bool:
     changed it.
     """
     for _ in range(ATTEMPTS):
-        if _write_again(finder, store.found(kind, hit)):
+        found = store.found(kind, hit)
+        if _write_again(finder, found):
             return True
-        again = finder.search_hits(kind, walk_queries.of_keys((hit['_id'],)))
-        if not again or _version(again[0]) > search_pairs.INDEX_VERSION:
+        body = walk_queries.of_keys((hit['_id'],))
+        again = finder.search_hits(kind, body)
+        if not again:
             return False
         (hit,) = again
+        if _version(hit) > search_pairs.INDEX_VERSION:
+            return False
     return False
 
 
@@ -204,12 +218,15 @@ def _other_drifts(
         value = store.found(kind, hit).value
         if value is None:
             continue
-        if value.key != (kind, hit['_id']):
-            what = f'is kept where another document should be: {hit["_id"]}'
+        id = hit['_id']
+        if value.key != (kind, id):
+            what = f'is kept where another document should be: {id}'
             yield _drift(value, what, mendable=False, advice=_MISPLACED)
         if claims.is_missing(finder.committer, value):
             what = 'has not the claim on its id'
-            can_mend = not mend or claims.add(finder.units, value)
+            can_mend = True
+            if mend:
+                can_mend = claims.add(finder.units, value)
             advice = '' if can_mend else steps.TWO_CLAIMS
             yield _drift(value, what, can_mend, advice)
         if kind == documents.SESSIONS:
@@ -235,15 +252,20 @@ def _missing_records(
     runs couldn't be listed.
     """
     life = session.state['life']
-    tags = list(ranges.tags(session.state['kept']))
-    for first in range(0, len(tags), lines.CHUNK):
+    kept = session.state['kept']
+    tags = list(ranges.tags(kept))
+    for batch in batches(tags, lines.CHUNK):
         keys = {}
-        for tag in tags[first : first + lines.CHUNK]:
-            keys[codec.run_key(life, tag)] = tag
+        for tag in batch:
+            key = codec.run_key(life, tag)
+            keys[key] = tag
         read = finder.committer.read(keys.keys())
         for key, tag in keys.items():
-            if read[key].value is None and claims.holds_steadily(
-                finder.committer, session.key, key, _says_to_have(life, tag)
+            if read[key].value is not None:
+                continue
+            says_so = _says_to_have(life, tag)
+            if claims.holds_steadily(
+                finder.committer, session.key, key, says_so
             ):
                 what = f'the record of run {tag} is missing'
                 if mend:
@@ -256,10 +278,13 @@ def _missing_records(
 
 def _forget_record(unit: Unit, key: Key, life: str, tag: int) -> None:
     """Let a session say no more that it has the record of a run."""
-    session, record = unit.get(key), unit.get(codec.run_key(life, tag))
-    if _says_to_have(life, tag)(session, record) and session is not None:
+    session = unit.get(key)
+    record = unit.get(codec.run_key(life, tag))
+    says_so = _says_to_have(life, tag)
+    if session is not None and says_so(session, record):
         kept = ranges.without_tag(session.state['kept'], tag)
-        unit.put(codec.with_kept(session, kept))
+        changed = codec.with_kept(session, kept)
+        unit.put(changed)
 
 
 def _says_to_have(
@@ -274,7 +299,8 @@ def _says_to_have(
             return False
         if session.state['life'] != life:
             return False
-        return ranges.has(session.state['kept'], tag)
+        kept = session.state['kept']
+        return ranges.has(kept, tag)
 
     return condition
 
@@ -289,10 +315,13 @@ def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
     drifts = []
     for hit in hits:
         value = store.found(codec.CLAIMS, hit).value
-        if value is None or not claims.is_stale(finder.committer, value):
+        if value is None:
+            continue
+        if not claims.is_stale(finder.committer, value):
             continue
         if not mend or claims.remove(finder.units, value):
             what = f'the claim {value.id} that no document has'
-            drifts.append(Drift(steps.LEFT, value.project_id, '', what))
+            drift = Drift(steps.LEFT, value.project_id, '', what)
+            drifts.append(drift)
     place = _next_place(hits, limit)
     return Step(place, len(hits), tuple(drifts))

@@ -1,5 +1,6 @@
 """The clauses that searches are made of."""
 
+import collections.abc
 import typing
 
 from freezer_api.db.elasticsearch.search import terms
@@ -19,6 +20,11 @@ def between(field: str, **bounds: typing.Any) -> Clause:
     ``gt``, ``gte``.
     """
     return {'range': {field: bounds}}
+
+
+def of_ids(ids: collections.abc.Iterable[str]) -> Clause:
+    """Return a clause for documents with one of some ``_id``."""
+    return {'ids': {'values': sorted(ids)}}
 
 
 def all_of(clauses: list[Clause]) -> Clause:
@@ -57,7 +63,8 @@ def find_named(name: str, query: Clause) -> Clause:
         asked = left.pop().get('bool', {})
         if asked.get('_name') == name:
             return typing.cast(Clause, asked['filter'][0])
-        left += [*asked.get('filter', ()), *asked.get('should', ())]
+        left += asked.get('filter', ())
+        left += asked.get('should', ())
     raise LookupError(name)
 
 
@@ -66,9 +73,11 @@ def text(folded: str) -> Clause:
     if not folded:
         return {'match_all': {}}
     if len(folded) < terms.GRAM:
-        return term('grams', terms.grams(folded, len(folded))[0])
+        (gram,) = terms.grams(folded, len(folded))
+        return term('grams', gram)
     # Its overlapping parts, one behind the other.
-    phrase = ' '.join(terms.grams(folded, terms.GRAM))
+    parts = terms.grams(folded, terms.GRAM)
+    phrase = ' '.join(parts)
     return {'match_phrase': {'text': phrase}}
 
 
@@ -79,5 +88,7 @@ def behind(clause: Clause, position: Position, descending: bool) -> Clause:
     """
     seq, key = position
     beyond = 'lt' if descending else 'gt'
-    same = all_of([term('seq', seq), between('key', **{beyond: key})])
-    return all_of([clause, any_of([between('seq', **{beyond: seq}), same])])
+    is_beyond = between('seq', **{beyond: seq})
+    has_key_beyond = between('key', **{beyond: key})
+    same = all_of([term('seq', seq), has_key_beyond])
+    return all_of([clause, any_of([is_beyond, same])])

@@ -10,6 +10,7 @@ from freezer_api.db.elasticsearch.search.clauses import (
     all_of,
     any_of,
     between,
+    of_ids,
     term,
 )
 from freezer_api.db.elasticsearch.search.queries import Body, in_order
@@ -37,7 +38,7 @@ def whole(size: int, after: Position) -> Body:
 def of_keys(ids: collections.abc.Sequence[str]) -> Body:
     """Return the search for what is under keys, with all of its fields."""
     return {
-        'query': {'ids': {'values': list(ids)}},
+        'query': of_ids(ids),
         'size': len(ids),
         '_source': True,
     }
@@ -54,8 +55,10 @@ def by_name(size: int, after: Position, first: tuple[str, ...]) -> Body:
     # Behind a position ``search_after`` says where to begin.
     if first and not after:
         project_id, id = first
-        same = all_of([term('project', project_id), between('id', gte=id)])
-        from_here = any_of([between('project', gt=project_id), same])
+        in_project = term('project', project_id)
+        from_id_on = between('id', gte=id)
+        later = between('project', gt=project_id)
+        from_here = any_of([later, all_of([in_project, from_id_on])])
         body['query'] = all_of([everything(), from_here])
     return body
 
