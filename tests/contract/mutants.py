@@ -193,9 +193,7 @@ CLAIMS_LEFT_OUT = Mutant(
 )
 STEPS_MIXED = Mutant(unit_of_work.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
-RESTLESS_NOT_SEARCHED = Mutant(
-    queries, '_pending', "[named(PENDING, all_of([*in_scope, term('restless', True)]))]", '[]'
-)
+RESTLESS_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
 RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "if lock and lock['after']:", 'if False:')
 LAPSED_NOT_SEARCHED = Mutant(
     queries.PageSearch, '_pending', 'if self.kind == documents.SESSIONS and now:', 'if False:'

@@ -11,6 +11,7 @@ import orjson
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits import retries, store
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -59,17 +60,22 @@ class Finder(Reader):
         if scope.central and kind == documents.CLIENTS:
             return self._page_at_once(wanted, bounds)
         # Most pages can't be too large, and are read by one request.
-        if query.limit * bounds.document <= bounds.page:
+        largest = query.limit * bounds.document
+        if largest <= bounds.page:
             return self._page(wanted, bounds)
         return self._page_at_once(wanted, bounds)
 
     def _page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
-        kind, limit = wanted.kind, wanted.query.limit
+        kind = wanted.kind
+        limit = wanted.query.limit
+        # One more tells whether there are more; the spare ones make up for
+        # hits that are only pending.
         size = limit + 1 + SPARE
         attempts = Retries('Listing %s', kind)
         sight = self.sight(kind)
         while True:
-            answer = self.search(kind, wanted.page(size, sight.now))
+            body = wanted.page(size, sight.now)
+            answer = self.search(kind, body)
             hits = answer['hits']['hits']
             seen = sight.see(hits, wanted.found())
             is_shifted = self._is_shifted(sight, wanted, answer)
@@ -94,7 +100,8 @@ class Finder(Reader):
             return False
         if queries.has_more_aside(answer):
             return True
-        return sight.differs(queries.aside(answer), wanted.found())
+        hits = queries.aside(answer)
+        return sight.differs(hits, wanted.found())
 
     def _page_at_once(
         self, wanted: queries.PageSearch, bounds: Bounds
@@ -102,7 +109,9 @@ class Finder(Reader):
         """Return a page that takes several searches, which are all of one
         time: it may be too large, or its offset has to be counted.
         """
-        slice_size = min(max(1, bounds.page // bounds.document), PAGE_SIZE)
+        # Each document may be as large as one is allowed to be.
+        fitting = max(1, bounds.page // bounds.document)
+        slice_size = min(fitting, PAGE_SIZE)
         attempts = Retries('Listing %s', wanted.kind)
         sight = self.sight(wanted.kind)
         while True:
@@ -132,12 +141,14 @@ class Finder(Reader):
                 wanted.scope.project_id, search_then, sight
             )
             wanted = dataclasses.replace(wanted, hidden=hidden)
-        offset, limit = wanted.query.offset, wanted.query.limit
+        query = wanted.query
+        offset, limit = query.offset, query.limit
         wanted = wanted.without_offset()
         body = wanted.first_slice(slice_size, sight.now)
         shown: list[Document] = []
         total = skipped = 0
-        for hit in self._hits_then(search_then, sight, body, wanted.found()):
+        found = wanted.found()
+        for hit in self._hits_then(search_then, sight, body, found):
             if skipped < offset:
                 skipped += 1
                 continue
@@ -180,12 +191,11 @@ class Finder(Reader):
         because it has its own client of the id.
         """
         kind = documents.CLIENTS
-        ids = self._ids_then(
-            queries.central(kind, PAGE_SIZE, None), search_then, sight
-        )
+        # Central clients are few, and a project has few of their ids.
+        body = queries.central(kind, PAGE_SIZE, None)
+        ids = self._ids_then(body, search_then, sight)
         hidden: list[str] = []
-        for first in range(0, len(ids), PAGE_SIZE):
-            some = ids[first : first + PAGE_SIZE]
+        for some in batches(ids, PAGE_SIZE):
             body = queries.of_ids(kind, project_id, some, PAGE_SIZE, None)
             hidden += self._ids_then(body, search_then, sight)
         return hidden
@@ -210,12 +220,12 @@ class Finder(Reader):
         """
         if query.marker is None:
             return None
-        value = self._get_marked(
-            scope, kind, query.marker, query.marker_project
-        )
+        project_id = query.marker_project
+        value = self._get_marked(scope, kind, query.marker, project_id)
         if value is None:
             raise refusals.no_such_marker(query.marker_given)
-        return [value.seq, value.key[1]]
+        _kind, key = value.key
+        return [value.seq, key]
 
     def _get_marked(
         self, scope: Scope, kind: str, id: str, project_id: str | None
@@ -223,9 +233,13 @@ class Finder(Reader):
         """Return the document that a marker names: of a project, if the marker
         says so, else of all that the scope sees.
         """
-        value = self.get_or_none(kind, project_id or scope.project_id, id)
-        if value is not None or project_id not in (None, scope.project_id):
+        own = scope.project_id
+        # The own one comes first where several have the id.
+        value = self.get_or_none(kind, project_id or own, id)
+        if value is not None:
             return value
+        if project_id not in (None, own):
+            return None
         if scope.central and kind == documents.CLIENTS:
             return self.claimed(kind, id)
         if scope.everywhere and kind == documents.JOBS and project_id is None:
@@ -239,14 +253,19 @@ class Finder(Reader):
 
 def _shown(kind: str, hits: list[Hit], has_more: bool, bounds: Bounds) -> Page:
     """Return the page of hits; ``InvalidInput`` if it is too large."""
-    shown = tuple([_document(kind, hit) for hit in hits])
-    size = sum([documents.size(document.body) for document in shown])
+    shown = []
+    size = 0
+    for hit in hits:
+        document = _document(kind, hit)
+        size += documents.size(document.body)
+        shown.append(document)
     check_page(size, bounds.page)
-    return Page(shown, has_more)
+    return Page(tuple(shown), has_more)
 
 
 def _document(kind: str, hit: Hit) -> Document:
-    value = typing.cast(Value, store.found(kind, hit).value)
+    found = store.found(kind, hit)
+    value = typing.cast(Value, found.value)
     return codec.document(value)
 
 

@@ -41,10 +41,13 @@ class KnownFields:
         """
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or kept[0] != digest:
+            if kept is None:
+                return None
+            known, fields = kept
+            if known != digest:
                 return None
             self._kept.move_to_end(key)
-            return kept[1]
+            return fields
 
     def put(self, key: _Key, digest: Digest, fields: _Json) -> None:
         """Keep the fields of a document in place of those that it had; the
@@ -55,15 +58,19 @@ class KnownFields:
             self._kept[key] = digest, fields
             self._bytes += _size(fields)
             while self._bytes > self._max_bytes:
-                self._forget(next(iter(self._kept)))
+                oldest = next(iter(self._kept))
+                self._forget(oldest)
 
     def _forget(self, key: _Key) -> None:
         kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._bytes -= _size(kept[1])
+        if kept is None:
+            return
+        _digest, fields = kept
+        self._bytes -= _size(fields)
 
 
 def _size(fields: _Json) -> int:
     """Return how many bytes fields take, about."""
-    words = len(fields['terms']) + len(fields['grams'])
-    return len(fields['text']) + words * _WORD
+    words = [*fields['terms'], *fields['grams']]
+    text = fields['text']
+    return len(text) + _WORD * len(words)

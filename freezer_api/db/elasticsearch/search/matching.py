@@ -2,16 +2,17 @@
 it has indexed the document: for documents that are other than the index says.
 """
 
+import operator
 import typing
 
 from freezer_api.db.elasticsearch.search.clauses import Clause
 from freezer_api.domain.documents import Body
 
 _COMPARE = {
-    'lt': lambda value, bound: value < bound,
-    'lte': lambda value, bound: value <= bound,
-    'gt': lambda value, bound: value > bound,
-    'gte': lambda value, bound: value >= bound,
+    'lt': operator.lt,
+    'lte': operator.le,
+    'gt': operator.gt,
+    'gte': operator.ge,
 }
 
 
@@ -31,19 +32,22 @@ def is_found(clause: Clause, source: Body) -> bool:
     if kind == 'range':
         return any(_is_within(value, wanted) for value in values)
     if kind == 'match_phrase':
-        return any(f' {wanted} ' in f' {value} ' for value in values)
+        phrase = f' {wanted} '
+        return any(phrase in f' {value} ' for value in values)
     raise NotImplementedError(kind)
 
 
 def _is_found_by_all(asked: dict[str, typing.Any], source: Body) -> bool:
     """Tell whether a combination of clauses finds a document."""
-    if not all(is_found(one, source) for one in asked.get('filter', ())):
-        return False
-    if any(is_found(one, source) for one in asked.get('must_not', ())):
-        return False
+    for clause in asked.get('filter', ()):
+        if not is_found(clause, source):
+            return False
+    for clause in asked.get('must_not', ()):
+        if is_found(clause, source):
+            return False
     if 'should' not in asked:
         return True
-    return any(is_found(one, source) for one in asked['should'])
+    return any(is_found(clause, source) for clause in asked['should'])
 
 
 def _values(value: typing.Any) -> list[typing.Any]:
@@ -53,4 +57,8 @@ def _values(value: typing.Any) -> list[typing.Any]:
 
 
 def _is_within(value: typing.Any, bounds: dict[str, typing.Any]) -> bool:
-    return all(_COMPARE[name](value, bounds[name]) for name in bounds)
+    for name, bound in bounds.items():
+        compare = _COMPARE[name]
+        if not compare(value, bound):
+            return False
+    return True

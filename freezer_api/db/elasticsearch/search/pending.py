@@ -71,12 +71,13 @@ class Sight:
             return None
         seen = []
         for hit in hits:
-            value = changes.get((self._kind, hit['_id']), _UNCHANGED)
+            key = self._kind, hit['_id']
+            value = changes.get(key, _UNCHANGED)
             if value is _UNCHANGED:
                 if queries.FOUND in hit.get('matched_queries', ()):
                     seen.append(hit)
             elif isinstance(value, Value):
-                source = codec.source((self._kind, hit['_id']), value, {})
+                source = codec.source(key, value, {})
                 if matching.is_found(wanted, source):
                     seen.append(
                         {
@@ -96,26 +97,30 @@ class Sight:
         for hit in hits:
             key = self._kind, hit['_id']
             if key in changes:
-                before = store.found(self._kind, hit).value
-                if self._is_found(key, before, wanted) != self._is_found(
-                    key, changes[key], wanted
-                ):
+                found = store.found(self._kind, hit)
+                was_found = self._is_found(key, found.value, wanted)
+                is_found = self._is_found(key, changes[key], wanted)
+                if was_found != is_found:
                     return True
         return False
 
     def complete(self) -> None:
         """Complete what was seen to be pending, for those who search next."""
         committer = self._committer
-        committer.tidy(list(self._tidied.values())[:MAX_COMPLETED])
-        lapsed = list(self._lapsed.values())[:MAX_COMPLETED]
-        committer.best_effort(lambda: self._settle(lapsed))
-        wrong = dict(list(self._wrong.items())[:MAX_COMPLETED])
+        tidied = list(self._tidied.values())
+        committer.tidy(tidied[:MAX_COMPLETED])
+        lapsed = list(self._lapsed.values())
+        some = lapsed[:MAX_COMPLETED]
+        committer.best_effort(lambda: self._settle(some))
+        items = list(self._wrong.items())
+        wrong = dict(items[:MAX_COMPLETED])
         committer.best_effort(lambda: self._correct(wrong))
 
     def _is_found(self, key: Key, value: Value | None, wanted: Clause) -> bool:
         if value is None:
             return False
-        return matching.is_found(wanted, codec.source(key, value, {}))
+        source = codec.source(key, value, {})
+        return matching.is_found(wanted, source)
 
     def _changes(self, hits: list[Hit]) -> dict[Key, Value | None] | None:
         """Return what those documents are that aren't as the index says; None
@@ -141,11 +146,14 @@ class Sight:
         self, found: Found, names: collections.abc.Collection[str]
     ) -> None:
         """Note that a document isn't pending, although the index says so."""
-        if queries.PENDING in names:
-            if not found.lock and not found.mark.get('gone'):
-                self._wrong[found.key] = 'restless'
+        # What the index says of it was changed by hand, or by a release that
+        # kept these fields otherwise.
+        is_pending = found.lock or found.mark.get('gone')
+        if queries.PENDING in names and not is_pending:
+            self._wrong[found.key] = 'restless'
         if queries.DUE in names and found.value is not None:
-            due = codec.session(found.value).settle_at
+            session = codec.session(found.value)
+            due = session.settle_at
             if due is None or due >= self.now:
                 self._wrong[found.key] = 'settle_at'
 
@@ -165,7 +173,7 @@ class Sight:
             if state is State.VOID:
                 continue
             found = locked[key]
-            name = locks.locks_of(locked)[key]['name']
+            name = found.mark['lock']['name']
             if state is None or name not in self._done:
                 is_current = False
                 self._done.add(name)
@@ -191,11 +199,14 @@ class Sight:
         for found in founds:
             if found.value is None:
                 continue
-            lapsed = run_state.lapse(codec.session(found.value), self.now)
+            session = codec.session(found.value)
+            lapsed = run_state.lapse(session, self.now)
             value = codec.with_session(found.value, lapsed)
             earlier = self._committer.unapplied(found)
-            mark = marks.written(found.mark, marks.new_name(), earlier)
-            writes.append(store.put(found, value, mark))
+            name = marks.new_name()
+            mark = marks.written(found.mark, name, earlier)
+            write = store.put(found, value, mark)
+            writes.append(write)
             sessions.append(lapsed)
         results = self._committer.store.write(writes)
         for session, result in zip(sessions, results, strict=True):
@@ -209,7 +220,8 @@ class Sight:
         founds = self._committer.store.get_all(wrong)
         writes = []
         for found in founds.values():
-            writes.append(store.put(found, found.value, found.mark))
+            write = store.put(found, found.value, found.mark)
+            writes.append(write)
         results = self._committer.store.write(writes)
         for key, result in zip(founds, results, strict=True):
             if result:

@@ -6,7 +6,6 @@ pending: see :mod:`.reading`.
 
 import collections.abc
 import dataclasses
-import functools
 import typing
 
 from freezer_api.db import scopes
@@ -25,18 +24,13 @@ from freezer_api.db.elasticsearch.search.clauses import (
     text,
 )
 from freezer_api.domain import (
-    backups,
     documents,
     run_state,
     search_pairs,
     search_query,
 )
-from freezer_api.domain.session_state import Record
 
 Body = dict[str, typing.Any]
-#: Jobs that one search for a run's backups asks for. Each counts as five
-#: clauses, for a range of time is two, and some servers allow 1,024.
-JOBS_AT_ONCE = 200
 #: Pending documents that may come beside a page: as many as Elasticsearch
 #: allows by default.
 ASIDE = 100
@@ -63,7 +57,8 @@ class PageSearch:
         """
         if self.query.offset:
             return self._page_by_offset(size, now)
-        wanted = [self.found(), *self._pending(now)]
+        wanted = [self.found()]
+        wanted += self._pending(now)
         return in_order(wanted, size, self.position, self.query.descending)
 
     def first_slice(self, size: int, now: int) -> Body:
@@ -74,7 +69,8 @@ class PageSearch:
             return self.page(size, now)
         # At a point in time hits are sorted by a third value as well, so
         # ``search_after`` can't take this position.
-        wanted = [self.found(), *self._pending(now)]
+        wanted = [self.found()]
+        wanted += self._pending(now)
         descending = self.query.descending
         here = behind(any_of(wanted), self.position, descending)
         return in_order([here], size, None, descending)
@@ -111,11 +107,13 @@ class PageSearch:
         """Return the clause for what the query looks for."""
         by_scope = []
         for name in _scopes(self.scope, self.kind):
-            by_scope.append(_wanted(name, self.kind, self.query))
+            clause = _wanted(name, self.kind, self.query)
+            by_scope.append(clause)
         if self.hidden:
             # The second scope is that of central clients.
             unwanted = by_scope[1]['bool']['must_not']
-            unwanted.append({'terms': {'id': list(self.hidden)}})
+            hidden = {'id': list(self.hidden)}
+            unwanted.append({'terms': hidden})
         return named(FOUND, any_of(by_scope))
 
     def _pending(self, now: int) -> list[Clause]:
@@ -124,10 +122,10 @@ class PageSearch:
         """
         found = _pending(self.scope)
         if self.kind == documents.SESSIONS and now:
-            lasting = _wanted(
-                self.scope.project_id, self.kind, _lasting(self.query)
-            )
-            is_due = all_of([lasting, between('settle_at', lt=now)])
+            query = _lasting(self.query)
+            lasting = _wanted(self.scope.project_id, self.kind, query)
+            has_passed = between('settle_at', lt=now)
+            is_due = all_of([lasting, has_passed])
             found.append(named(DUE, is_due))
         return found
 
@@ -148,9 +146,11 @@ def _lasting(query: search_query.Query) -> search_query.Query:
 def _without_lapsing(
     pairs: frozenset[search_pairs.Pair],
 ) -> frozenset[search_pairs.Pair]:
-    return frozenset(
-        pair for pair in pairs if pair[0] not in run_state.LAPSING
-    )
+    left = set()
+    for key, value in pairs:
+        if key not in run_state.LAPSING:
+            left.add((key, value))
+    return frozenset(left)
 
 
 def next_slice(body: Body, hits: list[Clause]) -> Body:
@@ -194,7 +194,8 @@ def aside(answer: Body) -> list[Clause]:
     """
     result = []
     for name, found in _aside(answer).items():
-        for hit in found['hits']['hits']['hits']:
+        hits = found['hits']['hits']
+        for hit in hits['hits']:
             result.append(
                 {
                     **hit,
@@ -208,14 +209,19 @@ def has_more_aside(answer: Body) -> bool:
     """Tell whether there are more pending documents than came beside a
     page.
     """
-    return any(found['doc_count'] > ASIDE for found in _aside(answer).values())
+    counts = [found['doc_count'] for found in _aside(answer).values()]
+    return max(counts, default=0) > ASIDE
 
 
 def _aside(answer: Body) -> Body:
     if 'aggregations' not in answer:
         return {}
     found = answer['aggregations']['all']
-    return {name: found[name] for name in (PENDING, DUE) if name in found}
+    aside = {}
+    for name in (PENDING, DUE):
+        if name in found:
+            aside[name] = found[name]
+    return aside
 
 
 def with_pair(
@@ -228,10 +234,9 @@ def with_pair(
     """Return the search for a project's documents that have a pair: for their
     ids, without their states.
     """
-    (found,) = terms.look_up(project_id, kind, (pair,))
-    body = _looked_up(
-        Scope(project_id), kind, term('terms', found), size, after
-    )
+    scope = Scope(project_id)
+    wanted = having(project_id, kind, pair)
+    body = looked_up(scope, kind, wanted, size, after)
     return {
         **body,
         '_source': store.WITHOUT_STATE,
@@ -245,16 +250,16 @@ def everywhere(id: str, size: int, after: Position | None) -> Body:
     kind = documents.JOBS
     pair = 'job_id', search_pairs.canonical(id)
     # Without a scope of their own one search per project would be needed.
-    (found,) = terms.look_up(scopes.EVERYWHERE, kind, (pair,))
+    wanted = having(scopes.EVERYWHERE, kind, pair)
     scope = Scope('', everywhere=True)
-    return _looked_up(scope, kind, term('terms', found), size, after)
+    return looked_up(scope, kind, wanted, size, after)
 
 
 def central(kind: str, size: int, after: Position | None) -> Body:
     """Return the search for the central documents of all projects."""
-    (found,) = terms.look_up(scopes.CENTRAL, kind, (scopes.ANY,))
+    wanted = having(scopes.CENTRAL, kind, scopes.ANY)
     scope = Scope('', central=True)
-    return _looked_up(scope, kind, term('terms', found), size, after)
+    return looked_up(scope, kind, wanted, size, after)
 
 
 def of_ids(
@@ -267,45 +272,17 @@ def of_ids(
     """Return the search for those documents of a project that have one of the
     ids.
     """
-    (found,) = terms.look_up(project_id, kind, (scopes.ANY,))
-    wanted = all_of([term('terms', found), {'terms': {'id': list(ids)}}])
-    return _looked_up(Scope(project_id), kind, wanted, size, after)
+    scope = Scope(project_id)
+    of_project = having(project_id, kind, scopes.ANY)
+    of_ids = {'terms': {'id': list(ids)}}
+    wanted = all_of([of_project, of_ids])
+    return looked_up(scope, kind, wanted, size, after)
 
 
-def of_run(
-    project_id: str, session_id: str, record: Record, size: int
-) -> collections.abc.Iterator[
-    collections.abc.Callable[[Position | None], Body]
-]:
-    """Yield searches for the backups that belong to a run, each a function of
-    the position that its page begins behind.
-    """
-    kind = documents.BACKUPS
-    pair = search_pairs.run_pair(session_id, record.tag)
-    names_run = term('terms', *terms.look_up(project_id, kind, (pair,)))
-    spans = list(backups.spans(record).items())
-    for first in range(0, max(1, len(spans)), JOBS_AT_ONCE):
-        wanted = [names_run]
-        for job_id, span in spans[first : first + JOBS_AT_ONCE]:
-            wanted.append(_made_by_job(project_id, job_id, span))
-        yield functools.partial(
-            _looked_up, Scope(project_id), kind, any_of(wanted), size
-        )
-
-
-def _made_by_job(
-    project_id: str, job_id: str, span: tuple[int, int]
-) -> Clause:
-    """Return the clause for the backups that a job made in a span of time, by
-    one of the timestamps that they have.
-    """
-    since, until = span
-    pair = terms.made_by(job_id)
-    found = terms.look_up(project_id, documents.BACKUPS, (pair,))
-    in_time = []
-    for timestamp in ('moment', 'created'):
-        in_time.append(between(timestamp, gte=since, lte=until))
-    return all_of([term('terms', *found), any_of(in_time)])
+def having(scope: str, kind: str, pair: search_pairs.Pair) -> Clause:
+    """Return the clause for documents that have a pair."""
+    (found,) = terms.look_up(scope, kind, (pair,))
+    return term('terms', found)
 
 
 def _scopes(scope: Scope, kind: str) -> list[str]:
@@ -320,7 +297,9 @@ def _scopes(scope: Scope, kind: str) -> list[str]:
 def _wanted(scope: str, kind: str, query: search_query.Query) -> Clause:
     """Return the clause for what a query looks for in one scope."""
     pairs, not_pairs = search_query.compile_pairs(kind, query)
-    wanted = _terms(scope, kind, pairs or {scopes.ANY})
+    if not pairs:
+        pairs = frozenset((scopes.ANY,))
+    wanted = _terms(scope, kind, pairs)
     unwanted = _terms(scope, kind, not_pairs)
     for folded in sorted(query.texts):
         wanted.append(text(folded))
@@ -345,8 +324,8 @@ def _terms(
     scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> list[Clause]:
     """Return a clause for each pair."""
-    found = sorted(terms.look_up(scope, kind, pairs))
-    return [term('terms', one) for one in found]
+    found = terms.look_up(scope, kind, pairs)
+    return [term('terms', one) for one in sorted(found)]
 
 
 def _pending(scope: Scope) -> list[Clause]:
@@ -354,10 +333,11 @@ def _pending(scope: Scope) -> list[Clause]:
     in_scope = []
     if not scope.everywhere and not scope.central:
         in_scope.append(term('project', scope.project_id))
-    return [named(PENDING, all_of([*in_scope, term('restless', True)]))]
+    in_scope.append(term('restless', True))
+    return [named(PENDING, all_of(in_scope))]
 
 
-def _looked_up(
+def looked_up(
     scope: Scope,
     kind: str,
     wanted: Clause,
@@ -367,7 +347,8 @@ def _looked_up(
     """Return the search for what a clause finds, and for locks and tombstones
     of the scope.
     """
-    clauses = [named(FOUND, wanted), *_pending(scope)]
+    clauses = [named(FOUND, wanted)]
+    clauses += _pending(scope)
     return in_order(clauses, size, after)
 
 
@@ -382,7 +363,7 @@ def in_order(
     """
     order = 'desc' if descending else 'asc'
     body: Body = {
-        'query': {'bool': {'filter': [any_of(wanted)]}},
+        'query': all_of([any_of(wanted)]),
         'sort': [{'seq': order}, {'key': order}],
         'size': size,
         'track_total_hits': False,

@@ -17,7 +17,11 @@ from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.transactions import Committer
 from freezer_api.db.elasticsearch.maintenance import claims
-from freezer_api.db.elasticsearch.search import pending, queries
+from freezer_api.db.elasticsearch.search import (
+    pending,
+    queries,
+    run_queries,
+)
 from freezer_api.db.elasticsearch.search.clauses import find_named
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Searches
 from freezer_api.db.elasticsearch.unit_of_work import Units
@@ -45,7 +49,8 @@ class Reader(Searches):
     def get_or_none(self, kind: str, project_id: str, id: str) -> Value | None:
         """Return a project's document, None if there is none."""
         key = codec.key(kind, project_id, id)
-        return self.committer.read((key,))[key].value
+        read = self.committer.read((key,))
+        return read[key].value
 
     def claimed(self, kind: str, id: str) -> Value | None:
         """Return the document of any project that has a claim on an id."""
@@ -53,7 +58,9 @@ class Reader(Searches):
         attempts = Retries('Looking up who has claimed %s %s', kind, id)
         is_first = True
         while True:
-            claim = self.committer.read((key,))[key].value
+            # The claim says which project; its document has to agree.
+            read = self.committer.read((key,))
+            claim = read[key].value
             if claim is None:
                 return None
             value = self.get_or_none(kind, claim.project_id, id)
@@ -92,9 +99,19 @@ class Reader(Searches):
         """Return the ids of a project's documents that have a pair."""
 
         def page(after: list[typing.Any] | None) -> Body:
-            return queries.with_pair(kind, project_id, pair, PAGE_SIZE, after)
+            return queries.with_pair(
+                kind,
+                project_id,
+                pair,
+                PAGE_SIZE,
+                after,
+            )
 
-        return [hit['_source']['id'] for hit in self.search_all(kind, page)]
+        ids = []
+        for hit in self.search_all(kind, page):
+            source = hit['_source']
+            ids.append(source['id'])
+        return ids
 
     def backups_of_run(
         self, project_id: str, session_id: str, record: Record
@@ -103,11 +120,15 @@ class Reader(Searches):
         # A backup may be found twice: by the run that it names and by its job
         # and time.
         ids: dict[int, str] = {}
-        for page in queries.of_run(project_id, session_id, record, PAGE_SIZE):
+        for page in run_queries.of_run(
+            project_id, session_id, record, PAGE_SIZE
+        ):
             for hit in self.search_all(documents.BACKUPS, page):
                 source = hit['_source']
                 ids[source['seq']] = source['id']
-        return tuple(ids[seq] for seq in sorted(ids))
+        # As lists have them: by their numbers.
+        in_order = sorted(ids.items())
+        return tuple([id for _seq, id in in_order])
 
     def search_all(self, kind: str, page: Paged) -> list[Hit]:
         """Return what a search finds on all of its pages, as it is."""
@@ -118,7 +139,9 @@ class Reader(Searches):
         while True:
             body = page(after)
             hits = self.search_hits(kind, body)
-            seen = sight.see(hits, find_named(queries.FOUND, body['query']))
+            # The part of the query that decides, without what is pending.
+            wanted = find_named(queries.FOUND, body['query'])
+            seen = sight.see(hits, wanted)
             if seen is None:
                 attempts.wait(pending.LEARNT)
                 continue
@@ -134,9 +157,16 @@ class Reader(Searches):
 
     def settle(self, value: Value) -> None:
         """Complete the run of a session if it has lapsed."""
-        own.settle(self.units, self, self.clock, value.project_id, value.id)
+        own.settle(
+            self.units,
+            self,
+            self.clock,
+            value.project_id,
+            value.id,
+        )
 
 
 def _has_claim(value: Value) -> bool:
     body = value.state['body']
-    return documents.claim(value.kind, value.id, body) is not None
+    claim = documents.claim(value.kind, value.id, body)
+    return claim is not None

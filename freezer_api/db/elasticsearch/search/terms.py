@@ -35,8 +35,9 @@ def look_up(
     """Return the terms of pairs of documents in a scope."""
     # Lengths are written before texts that could contain anything, so no two
     # inputs are the same bytes.
+    begin = f'{kind} {len(scope)} {scope}'
     first = hashlib.blake2b(
-        f'{kind} {len(scope)} {scope}'.encode('utf-8', 'surrogatepass'),
+        begin.encode('utf-8', 'surrogatepass'),
         digest_size=_DIGEST_SIZE,
     )
     found = set()
@@ -44,7 +45,8 @@ def look_up(
         digest = first.copy()
         written = f'{len(key)} {key}{value}'
         digest.update(written.encode('utf-8', 'surrogatepass'))
-        found.add(base64.b64encode(digest.digest()).decode())
+        encoded = base64.b64encode(digest.digest())
+        found.add(encoded.decode())
     return frozenset(found)
 
 
@@ -52,7 +54,8 @@ def fields(
     kind: str, project_id: str, claim: str | None, body: Body
 ) -> dict[str, typing.Any]:
     """Return the fields by which a document is found."""
-    pairs = search_pairs.index_pairs(kind, body) | {scopes.ANY}
+    pairs = search_pairs.index_pairs(kind, body)
+    pairs |= {scopes.ANY}
     timestamp = None
     if kind == documents.BACKUPS:
         job_id = backups.job_of(body)
@@ -64,13 +67,14 @@ def fields(
     for scope in scopes.scopes(kind, project_id, claim):
         found_by |= look_up(scope, kind, pairs)
     text = search_pairs.folded_text(kind, body)
+    long = ' '.join(grams(text, GRAM))
     short = set()
     for size in SHORT:
         short.update(grams(text, size))
 
     result: dict[str, typing.Any] = {
         'terms': sorted(found_by),
-        'text': ' '.join(grams(text, GRAM)),
+        'text': long,
         'grams': sorted(short),
     }
     if timestamp is not None:
@@ -91,7 +95,9 @@ def grams(text: str, size: int) -> list[str]:
     written = []
     for character in text:
         if character not in _PLAIN:
-            character = f'~{ord(character):x}~'
+            number = ord(character)
+            character = f'~{number:x}~'
         written.append(character)
     shifted = [written[start:] for start in range(size)]
-    return [''.join(part) for part in zip(*shifted, strict=False)]
+    parts = zip(*shifted, strict=False)
+    return [''.join(part) for part in parts]
