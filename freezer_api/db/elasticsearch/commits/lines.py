@@ -79,7 +79,8 @@ class Lines(typing.NamedTuple):
 def _lines(write: Write, product: Product) -> Lines:
     found = write.found
     where = product.target(found.index)
-    where['_id'] = found.key[1]
+    _kind, id = found.key
+    where['_id'] = id
     operation = 'delete' if write.body is None else 'index'
     if found.seq_no is None:
         # Nothing may have been created meanwhile.

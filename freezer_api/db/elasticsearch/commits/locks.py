@@ -102,7 +102,10 @@ class Transactions(Outcomes):
         # that happened between reading the part and reading the primary, the
         # lock looks void and isn't. So the part is read once more: whoever
         # applied the transaction has changed it.
-        doubtful = {key for key, state in states.items() if state is None}
+        doubtful = []
+        for key, state in states.items():
+            if state is None:
+                doubtful.append(key)
         again = self.store.get_all(doubtful)
         for key in doubtful:
             if again[key].point == founds[key].point:
@@ -113,14 +116,17 @@ class Transactions(Outcomes):
         """Return what came of the transactions of locks, by what is known or
         else read; None: it seems that nothing did.
         """
-        states = {key: self.state(lock['name']) for key, lock in locks.items()}
-        unknown = {
-            key: lock for key, lock in locks.items() if states[key] is None
-        }
-        keys = [primary_key(lock) for lock in unknown.values()]
-        primaries = self.store.get_all(keys)
-        for key, lock in unknown.items():
-            if has_committed(primaries[primary_key(lock)], lock['name']):
+        states: dict[Key, State | None] = {}
+        unknown: dict[Key, Key] = {}
+        for key, lock in locks.items():
+            state = self.state(lock['name'])
+            states[key] = state
+            if state is None:
+                unknown[key] = primary_key(lock)
+        primaries = self.store.get_all(unknown.values())
+        for key, deciding in unknown.items():
+            name = locks[key]['name']
+            if has_committed(primaries[deciding], name):
                 states[key] = State.DONE
         return states
 
@@ -143,7 +149,8 @@ class Transactions(Outcomes):
                 if key not in locks:
                     result[key] = found
                     continue
-                state = states[locks[key]['name']]
+                name = locks[key]['name']
+                state = states[name]
                 if state is State.OPEN:
                     missing.append(key)
                 else:
@@ -169,7 +176,8 @@ class Transactions(Outcomes):
         attempts = Retries('Applying transaction %s', entry['name'])
         try:
             self._apply({entry['name']}, parts, attempts)
-            self.store.remove([(kind, id) for kind, id in entry['trash']])
+            trash = _as_keys(entry['trash'])
+            self.store.remove(list(trash))
         except exceptions.StorageUnavailable as error:
             if required:
                 raise
@@ -195,7 +203,8 @@ class Transactions(Outcomes):
             keys |= _as_keys(entry['parts'])
             trash |= _as_keys(entry['trash'])
         parts = list(self.store.get_all(keys).values())
-        self._apply({entry['name'] for entry in entries}, parts, attempts)
+        names = {entry['name'] for entry in entries}
+        self._apply(names, parts, attempts)
         self.store.remove(list(trash))
         for entry in entries:
             self.remember_applied(entry['name'])
@@ -216,14 +225,21 @@ class Transactions(Outcomes):
                     locked.append(part)
                 else:
                     others.append(part)
-            writes = [without_lock(part, value_after(part)) for part in locked]
+            # The ones that show the lock are written by it, the others as they
+            # are, so that the lock can't come to them any more.
+            writes = []
+            for part in locked:
+                value = value_after(part)
+                writes.append(without_lock(part, value))
             left = []
             results = self.store.write(writes)
             for part, result in zip(locked, results, strict=True):
                 if not result:
                     left.append(part.key)
             proved = self.prove(others)
-            left += [part.key for part in others if part.key not in proved]
+            for part in others:
+                if part.key not in proved:
+                    left.append(part.key)
             if not left:
                 return
             attempts.wait('a part was written meanwhile')
@@ -239,12 +255,14 @@ class Transactions(Outcomes):
         if proved is None:
             return False
         self.apply_all(proved, attempts)
-        (written,) = self.store.write([Write(proved, None)])
+        removal = Write(proved, None)
+        (written,) = self.store.write([removal])
         return bool(written)
 
     def remove_placeholder(self, found: Found) -> None:
         """Remove a placeholder whose transaction didn't take effect."""
-        self.best_effort(lambda: self.store.write([Write(found, None)]))
+        removal = Write(found, None)
+        self.best_effort(lambda: self.store.write([removal]))
 
     def tidy(self, founds: collections.abc.Sequence[Found]) -> None:
         """Take away locks and tombstones that a search has found, if their
@@ -254,7 +272,8 @@ class Transactions(Outcomes):
         old = [found for found in founds if self._is_old(found)]
         if not old or time.monotonic() < self._tidies_from:
             return
-        if not self.best_effort(lambda: self._tidy(old)):
+        is_done = self.best_effort(lambda: self._tidy(old))
+        if not is_done:
             self._tidies_from = time.monotonic() + _TIDY_AGAIN
 
     def _is_old(self, found: Found) -> bool:
@@ -268,12 +287,16 @@ class Transactions(Outcomes):
 
     def _tidy(self, founds: list[Found]) -> None:
         attempts = Retries('Tidying', timeout=_TIDY_TIMEOUT, warns=False)
-        self.take_locks(
-            [found.key for found in founds if found.lock], attempts
-        )
+        locked, tombstones = [], []
         for found in founds:
-            if not found.lock:
-                self.remove_tombstone(found, attempts)
+            if found.lock:
+                locked.append(found.key)
+            else:
+                tombstones.append(found)
+        self.take_locks(locked, attempts)
+        # One by one, for each has parts of its own. They are few.
+        for found in tombstones:
+            self.remove_tombstone(found, attempts)
 
     def take_locks(
         self, keys: collections.abc.Collection[Key], attempts: Retries
@@ -288,10 +311,13 @@ class Transactions(Outcomes):
         states = self.resolve(locks.values(), attempts)
         writes = []
         for key, lock in locks.items():
-            found, state = founds[key], states[lock['name']]
-            if state is not State.OPEN:
-                value = as_decided(found, state).value
-                writes.append(without_lock(found, value))
+            state = states[lock['name']]
+            if state is State.OPEN:
+                continue
+            found = founds[key]
+            decided = as_decided(found, state)
+            write = without_lock(found, decided.value)
+            writes.append(write)
         self.store.write(writes)
 
 
@@ -314,7 +340,10 @@ def locks_of(founds: collections.abc.Mapping[Key, Found]) -> dict[Key, Lock]:
 
 def as_decided(found: Found, state: State) -> Found:
     """Return a part without its lock, by what came of the transaction."""
-    value = value_after(found) if state is State.DONE else found.value
+    # Void and open are one to whoever reads: the part as it is.
+    value = found.value
+    if state is State.DONE:
+        value = value_after(found)
     mark = found.mark.copy()
     mark.pop('lock', None)
     return dataclasses.replace(found, value=value, mark=mark)
@@ -323,9 +352,11 @@ def as_decided(found: Found, state: State) -> Found:
 def value_after(part: Found) -> Value | None:
     """Return what a part becomes by its lock; None: it is deleted."""
     lock = typing.cast(Lock, part.lock)
-    if lock['after'] is None:
+    after = lock['after']
+    if after is None:
         return None
-    return Value.load(part.key[0], lock['after'])
+    kind, _id = part.key
+    return Value.load(kind, after)
 
 
 def without_lock(part: Found, value: Value | None) -> Write:

@@ -71,7 +71,9 @@ _TIME_DIGITS = 8
 def new_name() -> str:
     """Return a name that no transaction has yet; it says when it was made."""
     now = int(time.time())
-    return f'{now:0{_TIME_DIGITS}x}{uuid.uuid4().hex[_TIME_DIGITS:]}'
+    made = f'{now:0{_TIME_DIGITS}x}'
+    others = uuid.uuid4().hex[_TIME_DIGITS:]
+    return made + others
 
 
 def names(mark: Mark) -> list[str]:
@@ -109,7 +111,8 @@ def are_all_known(before: Mark, now: Mark) -> bool:
 
 def may_lack_names(mark: Mark) -> bool:
     """Tell whether a document may have forgotten names of earlier writes."""
-    return len(mark.get('earlier', ())) >= _MIN_EARLIER
+    earlier = mark.get('earlier', ())
+    return len(earlier) >= _MIN_EARLIER
 
 
 def _still_needed(names: list[str]) -> list[str]:
@@ -117,7 +120,8 @@ def _still_needed(names: list[str]) -> list[str]:
     older = names[-MAX_EARLIER:-_MIN_EARLIER]
     last = names[-_MIN_EARLIER:]
     now = time.time()
-    return [name for name in older if _is_recent(name, now)] + last
+    recent = [name for name in older if _is_recent(name, now)]
+    return recent + last
 
 
 def _is_recent(name: str, now: float) -> bool:

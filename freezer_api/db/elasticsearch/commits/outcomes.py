@@ -117,18 +117,20 @@ class Outcomes:
             else:
                 states[lock['name']] = known
         while unknown:
+            # Many locks may have one primary: an action that many jobs take.
             keys = {primary_key(lock) for lock in unknown.values()}
             primaries = self.store.get_all(keys)
             for name, lock in list(unknown.items()):
-                if self._may_be_committed(lock, primaries[primary_key(lock)]):
+                primary = primaries[primary_key(lock)]
+                if self._may_be_committed(lock, primary):
                     states[name] = State.OPEN
                     del unknown[name]
             asked = {primary_key(lock) for lock in unknown.values()}
             proved = self.prove([primaries[key] for key in asked])
             for name, lock in list(unknown.items()):
-                primary = proved.get(primary_key(lock))
-                if primary is not None:
-                    states[name] = self._decided(name, primary)
+                decided = proved.get(primary_key(lock))
+                if decided is not None:
+                    states[name] = self._decided(name, decided)
                     del unknown[name]
             if unknown:
                 attempts.wait(
@@ -148,6 +150,7 @@ class Outcomes:
             return {}
         writes, needless = [], []
         for found in founds:
+            # Who removes it proves as much as who writes it.
             is_needless = is_empty(found) and not keeps
             if is_needless and found.seq_no is not None:
                 writes.append(Write(found, None))
@@ -156,7 +159,8 @@ class Outcomes:
                 **found.mark,
                 'moved': uuid.uuid4().hex,
             }
-            writes.append(store.put(found, found.value, mark))
+            write = store.put(found, found.value, mark)
+            writes.append(write)
         proved: dict[Key, Found] = {}
         for write, result in zip(
             writes, self.store.write(writes), strict=True
@@ -193,6 +197,7 @@ class Outcomes:
         name = lock['name']
         if has_committed(primary, name) or primary.point != lock['at']:
             return False
+        # By this process's clock: clocks of others may say anything.
         waited = self.waited(name)
         if waited <= LOCK_TIMEOUT:
             return True
@@ -236,6 +241,7 @@ class _Memory(typing.Generic[T]):
 
     def put_if_new(self, name: str, value: T) -> T:
         """Keep a value unless there is one; return the one that is kept."""
+        # Two threads may do so at once; either moment will do.
         kept = self._kept.get(name)
         if kept is None:
             self.put(name, value)

@@ -7,6 +7,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import client, codec
+from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import blocks, retries
 from freezer_api.db.elasticsearch.commits.lines import (
@@ -82,7 +83,8 @@ class Store:
     def __init__(self, connection: client.Client, reads_at_once: int = CHUNK):
         self.client = connection
         #: Documents that are read by one request: no more bytes than a page.
-        self._reads_at_once = min(max(1, reads_at_once), CHUNK)
+        wanted = max(1, reads_at_once)
+        self._reads_at_once = min(wanted, CHUNK)
         self.blocks = blocks.Blocks(connection)
         #: The index in which documents of each kind were read last.
         self._indices: dict[str, str] = {}
@@ -109,9 +111,8 @@ class Store:
         """
         found: dict[Key, Found] = {}
         ordered = list(dict.fromkeys(keys))
-        size = self._reads_at_once
-        for first in range(0, len(ordered), size):
-            found |= self._get_chunk(ordered[first : first + size])
+        for batch in batches(ordered, self._reads_at_once):
+            found |= self._get_batch(batch)
         return found
 
     def write(
@@ -134,7 +135,8 @@ class Store:
             except exceptions.StorageUnavailable as error:
                 if not results:
                     raise
-                told, failure = [None] * len(group), error
+                told = [None] * len(group)
+                failure = error
             results += told
         if failure is not None:
             raise PartlyWritten(results, failure) from failure.__cause__
@@ -142,9 +144,9 @@ class Store:
 
     def remove(self, keys: collections.abc.Sequence[Key]) -> None:
         """Delete what is kept under keys, whatever it is."""
-        for first in range(0, len(keys), CHUNK):
+        for batch in batches(keys, CHUNK):
             body = []
-            for kind, id in keys[first : first + CHUNK]:
+            for kind, id in batch:
                 where = {
                     '_index': self.client.alias(kind),
                     '_id': id,
@@ -162,10 +164,13 @@ class Store:
         what isn't there.
         """
         if self.blocks.is_met(blocks.CLUSTER):
-            self.remove([codec.claim_key('', '')])
+            nothing = codec.claim_key('', '')
+            self.remove([nothing])
             self.blocks.lift(blocks.CLUSTER)
 
-    def _get_chunk(self, keys: list[Key]) -> dict[Key, Found]:
+    def _get_batch(
+        self, keys: collections.abc.Sequence[Key]
+    ) -> dict[Key, Found]:
         asked = []
         for kind, id in keys:
             asked.append(
@@ -209,7 +214,8 @@ class Store:
         """Send writes; those again, after a pause, for which the cluster has
         no room at this moment.
         """
-        items, is_resent = self._bulk(flat(lines), shown)
+        body = flat(lines)
+        items, is_resent = self._bulk(body, shown)
         for attempt in range(MAX_REJECTIONS):
             rejected = []
             for number, item in enumerate(items):
@@ -218,9 +224,8 @@ class Store:
             if not rejected:
                 break
             retries.pause(_FIRST_PAUSE + attempt, _LONGEST_PAUSE)
-            again, is_resent_again = self._bulk(
-                flat([lines[number] for number in rejected]), shown
-            )
+            left = [lines[number] for number in rejected]
+            again, is_resent_again = self._bulk(flat(left), shown)
             is_resent |= is_resent_again
             for number, item in zip(rejected, again, strict=True):
                 items[number] = item
@@ -228,7 +233,8 @@ class Store:
 
     def _written(self, item: _Json, is_resent: bool) -> Written:
         """Return what came of one write of a request."""
-        status, kind = item['status'], client.error_type(item)
+        status = item['status']
+        kind = client.error_type(item)
         if status in (200, 201):
             self.blocks.lift(item['_index'], blocks.CLUSTER)
             return item['_seq_no'], item['_primary_term']
@@ -263,24 +269,31 @@ class Store:
         if status != 200:
             raise Refused(f'_bulk: {status} {answer}')
         # Each item has one key, the name of the operation.
-        items = [next(iter(item.values())) for item in answer['items']]
-        return items, bool(answer.get(client.RESENT))
+        items = []
+        for item in answer['items']:
+            (told,) = item.values()
+            items.append(told)
+        is_resent = bool(answer.get(client.RESENT))
+        return items, is_resent
 
     def _found(self, key: Key, answer: _Json) -> Found:
+        kind, id = key
         if 'error' not in answer:
-            self._indices[key[0]] = answer['_index']
+            index = answer['_index']
+            self._indices[kind] = index
             if answer['found']:
-                return found(key[0], answer, is_indexed=True)
-            return _absent(key, answer['_index'])
+                return found(kind, answer, is_indexed=True)
+            return _absent(key, index)
         index = client.missing(answer)
-        if index == self.client.alias(key[0]):
+        if index == self.client.alias(kind):
             raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
         if index:
             # An upgrade has replaced the index in this very moment: the alias
             # names the new one already.
             return self.get(key)
+        reason = client.error_type(answer)
         raise exceptions.StorageUnavailable() from client.Refused(
-            f'reading {key[0]} {key[1]} failed ({client.error_type(answer)})'
+            f'reading {kind} {id} failed ({reason})'
         )
 
 
@@ -296,16 +309,18 @@ def found(kind: str, hit: _Json, is_indexed: bool = False) -> Found:
     known of it. Else that is worked out anew, whatever is stored of it.
     """
     source = hit['_source']
+    project, seq = source['project'], source['seq']
     doc = source['doc']
     value = None
     if 'state' in doc:
+        index = doc.get('index') if is_indexed else None
         value = Value(
             kind,
-            source['project'],
+            project,
             source['id'],
-            source['seq'],
+            seq,
             doc['state'],
-            doc.get('index') if is_indexed else None,
+            index,
         )
     return Found(
         (kind, hit['_id']),
@@ -314,8 +329,8 @@ def found(kind: str, hit: _Json, is_indexed: bool = False) -> Found:
         hit['_primary_term'],
         value,
         doc['mark'],
-        source['project'],
-        source['seq'],
+        project,
+        seq,
     )
 
 
@@ -329,5 +344,13 @@ def put(found: Found, value: Value | None, mark: Mark) -> Write:
     project, seq = found.project, found.seq
     lock = mark.get('lock')
     if lock and lock['after']:
-        project, seq = lock['after']['project'], lock['after']['seq']
-    return Write(found, codec.source(found.key, value, mark, seq, project))
+        after = lock['after']
+        project, seq = after['project'], after['seq']
+    body = codec.source(
+        found.key,
+        value,
+        mark,
+        seq,
+        project,
+    )
+    return Write(found, body)

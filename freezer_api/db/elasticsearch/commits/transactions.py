@@ -42,7 +42,7 @@ from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import locks, marks, retries, store
 from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.locks import Transactions
-from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
+from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
 from freezer_api.db.elasticsearch.commits.outcomes import State, as_written
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.store import Unwritten, Written
@@ -102,8 +102,7 @@ class Committer(Transactions):
         earlier = self.unapplied(found)
         if after is not None and not plan.parts and not plan.delete_after:
             # Most writes are of one document, which needs no entry.
-            mark = marks.written(found.mark, plan.name, earlier)
-            self._decide(plan.name, store.put(found, after, mark), attempts)
+            self._commit_alone(plan, found, earlier, attempts)
             return
         locked = self._lock_parts(plan, found)
         entry: Entry = {
@@ -111,7 +110,8 @@ class Committer(Transactions):
             'parts': [list(part.key) for part in locked],
             'trash': [list(key) for key in plan.delete_after],
         }
-        mark = marks.written(found.mark, plan.name, [*earlier, entry])
+        done = [*earlier, entry]
+        mark = marks.written(found.mark, plan.name, done)
         if after is None:
             mark['gone'] = True
         try:
@@ -129,6 +129,19 @@ class Committer(Transactions):
         if after is None:
             self._remove_own_tombstone(plan, decided, attempts)
 
+    def _commit_alone(
+        self,
+        plan: Plan,
+        found: Found,
+        earlier: list[Entry],
+        attempts: Retries,
+    ) -> None:
+        """Write the only document of a transaction."""
+        _before, after = plan.primary
+        mark = marks.written(found.mark, plan.name, earlier)
+        write = store.put(found, after, mark)
+        self._decide(plan.name, write, attempts)
+
     def _make_room(self, plan: Plan, attempts: Retries) -> None:
         """Apply what documents have committed before, where they can't go on
         saying so: they would say too much, or are to be deleted by their
@@ -136,11 +149,14 @@ class Committer(Transactions):
 
         ``WriteConflict`` if there was anything to do: they have changed.
         """
+        primary, _after = plan.primary
         for found, after in (plan.primary, *plan.parts):
             entries = self.unapplied(found)
-            is_primary = found.key == plan.primary[0].key
-            is_going = after is None and not is_primary
-            if entries and (is_going or _are_many(entries)):
+            is_part = found.key != primary.key
+            is_going = after is None and is_part
+            if not entries:
+                continue
+            if is_going or _are_many(entries):
                 proved = self.prove([found]).get(found.key)
                 if proved is not None:
                     self.apply_all(proved, attempts)
@@ -161,7 +177,8 @@ class Committer(Transactions):
         # A name of its own: whoever meets it must not take it for the write
         # that decides.
         name = placeholder_name(plan.name)
-        write = store.put(found, None, {'write': name})
+        mark: Mark = {'write': name}
+        write = store.put(found, None, mark)
         return self._decide(name, write, attempts, shown=False)
 
     def _lock_parts(self, plan: Plan, primary: Found) -> list[Found]:
@@ -205,17 +222,21 @@ class Committer(Transactions):
         locked, doubtful = [], []
         missing: list[Key] = []
         for write, result in zip(writes, results, strict=True):
+            key = write.found.key
             if isinstance(result, tuple):
-                locked.append(as_written(write, result))
+                part = as_written(write, result)
+                locked.append(part)
             elif isinstance(result, Unwritten) and result.is_resent:
-                doubtful.append(write.found.key)
+                doubtful.append(key)
             else:
-                missing.append(write.found.key)
+                missing.append(key)
         if not missing:
             own = self._own_locks(name, doubtful)
             locked += own.values()
             missing = [key for key in doubtful if key not in own]
-        return locked, WriteConflict(missing[0]) if missing else None
+        if not missing:
+            return locked, None
+        return locked, WriteConflict(missing[0])
 
     def _own_locks(self, name: str, keys: list[Key]) -> dict[Key, Found]:
         """Return those of the documents that have the lock of a transaction,
@@ -224,8 +245,10 @@ class Committer(Transactions):
         if not keys:
             return {}
         own = []
-        for found in self.store.get_all(keys).values():
-            if found.lock and found.lock['name'] == name:
+        founds = self.store.get_all(keys)
+        for found in founds.values():
+            lock = found.lock
+            if lock and lock['name'] == name:
                 own.append(found)
         return self.prove(own)
 
@@ -233,7 +256,10 @@ class Committer(Transactions):
         """Take away the locks of a transaction that didn't commit. If that
         fails nothing is wrong, for its locks are void.
         """
-        writes = [locks.without_lock(part, part.value) for part in locked]
+        writes = []
+        for part in locked:
+            write = locks.without_lock(part, part.value)
+            writes.append(write)
         self.best_effort(lambda: self.store.write(writes))
 
     def _remove_own_tombstone(
@@ -242,13 +268,16 @@ class Committer(Transactions):
         """Remove the tombstone that a transaction has left, once nobody needs
         it any more.
         """
-        is_own = decided.mark.get('write') == plan.name
+        # An empty document that somebody has written since is theirs.
+        writer = decided.mark.get('write')
+        is_own = writer == plan.name
         if not is_own or not self.is_applied(plan.name):
             return
 
         def remove() -> None:
             self.apply_all(decided, attempts)
-            self.store.write([Write(decided, None)])
+            removal = Write(decided, None)
+            self.store.write([removal])
 
         self.best_effort(remove)
 
@@ -291,6 +320,8 @@ class Committer(Transactions):
         Once all that wrote the document since are named, one of them was the
         first, and no other write was done where that one was.
         """
+        # A point is only written over once, in one history of the shard. So
+        # no read that shows who did it first can be too old for this.
         is_sent_once = not is_resent
         are_all_known = marks.are_all_known(before.mark, now.mark)
         if is_sent_once and are_all_known and _is_later(now, before):
@@ -305,9 +336,10 @@ class Committer(Transactions):
         is_same_copy = proved.primary_term == before.primary_term
         if is_sent_once and is_same_copy and is_other:
             return True
+        name = ' '.join(before.key)
         raise exceptions.StorageUnavailable() from retries.GaveUp(
-            f'the answer to a write of {" ".join(before.key)} was lost, and it'
-            ' was written too often since to tell whether that was done'
+            f'the answer to a write of {name} was lost, and it was written'
+            ' too often since to tell whether that was done'
         )
 
 
@@ -327,5 +359,7 @@ def _is_later(now: Found, before: Found) -> bool:
 
 def _are_many(entries: list[Entry]) -> bool:
     """Tell whether a document has committed more than it should carry on."""
-    parts = sum(len(entry['parts']) for entry in entries)
+    parts = 0
+    for entry in entries:
+        parts += len(entry['parts'])
     return len(entries) > MAX_CARRIED or parts > MAX_CARRIED_PARTS
