@@ -10,6 +10,7 @@ create or upgrade an index at once one does.
 import dataclasses
 import logging
 import math
+import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.client import (
@@ -66,12 +67,13 @@ class Index:
         if self.settings.get('verified_before_close') == 'true':
             return 'it is closed'
         blocks = self.settings.get('blocks', {})
-        names = [
-            f'index.blocks.{name}'
-            for name in sorted(blocks)
-            if str(blocks[name]) == 'true'
-        ]
-        return f'{" and ".join(names)} is set' if names else ''
+        names = []
+        for name, value in sorted(blocks.items()):
+            if str(value) == 'true':
+                names.append(f'index.blocks.{name}')
+        if not names:
+            return ''
+        return f'{" and ".join(names)} is set'
 
 
 def sync(client: Client) -> None:
@@ -93,8 +95,9 @@ def sync(client: Client) -> None:
             reason = _why_outdated(client, outdated[0], indices)
             raise exceptions.SchemaOutOfDate(reason)
         for kind in outdated:
-            if kind in indices:
-                _upgrade(client, kind, indices[kind])
+            old = indices.get(kind)
+            if old is not None:
+                _upgrade(client, kind, old)
             else:
                 _create(client, kind)
         # The first time they are most likely there.
@@ -104,22 +107,27 @@ def sync(client: Client) -> None:
         indices = _read_indices(client)
     for index in indices.values():
         if index.block:
-            LOG.warning(
-                '%s: %s takes no writes: %s. That is left as it is; whoever'
-                ' did it has to undo it.',
-                client.product.name,
-                index.name,
-                index.block,
-            )
+            _warn_of_block(client, index)
         else:
             _configure(client, index)
     upgrading.tidy(client)
 
 
+def _warn_of_block(client: Client, index: Index) -> None:
+    LOG.warning(
+        '%s: %s takes no writes: %s. That is left as it is; whoever did it has'
+        ' to undo it.',
+        client.product.name,
+        index.name,
+        index.block,
+    )
+
+
 def _upgrade(client: Client, kind: str, old: Index) -> None:
     upgrading.upgrade(client, kind, old.name)
     # The block of upgrades themselves, of one that broke off.
-    if old.block and set(old.settings.get('blocks', ())) != {'write'}:
+    blocks = set(old.settings.get('blocks', ()))
+    if old.block and blocks != {'write'}:
         LOG.warning(
             '%s: %s took no writes: %s. The index that replaces it does.',
             client.product.name,
@@ -132,8 +140,11 @@ def version(client: Client) -> str | None:
     """Return the version of the indices that are there, which is that of the
     oldest one; None without any.
     """
-    found = [index.version for index in _read_indices(client).values()]
-    return str(min(found)) if found else None
+    indices = _read_indices(client)
+    versions = [index.version for index in indices.values()]
+    if not versions:
+        return None
+    return str(min(versions))
 
 
 def check(client: Client) -> None:
@@ -143,9 +154,11 @@ def check(client: Client) -> None:
     """
     indices = _read_indices(client)
     _check_usable(client, indices)
-    lacking = [_lacks_alias(client, index) for index in indices.values()]
-    if _outdated(indices) or any(lacking):
+    if _outdated(indices):
         raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
+    for index in indices.values():
+        if _lacks_alias(client, index):
+            raise exceptions.SchemaOutOfDate(OUT_OF_DATE)
     for index in indices.values():
         if index.block:
             raise exceptions.StorageUnavailable() from Refused(
@@ -157,7 +170,8 @@ def _outdated(indices: dict[str, Index]) -> list[str]:
     """Return the kinds without an index of this release."""
     outdated = []
     for kind in mappings.KINDS:
-        if kind not in indices or indices[kind].version < mappings.VERSION:
+        index = indices.get(kind)
+        if index is None or index.version < mappings.VERSION:
             outdated.append(kind)
     return outdated
 
@@ -187,17 +201,30 @@ def _read_indices(client: Client) -> dict[str, Index]:
         'ignore_unavailable': 'true',
         'filter_path': _FIELDS,
     }
-    answer = require_ok(client.call('GET', path, params=params))
+    answer = client.call('GET', path, params=params)
     indices: dict[str, Index] = {}
-    for name, told in answer.items():
-        meta = told.get('mappings', {}).get('_meta', {})
-        settings = told.get('settings', {}).get('index', {})
-        aliases = frozenset(told.get('aliases', ()))
-        index = Index(name, meta.get('version', 0), settings, aliases)
-        for alias in aliases:
+    for name, told in require_ok(answer).items():
+        index = _index(name, told)
+        for alias in index.aliases:
             if alias in kinds:
-                indices[kinds[alias]] = index
+                kind = kinds[alias]
+                indices[kind] = index
     return indices
+
+
+def _index(name: str, told: dict[str, typing.Any]) -> Index:
+    """Return an index of which the cluster tells what it has."""
+    mapping = told.get('mappings', {})
+    meta = mapping.get('_meta', {})
+    version = meta.get('version', 0)
+    settings = told.get('settings', {})
+    aliases = told.get('aliases', ())
+    return Index(
+        name,
+        version,
+        settings.get('index', {}),
+        frozenset(aliases),
+    )
 
 
 def _why_outdated(client: Client, kind: str, indices: dict[str, Index]) -> str:
@@ -214,7 +241,9 @@ def _put_template(client: Client) -> None:
     """Say what an index of ours is like, whoever creates it, and that no write
     creates one, where that can be said here.
     """
-    patterns = [f'{client.alias(kind)}_*' for kind in mappings.KINDS]
+    patterns = []
+    for kind in mappings.KINDS:
+        patterns.append(f'{client.alias(kind)}_*')
     prefix = client.conf.index
     body = {
         'index_patterns': patterns,
@@ -227,7 +256,8 @@ def _put_template(client: Client) -> None:
         },
     }
     path = f'/_index_template/{prefix}_documents'
-    require_ok(client.call('PUT', path, body))
+    answer = client.call('PUT', path, body)
+    require_ok(answer)
 
 
 def _create(client: Client, kind: str) -> None:
@@ -244,7 +274,8 @@ def _create(client: Client, kind: str) -> None:
         },
     }
     answer = client.call('PUT', f'/{name}', body)
-    if error_type(answer[1]) not in _CREATED_BY_OTHERS:
+    _status, told = answer
+    if error_type(told) not in _CREATED_BY_OTHERS:
         require_ok(answer)
 
 
@@ -254,7 +285,8 @@ def _first_name(client: Client, kind: str) -> str:
 
 def _lacks_alias(client: Client, index: Index) -> bool:
     """Tell whether an index is without the alias that writes go to."""
-    return not client.product.aliases(index.name).keys() <= index.aliases
+    needed = client.product.aliases(index.name)
+    return not needed.keys() <= index.aliases
 
 
 def _configure(client: Client, index: Index) -> None:
@@ -263,7 +295,8 @@ def _configure(client: Client, index: Index) -> None:
     """
     if _lacks_alias(client, index):
         for alias in client.product.aliases(index.name):
-            require_ok(client.call('PUT', f'/{index.name}/_alias/{alias}'))
+            path = f'/{index.name}/_alias/{alias}'
+            require_ok(client.call('PUT', path))
     wanted = mappings.chosen(client.conf.number_of_replicas, client.waits)
     differs = False
     for name, value in wanted.items():
@@ -273,4 +306,5 @@ def _configure(client: Client, index: Index) -> None:
             differs = True
     if differs:
         path = f'/{index.name}/_settings'
-        require_ok(client.call('PUT', path, {'index': wanted}))
+        answer = client.call('PUT', path, {'index': wanted})
+        require_ok(answer)

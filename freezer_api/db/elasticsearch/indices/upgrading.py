@@ -49,41 +49,31 @@ def settings(client: Client) -> mappings.Settings:
         **mappings.settings(client.conf.number_of_replicas, client.waits),
         **client.product.settings,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    chosen = {}
+    for name, value in found.items():
+        if value is not None:
+            chosen[name] = value
+    return chosen
 
 
 def upgrade(client: Client, kind: str, old: str) -> None:
     """Replace an old index by a new one; return as well where another process
     has, or is about to.
     """
-    alias, copies = client.alias(kind), _copies_alias(client, kind)
-    new = f'{alias}_{mappings.VERSION}_{uuid.uuid4().hex[:8]}'
+    alias = client.alias(kind)
+    copies = _copies_alias(client, kind)
+    suffix = uuid.uuid4().hex[:8]
+    new = f'{alias}_{mappings.VERSION}_{suffix}'
     try:
         # The copy first: by it writers know that the block will be over.
         _create(client, new, old, copies)
         if not _block_writes(client, old):
-            require_ok(client.call('DELETE', f'/{new}'))
+            answer = client.call('DELETE', f'/{new}')
+            require_ok(answer)
             return
         _copy(client, kind, old, new)
         _wait_for_replicas(client, old, new)
-        actions = [
-            {'remove_index': {'index': old}},
-            {
-                'remove': {
-                    'index': new,
-                    'alias': copies,
-                    'must_exist': True,
-                }
-            },
-            {
-                'add': {
-                    'index': new,
-                    'alias': alias,
-                    'is_write_index': True,
-                }
-            },
-        ]
-        require_ok(client.call('POST', '/_aliases', {'actions': actions}))
+        _replace(client, old, new, kind)
     except Missing:
         # The old index is gone, or the copy with it: another process has
         # upgraded it, and removed both. Or it was the last request of this
@@ -91,23 +81,51 @@ def upgrade(client: Client, kind: str, old: str) -> None:
         return
 
 
+def _replace(client: Client, old: str, new: str, kind: str) -> None:
+    """Let a complete copy take the place of an old index, which goes."""
+    # One request is one change of the cluster's state: whoever looks the alias
+    # up finds the one index or the other.
+    remove_index = {'index': old}
+    remove = {
+        'index': new,
+        'alias': _copies_alias(client, kind),
+        'must_exist': True,
+    }
+    add = {
+        'index': new,
+        'alias': client.alias(kind),
+        'is_write_index': True,
+    }
+    actions = [
+        {'remove_index': remove_index},
+        {'remove': remove},
+        {'add': add},
+    ]
+    answer = client.call('POST', '/_aliases', {'actions': actions})
+    require_ok(answer)
+
+
 def tidy(client: Client) -> None:
     """Remove copies of old indices that are gone."""
     copies = set()
     names = []
     for kind in mappings.KINDS:
-        copies.add(_copies_alias(client, kind))
-        names += [client.alias(kind), _copies_alias(client, kind)]
+        alias = _copies_alias(client, kind)
+        copies.add(alias)
+        names += [client.alias(kind), alias]
     path = f'/{",".join(sorted(names))}'
     params = {
         'ignore_unavailable': 'true',
         'filter_path': '*.aliases,*.mappings._meta',
     }
-    indices = require_ok(client.call('GET', path, params=params))
+    answer = client.call('GET', path, params=params)
+    indices = require_ok(answer)
     for name, told in indices.items():
-        if not copies & told.get('aliases', {}).keys():
+        aliases = told.get('aliases', {})
+        if not copies & aliases.keys():
             continue
-        if told['mappings']['_meta']['copy_of'] in indices:
+        meta = told['mappings']['_meta']
+        if meta['copy_of'] in indices:
             continue
         # Other processes may remove it too.
         with contextlib.suppress(Missing):
@@ -129,8 +147,9 @@ def _create(client: Client, new: str, old: str, copies: str) -> None:
         },
     }
     answer = client.call('PUT', f'/{new}', body)
+    _status, told = answer
     # Nobody else creates one of this name: the request was sent twice.
-    if error_type(answer[1]) != 'resource_already_exists_exception':
+    if error_type(told) != 'resource_already_exists_exception':
         require_ok(answer)
 
 
@@ -141,15 +160,16 @@ def _block_writes(client: Client, old: str) -> bool:
     So it is where two processes are at it, and the other one has changed the
     block that this one waits for.
     """
-    answer = require_ok(client.call('PUT', f'/{old}/_block/write'))
-    if not answer['acknowledged']:
+    answer = client.call('PUT', f'/{old}/_block/write')
+    told = require_ok(answer)
+    if not told['acknowledged']:
         return False
-    return all(index['blocked'] for index in answer['indices'])
+    return all(index['blocked'] for index in told['indices'])
 
 
 def _copy(client: Client, kind: str, old: str, new: str) -> None:
     """Copy every document, with what is indexed of it made anew."""
-    require_ok(client.call('POST', f'/{old}/_refresh'))
+    _refresh(client, old)
     lines: list[typing.Any] = []
     size = 0
     # Nobody else writes either index, so writes needn't be compared.
@@ -164,17 +184,24 @@ def _copy(client: Client, kind: str, old: str, new: str) -> None:
             _write(client, lines)
             lines, size = [], 0
     _write(client, lines)
-    require_ok(client.call('POST', f'/{new}/_refresh'))
-    expected, copied = _count(client, old), _count(client, new)
+    _refresh(client, new)
+    expected = _count(client, old)
+    copied = _count(client, new)
     if expected != copied:
         raise exceptions.StorageUnavailable(
             f'Of {expected} documents in {old}, {copied} are in its copy.'
         )
 
 
+def _refresh(client: Client, index: str) -> None:
+    answer = client.call('POST', f'/{index}/_refresh')
+    require_ok(answer)
+
+
 def _count(client: Client, index: str) -> int:
-    answer = require_ok(client.call('GET', f'/{index}/_count'))
-    return int(answer['count'])
+    answer = client.call('GET', f'/{index}/_count')
+    told = require_ok(answer)
+    return int(told['count'])
 
 
 def _documents(client: Client, index: str) -> collections.abc.Iterator[Hit]:
@@ -190,8 +217,9 @@ def _documents(client: Client, index: str) -> collections.abc.Iterator[Hit]:
         '_source': store.SOURCE,
     }
     while True:
-        answer = require_ok(client.call('POST', f'/{index}/_search', body))
-        hits = answer['hits']['hits']
+        answer = client.call('POST', f'/{index}/_search', body)
+        found = require_ok(answer)['hits']
+        hits = found['hits']
         yield from hits
         if len(hits) < PAGE:
             return
@@ -204,10 +232,11 @@ def _documents(client: Client, index: str) -> collections.abc.Iterator[Hit]:
 def _write(client: Client, lines: list[typing.Any]) -> None:
     if not lines:
         return
-    answer = require_ok(client.call('POST', '/_bulk', lines))
-    if not answer['errors']:
+    answer = client.call('POST', '/_bulk', lines)
+    told = require_ok(answer)
+    if not told['errors']:
         return
-    for item in answer['items']:
+    for item in told['items']:
         written = item['index']
         if 'error' in written:
             require_ok((written['status'], written))
@@ -218,7 +247,11 @@ def _source(kind: str, hit: Hit) -> dict[str, typing.Any]:
     found = store.found(kind, hit)
     source = hit['_source']
     return codec.source(
-        found.key, found.value, found.mark, source['seq'], source['project']
+        found.key,
+        found.value,
+        found.mark,
+        source['seq'],
+        source['project'],
     )
 
 
@@ -250,5 +283,8 @@ def _count_active(client: Client, index: str) -> int:
         'h': 'state',
         'format': 'json',
     }
-    shards = require_ok(client.call('GET', path, params=params))
-    return sum(shard['state'] in ('STARTED', 'RELOCATING') for shard in shards)
+    answer = client.call('GET', path, params=params)
+    active = 0
+    for shard in require_ok(answer):
+        active += shard['state'] in ('STARTED', 'RELOCATING')
+    return active
