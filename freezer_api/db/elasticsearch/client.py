@@ -49,6 +49,7 @@ _MAX_UPGRADES = 5
 #: Seconds that a node may go on with an index that it has no shards of any
 #: more.
 _REMOVAL = 0.1
+_BLOCK = 'cluster_block_exception'
 _MISSING = 'index_not_found_exception'
 _NO_SHARD = 'no_shard_available_action_exception'
 #: Of the copies of a document all readers ask the same one. Another one may
@@ -108,12 +109,11 @@ class Client:
         It is sent again to other hosts if one can't be reached.
         ``StorageUnavailable`` if no host answers in time, or lets us in.
         """
-        product = self.product
         send = functools.partial(
             self._transport().perform_request,
             method,
             _target(path, params),
-            headers=product.lines if isinstance(body, list) else product.json,
+            headers=self._headers(body),
             body=_serialized(body),
         )
         lost: list[str] = []
@@ -121,15 +121,9 @@ class Client:
             answer = self._send_to_current(send, path, lost)
         except elastic_transport.TransportError as error:
             raise exceptions.StorageUnavailable() from self._reason(error)
-        status = answer.meta.status
-        if not product.has_answered(status, answer.meta.headers):
-            reason = (
-                f'what answers at [{product.group}] hosts is not'
-                f' {product.name} (status {status})'
-            )
-            self._refuse(reason)
-        self._check(status, answer.body)
-        told = answer.body
+        status, told = answer.meta.status, answer.body
+        self._check_product(status, answer.meta.headers)
+        self._check(status, told)
         is_write = path.endswith('/_bulk')
         if lost and is_write and isinstance(told, dict):
             told = {
@@ -191,22 +185,37 @@ class Client:
                 )
                 lost.append(error.message)
             else:
-                status = answer.meta.status
-                if not _is_unserved(status, answer.body):
+                if self._is_final(answer, attempt, lost):
                     return answer
-                if status == _TOO_MANY:
-                    # Who asks for less isn't given more at once.
-                    if error_type(answer.body) == 'cluster_block_exception':
-                        return answer
-                    time.sleep(_PAUSE * 2**attempt)
-                else:
-                    lost.append(f'status {status}')
-                LOG.debug(
-                    '%s: a host answered with status %s; trying again.',
-                    self.product.name,
-                    status,
-                )
         return send()
+
+    def _is_final(
+        self, answer: typing.Any, attempt: int, lost: list[str]
+    ) -> bool:
+        """Tell whether no other host would answer otherwise; if one may, wait
+        until it can be asked.
+        """
+        status = answer.meta.status
+        if not _is_unserved(status, answer.body):
+            return True
+        if status == _TOO_MANY:
+            # Who asks for less isn't given more at once.
+            if error_type(answer.body) == _BLOCK:
+                return True
+            time.sleep(_PAUSE * 2**attempt)
+        else:
+            lost.append(f'status {status}')
+        LOG.debug(
+            '%s: a host answered with status %s; trying again.',
+            self.product.name,
+            status,
+        )
+        return False
+
+    def _headers(self, body: typing.Any) -> dict[str, str]:
+        if isinstance(body, list):
+            return self.product.lines
+        return self.product.json
 
     def close(self) -> None:
         """Give up the connections."""
@@ -245,6 +254,17 @@ class Client:
         LOG.error('%s: %s', self.product.name, reason)
         return Refused(reason)
 
+    def _check_product(
+        self, status: int, headers: collections.abc.Mapping[str, str]
+    ) -> None:
+        """Raise, and log, if something else answers than the product."""
+        product = self.product
+        if not product.has_answered(status, headers):
+            self._refuse(
+                f'what answers at [{product.group}] hosts is not'
+                f' {product.name} (status {status})'
+            )
+
     def _check(self, status: int, body: typing.Any) -> None:
         """Raise, and log, if an answer says that the cluster doesn't serve
         us.
@@ -255,7 +275,7 @@ class Client:
         if kind == 'index_closed_exception':
             self._refuse('an index is closed')
         # That an index takes no writes is no matter of credentials.
-        is_block = kind == 'cluster_block_exception'
+        is_block = kind == _BLOCK
         if status == 401 or (status == 403 and not is_block):
             options = 'http_auth'
             if 'api_key' in self.conf:

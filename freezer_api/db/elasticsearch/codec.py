@@ -43,7 +43,7 @@ class Value:
     state: Body
     #: What was stored of how it is indexed: a version and a digest. None: it
     #: is to be worked out.
-    index: known.Digest | None = None
+    index: known.Digest | None = dataclasses.field(default=None, compare=False)
 
     @property
     def key(self) -> Key:
@@ -289,7 +289,12 @@ def indexed(value: Value) -> Body:
         return _indexed_session(session(value), value.project_id)
     body = value.state['body']
     claim = documents.claim(value.kind, value.id, body)
-    fields = terms.fields(value.kind, value.project_id, claim, body)
+    fields = terms.fields(
+        value.kind,
+        value.project_id,
+        claim,
+        body,
+    )
     if value.kind == documents.BACKUPS:
         fields['created'] = value.state['created']
     return fields

@@ -72,14 +72,16 @@ class Documents(port.Unit):
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         """Return documents that get a lock when the unit commits."""
-        self._unit.guard([self._key(kind, id) for id in ids])
+        keys = self._keys(kind, ids)
+        self._unit.guard(keys)
         return self.get_all(kind, ids)
 
     def get_all(
         self, kind: str, ids: collections.abc.Collection[str]
     ) -> dict[str, Document]:
         """Return documents, read in one request."""
-        self._unit.load([self._key(kind, id) for id in ids])
+        keys = self._keys(kind, ids)
+        self._unit.load(keys)
         return super().get_all(kind, ids)
 
     def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
@@ -90,7 +92,7 @@ class Documents(port.Unit):
         self, kind: str, ids: collections.abc.Collection[str], size: int
     ) -> bool:
         """Tell so by reading the documents, a few at once."""
-        keys = [self._key(kind, id) for id in ids]
+        keys = self._keys(kind, ids)
         return self._unit.load_within(keys, size)
 
     def visible_clients(
@@ -101,12 +103,14 @@ class Documents(port.Unit):
 
     def put(self, document: Document) -> None:
         """Store a document; its claim changes with it."""
-        stored = self._value(document.kind, document.id)
-        self._change_claim(document.kind, document.id, stored, document.body)
+        kind, id = document.kind, document.id
+        stored = self._value(kind, id)
+        self._change_claim(kind, id, stored, document.body)
         if stored is None:
-            self._unit.put(codec.made(document))
+            value = codec.made(document)
         else:
-            self._unit.put(codec.changed(stored, document))
+            value = codec.changed(stored, document)
+        self._unit.put(value)
 
     def delete(self, kind: str, id: str) -> None:
         """Delete a document, and its claim."""
@@ -126,9 +130,10 @@ class Documents(port.Unit):
         """Store a session with its members."""
         stored = self._value(SESSIONS, session.session_id)
         if stored is None:
-            self._unit.put(codec.new_session(session))
+            value = codec.new_session(session)
         else:
-            self._unit.put(codec.with_session(stored, session))
+            value = codec.with_session(stored, session)
+        self._unit.put(value)
 
     def delete_session(self, id: str) -> None:
         """Delete a session; its records go some time later."""
@@ -136,15 +141,21 @@ class Documents(port.Unit):
         self._unit.drop(stored.key)
         # Nobody looks for the records of a session that is gone.
         life = stored.state['life']
-        tags = ranges.tags(stored.state['kept'])
-        self._unit.discard([codec.run_key(life, tag) for tag in tags])
+        kept = stored.state['kept']
+        records = []
+        for tag in ranges.tags(kept):
+            records.append(codec.run_key(life, tag))
+        self._unit.discard(records)
 
     def get_record(self, session_id: str, tag: int) -> Record | None:
         """Return a record that the session says to have."""
         stored = self._stored(session_id)
-        if not ranges.has(stored.state['kept'], tag):
+        kept = stored.state['kept']
+        if not ranges.has(kept, tag):
             return None
-        value = self._unit.get(codec.run_key(stored.state['life'], tag))
+        life = stored.state['life']
+        key = codec.run_key(life, tag)
+        value = self._unit.get(key)
         return codec.record(value) if value else None
 
     def put_record(
@@ -152,15 +163,19 @@ class Documents(port.Unit):
     ) -> bool:
         """Store a record, and let the session say that it has it."""
         stored = self._stored(session_id)
-        life, kept = stored.state['life'], stored.state['kept']
+        life = stored.state['life']
         if is_new:
             # All but what an operation has left there that was broken off.
-            self._unit.assume_missing(codec.run_key(life, record.tag))
-        self._unit.put(codec.record_value(self.project_id, life, record))
+            key = codec.run_key(life, record.tag)
+            self._unit.assume_missing(key)
+        value = codec.record_value(self.project_id, life, record)
+        self._unit.put(value)
+        kept = stored.state['kept']
         if ranges.has(kept, record.tag):
             return False
         kept = ranges.with_tag(kept, record.tag)
-        self._unit.put(codec.with_kept(stored, kept))
+        changed = codec.with_kept(stored, kept)
+        self._unit.put(changed)
         return True
 
     def trim_records(self, session_id: str, number: int, spared: int) -> None:
@@ -168,20 +183,29 @@ class Documents(port.Unit):
         # The records go with the transaction: a reader that has the session
         # as it was finds them, or reads it again.
         stored = self._stored(session_id)
-        life, kept = stored.state['life'], stored.state['kept']
+        life = stored.state['life']
+        kept = stored.state['kept']
         while ranges.count(kept) > number:
             oldest = ranges.lowest(kept, spared)
             if oldest is None:
                 break
-            self._unit.drop(codec.run_key(life, oldest))
+            key = codec.run_key(life, oldest)
+            self._unit.drop(key)
             kept = ranges.without_tag(kept, oldest)
-        self._unit.put(codec.with_kept(stored, kept))
+        changed = codec.with_kept(stored, kept)
+        self._unit.put(changed)
 
     def _key(self, kind: str, id: str) -> Key:
         return codec.key(kind, self.project_id, id)
 
+    def _keys(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> list[Key]:
+        return [self._key(kind, id) for id in ids]
+
     def _value(self, kind: str, id: str) -> Value | None:
-        return self._unit.get(self._key(kind, id))
+        key = self._key(kind, id)
+        return self._unit.get(key)
 
     def _stored(self, session_id: str) -> Value:
         """Return a session that is there."""
@@ -202,7 +226,8 @@ class Documents(port.Unit):
         """
         old = new = None
         if stored is not None:
-            old = documents.claim(kind, id, stored.state['body'])
+            body_before = stored.state['body']
+            old = documents.claim(kind, id, body_before)
         if body is not None:
             new = documents.claim(kind, id, body)
         if old == new:
@@ -215,7 +240,8 @@ class Documents(port.Unit):
         holder = self._unit.get(key)
         if holder is not None and holder.project_id != self.project_id:
             raise refusals.id_taken(kind, id)
-        self._unit.put(codec.claim_value(kind, self.project_id, id))
+        claim = codec.claim_value(kind, self.project_id, id)
+        self._unit.put(claim)
 
 
 def transact(
@@ -228,19 +254,27 @@ def transact(
     needs: collections.abc.Iterable[Name] = (),
 ) -> T:
     """See :meth:`freezer_api.db.driver.Driver.transact`."""
-    kind, id = name
     attempts: list[Documents] = []
 
     def attempt(unit: Unit) -> T:
         """Run the operation once."""
-        attempts.append(Documents(unit, look_ups, project_id, clock))
-        return step(attempts[-1])
+        seen = Documents(
+            unit,
+            look_ups,
+            project_id,
+            clock,
+        )
+        attempts.append(seen)
+        return step(seen)
 
-    result = units.run(
-        codec.key(kind, project_id, id),
-        attempt,
-        tuple(codec.key(kind, project_id, id) for kind, id in needs),
-    )
+    kind, id = name
+    primary = codec.key(kind, project_id, id)
+    also = []
+    for kind, id in needs:
+        key = codec.key(kind, project_id, id)
+        also.append(key)
+    # Only what the last attempt did has taken effect.
+    result = units.run(primary, attempt, tuple(also))
     attempts[-1].log_effects()
     return result
 

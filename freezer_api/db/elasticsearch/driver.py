@@ -59,11 +59,13 @@ class Driver(driver.Driver):
         """Return a document. A session whose run has lapsed is settled
         first.
         """
+        project_id = scope.project_id
         if kind == SESSIONS:
-            session = history.get_settled(self.finder, scope.project_id, id)
+            session = history.get_settled(self.finder, project_id, id)
             return codec.document(session)
-        value = self.finder.get_or_none(kind, scope.project_id, id)
-        if value is None and scope.central and kind == CLIENTS:
+        value = self.finder.get_or_none(kind, project_id, id)
+        may_be_central = scope.central and kind == CLIENTS
+        if value is None and may_be_central:
             value = self.finder.claimed(kind, id)
         if value is None:
             raise exceptions.NotFound(kind, id)
@@ -82,7 +84,8 @@ class Driver(driver.Driver):
         """Erase the documents of a project, each by itself."""
         counts = {}
         for kind in documents.KINDS:
-            counts[kind] = purging.purge(self.finder, kind, project_id)
+            count = purging.purge(self.finder, kind, project_id)
+            counts[kind] = count
         purging.purge_own(self.finder, project_id)
         return counts
 
@@ -97,18 +100,24 @@ class Driver(driver.Driver):
     ) -> tuple[list[Record], bool]:
         """Return the runs whose records a session says to have."""
         return history.list_runs(
-            self.finder, scope.project_id, session_id, limit, marker
+            self.finder,
+            scope.project_id,
+            session_id,
+            limit,
+            marker,
         )
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
         """Return a run whose record a session says to have."""
-        return history.get_run(self.finder, scope.project_id, session_id, tag)
+        project_id = scope.project_id
+        return history.get_run(self.finder, project_id, session_id, tag)
 
     def run_backups(
         self, scope: Scope, session_id: str, record: Record
     ) -> tuple[str, ...]:
         """Return the backups that searches by run and by job find."""
-        return self.finder.backups_of_run(scope.project_id, session_id, record)
+        project_id = scope.project_id
+        return self.finder.backups_of_run(project_id, session_id, record)
 
     # Moving to another store
 
@@ -163,7 +172,12 @@ class Driver(driver.Driver):
     ) -> steps.Step:
         """Compare what is indexed of documents with them."""
         return verifying.walk(
-            self.finder, kind, after, limit, thorough, mend=False
+            self.finder,
+            kind,
+            after,
+            limit,
+            thorough,
+            mend=False,
         )
 
     def reindex(
@@ -171,7 +185,12 @@ class Driver(driver.Driver):
     ) -> steps.Step:
         """Write documents again, as they are."""
         return verifying.walk(
-            self.finder, kind, after, limit, thorough, mend=True
+            self.finder,
+            kind,
+            after,
+            limit,
+            thorough,
+            mend=True,
         )
 
     # Operation
@@ -179,7 +198,8 @@ class Driver(driver.Driver):
     def check(self) -> None:
         """Return if the indices are this release's, and take writes."""
         migration.check(self.client)
-        self.units.committer.store.check_cluster()
+        store = self.units.committer.store
+        store.check_cluster()
 
     def sync(self) -> None:
         """Create the indices, or upgrade them."""
@@ -191,7 +211,8 @@ class Driver(driver.Driver):
 
     def where(self) -> str:
         """Return the addresses of the hosts."""
-        addresses = ', '.join(hosts.addresses(self.client.conf))
+        names = hosts.addresses(self.client.conf)
+        addresses = ', '.join(names)
         return f'{self.product.name} at {addresses}'
 
     def close(self) -> None:
@@ -216,7 +237,13 @@ class Driver(driver.Driver):
         # The session of ``member`` isn't needed yet: an operation that turns
         # out to be about it begins anew (:meth:`.documents.Documents.lead`).
         return own.transact(
-            self.units, self.finder, self.clock, project_id, name, step, needs
+            self.units,
+            self.finder,
+            self.clock,
+            project_id,
+            name,
+            step,
+            needs,
         )
 
 

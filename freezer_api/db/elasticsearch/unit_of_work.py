@@ -14,12 +14,14 @@ import threading
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import marks, retries, transactions
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
 from freezer_api.db.elasticsearch.commits.store import Refused
 from freezer_api.db.elasticsearch.commits.transactions import (
+    Change,
     Committer,
     Plan,
     WriteConflict,
@@ -101,8 +103,7 @@ class Unit:
         """
         left = size
         ordered = list(keys)
-        for first in range(0, len(ordered), READ_BATCH):
-            batch = ordered[first : first + READ_BATCH]
+        for batch in batches(ordered, READ_BATCH):
             self.load(batch)
             for key in batch:
                 value = self.get(key)
@@ -185,12 +186,17 @@ class Unit:
         # In one order for all: two that have parts in common seldom lock some
         # each then, and both fail.
         keys = sorted((changed | guarded) - {self.primary})
+        parts = [self._change(key) for key in keys]
         return Plan(
             name,
-            (self.found[self.primary], self._values[self.primary]),
-            tuple((self.found[key], self._values[key]) for key in keys),
+            self._change(self.primary),
+            tuple(parts),
             self._delete_after,
         )
+
+    def _change(self, key: Key) -> Change:
+        """Return a document as it was read, and what it becomes."""
+        return self.found[key], self._values[key]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

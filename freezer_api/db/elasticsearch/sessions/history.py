@@ -45,7 +45,8 @@ def list_runs(
     attempts = _retries(id)
     while True:
         value = get_settled(finder, project_id, id)
-        current = run_state.current(codec.session(value))
+        session = codec.session(value)
+        current = run_state.current(session)
         # One more than the page tells whether there are more, and one may be
         # the marker.
         tags = _tags(value, marker, limit + 2)
@@ -63,9 +64,10 @@ def get_run(finder: Finder, project_id: str, id: str, tag: int) -> Record:
     attempts = _retries(id)
     while True:
         value = get_settled(finder, project_id, id)
-        current = run_state.current(codec.session(value))
+        session = codec.session(value)
+        current = run_state.current(session)
         is_current = current is not None and current.tag == tag
-        if not is_current and _tags(value, tag, 1)[:1] != [tag]:
+        if not is_current and tag not in _tags(value, tag, 1):
             raise exceptions.NotFound('runs', str(tag))
         records = _records(finder, value, [tag], current)
         if records is not None:
@@ -85,8 +87,9 @@ def _tags(value: Value, highest: int | None, count: int) -> list[int]:
     for first, last in reversed(value.state['kept']):
         if highest is not None:
             last = min(last, highest)
-        lowest = last - (count - len(tags)) + 1
-        tags += range(last, max(first, lowest) - 1, -1)
+        missing = count - len(tags)
+        lowest = max(first, last - missing + 1)
+        tags += range(last, lowest - 1, -1)
         if len(tags) >= count:
             break
     return tags
@@ -99,19 +102,23 @@ def _records(
     since the session was read.
     """
     current_tag = current.tag if current else None
+    life = value.state['life']
     keys = {}
     for tag in tags:
         if tag != current_tag:
-            keys[tag] = codec.run_key(value.state['life'], tag)
+            keys[tag] = codec.run_key(life, tag)
     read = finder.committer.read(keys.values())
     records: list[Record] = []
     for tag in tags:
         if tag == current_tag:
             # It has no record yet: the session has it.
-            records.append(typing.cast(Record, current))
+            record = typing.cast(Record, current)
+            records.append(record)
             continue
-        kept = read[keys[tag]].value
+        key = keys[tag]
+        kept = read[key].value
         if kept is None:
             return None
-        records.append(codec.record(kept))
+        record = codec.record(kept)
+        records.append(record)
     return records

@@ -25,7 +25,10 @@ def tags(ranges: Ranges) -> collections.abc.Iterator[int]:
 
 def lowest(ranges: Ranges, spared: int) -> int | None:
     """Return the lowest tag other than ``spared``, None if there is none."""
-    return next((tag for tag in tags(ranges) if tag != spared), None)
+    for tag in tags(ranges):
+        if tag != spared:
+            return tag
+    return None
 
 
 def with_tags(ranges: Ranges, more: collections.abc.Iterable[int]) -> Ranges:
@@ -58,7 +61,9 @@ def without_tag(ranges: Ranges, tag: int) -> Ranges:
             continue
         # What is left of the range on both sides.
         if first < tag:
-            result.append([first, tag - 1])
+            before = [first, tag - 1]
+            result.append(before)
         if tag < last:
-            result.append([tag + 1, last])
+            after = [tag + 1, last]
+            result.append(after)
     return result
