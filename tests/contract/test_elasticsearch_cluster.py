@@ -81,6 +81,9 @@ class Writer:
     acknowledged.
     """
 
+    #: What counts as not acknowledged.
+    unacknowledged: tuple[type[Exception], ...] = (exceptions.StorageUnavailable,)
+
     def __init__(self, project, shared, number):
         self.project, self.shared, self.number = project, shared, number
         self.own = project.new_session(f'own-{number}', hold_off=0)
@@ -104,7 +107,7 @@ class Writer:
     def _try(self, step, id):
         try:
             step(id)
-        except exceptions.StorageUnavailable:
+        except self.unacknowledged:
             return False
         return True
 
