@@ -8,6 +8,14 @@ all sides), loads them by ``wrk`` in turn, and writes a report with tables and
 plots. It needs ``wrk`` and ``mariadb-server-core``, and what ``pip install -e
 .[benchmarks]`` installs.
 
+``--alone`` measures this service alone, for instance among up to 1,000,000
+sessions: ``--alone --sizes 1000,10000,100000,1000000 --cases get,list,search
+--report benchmarks/report/alone``. To store the sessions takes the longest.
+
+``python -m benchmarks.deployments`` measures this service on other stores,
+under other servers and by other drivers, ``python -m benchmarks.fleet`` with
+10,000 agents that poll.
+
 The whole takes an hour or two, most of it the published service's searches
 among 100,000 sessions; ``--short`` some minutes. ``--cases`` takes
 those whose names have one of the words.
@@ -27,6 +35,7 @@ SHORT = {'sizes': [1000, 10_000], 'rounds': 3, 'seconds': 1}
 class Asked(argparse.Namespace):
     """What to measure, and how long."""
 
+    alone: bool
     cases: str
     sizes: list[int]
     rounds: int
@@ -48,6 +57,9 @@ def main() -> None:
     parser.add_argument('--rounds', type=int)
     parser.add_argument('--seconds', type=int, help='of each slice, at least')
     parser.add_argument('--short', action='store_true')
+    parser.add_argument(
+        '--alone', action='store_true', help='measure this service alone'
+    )
     parser.add_argument('--cache', type=pathlib.Path, default=CACHE)
     parser.add_argument(
         '--report', type=pathlib.Path, default=HERE, metavar='FOLDER'
@@ -87,6 +99,8 @@ def _command(asked: Asked) -> str:
         f'python -m benchmarks --sizes {sizes} --rounds {asked.rounds}'
         f' --seconds {asked.seconds}'
     )
+    if asked.alone:
+        command += ' --alone'
     if asked.cases:
         command += f" --cases '{asked.cases}'"
     return command

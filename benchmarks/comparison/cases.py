@@ -26,6 +26,7 @@ local seeded = false
 local headers = {{}}
 headers["Content-Type"] = "application/json"
 headers["Accept"] = "application/json"
+headers["Connection"] = "close"
 local choices = {choices}
 function request()
   if not seeded then

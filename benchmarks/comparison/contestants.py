@@ -2,6 +2,7 @@
 on the same server.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import os
@@ -9,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import time
+import typing
 import urllib.request
 
 import psutil
@@ -20,7 +22,8 @@ NAMES = (OURS, PUBLISHED, LIMIT)
 VERSION = '19.0.0'
 PROCESSES, THREADS = 2, 4
 _HERE = pathlib.Path(__file__).parent
-_ROOT = _HERE.parent.parent
+#: What the modules of this package are imported from.
+ROOT = _HERE.parent.parent
 MIB = 1024 * 1024
 
 
@@ -38,14 +41,35 @@ def make_environment(folder: pathlib.Path) -> pathlib.Path:
     return environment
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Used:
+    """The processor seconds that the service and its database have taken."""
+
+    service: float
+    database: float
+
+    @property
+    def total(self) -> float:
+        """Return what both have taken together."""
+        return self.service + self.database
+
+    def since(self, earlier: 'Used') -> 'Used':
+        """Return what has been taken after an earlier moment."""
+        return Used(
+            self.service - earlier.service, self.database - earlier.database
+        )
+
+
 @dataclasses.dataclass(slots=True)
 class Contestant:
     """An application that is served."""
 
     name: str
-    database: str
     port: int
+    #: Those of the service, its master first.
     processes: list[psutil.Process]
+    #: The server of its database, if it has one.
+    database: psutil.Process | None
     #: Seconds and processor seconds until the first answer.
     started: tuple[float, float]
 
@@ -54,27 +78,83 @@ class Contestant:
         """Return where it listens."""
         return f'127.0.0.1:{self.port}'
 
-    def cpu(self) -> float:
-        """Return the processor seconds that its processes, and those of the
-        database server, have taken so far.
+    def used(self) -> Used:
+        """Return what its processes, and those of the database server, have
+        taken so far.
         """
-        return sum(_seconds(each) for each in self.processes)
+        service = sum(_seconds(each) for each in self.processes)
+        database = 0.0
+        if self.database is not None:
+            # PostgreSQL has a process for each connection.
+            children = self.database.children(recursive=True)
+            database = sum(map(_seconds, [self.database, *children]))
+        return Used(service, database)
 
     def memory(self) -> list[float]:
         """Return the MiB that each of its workers has for itself and as its
         share of what several have.
         """
-        # The master comes first, the database server last.
-        workers = self.processes[1:-1]
+        workers = self.processes[1:]
         return [each.memory_full_info().pss / MIB for each in workers]
 
 
-class Contest:
-    """All contestants, and the database server that they share."""
+def serve(
+    name: str,
+    command: collections.abc.Callable[[int], list[str]],
+    database: psutil.Process | None,
+    **environment: str,
+) -> tuple[process.Process, Contestant]:
+    """Start a server by the command for a port, and wait until it answers."""
+    running = process.Process(f'benchmark-{name}')
+    port = process.free_port()
+    begun = time.perf_counter()
+    running.spawn(
+        *command(port),
+        ready=lambda: _require_answer(port),
+        **environment,
+    )
+    took = time.perf_counter() - begun
+    master = psutil.Process(pid(running))
+    own = [master, *master.children(recursive=True)]
+    cpu = sum(_seconds(each) for each in own)
+    return running, Contestant(name, port, own, database, (took, cpu))
 
-    def __init__(self, folder: pathlib.Path):
-        self.folder = folder
-        self.published = make_environment(folder)
+
+def uwsgi(
+    port: int,
+    module: str,
+    virtualenv: pathlib.Path | None = None,
+    threads: int = THREADS,
+) -> list[str]:
+    """Return the command by which uWSGI serves a module's application."""
+    options: dict[str, typing.Any] = {
+        'http-socket': f'127.0.0.1:{port}',
+        'processes': PROCESSES,
+        'threads': threads,
+        # It closes each connection without telling, and wrk has to know.
+        'add-header': 'Connection: close',
+        'module': module,
+    }
+    if virtualenv is not None:
+        options['virtualenv'] = virtualenv
+    command = [str(pathlib.Path(sys.executable).with_name('uwsgi'))]
+    for option, value in options.items():
+        command += [f'--{option}', str(value)]
+    flags = ('master', 'die-on-term', 'lazy-apps', 'need-app')
+    return [
+        *command,
+        *(f'--{flag}' for flag in flags),
+        '--disable-logging',
+    ]
+
+
+class Contest:
+    """Some contestants, and the database server that they share."""
+
+    def __init__(self, folder: pathlib.Path, names: tuple[str, ...] = NAMES):
+        self.names = names
+        if PUBLISHED in names:
+            self.published = make_environment(folder)
         self.server = mariadb.MariaDB()
         self._running: list[process.Process] = []
         self.contestants: dict[str, Contestant] = {}
@@ -85,7 +165,7 @@ class Contest:
 
     def start(self) -> None:
         """Serve all of them; their databases have to be ready."""
-        for name in NAMES:
+        for name in self.names:
             self.contestants[name] = self._serve(name)
 
     def stop(self) -> None:
@@ -102,52 +182,29 @@ class Contest:
         subprocess.run([python, _HERE / program], check=True, env=environment)
 
     def _serve(self, name: str) -> Contestant:
-        running = process.Process(f'uwsgi-{name}')
-        self._running.append(running)
-        port = process.free_port()
-        begun = time.perf_counter()
-        running.spawn(
-            *self._command(name, port),
-            ready=lambda: _require_answer(port),
+        module = f'benchmarks.comparison.served_{name}'
+        virtualenv = None
+        if name == PUBLISHED:
+            # It has neither this package nor what this service needs.
+            module = 'served_published'
+            virtualenv = self.published
+
+        running, contestant = serve(
+            name,
+            lambda port: uwsgi(port, module, virtualenv),
+            psutil.Process(pid(self.server._process)),
+            PYTHONPATH=str(ROOT if virtualenv is None else _HERE),
             DB_URL=self.url(name),
         )
-        took = time.perf_counter() - begun
-        master = psutil.Process(_pid(running))
-        own = [master, *master.children(recursive=True)]
-        cpu = sum(_seconds(each) for each in own)
-        database = psutil.Process(_pid(self.server._process))
-        return Contestant(name, name, port, [*own, database], (took, cpu))
-
-    def _command(self, name: str, port: int) -> list[str]:
-        options = {
-            'http-socket': f'127.0.0.1:{port}',
-            'processes': PROCESSES,
-            'threads': THREADS,
-            # Each request has a connection of its own; wrk has to be told.
-            'add-header': 'Connection: close',
-            'chdir': _ROOT,
-            'module': f'benchmarks.comparison.served_{name}',
-        }
-        if name == PUBLISHED:
-            options['virtualenv'] = self.published
-            options['chdir'] = _HERE
-            options['module'] = 'served_published'
-        command = [str(pathlib.Path(sys.executable).with_name('uwsgi'))]
-        for option, value in options.items():
-            command += [f'--{option}', str(value)]
-        flags = ('master', 'die-on-term', 'lazy-apps', 'need-app')
-        return [
-            *command,
-            *(f'--{flag}' for flag in flags),
-            '--disable-logging',
-        ]
+        self._running.append(running)
+        return contestant
 
 
-def _pid(running: process.Process) -> int:
-    popen = running._popen
-    if popen is None:
+def pid(running: process.Process) -> int:
+    """Return the id of a process that was started."""
+    if running.pid is None:
         raise process.ServerFailed(f'{running.name} has ended.')
-    return popen.pid
+    return running.pid
 
 
 def _require_answer(port: int) -> None:
@@ -164,7 +221,7 @@ def _seconds(each: psutil.Process) -> float:
     the system tells of the process as a whole is in hundredths.
     """
     total = 0
-    for thread in pathlib.Path(f'/proc/{each.pid}/task').iterdir():
-        with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError):
+        for thread in pathlib.Path(f'/proc/{each.pid}/task').iterdir():
             total += int((thread / 'schedstat').read_text().split()[0])
     return total / 1e9

@@ -7,8 +7,10 @@ and deleted again when all have done so.
 """
 
 import collections.abc
+import functools
 import itertools
 import json
+import multiprocessing
 import time
 import typing
 import urllib.request
@@ -17,12 +19,18 @@ import pymysql
 
 from benchmarks import seed
 from benchmarks.comparison import contestants, served_here
+from freezer_api.db.base import Storage
 
 MASS, EMPTY, LARGE, JOBS, CREATED = 'p1', 'p0', 'p64', 'p2', 'p3'
 #: Sessions of the projects whose number doesn't grow.
 FEW = 100
 #: Sessions of the mass that the limit can answer.
 ANSWERS = 1000
+#: Sessions that one process stores one after the other.
+TOGETHER = 10_000
+#: From so many sessions on, MariaDB needs more memory than tests give it, as
+#: whoever has so many would give it.
+MANY, MEMORY = 200_000, 4 << 30
 POLLED_JOBS = 120
 CLIENT = 'p2_polled'
 ACTION = {
@@ -55,10 +63,19 @@ _INSERT = (
 )
 
 
+def fill(storage: Storage, numbers: collections.abc.Iterable[int]) -> None:
+    """Store the sessions of some numbers in the mass, and those of the
+    projects whose number doesn't grow.
+    """
+    seed.fill(storage, EMPTY, range(FEW), 0)
+    seed.fill(storage, LARGE, range(FEW), 64)
+    seed.fill(storage, MASS, numbers, 3)
+
+
 class Data:
     """What the databases of a contest hold."""
 
-    def __init__(self, contest: contestants.Contest):
+    def __init__(self, contest: contestants.Contest, largest: int):
         self._contest = contest
         self._connection = pymysql.connect(
             unix_socket=contest.server.socket,
@@ -67,18 +84,24 @@ class Data:
             autocommit=True,
         )
         self._cursor = self._connection.cursor()
-        for name in contestants.NAMES:
+        if largest >= MANY:
+            self._cursor.execute(
+                'SET GLOBAL innodb_buffer_pool_size = %s', (MEMORY,)
+            )
+        for name in contest.names:
             self._cursor.execute(
                 f'CREATE DATABASE `{name}` CHARACTER SET utf8mb4'
             )
         self._storage = served_here.open_storage(contest.url(contestants.OURS))
         self._storage.sync()
-        contest.run_published('served_published.py')
-        self._cursor.execute(
-            f'CREATE TABLE `{contestants.LIMIT}`.answers'
-            ' (id VARCHAR(64) CHARACTER SET ascii PRIMARY KEY,'
-            ' body LONGBLOB NOT NULL)'
-        )
+        if contestants.PUBLISHED in contest.names:
+            contest.run_published('served_published.py')
+        if contestants.LIMIT in contest.names:
+            self._cursor.execute(
+                f'CREATE TABLE `{contestants.LIMIT}`.answers'
+                ' (id VARCHAR(64) CHARACTER SET ascii PRIMARY KEY,'
+                ' body LONGBLOB NOT NULL)'
+            )
         self._size = 0
         self._fill(EMPTY, range(FEW), 0)
         self._fill(LARGE, range(FEW), 64)
@@ -87,12 +110,15 @@ class Data:
         """Have so many sessions in the mass; it never shrinks."""
         self._fill(MASS, range(self._size, size), 3)
         self._size = max(size, self._size)
-        self._cursor.execute(
-            f'ANALYZE TABLE `{contestants.PUBLISHED}`.sessions'
-        )
+        if contestants.PUBLISHED in self._contest.names:
+            self._cursor.execute(
+                f'ANALYZE TABLE `{contestants.PUBLISHED}`.sessions'
+            )
 
     def copy_answers(self, here: contestants.Contestant) -> None:
-        """Give the limit what this service answers."""
+        """Give the limit, if it is there, what this service answers."""
+        if contestants.LIMIT not in self._contest.names:
+            return
         self._cursor.execute(f'USE `{contestants.LIMIT}`')
         for number in range(ANSWERS):
             id = seed.session_id(number)
@@ -104,11 +130,12 @@ class Data:
     def forget_created(self) -> None:
         """Delete the sessions that the round has created."""
         self._storage.purge(CREATED)
-        self._cursor.execute(
-            f'DELETE FROM `{contestants.PUBLISHED}`.sessions'
-            ' WHERE project_id = %s',
-            (CREATED,),
-        )
+        if contestants.PUBLISHED in self._contest.names:
+            self._cursor.execute(
+                f'DELETE FROM `{contestants.PUBLISHED}`.sessions'
+                ' WHERE project_id = %s',
+                (CREATED,),
+            )
 
     def counters(self) -> tuple[int, int]:
         """Return how many statements the server has got so far, and how many
@@ -128,12 +155,43 @@ class Data:
         members: int,
     ) -> None:
         wanted = list(numbers)
-        seed.fill(self._storage, project, wanted, members)
+        if len(wanted) > TOGETHER:
+            url = self._contest.url(contestants.OURS)
+            _fill_by_processes(url, project, wanted, members)
+        else:
+            seed.fill(self._storage, project, wanted, members)
+        if contestants.PUBLISHED not in self._contest.names:
+            return
         self._cursor.execute(f'USE `{contestants.PUBLISHED}`')
         remaining = iter(wanted)
         while some := list(itertools.islice(remaining, seed.AT_ONCE)):
             rows = [_row(project, number, members) for number in some]
             self._cursor.executemany(_INSERT, rows)
+
+
+def _fill_by_processes(
+    url: str, project: str, numbers: list[int], members: int
+) -> None:
+    """Store many sessions by as many processes as there are processors."""
+    parts = [
+        numbers[at : at + TOGETHER] for at in range(0, len(numbers), TOGETHER)
+    ]
+    fill_part = functools.partial(_fill_part, url, project, members)
+    # Not forked: the parent has connections.
+    context = multiprocessing.get_context('spawn')
+    with context.Pool() as pool:
+        for _done in pool.imap(fill_part, parts):
+            pass
+
+
+def _fill_part(
+    url: str, project: str, members: int, numbers: list[int]
+) -> None:
+    storage = served_here.open_storage(url)
+    try:
+        seed.fill(storage, project, numbers, members)
+    finally:
+        storage.close()
 
 
 def _row(project: str, number: int, members: int) -> tuple[typing.Any, ...]:

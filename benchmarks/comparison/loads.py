@@ -15,7 +15,7 @@ import time
 import typing
 
 from benchmarks.comparison import cases, data
-from benchmarks.comparison.contestants import PROCESSES, THREADS, Contestant
+from benchmarks.comparison.contestants import PROCESSES, THREADS, Used
 
 CONNECTIONS = PROCESSES * THREADS
 #: Seconds that a request may take.
@@ -24,6 +24,17 @@ PATIENCE = 300
 MEMBERS = 64
 #: Seconds that a processor may still be busy with what nobody waits for.
 SETTLING = 0.05
+
+
+class Served(typing.Protocol):
+    """An application that can be loaded."""
+
+    @property
+    def address(self) -> str:
+        """Return where it listens."""
+
+    def used(self) -> Used:
+        """Return what has been used for its answers so far."""
 
 
 class Failed(Exception):
@@ -36,7 +47,8 @@ class Figures:
     the servers for a thousand of them, how many they were, and the
     milliseconds that half and 99 % of them have taken at most.
 
-    ``lost`` counts what was acknowledged and isn't there.
+    ``lost`` counts what was acknowledged and isn't there, ``database`` is what
+    the database server has of ``cpu``.
     """
 
     rate: float
@@ -45,6 +57,7 @@ class Figures:
     p50: float
     p99: float
     lost: int = 0
+    database: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,15 +80,15 @@ def require_programs() -> None:
 def hammer(
     case: cases.Case,
     place: cases.Place,
-    contestant: Contestant,
+    contestant: Served,
     seconds: float,
     connections: int = CONNECTIONS,
 ) -> Figures:
     """Load a contestant for some seconds, or until one request is answered."""
     while True:
-        before = contestant.cpu()
+        before = contestant.used()
         result = _run(case, place, contestant, seconds, connections)
-        cpu = contestant.cpu() - before
+        used = contestant.used().since(before)
         if result.requests:
             break
         _wait_until_idle(contestant)
@@ -89,15 +102,16 @@ def hammer(
         _wait_until_idle(contestant)
     return Figures(
         rate,
-        cpu / number * 1000,
+        used.total / number * 1000,
         number,
         result.p50 * 1000,
         result.p99 * 1000,
+        database=used.database / number * 1000,
     )
 
 
 def check(
-    case: cases.Case, place: cases.Place, contestant: Contestant
+    case: cases.Case, place: cases.Place, contestant: Served
 ) -> tuple[float, int | None]:
     """Return the seconds that a contestant takes to answer, and how many
     documents it lists.
@@ -121,7 +135,7 @@ def check(
 def _run(
     case: cases.Case,
     place: cases.Place,
-    contestant: Contestant,
+    contestant: Served,
     seconds: float,
     connections: int,
     file: str = '',
@@ -157,12 +171,12 @@ def _run(
     return _Result(requests, *(value / 1e6 for value in micro))
 
 
-def _wait_until_idle(contestant: Contestant) -> None:
+def _wait_until_idle(contestant: Served) -> None:
     """Wait until nobody works any more on a request that was broken off."""
-    taken = contestant.cpu()
+    taken = contestant.used().total
     while True:
         time.sleep(4 * SETTLING)
-        now = contestant.cpu()
+        now = contestant.used().total
         if now - taken < SETTLING:
             return
         taken = now
@@ -179,7 +193,7 @@ BURSTS = (
 )
 
 
-def burst(contestant: Contestant, jobs: data.Jobs) -> dict[str, Figures]:
+def burst(contestant: Served, jobs: data.Jobs) -> dict[str, Figures]:
     """Let 64 jobs join a session, start and end in it at once, and leave it;
     ``lost`` counts those of which the session doesn't know it.
     """
@@ -215,7 +229,7 @@ def _action(path: str, name: str, job: str, tag: int) -> Request:
 
 
 def _at_once(
-    contestant: Contestant,
+    contestant: Served,
     requests: collections.abc.Sequence[Request],
     callers: int,
 ) -> Figures:
@@ -237,15 +251,16 @@ def _at_once(
         return time.perf_counter() - begun
 
     with concurrent.futures.ThreadPoolExecutor(callers) as pool:
-        before, begun = contestant.cpu(), time.perf_counter()
+        before, begun = contestant.used(), time.perf_counter()
         taken = sorted(pool.map(send, requests))
         took = time.perf_counter() - begun
-        cpu = contestant.cpu() - before
+        used = contestant.used().since(before)
     number = len(requests)
     return Figures(
         number / took,
-        cpu / number * 1000,
+        used.total / number * 1000,
         number,
         taken[number // 2] * 1000,
         taken[-1] * 1000,
+        database=used.database / number * 1000,
     )

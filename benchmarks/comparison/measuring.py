@@ -21,6 +21,7 @@ SLOW = 0.5
 
 #: Figures of one contestant in one case, round after round.
 Rounds = list[loads.Figures]
+Counters = collections.abc.Callable[[], tuple[int, ...]]
 
 
 @dataclasses.dataclass(slots=True)
@@ -31,22 +32,24 @@ class Measured:
     size: int
     callers: int
     rounds: dict[str, Rounds]
-    #: Statements and rows read for each request.
-    statements: dict[str, tuple[float, float]]
+    #: What the database has counted for each request: statements and rows
+    #: read, if the contestants take turns at one server.
+    statements: dict[str, tuple[float, ...]]
 
     def median(self, name: str, figure: str) -> float:
         """Return the median of a figure over the rounds."""
         values = [getattr(each, figure) for each in self.rounds[name]]
         return statistics.median(values)
 
-    def ratio(self, name: str, figure: str) -> float:
+    def ratio(self, name: str, figure: str, ours: str = OURS) -> float:
         """Return the median over rounds of how many times a contestant's
-        figure this service's is, where more is better: of the rate; of
-        the processor's seconds the other way round.
+        figure that of another is, this service's unless told otherwise, where
+        more is better: of the rate; of the processor's seconds the other way
+        round.
         """
         ratios = []
         for here, other in zip(
-            self.rounds[OURS], self.rounds[name], strict=True
+            self.rounds[ours], self.rounds[name], strict=True
         ):
             mine, its = getattr(here, figure), getattr(other, figure)
             ratios.append(its / mine if figure == 'cpu' else mine / its)
@@ -76,60 +79,81 @@ def run(
     case.
     """
     loads.require_programs()
-    found = Run(notes=_machine())
+    found = Run(notes=machine())
+    names = (OURS,) if asked.alone else contestants.NAMES
     with contextlib.ExitStack() as stack:
-        contest = contestants.Contest(folder)
+        contest = contestants.Contest(folder, names)
         stack.callback(contest.stop)
-        stored = data.Data(contest)
+        stored = data.Data(contest, max(asked.sizes))
         contest.start()
         for name, each in contest.contestants.items():
             found.started[name] = each.started
         jobs = {
             name: data.Jobs(contest.contestants[name])
             for name in (OURS, PUBLISHED)
+            if name in names
         }
         for size in asked.sizes:
             stored.grow(size)
             stored.copy_answers(contest.contestants[OURS])
-            measuring = _Measuring(contest, stored, jobs, size, asked)
-            for case in cases.CASES:
-                if asked.selects(case.name):
-                    found.cases.append(measuring.case(case))
-                    keep(found)
-            if any(asked.selects(name) for name in loads.BURSTS):
-                found.cases += measuring.bursts()
+            measuring = Measuring(
+                contest.contestants, jobs, size, asked, stored.counters
+            )
+            for measured in _measured(measuring, names, asked):
+                found.cases.append(measured)
+                keep(found)
             found.memory[size] = {
                 name: each.memory()
                 for name, each in contest.contestants.items()
             }
             stored.forget_created()
-    found.notes['load at the end'] = _load()
+    found.notes['load at the end'] = load()
     return found
 
 
-class _Measuring:
-    """The cases among so many sessions."""
+def _measured(
+    measuring: 'Measuring',
+    names: collections.abc.Collection[str],
+    asked: argparse.Namespace,
+) -> collections.abc.Iterator[Measured]:
+    """Yield the figures of each case that is asked for."""
+    for case in cases.CASES:
+        if asked.selects(case.name):
+            among = [name for name in case.contestants if name in names]
+            yield measuring.case(case, among)
+    if any(asked.selects(name) for name in loads.BURSTS):
+        yield from measuring.bursts()
+
+
+class Measuring:
+    """The cases among so many sessions.
+
+    ``counters`` returns what the database server has counted so far, of all
+    contestants.
+    """
 
     def __init__(
         self,
-        contest: contestants.Contest,
-        stored: data.Data,
+        served: dict[str, contestants.Contestant],
         jobs: dict[str, data.Jobs],
         size: int,
         asked: argparse.Namespace,
+        counters: Counters | None = None,
     ):
-        self._contestants = contest.contestants
-        self._stored = stored
+        self._contestants = served
         self._jobs = jobs
         self._size = size
         self._asked = asked
+        self._counters = counters
 
-    def case(self, case: cases.Case) -> Measured:
-        """Measure one case at all who can answer it."""
+    def case(
+        self, case: cases.Case, among: collections.abc.Iterable[str]
+    ) -> Measured:
+        """Measure one case at some contestants."""
         begun = time.monotonic()
         places = {
             name: cases.Place(name, self._size, self._jobs.get(name))
-            for name in case.contestants
+            for name in among
         }
         callers, slowest = self._callers(case, places)
         seconds = max(self._asked.seconds, 1.5 * slowest)
@@ -140,7 +164,7 @@ class _Measuring:
             number = max(1, number // 2)
         for turn in range(number):
             for name in _in_turn(places, turn):
-                before = self._stored.counters()
+                before = self._counted()
                 figures = loads.hammer(
                     case,
                     places[name],
@@ -191,10 +215,13 @@ class _Measuring:
             raise loads.Failed(f'{case.name}: documents listed: {counts}')
         return (1, slowest) if slowest > SLOW else (loads.CONNECTIONS, 0)
 
+    def _counted(self) -> tuple[int, ...]:
+        return () if self._counters is None else self._counters()
+
     def _cost(
-        self, before: tuple[int, int], figures: loads.Figures
-    ) -> tuple[float, float]:
-        after = self._stored.counters()
+        self, before: tuple[int, ...], figures: loads.Figures
+    ) -> tuple[float, ...]:
+        after = self._counted()
         number = max(1, figures.requests)
         return tuple(
             (new - old) / number
@@ -223,12 +250,13 @@ def _tell(
     print(f'{size:>7} {case}: {", ".join(told)} ({took:.0f} s)', flush=True)
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Return what figures depend on, whoever is measured."""
     return {
         'processors': str(os.cpu_count()),
         'processor': _processor(),
         'Python': platform.python_version(),
-        'load at the begin': _load(),
+        'load at the begin': load(),
     }
 
 
@@ -239,5 +267,6 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _load() -> str:
+def load() -> str:
+    """Return how busy the machine was in the last 1, 5 and 15 minutes."""
     return ', '.join(f'{value:.1f}' for value in os.getloadavg())

@@ -52,6 +52,11 @@ def draw(
     axes.legend()
     figure.tight_layout()
     name = file_name(case)
-    figure.savefig(folder / name, metadata={'Date': None})
-    pyplot.close(figure)
+    save(figure, folder / name)
     return name
+
+
+def save(figure: pyplot.Figure, file: pathlib.Path) -> None:
+    """Write a figure, the same each time that it shows the same."""
+    figure.savefig(file, metadata={'Date': None})
+    pyplot.close(figure)

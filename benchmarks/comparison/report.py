@@ -5,7 +5,7 @@ import collections.abc
 import pathlib
 import statistics
 
-from benchmarks.comparison import cases, plots
+from benchmarks.comparison import cases, plots, tables
 from benchmarks.comparison.contestants import LIMIT, OURS, PUBLISHED, VERSION
 from benchmarks.comparison.measuring import Measured, Run
 
@@ -20,7 +20,7 @@ OF_LIMIT = 0.6
 GROWTH = 1.3
 #: What each of 64 members at once should be ahead by.
 STORM = {'start of 64 at once': 2.0, 'end of 64 at once': 2.0}
-_INTRODUCTION = """# What requests cost
+_COMPARED = """# What requests cost
 
 Written by `{command}`. This service, the published freezer-api {version} from
 PyPI and the limit (a bare WSGI function that does one SELECT by primary key
@@ -30,7 +30,17 @@ injected, and hold the same sessions with three members each. `wrk` asks all of
 them in turn, 8 callers at once, each request by a connection of its own.
 Figures are medians over {rounds} rounds; ratios are medians of the ratios of
 one round, above 1 where this service is ahead.
+"""
+_ALONE = """# What requests cost among more and more sessions
 
+Written by `{command}`. This service runs under uWSGI with 2 processes of 4
+threads, on a MariaDB that doesn't wait for its disk (with 4 GiB of memory if
+there are more than 200,000 sessions at the end), with the identity of the
+callers injected. Sessions have three members each. `wrk` asks it, 8 callers at
+once, each request by a connection of its own. Figures are medians over
+{rounds} rounds.
+"""
+_PROCESSOR = """
 The processor's seconds are those of the server's processes and of the
 database, for 1,000 requests: what else the machine does changes them less than
 the throughput. Where others use the processors, a figure by the clock says
@@ -64,18 +74,20 @@ def _introduction(run: Run) -> str:
         for measured in run.cases
         for figures in measured.rounds.values()
     }
-    return _INTRODUCTION.format(
+    introduction = _COMPARED if PUBLISHED in run.started else _ALONE
+    told = introduction.format(
         command=run.notes.get('command', ''),
         version=VERSION,
         rounds=' or '.join(map(str, sorted(rounds))),
     )
+    return told + _PROCESSOR
 
 
 def _machine(run: Run) -> str:
     rows = [
         (name, told) for name, told in run.notes.items() if name != 'command'
     ]
-    return '## Machine\n\n' + _rows(('', ''), rows)
+    return '## Machine\n\n' + tables.rows(('', ''), rows)
 
 
 # Budgets
@@ -90,10 +102,11 @@ def _budgets(by_case: dict[str, list[Measured]]) -> str:
             rows += _growth(by_case.get(case.name, ()))
     for name, budget in STORM.items():
         for measured in by_case.get(name, ()):
-            rows.append(_ahead(measured, budget))
+            if PUBLISHED in measured.rounds:
+                rows.append(_ahead(measured, budget))
             rows.append(_lost(measured))
     header = ('what', 'sessions', 'asked', 'throughput', 'processor', '')
-    return '## Budgets\n\n' + _rows(header, rows)
+    return '## Budgets\n\n' + tables.rows(header, rows)
 
 
 def _budgets_of(
@@ -181,7 +194,7 @@ def _servers(run: Run) -> str:
         rows.append((NAMES[name], f'{seconds:.1f}', f'{cpu:.1f}', *memory))
     sizes = [f'MiB a worker, {size:,}' for size in run.memory]
     header = ('', 's to the first answer', 's of processor', *sizes)
-    return '## Servers\n\n' + _rows(header, rows)
+    return '## Servers\n\n' + tables.rows(header, rows)
 
 
 def _table(measured: collections.abc.Sequence[Measured]) -> str:
@@ -193,6 +206,7 @@ def _table(measured: collections.abc.Sequence[Measured]) -> str:
         'p50 ms',
         'p99 ms',
         'processor s/1000',
+        'of it database',
         'statements',
         'rows read',
         'ahead by',
@@ -202,15 +216,14 @@ def _table(measured: collections.abc.Sequence[Measured]) -> str:
     for each in measured:
         for name in each.rounds:
             rows.append(_row(each, name))
-    return _rows(header, rows)
+    return tables.rows(header, rows)
 
 
 def _row(measured: Measured, name: str) -> tuple[str, ...]:
     figures = [
         measured.median(name, figure)
-        for figure in ('rate', 'p50', 'p99', 'cpu')
+        for figure in ('rate', 'p50', 'p99', 'cpu', 'database')
     ]
-    rate, p50, p99, cpu = map(_rounded, figures)
     costs = ('', '')
     if name in measured.statements:
         statements, read = measured.statements[name]
@@ -225,28 +238,7 @@ def _row(measured: Measured, name: str) -> tuple[str, ...]:
         f'{measured.size:,}',
         NAMES[name],
         str(measured.callers),
-        rate,
-        p50,
-        p99,
-        cpu,
+        *map(tables.rounded, figures),
         *costs,
         *ratios,
     )
-
-
-def _rounded(value: float) -> str:
-    """Return a figure with three digits."""
-    if value >= 100:
-        return f'{value:,.0f}'
-    return f'{value:.3g}'
-
-
-def _rows(
-    header: collections.abc.Sequence[str],
-    rows: collections.abc.Iterable[collections.abc.Sequence[str]],
-) -> str:
-    lines = [header, ['---'] * len(header), *rows]
-    text = ''
-    for line in lines:
-        text += f'| {" | ".join(line)} |\n'
-    return text

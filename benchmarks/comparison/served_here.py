@@ -1,12 +1,14 @@
 """This service as a bare WSGI application whose callers are members of the
 project in the path: ``uwsgi --module benchmarks.comparison.served_here``.
 
-``DB_URL`` names the database.
+``DB_URL`` names the database, or ``CONFIGURATION`` a file with options.
 """
 
 import collections.abc
 import os
 import typing
+
+from oslo_config import cfg
 
 from freezer_api import app, conf, db
 from freezer_api.db.base import Storage
@@ -21,15 +23,26 @@ IDENTITY = {
 
 def open_storage(url: str) -> Storage:
     """Return the storage in a database."""
+    configuration = _configuration()
+    configuration.set_override('connection', url, group='database')
+    return db.load(configuration)
+
+
+def open_configured(file: str) -> Storage:
+    """Return the storage that a configuration file names."""
+    return db.load(_configuration(file))
+
+
+def _configuration(*files: str) -> cfg.ConfigOpts:
+    """Return the configuration of some files, and of no others."""
     configuration = conf.new()
     configuration(
         [],
         project='freezer-api',
-        default_config_files=[],
+        default_config_files=list(files),
         default_config_dirs=[],
     )
-    configuration.set_override('connection', url, group='database')
-    return db.load(configuration)
+    return configuration
 
 
 def identified(application: app.Application) -> app.Application:
@@ -48,11 +61,12 @@ def identified(application: app.Application) -> app.Application:
     return call
 
 
-def build() -> app.Application:
-    """Return the application on the database of the environment."""
-    storage = open_storage(os.environ['DB_URL'])
+def build(storage: Storage) -> app.Application:
+    """Return the application on a storage."""
     return app.build(storage.conf, storage, authenticate=identified)
 
 
 if 'DB_URL' in os.environ:
-    application = build()
+    application = build(open_storage(os.environ['DB_URL']))
+elif 'CONFIGURATION' in os.environ:
+    application = build(open_configured(os.environ['CONFIGURATION']))
