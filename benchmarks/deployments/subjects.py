@@ -1,0 +1,170 @@
+"""What is compared: deployments of this service that differ in one thing."""
+
+import dataclasses
+import importlib.util
+import pathlib
+import sys
+
+from benchmarks.comparison import cases, contestants, loads
+from benchmarks.deployments import databases
+
+#: What is served, with the options of a configuration file.
+MODULE = 'benchmarks.comparison.served_here'
+UWSGI, GUNICORN, GRANIAN = 'uwsgi', 'gunicorn', 'granian'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deployment:
+    """One way to run the service.
+
+    ``scheme`` is the database and its driver in the URL, '' for the usual
+    ones. ``usual`` is what an operator would have instead. ``needs`` are
+    Python modules, and ``environment`` has variables that the processes get.
+    """
+
+    name: str
+    store: str = databases.MARIADB
+    server: str = UWSGI
+    scheme: str = ''
+    usual: str = ''
+    needs: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def missing(self) -> list[str]:
+        """Return the modules that it needs and that aren't installed."""
+        return [
+            name
+            for name in self.needs
+            if importlib.util.find_spec(name) is None
+        ]
+
+    def command(self, port: int) -> list[str]:
+        """Return the command that serves it at a port."""
+        if self.server == UWSGI:
+            return contestants.uwsgi(port, MODULE)
+        options = _OPTIONS[self.server](port)
+        program = pathlib.Path(sys.executable).with_name(self.server)
+        return [str(program), *options, f'{MODULE}:application']
+
+
+def _gunicorn(port: int) -> list[str]:
+    return [
+        f'--bind=127.0.0.1:{port}',
+        '--worker-class=gthread',
+        f'--workers={contestants.PROCESSES}',
+        f'--threads={contestants.THREADS}',
+        '--log-level=warning',
+    ]
+
+
+def _granian(port: int) -> list[str]:
+    return [
+        '--interface=wsgi',
+        '--host=127.0.0.1',
+        f'--port={port}',
+        f'--workers={contestants.PROCESSES}',
+        f'--blocking-threads={contestants.THREADS}',
+        '--no-ws',
+        '--log-level=warning',
+    ]
+
+
+_OPTIONS = {GUNICORN: _gunicorn, GRANIAN: _granian}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Subject:
+    """Deployments to compare, and by which cases.
+
+    ``packages`` are those whose versions count. ``counts`` tells whether the
+    statements or requests of the storage are counted, too.
+    """
+
+    name: str
+    title: str
+    deployments: tuple[Deployment, ...]
+    cases: tuple[str, ...]
+    packages: tuple[str, ...]
+    counts: bool = False
+
+
+STORES = Subject(
+    'stores',
+    'What requests cost on each store',
+    tuple(
+        Deployment(store, store)
+        for store in (
+            databases.MARIADB,
+            databases.POSTGRESQL,
+            databases.SQLITE,
+            databases.ELASTICSEARCH8,
+            databases.ELASTICSEARCH9,
+            databases.OPENSEARCH3,
+        )
+    ),
+    (
+        'get, no members',
+        'get, 3 members',
+        'get, 64 members',
+        'list of 10',
+        'list of 100',
+        'list of 100 behind a marker',
+        'search of two fields',
+        'poll: 10 of 120 jobs',
+        'report of an agent',
+        'patch of one session',
+        'patch of different sessions',
+        'create',
+        *loads.BURSTS,
+    ),
+    ('uWSGI', 'PyMySQL', 'psycopg'),
+    counts=True,
+)
+_FEW = ('get, 3 members', 'list of 100', 'poll: 10 of 120 jobs', 'create')
+SERVERS = Subject(
+    'servers',
+    'What requests cost under each WSGI server',
+    (
+        Deployment(UWSGI),
+        Deployment(
+            GUNICORN, server=GUNICORN, usual=UWSGI, needs=('gunicorn',)
+        ),
+        Deployment(GRANIAN, server=GRANIAN, usual=UWSGI, needs=('granian',)),
+    ),
+    _FEW,
+    ('uWSGI', GUNICORN, GRANIAN, 'PyMySQL'),
+)
+DRIVERS = Subject(
+    'drivers',
+    'What requests cost by each database driver',
+    (
+        Deployment('PyMySQL', scheme='mysql+pymysql'),
+        Deployment(
+            'mysqlclient',
+            scheme='mysql+mysqldb',
+            usual='PyMySQL',
+            needs=('MySQLdb',),
+        ),
+        Deployment(
+            'psycopg, binary',
+            databases.POSTGRESQL,
+            needs=('psycopg_binary',),
+            environment=(('PSYCOPG_IMPL', 'binary'),),
+        ),
+        Deployment(
+            'psycopg, C',
+            databases.POSTGRESQL,
+            usual='psycopg, binary',
+            needs=('psycopg_c',),
+            environment=(('PSYCOPG_IMPL', 'c'),),
+        ),
+    ),
+    _FEW,
+    ('uWSGI', 'PyMySQL', 'mysqlclient', 'psycopg'),
+)
+SUBJECTS = {each.name: each for each in (STORES, SERVERS, DRIVERS)}
+
+
+def chosen(subject: Subject) -> list[cases.Case]:
+    """Return the cases of a subject that ``wrk`` makes the requests of."""
+    return [case for case in cases.CASES if case.name in subject.cases]
