@@ -1,0 +1,1 @@
+"""A fleet of simulated agents: what ``python -m benchmarks.fleet`` runs."""
