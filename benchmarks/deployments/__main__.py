@@ -13,9 +13,8 @@ stores
 servers
     on MariaDB: uWSGI, gunicorn (gthread) and granian. Some minutes.
 drivers
-    under uWSGI: PyMySQL and mysqlclient on MariaDB, psycopg's binary wheel
-    and psycopg built on PostgreSQL. ``pip install mysqlclient 'psycopg[c]'``
-    builds them, with gcc, libmariadb-dev and libpq-dev; what isn't installed
+    under uWSGI on PostgreSQL: psycopg's binary wheel, and psycopg built by
+    ``pip install 'psycopg[c]'`` with gcc and libpq-dev; what isn't installed
     isn't measured. Some minutes.
 """
 

@@ -53,15 +53,13 @@ class Databases:
         self._servers: dict[str, typing.Any] = {}
         self._made = 0
 
-    def make(self, kind: str, scheme: str = '') -> Store:
-        """Make a store of a kind; ``scheme`` names the database and its
-        driver in the URL, if it isn't the usual one.
-        """
+    def make(self, kind: str) -> Store:
+        """Make a store of a kind."""
         self._made += 1
         if kind == SQLITE:
             return self._in_file()
         if kind in _SQL:
-            return self._in_database(kind, scheme)
+            return self._in_database(kind)
         return self._in_cluster(kind)
 
     def stop(self) -> None:
@@ -79,12 +77,10 @@ class Databases:
         }
         return Store(self._configure('database', options), None, _sqlite())
 
-    def _in_database(self, kind: str, scheme: str) -> Store:
+    def _in_database(self, kind: str) -> Store:
         server = self._server(kind, _SQL)
         url = sqlalchemy.make_url(servers.create_database(server.url))
         version = _version(url)
-        if scheme:
-            url = url.set(drivername=scheme)
         options = {'connection': url.render_as_string(hide_password=False)}
         return Store(
             self._configure('database', options), _process(server), version

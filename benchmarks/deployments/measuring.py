@@ -59,7 +59,7 @@ class _Served:
         store.
         """
         name = deployment.name
-        store = self._databases.make(deployment.store, deployment.scheme)
+        store = self._databases.make(deployment.store)
         self.storages[name] = self._fill(store.configuration)
         running, contestant = contestants.serve(
             # The name of a folder is short, and has no blanks.

@@ -17,15 +17,13 @@ UWSGI, GUNICORN, GRANIAN = 'uwsgi', 'gunicorn', 'granian'
 class Deployment:
     """One way to run the service.
 
-    ``scheme`` is the database and its driver in the URL, '' for the usual
-    ones. ``usual`` is what an operator would have instead. ``needs`` are
-    Python modules, and ``environment`` has variables that the processes get.
+    ``usual`` is what an operator would have instead. ``needs`` are Python
+    modules, and ``environment`` has variables that the processes get.
     """
 
     name: str
     store: str = databases.MARIADB
     server: str = UWSGI
-    scheme: str = ''
     usual: str = ''
     needs: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
@@ -138,13 +136,6 @@ DRIVERS = Subject(
     'drivers',
     'What requests cost by each database driver',
     (
-        Deployment('PyMySQL', scheme='mysql+pymysql'),
-        Deployment(
-            'mysqlclient',
-            scheme='mysql+mysqldb',
-            usual='PyMySQL',
-            needs=('MySQLdb',),
-        ),
         Deployment(
             'psycopg, binary',
             databases.POSTGRESQL,
@@ -160,7 +151,7 @@ DRIVERS = Subject(
         ),
     ),
     _FEW,
-    ('uWSGI', 'PyMySQL', 'mysqlclient', 'psycopg'),
+    ('uWSGI', 'psycopg'),
 )
 SUBJECTS = {each.name: each for each in (STORES, SERVERS, DRIVERS)}
 
