@@ -5,28 +5,23 @@ costs something in each request, and should be worth it.
 
 import collections.abc
 import json
-import pathlib
 import sys
 import types
 import typing
 
 import webob
 
-import freezer_api
 from tests.functional import base
 
-OWN = str(pathlib.Path(freezer_api.__file__).parent)
 MEMBERS = 4
 FEW, MANY = 5, 25
 
 
 class Calls:
-    """The functions that are called while it is entered: those of the package, and all, with those
-    that are written in C.
-    """
+    """How many functions are called while it is entered, with those that are written in C."""
 
     def __init__(self) -> None:
-        self.own = self.all = 0
+        self.all = 0
 
     def __enter__(self) -> 'Calls':
         sys.setprofile(self._count)
@@ -36,8 +31,6 @@ class Calls:
         sys.setprofile(None)
 
     def _count(self, frame: types.FrameType, event: str, argument: object) -> None:
-        if event == 'call':
-            self.own += frame.f_code.co_filename.startswith(OWN)
         if event in ('call', 'c_call'):
             self.all += 1
 
@@ -84,17 +77,17 @@ class TestEffort(base.FunctionalTest):
         return self.least(*[request] * 4)
 
     def test_reading_a_session_takes_few_calls(self):
-        self.assertLessEqual(self.least_of(200, 'GET', '/sessions/s0').own, 100)
+        self.assertLessEqual(self.least_of(200, 'GET', '/sessions/s0').all, 285)
 
     def test_further_session_of_a_page_takes_few_calls(self):
         few = self.least_of(200, 'GET', f'/sessions?limit={FEW}')
         many = self.least_of(200, 'GET', f'/sessions?limit={MANY}')
-        self.assertLessEqual(many.all - few.all, 19 * (MANY - FEW))
+        self.assertLessEqual(many.all - few.all, 13 * (MANY - FEW))
 
     def test_polling_a_further_job_takes_few_calls(self):
         few = self.least_of(200, 'GET', f'/jobs?limit={FEW}')
         many = self.least_of(200, 'GET', f'/jobs?limit={MANY}')
-        self.assertLessEqual(many.all - few.all, 18 * (MANY - FEW))
+        self.assertLessEqual(many.all - few.all, 20 * (MANY - FEW))
 
     def test_report_takes_few_calls(self):
         reports = []
@@ -102,11 +95,11 @@ class TestEffort(base.FunctionalTest):
             told = {'status': 'running', 'time_started': number}
             body = {'job_schedule': told, 'session_id': 's0', 'session_tag': 0}
             reports.append((200, 'PATCH', '/jobs/s0-0', body))
-        self.assertLessEqual(self.least(*reports).own, 365)
+        self.assertLessEqual(self.least(*reports).all, 1420)
 
     def test_start_takes_few_calls(self):
         starts = []
         for member in range(MEMBERS):
             body = {'start': {'job_id': f's0-{member}', 'current_tag': 0}}
             starts.append((202, 'POST', '/sessions/s0/action', body))
-        self.assertLessEqual(self.least(*starts).own, 400)
+        self.assertLessEqual(self.least(*starts).all, 1950)
