@@ -328,6 +328,24 @@ class Project(programs.Project):
             lambda job: schedule.items() <= job['job_schedule'].items(),
         )
 
+    def obeyed(self, job_id: str, event: str, status: str) -> dict:
+        """Give a job a command, and wait until it has the status and no command any more.
+
+        An agent that was polling when it obeyed the command before obeys that once more, and so
+        puts this one away: then it is given again.
+        """
+        self.event(job_id, event)
+
+        def look() -> dict:
+            job = self.call('GET', f'jobs/{job_id}', 200)
+            told = job['job_schedule']
+            if not told['event'] and told['status'] != status:
+                self.event(job_id, event)
+            return job
+
+        expected = {'status': status, 'event': ''}
+        return until(look, lambda job: expected.items() <= job['job_schedule'].items())
+
     def over(self, job_id: str) -> dict:
         """The job as soon as it has succeeded, with nothing that it is still told to do, after it
         was told to end.

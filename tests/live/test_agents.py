@@ -164,8 +164,7 @@ class TestAgents(testtools.TestCase):
         """It is stopped, started again and aborted, and each command is gone once it is done."""
         self.project.job_when('told', status='scheduled')
         for event, status in (('stop', 'stop'), ('start', 'scheduled'), ('abort', 'stop')):
-            self.project.event('told', event)
-            self.project.job_when('told', status=status, event='')
+            self.project.obeyed('told', event, status)
 
     def test_two_agents_share_one_run(self):
         """Two agents, one run: the same tag, success, and both archives' documents in it."""
