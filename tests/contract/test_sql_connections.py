@@ -55,7 +55,15 @@ class KeptConnections(costs.Cost):
             self.use()
         pools = [self.one.database.engines.reader.pool, self.one.database.engines.writer.pool]
         self.assertEqual([0, 0], [pool.checkedout() for pool in pools])
+        self.checkouts.clear()
         self.use()
+        self.assertEqual(2, len(self.checkouts))
+
+    def test_connection_that_lay_idle_long_is_not_used_unseen(self):
+        """The pool replaces it if it is too old: a proxy may have dropped it without a word."""
+        self.use()
+        with unittest.mock.patch.object(kept, 'LONGEST_KEPT', -1):
+            self.use()
         self.assertEqual(2, len(self.checkouts))
 
     def test_threads_that_wait_for_the_pool_get_a_connection(self):

@@ -49,11 +49,16 @@ class Connections:
     def take(self) -> Lease:
         """Return a connection, for :meth:`give_back`."""
         with self._lock:
-            if self._kept:
-                return self._kept.pop()
+            lease = self._kept.pop() if self._kept else None
+            if lease is not None and not _is_old(lease):
+                return lease
             self._waiting += 1
             disposals = self._disposals
         try:
+            if lease is not None:
+                # It has lain idle: the server, or a proxy, may have dropped
+                # it. The pool knows how old it may be.
+                lease.connection.close()
             connection = self._engine.connect()
         finally:
             with self._lock:
@@ -64,10 +69,10 @@ class Connections:
         """Keep a connection for its next use, unless it has been kept long, or
         others wait for one that the pool can give them.
         """
-        is_old = time.monotonic() - lease.since > LONGEST_KEPT
+        is_recent = not _is_old(lease)
         with self._lock:
             is_wanted = (
-                not is_old
+                is_recent
                 and not self._waiting
                 and lease.disposals == self._disposals
                 and len(self._kept) < self._most
@@ -85,6 +90,10 @@ class Connections:
         for lease in kept:
             lease.connection.close()
         self._engine.dispose()
+
+
+def _is_old(lease: Lease) -> bool:
+    return time.monotonic() - lease.since > LONGEST_KEPT
 
 
 class _Loan:
