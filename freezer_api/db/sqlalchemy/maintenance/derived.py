@@ -135,12 +135,13 @@ def judge(
         row.seq,
         text_scopes,
     )
-    lacks_shown = kind == documents.SESSIONS and not _has_shown(row)
-    columns = []
-    for name, value in values.items():
-        is_ignored = name == 'shown' and lacks_shown
-        if not is_ignored and getattr(row, name) != value:
-            columns.append(name)
+    columns = [
+        name for name, value in values.items() if getattr(row, name) != value
+    ]
+    lacks_shown = 'shown' in columns and not _has_shown(row)
+    if lacks_shown:
+        # What says nothing of this version isn't wrong.
+        columns.remove('shown')
     if index != kept:
         columns.append('indexed')
     return Judged(
