@@ -4,8 +4,10 @@ is there, and nowhere else.
 
 import sqlalchemy
 
+from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.sessions import shown_texts
+from freezer_api.domain import documents
 from freezer_api.domain.documents import SESSIONS, Rendered
 from freezer_api.tests.contract.derived import Stores
 from tests.contract import costs, stores
@@ -125,6 +127,11 @@ class Showing(Kept, costs.Cost):
     def test_page_is_no_larger_than_its_bound(self):
         self.one.max_response_size = 2 * shown_texts.LARGEST - 1
         self.assertEqual([True] * 3, self.is_rendered())
+        size = sum(documents.size(each.body) for each in self.page())
+        self.one.max_response_size = size
+        self.assertEqual([True] * 3, self.is_rendered())
+        self.one.max_response_size = size - 1
+        self.assertRaises(exceptions.InvalidInput, self.page)
 
 
 @stores.on_stores(*stores.SQL_STORES)
