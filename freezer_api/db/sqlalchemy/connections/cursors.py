@@ -24,7 +24,8 @@ Statement: typing.TypeAlias = (
 )
 Parameters = collections.abc.Mapping[str, typing.Any]
 #: Values in the order of the statement's columns.
-Rows = collections.abc.Sequence[collections.abc.Sequence[typing.Any]]
+Row = collections.abc.Sequence[typing.Any]
+Rows = collections.abc.Sequence[Row]
 T = typing.TypeVar('T')
 
 #: The option by which a failure is handed to SQLAlchemy.

@@ -12,6 +12,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.search import functions
 
 #: Of a document, what changes with it; some columns are of one kind only.
@@ -177,7 +178,7 @@ def _stored(kind: str) -> sqlalchemy.Select:
     ).where(columns.project == bindparam('project'))
 
 
-def unpack(row: collections.abc.Sequence[typing.Any]) -> Locked:
+def unpack(row: cursors.Row) -> Locked:
     """Return what a locked row has."""
     text, id, indexed, claim = row
     seq, version, created, body = text.split(' ', 3)

@@ -191,9 +191,7 @@ def lock_all(
     return found
 
 
-def _stored(
-    kind: str, project_id: str, row: collections.abc.Sequence[typing.Any]
-) -> Stored:
+def _stored(kind: str, project_id: str, row: cursors.Row) -> Stored:
     """Return what a row of :func:`row_statements.lock_one` stands for."""
     locked = row_statements.unpack(row)
     document = Document(

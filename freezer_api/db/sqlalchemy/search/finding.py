@@ -4,12 +4,12 @@ back.
 
 import collections.abc
 import functools
-import typing
 
 import orjson
 import sqlalchemy
 
 from freezer_api.db.base import Bounds, Page, Scope, check_page
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.search import page_reading, queries
 from freezer_api.db.sqlalchemy.sessions import (
     session_rows,
@@ -24,9 +24,8 @@ PARSED_AT_ONCE = 1024 * 1024
 #: with at most.
 LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
 
-#: A row of :func:`queries.page`, and where it has the body, and the project if
-#: it may be one of several.
-Row = collections.abc.Sequence[typing.Any]
+#: Where a row of :func:`queries.page` has the body, and the project if it may
+#: be one of several.
 _BODY, _PROJECT = 4, 5
 
 
@@ -112,7 +111,7 @@ def page_of_sessions(
 
 
 def _page_to_settle(
-    rows: page_reading.Rows,
+    rows: cursors.Rows,
     scope: Scope,
     query: search_query.Query,
     bounds: Bounds,
@@ -207,7 +206,9 @@ def _most_bytes(shown: collections.abc.Iterable[documents.Document]) -> int:
     return most
 
 
-def _parsed(kind: str, project_id: str, row: Row) -> documents.Document:
+def _parsed(
+    kind: str, project_id: str, row: cursors.Row
+) -> documents.Document:
     _seq, id, version, created, body = row[:_PROJECT]
     return documents.Document(
         kind,
@@ -219,7 +220,9 @@ def _parsed(kind: str, project_id: str, row: Row) -> documents.Document:
     )
 
 
-def _packed(kind: str, project_id: str, row: Row) -> documents.Document:
+def _packed(
+    kind: str, project_id: str, row: cursors.Row
+) -> documents.Document:
     _seq, id, version, created, body = row[:_PROJECT]
     return documents.Packed(
         kind,

@@ -18,7 +18,6 @@ from freezer_api.domain import documents, search_pairs, search_query
 #: For each term by its parameter's name, and for ``bounds``: the seq, or the
 #: time, at a distance that was asked for; None if it has fewer documents.
 Reached = collections.abc.Mapping[str, int | None]
-Rows = collections.abc.Sequence[typing.Any]
 Parameters = dict[str, typing.Any]
 
 
@@ -74,7 +73,7 @@ class Reader:
             bounded=query.bounded,
         )
 
-    def rows(self, now: int | None = None) -> Rows:
+    def rows(self, now: int | None = None) -> cursors.Rows:
         """Return the rows of the page, and one more if there is one. ``now``
         is that of a page of sessions.
         """
@@ -92,7 +91,9 @@ class Reader:
             parameters |= self._sparsest_first(parameters, reached)
         return self._read(self.shape, parameters)
 
-    def _read(self, shape: search_parts.Shape, parameters: Parameters) -> Rows:
+    def _read(
+        self, shape: search_parts.Shape, parameters: Parameters
+    ) -> cursors.Rows:
         """Return the rows that the statement of a shape finds.
 
         Where they can be too many bytes, the database is asked how many they
@@ -112,7 +113,7 @@ class Reader:
         statement = self._statement(shape)
         return cursors.fetch(self._connection, statement, parameters)
 
-    def _read_in_bounds(self, parameters: Parameters) -> Rows:
+    def _read_in_bounds(self, parameters: Parameters) -> cursors.Rows:
         """Return the rows of a page that is bounded in time: found by what
         lies in the bounds, or by the sparsest term.
 

@@ -32,7 +32,7 @@ from freezer_api.domain.session_state import Member, Session
 LOG = logging.getLogger(__name__)
 
 #: A row of :func:`session_statements.read`, or a tuple of the same values.
-Row = session_statements.Row
+Row = cursors.Row
 
 #: Where such rows have a session's number, its id (None in further rows) and
 #: its members.

@@ -8,13 +8,13 @@ What the caller reads beside them comes as *further rows* of a UNION ALL, which
 have a ``seq`` and perhaps a ``body``.
 """
 
-import collections.abc
 import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import row_statements
 from freezer_api.db.sqlalchemy.search import functions
 from freezer_api.db.sqlalchemy.sessions import members
@@ -25,8 +25,6 @@ SETTLED_AT_ONCE = 50
 #: In place of a timestamp that there isn't.
 _NEVER = sqlalchemy.literal_column('-1', sqlalchemy.BigInteger)
 
-#: Values in the order of a statement's columns.
-Row = collections.abc.Sequence[typing.Any]
 Statement: typing.TypeAlias = sqlalchemy.Select | sqlalchemy.CompoundSelect
 
 _table = models.sessions
@@ -122,7 +120,7 @@ def _locked() -> sqlalchemy.Select:
     )
 
 
-def unpack(row: Row) -> tuple[typing.Any, ...]:
+def unpack(row: cursors.Row) -> tuple[typing.Any, ...]:
     """Return the values of :func:`session_columns` that a locked row has."""
     text, id, indexed = row
     seq, version, created, records, settle_at, body = text.split(' ', 5)
