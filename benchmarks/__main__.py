@@ -77,13 +77,7 @@ def main() -> None:
     if asked.figures:
         run = figures.load(asked.report)
     else:
-        command = _command(asked)
-
-        def keep(run: measuring.Run) -> None:
-            """Have what there is, in case that the rest fails."""
-            run.notes['command'] = command
-            figures.save(run, asked.report)
-
+        keep = figures.keeper(_command(asked), asked.report)
         run = measuring.run(asked.cache, asked, keep)
         keep(run)
     report.write(run, asked.report)

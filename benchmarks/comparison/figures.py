@@ -1,5 +1,6 @@
 """The figures of a run as a file, of which the report can be written again."""
 
+import collections.abc
 import dataclasses
 import json
 import pathlib
@@ -30,3 +31,18 @@ def _measured(stored: dict[str, typing.Any]) -> measuring.Measured:
     for name, values in stored.pop('rounds').items():
         rounds[name] = [loads.Figures(**each) for each in values]
     return measuring.Measured(rounds=rounds, **stored)
+
+
+def keeper(
+    command: str, folder: pathlib.Path
+) -> collections.abc.Callable[[measuring.Run], None]:
+    """Return what saves the figures that a command has measured so far, in
+    case that the rest fails.
+    """
+
+    def keep(run: measuring.Run) -> None:
+        """Save them."""
+        run.notes['command'] = command
+        save(run, folder)
+
+    return keep

@@ -22,7 +22,6 @@ import argparse
 import pathlib
 
 from benchmarks.comparison import figures
-from benchmarks.comparison.measuring import Run
 from benchmarks.deployments import measuring, report
 from benchmarks.deployments.subjects import SUBJECTS
 
@@ -56,13 +55,7 @@ def main() -> None:
     if asked.figures:
         run = figures.load(folder)
     else:
-        command = _command(asked)
-
-        def keep(run: Run) -> None:
-            """Have what there is, in case that the rest fails."""
-            run.notes['command'] = command
-            figures.save(run, folder)
-
+        keep = figures.keeper(_command(asked), folder)
         run = measuring.run(subject, asked, keep)
         keep(run)
     report.write(subject, run, folder)
