@@ -3,13 +3,11 @@
 import collections.abc
 import typing
 
-import sqlalchemy
-
 from freezer_api import exceptions
 from freezer_api.db import driver, steps
 from freezer_api.db.base import Entry, Page, Place, Scope
-from freezer_api.db.sqlalchemy import migration
-from freezer_api.db.sqlalchemy.connections import database, engines, errors
+from freezer_api.db.sqlalchemy import migration, transactions
+from freezer_api.db.sqlalchemy.connections import database, engines
 from freezer_api.db.sqlalchemy.documents import backups, rows
 from freezer_api.db.sqlalchemy.maintenance import (
     copying,
@@ -20,7 +18,6 @@ from freezer_api.db.sqlalchemy.maintenance import (
 )
 from freezer_api.db.sqlalchemy.search import finding
 from freezer_api.db.sqlalchemy.sessions import settling
-from freezer_api.db.sqlalchemy.unit_of_work import Unit
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import Document
@@ -41,6 +38,10 @@ class Driver(driver.Driver):
     ):
         super().__init__(conf, clock)
         self.database = database.Database(conf)
+        self.transactions = transactions.Transactions(
+            self.database,
+            lambda: self.clock(),
+        )
 
     # Every kind
 
@@ -282,9 +283,7 @@ class Driver(driver.Driver):
         needs: collections.abc.Iterable[Name] = (),
     ) -> T:
         """Run an operation as one transaction, which begins with the sessions
-        that it needs.
-
-        Where another one turns out to be needed, it begins again with that.
+        that it needs; with others, if that is the one that it is about.
         """
         kind, id = name
         sessions = {id} if kind == documents.SESSIONS else set()
@@ -292,49 +291,20 @@ class Driver(driver.Driver):
             # It may have moved by then: then the transaction begins again with
             # the session that it is in now.
             sessions |= self._session_of(project_id, member)
-        return self._transact(project_id, step, sessions)
+        if kind == documents.SESSIONS and sessions == {id}:
+            jobs = [need for of, need in needs if of == documents.JOBS]
+            return self.transactions.run_grouped(project_id, id, step, jobs)
+        return self.transactions.run(project_id, step, sessions)
 
     def transact_new(self, project_id: str, name: Name, step: Step[T]) -> T:
         """Run an operation as one transaction, which begins without a lock; a
         row that has the id all the same makes it run again.
         """
-        return self._transact(
+        return self.transactions.run(
             project_id,
             step,
-            set(),
             new_session=name[1],
         )
-
-    def _transact(
-        self,
-        project_id: str,
-        step: Step[T],
-        sessions: set[str],
-        new_session: str = '',
-    ) -> T:
-        attempts: list[Unit] = []
-
-        def attempt(connection: sqlalchemy.Connection) -> T:
-            unit = Unit(
-                connection,
-                project_id,
-                self.clock,
-                sessions,
-            )
-            if new_session and not attempts:
-                unit.assume_missing(new_session)
-            attempts.append(unit)
-            try:
-                result = step(unit)
-            except errors.SessionLockRequired as error:
-                sessions.add(error.session_id)
-                raise
-            unit.flush()
-            return result
-
-        result = self.database.write(attempt)
-        attempts[-1].log_effects()
-        return result
 
     def _session_of(self, project_id: str, job_id: str) -> set[str]:
         """Return the session that a job is in, if it is in one."""

@@ -9,20 +9,30 @@ transaction begins again, and locks that one first, too.
 """
 
 import collections.abc
+import dataclasses
 import functools
 
 import sqlalchemy
 
 from freezer_api.db import unit
 from freezer_api.db.sqlalchemy import models
-from freezer_api.db.sqlalchemy.connections import errors
+from freezer_api.db.sqlalchemy.connections import errors, groups
 from freezer_api.db.sqlalchemy.documents import rows, uses
 from freezer_api.db.sqlalchemy.search import functions, terms
 from freezer_api.db.sqlalchemy.sessions import records, session_rows
 from freezer_api.db.unit import Name
 from freezer_api.domain import search_pairs
-from freezer_api.domain.documents import CLIENTS, SESSIONS, Document
+from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.domain.session_state import Record, Session
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Savepoint:
+    """What a unit had changed, noted and written at some point."""
+
+    changed: dict[Name, Document | Session | None]
+    effects: int
+    writes: int
 
 
 class Unit(unit.Unit):
@@ -45,6 +55,8 @@ class Unit(unit.Unit):
         self._grown: dict[str, int] = {}
         #: The bytes of documents that were found, but not read yet.
         self._sizes: dict[Name, int] = {}
+        #: How often something was written at once, not at the end.
+        self._writes = 0
         if sessions:
             # Those that don't exist, too: they needn't be locked again.
             self._sessions.update(dict.fromkeys(sessions))
@@ -74,6 +86,40 @@ class Unit(unit.Unit):
         """
         if kind == SESSIONS:
             self._require_lock(id)
+
+    # Several operations in one transaction
+
+    @property
+    def has_deleted(self) -> bool:
+        """Whether something is deleted at the end."""
+        return None in self._changed.values()
+
+    def lock_jobs(self, ids: collections.abc.Collection[str]) -> None:
+        """Lock jobs that will be needed, by one statement."""
+        self._lock_all(JOBS, ids, share=False)
+
+    def savepoint(self) -> 'Savepoint':
+        """Return what :meth:`undo` goes back to."""
+        return Savepoint(
+            dict(self._changed),
+            len(self._effects),
+            self._writes,
+        )
+
+    def undo(self, savepoint: 'Savepoint') -> None:
+        """Forget what has changed since; ``Inseparable`` if something of it
+        has been written.
+        """
+        if self._writes != savepoint.writes:
+            raise groups.Inseparable()
+        self._changed = savepoint.changed
+        del self._effects[savepoint.effects :]
+
+    def effects_since(
+        self, savepoint: 'Savepoint | None' = None
+    ) -> list[collections.abc.Callable[[], None]]:
+        """Return what was noted since, or at all."""
+        return self._effects[savepoint.effects if savepoint else 0 :]
 
     # Documents of all kinds but sessions
 
@@ -198,6 +244,7 @@ class Unit(unit.Unit):
     ) -> bool:
         """Write a record at once, which its session's lock allows."""
         stored = self._stored(session_id)
+        self._writes += 1
         added = records.store(
             self._connection,
             stored.seq,
@@ -213,6 +260,7 @@ class Unit(unit.Unit):
         """
         stored = self._stored(session_id)
         total = stored.records + self._grown.get(session_id, 0)
+        self._writes += 1
         deleted = records.forget(
             self._connection,
             stored.seq,
@@ -247,6 +295,10 @@ class Unit(unit.Unit):
         return all.
         """
         missing = [id for id in ids if (kind, id) not in self._rows]
+        # What locks one is prepared, and costs less.
+        if len(missing) == 1 and not share:
+            self.get(kind, missing[0])
+            missing = []
         found = rows.lock_all(
             self._connection,
             kind,

@@ -17,7 +17,12 @@ from oslo_config import cfg
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import migration
-from freezer_api.db.sqlalchemy.connections import engines, errors, kept
+from freezer_api.db.sqlalchemy.connections import (
+    engines,
+    errors,
+    groups,
+    kept,
+)
 from freezer_api.db.sqlalchemy.connections.errors import Meaning
 
 LOG = logging.getLogger(__name__)
@@ -105,6 +110,7 @@ class Database:
         self.engines.forget()
         self.readers = kept.Connections(self.engines.reader, self._most_kept)
         self.writers = kept.Connections(self.engines.writer, self._most_kept)
+        self.groups: groups.Groups = groups.Groups()
         #: Whether the schema has been checked, and nothing odd has happened
         #: since.
         self._fits = False
