@@ -99,7 +99,7 @@ class Groups:
             thread.join(LONG)
             self.assertEqual(False, thread.is_alive())
         other.close()
-        self.assertEqual(None, holder.error)
+        self.assertIsNone(holder.error)
         return threads
 
     def transact(self, step):
@@ -162,7 +162,7 @@ class Groups:
             lambda: self.transact(refused),
             lambda: self.transact(lambda unit: unit.get_session(self.session).description),
         )
-        self.assertEqual(None, threads[0].error)
+        self.assertIsNone(threads[0].error)
         self.assertIsInstance(threads[1].error, exceptions.PreconditionFailed)
         self.assertEqual('first', threads[2].result)
         self.assertEqual(1, len(self.commits))
@@ -180,9 +180,9 @@ class Groups:
             lambda: self.transact(refused),
             self.patch('last'),
         )
-        self.assertEqual(None, threads[0].error)
+        self.assertIsNone(threads[0].error)
         self.assertIsInstance(threads[1].error, exceptions.Conflict)
-        self.assertEqual(None, threads[2].error)
+        self.assertIsNone(threads[2].error)
         after = self.project.get(SESSIONS, self.session)
         self.assertEqual(3, after.version)
         self.assertEqual([], [record.tag for record in self.project.records(self.session)])
@@ -198,10 +198,10 @@ class Groups:
             lambda: self.transact(lambda unit: 1 / 0),
             self.patch('last'),
         )
-        self.assertEqual(None, threads[0].error)
+        self.assertIsNone(threads[0].error)
         self.assertIsInstance(threads[1].error, TypeError)
         self.assertIsInstance(threads[2].error, ZeroDivisionError)
-        self.assertEqual(None, threads[3].error)
+        self.assertIsNone(threads[3].error)
         self.assertEqual(3, self.project.get(SESSIONS, self.session).version)
 
     def test_deleted_session_is_created_again_with_another_row(self):
@@ -239,7 +239,7 @@ class Groups:
             raise exceptions.StorageUnavailable('Of all.')
 
         threads = self.meet(self.patch('first'), lambda: self.transact(fail))
-        self.assertEqual(None, threads[0].error)
+        self.assertIsNone(threads[0].error)
         self.assertEqual('Of one.', str(threads[1].error))
 
         writer = self.storage.database.engines.writer
