@@ -226,7 +226,8 @@ class Restarts:
             return []
 
         made = {id for ids in parallel.threads(7, crash) for id in ids}
-        stored = {document.id: document.body for document in self.project.page(JOBS).documents}
+        all_jobs = self.project.page(JOBS, limit=10_000).documents
+        stored = {document.id: document.body for document in all_jobs}
         self.assertLessEqual(made, set(stored))
         members = set(self.project.session(session)['jobs'])
         self.assertEqual(

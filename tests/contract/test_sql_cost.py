@@ -112,6 +112,43 @@ class Statements(costs.Settling, costs.Cost):
         self.assertEqual(few, many)
         self.assertLessEqual(max(few), 10)
 
+    def test_following_jobs_take_a_statement_for_many(self):
+        """All get another schedule, and with it other terms and texts."""
+        session = self.project.new_session(schedule={'schedule_interval': '1 days'})
+        jobs = [self.project.new_job(session_id=session) for _number in range(18)]
+        schedule = {'schedule_interval': '2 days'}
+        statements = self.recorder.of(
+            lambda: self.project.patch_session(session, schedule=schedule)
+        )
+        written = [text for text, _values in statements if text.startswith('UPDATE freezer_jobs')]
+        # One for 16 jobs.
+        self.assertEqual(2, len(written))
+        replaced = [text for text, _values in statements if text.startswith('UPDATE freezer_pairs')]
+        # As many for the terms that all lose and get alike, and one of the session.
+        self.assertEqual(3, len(replaced))
+        bodies_of_jobs = [self.project.job(job) for job in jobs]
+        intervals = [body['job_schedule']['schedule_interval'] for body in bodies_of_jobs]
+        self.assertEqual(['2 days'] * 18, intervals)
+        found = self.project.ids(JOBS, [{'schedule_interval': '2 days'}])
+        self.assertEqual(set(jobs), set(found))
+        self.assertEqual([], self.project.ids(JOBS, [{'schedule_interval': '1 days'}]))
+
+    def test_large_jobs_take_a_statement_each(self):
+        session = self.project.new_session()
+        jobs = [
+            self.project.new_job(session_id=session, description=letter * 600_000)
+            for letter in 'abc'
+        ]
+        statements = self.recorder.of(
+            lambda: self.project.patch_session(session, schedule={'schedule_interval': '2 days'})
+        )
+        written = [text for text, _values in statements if text.startswith('UPDATE freezer_jobs')]
+        self.assertEqual(3, len(written))
+        for job, letter in zip(jobs, 'abc', strict=True):
+            body = self.project.job(job)
+            self.assertEqual('2 days', body['job_schedule']['schedule_interval'])
+            self.assertEqual(letter * 600_000, body['description'])
+
     def test_new_session_is_not_looked_for(self):
         caller = common.Caller(self.project.project_id, 'user')
         statements = self.recorder.of(lambda: sessions.create(self.one, caller, {'schedule': {}}))

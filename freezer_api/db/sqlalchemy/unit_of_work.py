@@ -10,27 +10,34 @@ transaction begins again, and locks that one first, too.
 
 import collections.abc
 import dataclasses
-import functools
+import typing
 
 import sqlalchemy
 
 from freezer_api.db import unit
-from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections import errors, groups
-from freezer_api.db.sqlalchemy.documents import rows, uses
-from freezer_api.db.sqlalchemy.search import functions, terms
+from freezer_api.db.sqlalchemy.documents import (
+    row_statements,
+    rows,
+    updates,
+    uses,
+)
+from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.sqlalchemy.sessions import records, session_rows
 from freezer_api.db.unit import Name
 from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.domain.session_state import Record, Session
 
+#: What a document or session becomes; None: it is deleted.
+Changed: typing.TypeAlias = Document | Session | None
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Savepoint:
     """What a unit had changed, noted and written at some point."""
 
-    changed: dict[Name, Document | Session | None]
+    changed: dict[Name, Changed]
     effects: int
     writes: int
 
@@ -49,8 +56,8 @@ class Unit(unit.Unit):
         self._connection = connection
         self._rows: dict[Name, rows.Stored | None] = {}
         self._sessions: dict[str, session_rows.Stored | None] = {}
-        #: What is written at the end, in this order; None: deleted.
-        self._changed: dict[Name, Document | Session | None] = {}
+        #: What is written at the end, in this order.
+        self._changed: dict[Name, Changed] = {}
         #: By how many the records of a session have grown.
         self._grown: dict[str, int] = {}
         #: The bytes of documents that were found, but not read yet.
@@ -71,13 +78,21 @@ class Unit(unit.Unit):
 
     def flush(self) -> None:
         """Write what has changed, in the order in which it was changed."""
+        updated = updates.Updates(self._connection)
         for name, changed in self._changed.items():
+            stored = self._rows.get(name)
+            if isinstance(changed, Document) and stored is not None:
+                updated.add(stored, changed)
+                continue
+            updated.write()
             if isinstance(changed, Session):
                 self._write_session(changed)
             elif isinstance(changed, Document):
-                self._write_document(name, changed)
+                # Not read, or read and missing.
+                rows.create(self._connection, changed)
             else:
                 self._remove(name)
+        updated.write()
 
     def lead(self, kind: str, id: str) -> None:
         """Begin again with a session locked first, unless it is already.
@@ -159,12 +174,16 @@ class Unit(unit.Unit):
 
     def has(self, kind: str, pair: search_pairs.Pair) -> bool:
         """Look a pair up in the index, without a lock."""
-        found = self._connection.execute(_has(kind), self._term(kind, pair))
+        found = self._connection.execute(
+            row_statements.has(kind), self._term(kind, pair)
+        )
         return found.first() is not None
 
     def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
         """Look up which documents have a pair, and their sizes."""
-        found = self._connection.execute(_having(kind), self._term(kind, pair))
+        found = self._connection.execute(
+            row_statements.having(kind), self._term(kind, pair)
+        )
         ids = []
         for row in found:
             self._sizes[kind, row.id] = int(row.size)
@@ -295,10 +314,6 @@ class Unit(unit.Unit):
         return all.
         """
         missing = [id for id in ids if (kind, id) not in self._rows]
-        # What locks one is prepared, and costs less.
-        if len(missing) == 1 and not share:
-            self.get(kind, missing[0])
-            missing = []
         found = rows.lock_all(
             self._connection,
             kind,
@@ -332,14 +347,6 @@ class Unit(unit.Unit):
             'project': self.project_id,
         }
 
-    def _write_document(self, name: Name, document: Document) -> None:
-        # Not read, or read and missing: it is new.
-        stored = self._rows.get(name)
-        if stored is None:
-            rows.create(self._connection, document)
-        else:
-            rows.update(self._connection, stored, document)
-
     def _write_session(self, session: Session) -> None:
         stored = self._sessions[session.session_id]
         if stored is None:
@@ -361,29 +368,3 @@ class Unit(unit.Unit):
         stored = self._rows[name]
         if stored is not None:
             rows.delete(self._connection, stored)
-
-
-@functools.cache
-def _has(kind: str) -> sqlalchemy.Select:
-    """Return the id of one document that :func:`_having` finds."""
-    return _having(kind).with_only_columns(models.tables[kind].c.id).limit(1)
-
-
-@functools.cache
-def _having(kind: str) -> sqlalchemy.Select:
-    """Return the ids and sizes of the documents of ``project`` that have
-    ``term``.
-    """
-    table, pairs = models.tables[kind], models.pairs
-    size = functions.Octets(table.c.body).label('size')
-    return (
-        sqlalchemy.select(
-            table.c.id,
-            size,
-        )
-        .select_from(pairs.join(table, table.c.seq == pairs.c.seq))
-        .where(
-            pairs.c.term == sqlalchemy.bindparam('term'),
-            table.c.project == sqlalchemy.bindparam('project'),
-        )
-    )

@@ -125,6 +125,20 @@ def write_all(
     )
 
 
+def in_places(
+    name: str, values: collections.abc.Sequence[typing.Any]
+) -> dict[str, typing.Any]:
+    """Return values as parameters ``name0``, ``name1`` and so on, for a
+    statement that has a place for each.
+
+    There is a power of two of them, so that few statements have to be kept;
+    the last value stands in those that are left.
+    """
+    last = len(values) - 1
+    number = 1 << last.bit_length()
+    return {f'{name}{i}': values[min(i, last)] for i in range(number)}
+
+
 def insert(
     connection: sqlalchemy.Connection,
     table: sqlalchemy.Table,

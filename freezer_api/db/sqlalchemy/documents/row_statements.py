@@ -127,6 +127,32 @@ def octets(kind: str) -> sqlalchemy.Select:
     )
 
 
+@functools.cache
+def has(kind: str) -> sqlalchemy.Select:
+    """Return the id of one document that :func:`having` finds."""
+    return having(kind).with_only_columns(models.tables[kind].c.id).limit(1)
+
+
+@functools.cache
+def having(kind: str) -> sqlalchemy.Select:
+    """Return the ids and sizes of the documents of ``project`` that have
+    ``term``.
+    """
+    table, pairs = models.tables[kind], models.pairs
+    size = functions.Octets(table.c.body).label('size')
+    return (
+        sqlalchemy.select(
+            table.c.id,
+            size,
+        )
+        .select_from(pairs.join(table, table.c.seq == pairs.c.seq))
+        .where(
+            pairs.c.term == sqlalchemy.bindparam('term'),
+            table.c.project == sqlalchemy.bindparam('project'),
+        )
+    )
+
+
 # Locking
 
 
@@ -138,12 +164,21 @@ def lock_one(kind: str) -> sqlalchemy.Select:
 
 
 @functools.cache
-def lock_all(kind: str, share: bool) -> sqlalchemy.Select:
+def lock_all(kind: str, share: bool, number: int = 0) -> sqlalchemy.Select:
     """Lock the project's documents of ids, ascending by id; ``share``: so
     that others may lock them in the same way.
+
+    Parameters are ``id0``, ``id1`` and so on for a ``number`` of ids, which
+    costs less than ``ids`` for any number.
     """
     table = models.tables[kind]
-    asked_for = _stored(kind).where(_is_among_ids(table.c.id))
+    if number:
+        places = [
+            bindparam(f'id{i}', type_=table.c.id.type) for i in range(number)
+        ]
+        asked_for = _stored(kind).where(table.c.id.in_(places))
+    else:
+        asked_for = _stored(kind).where(_is_among_ids(table.c.id))
     return in_order(asked_for, table).with_for_update(read=share)
 
 
@@ -212,6 +247,27 @@ def update(kind: str) -> sqlalchemy.Update:
             values[name] = bindparam(name)
     is_it = table.c.seq == bindparam('of')
     return sqlalchemy.update(table).where(is_it).values(values)
+
+
+@functools.cache
+def update_all(kind: str, number: int) -> sqlalchemy.Update:
+    """Store what has become of so many rows; the names of parameters end in
+    0, 1 and so on.
+    """
+    table = models.tables[kind]
+    numbers = range(number)
+    seqs = [bindparam(f'of{i}', type_=table.c.seq.type) for i in numbers]
+    values: dict[str, sqlalchemy.Case] = {}
+    for name in _CHANGING:
+        if name not in table.c:
+            continue
+        type_ = table.c[name].type
+        cases = [
+            (table.c.seq == seqs[i], bindparam(f'{name}{i}', type_=type_))
+            for i in numbers
+        ]
+        values[name] = sqlalchemy.case(*cases)
+    return sqlalchemy.update(table).where(table.c.seq.in_(seqs)).values(values)
 
 
 @functools.cache

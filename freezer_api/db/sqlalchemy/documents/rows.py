@@ -17,6 +17,8 @@ from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
 
+#: Ids for which a statement is kept that has a place for each.
+MOST_PLACES = 16
 #: Columns of a row, by name.
 Values = dict[str, typing.Any]
 
@@ -179,11 +181,15 @@ def lock_all(
     if not ids:
         return {}
     shared = share and not uses.are_written(connection)
-    statement = row_statements.lock_all(kind, shared)
-    parameters = {
-        'project': project_id,
-        'ids': sorted(ids),
-    }
+    in_order = sorted(ids)
+    parameters: Values = {'project': project_id}
+    if len(in_order) > MOST_PLACES:
+        statement = row_statements.lock_all(kind, shared)
+        parameters['ids'] = in_order
+    else:
+        named = cursors.in_places('id', in_order)
+        statement = row_statements.lock_all(kind, shared, len(named))
+        parameters |= named
     found = {}
     for row in cursors.fetch(connection, statement, parameters):
         stored = _stored(kind, project_id, row)
@@ -218,7 +224,7 @@ def create(connection: sqlalchemy.Connection, new: Document) -> None:
     claim.
     """
     claim = documents.claim(new.kind, new.id, new.body)
-    _check_claim(connection, new, claim)
+    check_claim(connection, new)
     values = {
         'project': new.project_id,
         'id': new.id,
@@ -291,40 +297,6 @@ def insert_row(
     return cursors.insert(connection, models.tables[kind], columns)
 
 
-def update(
-    connection: sqlalchemy.Connection, stored: Stored, new: Document
-) -> None:
-    """Store what has become of a document that is locked; ``Conflict`` if
-    another one has its claim.
-    """
-    kind, project_id = new.kind, new.project_id
-    claim = documents.claim(kind, new.id, new.body)
-    if claim != stored.claim:
-        _check_claim(connection, new, claim)
-    # A client that becomes central, or is no longer, changes its scopes.
-    old_scopes = terms.scopes(kind, project_id, stored.claim)
-    new_scopes = terms.scopes(kind, project_id, claim)
-    index, text = terms.index(kind, new_scopes, new.body)
-    values = {
-        'of': stored.seq,
-        'version': new.version,
-        'body': dump(new.body),
-        'indexed': index.pack(),
-        'claim': claim,
-        **extras(kind, new.body),
-    }
-    cursors.write(connection, row_statements.update(kind), values)
-    indexing.change(
-        connection,
-        kind,
-        (old_scopes, new_scopes),
-        stored.seq,
-        terms.Index.unpack(stored.indexed),
-        index,
-        text,
-    )
-
-
 def delete(connection: sqlalchemy.Connection, stored: Stored) -> None:
     """Delete a document that is locked."""
     remove(
@@ -357,14 +329,13 @@ def remove(
     )
 
 
-def _check_claim(
-    connection: sqlalchemy.Connection, new: Document, claim: str | None
-) -> None:
+def check_claim(connection: sqlalchemy.Connection, new: Document) -> None:
     """Raise ``Conflict`` if another document has the claim.
 
     One that is stored after this, and before the end, makes the transaction
     run again: the column is unique.
     """
+    claim = documents.claim(new.kind, new.id, new.body)
     if claim is None:
         return
     statement = row_statements.get_claimed(new.kind)

@@ -2,6 +2,7 @@
 those are written that differ.
 """
 
+import collections
 import collections.abc
 import functools
 import typing
@@ -19,11 +20,29 @@ Scopes = tuple[str, ...]
 Added = tuple[Scopes, int, Index, bytes]
 #: A term and a document's number.
 Pair = tuple[int, int]
+#: Terms that documents lose, and those that they get instead.
+Replacement = tuple[tuple[int, ...], tuple[int, ...]]
 #: Terms in one statement, which databases and drivers bound.
 CHUNK = 1000
 #: Terms that one UPDATE replaces by others; a statement is kept for each
 #: number.
 MOST_REPLACED = 32
+#: Documents whose terms one UPDATE replaces.
+MOST_DOCUMENTS = 16
+
+
+class Change(typing.NamedTuple):
+    """What changes of the index of a document: its scopes before and after,
+    its number, what it is indexed as, what it is to be indexed as, and the
+    text of that.
+    """
+
+    scopes: tuple[Scopes, Scopes]
+    seq: int
+    old: Index
+    new: Index
+    text: bytes
+
 
 _ADD = cursors.insertion(pairs, ('term', 'seq'))
 
@@ -93,43 +112,66 @@ def add_all(
 
 
 def change(
+    connection: sqlalchemy.Connection, kind: str, changed: Change
+) -> None:
+    """Index a document that is in the index as another one."""
+    change_all(connection, kind, [changed])
+
+
+def change_all(
     connection: sqlalchemy.Connection,
     kind: str,
-    scopes: tuple[Scopes, Scopes],
-    seq: int,
-    old: Index,
-    new: Index,
-    text: bytes,
+    changes: collections.abc.Sequence[Change],
 ) -> None:
-    """Index a document that is indexed as ``old`` as ``new``; ``scopes`` are
-    those before and after.
+    """Index documents that are in the index as other ones, by few
+    statements.
     """
-    removed = sorted(old.terms - new.terms)
-    added = sorted(new.terms - old.terms)
-    # Most changes give keys other values, so as many terms come as go. One
-    # statement for both, where there would be two.
-    number = min(len(removed), len(added), MOST_REPLACED)
-    if number:
-        _replace_terms(
-            connection,
-            seq,
-            removed[:number],
-            added[:number],
-        )
-    _remove_terms(connection, seq, removed[number:])
-    _add_pairs(connection, [(term, seq) for term in added[number:]])
+    replaced: dict[Replacement, list[int]] = collections.defaultdict(list)
+    new_pairs: list[Pair] = []
+    for changed in changes:
+        seq = changed.seq
+        removed = sorted(changed.old.terms - changed.new.terms)
+        added = sorted(changed.new.terms - changed.old.terms)
+        # Most changes give keys other values, so as many terms come as go.
+        # One statement for both, where there would be two; and for all
+        # documents that change alike.
+        number = min(len(removed), len(added), MOST_REPLACED)
+        if number:
+            both = tuple(removed[:number]), tuple(added[:number])
+            replaced[both].append(seq)
+        _remove_terms(connection, seq, removed[number:])
+        new_pairs += [(term, seq) for term in added[number:]]
 
-    before = text_scopes(scopes[0])
-    after = text_scopes(scopes[1])
-    if before != after or old.text_digest != new.text_digest:
-        _change_texts(
-            connection,
-            kind,
-            before,
-            after,
-            seq,
-            text,
-        )
+    for (old, new), seqs in replaced.items():
+        for first in range(0, len(seqs), MOST_DOCUMENTS):
+            some = seqs[first : first + MOST_DOCUMENTS]
+            _replace_terms(
+                connection,
+                some,
+                old,
+                new,
+            )
+    _add_pairs(connection, sorted(new_pairs))
+    for changed in changes:
+        _change_text(connection, kind, changed)
+
+
+def _change_text(
+    connection: sqlalchemy.Connection, kind: str, changed: Change
+) -> None:
+    before = text_scopes(changed.scopes[0])
+    after = text_scopes(changed.scopes[1])
+    is_same = changed.old.text_digest == changed.new.text_digest
+    if before == after and is_same:
+        return
+    _change_texts(
+        connection,
+        kind,
+        before,
+        after,
+        changed.seq,
+        changed.text,
+    )
 
 
 def remove(
@@ -269,32 +311,34 @@ def _remove_terms(
 
 def _replace_terms(
     connection: sqlalchemy.Connection,
-    seq: int,
-    old: list[int],
-    new: list[int],
+    seqs: collections.abc.Sequence[int],
+    old: collections.abc.Sequence[int],
+    new: collections.abc.Sequence[int],
 ) -> None:
-    """Replace terms of a document by as many others."""
-    parameters = {'of': seq}
+    """Replace terms of documents by as many others."""
+    parameters = cursors.in_places('of', seqs)
+    places = len(parameters)
     for number, (before, after) in enumerate(zip(old, new, strict=True)):
         parameters[f'old{number}'] = before
         parameters[f'new{number}'] = after
-    cursors.write(connection, _replace(len(old)), parameters)
+    cursors.write(connection, _replace(places, len(old)), parameters)
 
 
 @functools.cache
-def _replace(number: int) -> sqlalchemy.Update:
-    old = [_term(f'old{i}') for i in range(number)]
-    new = [_term(f'new{i}') for i in range(number)]
+def _replace(documents: int, number: int) -> sqlalchemy.Update:
+    seqs = [_number(f'of{i}') for i in range(documents)]
+    old = [_number(f'old{i}') for i in range(number)]
+    new = [_number(f'new{i}') for i in range(number)]
     cases = [
         (pairs.c.term == before, after)
         for before, after in zip(old, new, strict=True)
     ]
     return (
         sqlalchemy.update(pairs)
-        .where(pairs.c.seq == bindparam('of'), pairs.c.term.in_(old))
+        .where(pairs.c.seq.in_(seqs), pairs.c.term.in_(old))
         .values(term=sqlalchemy.case(*cases))
     )
 
 
-def _term(name: str) -> sqlalchemy.BindParameter[int]:
+def _number(name: str) -> sqlalchemy.BindParameter[int]:
     return bindparam(name, type_=sqlalchemy.BigInteger)

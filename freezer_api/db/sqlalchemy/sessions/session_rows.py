@@ -355,13 +355,12 @@ def _update_with_index(
     }
     if not cursors.write(connection, statement, values):
         return False
-    indexing.change(
-        connection,
-        kind,
+    changed = indexing.Change(
         (scopes, scopes),
         stored.seq,
         terms.Index.unpack(stored.indexed),
         index,
         text,
     )
+    indexing.change(connection, kind, changed)
     return True

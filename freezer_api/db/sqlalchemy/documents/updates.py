@@ -1,0 +1,102 @@
+"""Writing what has become of documents, of several by few statements."""
+
+import collections.abc
+
+import sqlalchemy
+
+from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.documents import row_statements, rows
+from freezer_api.db.sqlalchemy.search import indexing, terms
+from freezer_api.domain import documents
+from freezer_api.domain.documents import Document
+
+#: Rows that one UPDATE writes, at most (a statement is kept for each number),
+#: and characters of their bodies.
+MOST_ROWS, MOST_CHARACTERS = 16, 1_000_000
+
+
+class Updates:
+    """Documents that are locked, and what becomes of them. Those of one kind
+    that come one after the other are written together.
+    """
+
+    def __init__(self, connection: sqlalchemy.Connection):
+        self._connection = connection
+        self._kind = ''
+        self._rows: list[rows.Values] = []
+        self._changes: list[indexing.Change] = []
+        self._size = 0
+
+    def add(self, stored: rows.Stored, new: Document) -> None:
+        """Add what becomes of a document; ``Conflict`` if another one has its
+        claim.
+        """
+        values, change = _updated(stored, new)
+        size = len(values['body'])
+        is_full = (
+            len(self._rows) == MOST_ROWS or self._size + size > MOST_CHARACTERS
+        )
+        has_new_claim = values['claim'] != stored.claim
+        if is_full or has_new_claim or new.kind != self._kind:
+            self.write()
+        if has_new_claim:
+            rows.check_claim(self._connection, new)
+        self._kind = new.kind
+        self._rows.append(values)
+        self._changes.append(change)
+        self._size += size
+
+    def write(self) -> None:
+        """Write what was added, rows and index."""
+        if not self._rows:
+            return
+        _write_rows(self._connection, self._kind, self._rows)
+        indexing.change_all(self._connection, self._kind, self._changes)
+        self._rows, self._changes, self._size = [], [], 0
+
+
+def _updated(
+    stored: rows.Stored, new: Document
+) -> tuple[rows.Values, indexing.Change]:
+    """Return the columns of a changed document, and what changes of its
+    index.
+    """
+    kind, project_id = new.kind, new.project_id
+    claim = documents.claim(kind, new.id, new.body)
+    # A client that becomes central, or is no longer, changes its scopes.
+    old_scopes = terms.scopes(kind, project_id, stored.claim)
+    new_scopes = terms.scopes(kind, project_id, claim)
+    index, text = terms.index(kind, new_scopes, new.body)
+    values = {
+        'of': stored.seq,
+        'version': new.version,
+        'body': rows.dump(new.body),
+        'indexed': index.pack(),
+        'claim': claim,
+        **rows.extras(kind, new.body),
+    }
+    change = indexing.Change(
+        (old_scopes, new_scopes),
+        stored.seq,
+        terms.Index.unpack(stored.indexed),
+        index,
+        text,
+    )
+    return values, change
+
+
+def _write_rows(
+    connection: sqlalchemy.Connection,
+    kind: str,
+    all_values: collections.abc.Sequence[rows.Values],
+) -> None:
+    """Write columns of rows that exist, by one statement."""
+    if len(all_values) == 1:
+        cursors.write(connection, row_statements.update(kind), all_values[0])
+        return
+    parameters = {}
+    for number, values in enumerate(all_values):
+        for name, value in values.items():
+            parameters[f'{name}{number}'] = value
+    statement = row_statements.update_all(kind, len(all_values))
+    cursors.write(connection, statement, parameters)
