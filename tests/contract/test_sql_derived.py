@@ -7,6 +7,7 @@ import sqlalchemy
 from freezer_api.db import steps
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.search import terms
+from freezer_api.db.sqlalchemy.sessions import session_rows
 from freezer_api.domain import documents
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract.derived import Stores
@@ -105,6 +106,21 @@ class DamagedTables(Stores):
                     .values(values)
                 )
                 self.mended((kind, 'p', id))
+
+    def test_members_in_a_row_that_are_not_those_of_the_session_are_told_and_mended(self):
+        table = models.sessions.c
+        is_session = sqlalchemy.and_(table.project == 'p', table.id == 's')
+        body = sqlalchemy.select(table.body).where(is_session)
+        read = functools.partial(
+            self.own.database.read, lambda connection: connection.execute(body).scalar_one()
+        )
+        before = read()
+        stored = documents.orjson.loads(before)
+        del stored[session_rows.MEMBERS][0]
+        damaged = documents.orjson.dumps(stored).decode()
+        self.damage(sqlalchemy.update(models.sessions).where(is_session).values(body=damaged))
+        self.mended((SESSIONS, 'p', 's'))
+        self.assertEqual(before, read())
 
     def test_claim_of_another_document_is_told_and_not_taken(self):
         self.project.put_client('central', central=True)

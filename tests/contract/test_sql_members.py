@@ -1,9 +1,13 @@
 """The members of sessions as one value: odd ones, and more than MariaDB puts together."""
 
+import typing
+
+import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.sessions import members, session_rows
 from freezer_api.domain.documents import JOBS, SESSIONS
 from tests.contract import stores
 
@@ -11,8 +15,59 @@ from tests.contract import stores
 LIMITS = (300, 315, 330, 345)
 
 
+class StoredSession:
+    """What is stored of a session in its row."""
+
+    storage: typing.Any
+    session: str
+
+    def body(self):
+        column = sqlalchemy.select(models.sessions.c.body).where(self.is_session())
+        return orjson.loads(
+            self.storage.database.read(lambda connection: connection.execute(column).scalar_one())
+        )
+
+    def write_body(self, change, **values):
+        """Change what is stored by hand."""
+        body = self.body()
+        change(body)
+        statement = (
+            sqlalchemy.update(models.sessions)
+            .where(self.is_session())
+            .values(body=orjson.dumps(body).decode(), **values)
+        )
+        self.storage.database.write(lambda connection: connection.execute(statement))
+
+    def is_session(self):
+        return models.sessions.c.id == self.session
+
+
+@stores.on_stores(*stores.SQL_STORES)
+class MembersWithSessions(StoredSession):
+    """A session's row has its members, too, while they are few."""
+
+    alone = True
+
+    def setUp(self):
+        super().setUp()
+        self.session = self.project.new_session(hold_off=3600)
+        self.jobs = [self.project.new_job(session_id=self.session) for _number in range(3)]
+        self.project.start(self.session, self.jobs[0], 0)
+
+    def test_row_without_its_members_is_written_by_their_rows(self):
+        """As a release left it that doesn't know them."""
+        self.write_body(lambda body: body.pop(session_rows.MEMBERS))
+        self.assertNotIn(session_rows.MEMBERS, self.body())
+        self.project.end(self.session, self.jobs[0], 1)
+        shown = self.project.session(self.session)['jobs']
+        self.assertEqual(set(self.jobs), set(shown))
+        self.assertEqual('success', shown[self.jobs[0]]['result'])
+        kept = members.unpack(self.body()[session_rows.MEMBERS])
+        self.assertEqual(shown, {id: member.shown() for id, member in kept.items()})
+
+
 @stores.on_stores(stores.MariaDB)
-class CutMembers:
+class CutMembers(StoredSession):
     """What a server's limits cut is never taken for all members."""
 
     # The limits stay with the connections of the storage.
@@ -25,12 +80,9 @@ class CutMembers:
         for number in range(12):
             self.project.new_job(f'job-{number}')
             self.project.attach('s', f'job-{number}')
-        # Else nobody has to put members together to show them.
-        self.storage.database.write(
-            lambda connection: connection.execute(
-                sqlalchemy.update(models.sessions).values(shown=None)
-            )
-        )
+        # Else nobody has to put members together, to show or to change them.
+        self.session = 's'
+        self.write_body(lambda body: body.pop(session_rows.MEMBERS), shown=None)
 
     def limit(self, number: int) -> None:
         """Let each connection of the storage cut values."""

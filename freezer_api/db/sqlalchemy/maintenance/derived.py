@@ -14,7 +14,11 @@ from sqlalchemy import bindparam
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
-from freezer_api.db.sqlalchemy.sessions import members, shown_texts
+from freezer_api.db.sqlalchemy.sessions import (
+    members,
+    session_rows,
+    shown_texts,
+)
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body
 from freezer_api.domain.session_state import Session
@@ -214,13 +218,17 @@ def _derive(kind: str, state: State) -> tuple[rows.Values, Body]:
         row.version,
         row.created,
     )
+    columns = session_rows.changing(session)
     # The number of records is counted, for no document has it.
     values = {
         'claim': None,
-        'settle_at': session.settle_at,
+        'settle_at': columns['settle_at'],
         'records': state.records,
-        'shown': shown_texts.dump(session),
+        'shown': columns['shown'],
     }
+    copied = stored.get(session_rows.MEMBERS)
+    if copied is not None and copied != members.pack(its_members):
+        values['body'] = columns['body']
     return values, session.body()
 
 

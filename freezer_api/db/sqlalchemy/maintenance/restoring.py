@@ -14,7 +14,7 @@ from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.maintenance import copying
 from freezer_api.db.sqlalchemy.search import indexing, terms
-from freezer_api.db.sqlalchemy.sessions import members, shown_texts
+from freezer_api.db.sqlalchemy.sessions import members, session_rows
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body, Document
 from freezer_api.domain.session_state import Record, Session
@@ -158,11 +158,9 @@ def _row(entry: Entry) -> tuple[rows.Values, Body]:
         'created': content.created,
     }
     if isinstance(content, Session):
-        values['body'] = rows.dump(content.dump())
-        values['settle_at'] = content.settle_at
+        values |= session_rows.changing(content)
         # Its records come after all sessions, and are counted then.
         values['records'] = 0
-        values['shown'] = shown_texts.dump(content)
         return values, content.body()
     values['body'] = rows.dump(content.body)
     values |= rows.extras(entry.kind, content.body)

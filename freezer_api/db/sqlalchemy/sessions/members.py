@@ -111,9 +111,30 @@ def parse(text: str | None) -> dict[str, Member] | None:
         # It was cut in the middle of a member.
         return None
     found = whole(counted)
-    if found is None:
-        return None
-    return {values[0]: load(values) for values in found}
+    return None if found is None else unpack(found)
+
+
+def pack(members: Members) -> list[list[typing.Any]]:
+    """Return members as :func:`unpack` takes them, ordered by their jobs."""
+    packed = []
+    for job_id in sorted(members):
+        member = members[job_id]
+        values = [
+            job_id,
+            member.client_id,
+            *_progress(member).values(),
+        ]
+        packed.append(values)
+    return packed
+
+
+def unpack(
+    packed: collections.abc.Iterable[list[typing.Any]],
+) -> dict[str, Member]:
+    """Return the members that values of :data:`COLUMNS` stand for, by their
+    jobs.
+    """
+    return {values[0]: load(values) for values in packed}
 
 
 def whole(counted: Counted) -> list[list[typing.Any]] | None:

@@ -34,9 +34,13 @@ LOG = logging.getLogger(__name__)
 #: A row of :func:`session_statements.read`, or a tuple of the same values.
 Row = cursors.Row
 
-#: Where such rows have a session's number, its id (None in further rows) and
-#: its members.
-_SEQ, _SESSION_ID = 0, 1
+#: In what is stored of a session: its members, unless they are many. Another
+#: form takes another name, so that a release of before reads their rows.
+MEMBERS = 'members'
+
+#: Where such rows have a session's number, its id (None in further rows), what
+#: is stored of it, and its members.
+_SEQ, _SESSION_ID, _BODY = 0, 1, 4
 _MEMBERS = len(session_statements.session_columns())
 
 
@@ -119,12 +123,38 @@ def lock(
     if not found:
         return {}
     locked = [session_statements.unpack(row) for row in found]
-    members_of = members.read(connection, [row[_SEQ] for row in locked])
+    bodies = [orjson.loads(row[_BODY]) for row in locked]
+    members_of = _members_of(connection, [row[_SEQ] for row in locked], bodies)
     sessions = {}
-    for row in locked:
-        its_members = members_of.get(row[_SEQ], {})
-        sessions[row[_SESSION_ID]] = _stored(project_id, row, its_members)
+    for row, body in zip(locked, bodies, strict=True):
+        sessions[row[_SESSION_ID]] = _stored(
+            project_id,
+            row,
+            body,
+            members_of.get(row[_SEQ], {}),
+        )
     return sessions
+
+
+def _members_of(
+    connection: sqlalchemy.Connection,
+    seqs: collections.abc.Iterable[int],
+    bodies: collections.abc.Iterable[documents.Body],
+) -> dict[int, dict[str, Member]]:
+    """Return the members of sessions that are locked, by their numbers: those
+    that are stored with them, else those of their rows.
+    """
+    members_of = {}
+    lacking = []
+    for seq, body in zip(seqs, bodies, strict=True):
+        packed = body.get(MEMBERS)
+        if packed is None:
+            lacking.append(seq)
+        else:
+            members_of[seq] = members.unpack(packed)
+    if lacking:
+        members_of |= members.read(connection, lacking)
+    return members_of
 
 
 def assemble(
@@ -149,7 +179,8 @@ def assemble(
                 f'the members of session {id} of project {project_id} are more'
                 ' bytes than max_allowed_packet lets pass'
             )
-        sessions.append(_stored(project_id, row, its_members))
+        body = orjson.loads(row[_BODY])
+        sessions.append(_stored(project_id, row, body, its_members))
     return sessions
 
 
@@ -159,14 +190,17 @@ def further_rows(found: collections.abc.Iterable[Row]) -> list[typing.Any]:
 
 
 def _stored(
-    project_id: str, row: Row, its_members: dict[str, Member]
+    project_id: str,
+    row: Row,
+    body: documents.Body,
+    its_members: dict[str, Member],
 ) -> Stored:
     own = row[:_MEMBERS]
-    seq, id, version, created, body, indexed, records, settle_at = own
+    seq, id, version, created, _body, indexed, records, settle_at = own
     session = Session.load(
         project_id,
         id,
-        orjson.loads(body),
+        body,
         its_members,
         version,
         created,
@@ -183,19 +217,34 @@ def _stored(
 # Writing what is locked
 
 
+def changing(session: Session) -> rows.Values:
+    """Return the columns that change with a session, besides those of its
+    index and its records.
+    """
+    body = session.dump()
+    shown = shown_texts.dump(session)
+    if shown is not None:
+        # It has few members: whoever locks the row needn't read theirs. A
+        # release that doesn't know this leaves it out when it writes the row.
+        body[MEMBERS] = members.pack(session.members)
+    return {
+        'version': session.version,
+        'body': rows.dump(body),
+        'settle_at': session.settle_at,
+        'shown': shown,
+    }
+
+
 def create(connection: sqlalchemy.Connection, session: Session) -> None:
     """Store a session that doesn't exist."""
     values = {
         'project': session.project_id,
         'id': session.session_id,
-        'version': session.version,
         'created': session.created,
         # Sessions claim nothing; the column is that of all kinds.
         'claim': None,
-        'body': rows.dump(session.dump()),
-        'settle_at': session.settle_at,
         'records': 0,
-        'shown': shown_texts.dump(session),
+        **changing(session),
     }
     seq = rows.insert(
         connection,
@@ -229,12 +278,9 @@ def store(
     )
     values = {
         'of': stored.seq,
-        'version': after.version,
-        'body': rows.dump(after.dump()),
-        'settle_at': after.settle_at,
         'indexed': stored.indexed,
         'records': stored.records + new_records,
-        'shown': shown_texts.dump(after),
+        **changing(after),
     }
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
@@ -296,12 +342,9 @@ def _settle(
     after = run_state.lapse(before, now)
     values = {
         'of': stored.seq,
-        'version': after.version,
-        'body': rows.dump(after.dump()),
-        'settle_at': after.settle_at,
         'indexed': stored.indexed,
         'records': stored.records,
-        'shown': shown_texts.dump(after),
+        **changing(after),
         'old_version': before.version,
         'old_settle_at': before.settle_at,
     }
