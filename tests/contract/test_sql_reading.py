@@ -10,7 +10,7 @@ import sqlalchemy
 
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy.documents import rows
-from freezer_api.db.sqlalchemy.search import queries
+from freezer_api.db.sqlalchemy.search import probes
 from freezer_api.db.sqlalchemy.sessions import session_rows
 from freezer_api.domain import search, search_query, session_state, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
@@ -124,7 +124,7 @@ class Reading(costs.Cost):
                 with self.subTest(search=name, page=page):
                     self.assertEqual(10, len(self.one.find(scope, JOBS, query).documents))
                     read = self.cost(lambda query=query: self.one.find(scope, JOBS, query))
-                    self.assertLessEqual(read, self.least(250 + queries.PROBE * len(query.pairs)))
+                    self.assertLessEqual(read, self.least(250 + probes.PROBE * len(query.pairs)))
 
     def test_text_in_all_projects_reads_their_jobs_at_most(self):
         for needle in ('busy', 'nowhere'):
@@ -193,7 +193,7 @@ class Reading(costs.Cost):
                 lambda scope=scope, size=size: self.one.find(scope, kind, query(size))
             )
         self.assertLessEqual(read[LARGE], 1.3 * read[SMALL] + self.least(10), read)
-        probed = queries.PROBE * len(query(LARGE).pairs)
+        probed = probes.PROBE * len(query(LARGE).pairs)
         self.assertLessEqual(read[LARGE], self.least(250 + probed), read)
 
 
@@ -254,7 +254,7 @@ class ReadingBackups(costs.Cost):
         self.assertEqual(
             found, [int(document.id) for document in self.one.find(scope, BACKUPS, query).documents]
         )
-        probed = queries.PROBE * (1 + max(1, len(query.pairs)))
+        probed = probes.PROBE * (1 + max(1, len(query.pairs)))
         return self.cost(lambda: self.one.find(scope, BACKUPS, query)) - self.least(probed)
 
     def test_short_time_reads_only_what_lies_in_it(self):

@@ -17,7 +17,7 @@ NAME = re.compile(r'``(freezer_api(?:\.\w+)+)``')
 OTHER_CASES = {
     'freezer_api.db.sqlalchemy.sessions.session_rows.get',
     'freezer_api.domain.session_state.shown',
-    'freezer_api.db.sqlalchemy.sessions.session_rows.settle',
+    'freezer_api.db.sqlalchemy.sessions.lapsed_rows.settle',
     'freezer_api.domain.runs.end',
 }
 

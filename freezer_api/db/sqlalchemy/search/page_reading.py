@@ -11,7 +11,12 @@ import sqlalchemy
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Scope, check_page
 from freezer_api.db.sqlalchemy.connections import cursors
-from freezer_api.db.sqlalchemy.search import queries, search_parts, terms
+from freezer_api.db.sqlalchemy.search import (
+    probes,
+    queries,
+    search_parts,
+    terms,
+)
 from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents, search_pairs, search_query
 
@@ -55,12 +60,8 @@ class Reader:
         wanted, unwanted = search_query.compile_pairs(kind, query)
         if not wanted and not _can_read_texts(query, everywhere):
             wanted = frozenset((terms.ANY,))
-        self._wanted = [
-            list(terms.look_up(name, kind, wanted)) for name in self._scopes
-        ]
-        self._unwanted = [
-            list(terms.look_up(name, kind, unwanted)) for name in self._scopes
-        ]
+        self._wanted = self._look_up(kind, wanted)
+        self._unwanted = self._look_up(kind, unwanted)
         self.shape = search_parts.Shape(
             kind,
             wanted=len(wanted),
@@ -72,6 +73,14 @@ class Reader:
             everywhere=everywhere,
             bounded=query.bounded,
         )
+
+    def _look_up(
+        self, kind: str, pairs: collections.abc.Collection[search_pairs.Pair]
+    ) -> list[list[int]]:
+        """Return the terms of pairs in each scope."""
+        return [
+            list(terms.look_up(name, kind, pairs)) for name in self._scopes
+        ]
 
     def rows(self, now: int | None = None) -> cursors.Rows:
         """Return the rows of the page, and one more if there is one. ``now``
@@ -86,8 +95,8 @@ class Reader:
         # are asked how far each reaches, and given the terms in that order.
         dialect = self._connection.dialect.name
         number = self.shape.wanted
-        if number > queries.ORDERED_WELL.get(dialect, number):
-            reached = self._probe(parameters, queries.PROBE)
+        if number > probes.ORDERED_WELL.get(dialect, number):
+            reached = self._probe(parameters, probes.PROBE)
             parameters |= self._sparsest_first(parameters, reached)
         return self._read(self.shape, parameters)
 
@@ -122,7 +131,7 @@ class Reader:
         less of the two.
         """
         shape = self.shape
-        distance = queries.PROBE
+        distance = probes.PROBE
         end = queries.FIRST if shape.descending else queries.LAST
         while True:
             reached = self._probe(parameters, distance)
@@ -138,13 +147,13 @@ class Reader:
             found = self._read(shape, parameters | within)
             if upto is None or len(found) > self._query.limit:
                 return found
-            distance *= queries.FARTHER
+            distance *= probes.FARTHER
 
     # The order of terms
 
     def _probe(self, parameters: Parameters, distance: int) -> Reached:
         """Return how far a number of documents reaches."""
-        statement = queries.probe(
+        statement = probes.probe(
             self.shape.wanted,
             len(self._scopes),
             self.shape.descending,

@@ -18,7 +18,6 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db.sqlalchemy import models
-from freezer_api.db.sqlalchemy.connections import engines
 from freezer_api.db.sqlalchemy.documents import row_statements
 from freezer_api.db.sqlalchemy.search import functions, search_parts
 from freezer_api.db.sqlalchemy.search.search_parts import (
@@ -28,20 +27,10 @@ from freezer_api.db.sqlalchemy.search.search_parts import (
     Seq,
     Shape,
     Source,
-    parameter,
 )
 from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents
 
-#: How many terms a database orders well by itself; any number, if it isn't
-#: here. SQLite guesses.
-ORDERED_WELL = {'sqlite': 1, 'postgresql': engines.JOINS_ORDERED}
-#: How many documents the probe looks ahead: a term with fewer of them behind
-#: the marker leads.
-PROBE = 200
-#: How many times farther it looks the next time, where it has to know what is
-#: the least.
-FARTHER = 8
 #: What lies before and behind all documents.
 FIRST, LAST = 0, 2**63 - 1
 #: Bytes of JSON that a member of a session is shown with, at least.
@@ -136,27 +125,6 @@ def size(shape: Shape) -> sqlalchemy.Select:
     )
 
 
-@functools.lru_cache(maxsize=128)
-def probe(
-    wanted: int, scopes: int, descending: bool, bounded: bool
-) -> sqlalchemy.Select:
-    """Return the statement for how far ``far`` documents reach: in one row,
-    for each term the seq of the last of so many behind the marker.
-
-    With ``bounded`` also, as ``bounds``, the time of the last of so many in
-    the bounds. NULL where there are fewer.
-    """
-    columns = []
-    for scope in range(scopes):
-        for number in range(wanted):
-            seqs = _seqs_behind(scope, number, descending)
-            name = parameter('wanted', scope, number)
-            columns.append(_at_distance(seqs).label(name))
-    if bounded:
-        columns.append(_at_distance(_times_in_bounds()).label('bounds'))
-    return sqlalchemy.select(*columns)
-
-
 @functools.cache
 def position(
     kind: str, central: bool, everywhere: bool
@@ -203,37 +171,6 @@ def _of_scope(
     if shape.central:
         is_visible = is_visible | table.c.claim.is_not(None)
     return statement.where(is_visible)
-
-
-def _seqs_behind(
-    scope: int, number: int, descending: bool
-) -> sqlalchemy.Select:
-    """Return the documents of a term behind the marker."""
-    pair = models.pairs.alias()
-    return (
-        sqlalchemy.select(pair.c.seq)
-        .where(
-            pair.c.term == search_parts.term('wanted', scope, number),
-            search_parts.is_behind(pair.c.seq, descending),
-        )
-        .order_by(pair.c.seq.desc() if descending else pair.c.seq)
-    )
-
-
-def _times_in_bounds() -> sqlalchemy.Select:
-    """Return the times of the backups in the bounds."""
-    backup = models.backups.alias()
-    hint = f'FORCE INDEX ({models.BY_TIME})'
-    return (
-        sqlalchemy.select(backup.c.moment)
-        .where(*search_parts.is_in_bounds(backup))
-        .order_by(backup.c.moment)
-        .with_hint(backup, hint, 'mysql')
-    )
-
-
-def _at_distance(found: sqlalchemy.Select) -> sqlalchemy.ScalarSelect:
-    return found.limit(1).offset(bindparam('far')).scalar_subquery()
 
 
 # The documents of a page

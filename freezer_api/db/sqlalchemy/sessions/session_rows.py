@@ -4,7 +4,6 @@ become of them.
 
 import collections.abc
 import dataclasses
-import logging
 import operator
 import typing
 
@@ -23,13 +22,10 @@ from freezer_api.db.sqlalchemy.sessions import (
 )
 from freezer_api.domain import (
     documents,
-    run_state,
     search_pairs,
     session_index,
 )
 from freezer_api.domain.session_state import Member, Session
-
-LOG = logging.getLogger(__name__)
 
 #: A row of :func:`session_statements.read`, or a tuple of the same values.
 Row = cursors.Row
@@ -291,7 +287,7 @@ def store(
     if after.version == before.version or is_index_same:
         cursors.write(connection, session_statements.UPDATE, values)
     else:
-        _update_with_index(
+        update_with_index(
             connection,
             stored,
             after,
@@ -315,71 +311,7 @@ def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
     )
 
 
-# Settling what isn't locked
-
-
-def settle(
-    connection: sqlalchemy.Connection,
-    due: collections.abc.Iterable[Stored],
-    now: int,
-) -> list[Session | None]:
-    """Complete lapsed runs of sessions that were read and aren't locked;
-    return what they are now, None for one that has changed since.
-    """
-    # The updates lock their rows, so they come in the one order.
-    in_order = sorted(due, key=lambda stored: stored.session.session_id)
-    return [_settle(connection, stored, now) for stored in in_order]
-
-
-def _settle(
-    connection: sqlalchemy.Connection, stored: Stored, now: int
-) -> Session | None:
-    if stored.drifted:
-        # The caller reads it again.
-        _correct_settle_at(connection, stored)
-        return None
-    before = stored.session
-    after = run_state.lapse(before, now)
-    values = {
-        'of': stored.seq,
-        'indexed': stored.indexed,
-        'records': stored.records,
-        **changing(after),
-        'old_version': before.version,
-        'old_settle_at': before.settle_at,
-    }
-    was_unchanged = _update_with_index(
-        connection,
-        stored,
-        after,
-        session_statements.UPDATE_IF_UNCHANGED,
-        values,
-    )
-    return after if was_unchanged else None
-
-
-def _correct_settle_at(
-    connection: sqlalchemy.Connection, stored: Stored
-) -> None:
-    """Make a session be found by the timestamp at which it lapses."""
-    session = stored.session
-    LOG.error(
-        'Column settle_at of session %s in project %s was %s, but should be'
-        ' %s; corrected.',
-        session.session_id,
-        session.project_id,
-        stored.settle_at,
-        session.settle_at,
-    )
-    values = {
-        'of': stored.seq,
-        'old_version': session.version,
-        'settle_at': session.settle_at,
-    }
-    connection.execute(session_statements.CORRECT_SETTLE_AT, values)
-
-
-def _update_with_index(
+def update_with_index(
     connection: sqlalchemy.Connection,
     stored: Stored,
     after: Session,

@@ -17,6 +17,7 @@ from freezer_api.db.sqlalchemy.connections.database import DEADLINE, Database
 from freezer_api.db.sqlalchemy.search import finding
 from freezer_api.db.sqlalchemy.sessions import (
     history,
+    lapsed_rows,
     session_rows,
     showing,
 )
@@ -174,7 +175,7 @@ def _settle(
     """Complete the lapsed runs of sessions, and log it; None stands for one
     that others have changed.
     """
-    settle = functools.partial(session_rows.settle, due=due, now=now)
+    settle = functools.partial(lapsed_rows.settle, due=due, now=now)
     settled = database.write(settle)
     for session in settled:
         if session is not None:
