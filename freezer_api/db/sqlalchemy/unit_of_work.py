@@ -164,6 +164,7 @@ class Unit(unit.Unit):
         lock is known to all nodes; else write them.
         """
         if uses.are_written(self._connection):
+            self._writes += 1
             return uses.use(
                 self._connection,
                 kind,

@@ -215,19 +215,25 @@ def show_kept(page: sqlalchemy.CTE, checks_due: bool) -> Statement:
     ``checks_due``: also an empty text if the run of one of the project has
     lapsed at ``now``.
     """
-    kept = functions.spaced(
+    text = _kept(
         _table.c.seq,
         _table.c.version,
-        _table.c.shown,
     )
-    # PostgreSQL would join NULL as nothing.
-    text = sqlalchemy.case((_table.c.shown.is_not(None), kept))
     shown = (
         sqlalchemy.select(text.label('shown'))
         .select_from(page.join(_table, _table.c.seq == page.c.seq))
         .where(_table.c.project == bindparam('project'))
     )
     return sqlalchemy.union_all(shown, _lapsed()) if checks_due else shown
+
+
+def _kept(*columns: sqlalchemy.Column) -> sqlalchemy.ColumnElement[str]:
+    """Return columns and the column ``shown`` as one text; NULL without
+    it.
+    """
+    kept = functions.spaced(*columns, _table.c.shown)
+    # PostgreSQL would join NULL as nothing.
+    return sqlalchemy.case((_table.c.shown.is_not(None), kept))
 
 
 def _lapsed() -> sqlalchemy.Select:
@@ -241,7 +247,7 @@ _IS_ASKED_FOR = (
     _table.c.id == bindparam('id'),
 )
 SHOW_ONE = sqlalchemy.select(_shown_columns()).where(*_IS_ASKED_FOR)
-SHOW_ONE_KEPT = sqlalchemy.select(_table.c.version, _table.c.shown).where(
+SHOW_ONE_KEPT = sqlalchemy.select(_kept(_table.c.version)).where(
     *_IS_ASKED_FOR
 )
 

@@ -56,10 +56,12 @@ def get(
     )
     if not found:
         raise exceptions.NotFound(documents.SESSIONS, id)
-    ((version, text),) = found
-    kept = shown_texts.load(project_id, version, text)
-    if kept is not None:
-        return None if kept.due(now) else kept.document
+    ((text,),) = found
+    if text is not None:
+        version, shown = text.split(' ', 1)
+        kept = shown_texts.load(project_id, version, shown)
+        if kept is not None:
+            return None if kept.due(now) else kept.document
     row = connection.execute(session_statements.SHOW_ONE, parameters).first()
     if row is None:
         raise exceptions.NotFound(documents.SESSIONS, id)
