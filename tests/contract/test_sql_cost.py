@@ -107,7 +107,7 @@ class Statements(costs.Settling, costs.Cost):
         self.assertEqual(2, len(reads), reads)
 
     def test_locking_a_session_with_many_members_reads_their_rows(self):
-        for number, rows_read in ((3, False), (80, True)):
+        for number, rows_read in ((64, False), (210, True)):
             session = self.project.new_session()
             for _member in range(number):
                 self.project.new_job(session_id=session)

@@ -63,6 +63,15 @@ class TestTexts(testtools.TestCase):
         for id in ('two words', 'line\nbreak', ''):
             self.assertIsNone(shown_texts.dump(Session('project', id, 'user')))
 
+    def test_text_of_many_bytes_is_not_kept(self):
+        """A page is promised to be no larger than so many of the largest."""
+        for letter, number in (('x', 12_000), ('€', 10_000)):
+            session = dataclasses.replace(SESSION, description=letter * number)
+            self.assertIsNotNone(shown_texts.dump(session), letter)
+        session = dataclasses.replace(SESSION, description='€' * 12_000)
+        self.assertLess(documents.size(session.body()) // 3, shown_texts.LONGEST)
+        self.assertIsNone(shown_texts.dump(session))
+
     def test_text_is_never_longer_than_the_longest(self):
         number, text = 0, ''
         while text is not None:

@@ -26,10 +26,11 @@ from freezer_api.domain.session_state import Session
 #: same number. To change what is shown takes another one.
 FORMAT = '1'
 #: Characters of a text. It is written at each change, so one that grows with
-#: the members would make a run of many jobs cost their square.
-LONGEST = 4096
-#: Bytes of a text, at most.
-LARGEST = 4 * LONGEST
+#: the members would make a run of many jobs cost their square. A hundred
+#: members have room.
+LONGEST = 16_384
+#: Bytes of its JSON: a page of 1,000 is within what a response may have.
+LARGEST = 32_768
 #: A member takes more characters than this, so as many can't be kept.
 _SHORTEST_MEMBER = 80
 _NEVER = -1
@@ -58,14 +59,18 @@ def dump(session: Session) -> str | None:
     if documents.ID.match(session.session_id) is None:
         return None
     settle_at = session.settle_at
-    shown = documents.with_version(session.body(), session.version)
+    json = orjson.dumps(
+        documents.with_version(session.body(), session.version)
+    )
+    if len(json) > LARGEST:
+        return None
     words = (
         FORMAT,
         str(session.version),
         str(_NEVER if settle_at is None else settle_at),
         str(session.created),
         session.session_id,
-        orjson.dumps(shown).decode(),
+        json.decode(),
     )
     text = ' '.join(words)
     return text if len(text) <= LONGEST else None
