@@ -179,12 +179,19 @@ class Session:
 
     def body(self) -> Body:
         """Return the document as shown, without ``_version``."""
-        return shown(
-            self.project_id,
-            self.session_id,
-            self.dump(),
-            self._shown_members(),
-        )
+        document = {
+            'session_id': self.session_id,
+            'project_id': self.project_id,
+            'user_id': self.user_id,
+            **self.settings(),
+            'session_tag': self.tag,
+            'schedule': dict(self.schedule),
+            **_shown_run(self.run),
+            'jobs': self._shown_members(),
+        }
+        if self.restore is not None:
+            document['restore'] = dict(self.restore)
+        return document
 
     def settings(self) -> Body:
         """Return the fields of :data:`SETTABLE`, as they are stored and
@@ -276,53 +283,18 @@ SETTABLE = tuple(
     for field in dataclasses.fields(Session)
     if 'settable' in field.metadata
 )
-_DEFAULTS = {
-    field.name: field.default
-    for field in dataclasses.fields(Session)
-    if field.name in SETTABLE
-}
 
 
-def shown(
-    project_id: str,
-    session_id: str,
-    stored: Body,
-    jobs: collections.abc.Mapping[str, MemberEntry],
-) -> Body:
-    """Return the document as shown, without ``_version``, of what is stored
-    (:meth:`Session.dump`) and the entries of its members.
-
-    A page takes it from here: to make a session of each would cost more than
-    all the rest.
-    """
-    document = {
-        'session_id': session_id,
-        'project_id': project_id,
-        'user_id': stored['user_id'],
-    }
-    for name, default in _DEFAULTS.items():
-        # Sessions that an earlier release stored may lack what is newer.
-        document[name] = stored.get(name, default)
-    document['session_tag'] = stored['tag']
-    document['schedule'] = stored['schedule']
-    document |= _shown_run(stored['run'])
-    document['jobs'] = jobs
-    restore = stored.get('restore')
-    if restore is not None:
-        document['restore'] = restore
-    return document
-
-
-def _shown_run(run: Body | None) -> Body:
-    """Return what a session shows of its current run, which is given as it is
-    stored; None if there was none yet.
+def _shown_run(run: Run | None) -> Body:
+    """Return what a session shows of its current run; None if there was none
+    yet.
     """
     status: str = ACTIVE
     result: str = NO_RESULT
     start = end = -1
     if run is not None:
-        status, result = run['status'], run['result']
-        start, end = _seconds(run['started']), _seconds(run['ended'])
+        status, result = run.status, run.result
+        start, end = _seconds(run.started), _seconds(run.ended)
     return {
         'status': status,
         'result': result,

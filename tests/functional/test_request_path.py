@@ -16,7 +16,6 @@ NAME = re.compile(r'``(freezer_api(?:\.\w+)+)``')
 #: Named for other cases than the requests that are sent here.
 OTHER_CASES = {
     'freezer_api.db.sqlalchemy.sessions.session_rows.get',
-    'freezer_api.domain.session_state.shown',
     'freezer_api.db.sqlalchemy.sessions.lapsed_rows.settle',
     'freezer_api.domain.runs.end',
 }

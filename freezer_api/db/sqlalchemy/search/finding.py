@@ -93,14 +93,9 @@ def page_of_sessions(
         bounds,
         central=False,
     )
-    kept = _find_kept(reader_of, scope, query, now)
-    if isinstance(kept, list):
+    kept = _find_shown(reader_of, scope, query, now)
+    if kept is not None:
         return _page_of_sessions(kept, query, bounds)
-    if kept is showing.Unshown.LACKING:
-        texts = [row[0] for row in reader_of(statement=queries.show).rows(now)]
-        shown = _show_sessions(texts, scope, query, bounds, now)
-        if shown is not None:
-            return shown
     return _page_to_settle(
         reader_of().rows(now),
         scope,
@@ -132,52 +127,25 @@ def _page_to_settle(
     return _page_of_sessions(shown_sessions, query, bounds)
 
 
-def _find_kept(
+def _find_shown(
     reader_of: collections.abc.Callable[..., page_reading.Reader],
     scope: Scope,
     query: search_query.Query,
     now: int,
-) -> list[documents.Document] | showing.Unshown:
-    """Return the sessions of a page as they are kept to be shown, or why they
-    can't be shown so.
+) -> list[documents.Document] | None:
+    """Return the sessions of a page as they are kept to be shown; None if one
+    of them can't be shown so.
     """
     # Lapsed or not, without conditions the same sessions are on the page.
-    statement = functools.partial(
-        queries.show_kept, checks_due=not query.finds_all
-    )
+    statement = functools.partial(queries.show, checks_due=not query.finds_all)
     reader = reader_of(statement=statement, largest=shown_texts.LARGEST)
     texts = [row[0] for row in reader.rows(now)]
-    return showing.assemble_kept(
+    return showing.assemble(
         scope.project_id,
         texts,
         query.descending,
         now,
     )
-
-
-def _show_sessions(
-    texts: list[str | None],
-    scope: Scope,
-    query: search_query.Query,
-    bounds: Bounds,
-    now: int,
-) -> Page | None:
-    """Return a page of sessions by what was read of them
-    (:func:`.session_statements.show`), None if there is something on it that
-    has to be settled, or to be read in the other way.
-    """
-    if query.finds_all and '' in texts:
-        # Lapsed or not, the same sessions are on the page.
-        texts.remove('')
-    found = showing.assemble(
-        scope.project_id,
-        texts,
-        query.descending,
-        now,
-    )
-    if found is None:
-        return None
-    return _page_of_sessions(found, query, bounds)
 
 
 def _page_of_sessions(

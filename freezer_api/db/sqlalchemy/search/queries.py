@@ -86,18 +86,12 @@ def page(shape: Shape) -> sqlalchemy.Select | sqlalchemy.CompoundSelect:
 
 
 @functools.lru_cache(maxsize=512)
-def show(shape: Shape) -> session_statements.Statement:
-    """Return :func:`session_statements.show` for a page of sessions, with the
-    parameters of :func:`page`.
+def show(shape: Shape, checks_due: bool) -> session_statements.Statement:
+    """Return :func:`session_statements.show` for a page of sessions, with
+    the parameters of :func:`page`.
     """
-    return session_statements.show(_found(shape).cte('page'))
-
-
-@functools.lru_cache(maxsize=512)
-def show_kept(shape: Shape, checks_due: bool) -> session_statements.Statement:
-    """Return the same of :func:`session_statements.show_kept`."""
     found = _found(shape).cte('page')
-    return session_statements.show_kept(found, checks_due)
+    return session_statements.show(found, checks_due)
 
 
 @functools.lru_cache(maxsize=512)

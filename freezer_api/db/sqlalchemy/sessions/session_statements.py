@@ -163,51 +163,11 @@ def _null(name: str) -> sqlalchemy.ColumnElement:
     return sqlalchemy.null().label(name)
 
 
-def _shown_columns() -> functions.Joined:
-    """Return what is shown of a session, as one text: a list in JSON of its
-    ``seq``, ``id``, ``version``, ``created``, what is stored and its members
-    as :func:`members.parse` takes them, None if there are too many.
-
-    NULL where all that is too long. One value of a row takes the client a
-    third of what several take; what is stored is JSON already.
-    """
-    columns = _table.c
-    its_members = _members(members.SHORT_JSON_ROWS)
-    return functions.Joined(
-        _text('['),
-        columns.seq,
-        _text(','),
-        functions.ShortJson(columns.id),
-        _text(','),
-        columns.version,
-        _text(','),
-        columns.created,
-        _text(','),
-        columns.body,
-        _text(','),
-        sqlalchemy.func.coalesce(its_members, _text('null')),
-        _text(']'),
-    )
-
-
 def _text(value: str) -> sqlalchemy.ColumnElement[str]:
     return sqlalchemy.literal_column(f"'{value}'", sqlalchemy.String)
 
 
-def show(page: sqlalchemy.CTE) -> Statement:
-    """Return the sessions of ``project`` whose ``seq`` a page has, each as
-    one text (:func:`_shown_columns`), and an empty text if the run of one of
-    the project has lapsed at ``now``.
-    """
-    shown = (
-        sqlalchemy.select(_shown_columns().label('shown'))
-        .select_from(page.join(_table, _table.c.seq == page.c.seq))
-        .where(_table.c.project == bindparam('project'))
-    )
-    return sqlalchemy.union_all(shown, _lapsed())
-
-
-def show_kept(page: sqlalchemy.CTE, checks_due: bool) -> Statement:
+def show(page: sqlalchemy.CTE, checks_due: bool) -> Statement:
     """Return what is kept to show the sessions of ``project`` whose ``seq`` a
     page has, each as one text: its ``seq``, its version, and the column
     ``shown``; NULL without it.
@@ -246,10 +206,7 @@ _IS_ASKED_FOR = (
     _table.c.project == bindparam('project'),
     _table.c.id == bindparam('id'),
 )
-SHOW_ONE = sqlalchemy.select(_shown_columns()).where(*_IS_ASKED_FOR)
-SHOW_ONE_KEPT = sqlalchemy.select(_kept(_table.c.version)).where(
-    *_IS_ASKED_FOR
-)
+SHOW_ONE = sqlalchemy.select(_kept(_table.c.version)).where(*_IS_ASKED_FOR)
 
 #: Some of the sessions whose runs have lapsed at ``now``.
 GET_DUE = read(
