@@ -72,6 +72,16 @@ fetch_uv() {
 # long its answers hold.
 BUILT='^(logutils|netifaces|simplegeneric|uwsgi)=='
 
+# test_extras: the extras that the environment of the tests has. mysqlclient is published as source alone; where there is what it takes
+# to build it, tests use it, too.
+test_extras() {
+    local extras=mysql,postgresql,elasticsearch,memcached
+    if pkg-config --exists libmariadb 2>/dev/null || pkg-config --exists mysqlclient 2>/dev/null; then
+        extras+=,mysqlclient
+    fi
+    printf '%s\n' "$extras"
+}
+
 # install_into PYTHON ARGUMENT…: "pip install ARGUMENT…" for an interpreter.
 install_into() {
     local python=$1

@@ -28,6 +28,7 @@ from tools import sampling, seconds
 STORES = {
     'SQLite': (),
     'MariaDB': (servers.MYSQL,),
+    'MariaDBByMysqlclient': (servers.MYSQL,),
     'PostgreSQL': (servers.POSTGRESQL,),
     'Elasticsearch8': (servers.ELASTICSEARCH8,),
     'Elasticsearch9': (servers.ELASTICSEARCH9,),

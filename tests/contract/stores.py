@@ -1,11 +1,14 @@
 """The stores that this repository has drivers for, as the contract's tests take them."""
 
 import collections.abc
+import importlib.util
 import shutil
 import sys
 import tempfile
 import types
 import typing
+
+import sqlalchemy
 
 from freezer_api.tests.base import EXPLORING
 from freezer_api.tests.contract.base import ContractCase, Options, on
@@ -44,6 +47,28 @@ class MariaDB(_InServer):
     name = 'MariaDB'
     server = servers.MYSQL
     share = 0.2
+
+
+#: Whether mysqlclient is there. To install it takes a compiler and the headers of a client library;
+#: where these are, ``tools/test`` does.
+HAS_MYSQLCLIENT = importlib.util.find_spec('MySQLdb') is not None
+
+
+def by_mysqlclient(url: str) -> str:
+    """The URL of a database of MariaDB, for mysqlclient in the place of PyMySQL."""
+    changed = sqlalchemy.make_url(url).set(drivername='mysql+mysqldb')
+    return changed.render_as_string(hide_password=False)
+
+
+class MariaDBByMysqlclient(MariaDB):
+    """A database in the MariaDB of the test run, that mysqlclient connects to."""
+
+    name = 'MariaDBByMysqlclient'
+
+    @classmethod
+    def make_options(cls) -> Options:
+        database = super().make_options()['database']
+        return {'database': {'connection': by_mysqlclient(database['connection'])}}
 
 
 class PostgreSQL(_InServer):

@@ -190,7 +190,8 @@ class Addresses(unittest.TestCase):
     def test_every_spelling_selects_its_dialect(self):
         for address, dialect in (
             ('mysql://u:p@h/d', 'mysql+pymysql'),
-            ('mysql+mysqldb://u:p@h/d?charset=utf8', 'mysql+pymysql'),
+            ('mysql+pymysql://u:p@h/d?charset=utf8', 'mysql+pymysql'),
+            ('mysql+mysqlconnector://u:p@h/d', 'mysql+pymysql'),
             ('mariadb://h/d', 'mysql+pymysql'),
             ('postgresql://h/d', 'postgresql+psycopg'),
             ('postgresql+psycopg2://h/d', 'postgresql+psycopg'),

@@ -8,13 +8,14 @@ from tests.servers import process
 
 
 class MariaDB(process.Server):
-    """Starts when made; :meth:`stop` removes it. What it holds outlives it, but not the machine: it
-    never waits for a disk.
+    """Starts when made, with some ``options`` more; :meth:`stop` removes it. What it holds outlives
+    it, but not the machine: it never waits for a disk.
     """
 
     scheme = 'mysql+pymysql'
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self._process = process.Process('mariadb')
         self.data = str(self._process.folder / 'data')
         self.socket = str(self._process.folder / 's')
@@ -53,6 +54,7 @@ class MariaDB(process.Server):
             '--innodb-flush-method=nosync',
             '--innodb-buffer-pool-size=256M',
             f'--pid-file={self._process.folder / "pid"}',
+            *self._options,
             ready=self._answers,
         )
 

@@ -75,8 +75,10 @@ basicConstraints = CA:FALSE
 keyUsage = critical,digitalSignature
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = DNS:localhost,IP:127.0.0.1
+subjectAltName = {names}
 """
+#: This machine as its own programs call it.
+LOOPBACK = 'DNS:localhost,IP:127.0.0.1'
 
 
 class Authority:
@@ -88,7 +90,7 @@ class Authority:
         self.folder = folder
         self.certificate = folder / 'ca.pem'
         self._key = folder / 'ca.key'
-        (folder / 'extensions').write_text(EXTENSIONS)
+        self._allow(LOOPBACK)
         self._openssl(
             'req',
             '-x509',
@@ -105,8 +107,11 @@ class Authority:
             str(self.certificate),
         )
 
-    def issue(self) -> tuple[pathlib.Path, pathlib.Path]:
-        """A certificate of this machine's loopback names, and its key."""
+    def issue(self, names: str = LOOPBACK) -> tuple[pathlib.Path, pathlib.Path]:
+        """A certificate of some names, as OpenSSL writes them, and its key: the authority's last
+        one.
+        """
+        self._allow(names)
         certificate, key = self.folder / 'server.pem', self.folder / 'server.key'
         self._openssl(
             'req',
@@ -139,6 +144,10 @@ class Authority:
             str(certificate),
         )
         return certificate, key
+
+    def _allow(self, names: str) -> None:
+        """Have the next certificates say some names."""
+        (self.folder / 'extensions').write_text(EXTENSIONS.format(names=names))
 
     @staticmethod
     def _new_key(file: pathlib.Path) -> tuple[str, ...]:

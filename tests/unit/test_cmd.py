@@ -224,6 +224,8 @@ class TestPackages(testtools.TestCase):
         """The extra is that of the database."""
         for url, module, extra in (
             ('mysql://u@h/d', 'pymysql', 'mysql'),
+            ('mysql+mysqldb://u@h/d', 'MySQLdb', 'mysqlclient'),
+            ('mariadb+mysqldb://u@h/d', 'MySQLdb', 'mysqlclient'),
             ('postgresql://u@h/d', 'psycopg', 'postgresql'),
         ):
             conf = self.conf()

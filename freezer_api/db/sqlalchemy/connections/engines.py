@@ -8,39 +8,46 @@ import typing
 import sqlalchemy
 from oslo_config import cfg
 from oslo_db.sqlalchemy import exc_filters
-from sqlalchemy.engine import default, interfaces
+from sqlalchemy.engine import default
 
 from freezer_api.conf import packages
-from freezer_api.db.sqlalchemy.connections import cursors, slow_statements
+from freezer_api.db.sqlalchemy.connections import (
+    cursors,
+    mysql,
+    mysqlclient,
+    opening,
+    slow_statements,
+)
+from freezer_api.db.sqlalchemy.connections.opening import (
+    DriverConnection,
+    Settings,
+)
 
+PSYCOPG, SQLITE3 = 'postgresql+psycopg', 'sqlite+pysqlite'
 #: The modules that this driver is built on, by what a URL calls the database.
 DIALECTS = {
-    'mysql': 'mysql+pymysql',
-    'mariadb': 'mysql+pymysql',
-    'postgresql': 'postgresql+psycopg',
-    'postgres': 'postgresql+psycopg',
-    'sqlite': 'sqlite+pysqlite',
+    'mysql': mysql.PYMYSQL,
+    'mariadb': mysql.PYMYSQL,
+    'postgresql': PSYCOPG,
+    'postgres': PSYCOPG,
+    'sqlite': SQLITE3,
+}
+#: Modules that are taken in the place of those, if a URL names them.
+CHOICES = {
+    'mysql+mysqldb': mysql.MYSQLCLIENT,
+    'mariadb+mysqldb': mysql.MYSQLCLIENT,
 }
 #: The module of a dialect, the package that has it, and the extra of this
 #: package that installs it.
 PACKAGES = {
-    'mysql': ('pymysql', 'PyMySQL', 'mysql'),
-    'postgresql': ('psycopg', 'psycopg', 'postgresql'),
+    mysql.PYMYSQL: ('pymysql', 'PyMySQL', 'mysql'),
+    mysql.MYSQLCLIENT: ('MySQLdb', 'mysqlclient', 'mysqlclient'),
+    PSYCOPG: ('psycopg', 'psycopg', 'postgresql'),
 }
-#: Seconds until a host counts as unreachable; until a statement stops waiting
-#: for a lock; until an answer counts as lost.
-CONNECT_TIMEOUT, LOCK_TIMEOUT, READ_TIMEOUT = 10, 10, 60
 SQLITE_BUSY_TIMEOUT = 30
 #: Tables for which PostgreSQL tries all orders of joining them. With its own
 #: default, 8, that takes a hundred times as long as the search itself.
 JOINS_ORDERED = 4
-#: Galera's mask for SELECT and the begin of a transaction.
-READS_WAIT = 1
-
-Settings = dict[str, typing.Any]
-#: A connection of PyMySQL, psycopg or sqlite3. They have no type in common
-#: that tells what is used of them here.
-DriverConnection = typing.Any
 
 
 def _skip_rollbacks() -> Settings:
@@ -65,9 +72,12 @@ class Engines:
 
     reader: sqlalchemy.Engine
     writer: sqlalchemy.Engine
+    #: The connections that have to be told to be left to a parent process.
+    opened: mysqlclient.Opened
 
     def forget(self) -> None:
         """Leave the connections to the parent process, whose they are."""
+        self.opened.leave_to_parent()
         self.reader.dispose(close=False)
         self.writer.dispose(close=False)
 
@@ -83,11 +93,12 @@ def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
     _check_database(url)
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters)
-    url = url.set(drivername=DIALECTS[_backend(url)])
-    if url.get_backend_name() in PACKAGES:
-        module, package, extra = PACKAGES[url.get_backend_name()]
+    usual = DIALECTS[_backend(url)]
+    dialect = CHOICES.get(url.drivername, usual)
+    if dialect in PACKAGES:
+        module, package, extra = PACKAGES[dialect]
         packages.require(module, '[database] connection', package, extra)
-    return url
+    return url.set(drivername=dialect)
 
 
 def address(conf: cfg.ConfigOpts) -> str:
@@ -119,7 +130,11 @@ def make(conf: cfg.ConfigOpts) -> Engines:
     if seconds:
         slow_statements.log(reader, seconds)
         slow_statements.log(writer, seconds)
-    return Engines(reader, writer)
+    opened = mysqlclient.Opened()
+    if url.drivername == mysql.MYSQLCLIENT:
+        opened.watch(reader)
+        opened.watch(writer)
+    return Engines(reader, writer, opened)
 
 
 def make_for_schema(conf: cfg.ConfigOpts) -> sqlalchemy.Engine:
@@ -162,7 +177,7 @@ def _parse(text: str | None) -> sqlalchemy.URL:
 
 
 def _backend(url: sqlalchemy.URL) -> str:
-    """Return the database as a URL calls it, whatever driver it asks for."""
+    """Return the database as a URL calls it, whatever module it asks for."""
     return url.drivername.split('+')[0]
 
 
@@ -209,7 +224,7 @@ def _engine(
     backend = url.get_backend_name()
     engine = sqlalchemy.create_engine(
         url,
-        connect_args=_CONNECT_ARGS[backend](url),
+        connect_args=_CONNECT_ARGS[backend](url, patient),
         # Errors get logged; what users store must not be.
         hide_parameters=True,
         **arguments,
@@ -239,74 +254,29 @@ def _pool(conf: cfg.ConfigOpts) -> Settings:
     return pool
 
 
-def _without_given(settings: Settings, url: sqlalchemy.URL) -> Settings:
-    """Return those settings that the URL doesn't have already."""
-    return {
-        name: value
-        for name, value in settings.items()
-        if name not in url.query
-    }
-
-
-def _mysql_arguments(url: sqlalchemy.URL) -> Settings:
-    # The time to connect doesn't count the server's greeting, the time to
-    # read does: so it is short at first, see _wait_longer.
+def _postgresql_arguments(url: sqlalchemy.URL, patient: bool) -> Settings:
     timeouts = {
-        'connect_timeout': CONNECT_TIMEOUT,
-        'read_timeout': CONNECT_TIMEOUT,
-        'write_timeout': READ_TIMEOUT,
-    }
-    # The charset can't be chosen: tables are in it. Without the prefix bytes
-    # would be taken for text.
-    always = {'charset': 'utf8mb4', 'binary_prefix': True}
-    return _without_given(timeouts, url) | always
-
-
-def _postgresql_arguments(url: sqlalchemy.URL) -> Settings:
-    timeouts = {
-        'connect_timeout': CONNECT_TIMEOUT,
-        'keepalives_idle': READ_TIMEOUT,
-        'tcp_user_timeout': READ_TIMEOUT * 1000,
+        'connect_timeout': opening.CONNECT_TIMEOUT,
+        'keepalives_idle': opening.READ_TIMEOUT,
+        'tcp_user_timeout': opening.READ_TIMEOUT * 1000,
     }
     # The server plans prepared statements without regard to the terms in
     # them, after a while: a plan that reads a whole table for a rare one.
-    return _without_given(timeouts, url) | {'prepare_threshold': None}
+    return opening.without_given(timeouts, url) | {'prepare_threshold': None}
 
 
-def _sqlite_arguments(url: sqlalchemy.URL) -> Settings:
+def _sqlite_arguments(url: sqlalchemy.URL, patient: bool) -> Settings:
     return {'timeout': SQLITE_BUSY_TIMEOUT}
 
 
 _CONNECT_ARGS = {
-    'mysql': _mysql_arguments,
+    'mysql': mysql.arguments,
     'postgresql': _postgresql_arguments,
     'sqlite': _sqlite_arguments,
 }
 
 
 # What is set on each new connection
-
-
-def _set_up_mysql(
-    engine: sqlalchemy.Engine,
-    url: sqlalchemy.URL,
-    conf: cfg.ConfigOpts,
-    patient: bool,
-) -> None:
-    options = conf.database
-    # MariaDB cuts JSON arrays here. It takes no more than this.
-    settings: Settings = {'group_concat_max_len': 2**30}
-    if not patient:
-        settings['innodb_lock_wait_timeout'] = LOCK_TIMEOUT
-    if options.mysql_sql_mode is not None:
-        settings['sql_mode'] = options.mysql_sql_mode
-    if options.mysql_wsrep_sync_wait is not None:
-        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
-    _on_connect(engine, functools.partial(_set_in_mysql, settings))
-    if 'read_timeout' not in url.query:
-        # A change of the schema is waited for without end.
-        seconds = None if patient else READ_TIMEOUT
-        _on_connect(engine, functools.partial(_wait_longer, seconds))
 
 
 def _set_up_postgresql(
@@ -325,8 +295,8 @@ def _set_up_postgresql(
         'from_collapse_limit': JOINS_ORDERED,
     }
     if not patient:
-        settings['lock_timeout'] = f"'{LOCK_TIMEOUT}s'"
-    _on_connect(engine, functools.partial(_set_in_postgresql, settings))
+        settings['lock_timeout'] = f"'{opening.LOCK_TIMEOUT}s'"
+    opening.on_connect(engine, functools.partial(_set_in_postgresql, settings))
 
 
 def _set_up_sqlite(
@@ -336,49 +306,14 @@ def _set_up_sqlite(
     patient: bool,
 ) -> None:
     synchronous = 'FULL' if conf.database.sqlite_synchronous else 'OFF'
-    _on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
+    opening.on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
 
 
 _SET_UP = {
-    'mysql': _set_up_mysql,
+    'mysql': mysql.set_up,
     'postgresql': _set_up_postgresql,
     'sqlite': _set_up_sqlite,
 }
-
-
-def _on_connect(
-    engine: sqlalchemy.Engine,
-    apply: typing.Callable[[DriverConnection], None],
-) -> None:
-    """Apply something to each new connection of an engine."""
-
-    def _connected(
-        connection: interfaces.DBAPIConnection, record: object
-    ) -> None:
-        apply(connection)
-
-    sqlalchemy.event.listen(engine, 'connect', _connected)
-
-
-def _set_in_mysql(settings: Settings, connection: DriverConnection) -> None:
-    with connection.cursor() as cursor:
-        # A node of a Galera cluster shows what was written at others a moment
-        # later, unless it is told to wait for it.
-        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
-        in_galera = ('wsrep_on', 'ON') in cursor.fetchall()
-        if in_galera:
-            settings = {'wsrep_sync_wait': READS_WAIT, **settings}
-        if settings:
-            assignments = ', '.join(
-                f'SESSION {name} = %s' for name in settings
-            )
-            cursor.execute(f'SET {assignments}', list(settings.values()))
-
-
-def _wait_longer(seconds: int | None, connection: DriverConnection) -> None:
-    """Wait longer for answers once the server has greeted and let us in."""
-    # PyMySQL has no other way to change it.
-    connection._read_timeout = seconds
 
 
 def _set_in_postgresql(

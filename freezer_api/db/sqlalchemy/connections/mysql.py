@@ -1,0 +1,89 @@
+"""Connections to MariaDB and MySQL: by PyMySQL, or by mysqlclient where the
+URL asks for it.
+"""
+
+import functools
+
+import sqlalchemy
+from oslo_config import cfg
+
+from freezer_api.db.sqlalchemy.connections import mysqlclient, opening
+from freezer_api.db.sqlalchemy.connections.opening import (
+    DriverConnection,
+    Settings,
+)
+
+PYMYSQL, MYSQLCLIENT = 'mysql+pymysql', 'mysql+mysqldb'
+#: Galera's mask for SELECT and the begin of a transaction.
+READS_WAIT = 1
+
+
+def arguments(url: sqlalchemy.URL, patient: bool) -> Settings:
+    """Return the arguments by which a module connects; ``patient``: answers
+    are waited for without end.
+    """
+    if url.drivername == MYSQLCLIENT:
+        module = mysqlclient.arguments(url, patient)
+    else:
+        module = _pymysql_arguments(url)
+    # The charset can't be chosen: tables are in it. Without the prefix bytes
+    # would be taken for text.
+    return module | {'charset': 'utf8mb4', 'binary_prefix': True}
+
+
+def set_up(
+    engine: sqlalchemy.Engine,
+    url: sqlalchemy.URL,
+    conf: cfg.ConfigOpts,
+    patient: bool,
+) -> None:
+    """Have each new connection of an engine set as the service needs it."""
+    options = conf.database
+    # MariaDB cuts JSON arrays here. It takes no more than this.
+    settings: Settings = {'group_concat_max_len': 2**30}
+    if not patient:
+        settings['innodb_lock_wait_timeout'] = opening.LOCK_TIMEOUT
+    if options.mysql_sql_mode is not None:
+        settings['sql_mode'] = options.mysql_sql_mode
+    if options.mysql_wsrep_sync_wait is not None:
+        settings['wsrep_sync_wait'] = options.mysql_wsrep_sync_wait
+    if url.drivername == MYSQLCLIENT:
+        # First of all, for it refuses connections.
+        mysqlclient.set_up(engine, url)
+    opening.on_connect(engine, functools.partial(_set, settings))
+    if url.drivername == PYMYSQL and 'read_timeout' not in url.query:
+        # A change of the schema is waited for without end.
+        seconds = None if patient else opening.READ_TIMEOUT
+        opening.on_connect(engine, functools.partial(_wait_longer, seconds))
+
+
+def _pymysql_arguments(url: sqlalchemy.URL) -> Settings:
+    # The time to connect doesn't count the server's greeting, the time to
+    # read does: so it is short at first, see _wait_longer.
+    timeouts = {
+        'connect_timeout': opening.CONNECT_TIMEOUT,
+        'read_timeout': opening.CONNECT_TIMEOUT,
+        'write_timeout': opening.READ_TIMEOUT,
+    }
+    return opening.without_given(timeouts, url)
+
+
+def _set(settings: Settings, connection: DriverConnection) -> None:
+    with connection.cursor() as cursor:
+        # A node of a Galera cluster shows what was written at others a moment
+        # later, unless it is told to wait for it.
+        cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
+        in_galera = ('wsrep_on', 'ON') in cursor.fetchall()
+        if in_galera:
+            settings = {'wsrep_sync_wait': READS_WAIT, **settings}
+        if settings:
+            assignments = ', '.join(
+                f'SESSION {name} = %s' for name in settings
+            )
+            cursor.execute(f'SET {assignments}', list(settings.values()))
+
+
+def _wait_longer(seconds: int | None, connection: DriverConnection) -> None:
+    """Wait longer for answers once the server has greeted and let us in."""
+    # PyMySQL has no other way to change it.
+    connection._read_timeout = seconds
