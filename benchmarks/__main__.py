@@ -21,59 +21,30 @@ among 100,000 sessions; ``--short`` some minutes. ``--cases`` takes
 those whose names have one of the words.
 """
 
-import argparse
 import pathlib
 
+from benchmarks import options
 from benchmarks.comparison import figures, measuring, report
 
+PROGRAM = 'python -m benchmarks'
 CACHE = pathlib.Path('~/.cache/freezer-benchmarks').expanduser()
 HERE = pathlib.Path(__file__).parent / 'report'
 WHOLE = {'sizes': [1000, 10_000, 100_000], 'rounds': 5, 'seconds': 2}
 SHORT = {'sizes': [1000, 10_000], 'rounds': 3, 'seconds': 1}
 
 
-class Asked(argparse.Namespace):
+class Asked(options.Asked):
     """What to measure, and how long."""
 
     alone: bool
-    cases: str
     sizes: list[int]
-    rounds: int
-    seconds: int
-
-    def selects(self, name: str) -> bool:
-        """Return whether a case is to be measured."""
-        return any(word in name for word in self.cases.split(','))
+    cache: pathlib.Path
+    report: pathlib.Path
 
 
 def main() -> None:
     """Measure and write the report; or write it of figures that there are."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('--sizes', type=_sizes)
-    parser.add_argument('--cases', default='', metavar='WORD,…')
-    parser.add_argument('--rounds', type=int)
-    parser.add_argument('--seconds', type=int, help='of each slice, at least')
-    parser.add_argument('--short', action='store_true')
-    parser.add_argument(
-        '--alone', action='store_true', help='measure this service alone'
-    )
-    parser.add_argument('--cache', type=pathlib.Path, default=CACHE)
-    parser.add_argument(
-        '--report', type=pathlib.Path, default=HERE, metavar='FOLDER'
-    )
-    parser.add_argument(
-        '--figures',
-        action='store_true',
-        help='write the report of the figures in its folder anew',
-    )
-    asked = parser.parse_args(namespace=Asked())
-    usual = SHORT if asked.short else WHOLE
-    for name, value in usual.items():
-        if getattr(asked, name) is None:
-            setattr(asked, name, value)
+    asked = _parse()
     if asked.figures:
         run = figures.load(asked.report)
     else:
@@ -83,16 +54,30 @@ def main() -> None:
     report.write(run, asked.report)
 
 
+def _parse() -> Asked:
+    parser = options.make_parser(PROGRAM, __doc__, HERE)
+    options.add_load(parser)
+    parser.add_argument('--sizes', type=_sizes)
+    parser.add_argument(
+        '--alone',
+        action='store_true',
+        help='measure this service alone',
+    )
+    parser.add_argument('--cache', type=pathlib.Path, default=CACHE)
+    asked = parser.parse_args(namespace=Asked())
+    options.fill_in(asked, WHOLE, SHORT)
+    return asked
+
+
 def _sizes(text: str) -> list[int]:
-    return sorted(int(size) for size in text.split(','))
+    numbers = map(int, text.split(','))
+    return sorted(numbers)
 
 
 def _command(asked: Asked) -> str:
     sizes = ','.join(map(str, asked.sizes))
-    command = (
-        f'python -m benchmarks --sizes {sizes} --rounds {asked.rounds}'
-        f' --seconds {asked.seconds}'
-    )
+    told = {'sizes': sizes, **options.spell_load(asked)}
+    command = options.spell(PROGRAM, told)
     if asked.alone:
         command += ' --alone'
     if asked.cases:

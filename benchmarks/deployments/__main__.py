@@ -13,38 +13,33 @@ stores
 servers
     on MariaDB: uWSGI, gunicorn (gthread) and granian. Some minutes.
 drivers
-    under uWSGI on PostgreSQL: psycopg's binary wheel, and psycopg built by
-    ``pip install 'psycopg[c]'`` with gcc and libpq-dev; what isn't installed
-    isn't measured. Some minutes.
+    under uWSGI: on MariaDB PyMySQL, and mysqlclient, which pip builds with
+    gcc, pkg-config and libmariadb-dev; on PostgreSQL psycopg's binary wheel,
+    and psycopg built by ``pip install 'psycopg[c]'`` with gcc and libpq-dev.
+    What isn't installed isn't measured. Each process tells by which driver
+    its connections are made; if it isn't the one that is meant, the command
+    fails. Some minutes.
 """
 
-import argparse
 import pathlib
 
+from benchmarks import options
 from benchmarks.comparison import figures
 from benchmarks.deployments import measuring, report
 from benchmarks.deployments.subjects import SUBJECTS
 
+PROGRAM = 'python -m benchmarks.deployments'
 HERE = pathlib.Path(__file__).parent.parent / 'report'
 WHOLE = {'size': 10_000, 'rounds': 5, 'seconds': 2}
 SHORT = {'size': 1000, 'rounds': 1, 'seconds': 1}
 
 
-class Asked(argparse.Namespace):
+class Asked(options.Asked):
     """What to measure, and how long."""
 
     subject: str
-    cases: str
     size: int
-    rounds: int
-    seconds: int
-    short: bool
-    figures: bool
     report: pathlib.Path | None
-
-    def selects(self, name: str) -> bool:
-        """Return whether a case is to be measured."""
-        return any(word in name for word in self.cases.split(','))
 
 
 def main() -> None:
@@ -62,42 +57,23 @@ def main() -> None:
 
 
 def _parse() -> Asked:
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.deployments',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    # Each subject has a report of its own.
+    parser = options.make_parser(PROGRAM, __doc__, None)
+    options.add_load(parser)
     parser.add_argument('subject', choices=SUBJECTS)
-    parser.add_argument('--size', type=int, help='sessions in each store')
-    parser.add_argument('--cases', default='', metavar='WORD,…')
-    parser.add_argument('--rounds', type=int)
-    parser.add_argument('--seconds', type=int, help='of each slice, at least')
-    parser.add_argument('--short', action='store_true')
     parser.add_argument(
-        '--report',
-        type=pathlib.Path,
-        metavar='FOLDER',
-        help='default: benchmarks/report/SUBJECT',
-    )
-    parser.add_argument(
-        '--figures',
-        action='store_true',
-        help='write the report of the figures in its folder anew',
+        '--size',
+        type=int,
+        help='sessions in each store',
     )
     asked = parser.parse_args(namespace=Asked())
-    usual = SHORT if asked.short else WHOLE
-    for name, value in usual.items():
-        if getattr(asked, name) is None:
-            setattr(asked, name, value)
+    options.fill_in(asked, WHOLE, SHORT)
     return asked
 
 
 def _command(asked: Asked) -> str:
-    command = (
-        f'python -m benchmarks.deployments {asked.subject}'
-        f' --size {asked.size} --rounds {asked.rounds}'
-        f' --seconds {asked.seconds}'
-    )
+    told = {'size': asked.size, **options.spell_load(asked)}
+    command = options.spell(f'{PROGRAM} {asked.subject}', told)
     if asked.cases:
         command += f" --cases '{asked.cases}'"
     return command

@@ -15,10 +15,12 @@ installs.
 import argparse
 import pathlib
 
+from benchmarks import options
 from benchmarks.comparison import contestants
 from benchmarks.deployments import databases
 from benchmarks.fleet import measuring, report
 
+PROGRAM = 'python -m benchmarks.fleet'
 HERE = pathlib.Path(__file__).parent.parent / 'report' / 'fleet'
 _STORES = (databases.MARIADB, databases.POSTGRESQL, databases.SQLITE)
 
@@ -36,17 +38,19 @@ def main() -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m benchmarks.fleet',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options.make_parser(PROGRAM, __doc__, HERE)
     parser.add_argument('--agents', type=int, default=10_000)
     parser.add_argument(
-        '--seconds', type=float, default=120, help='of each phase'
+        '--seconds',
+        type=float,
+        default=120,
+        help='of each phase',
     )
     parser.add_argument(
-        '--every', type=float, default=10, help='seconds between two runs'
+        '--every',
+        type=float,
+        default=10,
+        help='seconds between two runs',
     )
     parser.add_argument(
         '--spreads',
@@ -62,29 +66,24 @@ def _parse() -> argparse.Namespace:
         help='of each of the two processes',
     )
     parser.add_argument('--store', choices=_STORES, default=_STORES[0])
-    parser.add_argument(
-        '--report', type=pathlib.Path, default=HERE, metavar='FOLDER'
-    )
-    parser.add_argument(
-        '--figures',
-        action='store_true',
-        help='write the report of the figures in its folder anew',
-    )
     return parser.parse_args()
 
 
 def _numbers(text: str) -> list[float]:
-    return [float(number) for number in text.split(',')]
+    return list(map(float, text.split(',')))
 
 
 def _command(asked: argparse.Namespace) -> str:
-    spreads = ','.join(f'{spread:g}' for spread in asked.spreads)
-    return (
-        f'python -m benchmarks.fleet --agents {asked.agents}'
-        f' --seconds {asked.seconds:g} --every {asked.every:g}'
-        f' --spreads {spreads} --threads {asked.threads}'
-        f' --store {asked.store}'
-    )
+    spreads = [f'{spread:g}' for spread in asked.spreads]
+    told = {
+        'agents': asked.agents,
+        'seconds': f'{asked.seconds:g}',
+        'every': f'{asked.every:g}',
+        'spreads': ','.join(spreads),
+        'threads': asked.threads,
+        'store': asked.store,
+    }
+    return options.spell(PROGRAM, told)
 
 
 if __name__ == '__main__':
