@@ -1,17 +1,21 @@
 """This service as a bare WSGI application whose callers are members of the
 project in the path: ``uwsgi --module benchmarks.comparison.served_here``.
 
-``DB_URL`` names the database, or ``CONFIGURATION`` a file with options.
+``DB_URL`` names the database, or ``CONFIGURATION`` a file with options. If
+``DRIVER_FILE`` names a file, each process adds a line to it: by which driver
+it is connected to the database.
 """
 
 import collections.abc
 import os
+import pathlib
 import typing
 
 from oslo_config import cfg
 
 from freezer_api import app, conf, db
 from freezer_api.db.base import Storage
+from freezer_api.db.sqlalchemy.driver import Driver
 
 IDENTITY = {
     'HTTP_X_IDENTITY_STATUS': 'Confirmed',
@@ -31,6 +35,30 @@ def open_storage(url: str) -> Storage:
 def open_configured(file: str) -> Storage:
     """Return the storage that a configuration file names."""
     return db.load(_configuration(file))
+
+
+def name_driver(storage: Driver) -> str:
+    """Return which module a storage's connections are of: the name by which
+    it is imported, and of psycopg which implementation.
+    """
+    with storage.database.engines.reader.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        module, _, _rest = type(raw).__module__.partition('.')
+    if module != 'psycopg':
+        return module
+
+    import psycopg
+
+    return f'{module} {psycopg.pq.__impl__}'
+
+
+def _tell_driver(storage: Storage, file: str) -> None:
+    """Add a line that names the driver to a file."""
+    if not isinstance(storage, Driver):
+        raise TypeError(f'{type(storage).__name__} has no database.')
+    line = f'{name_driver(storage)}\n'
+    with pathlib.Path(file).open('a') as told:
+        told.write(line)
 
 
 def _configuration(*files: str) -> cfg.ConfigOpts:
@@ -69,4 +97,7 @@ def build(storage: Storage) -> app.Application:
 if 'DB_URL' in os.environ:
     application = build(open_storage(os.environ['DB_URL']))
 elif 'CONFIGURATION' in os.environ:
-    application = build(open_configured(os.environ['CONFIGURATION']))
+    _storage = open_configured(os.environ['CONFIGURATION'])
+    if 'DRIVER_FILE' in os.environ:
+        _tell_driver(_storage, os.environ['DRIVER_FILE'])
+    application = build(_storage)

@@ -49,17 +49,20 @@ class Databases:
     """Servers, each of which is started for the first store in it."""
 
     def __init__(self) -> None:
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='fz-be-'))
+        folder = tempfile.mkdtemp(prefix='fz-be-')
+        self._folder = pathlib.Path(folder)
         self._servers: dict[str, typing.Any] = {}
         self._made = 0
 
-    def make(self, kind: str) -> Store:
-        """Make a store of a kind."""
+    def make(self, kind: str, scheme: str = '') -> Store:
+        """Make a store of a kind; ``scheme`` is what the URL of a database
+        begins with, if that isn't the usual one.
+        """
         self._made += 1
         if kind == SQLITE:
             return self._in_file()
         if kind in _SQL:
-            return self._in_database(kind)
+            return self._in_database(kind, scheme)
         return self._in_cluster(kind)
 
     def stop(self) -> None:
@@ -70,30 +73,40 @@ class Databases:
 
     def _in_file(self) -> Store:
         file = self._folder / f'{self._made}.sqlite'
-        options = {
-            'connection': f'sqlite:///{file}',
+        configuration = self._configure(
+            'database',
+            connection=f'sqlite:///{file}',
             # No other store waits for its disk either.
-            'sqlite_synchronous': 'false',
-        }
-        return Store(self._configure('database', options), None, _sqlite())
-
-    def _in_database(self, kind: str) -> Store:
-        server = self._server(kind, _SQL)
-        url = sqlalchemy.make_url(servers.create_database(server.url))
-        version = _version(url)
-        options = {'connection': url.render_as_string(hide_password=False)}
-        return Store(
-            self._configure('database', options), _process(server), version
+            sqlite_synchronous='false',
         )
+        return Store(configuration, None, _sqlite_version())
+
+    def _in_database(self, kind: str, scheme: str) -> Store:
+        server = self._server(kind, _SQL)
+        made = servers.create_database(server.url)
+        url = sqlalchemy.make_url(made)
+        version = _version(url)
+
+        if scheme:
+            url = url.set(drivername=scheme)
+        connection = url.render_as_string(hide_password=False)
+        configuration = self._configure('database', connection=connection)
+        return Store(configuration, _process(server), version)
 
     def _in_cluster(self, kind: str) -> Store:
         server = self._server(kind, _CLUSTERS)
-        driver = 'opensearch' if kind == OPENSEARCH3 else 'elasticsearch'
-        options = {'hosts': server.url, 'index': f'fz-{self._made}'}
-        file = self._configure(driver, options)
+        driver = 'elasticsearch'
+        if kind == OPENSEARCH3:
+            driver = 'opensearch'
+
+        index = f'fz-{self._made}'
+        file = self._configure(driver, hosts=server.url, index=index)
         with file.open('a') as text:
             text.write(f'[storage]\ndriver = {driver}\n')
-        version, _, _digest = server._assembly.folder.name.partition('-')
+
+        # The folder of its programs is named after version and contents.
+        programs = server._assembly.folder.name
+        version, _, _digest = programs.partition('-')
         return Store(file, _process(server), version)
 
     def _server(
@@ -102,29 +115,41 @@ class Databases:
         starters: dict[str, collections.abc.Callable[[], typing.Any]],
     ) -> typing.Any:
         if kind not in self._servers:
-            self._servers[kind] = starters[kind]()
+            start = starters[kind]
+            self._servers[kind] = start()
         return self._servers[kind]
 
-    def _configure(self, group: str, options: dict[str, str]) -> pathlib.Path:
+    def _configure(self, group: str, **options: str) -> pathlib.Path:
+        """Write a configuration file with options of one group."""
+        lines = [f'[{group}]']
+        for name, value in options.items():
+            lines.append(f'{name} = {value}')
+        text = '\n'.join(lines)
+
         file = self._folder / f'{self._made}.conf'
-        lines = [f'{name} = {value}\n' for name, value in options.items()]
-        file.write_text(''.join([f'[{group}]\n', *lines]))
+        file.write_text(f'{text}\n')
         return file
 
 
 def _process(server: typing.Any) -> psutil.Process:
-    return psutil.Process(contestants.pid(server._process))
+    number = contestants.pid(server._process)
+    return psutil.Process(number)
 
 
 def _version(url: sqlalchemy.URL) -> str:
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        url,
+        poolclass=sqlalchemy.NullPool,
+    )
+    # SQLAlchemy asks for it when it first connects.
     with engine.connect():
         found = engine.dialect.server_version_info or ()
     return '.'.join(map(str, found))
 
 
-def _sqlite() -> str:
+def _sqlite_version() -> str:
     engine = sqlalchemy.create_engine('sqlite://')
+    select = 'SELECT sqlite_version()'
     with engine.connect() as connection:
-        select = 'SELECT sqlite_version()'
-        return str(connection.exec_driver_sql(select).scalar())
+        answer = connection.exec_driver_sql(select)
+        return str(answer.scalar())

@@ -24,21 +24,45 @@ def run(subject: Subject, asked: argparse.Namespace, keep: Keep) -> Run:
     with contextlib.ExitStack() as stack:
         served = _Served(stack, asked.size)
         for deployment in subject.deployments:
-            if missing := deployment.missing():
-                told = f'not measured, for want of {", ".join(missing)}'
-                found.notes[deployment.name] = told
-                continue
-            found.notes[deployment.store] = served.add(deployment)
-        for package in subject.packages:
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                version = importlib.metadata.version(package)
-                found.notes[package] = version
+            _add(deployment, served, found.notes)
+        found.notes |= _versions(subject.packages)
         for name, each in served.contestants.items():
             found.started[name] = each.started
+
         _measure(subject, asked, served, found, keep)
         if subject.counts:
             _count(subject, asked, served, found)
     found.notes['load at the end'] = load()
+    return found
+
+
+def _add(
+    deployment: Deployment,
+    served: '_Served',
+    notes: dict[str, str],
+) -> None:
+    """Serve a deployment, and note of which version its store is; or note
+    what it lacks.
+    """
+    missing = deployment.missing()
+    if missing:
+        wanted = ', '.join(missing)
+        notes[deployment.name] = f'not measured, for want of {wanted}'
+        return
+    notes[deployment.store] = served.add(deployment)
+    if deployment.driver:
+        told = f'connected by {deployment.driver}, as its processes tell'
+        notes[deployment.name] = told
+
+
+def _versions(packages: collections.abc.Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
     return found
 
 
@@ -59,29 +83,55 @@ class _Served:
         store.
         """
         name = deployment.name
-        store = self._databases.make(deployment.store)
+        store = self._databases.make(deployment.store, deployment.scheme)
         self.storages[name] = self._fill(store.configuration)
+
+        environment = {
+            'PYTHONPATH': str(contestants.ROOT),
+            'CONFIGURATION': str(store.configuration),
+            **dict(deployment.environment),
+        }
+        drivers = store.configuration.with_suffix('.drivers')
+        if deployment.driver:
+            environment['DRIVER_FILE'] = str(drivers)
         running, contestant = contestants.serve(
             # The name of a folder is short, and has no blanks.
             deployment.server,
             deployment.command,
             store.process,
-            PYTHONPATH=str(contestants.ROOT),
-            CONFIGURATION=str(store.configuration),
-            **dict(deployment.environment),
+            **environment,
         )
         self._stack.callback(running.stop)
         self._stack.callback(running.halt)
+        if deployment.driver:
+            _require_driver(deployment, drivers)
+
         self.contestants[name] = contestant
         self.jobs[name] = data.Jobs(contestant)
         return store.version
 
     def _fill(self, configuration: pathlib.Path) -> Storage:
-        storage = served_here.open_configured(str(configuration))
+        file = str(configuration)
+        storage = served_here.open_configured(file)
         self._stack.callback(storage.close)
         storage.sync()
-        data.fill(storage, range(self._size))
+        numbers = range(self._size)
+        data.fill(storage, numbers)
         return storage
+
+
+def _require_driver(deployment: Deployment, file: pathlib.Path) -> None:
+    """Raise ``Failed`` unless all processes that have told by which driver
+    they are connected have told of the one that is meant.
+    """
+    text = file.read_text()
+    told = set(text.splitlines())
+    if told != {deployment.driver}:
+        names = ', '.join(sorted(told))
+        raise loads.Failed(
+            f'{deployment.name}: connected by {names},'
+            f' not by {deployment.driver}'
+        )
 
 
 def _measure(
@@ -91,26 +141,41 @@ def _measure(
     found: Run,
     keep: Keep,
 ) -> None:
-    measuring = Measuring(served.contestants, served.jobs, asked.size, asked)
+    """Add the figures of each case to those that were found."""
+    measuring = Measuring(
+        served.contestants,
+        served.jobs,
+        asked.size,
+        asked,
+    )
     for case in chosen(subject):
         if asked.selects(case.name):
-            found.cases.append(measuring.case(case, served.contestants))
+            measured = measuring.case(case, served.contestants)
+            found.cases.append(measured)
             keep(found)
+
     bursts = [name for name in loads.BURSTS if name in subject.cases]
     if any(map(asked.selects, bursts)):
         found.cases += measuring.bursts()
-    found.memory[asked.size] = {
-        name: each.memory() for name, each in served.contestants.items()
-    }
+
+    memory = {}
+    for name, each in served.contestants.items():
+        memory[name] = each.memory()
+    found.memory[asked.size] = memory
 
 
 def _count(
-    subject: Subject, asked: argparse.Namespace, served: _Served, found: Run
+    subject: Subject,
+    asked: argparse.Namespace,
+    served: _Served,
+    found: Run,
 ) -> None:
     """Add to the figures how often each operation asks its store."""
     wanted = [case for case in chosen(subject) if asked.selects(case.name)]
     for name, storage in served.storages.items():
-        place = cases.Place(name, asked.size, served.jobs[name])
+        jobs = served.jobs[name]
+        place = cases.Place(name, asked.size, jobs)
         counts = counting.count(storage, wanted, place)
         for measured in found.cases:
-            measured.statements[name] = (counts[measured.case],)
+            number = counts[measured.case]
+            measured.statements[name] = (number,)

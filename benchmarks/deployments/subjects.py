@@ -19,6 +19,9 @@ class Deployment:
 
     ``usual`` is what an operator would have instead. ``needs`` are Python
     modules, and ``environment`` has variables that the processes get.
+    ``scheme`` is what the URL of the database begins with, if that isn't the
+    usual one, and ``driver`` what the processes have to tell of their
+    connections (:func:`.served_here.name_driver`), if they are asked.
     """
 
     name: str
@@ -27,22 +30,26 @@ class Deployment:
     usual: str = ''
     needs: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    scheme: str = ''
+    driver: str = ''
 
     def missing(self) -> list[str]:
         """Return the modules that it needs and that aren't installed."""
-        return [
-            name
-            for name in self.needs
-            if importlib.util.find_spec(name) is None
-        ]
+        found = importlib.util.find_spec
+        return [name for name in self.needs if found(name) is None]
 
     def command(self, port: int) -> list[str]:
         """Return the command that serves it at a port."""
         if self.server == UWSGI:
             return contestants.uwsgi(port, MODULE)
-        options = _OPTIONS[self.server](port)
-        program = pathlib.Path(sys.executable).with_name(self.server)
-        return [str(program), *options, f'{MODULE}:application']
+        spell = _OPTIONS[self.server]
+        interpreter = pathlib.Path(sys.executable)
+        program = interpreter.with_name(self.server)
+        return [
+            str(program),
+            *spell(port),
+            f'{MODULE}:application',
+        ]
 
 
 def _gunicorn(port: int) -> list[str]:
@@ -132,26 +139,42 @@ SERVERS = Subject(
     _FEW,
     ('uWSGI', GUNICORN, GRANIAN, 'PyMySQL'),
 )
+PYMYSQL, MYSQLCLIENT = 'PyMySQL', 'mysqlclient'
+PSYCOPG_BINARY, PSYCOPG_C = 'psycopg, binary', 'psycopg, C'
 DRIVERS = Subject(
     'drivers',
     'What requests cost by each database driver',
     (
         Deployment(
-            'psycopg, binary',
+            PYMYSQL,
+            scheme='mysql+pymysql',
+            driver='pymysql',
+        ),
+        Deployment(
+            MYSQLCLIENT,
+            usual=PYMYSQL,
+            needs=('MySQLdb',),
+            scheme='mysql+mysqldb',
+            driver='MySQLdb',
+        ),
+        Deployment(
+            PSYCOPG_BINARY,
             databases.POSTGRESQL,
             needs=('psycopg_binary',),
             environment=(('PSYCOPG_IMPL', 'binary'),),
+            driver='psycopg binary',
         ),
         Deployment(
-            'psycopg, C',
+            PSYCOPG_C,
             databases.POSTGRESQL,
-            usual='psycopg, binary',
+            usual=PSYCOPG_BINARY,
             needs=('psycopg_c',),
             environment=(('PSYCOPG_IMPL', 'c'),),
+            driver='psycopg c',
         ),
     ),
     _FEW,
-    ('uWSGI', 'psycopg'),
+    ('uWSGI', PYMYSQL, MYSQLCLIENT, 'psycopg', 'psycopg-c'),
 )
 SUBJECTS = {each.name: each for each in (STORES, SERVERS, DRIVERS)}
 
