@@ -27,8 +27,10 @@ from benchmarks import options
 from benchmarks.comparison import figures, measuring, report
 
 PROGRAM = 'python -m benchmarks'
+#: Where the published service's virtual environment is kept.
 CACHE = pathlib.Path('~/.cache/freezer-benchmarks').expanduser()
 HERE = pathlib.Path(__file__).parent / 'report'
+#: What is measured unless told otherwise, and by ``--short``.
 WHOLE = {'sizes': [1000, 10_000, 100_000], 'rounds': 5, 'seconds': 2}
 SHORT = {'sizes': [1000, 10_000], 'rounds': 3, 'seconds': 1}
 
@@ -70,6 +72,7 @@ def _parse() -> Asked:
 
 
 def _sizes(text: str) -> list[int]:
+    # The sessions only ever become more.
     numbers = map(int, text.split(','))
     return sorted(numbers)
 

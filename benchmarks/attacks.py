@@ -12,173 +12,11 @@ After each attack a plain request is timed: what others notice of it.
 import argparse
 import collections.abc
 import contextlib
-import re
 import socket
-import threading
 import time
 import typing
-import urllib.parse
 
-import psutil
-
-MIB = 1024 * 1024
-PATIENCE = 30
-
-
-class Memory:
-    """The resident bytes and processor seconds of the processes that listen on
-    a port, and of their children.
-    """
-
-    def __init__(self, port: int):
-        listening = [
-            one.pid
-            for one in psutil.net_connections('tcp')
-            if one.status == psutil.CONN_LISTEN
-            and one.laddr.port == port
-            and one.pid
-        ]
-        known = {
-            process.pid: process
-            for pid in listening
-            for process in (
-                psutil.Process(pid),
-                *psutil.Process(pid).children(recursive=True),
-            )
-        }
-        self.processes = list(known.values())
-
-    def now(self) -> int:
-        """Bytes at this moment."""
-        total = 0
-        for process in self.processes:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        return total
-
-    def seconds(self) -> float:
-        """Processor seconds so far."""
-        total = 0.0
-        for process in self.processes:
-            with contextlib.suppress(psutil.Error):
-                total += sum(process.cpu_times()[:2])
-        return total
-
-    @contextlib.contextmanager
-    def peak(self) -> collections.abc.Iterator[list[int]]:
-        """The most that it grows by within the block, in bytes, as the list's
-        only entry.
-        """
-        before, grown, ended = self.now(), [0], threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(0.02):
-                grown[0] = max(grown[0], self.now() - before)
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        try:
-            yield grown
-        finally:
-            ended.set()
-            watching.join()
-
-
-class Target:
-    """The server, and how to speak to it byte by byte."""
-
-    def __init__(self, url: str, project: str, token: str, large: int):
-        parts = urllib.parse.urlsplit(url)
-        self.address = (parts.hostname or '', parts.port or 80)
-        self.path = f'{parts.path.rstrip("/")}/v2/{project}/sessions'
-        self.token, self.large = token, large
-
-    def connect(self) -> socket.socket:
-        """A new connection."""
-        return socket.create_connection(self.address, timeout=PATIENCE)
-
-    def head(
-        self,
-        *lines: str,
-        method: str = 'POST',
-        path: str = '',
-        version: str = '1.1',
-    ) -> bytes:
-        """The beginning of a request, up to the empty line."""
-        first = f'{method} {path or self.path} HTTP/{version}'
-        return '\r\n'.join(
-            [
-                first,
-                'Host: localhost',
-                f'X-Auth-Token: {self.token}',
-                *lines,
-                '',
-                '',
-            ]
-        ).encode()
-
-    def exchange(self, *parts: bytes, blindly: int = 0) -> str:
-        """Send parts, then ``blindly`` so many bytes more without a look at
-        the answer; what came back, in short.
-        """
-        with self.connect() as connection:
-            sent = 0
-            try:
-                for part in parts:
-                    connection.sendall(part)
-                while sent < blindly:
-                    connection.sendall(b'x' * min(MIB, blindly - sent))
-                    sent += MIB
-                failed = ''
-            except OSError as error:
-                failed = f', {type(error).__name__} after {sent // MIB} MiB'
-            return self.answers(connection) + failed
-
-    def answers(self, connection: socket.socket) -> str:
-        """The status of every answer until the connection is closed, or
-        nothing comes for a second.
-        """
-        received = b''
-        connection.settimeout(PATIENCE)
-        try:
-            while data := connection.recv(65536):
-                received += data
-                connection.settimeout(1)
-            end = 'closed'
-        except TimeoutError:
-            end = 'open'
-        except OSError as error:
-            end = type(error).__name__
-        statuses = re.findall(rb'HTTP/1\.[01] (\d\d\d)', received)
-        kind = (
-            'json'
-            if b'"code":' in received and b'"title":' in received
-            else 'text'
-        )
-        told = ' id' if b'x-openstack-request-id' in received.lower() else ''
-        return (
-            ' '.join(status.decode() for status in statuses)
-            + f' {kind}{told} ({end})'
-        )
-
-    def plain(self) -> float:
-        """Seconds that a plain request takes; infinite if it isn't
-        answered.
-        """
-        began = time.monotonic()
-        try:
-            with self.connect() as connection:
-                connection.settimeout(10)
-                connection.sendall(
-                    self.head('Connection: close', method='GET')
-                )
-                return (
-                    time.monotonic() - began
-                    if connection.recv(100).startswith(b'HTTP/1.1 200')
-                    else float('inf')
-                )
-        except OSError:
-            return float('inf')
+from benchmarks.target import MIB, Memory, Target
 
 
 def announced(target: Target) -> str:
@@ -201,16 +39,18 @@ def many_chunks(target: Target) -> str:
     """A body beyond the limit in chunks, by a client that looks at the answer
     afterwards.
     """
+    # 64 KiB; its size is hexadecimal.
     chunk = b'10000\r\n' + b'x' * 0x10000 + b'\r\n'
-    return target.exchange(
-        target.head('Transfer-Encoding: chunked'), *[chunk] * 100, b'0\r\n\r\n'
-    )
+    many = [chunk] * 100
+    head = target.head('Transfer-Encoding: chunked')
+    return target.exchange(head, *many, b'0\r\n\r\n')
 
 
 def tiny_chunks(target: Target) -> str:
     """Four MiB of chunks of one byte each."""
     return target.exchange(
         target.head('Transfer-Encoding: chunked'),
+        # Six bytes each.
         b'1\r\nx\r\n' * (4 * MIB // 6),
         b'0\r\n\r\n',
     )
@@ -227,7 +67,9 @@ def somewhat_large(target: Target) -> str:
 
 def header(target: Target) -> str:
     """A header of 100 MiB."""
-    return target.exchange(target.head()[:-2] + b'X: ', blindly=100 * MIB)
+    # Without the empty line.
+    head = target.head().removesuffix(b'\r\n')
+    return target.exchange(head + b'X: ', blindly=100 * MIB)
 
 
 def request_line(target: Target) -> str:
@@ -252,6 +94,7 @@ def both_lengths(target: Target) -> str:
     request.
     """
     inner = target.head(method='GET')
+    # The last chunk ends the first request, for who reads by chunks.
     return target.exchange(
         target.head(
             'Transfer-Encoding: chunked', f'Content-Length: {len(inner) + 5}'
@@ -304,6 +147,7 @@ def gone(target: Target) -> str:
         connection.sendall(
             target.head('Content-Length: 1000') + b'{"schedule"'
         )
+    # Nobody is there to be answered.
     return '-'
 
 
@@ -315,6 +159,7 @@ def held(
     with contextlib.ExitStack() as stack:
         connections = []
         for _ in range(count):
+            # A server that takes no more of them is an answer, too.
             connection = stack.enter_context(socket.socket())
             connection.settimeout(2)
             with contextlib.suppress(OSError):
@@ -331,14 +176,15 @@ def slow(
 
     def attack(target: Target) -> str:
         with held(target, count, first(target)) as connections:
-            times = []
+            longest = 0.0
             for _ in range(5):
                 for connection in connections:
+                    # The server may have closed it.
                     with contextlib.suppress(OSError):
                         connection.send(b'x')
                 time.sleep(0.2)
-                times.append(target.plain())
-            return f'others wait {max(times):.3f} s'
+                longest = max(longest, target.plain())
+            return f'others wait {longest:.3f} s'
 
     return attack
 
@@ -347,17 +193,19 @@ def idle(target: Target) -> str:
     """400 connections that say nothing; best against a server that may open
     256 files.
     """
-    memory = Memory(target.address[1])
+    _host, port = target.address
+    memory = Memory(port)
     with held(target, 400, b''):
+        # A server that polls them in a loop shows by this.
         before = memory.seconds()
         time.sleep(2)
         used = memory.seconds() - before
-        return (
-            f'others wait {target.plain():.3f} s, {used / 2:.0%} of a'
-            ' processor'
-        )
+        share = used / 2
+        waited = target.plain()
+        return f'others wait {waited:.3f} s, {share:.0%} of a processor'
 
 
+#: By the names that ``--only`` takes.
 ATTACKS: dict[str, collections.abc.Callable[[Target], str]] = {
     'announced': announced,
     'one chunk': one_chunk,
@@ -387,15 +235,18 @@ def run(target: Target, name: str) -> tuple[typing.Any, ...]:
     """One attack: its answer, seconds, growth of memory in MiB, seconds of a
     plain request afterwards.
     """
-    memory = Memory(target.address[1])
+    attack = ATTACKS[name]
+    _host, port = target.address
+    memory = Memory(port)
     began = time.monotonic()
     with memory.peak() as grown:
         try:
-            said = ATTACKS[name](target)
+            said = attack(target)
         except OSError as error:
             said = type(error).__name__
         took = time.monotonic() - began
-    return said, took, grown[0] / MIB, target.plain()
+    growth = grown[0] / MIB
+    return said, took, growth, target.plain()
 
 
 def main() -> None:
@@ -411,9 +262,13 @@ def main() -> None:
     parser.add_argument('--large', type=int, default=800)
     options = parser.parse_args()
     target = Target(
-        options.url, options.project, options.token, options.large * MIB
+        options.url,
+        options.project,
+        options.token,
+        options.large * MIB,
     )
-    print(f'{"attack":17} {"seconds":>7} {"MiB":>6} {"then":>6}  answer')
+    header = ('attack', 'seconds', 'MiB', 'then', 'answer')
+    print('{:17} {:>7} {:>6} {:>6}  {}'.format(*header))
     for name in options.only.split(','):
         said, took, grown, then = run(target, name)
         print(

@@ -27,11 +27,16 @@ from freezer_api import app, conf, db, middleware
 #: Method, path and body of a request, and how often it is sent.
 Step = tuple[str, str, typing.Any, int]
 BACKUP = {'backup_name': 'b', 'container': 'c', 'hostname': 'h'}
+#: Each number is a pair that a search can find the document by.
 NUMBERS = {**BACKUP, 'numbers': list(range(500_000))}
+#: They are added to each action of a job that lacks them.
 DEFAULTS = {f'k{number}': 1 for number in range(70_000)} | {'action': 'exec'}
+#: What a client can do, of which each action of its jobs needs one.
 MODES = [f'{number:x}' for number in range(500_000)] + ['nova']
+#: Small as JSON, and large as objects of Python.
 NESTED = {'action': 'exec', 'nested': [[] for _ in range(1_300_000)]}
 PLAIN = {'client_id': 'c'}
+#: A job with the action that all of them share.
 SHARED = {'client_id': 'c', 'job_actions': [{'action_id': 'large'}]}
 
 
@@ -42,6 +47,7 @@ def _entries(
 
 
 CASES: dict[str, list[Step]] = {
+    # Many defaults in each of many entries.
     'defaults': [
         ('POST', '/clients', PLAIN, 1),
         (
@@ -55,6 +61,7 @@ CASES: dict[str, list[Step]] = {
             1,
         ),
     ],
+    # Many actions, each held against many modes; then a client without.
     'capabilities': [
         ('POST', '/clients', {'client_id': 'c', 'supported_modes': MODES}, 1),
         ('POST', '/clients', PLAIN, 1),
@@ -70,6 +77,7 @@ CASES: dict[str, list[Step]] = {
             1,
         ),
     ],
+    # An action that many jobs show, and its change in all of them.
     'shared action': [
         ('POST', '/clients', PLAIN, 1),
         ('POST', '/actions/large', {'freezer_action': NESTED}, 1),
@@ -87,6 +95,7 @@ CASES: dict[str, list[Step]] = {
         ('PATCH', '/actions/large', {'freezer_action': {'more': 2}}, 1),
         ('DELETE', '/actions/large', None, 1),
     ],
+    # A document of many search terms; a change of all of them.
     'numbers': [
         ('POST', '/backups', NUMBERS, 1),
         ('POST', '/backups', {**NUMBERS, 'numbers': list(range(4_000))}, 1),
@@ -98,6 +107,7 @@ CASES: dict[str, list[Step]] = {
         ),
         ('PATCH', '/backups/{id}', {'numbers': [-n for n in range(4_000)]}, 1),
     ],
+    # A job of many actions.
     'entries': [
         ('POST', '/clients', PLAIN, 1),
         (
@@ -112,6 +122,7 @@ CASES: dict[str, list[Step]] = {
         ),
         ('GET', '/actions?limit=1000', None, 1),
     ],
+    # Pages of large documents.
     'pages': [
         ('POST', '/backups', {**BACKUP, 'text': 'x' * 250_000}, 200),
         ('GET', '/backups?limit=100', None, 1),
@@ -149,15 +160,20 @@ def _send(
     application: app.Application, project: str, step: Step, id: str
 ) -> tuple[str, bytes]:
     method, path, body, _times = step
-    raw = b'' if body is None else orjson.dumps(body)
+    raw = b''
+    if body is not None:
+        raw = orjson.dumps(body)
     headers = {
         'X-Project-Id': project,
         'X-User-Id': 'user',
         'X-Roles': 'member',
     }
-    path = f'/v2/{project}{path.replace("{id}", id)}'
+    below = path.replace('{id}', id)
     request = webob.Request.blank(
-        path, method=method, body=raw, headers=headers
+        f'/v2/{project}{below}',
+        method=method,
+        body=raw,
+        headers=headers,
     )
     answer = request.get_response(application)
     return answer.status, answer.body
@@ -165,24 +181,33 @@ def _send(
 
 def _run(name: str) -> None:
     """Send the requests of a case, and print what became of each."""
-    project, id = uuid.uuid4().hex, 'none'
+    project = uuid.uuid4().hex
+    id = 'none'
     with tempfile.TemporaryDirectory() as folder:
         application = _application(folder)
         for step in CASES[name]:
+            method, path, _body, times = step
             begun = time.perf_counter()
-            for _ in range(step[-1]):
+            for _ in range(times):
                 status, body = _send(application, project, step, id)
             seconds = time.perf_counter() - begun
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            answered = orjson.loads(body) if body else {}
+
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            peak = usage.ru_maxrss / 1024
+            answered = {}
+            if body:
+                answered = orjson.loads(body)
+            # Later steps change the last backup.
             id = answered.get('backup_id', id)
-            times = f'{step[0]} {step[1]}' + (
-                f' ×{step[-1]}' if step[-1] > 1 else ''
-            )
-            told = f'{status[:3]} {answered.get("description", "")[:70]}'
+
+            what = f'{method} {path}'
+            if times > 1:
+                what += f' ×{times}'
+            code, _, _reason = status.partition(' ')
+            why = answered.get('description', '')
             print(
-                f'{name:14} {times:30} {seconds:8.2f} s {peak:7.0f} MB '
-                f' {told}',
+                f'{name:14} {what:30} {seconds:8.2f} s {peak:7.0f} MB '
+                f' {code} {why:.70}',
                 flush=True,
             )
 

@@ -26,7 +26,9 @@ from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import documents
 from freezer_api.services import common, sessions
 
+#: Whose session is asked for.
 PROJECT, SESSION = 'project', 'session.one'
+#: What keystonemiddleware adds to a request with a valid token.
 IDENTITY = {
     'HTTP_X_IDENTITY_STATUS': 'Confirmed',
     'HTTP_X_USER_ID': 'user',
@@ -51,6 +53,7 @@ def environ() -> dict[str, typing.Any]:
         'SERVER_PROTOCOL': 'HTTP/1.1',
         'HTTP_HOST': 'localhost:9090',
         'HTTP_ACCEPT': '*/*',
+        # As long as a Fernet token.
         'HTTP_X_AUTH_TOKEN': 'x' * 180,
         'HTTP_USER_AGENT': 'benchmark',
         'wsgi.version': (1, 0),
@@ -83,6 +86,7 @@ class Remembering:
         self._known: dict[tuple[Scope, str, str], documents.Document] = {}
 
     def __getattr__(self, name: str) -> typing.Any:
+        # All else is the store's own.
         return getattr(self._storage, name)
 
     def get(self, scope: Scope, kind: str, id: str) -> documents.Document:
@@ -151,11 +155,13 @@ def main() -> None:
                 )
             )
 
+        # The first calls fill caches and compile what is compiled once.
         measured(request, arguments.calls)
         rounds = [
             measured(request, arguments.calls)
             for _round in range(arguments.rounds)
         ]
+    # What is refused early costs less.
     if statuses != {'200 OK'}:
         raise SystemExit(
             f'the application answered {", ".join(sorted(statuses))}'

@@ -49,52 +49,71 @@ Row = dict[str, typing.Any]
 
 def rows(number: int, count: int) -> dict[str, Row]:
     """The rows of one job, its action and a session."""
+    # The later ones were made later, a hundred in each second.
     created = published.BEGIN + datetime.timedelta(seconds=number // 100)
     common: Row = {'created_at': f'{created}.000000', 'deleted': 0}
-    names = [f'j{2 * number}', f'j{2 * number + 1}']
-    has_members = 2 * number + 1 < count
-    members = json.dumps(dict.fromkeys(names, MEMBER))
-    run: Row = {'session_tag': 0, 'status': 'active', 'time_start': -1}
-    if has_members:
-        run = {'session_tag': 1, 'status': 'completed', 'time_start': STARTED}
+    link = {
+        'id': f'l{number}',
+        'job_id': f'j{number}',
+        'action_id': f'a{number}',
+        'position': 0,
+    }
     return {
-        'actions': common
-        | OWNED
-        | {
-            'id': f'a{number}',
-            'action': 'backup',
-            'actionmode': 'fs',
-            'backup_metadata': DEFINITION,
-        },
-        'jobs': common
-        | OWNED
-        | {
-            'id': f'j{number}',
-            'client_id': 'web1',
-            'description': f'job {number}',
-            'schedule': SCHEDULE,
-            'session_id': f's{number // 2}',
-            'session_tag': 1,
-        },
-        'job_actions': common
-        | {
-            'id': f'l{number}',
-            'job_id': f'j{number}',
-            'action_id': f'a{number}',
-            'position': 0,
-        },
-        'sessions': common
-        | OWNED
-        | run
-        | {
-            'id': f's{number}',
-            'description': f'session {number}',
-            'hold_off': 60,
-            'schedule': SCHEDULE,
-            'job': members if has_members else None,
-            'time_end': ENDED,
-            'result': 'success' if has_members else '',
-        },
+        'actions': common | OWNED | _action(number),
+        'jobs': common | OWNED | _job(number),
+        'job_actions': common | link,
+        'sessions': common | OWNED | _session(number, count),
+    }
+
+
+def _action(number: int) -> Row:
+    return {
+        'id': f'a{number}',
+        'action': 'backup',
+        'actionmode': 'fs',
+        'backup_metadata': DEFINITION,
+    }
+
+
+def _job(number: int) -> Row:
+    return {
+        'id': f'j{number}',
+        'client_id': 'web1',
+        'description': f'job {number}',
+        'schedule': SCHEDULE,
+        'session_id': f's{number // 2}',
+        'session_tag': 1,
+    }
+
+
+def _session(number: int, count: int) -> Row:
+    """Return a session, with two members and their run if there are jobs for
+    it: there are half as many pairs of jobs as sessions.
+    """
+    session = {
+        'id': f's{number}',
+        'description': f'session {number}',
+        'hold_off': 60,
+        'schedule': SCHEDULE,
+        'time_end': ENDED,
+    }
+    first, second = 2 * number, 2 * number + 1
+    if second >= count:
+        return session | {
+            'session_tag': 0,
+            'status': 'active',
+            'time_start': -1,
+            'job': None,
+            'result': '',
+        }
+    names = (f'j{first}', f'j{second}')
+    members = dict.fromkeys(names, MEMBER)
+    return session | {
+        'session_tag': 1,
+        'status': 'completed',
+        'time_start': STARTED,
+        'job': json.dumps(members),
+        'result': 'success',
     }
 
 
@@ -103,28 +122,32 @@ def fill(origin: published.Published, count: int) -> None:
     origin.add('clients', 'c1')
     engine = sqlalchemy.create_engine(origin.url)
     for first in range(0, count, PAGE):
-        made = [
-            rows(number, count)
-            for number in range(first, min(first + PAGE, count))
-        ]
+        beyond = min(first + PAGE, count)
+        made = [rows(number, count) for number in range(first, beyond)]
         with engine.begin() as connection:
             for table in made[0]:
                 page = [one[table] for one in made]
-                columns = ', '.join(page[0])
-                marks = ', '.join(f':{column}' for column in page[0])
-                statement = f'INSERT INTO {table} ({columns}) VALUES ({marks})'
-                connection.execute(sqlalchemy.text(statement), page)
+                statement = _insertion(table, page[0])
+                connection.execute(statement, page)
     with engine.begin() as connection:
         # The published schema has it by a foreign key.
-        connection.execute(
-            sqlalchemy.text('CREATE INDEX by_job ON job_actions (job_id)')
-        )
+        index = 'CREATE INDEX by_job ON job_actions (job_id)'
+        connection.exec_driver_sql(index)
     engine.dispose()
+
+
+def _insertion(table: str, row: Row) -> sqlalchemy.TextClause:
+    """Return the statement that inserts rows with the columns of one."""
+    columns = ', '.join(row)
+    marks = ', '.join(f':{column}' for column in row)
+    text = f'INSERT INTO {table} ({columns}) VALUES ({marks})'
+    return sqlalchemy.text(text)
 
 
 def manage(config_file: str, *arguments: str) -> tuple[float, float, float]:
     """Run freezer-manage; its seconds, those of the processor, and its MiB."""
     began = time.monotonic()
+    # Not run(): the usage of a single child is told by wait4 alone.
     process = subprocess.Popen(
         [
             str(programs.FOLDER / 'freezer-manage'),
@@ -136,14 +159,18 @@ def manage(config_file: str, *arguments: str) -> tuple[float, float, float]:
         text=True,
     )
     assert process.stdout
+    # What it tells of its steps, with the time of each.
     for line in process.stdout:
         took = time.monotonic() - began
         print(f'    {took:8.1f} s  {line}', end='', flush=True)
     _id, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f'{arguments}: {status}')
+    took = time.monotonic() - began
     worked = usage.ru_utime + usage.ru_stime
-    return time.monotonic() - began, worked, usage.ru_maxrss / 1024
+    # Linux tells it in KiB.
+    memory = usage.ru_maxrss / 1024
+    return took, worked, memory
 
 
 def measure(name: str, url: str, count: int) -> None:
@@ -157,6 +184,7 @@ def measure(name: str, url: str, count: int) -> None:
         print(f'into {name}', flush=True)
         for what in ('import', 'again'):
             took, worked, memory = manage(file, 'db', 'import', '--from', url)
+            # Jobs, sessions and actions.
             rate = 3 * count / took
             print(
                 f'{name:10} {what:7} {took:8.1f} s, {worked:.1f} s of the'

@@ -8,17 +8,20 @@ import pathlib
 class Asked(argparse.Namespace):
     """What to measure, how long, and where the report is."""
 
+    #: Words that the names of cases may have, with commas between them.
     cases: str
     rounds: int
+    #: Of each slice, at least.
     seconds: int
     short: bool
+    #: Whether nothing is measured: the report is written of figures that
+    #: there are.
     figures: bool
 
     def selects(self, name: str) -> bool:
-        """Return whether a case is to be measured: ``cases`` has words that
-        names may have, with commas between them.
-        """
+        """Return whether a case is to be measured."""
         words = self.cases.split(',')
+        # Without any there is one word, '', which every name has.
         return any(word in name for word in words)
 
 
@@ -64,6 +67,7 @@ def fill_in(
     short: collections.abc.Mapping[str, object],
 ) -> None:
     """Set what wasn't said to what is usual, or usual with ``--short``."""
+    # Not as defaults of the parser, which doesn't know of --short yet.
     usual = short if asked.short else whole
     for name, value in usual.items():
         if getattr(asked, name) is None:

@@ -20,6 +20,7 @@ from freezer_api.db.base import Storage
 from freezer_api.services import jobs
 from tests.contract import interception, stores
 
+#: Jobs of the scheduler: six pages.
 JOBS = 60
 #: What is done in each turn.
 Act = typing.Callable[[int], object]
@@ -60,18 +61,22 @@ def measure(
 ) -> Figures:
     """Let so many poll and write for some seconds."""
 
-    polls, writes = Counter(), Counter()
-    threads = [
-        _repeating(polls, lambda _turn: measured.page(storage))
-        for _ in range(pollers)
-    ]
+    polls = Counter()
+    writes = Counter()
+    threads = []
+    for _ in range(pollers):
+        poller = _repeating(polls, lambda _turn: measured.page(storage))
+        threads.append(poller)
     for number in range(writers):
-        threads.append(_repeating(writes, _writer(storage, number)))
+        write = _writer(storage, number)
+        threads.append(_repeating(writes, write))
+    # Those of before, when jobs were made.
     refreshes.clear()
     begun = time.monotonic()
     for thread in threads:
         thread.start()
     time.sleep(seconds)
+    # All of them before anybody is waited for.
     for counter in (polls, writes):
         counter.stop.set()
     for thread in threads:
@@ -102,6 +107,7 @@ def count_refreshes(storage: typing.Any) -> list[str]:
     """Return where the refreshes that a storage asks for come to be."""
     refreshes: list[str] = []
     if not hasattr(storage, 'client'):
+        # A database has none.
         return refreshes
 
     def note(request: interception.Request) -> interception.Answer:
@@ -125,20 +131,27 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
-            names = [f'p{number}' for number in range(JOBS)]
-            measured.add_jobs(case.storage, measured.SCHEDULER, names)
-            refreshes = count_refreshes(case.storage)
-            told = []
-            for writers in asked.writers.split(','):
-                polls, writes, each = measure(
-                    case.storage,
-                    refreshes,
-                    asked.pollers,
-                    int(writers),
-                    asked.seconds,
-                )
-                told.append(f'{polls:.0f} ({writes:.0f}, {each:.2f})')
-        print(f'{case.name:16}', *(f'{one:>20}' for one in told), flush=True)
+            row = _measure_all(case.storage, asked)
+        print(f'{case.name:16}', *row, flush=True)
+
+
+def _measure_all(storage: Storage, asked: argparse.Namespace) -> list[str]:
+    """Return the figures for each number of writers that is asked for."""
+    names = [f'p{number}' for number in range(JOBS)]
+    measured.add_jobs(storage, measured.SCHEDULER, names)
+    refreshes = count_refreshes(storage)
+    row = []
+    for writers in asked.writers.split(','):
+        polls, writes, each = measure(
+            storage,
+            refreshes,
+            asked.pollers,
+            int(writers),
+            asked.seconds,
+        )
+        told = f'{polls:.0f} ({writes:.0f}, {each:.2f})'
+        row.append(f'{told:>20}')
+    return row
 
 
 if __name__ == '__main__':

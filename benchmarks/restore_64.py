@@ -13,23 +13,23 @@ is a minute by default.
 """
 
 import argparse
-import collections
 import contextlib
-import statistics
 import threading
 import time
 import uuid
 
-from benchmarks import stores
+from benchmarks import stores, timings
 from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import search
 from freezer_api.domain.documents import JOBS
 from freezer_api.services import backups, clients, jobs, restores, sessions
 from tests.contract import stores as cases
 
+#: Who restores, and which session.
 CALLER, SESSION = stores.CALLER, 'nightly'
 #: Seconds between two looks.
 PAUSE = 0.005
+#: A backup that another client can reach, so that it can be restored.
 ACTION = {
     'action': 'backup',
     'mode': 'fs',
@@ -44,44 +44,58 @@ def prepare(storage: Storage, members: int) -> None:
     sessions.replace(storage, CALLER, SESSION, {'schedule': {}})
     names = [f'm{number}' for number in range(members)]
     for name in names:
-        clients.register(
-            storage, CALLER, {'client_id': name, 'hostname': name}
-        )
-        action = {
-            **ACTION,
-            'backup_name': name,
-            'path_to_backup': f'/srv/{name}',
-        }
-        body = {
-            'job_id': name,
-            'client_id': name,
-            'job_actions': [{'freezer_action': action}],
-        }
-        jobs.create(storage, CALLER, body)
-        sessions.attach(storage, CALLER, SESSION, name)
+        _join(storage, name)
+    # All start before one ends, which would end the run.
     for name in names:
-        act(storage, {'start': {'job_id': name, 'current_tag': 0}})
+        _start(storage, name)
     for name in names:
-        about = {
-            'backup_name': name,
-            'path_to_backup': f'/srv/{name}',
-            'hostname': name,
-        }
-        told = {
-            'job_id': name,
-            'client_version': '19.0.0',
-            'time_stamp': int(time.time()),
-        }
-        backups.create(storage, CALLER, {**ACTION, **about, **told})
-        act(
-            storage,
-            {'end': {'job_id': name, 'current_tag': 1, 'result': 'success'}},
-        )
+        _back_up(storage, name)
+        _end(storage, name)
 
 
-def act(storage: Storage, body: dict) -> None:
-    """A member's start or end."""
-    sessions.act(storage, CALLER, SESSION, body)
+def _join(storage: Storage, name: str) -> None:
+    """Register a client, and attach a job of it to the session."""
+    client = {'client_id': name, 'hostname': name}
+    clients.register(storage, CALLER, client)
+    action = {
+        **ACTION,
+        'backup_name': name,
+        'path_to_backup': f'/srv/{name}',
+    }
+    body = {
+        'job_id': name,
+        'client_id': name,
+        'job_actions': [{'freezer_action': action}],
+    }
+    jobs.create(storage, CALLER, body)
+    sessions.attach(storage, CALLER, SESSION, name)
+
+
+def _start(storage: Storage, name: str) -> None:
+    told = {'job_id': name, 'current_tag': 0}
+    sessions.act(storage, CALLER, SESSION, {'start': told})
+
+
+def _back_up(storage: Storage, name: str) -> None:
+    backup = {
+        **ACTION,
+        'backup_name': name,
+        'path_to_backup': f'/srv/{name}',
+        'hostname': name,
+        'job_id': name,
+        'client_version': '19.0.0',
+        'time_stamp': int(time.time()),
+    }
+    backups.create(storage, CALLER, backup)
+
+
+def _end(storage: Storage, name: str) -> None:
+    told = {
+        'job_id': name,
+        'current_tag': 1,
+        'result': 'success',
+    }
+    sessions.act(storage, CALLER, SESSION, {'end': told})
 
 
 class Watch(threading.Thread):
@@ -91,15 +105,19 @@ class Watch(threading.Thread):
 
     def __init__(self, storage: Storage, session_id: str):
         super().__init__(daemon=True)
-        match = {'match': [{'session_id': session_id}, {'event': 'start'}]}
-        self.storage, self.query = storage, search.parse(match, JOBS, limit=1)
+        wanted = [{'session_id': session_id}, {'event': 'start'}]
+        self.storage = storage
+        self.query = search.parse({'match': wanted}, JOBS, limit=1)
         self.looking = threading.Event()
         self.seen = 0.0
 
     def run(self) -> None:
-        while not self.storage.find(
-            Scope(stores.PROJECT), JOBS, self.query
-        ).documents:
+        """Look again and again, until there is one."""
+        scope = Scope(stores.PROJECT)
+        while True:
+            page = self.storage.find(scope, JOBS, self.query)
+            if page.documents:
+                break
             self.looking.set()
             time.sleep(PAUSE)
         self.seen = time.perf_counter()
@@ -108,21 +126,31 @@ class Watch(threading.Thread):
 def restore(storage: Storage) -> dict[str, float]:
     """Milliseconds of a restore, which is taken away again."""
     begun = time.perf_counter()
-    restores.restore(storage, CALLER, SESSION, 1, {'dry_run': True})
+    dry = {'dry_run': True}
+    restores.restore(storage, CALLER, SESSION, 1, dry)
     planned = time.perf_counter() - begun
+
     id = uuid.uuid4().hex
     watch = Watch(storage, id)
     watch.start()
+    # From here on what is found was told by the restore.
     watch.looking.wait()
     begun = time.perf_counter()
-    made = restores.restore(storage, CALLER, SESSION, 1, {'session_id': id})
+    body = {'session_id': id}
+    made = restores.restore(storage, CALLER, SESSION, 1, body)
     answered = time.perf_counter() - begun
     watch.join()
+    first = watch.seen - begun
+
+    # Each round finds the store as the first one did.
     for job_id in made.jobs.values():
         jobs.delete(storage, CALLER, job_id)
     sessions.delete(storage, CALLER, id)
-    taken = {'plan': planned, 'first': watch.seen - begun, 'all': answered}
-    return {name: seconds * 1000 for name, seconds in taken.items()}
+    return {
+        'plan': planned * 1000,
+        'first': first * 1000,
+        'all': answered * 1000,
+    }
 
 
 def main() -> None:
@@ -131,9 +159,7 @@ def main() -> None:
     parser.add_argument('--members', type=int, default=64)
     parser.add_argument('--rounds', type=int, default=7)
     asked = parser.parse_args()
-    taken: dict[str, dict[str, list[float]]] = collections.defaultdict(
-        lambda: collections.defaultdict(list)
-    )
+    taken = timings.Timings()
     with contextlib.ExitStack() as stack:
         storages = {}
         for case in cases.STORES:
@@ -143,15 +169,10 @@ def main() -> None:
             prepare(case.storage, asked.members)
         for _round in range(asked.rounds):
             for name, storage in storages.items():
-                for what, value in restore(storage).items():
-                    taken[what][name].append(value)
-    print(f'{"ms: median (lowest)":20}', *(f'{name:>18}' for name in storages))
-    for what, by_store in taken.items():
-        figures = (
-            f'{statistics.median(v):.0f} ({min(v):.0f})'
-            for v in by_store.values()
-        )
-        print(f'{what:20}', *(f'{figure:>18}' for figure in figures))
+                figures = restore(storage)
+                for what, milliseconds in figures.items():
+                    taken.add(what, name, milliseconds)
+    taken.print(widths=(20, 18), digits=0)
 
 
 if __name__ == '__main__':

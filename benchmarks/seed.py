@@ -14,6 +14,7 @@ from freezer_api.domain.documents import SESSIONS
 from freezer_api.domain.session_state import Member, Run, Session
 
 USER = 'u1'
+#: Clients of a project.
 HOSTS = 100
 #: Entries that are stored by one transaction.
 AT_ONCE = 500
@@ -60,13 +61,23 @@ def fill(
     completed its run.
     """
     numbers = iter(numbers)
+    # Hundreds of thousands of them don't fit into one transaction.
     while some := list(itertools.islice(numbers, AT_ONCE)):
-        storage.restore([_entry(project, each, members) for each in some])
+        entries = [_entry(project, each, members) for each in some]
+        storage.restore(entries)
 
 
 def _entry(project: str, number: int, members: int) -> Entry:
     id = session_id(number)
-    run = Run(1, 30, documents.SECOND, COMPLETED, 'success', 2)
+    # Begun and over within the first seconds of 1970.
+    run = Run(
+        tag=1,
+        hold_off=30,
+        started=documents.SECOND,
+        status=COMPLETED,
+        result='success',
+        ended=2,
+    )
     session = Session(
         project,
         id,
@@ -82,5 +93,13 @@ def _entry(project: str, number: int, members: int) -> Entry:
 
 def _members(project: str, number: int, count: int) -> dict[str, Member]:
     client = host(project, number)
-    done = Member(client, COMPLETED, 'success', 1, 2, counted=True)
+    # What nobody changes they may share.
+    done = Member(
+        client,
+        COMPLETED,
+        'success',
+        1,
+        2,
+        counted=True,
+    )
     return {job_id(number, member): done for member in range(count)}

@@ -14,13 +14,12 @@ somewhat later.
 """
 
 import argparse
-import collections
 import collections.abc
 import contextlib
-import statistics
 import time
+import typing
 
-from benchmarks import seed
+from benchmarks import seed, timings
 from freezer_api.db import pages
 from freezer_api.db.base import Scope, Storage
 from freezer_api.domain import search
@@ -28,11 +27,15 @@ from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.services import clients, common, jobs, sessions
 from tests.contract import stores
 
+#: The project, and its session that has members.
 PROJECT, SESSION = 'project', 'together'
+#: The client that polls, and the jobs of one page.
 SCHEDULER, PAGE = 'scheduler', 10
 CALLER = common.Caller(PROJECT, 'user')
+#: One of 150 sessions has both, see :mod:`.seed`.
 TWO_FIELDS = {'match': [{'schedule_interval': '7 days'}, {'hold_off': 36}]}
 
+#: What the published scheduler asks for.
 WANTED = {
     'match_not': [{'status': 'completed'}],
     'match': [{'client_id': SCHEDULER}],
@@ -46,28 +49,39 @@ def prepare(storage: Storage, count: int, members: int, polled: int) -> None:
     jobs.
     """
     seed.fill(storage, PROJECT, range(count))
-    sessions.replace(storage, CALLER, SESSION, {'schedule': {}, 'hold_off': 0})
-    add_jobs(storage, 'host', [f'm{number}' for number in range(members)])
-    for number in range(members):
-        sessions.attach(storage, CALLER, SESSION, f'm{number}')
-    add_jobs(storage, SCHEDULER, [f'p{number}' for number in range(polled)])
+    body = {'schedule': {}, 'hold_off': 0}
+    sessions.replace(storage, CALLER, SESSION, body)
+    joining = [f'm{number}' for number in range(members)]
+    add_jobs(storage, 'host', joining)
+    for job_id in joining:
+        sessions.attach(storage, CALLER, SESSION, job_id)
+    others = [f'p{number}' for number in range(polled)]
+    add_jobs(storage, SCHEDULER, others)
 
 
 def add_jobs(
     storage: Storage, client_id: str, ids: collections.abc.Iterable[str]
 ) -> None:
     """Register a client, and create jobs for it."""
-    clients.register(
-        storage, CALLER, {'client_id': client_id, 'hostname': client_id}
-    )
+    client = {'client_id': client_id, 'hostname': client_id}
+    clients.register(storage, CALLER, client)
     for id in ids:
-        body = {'job_id': id, 'client_id': client_id, 'job_actions': []}
+        body = {
+            'job_id': id,
+            'client_id': client_id,
+            'job_actions': [],
+        }
         jobs.create(storage, CALLER, body)
 
 
 def page(storage: Storage, offset: int = 0) -> pages.Page:
     """Return a page of the jobs that a scheduler polls."""
-    query = search.parse(WANTED, JOBS, limit=PAGE, offset=offset)
+    query = search.parse(
+        WANTED,
+        JOBS,
+        limit=PAGE,
+        offset=offset,
+    )
     return storage.find(Scope(PROJECT), JOBS, query)
 
 
@@ -77,39 +91,41 @@ def poll(storage: Storage) -> int:
     while True:
         documents = page(storage, found).documents
         found += len(documents)
+        # A short page is the last one.
         if len(documents) < PAGE:
             return found
 
 
 def operations(storage: Storage, number: int, members: int) -> dict[str, Act]:
     """What one round does, in this order."""
+    # Each round has a run of its own, in which two members take part.
     tag = number
-    first, second = (f'm{(2 * number + at) % members}' for at in (0, 1))
+    begun = tag + 1
+    at = 2 * number
+    first = f'm{at % members}'
+    second = f'm{(at + 1) % members}'
+    scope = Scope(PROJECT)
 
-    def act(name: str, job: str, known: int) -> Act:
-        result = {} if name == 'start' else {'result': 'success'}
-        return lambda: sessions.act(
-            storage,
-            CALLER,
-            SESSION,
-            {name: {'job_id': job, 'current_tag': known, **result}},
-        )
+    def start(job: str, known: int) -> None:
+        told = {'job_id': job, 'current_tag': known}
+        sessions.act(storage, CALLER, SESSION, {'start': told})
 
-    def find(match: dict, limit: int) -> Act:
-        return lambda: storage.find(
-            Scope(PROJECT),
-            SESSIONS,
-            search.parse(match, SESSIONS, limit=limit),
-        )
+    def end(job: str) -> None:
+        told = {'job_id': job, 'current_tag': begun, 'result': 'success'}
+        sessions.act(storage, CALLER, SESSION, {'end': told})
+
+    def find(match: dict, limit: int) -> None:
+        query = search.parse(match, SESSIONS, limit=limit)
+        storage.find(scope, SESSIONS, query)
 
     return {
-        'start that begins a run': act('start', first, tag),
-        'start that joins it': act('start', second, tag + 1),
-        'end': act('end', first, tag + 1),
-        'last end': act('end', second, tag + 1),
-        'get': lambda: storage.get(Scope(PROJECT), SESSIONS, SESSION),
-        'list of 100': find({}, 100),
-        'search of two fields': find(TWO_FIELDS, 10),
+        'start that begins a run': lambda: start(first, tag),
+        'start that joins it': lambda: start(second, begun),
+        'end': lambda: end(first),
+        'last end': lambda: end(second),
+        'get': lambda: storage.get(scope, SESSIONS, SESSION),
+        'list of 100': lambda: find({}, 100),
+        'search of two fields': lambda: find(TWO_FIELDS, 10),
         'detach': lambda: sessions.detach(storage, CALLER, SESSION, second),
         'attach': lambda: sessions.attach(storage, CALLER, SESSION, second),
         'poll': lambda: poll(storage),
@@ -117,21 +133,28 @@ def operations(storage: Storage, number: int, members: int) -> dict[str, Act]:
 
 
 def measure(
-    storages: dict[str, Storage], rounds: int, members: int
-) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of each operation on each store."""
-    taken: dict[str, dict[str, list[float]]] = collections.defaultdict(
-        lambda: collections.defaultdict(list)
-    )
+    storages: dict[str, Storage],
+    rounds: int,
+    members: int,
+) -> timings.Timings:
+    """Return what each operation took on each store."""
+    taken = timings.Timings()
     for number in range(rounds):
         for name, storage in storages.items():
-            for operation, act in operations(storage, number, members).items():
+            acts = operations(storage, number, members)
+            for operation, act in acts.items():
                 begun = time.perf_counter()
                 act()
-                taken[operation][name].append(
-                    (time.perf_counter() - begun) * 1000
-                )
+                seconds = time.perf_counter() - begun
+                taken.add(operation, name, seconds * 1000)
     return taken
+
+
+def _require_jobs(case: typing.Any, number: int) -> None:
+    """Raise unless a poll finds as many jobs as there are."""
+    found = poll(case.storage)
+    if found != number:
+        raise RuntimeError(f'{case.name}: a poll finds {found} jobs')
 
 
 def main() -> None:
@@ -148,18 +171,16 @@ def main() -> None:
             case.setUpClass()
             stack.callback(case.doClassCleanups)
             storages[case.name] = case.storage
-            prepare(case.storage, asked.sessions, asked.members, asked.jobs)
-            found = poll(case.storage)
-            if found != asked.jobs:
-                raise RuntimeError(f'{case.name}: a poll finds {found} jobs')
+            # What isn't found isn't measured either, so it has to be there.
+            prepare(
+                case.storage,
+                asked.sessions,
+                asked.members,
+                asked.jobs,
+            )
+            _require_jobs(case, asked.jobs)
         taken = measure(storages, asked.rounds, asked.members)
-    print(f'{"ms: median (lowest)":24}', *(f'{name:>16}' for name in storages))
-    for operation, by_store in taken.items():
-        figures = (
-            f'{statistics.median(values):.1f} ({min(values):.1f})'
-            for values in by_store.values()
-        )
-        print(f'{operation:24}', *(f'{figure:>16}' for figure in figures))
+    taken.print(widths=(24, 16), digits=1)
 
 
 if __name__ == '__main__':

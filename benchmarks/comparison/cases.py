@@ -10,6 +10,8 @@ import typing
 from benchmarks.comparison import data
 from benchmarks.comparison.contestants import LIMIT, OURS, PUBLISHED
 
+#: Documents of a page in the middle of a list.
+PAGE = 100
 BOTH = (OURS, PUBLISHED)
 TWO_FIELDS = {'match': [{'hold_off': 36}, {'schedule_interval': '7 days'}]}
 NESTED = {'match': [{'client_id': 'p1_host7'}]}
@@ -61,22 +63,25 @@ end
 class Case:
     """Requests of one kind.
 
-    ``path`` and ``body`` are Lua expressions, see :data:`_SCRIPT`; ``prefix``
-    is what the session ids begin with that the published service has in a
-    project, where they are unique over all. ``budget`` is how many times the
-    published service's throughput is asked for, among ``budget_size``
-    sessions or in every size.
+    ``path`` and ``body`` are Lua expressions, see :data:`_SCRIPT`, the path
+    with names in braces that :func:`script` fills in. ``prefix`` is what the
+    session ids begin with that the published service has in a project, where
+    they are unique over all.
     """
 
     name: str
     method: str
     path: str
     body: str = 'nil'
+    #: How many times the published service's throughput is asked for.
     budget: float | None = None
+    #: Among how many sessions; None: in every size.
     budget_size: int | None = None
     contestants: tuple[str, ...] = BOTH
+    #: Whether all have to list as many documents.
     is_list: bool = False
     project: str = data.MASS
+    #: Whether the project has sessions whose number doesn't grow.
     few: bool = False
     #: Its cost must not grow with the number of sessions.
     is_flat: bool = False
@@ -107,8 +112,13 @@ _REPORT = (
 
 
 def _list(name: str, query: str, **more: typing.Any) -> Case:
-    path = f'"/v2/{data.MASS}/sessions?{query}"'
-    return Case(name, 'GET', path, is_list=True, **more)
+    return Case(
+        name,
+        'GET',
+        f'"/v2/{data.MASS}/sessions?{query}"',
+        is_list=True,
+        **more,
+    )
 
 
 CASES = (
@@ -196,33 +206,41 @@ class Place:
     jobs: data.Jobs | None
 
 
-def script(case: Case, place: Place, seed: int, file: str = '') -> str:
-    """Return the Lua script by which ``wrk`` makes the requests; it keeps the
-    last answer in ``file``.
-    """
+def _path(case: Case, place: Place) -> str:
+    """Return the path of a case, with what is in braces filled in."""
     is_published = place.name == PUBLISHED
     prefix = ''
     if is_published and case.project != data.MASS:
         prefix = case.project
-    bound = data.FEW if case.few else place.size
-    if LIMIT in case.contestants:
-        bound = min(bound, data.ANSWERS)
     half = place.size // 2
-    choices: collections.abc.Sequence[str] = ['']
-    session = ''
-    if place.jobs is not None:
-        choices, session = place.jobs.polled, place.jobs.session
+    # Behind the middle there has to be a page.
+    offset = half if half + PAGE <= place.size else 0
     values = {
         'project': case.project,
         'prefix': prefix,
+        # What the prefix leaves of the digits of an id.
         'digits': 32 - len(prefix),
-        'half': half if half + 100 <= place.size else 0,
+        'half': offset,
         'marker': f'{half:032x}',
-        'session': session,
+        'session': '' if place.jobs is None else place.jobs.session,
     }
     path = case.path
     for name, value in values.items():
         path = path.replace(f'{{{name}}}', str(value))
+    return path
+
+
+def script(case: Case, place: Place, seed: int, file: str = '') -> str:
+    """Return the Lua script by which ``wrk`` makes the requests; it keeps the
+    last answer in ``file``.
+    """
+    bound = data.FEW if case.few else place.size
+    if LIMIT in case.contestants:
+        # It has no more than these.
+        bound = min(bound, data.ANSWERS)
+    choices: collections.abc.Sequence[str] = ['']
+    if place.jobs is not None:
+        choices = place.jobs.polled
     quoted = ', '.join(f'"{choice}"' for choice in choices)
     written = _SCRIPT.format(
         choices=f'{{{quoted}}}',
@@ -230,7 +248,7 @@ def script(case: Case, place: Place, seed: int, file: str = '') -> str:
         seed=seed,
         bound=bound,
         method=case.method,
-        path=path,
+        path=_path(case, place),
         body=case.body,
     )
     if file:

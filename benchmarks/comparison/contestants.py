@@ -34,10 +34,19 @@ def make_environment(folder: pathlib.Path) -> pathlib.Path:
     environment = folder / f'freezer-api-{VERSION}'
     python = environment / 'bin' / 'python'
     if not python.exists():
-        subprocess.run([sys.executable, '-m', 'venv', environment], check=True)
-    wanted = [f'freezer-api=={VERSION}', 'PyMySQL']
-    pip = [python, '-m', 'pip', 'install', '-q']
-    subprocess.run([*pip, '--disable-pip-version-check', *wanted], check=True)
+        make = [sys.executable, '-m', 'venv', environment]
+        subprocess.run(make, check=True)
+    install = [
+        python,
+        '-m',
+        'pip',
+        'install',
+        '-q',
+        '--disable-pip-version-check',
+        f'freezer-api=={VERSION}',
+        'PyMySQL',
+    ]
+    subprocess.run(install, check=True)
     return environment
 
 
@@ -65,6 +74,7 @@ class Contestant:
     """An application that is served."""
 
     name: str
+    #: On the loopback interface.
     port: int
     #: Those of the service, its master first.
     processes: list[psutil.Process]
@@ -82,20 +92,25 @@ class Contestant:
         """Return what its processes, and those of the database server, have
         taken so far.
         """
-        service = sum(_seconds(each) for each in self.processes)
-        database = 0.0
-        if self.database is not None:
-            # PostgreSQL has a process for each connection.
-            children = self.database.children(recursive=True)
-            database = sum(map(_seconds, [self.database, *children]))
+        service = sum(map(_seconds, self.processes))
+        if self.database is None:
+            return Used(service, 0.0)
+        # PostgreSQL has a process for each connection.
+        children = self.database.children(recursive=True)
+        database = sum(map(_seconds, children))
+        database += _seconds(self.database)
         return Used(service, database)
 
     def memory(self) -> list[float]:
         """Return the MiB that each of its workers has for itself and as its
         share of what several have.
         """
-        workers = self.processes[1:]
-        return [each.memory_full_info().pss / MIB for each in workers]
+        _master, *workers = self.processes
+        found = []
+        for worker in workers:
+            told = worker.memory_full_info()
+            found.append(told.pss / MIB)
+        return found
 
 
 def serve(
@@ -114,10 +129,19 @@ def serve(
         **environment,
     )
     took = time.perf_counter() - begun
+
     master = psutil.Process(pid(running))
-    own = [master, *master.children(recursive=True)]
-    cpu = sum(_seconds(each) for each in own)
-    return running, Contestant(name, port, own, database, (took, cpu))
+    children = master.children(recursive=True)
+    processes = [master, *children]
+    cpu = sum(map(_seconds, processes))
+    contestant = Contestant(
+        name,
+        port,
+        processes,
+        database,
+        started=(took, cpu),
+    )
+    return running, contestant
 
 
 def uwsgi(
@@ -128,6 +152,7 @@ def uwsgi(
 ) -> list[str]:
     """Return the command by which uWSGI serves a module's application."""
     options: dict[str, typing.Any] = {
+        # Its own HTTP, without a router before the workers.
         'http-socket': f'127.0.0.1:{port}',
         'processes': PROCESSES,
         'threads': threads,
@@ -137,15 +162,23 @@ def uwsgi(
     }
     if virtualenv is not None:
         options['virtualenv'] = virtualenv
-    command = [str(pathlib.Path(sys.executable).with_name('uwsgi'))]
+    interpreter = pathlib.Path(sys.executable)
+    program = interpreter.with_name('uwsgi')
+    command = [str(program)]
     for option, value in options.items():
         command += [f'--{option}', str(value)]
-    flags = ('master', 'die-on-term', 'lazy-apps', 'need-app')
-    return [
-        *command,
-        *(f'--{flag}' for flag in flags),
+    command += [
+        '--master',
+        # SIGTERM would start it anew otherwise.
+        '--die-on-term',
+        # Each worker loads the application, so that none has connections of
+        # the master.
+        '--lazy-apps',
+        # Without one it would answer errors, which are fast.
+        '--need-app',
         '--disable-logging',
     ]
+    return command
 
 
 class Contest:
@@ -154,6 +187,7 @@ class Contest:
     def __init__(self, folder: pathlib.Path, names: tuple[str, ...] = NAMES):
         self.names = names
         if PUBLISHED in names:
+            # Before any server: to install it may fail.
             self.published = make_environment(folder)
         self.server = mariadb.MariaDB()
         self._running: list[process.Process] = []
@@ -178,22 +212,30 @@ class Contest:
     def run_published(self, program: str) -> None:
         """Run a program in the environment of the published service."""
         python = self.published / 'bin' / 'python'
-        environment = {**os.environ, 'DB_URL': self.url(PUBLISHED)}
-        subprocess.run([python, _HERE / program], check=True, env=environment)
+        file = _HERE / program
+        url = self.url(PUBLISHED)
+        subprocess.run(
+            [python, file],
+            check=True,
+            env={**os.environ, 'DB_URL': url},
+        )
 
     def _serve(self, name: str) -> Contestant:
         module = f'benchmarks.comparison.served_{name}'
         virtualenv = None
+        path = ROOT
         if name == PUBLISHED:
             # It has neither this package nor what this service needs.
             module = 'served_published'
             virtualenv = self.published
+            path = _HERE
 
+        database = pid(self.server._process)
         running, contestant = serve(
             name,
             lambda port: uwsgi(port, module, virtualenv),
-            psutil.Process(pid(self.server._process)),
-            PYTHONPATH=str(ROOT if virtualenv is None else _HERE),
+            psutil.Process(database),
+            PYTHONPATH=str(path),
             DB_URL=self.url(name),
         )
         self._running.append(running)
@@ -213,6 +255,7 @@ def _require_answer(port: int) -> None:
     try:
         urllib.request.urlopen(url, timeout=30).close()
     except urllib.error.HTTPError:
+        # That there is no such session is an answer.
         return
 
 
@@ -220,8 +263,11 @@ def _seconds(each: psutil.Process) -> float:
     """Return the processor seconds of all threads that a process has; what
     the system tells of the process as a whole is in hundredths.
     """
-    total = 0
+    nanoseconds = 0
+    threads = pathlib.Path(f'/proc/{each.pid}/task')
     with contextlib.suppress(FileNotFoundError):
-        for thread in pathlib.Path(f'/proc/{each.pid}/task').iterdir():
-            total += int((thread / 'schedstat').read_text().split()[0])
-    return total / 1e9
+        for thread in threads.iterdir():
+            told = (thread / 'schedstat').read_text()
+            worked, _waited, _slices = told.split()
+            nanoseconds += int(worked)
+    return nanoseconds / 1e9

@@ -8,7 +8,6 @@ and deleted again when all have done so.
 
 import collections.abc
 import functools
-import itertools
 import json
 import multiprocessing
 import time
@@ -67,9 +66,10 @@ def fill(storage: Storage, numbers: collections.abc.Iterable[int]) -> None:
     """Store the sessions of some numbers in the mass, and those of the
     projects whose number doesn't grow.
     """
-    seed.fill(storage, EMPTY, range(FEW), 0)
-    seed.fill(storage, LARGE, range(FEW), 64)
-    seed.fill(storage, MASS, numbers, 3)
+    few = range(FEW)
+    seed.fill(storage, EMPTY, few, members=0)
+    seed.fill(storage, LARGE, few, members=64)
+    seed.fill(storage, MASS, numbers, members=3)
 
 
 class Data:
@@ -85,6 +85,7 @@ class Data:
         )
         self._cursor = self._connection.cursor()
         if largest >= MANY:
+            # Before anything is in it: to grow it later takes long.
             self._cursor.execute(
                 'SET GLOBAL innodb_buffer_pool_size = %s', (MEMORY,)
             )
@@ -103,32 +104,35 @@ class Data:
                 ' body LONGBLOB NOT NULL)'
             )
         self._size = 0
-        self._fill(EMPTY, range(FEW), 0)
-        self._fill(LARGE, range(FEW), 64)
+        few = range(FEW)
+        self._fill(EMPTY, few, members=0)
+        self._fill(LARGE, few, members=64)
 
     def grow(self, size: int) -> None:
         """Have so many sessions in the mass; it never shrinks."""
-        self._fill(MASS, range(self._size, size), 3)
+        numbers = range(self._size, size)
+        self._fill(MASS, numbers, members=3)
         self._size = max(size, self._size)
         if contestants.PUBLISHED in self._contest.names:
-            self._cursor.execute(
-                f'ANALYZE TABLE `{contestants.PUBLISHED}`.sessions'
-            )
+            # Else it might be searched by statistics of an empty table.
+            table = f'`{contestants.PUBLISHED}`.sessions'
+            self._cursor.execute(f'ANALYZE TABLE {table}')
 
     def copy_answers(self, here: contestants.Contestant) -> None:
         """Give the limit, if it is there, what this service answers."""
         if contestants.LIMIT not in self._contest.names:
             return
         self._cursor.execute(f'USE `{contestants.LIMIT}`')
+        replace = 'REPLACE INTO answers VALUES (%s, %s)'
         for number in range(ANSWERS):
             id = seed.session_id(number)
-            body = ask(here.address, 'GET', f'/v2/{MASS}/sessions/{id}')
-            self._cursor.execute(
-                'REPLACE INTO answers VALUES (%s, %s)', (id, body)
-            )
+            path = f'/v2/{MASS}/sessions/{id}'
+            body = ask(here.address, 'GET', path)
+            self._cursor.execute(replace, (id, body))
 
     def forget_created(self) -> None:
         """Delete the sessions that the round has created."""
+        # Each size begins with none of them.
         self._storage.purge(CREATED)
         if contestants.PUBLISHED in self._contest.names:
             self._cursor.execute(
@@ -145,8 +149,10 @@ class Data:
             'SHOW GLOBAL STATUS WHERE Variable_name IN'
             " ('Questions', 'Rows_read')"
         )
-        values = {name: int(value) for name, value in self._cursor.fetchall()}
-        return values['Questions'], values['Rows_read']
+        told = dict(self._cursor.fetchall())
+        statements = int(told['Questions'])
+        rows = int(told['Rows_read'])
+        return statements, rows
 
     def _fill(
         self,
@@ -154,17 +160,25 @@ class Data:
         numbers: collections.abc.Iterable[int],
         members: int,
     ) -> None:
+        """Store the sessions of some numbers in a project, on all sides."""
         wanted = list(numbers)
         if len(wanted) > TOGETHER:
             url = self._contest.url(contestants.OURS)
             _fill_by_processes(url, project, wanted, members)
         else:
             seed.fill(self._storage, project, wanted, members)
-        if contestants.PUBLISHED not in self._contest.names:
-            return
+        if contestants.PUBLISHED in self._contest.names:
+            self._fill_published(project, wanted, members)
+
+    def _fill_published(
+        self,
+        project: str,
+        numbers: list[int],
+        members: int,
+    ) -> None:
         self._cursor.execute(f'USE `{contestants.PUBLISHED}`')
-        remaining = iter(wanted)
-        while some := list(itertools.islice(remaining, seed.AT_ONCE)):
+        for first in range(0, len(numbers), seed.AT_ONCE):
+            some = numbers[first : first + seed.AT_ONCE]
             rows = [_row(project, number, members) for number in some]
             self._cursor.executemany(_INSERT, rows)
 
@@ -173,9 +187,9 @@ def _fill_by_processes(
     url: str, project: str, numbers: list[int], members: int
 ) -> None:
     """Store many sessions by as many processes as there are processors."""
-    parts = [
-        numbers[at : at + TOGETHER] for at in range(0, len(numbers), TOGETHER)
-    ]
+    parts = []
+    for first in range(0, len(numbers), TOGETHER):
+        parts.append(numbers[first : first + TOGETHER])
     fill_part = functools.partial(_fill_part, url, project, members)
     # Not forked: the parent has connections.
     context = multiprocessing.get_context('spawn')
@@ -228,7 +242,10 @@ def _row(project: str, number: int, members: int) -> tuple[typing.Any, ...]:
 
 def _published_id(project: str, number: int) -> str:
     id = seed.session_id(number)
-    return id if project == MASS else f'{project}{id[len(project) :]}'
+    if project == MASS:
+        return id
+    rest = id[len(project) :]
+    return f'{project}{rest}'
 
 
 def session_path(name: str, project: str, number: int | str) -> str:
@@ -245,10 +262,17 @@ def ask(
     address: str, method: str, path: str, body: typing.Any = None
 ) -> bytes:
     """Return the answer to one request, which has to be a success."""
+    content = None
+    if body is not None:
+        content = json.dumps(body).encode()
+    headers = {
+        'Content-Type': 'application/json',
+        'Accept': 'application/json',
+    }
     request = urllib.request.Request(
         f'http://{address}{path}',
-        None if body is None else json.dumps(body).encode(),
-        {'Content-Type': 'application/json', 'Accept': 'application/json'},
+        content,
+        headers,
         method=method,
     )
     with urllib.request.urlopen(request, timeout=600) as answer:
@@ -263,7 +287,9 @@ class Jobs:
     def __init__(self, contestant: contestants.Contestant):
         self.address = contestant.address
         self.base = f'/v2/{JOBS}'
-        self._post('/clients', {'client_id': CLIENT, 'hostname': 'host'})
+        client = {'client_id': CLIENT, 'hostname': 'host'}
+        self._post('/clients', client)
+        # All of them are pending, so each poll finds them.
         self.polled = [self.job() for _ in range(POLLED_JOBS)]
         self.session = self.new_session()
 
@@ -296,11 +322,14 @@ class Jobs:
 
     def members(self, session: str) -> dict[str, typing.Any]:
         """Return what the session shows of its members."""
-        answer = ask(self.address, 'GET', f'{self.base}/sessions/{session}')
-        return json.loads(answer)['jobs']
+        path = f'{self.base}/sessions/{session}'
+        answer = ask(self.address, 'GET', path)
+        shown = json.loads(answer)
+        return shown['jobs']
 
     def _post(self, path: str, body: typing.Any) -> dict[str, typing.Any]:
-        return json.loads(ask(self.address, 'POST', self.base + path, body))
+        answer = ask(self.address, 'POST', self.base + path, body)
+        return json.loads(answer)
 
 
 def now() -> int:

@@ -14,21 +14,34 @@ _NAME = 'figures.json'
 def save(run: measuring.Run, folder: pathlib.Path) -> None:
     """Write the figures of a run into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dataclasses.asdict(run), indent=1, default=str)
-    (folder / _NAME).write_text(f'{text}\n')
+    stored = dataclasses.asdict(run)
+    # Line by line, so that differences can be read.
+    text = json.dumps(stored, indent=1, default=str)
+    file = folder / _NAME
+    file.write_text(f'{text}\n')
 
 
 def load(folder: pathlib.Path) -> measuring.Run:
     """Return the run whose figures are in a folder."""
-    stored = json.loads((folder / _NAME).read_text())
-    memory = {int(size): each for size, each in stored['memory'].items()}
-    cases = [_measured(each) for each in stored['cases']]
-    return measuring.Run(cases, memory, stored['started'], stored['notes'])
+    file = folder / _NAME
+    stored = json.loads(file.read_text())
+    cases = list(map(_measured, stored['cases']))
+    # JSON has texts alone as keys.
+    memory = {}
+    for size, each in stored['memory'].items():
+        memory[int(size)] = each
+    return measuring.Run(
+        cases,
+        memory,
+        stored['started'],
+        stored['notes'],
+    )
 
 
 def _measured(stored: dict[str, typing.Any]) -> measuring.Measured:
+    by_name = stored.pop('rounds')
     rounds = {}
-    for name, values in stored.pop('rounds').items():
+    for name, values in by_name.items():
         rounds[name] = [loads.Figures(**each) for each in values]
     return measuring.Measured(rounds=rounds, **stored)
 

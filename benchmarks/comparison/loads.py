@@ -5,6 +5,7 @@ or a number of them, all at once.
 import collections.abc
 import concurrent.futures
 import dataclasses
+import functools
 import http.client
 import json
 import pathlib
@@ -43,20 +44,20 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figures:
-    """What some requests have taken: requests a second, processor seconds of
-    the servers for a thousand of them, how many they were, and the
-    milliseconds that half and 99 % of them have taken at most.
+    """What some requests have taken."""
 
-    ``lost`` counts what was acknowledged and isn't there, ``database`` is what
-    the database server has of ``cpu``.
-    """
-
+    #: Requests a second.
     rate: float
+    #: Processor seconds of the servers for a thousand requests.
     cpu: float
+    #: How many they were.
     requests: float
+    #: The milliseconds that half of them, and 99 %, have taken at most.
     p50: float
     p99: float
+    #: What was acknowledged and isn't there.
     lost: int = 0
+    #: What the database server has of ``cpu``.
     database: float = 0.0
 
 
@@ -91,6 +92,7 @@ def hammer(
         used = contestant.used().since(before)
         if result.requests:
             break
+        # A slice was too short for a single answer.
         _wait_until_idle(contestant)
         seconds *= 3
     number: float = result.requests
@@ -100,12 +102,31 @@ def hammer(
         rate = 1 / result.mean
         number = result.duration * rate
         _wait_until_idle(contestant)
+    return _figures(
+        number,
+        rate,
+        used,
+        result.p50,
+        result.p99,
+    )
+
+
+def _figures(
+    number: float,
+    rate: float,
+    used: Used,
+    p50: float,
+    p99: float,
+) -> Figures:
+    """Return the figures of so many requests, of which half and 99 % have
+    taken these seconds at most.
+    """
     return Figures(
         rate,
-        used.total / number * 1000,
-        number,
-        result.p50 * 1000,
-        result.p99 * 1000,
+        cpu=used.total / number * 1000,
+        requests=number,
+        p50=p50 * 1000,
+        p99=p99 * 1000,
         database=used.database / number * 1000,
     )
 
@@ -116,20 +137,36 @@ def check(
     """Return the seconds that a contestant takes to answer, and how many
     documents it lists.
     """
+    seconds = 0.3
     with tempfile.NamedTemporaryFile('r', suffix='.json') as file:
-        seconds = 0.3
-        result = _run(case, place, contestant, seconds, 1, file.name)
-        while not result.requests:
+        while True:
+            result = _run(
+                case,
+                place,
+                contestant,
+                seconds,
+                connections=1,
+                file=file.name,
+            )
             _wait_until_idle(contestant)
+            if result.requests:
+                break
             seconds *= 8
-            result = _run(case, place, contestant, seconds, 1, file.name)
         _status, _, body = file.read().partition('\n')
-    _wait_until_idle(contestant)
     if not case.is_list:
         return result.mean, None
+    return result.mean, _count_documents(body)
+
+
+def _count_documents(body: str) -> int:
+    """Return how many documents a list has."""
     answer = json.loads(body)
-    (documents,) = (v for k, v in answer.items() if not k.endswith('links'))
-    return result.mean, len(documents)
+    # The documents have one key, of the resource's name. The other ones have
+    # links to further pages.
+    for key, documents in answer.items():
+        if not key.endswith('links'):
+            return len(documents)
+    raise Failed(f'There is no list in {body:.100}')
 
 
 def _run(
@@ -140,13 +177,15 @@ def _run(
     connections: int,
     file: str = '',
 ) -> _Result:
+    """Have ``wrk`` make the requests of a case; return what it tells."""
     # wrk counts whole seconds.
     duration = max(1, round(seconds))
+    # Each time other sessions are asked for.
+    seed = time.time_ns() % 2**31
     with tempfile.TemporaryDirectory() as folder:
         script = pathlib.Path(folder, 'requests.lua')
-        script.write_text(
-            cases.script(case, place, time.time_ns() % 2**31, file)
-        )
+        text = cases.script(case, place, seed, file)
+        script.write_text(text)
         command = [
             'wrk',
             '--threads=1',
@@ -157,18 +196,42 @@ def _run(
             f'http://{contestant.address}',
         ]
         done = subprocess.run(
-            command, check=True, capture_output=True, text=True
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
         )
-    told = done.stdout.partition('RESULT ')[2].split()
-    if not told:
-        raise Failed(f'{case.name}: {done.stdout}{done.stderr}')
-    requests, *micro, failed = map(int, told)
+
+    result, failed = _parse(case, done)
     if failed:
         raise Failed(
-            f'{case.name}: {place.name} failed {failed} of {requests} times\n'
-            f'{done.stdout}'
+            f'{case.name}: {place.name} failed {failed} of'
+            f' {result.requests} times\n{done.stdout}'
         )
-    return _Result(requests, *(value / 1e6 for value in micro))
+    return result
+
+
+def _parse(
+    case: cases.Case,
+    done: subprocess.CompletedProcess[str],
+) -> tuple[_Result, int]:
+    """Return what the script has ``wrk`` print, and how many requests
+    failed.
+    """
+    _, _, told = done.stdout.partition('RESULT ')
+    if not told:
+        raise Failed(f'{case.name}: {done.stdout}{done.stderr}')
+    # One line, and the end of the text; times are in microseconds.
+    numbers = [int(word) for word in told.split()]
+    requests, duration, mean, p50, p99, failed = numbers
+    result = _Result(
+        requests,
+        duration / 1e6,
+        mean / 1e6,
+        p50 / 1e6,
+        p99 / 1e6,
+    )
+    return result, failed
 
 
 def _wait_until_idle(contestant: Served) -> None:
@@ -184,7 +247,9 @@ def _wait_until_idle(contestant: Served) -> None:
 
 # Many at once
 
+#: Method, path and body.
 Request = tuple[str, str, typing.Any]
+#: What many do at once, in this order.
 BURSTS = (
     'attach of 64',
     'start of 64 at once',
@@ -200,32 +265,40 @@ def burst(contestant: Served, jobs: data.Jobs) -> dict[str, Figures]:
     session = jobs.new_session()
     members = [jobs.job() for _ in range(MEMBERS)]
     path = f'{jobs.base}/sessions/{session}'
-    found: dict[str, Figures] = {}
+    joins: list[Request] = []
+    starts: list[Request] = []
+    ends: list[Request] = []
+    leaves: list[Request] = []
+    for job in members:
+        start = {'job_id': job, 'current_tag': 0}
+        # The run that the start has begun.
+        end = {'job_id': job, 'current_tag': 1, 'result': 'success'}
+        joins.append(('PUT', f'{path}/jobs/{job}', None))
+        starts.append(('POST', f'{path}/action', {'start': start}))
+        ends.append(('POST', f'{path}/action', {'end': end}))
+        leaves.append(('DELETE', f'{path}/jobs/{job}', None))
 
-    joins = [('PUT', f'{path}/jobs/{job}', None) for job in members]
-    found[BURSTS[0]] = _at_once(contestant, joins, CONNECTIONS)
-
-    starts = [_action(path, 'start', job, 0) for job in members]
-    found[BURSTS[1]] = _at_once(contestant, starts, MEMBERS)
-
-    ends = [_action(path, 'end', job, 1) for job in members]
+    attached = _at_once(contestant, joins, CONNECTIONS)
+    started = _at_once(contestant, starts, MEMBERS)
     ended = _at_once(contestant, ends, MEMBERS)
-    shown = jobs.members(session)
+    lost = _count_lost(members, jobs.members(session))
+    ended = dataclasses.replace(ended, lost=lost)
+    detached = _at_once(contestant, leaves, CONNECTIONS)
+    figures = (attached, started, ended, detached)
+    return dict(zip(BURSTS, figures, strict=True))
+
+
+def _count_lost(
+    members: collections.abc.Iterable[str],
+    shown: dict[str, typing.Any],
+) -> int:
+    """Return how many members haven't ended, as the session shows it."""
     lost = 0
     for job in members:
-        lost += shown.get(job, {}).get('status') != 'completed'
-    found[BURSTS[2]] = dataclasses.replace(ended, lost=lost)
-
-    leaves = [('DELETE', f'{path}/jobs/{job}', None) for job in members]
-    found[BURSTS[3]] = _at_once(contestant, leaves, CONNECTIONS)
-    return found
-
-
-def _action(path: str, name: str, job: str, tag: int) -> Request:
-    told: dict[str, typing.Any] = {'job_id': job, 'current_tag': tag}
-    if name == 'end':
-        told['result'] = 'success'
-    return 'POST', f'{path}/action', {name: told}
+        member = shown.get(job, {})
+        if member.get('status') != 'completed':
+            lost += 1
+    return lost
 
 
 def _at_once(
@@ -233,34 +306,48 @@ def _at_once(
     requests: collections.abc.Sequence[Request],
     callers: int,
 ) -> Figures:
-    def send(request: Request) -> float:
-        method, path, body = request
-        host, port = contestant.address.split(':')
-        begun = time.perf_counter()
-        connection = http.client.HTTPConnection(
-            host, int(port), timeout=PATIENCE
-        )
-        text = None if body is None else json.dumps(body)
-        headers = {'Content-Type': 'application/json'}
-        connection.request(method, path, text, headers)
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        if answer.status >= 500:
-            raise Failed(f'{method} {path}: {answer.status}')
-        return time.perf_counter() - begun
-
+    """Have so many callers make some requests."""
+    send = functools.partial(_send, contestant.address)
     with concurrent.futures.ThreadPoolExecutor(callers) as pool:
-        before, begun = contestant.used(), time.perf_counter()
+        before = contestant.used()
+        begun = time.perf_counter()
         taken = sorted(pool.map(send, requests))
         took = time.perf_counter() - begun
         used = contestant.used().since(before)
     number = len(requests)
-    return Figures(
-        number / took,
-        used.total / number * 1000,
+    return _figures(
         number,
-        taken[number // 2] * 1000,
-        taken[-1] * 1000,
-        database=used.database / number * 1000,
+        number / took,
+        used,
+        p50=taken[number // 2],
+        p99=taken[-1],
     )
+
+
+def _send(address: str, request: Request) -> float:
+    """Make one request; return the seconds until it was answered."""
+    method, path, body = request
+    host, port = address.split(':')
+    begun = time.perf_counter()
+    connection = http.client.HTTPConnection(
+        host,
+        int(port),
+        timeout=PATIENCE,
+    )
+    text = None
+    if body is not None:
+        text = json.dumps(body)
+    headers = {'Content-Type': 'application/json'}
+    connection.request(
+        method,
+        path,
+        text,
+        headers,
+    )
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    # Others say that somebody was faster, which is an answer as well.
+    if answer.status >= 500:
+        raise Failed(f'{method} {path}: {answer.status}')
+    return time.perf_counter() - begun

@@ -14,7 +14,7 @@ import statistics
 import time
 
 from benchmarks.comparison import cases, contestants, data, loads
-from benchmarks.comparison.contestants import OURS, PUBLISHED
+from benchmarks.comparison.contestants import LIMIT, OURS
 
 #: From so many seconds a request on, all are asked by one caller.
 SLOW = 0.5
@@ -29,8 +29,11 @@ class Measured:
     """The figures of one case among so many sessions, by contestants."""
 
     case: str
+    #: How many sessions there are.
     size: int
+    #: How many ask at once.
     callers: int
+    #: By contestants.
     rounds: dict[str, Rounds]
     #: What the database has counted for each request: statements and rows
     #: read, if the contestants take turns at one server.
@@ -48,11 +51,16 @@ class Measured:
         round.
         """
         ratios = []
-        for here, other in zip(
-            self.rounds[ours], self.rounds[name], strict=True
-        ):
-            mine, its = getattr(here, figure), getattr(other, figure)
-            ratios.append(its / mine if figure == 'cpu' else mine / its)
+        pairs = zip(
+            self.rounds[ours],
+            self.rounds[name],
+            strict=True,
+        )
+        for here, other in pairs:
+            mine = getattr(here, figure)
+            its = getattr(other, figure)
+            ratio = its / mine if figure == 'cpu' else mine / its
+            ratios.append(ratio)
         return statistics.median(ratios)
 
 
@@ -61,13 +69,25 @@ class Run:
     """All that one run has measured, and where."""
 
     cases: list[Measured] = dataclasses.field(default_factory=list)
+    #: MiB of each worker, by number of sessions and contestants.
     memory: dict[int, dict[str, list[float]]] = dataclasses.field(
         default_factory=dict
     )
+    #: Seconds and processor seconds until the first answer.
     started: dict[str, tuple[float, float]] = dataclasses.field(
         default_factory=dict
     )
+    #: The machine, versions, and the command.
     notes: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def rounds(self) -> str:
+        """Return over how many rounds the medians are, in words."""
+        numbers = set()
+        for measured in self.cases:
+            for figures in measured.rounds.values():
+                numbers.add(len(figures))
+        return ' or '.join(map(str, sorted(numbers)))
 
 
 def run(
@@ -81,34 +101,49 @@ def run(
     loads.require_programs()
     found = Run(notes=machine())
     names = (OURS,) if asked.alone else contestants.NAMES
+    contest = contestants.Contest(folder, names)
     with contextlib.ExitStack() as stack:
-        contest = contestants.Contest(folder, names)
         stack.callback(contest.stop)
         stored = data.Data(contest, max(asked.sizes))
         contest.start()
-        for name, each in contest.contestants.items():
-            found.started[name] = each.started
-        jobs = {
-            name: data.Jobs(contest.contestants[name])
-            for name in (OURS, PUBLISHED)
-            if name in names
-        }
+        served = contest.contestants
+        found.started = {name: each.started for name, each in served.items()}
+        jobs = _jobs(served)
         for size in asked.sizes:
             stored.grow(size)
-            stored.copy_answers(contest.contestants[OURS])
+            stored.copy_answers(served[OURS])
             measuring = Measuring(
-                contest.contestants, jobs, size, asked, stored.counters
+                served,
+                jobs,
+                size,
+                asked,
+                stored.counters,
             )
             for measured in _measured(measuring, names, asked):
                 found.cases.append(measured)
                 keep(found)
-            found.memory[size] = {
-                name: each.memory()
-                for name, each in contest.contestants.items()
-            }
+            found.memory[size] = _memory(served)
             stored.forget_created()
     found.notes['load at the end'] = load()
     return found
+
+
+def _jobs(
+    served: dict[str, contestants.Contestant],
+) -> dict[str, data.Jobs]:
+    """Return the jobs of each contestant; the limit has none."""
+    found = {}
+    for name, each in served.items():
+        if name != LIMIT:
+            found[name] = data.Jobs(each)
+    return found
+
+
+def _memory(
+    served: dict[str, contestants.Contestant],
+) -> dict[str, list[float]]:
+    """Return the MiB of each worker, by contestants."""
+    return {name: each.memory() for name, each in served.items()}
 
 
 def _measured(
@@ -151,18 +186,17 @@ class Measuring:
     ) -> Measured:
         """Measure one case at some contestants."""
         begun = time.monotonic()
-        places = {
-            name: cases.Place(name, self._size, self._jobs.get(name))
-            for name in among
-        }
+        places = {}
+        for name in among:
+            jobs = self._jobs.get(name)
+            places[name] = cases.Place(name, self._size, jobs)
         callers, slowest = self._callers(case, places)
+        # A slice has at least one answer of each.
         seconds = max(self._asked.seconds, 1.5 * slowest)
+
         rounds: dict[str, Rounds] = collections.defaultdict(list)
         costs = {}
-        number = self._asked.rounds
-        if callers == 1:
-            number = max(1, number // 2)
-        for turn in range(number):
+        for turn in range(self._number_of_rounds(callers)):
             for name in _in_turn(places, turn):
                 before = self._counted()
                 figures = loads.hammer(
@@ -175,26 +209,49 @@ class Measuring:
                 rounds[name].append(figures)
                 costs[name] = self._cost(before, figures)
         _tell(case.name, self._size, rounds, begun)
-        return Measured(case.name, self._size, callers, dict(rounds), costs)
+        return Measured(
+            case.name,
+            self._size,
+            callers,
+            dict(rounds),
+            costs,
+        )
+
+    def _number_of_rounds(self, callers: int) -> int:
+        """Return how many rounds a case has that bears so many callers: half
+        of them if it is slow.
+        """
+        number: int = self._asked.rounds
+        if callers == 1:
+            return max(1, number // 2)
+        return number
 
     def bursts(self) -> list[Measured]:
         """Measure what 64 do at once."""
         begun = time.monotonic()
-        rounds: dict[str, dict[str, Rounds]] = collections.defaultdict(
-            lambda: collections.defaultdict(list)
-        )
+        # By case and contestant.
+        rounds: dict[str, dict[str, Rounds]] = {}
         for turn in range(self._asked.rounds):
             for name in _in_turn(self._jobs, turn):
-                found = loads.burst(self._contestants[name], self._jobs[name])
+                contestant = self._contestants[name]
+                jobs = self._jobs[name]
+                found = loads.burst(contestant, jobs)
                 for case, figures in found.items():
-                    rounds[case][name].append(figures)
-        measured = []
+                    by_name = rounds.setdefault(case, {})
+                    by_name.setdefault(name, []).append(figures)
+
+        all_measured = []
         for case, by_name in rounds.items():
             _tell(case, self._size, by_name, begun)
-            measured.append(
-                Measured(case, self._size, loads.MEMBERS, dict(by_name), {})
+            measured = Measured(
+                case,
+                self._size,
+                loads.MEMBERS,
+                by_name,
+                statements={},
             )
-        return measured
+            all_measured.append(measured)
+        return all_measured
 
     def _callers(
         self, case: cases.Case, places: dict[str, cases.Place]
@@ -203,17 +260,23 @@ class Measuring:
         case bears, and the seconds that a slow one takes; ``Failed`` unless
         all list as many documents.
         """
-        slowest, counts = 0.0, {}
+        slowest = 0.0
+        counts = {}
         for name, place in places.items():
-            found = loads.check(case, place, self._contestants[name])
-            seconds, counts[name] = found
+            contestant = self._contestants[name]
+            seconds, count = loads.check(case, place, contestant)
+            counts[name] = count
+            slowest = max(slowest, seconds)
             if seconds < SLOW:
                 # Each process compiles its statements at their first use.
-                loads.hammer(case, place, self._contestants[name], 1)
-            slowest = max(slowest, seconds)
-        if len(set(counts.values())) > 1:
+                loads.hammer(case, place, contestant, seconds=1)
+
+        different = set(counts.values())
+        if len(different) > 1:
             raise loads.Failed(f'{case.name}: documents listed: {counts}')
-        return (1, slowest) if slowest > SLOW else (loads.CONNECTIONS, 0)
+        if slowest > SLOW:
+            return 1, slowest
+        return loads.CONNECTIONS, 0
 
     def _counted(self) -> tuple[int, ...]:
         return () if self._counters is None else self._counters()
@@ -221,16 +284,20 @@ class Measuring:
     def _cost(
         self, before: tuple[int, ...], figures: loads.Figures
     ) -> tuple[float, ...]:
+        """Return what the database has counted for each request since
+        ``before``.
+        """
         after = self._counted()
-        number = max(1, figures.requests)
-        return tuple(
-            (new - old) / number
-            for new, old in zip(after, before, strict=True)
-        )
+        requests = max(1, figures.requests)
+        costs = []
+        for new, old in zip(after, before, strict=True):
+            costs.append((new - old) / requests)
+        return tuple(costs)
 
 
 def _in_turn(names: collections.abc.Iterable[str], turn: int) -> list[str]:
     """Return the names, each second time the other way round."""
+    # So that nobody always has what the one before has left in caches.
     found = list(names)
     return found[::-1] if turn % 2 else found
 
@@ -241,13 +308,17 @@ def _tell(
     rounds: dict[str, Rounds],
     begun: float,
 ) -> None:
+    """Print the medians of a case."""
     told = []
     for name, figures in rounds.items():
-        rate = statistics.median(each.rate for each in figures)
-        cpu = statistics.median(each.cpu for each in figures)
+        rates = [each.rate for each in figures]
+        seconds = [each.cpu for each in figures]
+        rate = statistics.median(rates)
+        cpu = statistics.median(seconds)
         told.append(f'{name} {rate:.4g}/s {cpu:.4g} s/1000')
     took = time.monotonic() - begun
-    print(f'{size:>7} {case}: {", ".join(told)} ({took:.0f} s)', flush=True)
+    medians = ', '.join(told)
+    print(f'{size:>7} {case}: {medians} ({took:.0f} s)', flush=True)
 
 
 def machine() -> dict[str, str]:
@@ -261,9 +332,11 @@ def machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines():
+    text = pathlib.Path('/proc/cpuinfo').read_text()
+    for line in text.splitlines():
         if line.startswith('model name'):
-            return line.partition(':')[2].strip()
+            _, _, name = line.partition(':')
+            return name.strip()
     return platform.machine()
 
 

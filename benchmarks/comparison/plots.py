@@ -22,7 +22,8 @@ _SIZE = (5, 3.2)
 
 def file_name(case: str) -> str:
     """Return the name of the plot of a case."""
-    return re.sub('[^a-z0-9]+', '-', case.lower()).strip('-') + '.svg'
+    words = re.sub('[^a-z0-9]+', '-', case.lower())
+    return words.strip('-') + '.svg'
 
 
 def draw(
@@ -34,16 +35,20 @@ def draw(
     case = measured[0].case
     figure, axes = pyplot.subplots(figsize=_SIZE)
     for name, marker in MARKERS.items():
-        points = [each for each in measured if name in each.rounds]
-        if not points:
-            continue
-        axes.plot(
-            [each.size for each in points],
-            [each.median(name, 'cpu') for each in points],
-            marker=marker,
-            label=name,
-        )
+        sizes, costs = [], []
+        for each in measured:
+            if name in each.rounds:
+                sizes.append(each.size)
+                costs.append(each.median(name, 'cpu'))
+        if sizes:
+            axes.plot(
+                sizes,
+                costs,
+                marker=marker,
+                label=name,
+            )
     axes.set_title(case)
+    # Sizes grow tenfold, and so do differences of cost.
     axes.set_xscale('log')
     axes.set_yscale('log')
     axes.set_xlabel('sessions')

@@ -17,6 +17,7 @@ from freezer_api import app, conf, db
 from freezer_api.db.base import Storage
 from freezer_api.db.sqlalchemy.driver import Driver
 
+#: What keystonemiddleware adds to a request with a valid token.
 IDENTITY = {
     'HTTP_X_IDENTITY_STATUS': 'Confirmed',
     'HTTP_X_USER_ID': 'u1',
@@ -41,6 +42,7 @@ def name_driver(storage: Driver) -> str:
     """Return which module a storage's connections are of: the name by which
     it is imported, and of psycopg which implementation.
     """
+    # As the driver itself takes it.
     with storage.database.engines.reader.connect() as connection:
         raw = connection.connection.dbapi_connection
         module, _, _rest = type(raw).__module__.partition('.')
@@ -82,6 +84,7 @@ def identified(application: app.Application) -> app.Application:
         request: dict[str, typing.Any], start_response: typing.Any
     ) -> collections.abc.Iterable[bytes]:
         """Answer one request."""
+        # The project is the one of the path, so everybody may do everything.
         request.update(IDENTITY)
         request['HTTP_X_PROJECT_ID'] = request['PATH_INFO'].split('/')[2]
         return application(request, start_response)

@@ -35,6 +35,7 @@ def application(
     environ: dict[str, typing.Any], start_response: typing.Any
 ) -> collections.abc.Iterable[bytes]:
     """Answer GET of a session."""
+    # Threads have no connection in common, and so no lock.
     cursor = getattr(_local, 'cursor', None)
     if cursor is None:
         cursor = _local.cursor = connect().cursor()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import typing
 
+#: Its log goes nowhere, as that of the others.
 CONFIGURATION = f"""[DEFAULT]
 use_stderr = false
 log_file = /dev/null
@@ -54,6 +55,7 @@ def build() -> typing.Any:
         environ: dict[str, typing.Any], start_response: typing.Any
     ) -> collections.abc.Iterable[bytes]:
         """Answer one request."""
+        # What Paste would do of all that stands before the application.
         path = environ['PATH_INFO'].removeprefix('/v2')
         environ['PATH_INFO'] = path
         environ['HTTP_X_IDENTITY_STATUS'] = 'Confirmed'

@@ -15,8 +15,10 @@ def rows(
     lines: collections.abc.Iterable[collections.abc.Sequence[str]],
 ) -> str:
     """Return a table."""
-    lines = [header, ['---'] * len(header), *lines]
+    # Markdown takes what is above it for the header.
+    rule = ['---'] * len(header)
     text = ''
-    for line in lines:
-        text += f'| {" | ".join(line)} |\n'
+    for line in (header, rule, *lines):
+        cells = ' | '.join(line)
+        text += f'| {cells} |\n'
     return text

@@ -30,6 +30,7 @@ from benchmarks.deployments.subjects import SUBJECTS
 
 PROGRAM = 'python -m benchmarks.deployments'
 HERE = pathlib.Path(__file__).parent.parent / 'report'
+#: What is measured unless told otherwise, and by ``--short``.
 WHOLE = {'size': 10_000, 'rounds': 5, 'seconds': 2}
 SHORT = {'size': 1000, 'rounds': 1, 'seconds': 1}
 

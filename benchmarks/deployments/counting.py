@@ -6,7 +6,6 @@ in anybody's way and all that the storage does can be counted.
 """
 
 import collections.abc
-import contextlib
 import threading
 import typing
 import wsgiref.simple_server
@@ -34,6 +33,7 @@ class Counter:
     def asked(self) -> int:
         """Return the number of statements or requests."""
         if self._recorder is not None:
+            # Of a database, else of a cluster.
             return len(self._recorder.statements)
         return self._requests
 
@@ -84,6 +84,7 @@ class Counted:
     def _answer(
         self, environ: dict[str, typing.Any], start_response: typing.Any
     ) -> collections.abc.Iterable[bytes]:
+        # One thread answers, so nobody counts at the same time.
         self.requests += 1
         return self._application(environ, start_response)
 
@@ -104,22 +105,34 @@ def count(
     """
     found: dict[str, float] = {}
     counted = Counted(storage)
-    with contextlib.ExitStack() as stack:
-        stack.callback(counted.stop)
+    try:
         for case in wanted:
             # What only the first request asks for isn't counted.
             loads.check(case, place, counted)
             found[case.name] = _each(case, place, counted)
         if place.jobs is not None:
-            for name, figures in loads.burst(counted, place.jobs).items():
+            bursts = loads.burst(counted, place.jobs)
+            for name, figures in bursts.items():
+                # The figures are for a thousand requests.
                 found[name] = figures.database / 1000
+    finally:
+        counted.stop()
     return found
 
 
 def _each(case: cases.Case, place: cases.Place, counted: Counted) -> float:
     """Return how often a request of a case asks the store."""
-    # Those too that nobody waits for any more when time is up.
-    asked, requests = counted.used().database, counted.requests
-    loads.hammer(case, place, counted, 1, 1)
+    asked = counted.used().database
+    requests = counted.requests
+    loads.hammer(
+        case,
+        place,
+        counted,
+        seconds=1,
+        connections=1,
+    )
+
+    # Those too that nobody waited for any more when time was up.
     asked = counted.used().database - asked
-    return asked / (counted.requests - requests)
+    requests = counted.requests - requests
+    return asked / requests

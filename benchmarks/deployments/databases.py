@@ -23,6 +23,7 @@ _SQL: dict[str, collections.abc.Callable[[], typing.Any]] = {
     MARIADB: mariadb.MariaDB,
     POSTGRESQL: postgresql.PostgreSQL,
 }
+#: Clusters of one node.
 _CLUSTERS: dict[str, collections.abc.Callable[[], typing.Any]] = {
     ELASTICSEARCH8: functools.partial(
         elasticsearch.Node, elasticsearch.VERSION8
@@ -36,12 +37,13 @@ _CLUSTERS: dict[str, collections.abc.Callable[[], typing.Any]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Store:
-    """An empty store: the file that configures the service for it, the
-    process of its server, if it has one, and its version.
-    """
+    """An empty store."""
 
+    #: The file that configures the service for it.
     configuration: pathlib.Path
+    #: The process of its server, if it has one.
     process: psutil.Process | None
+    #: The version of its server.
     version: str
 
 

@@ -84,6 +84,7 @@ class _Served:
         """
         name = deployment.name
         store = self._databases.make(deployment.store, deployment.scheme)
+        # By this process: what is served has nothing to do with it.
         self.storages[name] = self._fill(store.configuration)
 
         environment = {
@@ -101,6 +102,7 @@ class _Served:
             store.process,
             **environment,
         )
+        # Backwards: it is halted before its folder goes.
         self._stack.callback(running.stop)
         self._stack.callback(running.halt)
         if deployment.driver:
@@ -124,6 +126,7 @@ def _require_driver(deployment: Deployment, file: pathlib.Path) -> None:
     """Raise ``Failed`` unless all processes that have told by which driver
     they are connected have told of the one that is meant.
     """
+    # A line of each worker.
     text = file.read_text()
     told = set(text.splitlines())
     if told != {deployment.driver}:
@@ -154,6 +157,7 @@ def _measure(
             found.cases.append(measured)
             keep(found)
 
+    # All of them are measured together, or none is.
     bursts = [name for name in loads.BURSTS if name in subject.cases]
     if any(map(asked.selects, bursts)):
         found.cases += measuring.bursts()

@@ -40,44 +40,54 @@ a deployment take less of the processor.
 def write(subject: Subject, run: Run, folder: pathlib.Path) -> None:
     """Write the report and its plot into a folder."""
     names = list(run.started)
-    parts = [_introduction(subject, run), _machine(run)]
-    parts += ['## Processor time\n', _summary(run, names)]
+    parts = [
+        _introduction(subject, run),
+        _machine(run),
+        '## Processor time\n',
+        _summary(run, names),
+    ]
     if run.cases:
         name = bars.draw(run.cases, folder)
         parts.append(f'![Processor time]({name})\n')
     if subject.counts:
-        parts += ['## Statements and requests\n', _counts(run, names)]
-    parts += [_servers(run, names), '## Cases\n']
+        parts.append('## Statements and requests\n')
+        parts.append(_counts(run, names))
+    parts.append(_servers(run, names))
+    parts.append('## Cases\n')
+    # The same in full, with times by the clock.
     for measured in run.cases:
         parts.append(f'### {measured.case}\n')
         parts.append(_table(subject, measured, names))
-    (folder / 'README.md').write_text('\n'.join(parts))
+
+    file = folder / 'README.md'
+    file.write_text('\n'.join(parts))
 
 
 def _introduction(subject: Subject, run: Run) -> str:
-    rounds, size = set(), 0
-    for measured in run.cases:
-        size = measured.size
-        for figures in measured.rounds.values():
-            rounds.add(len(figures))
+    size = run.cases[0].size if run.cases else 0
     text = _INTRODUCTION.format(
         title=subject.title,
         command=run.notes.get('command', ''),
         size=size,
-        rounds=' or '.join(map(str, sorted(rounds))),
+        rounds=run.rounds,
     )
+    # Only of what was measured: what isn't installed is missing.
     usual = _usual(subject, run.started)
-    if usual:
-        told = [f'{name} is ahead of {its}' for name, its in usual.items()]
-        text += _RATIOS.format(ahead=' or '.join(told))
-    return text + _COUNTED if subject.counts else text
+    told = [f'{name} is ahead of {its}' for name, its in usual.items()]
+    if told:
+        ahead = ' or '.join(told)
+        text += _RATIOS.format(ahead=ahead)
+    if subject.counts:
+        text += _COUNTED
+    return text
 
 
 def _machine(run: Run) -> str:
-    rows = [
-        (name, told) for name, told in run.notes.items() if name != 'command'
-    ]
-    return '## Machine and versions\n\n' + tables.rows(('', ''), rows)
+    notes = dict(run.notes)
+    # The introduction has told it.
+    notes.pop('command', None)
+    table = tables.rows(('', ''), notes.items())
+    return f'## Machine and versions\n\n{table}'
 
 
 def _summary(run: Run, names: collections.abc.Sequence[str]) -> str:
@@ -86,10 +96,11 @@ def _summary(run: Run, names: collections.abc.Sequence[str]) -> str:
     for measured in run.cases:
         told = []
         for name in names:
-            total = measured.median(name, 'cpu')
+            cpu = measured.median(name, 'cpu')
             database = measured.median(name, 'database')
-            shares = tables.rounded(total), tables.rounded(database)
-            told.append('{} ({})'.format(*shares))
+            total = tables.rounded(cpu)
+            share = tables.rounded(database)
+            told.append(f'{total} ({share})')
         rows.append((measured.case, *told))
     header = ('ms a request (of it the database)', *names)
     return tables.rows(header, rows)
@@ -98,10 +109,15 @@ def _summary(run: Run, names: collections.abc.Sequence[str]) -> str:
 def _counts(run: Run, names: collections.abc.Sequence[str]) -> str:
     rows = []
     for measured in run.cases:
-        counts = measured.statements
-        told = [f'{counts[name][0]:.1f}' for name in names if name in counts]
+        told = []
+        for name in names:
+            if name in measured.statements:
+                # Here it isn't what MariaDB counts, see counting.
+                (count,) = measured.statements[name]
+                told.append(f'{count:.1f}')
         rows.append((measured.case, *told))
-    return tables.rows(('for each request', *names), rows)
+    header = ('for each request', *names)
+    return tables.rows(header, rows)
 
 
 def _servers(run: Run, names: collections.abc.Sequence[str]) -> str:
@@ -110,16 +126,26 @@ def _servers(run: Run, names: collections.abc.Sequence[str]) -> str:
         seconds, cpu = run.started[name]
         memory = []
         for by_name in run.memory.values():
+            # How many they are is the server's to decide.
             workers = by_name[name]
             memory.append(f'{sum(workers):.0f}')
-        rows.append((name, f'{seconds:.1f}', f'{cpu:.1f}', *memory))
+        row = (
+            name,
+            f'{seconds:.1f}',
+            f'{cpu:.1f}',
+            *memory,
+        )
+        rows.append(row)
+
+    sizes = ['MiB of all workers'] * len(run.memory)
     header = (
         '',
         's to the first answer',
         's of processor',
-        *('MiB of all workers' for _size in run.memory),
+        *sizes,
     )
-    return '## Start and memory\n\n' + tables.rows(header, rows)
+    table = tables.rows(header, rows)
+    return f'## Start and memory\n\n{table}'
 
 
 def _table(
@@ -141,17 +167,31 @@ def _table(
         header += ('ahead by', 'by processor')
     rows = []
     for name in names:
-        rate, p50, p99, cpu, database = (
-            measured.median(name, figure)
-            for figure in ('rate', 'p50', 'p99', 'cpu', 'database')
+        row = (
+            name,
+            str(measured.callers),
+            *_figures(measured, name),
         )
-        figures = (rate, p50, p99, cpu - database, database)
-        told = tuple(map(tables.rounded, figures))
-        ratios: tuple[str, ...] = ()
         if usual:
-            ratios = _ratios(measured, name, usual.get(name))
-        rows.append((name, str(measured.callers), *told, *ratios))
+            row += _ratios(measured, name, usual.get(name))
+        rows.append(row)
     return tables.rows(header, rows)
+
+
+def _figures(measured: Measured, name: str) -> list[str]:
+    """Return what a deployment has taken, without the database's share of the
+    service's seconds.
+    """
+    cpu = measured.median(name, 'cpu')
+    database = measured.median(name, 'database')
+    figures = [
+        measured.median(name, 'rate'),
+        measured.median(name, 'p50'),
+        measured.median(name, 'p99'),
+        cpu - database,
+        database,
+    ]
+    return [tables.rounded(each) for each in figures]
 
 
 def _usual(
@@ -160,11 +200,11 @@ def _usual(
     """Return what is measured that an operator would have in the place of a
     deployment, by the deployment's name.
     """
-    return {
-        each.name: each.usual
-        for each in subject.deployments
-        if each.name in names and each.usual in names
-    }
+    found = {}
+    for each in subject.deployments:
+        if each.name in names and each.usual in names:
+            found[each.name] = each.usual
+    return found
 
 
 def _ratios(
@@ -173,7 +213,6 @@ def _ratios(
     """Return how far a deployment is ahead of the usual one."""
     if usual is None:
         return '', ''
-    rate, cpu = (
-        measured.ratio(usual, figure, name) for figure in ('rate', 'cpu')
-    )
+    rate = measured.ratio(usual, 'rate', name)
+    cpu = measured.ratio(usual, 'cpu', name)
     return f'{rate:.2f}×', f'{cpu:.2f}×'

@@ -15,22 +15,22 @@ UWSGI, GUNICORN, GRANIAN = 'uwsgi', 'gunicorn', 'granian'
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Deployment:
-    """One way to run the service.
-
-    ``usual`` is what an operator would have instead. ``needs`` are Python
-    modules, and ``environment`` has variables that the processes get.
-    ``scheme`` is what the URL of the database begins with, if that isn't the
-    usual one, and ``driver`` what the processes have to tell of their
-    connections (:func:`.served_here.name_driver`), if they are asked.
-    """
+    """One way to run the service."""
 
     name: str
     store: str = databases.MARIADB
+    #: The WSGI server.
     server: str = UWSGI
+    #: The name of what an operator would have instead.
     usual: str = ''
+    #: Python modules, without which it isn't measured.
     needs: tuple[str, ...] = ()
+    #: Variables that the processes get.
     environment: tuple[tuple[str, str], ...] = ()
+    #: What the URL of the database begins with, '' for what is usual.
     scheme: str = ''
+    #: What the processes have to tell of their connections, see
+    #: :func:`.served_here.name_driver`; '': they aren't asked.
     driver: str = ''
 
     def missing(self) -> list[str]:
@@ -79,17 +79,18 @@ _OPTIONS = {GUNICORN: _gunicorn, GRANIAN: _granian}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Subject:
-    """Deployments to compare, and by which cases.
+    """Deployments to compare, and by which cases."""
 
-    ``packages`` are those whose versions count. ``counts`` tells whether the
-    statements or requests of the storage are counted, too.
-    """
-
+    #: What the command calls it; the name of the report's folder.
     name: str
+    #: What the report is headed by.
     title: str
     deployments: tuple[Deployment, ...]
+    #: Names of :data:`.cases.CASES` and :data:`.loads.BURSTS`.
     cases: tuple[str, ...]
+    #: Those whose versions count.
     packages: tuple[str, ...]
+    #: Whether statements or requests of the storage are counted, too.
     counts: bool = False
 
 
@@ -125,6 +126,8 @@ STORES = Subject(
     ('uWSGI', 'PyMySQL', 'psycopg'),
     counts=True,
 )
+#: What differs in another way than the storage does: reads of one document
+#: and of many, and a write.
 _FEW = ('get, 3 members', 'list of 100', 'poll: 10 of 120 jobs', 'create')
 SERVERS = Subject(
     'servers',
@@ -145,6 +148,7 @@ DRIVERS = Subject(
     'drivers',
     'What requests cost by each database driver',
     (
+        # On MariaDB.
         Deployment(
             PYMYSQL,
             scheme='mysql+pymysql',
@@ -157,6 +161,7 @@ DRIVERS = Subject(
             scheme='mysql+mysqldb',
             driver='MySQLdb',
         ),
+        # On PostgreSQL. The variable is psycopg's own.
         Deployment(
             PSYCOPG_BINARY,
             databases.POSTGRESQL,

@@ -22,6 +22,7 @@ from benchmarks.fleet import measuring, report
 
 PROGRAM = 'python -m benchmarks.fleet'
 HERE = pathlib.Path(__file__).parent.parent / 'report' / 'fleet'
+#: What the agents' service can keep its documents in.
 _STORES = (databases.MARIADB, databases.POSTGRESQL, databases.SQLITE)
 
 

@@ -40,29 +40,31 @@ class Unexpected(Exception):
 
 @dataclasses.dataclass(slots=True)
 class Acknowledged:
-    """What the service has acknowledged to the member of a run: with which tag
-    it started, whether it ended, the versions of its reports, the last of
-    their pids, and its backup.
-    """
+    """What the service has acknowledged to the member of a run."""
 
     session_id: str
     agent: Agent
+    #: The run that it has started in; -1 if it hasn't.
     tag: int = -1
+    #: Whether it has ended.
     ended: bool = False
+    #: The versions that its job got by its reports.
     versions: list[int] = dataclasses.field(default_factory=list)
+    #: What the last report said.
     pid: int = -1
+    #: The backup that it has recorded.
     backup_id: str = ''
 
 
 @dataclasses.dataclass(slots=True)
 class Seen:
-    """What happened to the requests of one phase: the seconds of each by
-    kind, and what went wrong, how often.
-    """
+    """What happened to the requests of one phase."""
 
+    #: The seconds of each, by kind.
     taken: dict[str, list[float]] = dataclasses.field(
         default_factory=lambda: collections.defaultdict(list)
     )
+    #: What went wrong, how often.
     failures: collections.Counter[str] = dataclasses.field(
         default_factory=collections.Counter
     )
@@ -70,9 +72,11 @@ class Seen:
 
 
 class Runs(typing.NamedTuple):
-    """A run each so many seconds, whose members start within so many."""
+    """When runs begin; in seconds."""
 
+    #: From one run to the next.
     every: float
+    #: Within which the members of a run start.
     spread: float
 
 
@@ -101,11 +105,12 @@ class Agents:
         begun = time.monotonic()
         if runs is not None:
             for number, team in enumerate(teams):
-                due = begun + number * runs.every
-                self._run(team, due, runs.spread)
-        for due, agent in self._due_polls(seconds):
-            await _until(begun + due)
-            self._spawn(self.poll(agent, begun + due))
+                its_begin = begun + number * runs.every
+                self._run(team, its_begin, runs.spread)
+        for after, agent in self._due_polls(seconds):
+            due = begun + after
+            await _until(due)
+            self._spawn(self.poll(agent, due))
         await asyncio.gather(*self._tasks)
         return self.seen
 
@@ -116,7 +121,9 @@ class Agents:
             due = random.uniform(0, INTERVAL)
             while due < seconds:
                 jitter = random.uniform(-JITTER, JITTER)
-                found.append((max(0.0, due + jitter), agent))
+                # Nobody polls before the begin.
+                its_due = max(0.0, due + jitter)
+                found.append((its_due, agent))
                 due += INTERVAL
         return sorted(found)
 
@@ -125,9 +132,11 @@ class Agents:
             member = Acknowledged(team.session_id, agent)
             self.seen.acknowledged.append(member)
             its_due = due + random.uniform(0, spread)
-            self._spawn(self._take_part(member, its_due))
+            part = self._take_part(member, its_due)
+            self._spawn(part)
 
     def _spawn(self, work: collections.abc.Coroutine) -> None:
+        # The loop itself keeps no task from being forgotten.
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -137,7 +146,10 @@ class Agents:
     async def poll(self, agent: int, due: float | None = None) -> http.Answer:
         """Ask once for the jobs of an agent."""
         request = self._polls[agent]
-        answer = await self._ask(POLL, request, due or time.monotonic())
+        if due is None:
+            due = time.monotonic()
+        answer = await self._ask(POLL, request, due)
+        # Each agent has jobs that aren't completed.
         if answer.status == 200 and not answer.body['jobs']:
             self.seen.failures['poll: no jobs'] += 1
         return answer
@@ -148,6 +160,7 @@ class Agents:
         try:
             member.tag = await self._start(member, due)
             await self._report(member, 'running', '')
+            # What an agent does between its requests.
             await asyncio.sleep(self._work / 2)
             await self._report(member, 'running', '')
             member.backup_id = await self._back_up(member)
@@ -158,17 +171,27 @@ class Agents:
             self.seen.failures[str(error)] += 1
 
     async def _start(self, member: Acknowledged, due: float) -> int:
-        told = {'job_id': member.agent.job_id, 'current_tag': 0}
-        path = f'{_BASE}/sessions/{member.session_id}/action'
-        answer = await self._write(START, 'POST', path, {'start': told}, due)
-        if answer['result'] != 'success':
-            raise Unexpected(f'start: {answer["result"]}')
+        told = {
+            'job_id': member.agent.job_id,
+            'current_tag': 0,
+        }
+        answer = await self._write(
+            START,
+            'POST',
+            f'{_BASE}/sessions/{member.session_id}/action',
+            {'start': told},
+            due,
+        )
+        result = answer['result']
+        if result != 'success':
+            raise Unexpected(f'start: {result}')
         return answer['session_tag']
 
     async def _report(
         self, member: Acknowledged, status: str, result: str
     ) -> None:
-        pid, now = next(self._pids), int(time.time())
+        pid = next(self._pids)
+        now = int(time.time())
         told = {
             **SCHEDULE,
             'status': status,
@@ -232,21 +255,34 @@ class Agents:
         due: float | None = None,
     ) -> typing.Any:
         """Return what a write is answered, or raise ``Unexpected``."""
-        request = http.compose(self._host, method, path, body)
-        answer = await self._ask(kind, request, due or time.monotonic())
-        if not 200 <= answer.status < 300:
+        request = http.compose(
+            self._host,
+            method,
+            path,
+            body,
+        )
+        if due is None:
+            due = time.monotonic()
+        answer = await self._ask(kind, request, due)
+        if not answer.is_success:
+            # What it was is counted already.
             raise Unexpected(f'{kind}: given up')
         return answer.body
 
     async def _ask(self, kind: str, request: bytes, due: float) -> http.Answer:
+        """Return what a request is answered, and keep how long that took
+        after it was due; status 0 if there is no answer.
+        """
         try:
             got = await http.send(self._host, self._port, request)
         except OSError as error:
-            self.seen.failures[f'{kind}: {type(error).__name__}'] += 1
+            reason = type(error).__name__
+            self.seen.failures[f'{kind}: {reason}'] += 1
             return http.Answer(0, None)
-        self.seen.taken[kind].append(time.monotonic() - due)
+        elapsed = time.monotonic() - due
+        self.seen.taken[kind].append(elapsed)
         answer = http.parse(got)
-        if not 200 <= answer.status < 300:
+        if not answer.is_success:
             self.seen.failures[f'{kind}: {answer.status}'] += 1
         return answer
 

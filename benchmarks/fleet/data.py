@@ -20,6 +20,7 @@ JOBS_EACH = 3
 MEMBERS = 64
 SCHEDULE = {'schedule_interval': '1 days'}
 HOLD_OFF = 60
+#: A client and a job that the service itself makes; the others are copies.
 _TEMPLATE = 'template'
 
 
@@ -56,21 +57,27 @@ def fill(storage: Storage, number: int, size: int = MEMBERS) -> Fleet:
     """Store so many agents, with their jobs and with sessions of so many
     members.
     """
-    agents = [
-        Agent(client_id(each), _job_id(each, 0)) for each in range(number)
-    ]
+    agents = []
+    for each in range(number):
+        agent = Agent(client_id(each), _job_id(each, 0))
+        agents.append(agent)
     clients.register(storage, CALLER, {'client_id': _TEMPLATE})
     _restore(storage, _clients(storage, agents))
+
     template = _template(storage)
-    teams, members = [], []
-    for at in range(0, number - size + 1, size):
-        team = Team(seed.session_id(at), agents[at : at + size])
+    teams, attached, sessions = [], [], []
+    for first in range(0, number - size + 1, size):
+        id = seed.session_id(first)
+        team = Team(id, agents[first : first + size])
         teams.append(team)
-        members += _attached(team, template)
-    sessions = [entry for entry in members if entry.kind == SESSIONS]
-    attached = [entry for entry in members if entry.kind == JOBS]
+        *members, session = _attached(team, template)
+        attached += members
+        sessions.append(session)
+
+    others = _other_jobs(template, number, len(attached))
     _restore(storage, attached)
-    _restore(storage, _other_jobs(template, number, len(attached)))
+    _restore(storage, others)
+    # What they name has to be there.
     _restore(storage, sessions)
     return Fleet(agents, teams)
 
@@ -98,7 +105,8 @@ def _clients(
             'hostname': agent.client_id,
             'uuid': agent.client_id,
         }
-        yield _entry(CLIENTS, agent.client_id, {**template, 'client': client})
+        body = {**template, 'client': client}
+        yield _entry(CLIENTS, agent.client_id, body)
 
 
 def _attached(team: Team, template: documents.Body) -> list[Entry]:
@@ -115,6 +123,7 @@ def _attached(team: Team, template: documents.Body) -> list[Entry]:
     entries = []
     for agent in team.agents:
         job = _job(template, agent.client_id, agent.job_id)
+        # As the service does it, without a transaction for each.
         attached = membership.attach(session, job)
         session = attached.session
         entries.append(_entry(JOBS, agent.job_id, attached.job))
@@ -130,11 +139,16 @@ def _other_jobs(
         first = 1 if agent < attached else 0
         for each in range(first, JOBS_EACH):
             id = _job_id(agent, each)
-            yield _entry(JOBS, id, _job(template, client_id(agent), id))
+            job = _job(template, client_id(agent), id)
+            yield _entry(JOBS, id, job)
 
 
 def _job(template: documents.Body, client: str, job_id: str) -> documents.Body:
-    job = {**template, 'client_id': client, 'job_id': job_id}
+    job = {
+        **template,
+        'client_id': client,
+        'job_id': job_id,
+    }
     # It is shown, and no part of what is stored.
     job.pop('_version')
     return job
@@ -145,7 +159,14 @@ def _job_id(agent: int, number: int) -> str:
 
 
 def _entry(kind: str, id: str, body: documents.Body) -> Entry:
-    document = Document(kind, PROJECT, id, 1, documents.now(), body)
+    document = Document(
+        kind,
+        PROJECT,
+        id,
+        version=1,
+        created=documents.now(),
+        body=body,
+    )
     return Entry(kind, PROJECT, id, document)
 
 

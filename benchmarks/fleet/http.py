@@ -6,7 +6,9 @@ import asyncio
 import json
 import typing
 
+#: Between the head and the body there are two of it.
 _LINE_END = b'\r\n'
+#: By a connection that isn't kept, as the published agent does it.
 _HEAD = (
     '{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n'
     'Accept: application/json\r\nContent-Type: application/json\r\n'
@@ -20,6 +22,11 @@ class Answer(typing.NamedTuple):
     status: int
     body: typing.Any
 
+    @property
+    def is_success(self) -> bool:
+        """Return whether the request was done."""
+        return 200 <= self.status < 300
+
 
 class _Exchange(asyncio.Protocol):
     """Sends what it is made of, and has the answer when the server closes."""
@@ -27,9 +34,8 @@ class _Exchange(asyncio.Protocol):
     def __init__(self, request: bytes):
         self._request = request
         self._parts: list[bytes] = []
-        self.answer: asyncio.Future[bytes] = (
-            asyncio.get_running_loop().create_future()
-        )
+        loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[bytes] = loop.create_future()
 
     def connection_made(self, transport: typing.Any) -> None:
         """Send the request."""
@@ -42,6 +48,7 @@ class _Exchange(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell who waits for the answer."""
         if self.answer.done():
+            # Who waited has given up.
             return
         if error is None:
             self.answer.set_result(b''.join(self._parts))
@@ -53,7 +60,10 @@ def compose(host: str, method: str, path: str, body: typing.Any) -> bytes:
     """Return a request."""
     content = json.dumps(body).encode()
     head = _HEAD.format(
-        method=method, path=path, host=host, length=len(content)
+        method=method,
+        path=path,
+        host=host,
+        length=len(content),
     )
     return head.encode() + content
 
@@ -62,7 +72,9 @@ async def send(host: str, port: int, request: bytes) -> bytes:
     """Return the answer to a request, or raise ``OSError``."""
     loop = asyncio.get_running_loop()
     _transport, exchange = await loop.create_connection(
-        lambda: _Exchange(request), host, port
+        lambda: _Exchange(request),
+        host,
+        port,
     )
     return await exchange.answer
 
@@ -70,7 +82,12 @@ async def send(host: str, port: int, request: bytes) -> bytes:
 def parse(answer: bytes) -> Answer:
     """Return what an answer says; status 0 if it isn't one."""
     head, _, content = answer.partition(2 * _LINE_END)
-    words = head.split(b' ', 2)
-    if len(words) < 2 or not words[1].isdigit():
+    # HTTP/1.1 200 OK
+    _version, _, rest = head.partition(b' ')
+    status, _, _reason = rest.partition(b' ')
+    if not status.isdigit():
         return Answer(0, None)
-    return Answer(int(words[1]), json.loads(content) if content else None)
+    body = None
+    if content:
+        body = json.loads(content)
+    return Answer(int(status), body)

@@ -7,7 +7,9 @@ import asyncio
 import collections.abc
 import contextlib
 import dataclasses
+import functools
 import gc
+import itertools
 import json
 import os
 import pathlib
@@ -33,18 +35,19 @@ _FIGURES = 'figures.json'
 
 @dataclasses.dataclass(slots=True)
 class Phase:
-    """What one phase has shown.
-
-    ``curves`` has for each kind of request the milliseconds below which the
-    shares of :data:`SHARES` stay. ``processor`` has the share of all
-    processors that the service, its database, the agents, and others had.
-    """
+    """What one phase has shown."""
 
     name: str
     seconds: float
+    #: How many there were of each kind.
     requests: dict[str, int]
+    #: The milliseconds below which the shares of :data:`SHARES` stay, of each
+    #: kind.
     curves: dict[str, list[float]]
+    #: What went wrong, how often.
     failures: dict[str, int]
+    #: The share of all processors that the service, its database, the agents,
+    #: and others had.
     processor: dict[str, float]
     processors: int
 
@@ -60,22 +63,28 @@ class Run:
     """All that one run has measured."""
 
     phases: list[Phase]
+    #: How much was acknowledged, and is lost, by kind.
     acknowledged: dict[str, int]
     lost: dict[str, int]
+    #: Documents that contradict each other.
     drifts: int
+    #: The machine, the store, and the command.
     notes: dict[str, str]
 
 
 def save(run: Run, folder: pathlib.Path) -> None:
     """Write the figures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dataclasses.asdict(run), indent=1)
-    (folder / _FIGURES).write_text(f'{text}\n')
+    stored = dataclasses.asdict(run)
+    text = json.dumps(stored, indent=1)
+    file = folder / _FIGURES
+    file.write_text(f'{text}\n')
 
 
 def read(folder: pathlib.Path) -> Run:
     """Return the run whose figures are in a folder."""
-    stored = json.loads((folder / _FIGURES).read_text())
+    file = folder / _FIGURES
+    stored = json.loads(file.read_text())
     phases = [Phase(**each) for each in stored.pop('phases')]
     return Run(phases=phases, **stored)
 
@@ -89,24 +98,31 @@ def run(asked: argparse.Namespace) -> Run:
         store = made.make(asked.store)
         notes['store'] = f'{asked.store} {store.version}'
         notes['threads of each process'] = str(asked.threads)
-        storage = served_here.open_configured(str(store.configuration))
+        configuration = str(store.configuration)
+        storage = served_here.open_configured(configuration)
         stack.callback(storage.close)
         storage.sync()
         fleet = data.fill(storage, asked.agents)
+
+        command = functools.partial(
+            contestants.uwsgi,
+            module=subjects.MODULE,
+            threads=asked.threads,
+        )
         running, service = contestants.serve(
             'uwsgi',
-            lambda port: contestants.uwsgi(
-                port, subjects.MODULE, threads=asked.threads
-            ),
+            command,
             store.process,
             PYTHONPATH=str(contestants.ROOT),
-            CONFIGURATION=str(store.configuration),
+            CONFIGURATION=configuration,
         )
         stack.callback(running.stop)
         phases, acknowledged = asyncio.run(_phases(service, fleet, asked))
         # What only a process of the service knew is lost from here on.
+        # Nothing is flushed, or said to the database.
         running.kill()
         expected, lost = proof.missing(storage, acknowledged)
+        # Of the whole store, not only of what was acknowledged.
         drifts = proof.drifts(storage)
     notes['load at the end'] = load()
     return Run(phases, dict(expected), dict(lost), drifts, notes)
@@ -117,16 +133,19 @@ async def _phases(
     fleet: data.Fleet,
     asked: argparse.Namespace,
 ) -> tuple[list[Phase], list[Acknowledged]]:
+    """Return what each phase has shown, and what was acknowledged in all."""
     agents = Agents(service.port, fleet.agents)
     await agents.live(WARMING)
+    # The fleet stays: no collection of garbage has to look at it again.
     gc.freeze()
     phases, acknowledged = [], []
     remaining = iter(fleet.teams)
+    runs_of_a_phase = int(asked.seconds // asked.every)
     for name, spread in _wanted(asked.spreads):
         teams, runs = [], None
         if spread is not None:
             runs = Runs(asked.every, spread)
-            teams = _next(remaining, int(asked.seconds // asked.every))
+            teams = _next(remaining, runs_of_a_phase)
         meter = _Meter(service)
         seen = await agents.live(asked.seconds, teams, runs)
         phase = _phase(name, seen, meter)
@@ -151,7 +170,7 @@ def _wanted(
 def _next(
     teams: collections.abc.Iterator[data.Team], number: int
 ) -> list[data.Team]:
-    found = [team for team, _ in zip(teams, range(number), strict=False)]
+    found = list(itertools.islice(teams, number))
     if len(found) < number:
         raise SystemExit('There are too few agents for so many runs.')
     return found
@@ -177,28 +196,31 @@ class _Meter:
         available = self.seconds * PROCESSORS
         used = self._service.used().since(self._used)
         own = time.process_time() - self._own
-        others = _busy() - self._busy - used.total - own
+        busy = _busy() - self._busy
+        others = busy - used.total - own
         return {
             'service': used.service / available,
             'database': used.database / available,
             'agents': own / available,
+            # The system counts in hundredths, so a little may be missing.
             'others': max(0.0, others) / available,
         }
 
 
 def _busy() -> float:
     """Return the seconds that all processors have worked."""
-    first, *_ = pathlib.Path('/proc/stat').read_text().splitlines()
-    ticks = [int(word) for word in first.split()[1:]]
-    # The others are: user, nice, system, idle, iowait, and guests' time, which
-    # user's has in it.
-    idle, waiting = ticks[3], ticks[4]
-    worked = sum(ticks[:8]) - idle - waiting
-    return worked / os.sysconf('SC_CLK_TCK')
+    text = pathlib.Path('/proc/stat').read_text()
+    together, *_each = text.splitlines()
+    _name, *words = together.split()
+    # What follows is guests' time, which the user's has in it.
+    user, nice, system, _idle, _waiting, *interrupts = map(int, words[:8])
+    ticks = user + nice + system + sum(interrupts)
+    return ticks / os.sysconf('SC_CLK_TCK')
 
 
 def _phase(name: str, seen: Seen, meter: _Meter) -> Phase:
     curves, requests = {}, {}
+    # What failed without an answer has no time.
     for kind, taken in seen.taken.items():
         requests[kind] = len(taken)
         curves[kind] = _curve(taken)
@@ -217,14 +239,21 @@ def _curve(taken: collections.abc.Collection[float]) -> list[float]:
     """Return the milliseconds at each of :data:`SHARES`."""
     ordered = sorted(taken)
     last = len(ordered) - 1
-    return [1000 * ordered[round(share * last)] for share in SHARES]
+    found = []
+    for share in SHARES:
+        place = round(share * last)
+        found.append(1000 * ordered[place])
+    return found
 
 
 def _tell(phase: Phase) -> None:
+    """Print the medians and the 99th percentiles of a phase."""
     told = []
     for kind, number in phase.requests.items():
-        half, most = phase.at(kind, 0.5), phase.at(kind, 0.99)
+        half = phase.at(kind, 0.5)
+        most = phase.at(kind, 0.99)
         told.append(f'{kind} {number}: {half:.1f}, {most:.1f} ms')
-    print(f'{phase.name}: {"; ".join(told)}', flush=True)
+    times = '; '.join(told)
+    print(f'{phase.name}: {times}', flush=True)
     busy = sum(phase.processor.values())
     print(f'  processors {busy:.0%}, failures {phase.failures}', flush=True)

@@ -24,8 +24,9 @@ def missing(
     for member in acknowledged:
         for kind, is_there in _found(storage, member):
             expected[kind] += 1
-            absent[kind] += not is_there
-    return expected, +absent
+            if not is_there:
+                absent[kind] += 1
+    return expected, absent
 
 
 def _found(
@@ -34,15 +35,20 @@ def _found(
     """Yield what was acknowledged to the member of a run, and whether it is
     stored.
     """
+    job_id = member.agent.job_id
     session = sessions.show(storage, CALLER, member.session_id).body
-    entry = session['jobs'][member.agent.job_id]
+    entry = session['jobs'][job_id]
     if member.tag != -1:
+        # The member's session had one run, of this tag.
         same_run = session['session_tag'] == member.tag
-        yield 'start', same_run and entry['time_started'] > 0
+        has_started = entry['time_started'] > 0
+        yield 'start', same_run and has_started
     if member.ended:
-        ended = entry['status'], entry['result']
-        yield 'end', ended == ('completed', 'success')
-    job = jobs.show(storage, CALLER, member.agent.job_id).body
+        has_completed = entry['status'] == 'completed'
+        is_success = entry['result'] == 'success'
+        yield 'end', has_completed and is_success
+
+    job = jobs.show(storage, CALLER, job_id).body
     for version in member.versions:
         # One after the other: who has the last has had the others.
         yield 'report', job['_version'] >= version
@@ -51,7 +57,8 @@ def _found(
         # A later one may have been stored and its answer lost.
         yield 'last report', pid >= member.pid
     if member.backup_id:
-        yield 'backup', _backup(storage, member.backup_id) is not None
+        backup = _backup(storage, member.backup_id)
+        yield 'backup', backup is not None
 
 
 def _backup(storage: Storage, backup_id: str) -> Body | None:
@@ -70,6 +77,7 @@ def drifts(storage: Storage) -> int:
     def silent(
         _step: str, _total: int
     ) -> collections.abc.Iterator[collections.abc.Callable[[int], None]]:
+        # Nobody is shown how far it has come.
         yield lambda _looked: None
 
     found = verifying.verify(storage, silent, collections.Counter())

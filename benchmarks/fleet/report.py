@@ -12,6 +12,7 @@ from benchmarks.fleet.measuring import SHARES, Phase, Run
 #: Milliseconds that 99 % of the polls should stay below.
 TARGET = 50
 _PLOT = 'polls.svg'
+#: Width and height, in inches.
 _SIZE = (6, 3.6)
 _INTRODUCTION = f"""# A fleet of agents
 
@@ -39,30 +40,48 @@ documents contradict each other or what is derived from them.
 def write(run: Run, folder: pathlib.Path) -> None:
     """Write the report and its plot into a folder."""
     notes = dict(run.notes)
+    command = notes.pop('command', '')
+    # "no documents contradict each other"
+    drifts = run.drifts or 'no'
     parts = [
-        _INTRODUCTION.format(command=notes.pop('command', '')),
-        '## Machine\n\n' + tables.rows(('', ''), notes.items()),
-        '## Target\n\n' + _target(run),
-        '## Times\n\n' + _times(run),
+        _INTRODUCTION.format(command=command),
+        '## Machine\n',
+        tables.rows(('', ''), notes.items()),
+        '## Target\n',
+        _target(run),
+        '## Times\n',
+        _times(run),
         _draw(run, folder),
-        '## Load\n\n' + _load(run),
-        '## Failures\n\n' + _failures(run),
-        '## What is stored\n' + _STORED.format(drifts=run.drifts or 'no'),
+        '## Load\n',
+        _load(run),
+        '## Failures\n',
+        _failures(run),
+        '## What is stored\n' + _STORED.format(drifts=drifts),
         _stored(run),
     ]
-    (folder / 'README.md').write_text('\n'.join(parts))
+    file = folder / 'README.md'
+    file.write_text('\n'.join(parts))
 
 
 def _target(run: Run) -> str:
     rows = []
     for phase in run.phases:
         for kind in (POLL, START, END):
-            if kind in phase.curves:
-                most = phase.at(kind, 0.99)
-                met = 'met' if most < TARGET else 'not met'
-                told = f'{tables.rounded(most)} ms', f'< {TARGET} ms', met
-                rows.append((phase.name, kind, *told))
-    return tables.rows(('phase', 'request', 'p99', 'asked', ''), rows)
+            if kind not in phase.curves:
+                # In the first phase nobody starts anything.
+                continue
+            most = phase.at(kind, 0.99)
+            shown = tables.rounded(most)
+            row = (
+                phase.name,
+                kind,
+                f'{shown} ms',
+                f'< {TARGET} ms',
+                'met' if most < TARGET else 'not met',
+            )
+            rows.append(row)
+    header = ('phase', 'request', 'p99', 'asked', '')
+    return tables.rows(header, rows)
 
 
 def _times(run: Run) -> str:
@@ -70,10 +89,18 @@ def _times(run: Run) -> str:
     for phase in run.phases:
         for kind, number in phase.requests.items():
             rate = number / phase.seconds
-            shares = (0.5, 0.9, 0.99, 0.999, 1.0)
-            told = [tables.rounded(phase.at(kind, each)) for each in shares]
-            figures = f'{number:,}', tables.rounded(rate), *told
-            rows.append((phase.name, kind, *figures))
+            told = []
+            for share in (0.5, 0.9, 0.99, 0.999, 1.0):
+                most = phase.at(kind, share)
+                told.append(tables.rounded(most))
+            row = (
+                phase.name,
+                kind,
+                f'{number:,}',
+                tables.rounded(rate),
+                *told,
+            )
+            rows.append(row)
     header = (
         'phase',
         'request',
@@ -91,11 +118,22 @@ def _times(run: Run) -> str:
 def _load(run: Run) -> str:
     rows = []
     for phase in run.phases:
-        shares = [f'{share:.1%}' for share in phase.processor.values()]
-        whole = f'{sum(phase.processor.values()):.0%}'
-        rows.append((phase.name, *shares, whole, _cost(phase)))
-    who = tuple(run.phases[0].processor)
-    header = ('share of all processors', *who, 'together', 'ms a request')
+        shares = phase.processor.values()
+        whole = sum(shares)
+        row = (
+            phase.name,
+            *[f'{share:.1%}' for share in shares],
+            f'{whole:.0%}',
+            _cost(phase),
+        )
+        rows.append(row)
+    who = run.phases[0].processor
+    header = (
+        'share of all processors',
+        *who,
+        'together',
+        'ms a request',
+    )
     return tables.rows(header, rows)
 
 
@@ -103,9 +141,11 @@ def _cost(phase: Phase) -> str:
     """Return the processor's milliseconds, of service and database, for a
     request of any kind.
     """
+    # How many of all processors they have had, on average.
     processors = phase.processor['service'] + phase.processor['database']
     seconds = processors * phase.seconds * phase.processors
-    return tables.rounded(1000 * seconds / sum(phase.requests.values()))
+    requests = sum(phase.requests.values())
+    return tables.rounded(1000 * seconds / requests)
 
 
 def _failures(run: Run) -> str:
@@ -122,8 +162,10 @@ def _stored(run: Run) -> str:
     rows = []
     for kind, number in run.acknowledged.items():
         lost = run.lost.get(kind, 0)
-        rows.append((kind, f'{number:,}', str(lost)))
-    return tables.rows(('acknowledged', 'number', 'lost'), rows)
+        row = (kind, f'{number:,}', str(lost))
+        rows.append(row)
+    header = ('acknowledged', 'number', 'lost')
+    return tables.rows(header, rows)
 
 
 def _draw(run: Run, folder: pathlib.Path) -> str:
