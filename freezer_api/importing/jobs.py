@@ -47,22 +47,8 @@ def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
     """Return the job that a row stands for."""
     id = values.note_id(row['id'], notes)
     created = values.to_microseconds(row['created_at'])
-    schedule = values.parse_object(
-        row['schedule'],
-        'schedule',
-        notes,
-    )
-    body: Body = {
-        'job_id': id,
-        'project_id': row['project_id'],
-        'user_id': values.to_text(row['user_id']),
-        'client_id': values.convert_id(row['client_id']),
-        'description': values.to_text(row['description']),
-        'job_schedule': _schedule(schedule, created),
-        'job_actions': around.entries,
-        'session_id': '',
-        'session_tag': 0,
-    }
+    body = _body(row, id, created, notes)
+    body['job_actions'] = around.entries
     if around.session is not None:
         body = _as_member(body, row, around.session, notes)
     elif row['session_id']:
@@ -84,6 +70,28 @@ def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
         created,
         body,
     )
+
+
+def _body(row: Row, id: str, created: int, notes: Notes) -> Body:
+    """Return what a row says of a job itself, as of one of no session and
+    without actions.
+    """
+    schedule = values.parse_object(
+        row['schedule'],
+        'schedule',
+        notes,
+    )
+    return {
+        'job_id': id,
+        'project_id': row['project_id'],
+        'user_id': values.to_text(row['user_id']),
+        'client_id': values.convert_id(row['client_id']),
+        'description': values.to_text(row['description']),
+        'job_schedule': _schedule(schedule, created),
+        'job_actions': [],
+        'session_id': '',
+        'session_tag': 0,
+    }
 
 
 def free(job: Document) -> Document:

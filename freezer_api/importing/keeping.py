@@ -96,6 +96,25 @@ class Keeper:
         source, and aren't compared with it later.
         """
         sources = digests(entries) if sources is None else sources
+        missing, known = self._sort_out(kind, entries, sources)
+        if self.is_dry or self.storage is None:
+            self.fates[kind]['imported'] += len(missing)
+            return
+        for entry in self._restore(self.storage, missing):
+            name = _name(entry)
+            known[name] = _stamp(sources, name, entry)
+        # Only now: what is noted is there, whenever this breaks off.
+        self._ledger.write(kind, _of(known, sources))
+
+    def _sort_out(
+        self,
+        kind: str,
+        entries: list[Entry],
+        sources: Digests,
+    ) -> tuple[list[Entry], Stamps]:
+        """Return which entries are new, and the stamps of those that are
+        there and equal; count the others.
+        """
         present = self.present(kind, entries)
         stamps = self._ledger.read(kind, map(_name, entries))
         self._ledger.see(kind, map(_name, entries))
@@ -116,14 +135,7 @@ class Keeper:
                 self._meet('deleted-here', entry)
             else:
                 missing.append(entry)
-        if self.is_dry or self.storage is None:
-            self.fates[kind]['imported'] += len(missing)
-            return
-        for entry in self._restore(self.storage, missing):
-            name = _name(entry)
-            known[name] = _stamp(sources, name, entry)
-        # Only now: what is noted is there, whenever this breaks off.
-        self._ledger.write(kind, _of(known, sources))
+        return missing, known
 
     def close(self) -> None:
         """Remove temporary files."""
