@@ -139,20 +139,11 @@ def judge(
         row.seq,
         text_scopes,
     )
-    columns = [
-        name for name, value in values.items() if getattr(row, name) != value
-    ]
-    lacks_shown = 'shown' in columns and not _has_shown(row)
-    if lacks_shown:
-        # What says nothing of this version isn't wrong.
-        columns.remove('shown')
+    columns, lacks_shown = _compare_columns(row, values)
     if index != kept:
         columns.append('indexed')
     return Judged(
-        values={
-            **values,
-            'indexed': index.pack(),
-        },
+        values={**values, 'indexed': index.pack()},
         index=index,
         text=text,
         columns=columns,
@@ -162,6 +153,22 @@ def judge(
         texts_other=[scope for scope, other in texts.items() if other != text],
         lacks_shown=lacks_shown and values['shown'] is not None,
     )
+
+
+def _compare_columns(
+    row: sqlalchemy.Row, values: rows.Values
+) -> tuple[list[str], bool]:
+    """Return which columns of a row are wrong, and whether ``shown`` says
+    nothing of this version instead.
+    """
+    columns = [
+        name for name, value in values.items() if getattr(row, name) != value
+    ]
+    lacks_shown = 'shown' in columns and not _has_shown(row)
+    if lacks_shown:
+        # What says nothing of this version isn't wrong.
+        columns.remove('shown')
+    return columns, lacks_shown
 
 
 def mend(
