@@ -79,14 +79,12 @@ def expose(
 
     All of it is told in the description of the API (:mod:`.openapi`).
     """
-    arguments: list[wsme.types.UserType] = [*path]
-    if query is not None:
-        arguments.append(query)
-    options: dict[str, typing.Any] = {'status_code': status}
-    if body is not None:
-        options['body'] = body
-    signature = wsme.signature(
-        result, wsme.types.HostRequest, *arguments, **options
+    signature = _signature(
+        result,
+        path,
+        query,
+        body,
+        status,
     )
 
     def decorate(method: typing.Any) -> typing.Any:
@@ -97,6 +95,28 @@ def expose(
         return method
 
     return decorate
+
+
+def _signature(
+    result: types.Object | None,
+    path: tuple[wsme.types.UserType, ...],
+    query: types.Parameters | None,
+    body: types.Object | None,
+    status: int,
+) -> typing.Any:
+    """Return the decorator by which WSME notes a signature at a method."""
+    arguments: list[wsme.types.UserType] = [*path]
+    if query is not None:
+        arguments.append(query)
+    options: dict[str, typing.Any] = {'status_code': status}
+    if body is not None:
+        options['body'] = body
+    return wsme.signature(
+        result,
+        wsme.types.HostRequest,
+        *arguments,
+        **options,
+    )
 
 
 class Endpoint:
