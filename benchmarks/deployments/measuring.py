@@ -51,8 +51,8 @@ def _add(
         return
     notes[deployment.store] = served.add(deployment)
     if deployment.driver:
-        told = f'connected by {deployment.driver}, as its processes tell'
-        notes[deployment.name] = told
+        name = f'driver of {deployment.name}, as its processes tell'
+        notes[name] = deployment.driver
 
 
 def _versions(packages: collections.abc.Iterable[str]) -> dict[str, str]:
