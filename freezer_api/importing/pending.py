@@ -18,7 +18,7 @@ def count(storage: Storage, url: str) -> int:
     for kind in documents.KINDS:
         if storage.stamped(kind, ('', ''), 1):
             return 0
-    engine = sqlalchemy.create_engine(addresses.read_only(url))
+    engine = addresses.make_engine(url)
     try:
         with engine.connect() as connection:
             total = 0

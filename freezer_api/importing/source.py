@@ -12,8 +12,8 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.domain import documents
-from freezer_api.importing import values
-from freezer_api.importing.addresses import NotImportable, read_only
+from freezer_api.importing import addresses, values
+from freezer_api.importing.addresses import NotImportable
 from freezer_api.importing.index import PAGE_SIZE, Index
 from freezer_api.importing.sessions import Link
 from freezer_api.importing.values import Row
@@ -61,10 +61,10 @@ class Source:
     """
 
     def __init__(self, url: str, project_id: str | None = None):
-        parsed = read_only(url)
         try:
-            self._engine = sqlalchemy.create_engine(
-                parsed, isolation_level='AUTOCOMMIT'
+            self._engine = addresses.make_engine(
+                url,
+                isolation_level='AUTOCOMMIT',
             )
         except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
             raise NotImportable(

@@ -93,11 +93,19 @@ def url_of(conf: cfg.ConfigOpts) -> sqlalchemy.URL:
     _check_database(url)
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters)
-    usual = DIALECTS[_backend(url)]
-    dialect = CHOICES.get(url.drivername, usual)
-    if dialect in PACKAGES:
-        module, package, extra = PACKAGES[dialect]
+    url = with_module(url)
+    if url.drivername in PACKAGES:
+        module, package, extra = PACKAGES[url.drivername]
         packages.require(module, '[database] connection', package, extra)
+    return url
+
+
+def with_module(url: sqlalchemy.URL) -> sqlalchemy.URL:
+    """Return a URL that names the module that it is served by; as it is for a
+    database that this driver doesn't know.
+    """
+    usual = DIALECTS.get(_backend(url), url.drivername)
+    dialect = CHOICES.get(url.drivername, usual)
     return url.set(drivername=dialect)
 
 
