@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import typing
+import unittest.mock
 
 import fixtures
 import oslo_db.exception
@@ -20,6 +21,11 @@ from freezer_api import conf as configuration
 from freezer_api.cmd import api, common, lifecycle, server, standalone
 from freezer_api.conf import files
 from freezer_api.db import base
+
+
+def hidden(module: str) -> typing.Any:
+    """A patch by which nobody can import a module, whether it was imported before or not."""
+    return unittest.mock.patch.dict(sys.modules, {module: None})
 
 
 class TestMistakes(testtools.TestCase):
@@ -193,7 +199,9 @@ class TestPackages(testtools.TestCase):
 
     def hide(self, name: str) -> None:
         """Let a module not be importable."""
-        self.useFixture(fixtures.MonkeyPatch('sys.modules', {**sys.modules, name: None}))
+        hiding = hidden(name)
+        hiding.start()
+        self.addCleanup(hiding.stop)
 
     def test_default_options_need_no_package(self):
         """Without servers no package."""
@@ -230,7 +238,7 @@ class TestPackages(testtools.TestCase):
         ):
             conf = self.conf()
             conf.set_override('connection', url, 'database')
-            with fixtures.MonkeyPatch('sys.modules', {**sys.modules, module: None}):
+            with hidden(module):
                 error = self.assertRaises(cfg.Error, db.load, conf)
             self.assertIn(f'freezer-api[{extra}]', str(error))
 
