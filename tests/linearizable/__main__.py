@@ -5,18 +5,19 @@ python -m tests.linearizable judge FILE
 """
 
 import argparse
+import collections
 import pathlib
 import random
 import sys
 import time
 
-from tests.linearizable import campaign, comparing, deployments, findings, recording
+from tests.linearizable import campaign, comparing, deployments, recording
 from tests.linearizable.faults import some_faults
 from tests.linearizable.history import load
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked; 1 if a history isn't linearizable."""
+    """Do what is asked; 1 if a history isn't as it should be."""
     asked = _parser().parse_args(arguments)
     return asked.work(asked)
 
@@ -48,9 +49,15 @@ def _parser() -> argparse.ArgumentParser:
         default=pathlib.Path('histories'),
         help='the folder for those that are not linearizable; default: %(default)s',
     )
-    judge = verbs.add_parser('judge', help='judge a history again')
+    record.add_argument('--keep', action='store_true', help='keep those that are right as well')
+    judge = verbs.add_parser('judge', help='judge histories again')
     judge.set_defaults(work=_judge)
-    judge.add_argument('file', type=pathlib.Path)
+    judge.add_argument('files', type=pathlib.Path, nargs='+')
+    judge.add_argument(
+        '--writes',
+        action='store_true',
+        help='ask only whether what was acknowledged is kept, whatever was read meanwhile',
+    )
     compare = verbs.add_parser('compare', help='judge random histories by porcupine too: needs Go')
     compare.set_defaults(work=_compare)
     compare.add_argument('--histories', type=int, default=10_000, help='default: 10000')
@@ -79,7 +86,9 @@ def _record_on(store: deployments.Store, asked: argparse.Namespace) -> int:
             if asked.faults:
                 faults = [random.Random(seed).choice(asked.faults.split(','))]
             try:
-                campaign.run_wave(deployment, seed, faults, figures, size, asked.histories)
+                campaign.run_wave(
+                    deployment, seed, faults, figures, size, asked.histories, asked.keep
+                )
             except campaign.NotLinearizable as failure:
                 failed += 1
                 print(f'{store.name}: {failure}', flush=True)
@@ -88,11 +97,15 @@ def _record_on(store: deployments.Store, asked: argparse.Namespace) -> int:
 
 
 def _judge(asked: argparse.Namespace) -> int:
-    about, history = load(asked.file)
-    print(about)
-    verdict = campaign.judged(history)
-    print(findings.explain(verdict))
-    return int(not verdict.linearizable)
+    question = campaign.opinion_of_writes if asked.writes else campaign.opinion
+    found = collections.Counter[str]()
+    for file in asked.files:
+        about, history = load(file)
+        said = question(history)
+        found[said.kind.value] += 1
+        print(f'{file} {about}\n{said.kind.value}: {said.explanation}', flush=True)
+    print(dict(found))
+    return int(set(found) != {campaign.Kind.RIGHT.value})
 
 
 def _compare(asked: argparse.Namespace) -> int:

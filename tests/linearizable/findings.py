@@ -3,7 +3,7 @@
 import pathlib
 import tempfile
 
-from tests.linearizable import model
+from tests.linearizable import acknowledged
 from tests.linearizable.history import History, Operation, save
 from tests.linearizable.judge import Verdict
 from tests.linearizable.states import State
@@ -34,10 +34,10 @@ def explain(verdict: Verdict[State]) -> str:
 
 
 def _placing(state: State, operation: Operation) -> list[str]:
-    expected = model.expected(state, operation.asked)
+    expected = acknowledged.expected(state, operation.asked)
     said = [f'  {operation}']
     if operation.answer is not None:
-        if model.step(state, operation.asked, operation.answer) is None:
+        if acknowledged.step(state, operation.asked, operation.answer) is None:
             said.append(f'    should be: {expected}, of a version that is possible')
         else:
             said.append('    fits here, but nothing does after it')

@@ -32,7 +32,7 @@ def step(state: State, asked: Asked, answer: Answer | None) -> State | None:
     if expected != {key: value for key, value in answer.items() if key != 'versions'}:
         return None
     for name, (version, etag) in answer.get('versions', {}).items():
-        if not _show(project, name, version, etag):
+        if not show(project, name, version, etag):
             return None
     return project.state()
 
@@ -84,7 +84,7 @@ def _matches(project: Project, asked: Asked, etag: str) -> bool:
     return found is not None and found.seen.etag == etag
 
 
-def _show(project: Project, name: str, version: int, etag: str | None) -> bool:
+def show(project: Project, name: str, version: int, etag: str | None) -> bool:
     """Note the version that was told of a document; False if it can't have that one."""
     kind, _, id = name.partition('/')
     documents: dict = {'sessions': project.sessions, 'jobs': project.jobs}[kind]
@@ -255,6 +255,16 @@ def end(project: Project, session: str, job: str, tag: int | None, result: str) 
     return {'status': answered.status, 'body': answered.body}
 
 
+def tell_tag(project: Project, session: str, job: str, tag: int) -> Answer:
+    """A member that is out of sync is told the tag of its session: a part of what :func:`start`
+    does, which nobody asks for by itself.
+    """
+    found = project.sessions.get(session)
+    if found is not None and job in found.members and found.tag == tag:
+        project.jobs[job] = project.jobs[job]._replace(tag=tag)
+    return {}
+
+
 def pass_window(project: Project, begun_by: str) -> Answer:
     """The window of a run is over: nobody asks for that, it happens."""
     for id, session in project.sessions.items():
@@ -373,6 +383,7 @@ OPERATIONS: dict[str, collections.abc.Callable[..., Answer]] = {
         detach,
         start,
         end,
+        tell_tag,
         pass_window,
         create_job,
         put_job,

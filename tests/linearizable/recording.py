@@ -105,7 +105,7 @@ class _Recorder:
         answer.raise_for_status()
         with requests.Session() as session:
             for asked in workload.FIRST:
-                self.call(session, 0, self._apis[0].url, asked)
+                self.call(session, windows.READER, self._apis[0].url, asked)
 
     def run(self, caller: workload.Caller, chosen: random.Random, operations: int) -> None:
         """Ask as one caller does, each time any of the processes."""
@@ -120,14 +120,20 @@ class _Recorder:
                     self._progress.wait_for_calm()
 
     def finish(self) -> None:
-        """Read all that there is, so that nothing is lost unnoticed."""
+        """Read all that there is through each process, so that nothing is lost unnoticed: no fault
+        is going on any more, so each read has to be answered.
+        """
         with requests.Session() as session:
             for api in self._apis:
-                for name in ('list_sessions', 'list_jobs'):
-                    self.call(session, 0, api.url, {'name': name})
-                for session_id in workload.SESSIONS:
-                    asked = {'name': 'list_runs', 'session': session_id}
-                    self.call(session, 0, api.url, asked)
+                for asked in workload.LAST:
+                    self._require(session, api.url, asked)
+
+    def _require(self, session: requests.Session, url: str, asked: Asked) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while self.call(session, windows.READER, url, asked) is None:
+            # Connections that the fault has broken may still be noticed.
+            if time.monotonic() > deadline:
+                raise Unexpected(f'{asked}: no answer, though no fault is going on')
 
     def call(self, session: requests.Session, caller: int, url: str, asked: Asked) -> Answer | None:
         """Send one request and record it; the answer, None if nobody knows it."""

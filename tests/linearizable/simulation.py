@@ -28,7 +28,7 @@ class Simulation:
         """Make a history of about so many calls."""
         for asked in workload.FIRST:
             self._time += 1
-            self._note(0, self._time, self._time + 0.5, asked, self._act(asked))
+            self._note(windows.READER, self._time, self._time + 0.5, asked, self._act(asked))
         waiting = [
             self._begin(number, self._time + 1) for number in range(1, len(self._callers) + 1)
         ]
@@ -37,10 +37,10 @@ class Simulation:
             self._time, number, called, asked = heapq.heappop(waiting)
             self._pass_windows()
             heapq.heappush(waiting, self._end(number, called, asked))
-        for asked in ({'name': 'list_sessions'}, {'name': 'list_jobs'}):
+        for asked in workload.LAST:
             self._time += 10
             self._pass_windows()
-            self._note(0, self._time, self._time + 1, asked, self._act(asked))
+            self._note(windows.READER, self._time, self._time + 1, asked, self._act(asked))
         return windows.with_windows(self.history)
 
     def _pass_windows(self) -> None:

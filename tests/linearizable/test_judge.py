@@ -12,6 +12,7 @@ import fixtures
 import testtools
 
 from tests.linearizable import (
+    acknowledged,
     campaign,
     findings,
     history,
@@ -19,6 +20,7 @@ from tests.linearizable import (
     shown,
     simulation,
     spoiling,
+    windows,
 )
 from tests.linearizable.history import Answer, Asked, Operation
 from tests.linearizable.judge import GaveUp, judge
@@ -126,26 +128,51 @@ class TestRegister(testtools.TestCase):
 class TestSimulatedService(testtools.TestCase):
     """Histories of a service that is right, as the model says."""
 
-    def histories(self) -> collections.abc.Iterator[tuple[random.Random, list[Operation]]]:
+    def histories(
+        self, lost: float = 0.02
+    ) -> collections.abc.Iterator[tuple[random.Random, list[Operation]]]:
         for seed in range(10):
             chosen = random.Random(seed)
-            yield chosen, simulation.Simulation(chosen, lost=0.02).run(80)
+            yield chosen, simulation.Simulation(chosen, lost=lost).run(80)
 
     def test_right_histories_are_accepted(self):
         for _, operations in self.histories():
             verdict = campaign.judged(operations)
             self.assertTrue(verdict.linearizable, findings.explain(verdict))
 
+    def test_right_histories_keep_what_was_acknowledged(self):
+        for _, operations in self.histories():
+            verdict = acknowledged.judged(operations)
+            self.assertTrue(verdict.linearizable, findings.explain(verdict))
+
     def test_spoilt_histories_are_rejected(self):
-        spoilt = dict.fromkeys(spoiling.SPOILINGS, 0)
-        for chosen, operations in self.histories():
-            for name, spoil in spoiling.SPOILINGS.items():
+        self.check_rejected(spoiling.SPOILINGS, campaign.judged, lost=0.02)
+
+    def test_writes_that_are_lost_doubled_or_halved_are_noticed_by_what_was_acknowledged(self):
+        self.check_rejected(spoiling.OF_WRITES, acknowledged.judged, lost=0)
+
+    def test_writes_that_are_lost_doubled_or_halved_are_rejected(self):
+        self.check_rejected(spoiling.OF_WRITES, campaign.judged, lost=0)
+
+    def check_rejected(self, spoilings, question, lost):
+        spoilt = dict.fromkeys(spoilings, 0)
+        for chosen, operations in self.histories(lost):
+            for name, spoil in spoilings.items():
                 found = spoil(operations, chosen)
                 if found is not None:
-                    self.assertFalse(campaign.judged(found).linearizable, name)
+                    self.assertFalse(question(found).linearizable, name)
                     spoilt[name] += 1
         for name, number in spoilt.items():
             self.assertGreater(number, 2, name)
+
+    def test_stale_reads_are_no_matter_of_what_was_acknowledged(self):
+        kinds = []
+        for chosen, operations in self.histories():
+            found = spoiling.swap_reads(operations, chosen)
+            if found is not None:
+                kinds.append(campaign.opinion(found).kind)
+        self.assertGreater(len(kinds), 2)
+        self.assertEqual({campaign.Kind.STALE}, set(kinds))
 
     def test_history_in_file_gets_the_same_verdict(self):
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -166,7 +193,85 @@ class TestSimulatedService(testtools.TestCase):
         self.assertIn('should be', said)
 
 
+class TestAcknowledged(testtools.TestCase):
+    """What the second question makes of calls."""
+
+    def kind(self, *calls: tuple[int, Asked, Answer]) -> campaign.Kind:
+        """What is said of calls, one after the other."""
+        operations = [
+            Operation(caller, at, at + 0.5, asked, answer)
+            for at, (caller, asked, answer) in enumerate((*BEGINNING, *calls))
+        ]
+        return campaign.opinion(operations).kind
+
+    def test_attaching_that_is_lost_is_noticed(self):
+        for answer in (model.DONE, {'status': 404}):
+            attach = (1, {'name': 'attach', 'session': 's1', 'job': 'j1'}, answer)
+            at_the_end = {'status': 200, 'body': shown.show_job(Job(''))}
+            kind = self.kind(attach, (windows.READER, {'name': 'get_job', 'job': 'j1'}, at_the_end))
+            is_acknowledged = answer is model.DONE
+            expected = campaign.Kind.LOST if is_acknowledged else campaign.Kind.STALE
+            self.assertEqual(expected, kind)
+
+    def test_end_that_is_lost_is_noticed(self):
+        """Though its answer is the same where there was nothing to do."""
+        session = {'name': 'get_session', 'session': 's1'}
+        calls = [
+            (1, {'name': 'attach', 'session': 's1', 'job': 'j1'}, model.DONE),
+            (1, START, {'status': 202, 'body': {'result': 'success', 'session_tag': 1}}),
+        ]
+        before = model_after(*BEGINNING, *calls)
+        at_the_end = model.expected(before, session)
+        calls.append((1, END, {'status': 202, 'body': {'result': 'success', 'session_tag': 1}}))
+        self.assertEqual(
+            campaign.Kind.LOST, self.kind(*calls, (windows.READER, session, at_the_end))
+        )
+        ended = model.expected(model_after(*BEGINNING, *calls), session)
+        self.assertEqual(campaign.Kind.RIGHT, self.kind(*calls, (windows.READER, session, ended)))
+
+    def test_member_that_is_out_of_sync_may_have_been_told_the_tag(self):
+        job = {'name': 'get_job', 'job': 'j1'}
+        calls = [
+            (1, {'name': 'attach', 'session': 's1', 'job': 'j1'}, model.DONE),
+            (1, START, {'status': 202, 'body': {'result': 'success', 'session_tag': 1}}),
+            (1, END, {'status': 202, 'body': {'result': 'success', 'session_tag': 1}}),
+            (
+                1,
+                START | {'id': '2', 'tag': 0},
+                {'status': 202, 'body': {'result': 'out-of-sync', 'session_tag': 1}},
+            ),
+        ]
+        told = model.expected(model_after(*BEGINNING, *calls), job)
+        self.assertEqual(1, told['body']['session_tag'])
+        self.assertEqual(campaign.Kind.RIGHT, self.kind(*calls, (windows.READER, job, told)))
+
+    def test_precondition_of_a_version_that_only_a_read_has_shown_holds(self):
+        told = {'status': 200, 'versions': {'jobs/j1': [1, 'e1']}}
+        read = (1, {'name': 'get_job', 'job': 'j1'}, told | {'body': shown.show_job(Job(''))})
+        patch = {'name': 'patch_job', 'job': 'j1', 'description': 'x', 'if_match': 'e1'}
+        changed = {'status': 200, 'versions': {'jobs/j1': [2, 'e2']}}
+        self.assertEqual(campaign.Kind.RIGHT, self.kind(read, (1, patch, changed)))
+        operations = [
+            Operation(caller, at, at + 0.5, asked, answer)
+            for at, (caller, asked, answer) in enumerate((*BEGINNING, read, (1, patch, changed)))
+        ]
+        self.assertTrue(acknowledged.judged(operations).linearizable)
+        twice = (1, patch | {'description': 'y'}, {'status': 200, 'versions': {}})
+        self.assertEqual(campaign.Kind.LOST, self.kind(read, (1, patch, changed), twice))
+
+
+def model_after(*calls: tuple[int, Asked, Answer]) -> State:
+    state = EMPTY
+    for _, asked, answer in calls:
+        found = model.step(state, asked, answer)
+        assert found is not None, (asked, answer)
+        state = found
+    return state
+
+
 EMPTY = State()
+START: Asked = {'name': 'start', 'session': 's1', 'job': 'j1', 'tag': 0, 'id': '1'}
+END: Asked = {'name': 'end', 'session': 's1', 'job': 'j1', 'tag': 1, 'result': 'success'}
 
 
 class TestVersions(testtools.TestCase):
@@ -225,3 +330,12 @@ PUT: Asked = {
     'hold_off': 0,
     'schedule': '',
 }
+#: A session whose runs have no window, and a job.
+BEGINNING: tuple[tuple[int, Asked, Answer], ...] = (
+    (windows.READER, PUT, {'status': 201}),
+    (
+        windows.READER,
+        {'name': 'create_job', 'job': 'j1', 'description': ''},
+        {'status': 201},
+    ),
+)

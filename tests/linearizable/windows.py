@@ -9,6 +9,8 @@ from tests.linearizable.states import SHORT_WINDOW
 TOLERANCE = 0.005
 #: Who makes such calls.
 NOBODY = -1
+#: Who makes all documents before the callers begin, and reads all of them once they have ended.
+READER = 0
 
 
 def with_windows(history: History) -> list[Operation]:

@@ -47,6 +47,13 @@ FIRST: tuple[Asked, ...] = (
     *({'name': 'create_job', 'job': job, 'description': ''} for job in JOBS),
     *({'name': 'attach', 'session': SESSIONS[at % 2], 'job': job} for at, job in enumerate(JOBS)),
 )
+#: What every history ends with, when the store is whole again.
+LAST: tuple[Asked, ...] = (
+    {'name': 'list_sessions'},
+    {'name': 'list_jobs'},
+    *({'name': name, 'session': id} for id in SESSIONS for name in ('get_session', 'list_runs')),
+    *({'name': 'get_job', 'job': job} for job in JOBS),
+)
 
 
 class Caller:

@@ -191,7 +191,11 @@ class Cluster:
             for patience in reversed(range(_PATIENCE)):
                 try:
                     answer = node.health(
-                        wait_for_nodes=str(len(self.nodes)), wait_for_status='green', timeout='50s'
+                        wait_for_nodes=str(len(self.nodes)),
+                        wait_for_status='green',
+                        # A node that has gone may not have been noted yet.
+                        wait_for_events='languid',
+                        timeout='50s',
                     )
                 except requests.HTTPError as error:
                     answer = {'timed_out': True, 'status': str(error)}
