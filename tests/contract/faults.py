@@ -143,8 +143,8 @@ def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]
     """An operation that waits for others of its process; what it told is in the list at the end."""
 
     class Waiting(unit_of_work._Waiting):
-        def __init__(self, step: unit_of_work.Step, also: tuple[typing.Any, ...] = ()):
-            super().__init__(step, also)
+        def __init__(self, *arguments: typing.Any):
+            super().__init__(*arguments)
             self.woken.wait = self._wait  # type: ignore[method-assign]
 
         def _wait(self, timeout: float | None = None) -> bool:

@@ -161,6 +161,12 @@ PARTS_NOT_PROVED = Mutant(
     'proved = self.prove(others)',
     'proved = {part.key: part for part in others}',
 )
+NOTHING_TO_DO_NOT_PROVED = Mutant(
+    unit_of_work.Units,
+    '_commit_in_turn',
+    'is_told = _is_acknowledged(batch, results)',
+    'is_told = False',
+)
 NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
 UNDONE_NOT_PROVED = Mutant(
     COMMITTER,

@@ -112,6 +112,64 @@ class UntrueReads(fault_cases.FaultCases):
     def test_finished_transaction_outlives_a_stale_read(self):
         self.caught(mutants.NOTHING_REMEMBERED, self.acknowledged_and_read_from_a_stale_node)
 
+    def acknowledged_by_a_stale_read(self, stale, before, done):
+        """Somebody finds nothing to do, by what is read as it was before another one's write."""
+
+        def walk(is_stale):
+            scenario = faults.Scenario(self)
+            storage, _, untrue = self.another(scenario)
+            if is_stale:
+                for kind, id in stale:
+                    untrue.keep(self.key(scenario, kind, id), SOME)
+            before(scenario.project)
+            done(project_operations.Project(storage, scenario.scope))
+            self.assertEqual(is_stale, untrue.reads > 0)
+            return faults.snapshot(self, scenario)
+
+        expected = self._once(lambda: walk(False), 'done', done)
+        self.assertEqual(expected, walk(True))
+
+    def test_end_is_not_acknowledged_by_a_stale_session(self):
+        self._check_acknowledged(
+            [(SESSIONS, 's')],
+            lambda project: project.start('s', 'j', 1),
+            lambda project: project.end('s', 'j'),
+        )
+
+    def test_attaching_is_not_acknowledged_by_a_stale_member(self):
+        self._check_acknowledged(
+            [(SESSIONS, 's'), (JOBS, 'j')],
+            lambda project: project.detach('s', 'j'),
+            lambda project: project.attach('s', 'j'),
+        )
+
+    def test_detaching_is_not_acknowledged_by_a_stale_job(self):
+        self._check_acknowledged(
+            [(SESSIONS, 's'), (JOBS, 'n')],
+            lambda project: project.attach('s', 'n'),
+            lambda project: project.detach('s', 'n'),
+        )
+
+    def test_deletion_is_not_acknowledged_by_a_stale_absence(self):
+        self._check_acknowledged(
+            [(JOBS, 'new')],
+            lambda project: project.new_job('new'),
+            lambda project: project.delete_job('new'),
+        )
+
+    def test_change_is_not_acknowledged_by_a_stale_value(self):
+        self._check_acknowledged(
+            [(CLIENTS, 'client')],
+            lambda project: project.put_client('client', description='new'),
+            lambda project: project.put_client('client'),
+        )
+
+    def _check_acknowledged(self, stale, before, done):
+        self.caught(
+            mutants.NOTHING_TO_DO_NOT_PROVED,
+            functools.partial(self.acknowledged_by_a_stale_read, stale, before, done),
+        )
+
     # A primary shard that is cut off in mid-commit
 
     def applied_by_a_dirty_read(self):

@@ -252,8 +252,11 @@ def transact(
     name: Name,
     step: Step[T],
     needs: collections.abc.Iterable[Name] = (),
+    acknowledges: bool = True,
 ) -> T:
-    """See :meth:`freezer_api.db.driver.Driver.transact`."""
+    """See :meth:`freezer_api.db.driver.Driver.transact`, and
+    :meth:`.unit_of_work.Units.run`.
+    """
     attempts: list[Documents] = []
 
     def attempt(unit: Unit) -> T:
@@ -274,7 +277,7 @@ def transact(
         key = codec.key(kind, project_id, id)
         also.append(key)
     # Only what the last attempt did has taken effect.
-    result = units.run(primary, attempt, tuple(also))
+    result = units.run(primary, attempt, tuple(also), acknowledges)
     attempts[-1].log_effects()
     return result
 
@@ -290,4 +293,5 @@ def settle(
         project_id,
         (SESSIONS, id),
         lambda unit: sessions.settle(unit, id),
+        acknowledges=False,
     )

@@ -219,10 +219,17 @@ Step = collections.abc.Callable[[Unit], T]
 class _Waiting(typing.Generic[T]):
     """A step that waits for its turn."""
 
-    def __init__(self, step: Step[T], also: tuple[Key, ...] = ()):
+    def __init__(
+        self,
+        step: Step[T],
+        also: tuple[Key, ...] = (),
+        acknowledges: bool = True,
+    ):
         self.step = step
         #: What it needs beside the primary document.
         self.also = also
+        #: Whether somebody relies on what it returns.
+        self.acknowledges = acknowledges
         self.done: _Done[T] | None = None
         self.woken = threading.Event()
         #: Whether it isn't anybody's turn yet.
@@ -230,6 +237,14 @@ class _Waiting(typing.Generic[T]):
 
 
 _Queue = list[_Waiting[typing.Any]]
+
+
+def _is_acknowledged(batch: _Queue, results: list[_Done[typing.Any]]) -> bool:
+    """Tell whether a step has acknowledged something."""
+    for one, done in zip(batch, results, strict=True):
+        if one.acknowledges and done.error is None:
+            return True
+    return False
 
 
 class Units:
@@ -242,25 +257,28 @@ class Units:
         self._turns = Turns()
 
     def run(
-        self, primary: Key, step: Step[T], also: tuple[Key, ...] = ()
+        self,
+        primary: Key,
+        step: Step[T],
+        also: tuple[Key, ...] = (),
+        acknowledges: bool = True,
     ) -> T:
         """Do a step that takes effect as a whole; return its result, or raise
         its error. ``also``: documents that it needs beside the primary one.
 
         A step reads and changes documents through the unit that it is given
-        alone, and may be done several times.
+        alone, and may be done several times. If it ``acknowledges`` something
+        to somebody that is so, whether or not it had to be changed for that.
         """
         with retries.one_deadline():
             while True:
+                own = _Waiting(step, also, acknowledges)
                 try:
-                    return self._run_queued(primary, step, also).unwrap()
+                    return self._run_queued(primary, own).unwrap()
                 except WrongPrimary as error:
                     primary = error.key
 
-    def _run_queued(
-        self, primary: Key, step: Step[T], also: tuple[Key, ...]
-    ) -> _Done[T]:
-        own = _Waiting(step, also)
+    def _run_queued(self, primary: Key, own: _Waiting[T]) -> _Done[T]:
         with self._lock:
             queue = self._queues.setdefault(primary, [])
             queue.append(own)
@@ -358,6 +376,10 @@ class Units:
             name = marks.new_name()
             plan = unit.plan(name)
             if plan is None:
+                is_told = _is_acknowledged(batch, results)
+                if is_told and not self._is_true(unit):
+                    attempts.wait('what was found was written meanwhile')
+                    continue
                 self._remove_own_placeholder(found, earlier)
                 return results
             earlier.add(transactions.placeholder_name(name))
@@ -369,6 +391,18 @@ class Units:
             if met != primary:
                 turn.wait_for(met)
             attempts.wait(reason)
+
+    def _is_true(self, unit: Unit) -> bool:
+        """Tell whether documents are what was read of them, by writing them
+        as they are.
+
+        Who is told that something is done, because it was so already, relies
+        on it as on a change: a node that is cut off may show what isn't so
+        any more.
+        """
+        founds = list(unit.found.values())
+        proved = self.committer.prove(founds)
+        return len(proved) == len(founds)
 
     def _remove_own_placeholder(
         self, found: Found, earlier: collections.abc.Container[str]
