@@ -42,6 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         '--faults',
         help='one of these in each wave, NAME,…; default: none, one or two of those that can be',
     )
+    record.add_argument(
+        '--settings',
+        default='',
+        help='of the nodes of Elasticsearch and OpenSearch, NAME=VALUE,…; default: none',
+    )
     record.add_argument('--seed', default=str(random.randrange(1 << 16)))
     record.add_argument(
         '--histories',
@@ -79,7 +84,8 @@ def _record_on(store: deployments.Store, asked: argparse.Namespace) -> int:
     size = recording.Size(asked.projects, asked.callers, asked.operations)
     failed = 0
     begun = time.monotonic()
-    with deployments.deployed(store, own=True) as deployment:
+    settings = dict(setting.split('=') for setting in filter(None, asked.settings.split(',')))
+    with deployments.deployed(store, own=True, **settings) as deployment:
         for wave in range(asked.waves):
             seed = f'{store.name}-{asked.seed}-{wave}'
             faults = some_faults(deployment, random.Random(seed))

@@ -103,12 +103,12 @@ class Nodes:
 
 class Store(typing.NamedTuple):
     """A store by its name: the server of the test run that it is in ('' if there is none), how to
-    start a server of one's own, and the driver.
+    start a server of one's own (of nodes: with settings), and the driver.
     """
 
     name: str
     server: str
-    make: collections.abc.Callable[[], typing.Any] | None
+    make: collections.abc.Callable[..., typing.Any] | None
     driver: str = 'sqlalchemy'
 
 
@@ -119,7 +119,7 @@ def _in_node(name: str, server: str, kind: type[elasticsearch.Node], version: st
 
 def _in_nodes(name: str, kind: type[elasticsearch.Cluster], version: str, driver: str) -> Store:
     """A store in a cluster of several nodes, which no test run has."""
-    return Store(name, '', lambda: Nodes(kind(version)), driver)
+    return Store(name, '', lambda **settings: Nodes(kind(version, **settings)), driver)
 
 
 #: Stores of which each test run has a server.
@@ -177,12 +177,14 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployed(
-    store: Store, processes: int = 3, own: bool = False, mutant: str = ''
+    store: Store, processes: int = 3, own: bool = False, mutant: str = '', **settings: str
 ) -> collections.abc.Iterator[Deployment]:
-    """Serve a store that is empty. With ``own`` it has a server of its own."""
+    """Serve a store that is empty. With ``own`` it has a server of its own, with settings of its
+    nodes if it is a cluster of them.
+    """
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='fz-li-')))
-        database = store.make() if own and store.make else None
+        database = store.make(**settings) if own and store.make else None
         if database is not None:
             stack.callback(database.stop)
         address = database.url if database else store.server and servers.address(store.server)
