@@ -80,15 +80,16 @@ OUTCOMES = outcomes.Outcomes
 PARTS_WRITTEN_FIRST = Mutant(
     COMMITTER,
     '_lock_parts',
-    'writes.append(store.put(found, found.value, mark))',
-    'writes.append(locks.without_lock(found, after))',
+    'writes.append(self.store.put(found, found.value, mark))',
+    'writes.append(self.without_lock(found, after))',
 )
 PARTS_WRITTEN_LAST = Mutant(
     COMMITTER,
     'commit',
     'locked = self._lock_parts(plan, found)',
-    'return self._decide(plan.name, store.put(found, after, {}), attempts) and self.store.write(\n'
-    '        [locks.without_lock(*part) for part in plan.parts]) and None',
+    'write = self.store.put(found, after, {})\n'
+    '    return self._decide(plan.name, write, attempts) and self.store.write(\n'
+    '        [self.without_lock(*part) for part in plan.parts]) and None',
 )
 PRIMARY_READ_AGAIN = Mutant(
     COMMITTER,
@@ -105,8 +106,8 @@ LONE_CREATION = Mutant(
 NO_TOMBSTONE = Mutant(
     COMMITTER,
     'commit',
-    'write = store.put(found, after, mark)',
-    'write = Write(found, None) if after is None else store.put(found, after, mark)',
+    'write = self.store.put(found, after, mark)',
+    'write = Write(found, None) if after is None else self.store.put(found, after, mark)',
 )
 TOMBSTONE_REMOVED_EARLY = Mutant(
     COMMITTER,
@@ -200,7 +201,7 @@ CLAIMS_LEFT_OUT = Mutant(
 STEPS_MIXED = Mutant(unit_of_work.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
-RESTLESS_OUT_OF_PLACE = Mutant(store, 'put', "if lock and lock['after']:", 'if False:')
+RESTLESS_OUT_OF_PLACE = Mutant(store.Store, 'put', "if lock and lock['after']:", 'if False:')
 LAPSED_NOT_SEARCHED = Mutant(
     queries.PageSearch, '_pending', 'if self.kind == documents.SESSIONS and now:', 'if False:'
 )

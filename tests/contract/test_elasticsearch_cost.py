@@ -8,7 +8,7 @@ import time
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import Entry, Store
-from freezer_api.db.elasticsearch import codec, driver
+from freezer_api.db.elasticsearch import driver
 from freezer_api.db.elasticsearch.search import finding, known, terms
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, Document
 from freezer_api.tests.contract import base, bodies, parallel
@@ -281,8 +281,7 @@ class WorkedOutOnce(Counting):
     def test_document_that_another_process_has_changed(self):
         """What it was is worked out as well, once, for this process didn't."""
         job = self.project.new_job()
-        self.addCleanup(setattr, codec, 'FIELDS', codec.FIELDS)
-        codec.FIELDS = known.KnownFields()
+        self.one.units.committer.store._fields = known.KnownFields()
         self.assertEqual(
             [JOBS, JOBS, SESSIONS],
             self.worked_out(lambda: self.project.attach(self.session, job)),

@@ -66,7 +66,7 @@ class DeadOwners(_Counting):
                 'at': [found.index, 7, 1],
                 'after': {**found.value.dump(), 'id': 'other'},
             }
-            writes.append(store.put(found, found.value, {'lock': lock}))
+            writes.append(documents.put(found, found.value, {'lock': lock}))
             self.assertEqual(JOBS, key[0])
         self.assertTrue(all(documents.write(writes)))
         return ids
@@ -129,7 +129,7 @@ class DeadOwners(_Counting):
         claim = codec.claim_value(CLIENTS, self.project.project_id, 'dangling')
         documents = self.one.units.committer.store
         found = documents.get(claim.key)
-        self.assertTrue(all(documents.write([store.put(found, claim, {})])))
+        self.assertTrue(all(documents.write([documents.put(found, claim, {})])))
 
         def refuse(request):
             if request.writes:

@@ -3,7 +3,6 @@
 import collections.abc
 import functools
 import logging
-import os
 import threading
 import time
 import typing
@@ -81,9 +80,15 @@ class Client:
     def __init__(self, conf: cfg.ConfigOpts, product: Product):
         self.product = product
         self.conf = conf[product.group]
+        self._connected: elastic_transport.Transport | None = None
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Connect anew when it is asked next."""
+        # Connections of the parent process are not this one's to close, and a
+        # thread of it may have had the lock.
         self._lock = threading.Lock()
-        #: The process that has connected, and what it sends requests by.
-        self._connected: tuple[int, elastic_transport.Transport] | None = None
+        self._connected = None
 
     @property
     def waits(self) -> bool:
@@ -221,18 +226,17 @@ class Client:
         """Give up the connections."""
         with self._lock:
             connected, self._connected = self._connected, None
-        # Connections of the parent process are not this one's to close.
-        if connected and connected[0] == os.getpid():
-            connected[1].close()
+        if connected:
+            connected.close()
 
     def _transport(self) -> elastic_transport.Transport:
         connected = self._connected
-        if connected is not None and connected[0] == os.getpid():
-            return connected[1]
+        if connected is not None:
+            return connected
         with self._lock:
-            if self._connected is None or self._connected[0] != os.getpid():
-                self._connected = os.getpid(), hosts.connect(self.conf)
-            return self._connected[1]
+            if self._connected is None:
+                self._connected = hosts.connect(self.conf)
+            return self._connected
 
     # Why there is no answer
 

@@ -5,6 +5,7 @@ keys are on disk.
 
 import dataclasses
 import hashlib
+import os
 import threading
 import time
 import uuid
@@ -79,8 +80,14 @@ class Order:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._last = 0
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Get a lock that no thread has: one of the parent process may have
+        had it.
+        """
+        self._lock = threading.Lock()
 
     def next(self, count: int = 1) -> int:
         """Return the first of the next ``count`` numbers. They are nanoseconds
@@ -94,8 +101,7 @@ class Order:
 
 
 ORDER = Order()
-#: What this process has worked out, of all stores.
-FIELDS = known.KnownFields()
+os.register_at_fork(after_in_child=ORDER.reset_after_fork)
 
 
 def key(kind: str, project_id: str, id: str) -> Key:
@@ -314,11 +320,13 @@ def source(
     mark: Mark,
     seq: int = 0,
     project_id: str = '',
+    fields: known.KnownFields | None = None,
 ) -> Body:
     """Return all that is written under a key: a value (None: there is no
     document) with what is indexed of it, and marks.
 
     ``seq`` and ``project_id`` are those of a document that is yet to come.
+    With ``fields``, what is indexed is worked out only if it isn't there.
     """
     # What is pending may be other than the index says: searches look for it,
     # see :mod:`freezer_api.db.elasticsearch.search.finding`.
@@ -337,7 +345,7 @@ def source(
             'seq': seq,
         }
     doc['state'] = value.state
-    index, fields = _known_fields(key, value)
+    index, found_by = _found_by(key, value, fields)
     if index is not None:
         doc['index'] = index
     return {
@@ -345,25 +353,29 @@ def source(
         'project': value.project_id,
         'id': value.id,
         'seq': value.seq,
-        **fields,
+        **found_by,
     }
 
 
-def _known_fields(key: Key, value: Value) -> tuple[known.Digest | None, Body]:
+def _found_by(
+    key: Key, value: Value, fields: known.KnownFields | None
+) -> tuple[known.Digest | None, Body]:
     """Return the fields by which a document is found, with their version and
     digest; of one that is as it was written last without working them out.
     """
     if value.kind in (RUNS, CLAIMS):
         return None, {}
     index = value.index
-    if index is not None and index[0] == search_pairs.INDEX_VERSION:
-        fields = FIELDS.get(key, index)
-        if fields is not None:
-            return index, fields
-    fields = indexed(value)
-    index = [search_pairs.INDEX_VERSION, digest(fields)]
-    FIELDS.put(key, index, fields)
-    return index, fields
+    is_current = index is not None and index[0] == search_pairs.INDEX_VERSION
+    if fields is not None and index is not None and is_current:
+        known_fields = fields.get(key, index)
+        if known_fields is not None:
+            return index, known_fields
+    made = indexed(value)
+    index = [search_pairs.INDEX_VERSION, digest(made)]
+    if fields is not None:
+        fields.put(key, index, made)
+    return index, made
 
 
 def digest(fields: Body) -> str:

@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import base, driver, steps
+from freezer_api.db import base, driver, forks, steps
 from freezer_api.db.base import Page, Scope
 from freezer_api.db.elasticsearch import client, codec, hosts, products
 from freezer_api.db.elasticsearch import documents as own
@@ -48,10 +48,8 @@ class Driver(driver.Driver):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf, self.product)
-        documents_at_once = self.bounds.page // self.bounds.document
-        own_store = store.Store(self.client, documents_at_once)
-        self.units = Units(Committer(own_store))
-        self.finder = finding.Finder(self.units, self._clock)
+        self._begin()
+        forks.call_after_fork(self._reset_after_fork)
 
     # Every kind
 
@@ -218,6 +216,17 @@ class Driver(driver.Driver):
     def close(self) -> None:
         """Give up the connections."""
         self.client.close()
+
+    def _begin(self) -> None:
+        """Know nothing yet of what is stored."""
+        documents_at_once = self.bounds.page // self.bounds.document
+        own_store = store.Store(self.client, documents_at_once)
+        self.units = Units(Committer(own_store))
+        self.finder = finding.Finder(self.units, self._clock)
+
+    def _reset_after_fork(self) -> None:
+        self.client.reset_after_fork()
+        self._begin()
 
     def _clock(self) -> int:
         """Return the time by the clock that the driver has now: tests replace

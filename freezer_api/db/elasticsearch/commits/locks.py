@@ -24,7 +24,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import outcomes, retries, store
+from freezer_api.db.elasticsearch.commits import outcomes, retries
 from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock
 from freezer_api.db.elasticsearch.commits.outcomes import (
@@ -230,7 +230,7 @@ class Transactions(Outcomes):
             writes = []
             for part in locked:
                 value = value_after(part)
-                writes.append(without_lock(part, value))
+                writes.append(self.without_lock(part, value))
             left = []
             results = self.store.write(writes)
             for part, result in zip(locked, results, strict=True):
@@ -316,9 +316,19 @@ class Transactions(Outcomes):
                 continue
             found = founds[key]
             decided = as_decided(found, state)
-            write = without_lock(found, decided.value)
+            write = self.without_lock(found, decided.value)
             writes.append(write)
         self.store.write(writes)
+
+    def without_lock(self, part: Found, value: Value | None) -> Write:
+        """Return the write that makes a part a value (None: deletes it) and
+        takes its lock away.
+        """
+        if value is None:
+            return Write(part, None)
+        mark = part.mark.copy()
+        mark.pop('lock', None)
+        return self.store.put(part, value, mark)
 
 
 def _as_keys(names: list[list[str]]) -> dict[Key, None]:
@@ -357,14 +367,3 @@ def value_after(part: Found) -> Value | None:
         return None
     kind, _id = part.key
     return Value.load(kind, after)
-
-
-def without_lock(part: Found, value: Value | None) -> Write:
-    """Return the write that makes a part a value (None: deletes it) and takes
-    its lock away.
-    """
-    if value is None:
-        return Write(part, None)
-    mark = part.mark.copy()
-    mark.pop('lock', None)
-    return store.put(part, value, mark)

@@ -24,7 +24,7 @@ import uuid
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import retries, store
+from freezer_api.db.elasticsearch.commits import retries
 from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -159,7 +159,7 @@ class Outcomes:
                 **found.mark,
                 'moved': uuid.uuid4().hex,
             }
-            write = store.put(found, found.value, mark)
+            write = self.store.put(found, found.value, mark)
             writes.append(write)
         proved: dict[Key, Found] = {}
         for write, result in zip(

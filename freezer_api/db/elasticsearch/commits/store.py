@@ -19,6 +19,7 @@ from freezer_api.db.elasticsearch.commits.lines import (
     groups,
 )
 from freezer_api.db.elasticsearch.commits.marks import Mark
+from freezer_api.db.elasticsearch.search import known
 
 #: The fields that searches read of a document. All others are made of these
 #: again when it is written.
@@ -88,6 +89,8 @@ class Store:
         self.blocks = blocks.Blocks(connection)
         #: The index in which documents of each kind were read last.
         self._indices: dict[str, str] = {}
+        #: What was worked out of the documents that were written last.
+        self._fields = known.KnownFields()
 
     def get(self, key: Key) -> Found:
         """Return what is kept under a key now."""
@@ -114,6 +117,29 @@ class Store:
         for batch in batches(ordered, self._reads_at_once):
             found |= self._get_batch(batch)
         return found
+
+    def put(self, found: Found, value: Value | None, mark: Mark) -> Write:
+        """Return the write of a value (None: of marks alone) over what was
+        read.
+
+        A document that is yet to be created has its place in the order of
+        lists from the beginning, so that lists that pass there come upon its
+        lock. One that is deleted keeps it.
+        """
+        project, seq = found.project, found.seq
+        lock = mark.get('lock')
+        if lock and lock['after']:
+            after = lock['after']
+            project, seq = after['project'], after['seq']
+        body = codec.source(
+            found.key,
+            value,
+            mark,
+            seq,
+            project,
+            self._fields,
+        )
+        return Write(found, body)
 
     def write(
         self, writes: collections.abc.Sequence[Write], shown: bool = True
@@ -332,25 +358,3 @@ def found(kind: str, hit: _Json, is_indexed: bool = False) -> Found:
         project,
         seq,
     )
-
-
-def put(found: Found, value: Value | None, mark: Mark) -> Write:
-    """Return the write of a value (None: of marks alone) over what was read.
-
-    A document that is yet to be created has its place in the order of lists
-    from the beginning, so that lists that pass there come upon its lock. One
-    that is deleted keeps it.
-    """
-    project, seq = found.project, found.seq
-    lock = mark.get('lock')
-    if lock and lock['after']:
-        after = lock['after']
-        project, seq = after['project'], after['seq']
-    body = codec.source(
-        found.key,
-        value,
-        mark,
-        seq,
-        project,
-    )
-    return Write(found, body)

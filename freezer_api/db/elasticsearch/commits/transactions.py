@@ -39,7 +39,7 @@ import dataclasses
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import locks, marks, retries, store
+from freezer_api.db.elasticsearch.commits import marks, retries, store
 from freezer_api.db.elasticsearch.commits.lines import Found, Write
 from freezer_api.db.elasticsearch.commits.locks import Transactions
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
@@ -115,7 +115,7 @@ class Committer(Transactions):
         if after is None:
             mark['gone'] = True
         try:
-            write = store.put(found, after, mark)
+            write = self.store.put(found, after, mark)
             decided = self._decide(plan.name, write, attempts)
         except WriteConflict:
             self._unlock(locked)
@@ -139,7 +139,7 @@ class Committer(Transactions):
         """Write the only document of a transaction."""
         _before, after = plan.primary
         mark = marks.written(found.mark, plan.name, earlier)
-        write = store.put(found, after, mark)
+        write = self.store.put(found, after, mark)
         self._decide(plan.name, write, attempts)
 
     def _make_room(self, plan: Plan, attempts: Retries) -> None:
@@ -178,7 +178,7 @@ class Committer(Transactions):
         # that decides.
         name = placeholder_name(plan.name)
         mark: Mark = {'write': name}
-        write = store.put(found, None, mark)
+        write = self.store.put(found, None, mark)
         return self._decide(name, write, attempts, shown=False)
 
     def _lock_parts(self, plan: Plan, primary: Found) -> list[Found]:
@@ -194,7 +194,7 @@ class Committer(Transactions):
             earlier = self.unapplied(found)
             mark = marks.written(found.mark, plan.name, earlier)
             mark['lock'] = lock
-            writes.append(store.put(found, found.value, mark))
+            writes.append(self.store.put(found, found.value, mark))
         failure: Exception | None = None
         results: list[Written] = []
         try:
@@ -258,7 +258,7 @@ class Committer(Transactions):
         """
         writes = []
         for part in locked:
-            write = locks.without_lock(part, part.value)
+            write = self.without_lock(part, part.value)
             writes.append(write)
         self.best_effort(lambda: self.store.write(writes))
 

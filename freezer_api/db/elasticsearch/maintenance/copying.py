@@ -10,7 +10,7 @@ from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry, Place
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits import marks, store
+from freezer_api.db.elasticsearch.commits import marks
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search import walk_queries
@@ -184,7 +184,7 @@ def _put(
     for value in values:
         found = stored[value.key]
         mark = marks.written(found.mark, name, found.done)
-        write = store.put(found, value, mark)
+        write = finder.committer.store.put(found, value, mark)
         writes.append(write)
     results = finder.committer.store.write(writes)
     if not all(results):

@@ -203,7 +203,7 @@ def _index(finder: Finder, kind: str, hit: Hit) -> bool:
 
 
 def _write_again(finder: Finder, found: Found) -> bool:
-    write = store.put(found, found.value, found.mark)
+    write = finder.committer.store.put(found, found.value, found.mark)
     (written,) = finder.committer.store.write([write])
     return written is not None
 

@@ -205,7 +205,7 @@ class Sight:
             earlier = self._committer.unapplied(found)
             name = marks.new_name()
             mark = marks.written(found.mark, name, earlier)
-            write = store.put(found, value, mark)
+            write = self._committer.store.put(found, value, mark)
             writes.append(write)
             sessions.append(lapsed)
         results = self._committer.store.write(writes)
@@ -220,7 +220,7 @@ class Sight:
         founds = self._committer.store.get_all(wrong)
         writes = []
         for found in founds.values():
-            write = store.put(found, found.value, found.mark)
+            write = self._committer.store.put(found, found.value, found.mark)
             writes.append(write)
         results = self._committer.store.write(writes)
         for key, result in zip(founds, results, strict=True):

@@ -5,17 +5,16 @@ what failures become.
 import collections.abc
 import contextlib
 import logging
-import os
 import random
 import threading
 import time
 import typing
-import weakref
 
 import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api import exceptions
+from freezer_api.db import forks
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.db.sqlalchemy.connections import (
     engines,
@@ -55,16 +54,7 @@ class Database:
         self.dialect = self.engines.reader.dialect.name
         self._most_kept: int = conf.database.max_pool_size
         self._reset_after_fork()
-
-        # A reference to the method would keep this object for ever.
-        reset = weakref.WeakMethod(self._reset_after_fork)
-
-        def reset_if_alive() -> None:
-            method = reset()
-            if method is not None:
-                method()
-
-        os.register_at_fork(after_in_child=reset_if_alive)
+        forks.call_after_fork(self._reset_after_fork)
 
     def read(self, work: Work[T]) -> T:
         """Run work that only reads, and return its result.
