@@ -9,7 +9,7 @@ import itertools
 import textwrap
 import typing
 
-from freezer_api.db.elasticsearch import unit_of_work
+from freezer_api.db.elasticsearch import unit, unit_of_work
 from freezer_api.db.elasticsearch.commits import (
     lines,
     locks,
@@ -191,14 +191,14 @@ BLIND_WRITES = Mutant(
     'pass\n',
 )
 BLIND_CREATION = Mutant(lines, '_lines', "operation = 'create'", "operation = 'index'")
-NO_GUARDS = Mutant(unit_of_work.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
+NO_GUARDS = Mutant(unit.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
 CLAIMS_LEFT_OUT = Mutant(
-    unit_of_work.Unit,
+    unit.Unit,
     'plan',
     '(changed | guarded)',
     "{key for key in changed | guarded if key[0] != 'claims'}",
 )
-STEPS_MIXED = Mutant(unit_of_work.Unit, 'attempt', 'self._restore(*before)', 'pass')
+STEPS_MIXED = Mutant(unit.Unit, 'attempt', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
 RESTLESS_OUT_OF_PLACE = Mutant(store.Store, 'put', "if lock and lock['after']:", 'if False:')

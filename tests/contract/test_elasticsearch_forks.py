@@ -6,7 +6,7 @@ import signal
 import threading
 import typing
 
-from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch import order
 from freezer_api.domain.documents import CLIENTS, JOBS
 from freezer_api.tests.contract import project_operations
 from tests.contract import stores
@@ -41,7 +41,7 @@ class Forks:
         storage = self.make_storage()
         project = project_operations.Project(storage, self.project.scope)
         project.put_client('c')
-        held = [*locks_of(storage), *locks_of(codec.ORDER)]
+        held = [*locks_of(storage), *locks_of(order.ORDER)]
         self.assertGreater(len(held), 8)
         with contextlib.ExitStack() as stack:
             for lock in held:

@@ -5,14 +5,12 @@ keys are on disk.
 
 import dataclasses
 import hashlib
-import os
-import threading
-import time
 import uuid
 
 import orjson
 
 from freezer_api.db.elasticsearch.commits.marks import Mark
+from freezer_api.db.elasticsearch.order import ORDER
 from freezer_api.db.elasticsearch.search import known, terms
 from freezer_api.db.elasticsearch.sessions import ranges
 from freezer_api.domain import documents, search_pairs
@@ -72,36 +70,6 @@ class Value:
             dumped['seq'],
             dumped['state'],
         )
-
-
-class Order:
-    """Numbers that grow with time within a process, by which documents are
-    ordered as they come to be.
-    """
-
-    def __init__(self) -> None:
-        self._last = 0
-        self.reset_after_fork()
-
-    def reset_after_fork(self) -> None:
-        """Get a lock that no thread has: one of the parent process may have
-        had it.
-        """
-        self._lock = threading.Lock()
-
-    def next(self, count: int = 1) -> int:
-        """Return the first of the next ``count`` numbers. They are nanoseconds
-        of the machine's clock, so that those of several processes are in one
-        order too, as far as their clocks are.
-        """
-        with self._lock:
-            first = max(time.time_ns(), self._last + 1)
-            self._last = first + count - 1
-            return first
-
-
-ORDER = Order()
-os.register_at_fork(after_in_child=ORDER.reset_after_fork)
 
 
 def key(kind: str, project_id: str, id: str) -> Key:

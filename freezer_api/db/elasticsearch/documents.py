@@ -13,7 +13,8 @@ from freezer_api.db import unit as port
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.sessions import ranges
-from freezer_api.db.elasticsearch.unit_of_work import Unit, Units, WrongPrimary
+from freezer_api.db.elasticsearch.unit import Unit, WrongPrimary
+from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.db.operations import sessions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_pairs

@@ -8,209 +8,28 @@ together, and don't get in each other's way.
 """
 
 import collections.abc
-import dataclasses
 import logging
 import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch.batches import batches
-from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.codec import Key
 from freezer_api.db.elasticsearch.commits import marks, retries, transactions
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
 from freezer_api.db.elasticsearch.commits.store import Refused
 from freezer_api.db.elasticsearch.commits.transactions import (
-    Change,
     Committer,
-    Plan,
     WriteConflict,
 )
 from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
-from freezer_api.domain import documents
+from freezer_api.db.elasticsearch.unit import Done, Unit, WrongPrimary
 
 LOG = logging.getLogger(__name__)
 #: Operations that one transaction does at most.
 MAX_BATCH = 64
-#: Documents of any size that are read at once.
-READ_BATCH = 16
 
 T = typing.TypeVar('T')
-
-
-class WrongPrimary(Exception):
-    """The operation is about another document than the primary one of its
-    unit: ``key``.
-    """
-
-    def __init__(self, key: Key):
-        super().__init__(key)
-        self.key = key
-
-
-class Unit:
-    """The documents of one attempt: as they were read, and as they are to
-    become.
-    """
-
-    def __init__(
-        self,
-        committer: Committer,
-        primary: Key,
-        attempts: Retries,
-        also: collections.abc.Iterable[Key] = (),
-        may_assume: bool = True,
-    ):
-        self._committer = committer
-        self._attempts = attempts
-        self._may_assume = may_assume
-        self.primary = primary
-        self.found: dict[Key, Found] = {}
-        self._values: dict[Key, Value | None] = {}
-        self._guarded: frozenset[Key] = frozenset()
-        self._delete_after: tuple[Key, ...] = ()
-        # What is known to be needed is read by the same request.
-        self.load((primary, *also))
-
-    def load(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Read those documents that haven't been read, in one request."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self.found]
-        if not missing:
-            return
-        read = self._committer.read_for_update(missing, self._attempts)
-        for key, found in read.items():
-            self.found[key] = found
-            self._values[key] = found.value
-
-    def assume_missing(self, key: Key) -> None:
-        """Take it that a document isn't there, without asking, unless that
-        was wrong before.
-
-        If it is there after all the commit meets a conflict.
-        """
-        if not self._may_assume or key in self.found:
-            return
-        found = self._committer.store.absent(key)
-        if found is not None:
-            self.found[key] = found
-            self._values[key] = None
-
-    def load_within(
-        self, keys: collections.abc.Iterable[Key], size: int
-    ) -> bool:
-        """Read documents bit by bit; False once they are more than ``size``
-        bytes of JSON.
-        """
-        left = size
-        ordered = list(keys)
-        for batch in batches(ordered, READ_BATCH):
-            self.load(batch)
-            for key in batch:
-                value = self.get(key)
-                if value is not None:
-                    left -= documents.size(value.state['body'])
-            if left < 0:
-                return False
-        return True
-
-    def get(self, key: Key) -> Value | None:
-        """Return a document as this unit has changed it, None if there is
-        none.
-        """
-        self.load((key,))
-        return self._values[key]
-
-    def put(self, value: Value) -> None:
-        """Create or change a document."""
-        self.load((value.key,))
-        self._values[value.key] = value
-
-    def drop(self, key: Key) -> None:
-        """Delete a document, if it is there."""
-        self.load((key,))
-        self._values[key] = None
-
-    def guard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Take effect only if documents are still as they were read then."""
-        self._guarded |= frozenset(keys)
-
-    def discard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Delete, some time after the unit has taken effect, what nobody looks
-        for any more.
-        """
-        self._delete_after += tuple(keys)
-
-    def attempt(
-        self, step: collections.abc.Callable[['Unit'], T]
-    ) -> '_Done[T]':
-        """Do a step, and return its result or its error. With an error
-        everything is as it was before the step: others have theirs in this
-        unit as well.
-        """
-        before = dict(self._values), self._guarded, self._delete_after
-        try:
-            return _Done(step(self))
-        except Exception as error:
-            self._restore(*before)
-            return _Done(error=error)
-
-    def _restore(
-        self,
-        values: dict[Key, Value | None],
-        guarded: frozenset[Key],
-        delete_after: tuple[Key, ...],
-    ) -> None:
-        """Return to an earlier state. What was read since stays read: as it
-        was read.
-        """
-        for key, found in self.found.items():
-            self._values[key] = values.get(key, found.value)
-        self._guarded = guarded
-        self._delete_after = delete_after
-
-    def plan(self, name: str) -> Plan | None:
-        """Return the transaction that this unit comes to; None if it changes
-        nothing.
-        """
-        changed = set()
-        for key, value in self._values.items():
-            if value is not self.found[key].value:
-                changed.add(key)
-        if not changed and not self._delete_after:
-            return None
-        # What isn't there can't be guarded: see :meth:`unit.Unit.get`.
-        guarded = set()
-        for key in self._guarded:
-            if self.found[key].value is not None:
-                guarded.add(key)
-        # In one order for all: two that have parts in common seldom lock some
-        # each then, and both fail.
-        keys = sorted((changed | guarded) - {self.primary})
-        parts = [self._change(key) for key in keys]
-        return Plan(
-            name,
-            self._change(self.primary),
-            tuple(parts),
-            self._delete_after,
-        )
-
-    def _change(self, key: Key) -> Change:
-        """Return a document as it was read, and what it becomes."""
-        return self.found[key], self._values[key]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Done(typing.Generic[T]):
-    """What came of a step: its result or its error."""
-
-    result: T | None = None
-    error: BaseException | None = None
-
-    def unwrap(self) -> T:
-        """Return the result, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return typing.cast(T, self.result)
 
 
 Step = collections.abc.Callable[[Unit], T]
@@ -230,7 +49,7 @@ class _Waiting(typing.Generic[T]):
         self.also = also
         #: Whether somebody relies on what it returns.
         self.acknowledges = acknowledges
-        self.done: _Done[T] | None = None
+        self.done: Done[T] | None = None
         self.woken = threading.Event()
         #: Whether it isn't anybody's turn yet.
         self.is_waiting = True
@@ -239,7 +58,7 @@ class _Waiting(typing.Generic[T]):
 _Queue = list[_Waiting[typing.Any]]
 
 
-def _is_acknowledged(batch: _Queue, results: list[_Done[typing.Any]]) -> bool:
+def _is_acknowledged(batch: _Queue, results: list[Done[typing.Any]]) -> bool:
     """Tell whether a step has acknowledged something."""
     for one, done in zip(batch, results, strict=True):
         if one.acknowledges and done.error is None:
@@ -278,7 +97,7 @@ class Units:
                 except WrongPrimary as error:
                     primary = error.key
 
-    def _run_queued(self, primary: Key, own: _Waiting[T]) -> _Done[T]:
+    def _run_queued(self, primary: Key, own: _Waiting[T]) -> Done[T]:
         with self._lock:
             queue = self._queues.setdefault(primary, [])
             queue.append(own)
@@ -296,7 +115,7 @@ class Units:
         # in the queue now.
         if own.done is None:
             self._commit_queued(primary, queue)
-        return typing.cast(_Done[T], own.done)
+        return typing.cast(Done[T], own.done)
 
     def _leave(self, queue: _Queue, own: _Waiting[typing.Any]) -> None:
         """Give up waiting for a turn: ``StorageUnavailable``. If it is one's
@@ -323,7 +142,7 @@ class Units:
         except BaseException as error:
             # Nobody else wakes those who wait: they get this error too, even
             # if it is this thread that is being ended.
-            results = [_Done(error=error)] * len(batch)
+            results = [Done(error=error)] * len(batch)
         for one, done in zip(batch, results, strict=True):
             one.done = done
         with self._lock:
@@ -338,7 +157,7 @@ class Units:
 
     def _commit_together(
         self, primary: Key, batch: _Queue
-    ) -> list[_Done[typing.Any]]:
+    ) -> list[Done[typing.Any]]:
         """Do steps as one transaction; each by itself if Elasticsearch refuses
         what they come to together.
         """
@@ -352,10 +171,10 @@ class Units:
             try:
                 results += self._commit(primary, [one])
             except Exception as error:
-                results.append(_Done(error=error))
+                results.append(Done(error=error))
         return results
 
-    def _commit(self, primary: Key, batch: _Queue) -> list[_Done[typing.Any]]:
+    def _commit(self, primary: Key, batch: _Queue) -> list[Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
         also = [key for one in batch for key in one.also]
         with self._turns.take_part(also) as turn:
@@ -363,7 +182,7 @@ class Units:
 
     def _commit_in_turn(
         self, primary: Key, batch: _Queue, also: list[Key], turn: Turn
-    ) -> list[_Done[typing.Any]]:
+    ) -> list[Done[typing.Any]]:
         attempts = Retries('Changing %s %s', *primary)
         #: The placeholders of earlier attempts.
         earlier: set[str] = set()

@@ -11,7 +11,8 @@ from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.commits.transactions import Committer
-from freezer_api.db.elasticsearch.unit_of_work import Unit, Units
+from freezer_api.db.elasticsearch.unit import Unit
+from freezer_api.db.elasticsearch.unit_of_work import Units
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)

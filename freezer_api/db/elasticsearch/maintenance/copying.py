@@ -13,6 +13,7 @@ from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import marks
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.order import ORDER
 from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.sessions import ranges
@@ -161,7 +162,7 @@ def _in_order(
     """
     result = []
     count = len(values)
-    following = codec.ORDER.next(count) + count
+    following = ORDER.next(count) + count
     for value in reversed(values):
         there = stored[value.key].value
         if there is None:

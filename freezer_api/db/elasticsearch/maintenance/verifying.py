@@ -21,7 +21,7 @@ from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.searches import Hit
 from freezer_api.db.elasticsearch.sessions import ranges
-from freezer_api.db.elasticsearch.unit_of_work import Unit
+from freezer_api.db.elasticsearch.unit import Unit
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents, search_pairs
 
