@@ -168,6 +168,7 @@ NOTHING_TO_DO_NOT_PROVED = Mutant(
     'is_told = _is_acknowledged(batch, results)',
     'is_told = False',
 )
+PARTS_THAT_STAY_NOT_GUARDED = Mutant(unit.Unit, 'get', 'self.guard((key,))', 'pass')
 NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
 UNDONE_NOT_PROVED = Mutant(
     COMMITTER,

@@ -164,6 +164,18 @@ class UntrueReads(fault_cases.FaultCases):
             lambda project: project.put_client('client'),
         )
 
+    def test_member_that_seems_to_follow_already_is_not_passed_over(self):
+        """The session is what it is, so something is written; a job isn't."""
+        self.caught(
+            mutants.PARTS_THAT_STAY_NOT_GUARDED,
+            functools.partial(
+                self.acknowledged_by_a_stale_read,
+                [(JOBS, 'j')],
+                lambda project: project.patch_session('s', schedule={'schedule_day': '5'}),
+                lambda project: project.patch_session('s', schedule={'schedule_day': '1'}),
+            ),
+        )
+
     def _check_acknowledged(self, stale, before, done):
         self.caught(
             mutants.NOTHING_TO_DO_NOT_PROVED,

@@ -101,8 +101,12 @@ class Unit:
     def get(self, key: Key) -> Value | None:
         """Return a document as this unit has changed it, None if there is
         none.
+
+        The unit takes effect only if it still is as it was read then, also
+        where it stays as it is.
         """
         self.load((key,))
+        self.guard((key,))
         return self._values[key]
 
     def put(self, value: Value) -> None:
