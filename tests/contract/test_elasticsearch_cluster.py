@@ -81,9 +81,6 @@ class Writer:
     acknowledged.
     """
 
-    #: What counts as not acknowledged.
-    unacknowledged: tuple[type[Exception], ...] = (exceptions.StorageUnavailable,)
-
     def __init__(self, project, shared, number):
         self.project, self.shared, self.number = project, shared, number
         self.own = project.new_session(f'own-{number}', hold_off=0)
@@ -92,6 +89,8 @@ class Writer:
         #: The session of each job that is known to have been attached or moved; the results of the
         #: own session's runs.
         self.sessions, self.results = {}, {}
+        #: The tags of runs of the own session that it was told to have begun.
+        self.begun = set()
         self.gone = set()
         self.rounds = self.refused = 0
 
@@ -107,7 +106,7 @@ class Writer:
     def _try(self, step, id):
         try:
             step(id)
-        except self.unacknowledged:
+        except exceptions.StorageUnavailable:
             return False
         return True
 
@@ -135,6 +134,7 @@ class Writer:
         tag = self.project.session(self.own)['session_tag']
         result, tag = self.project.start(self.own, self.reporter, tag)
         if result == 'success':
+            self.begun.add(tag)
             self.project.end(self.own, self.reporter, tag)
             self.results[tag] = 'success'
 
@@ -206,17 +206,18 @@ class Checks:
                 'it does not go on',
             )
 
-    def nothing_is_lost(self, writers):
-        there = {
-            kind: set(self.project.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)
-        }
+    def nothing_is_lost(self, writers, project=None):
+        """All that writers were told is so, as a process sees it."""
+        project = project or self.project
+        there = {kind: set(project.ids(kind, limit=10_000)) for kind in (JOBS, CLIENTS, SESSIONS)}
         for writer in writers:
             for kind, ids in writer.made.items():
                 self.assertLessEqual(ids, there[kind])
             self.assertEqual(set(), writer.gone & there[JOBS])
             for job, sessions in writer.sessions.items():
-                self.assertIn(self.project.job(job)['session_id'], sessions)
-            records = {record.tag: record for record in self.project.records(writer.own)}
+                self.assertIn(project.job(job)['session_id'], sessions)
+            records = {record.tag: record for record in project.records(writer.own)}
+            self.assertLessEqual(writer.begun, set(records))
             for tag, result in writer.results.items():
                 self.assertEqual(result, records[tag].jobs[writer.reporter]['result'])
 

@@ -5,12 +5,16 @@ clients all the same.
 Each writer asks another node.
 """
 
+import contextlib
 import random
+import time
 import typing
+
+import requests
 
 from freezer_api import db, exceptions
 from freezer_api.db.elasticsearch import client
-from freezer_api.domain.documents import SESSIONS
+from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING, SEED
 from tests.contract import stores
@@ -35,7 +39,52 @@ class Writer(cluster.Writer):
     the fault is over.
     """
 
-    unacknowledged = (exceptions.StorageUnavailable, exceptions.InvalidInput)
+    def __init__(self, faults, *rest):
+        super().__init__(*rest)
+        self._faults = faults
+        #: Refusals that nothing explains.
+        self.unexplained = []
+
+    def _try(self, step, id):
+        begun = self._faults.state()
+        try:
+            return super()._try(step, id)
+        except (exceptions.InvalidInput, exceptions.NotFound) as refusal:
+            was_cut_off = begun[0] or begun != self._faults.state()
+            if not was_cut_off or not self._is_stale(step, refusal):
+                self.unexplained.append(f'{step.__name__} {id}: {refusal!r}')
+            return False
+
+    def _is_stale(self, step, refusal):
+        """Whether it is so by what had been there earlier: a session with a lower tag than the
+        writer was told, or none of what it was told to have made.
+        """
+        if refusal.code == 'session.tag-too-high':
+            return step == self._run
+        made = {self.shared, *self.made[JOBS], *self.made[SESSIONS]}
+        return refusal.code in ('job.not-found', 'session.not-found') and any(
+            f' {id} ' in refusal.message for id in made
+        )
+
+
+class Faults:
+    """Whether a fault is going on, and how many have been."""
+
+    def __init__(self):
+        self.is_going_on, self.number = False, 0
+
+    def state(self):
+        """What differs if a fault begins or ends meanwhile."""
+        return self.is_going_on, self.number
+
+    @contextlib.contextmanager
+    def going_on(self):
+        """What happens meanwhile happens through a fault."""
+        self.is_going_on, self.number = True, self.number + 1
+        try:
+            yield
+        finally:
+            self.is_going_on = False
 
 
 @stores.on_stores(*cluster.CLUSTERS if EXPLORING else cluster.CLUSTERS[:2])
@@ -84,20 +133,26 @@ class Partitions(cluster.Checks):
     def _through(self, how):
         """Let many write through a fault of each kind of node; nothing is lost or half done."""
         shared = self.project.new_session(hold_off=0)
+        faults = Faults()
         writers = [
-            Writer(self._at(node), shared, number) for number, node in enumerate(self.cluster.nodes)
+            Writer(faults, self._at(node), shared, number)
+            for number, node in enumerate(self.cluster.nodes)
         ]
 
         def strike(further, stop):
             for victim in self._victims():
                 further()
-                heal = self._break(how, victim)
-                stop.wait(LASTING)
-                heal()
-                self.cluster.settle()
+                with faults.going_on():
+                    heal = self._break(how, victim)
+                    stop.wait(LASTING)
+                    heal()
+                    self.cluster.settle()
             further()
 
         self.while_writing(writers, strike)
+        for writer in writers:
+            self.assertEqual([], writer.unexplained)
+            self.nothing_is_lost(writers, writer.project)
 
     def _at(self, node):
         """The project by a process that asks one node alone."""
@@ -123,3 +178,52 @@ class Partitions(cluster.Checks):
         else:
             network.cut(*edges[: 1 if how == 'edge' else None])
         return network.heal
+
+
+@stores.on_stores(*cluster.CLUSTERS if EXPLORING else cluster.CLUSTERS[:2])
+class NodesThatRefuseReads:
+    """Nodes that refuse reads as well, as the manual advises, as long as they have no master."""
+
+    alone = True
+    turned = False
+
+    @classmethod
+    def make_options(cls):
+        cls.node_settings = SETTINGS | {cls.make.func.without_master: 'all'}
+        return super().make_options()
+
+    def test_reads_are_true_while_a_node_is_cut_off(self):
+        """Whichever node a process would ask next: it asks another one in its stead."""
+        self.project.new_session('s')
+        for holder in self.cluster.shards('freezer_sessions_*'):
+            victim = next(node for node in self.cluster.nodes if node.name == holder.node)
+            self.cluster.network.cut(*self.cluster.network.edges_of(victim.name))
+            self._until(lambda victim=victim: self._refuses_reads(victim))
+            for number in range(3):
+                text = f'{victim.name}-{number}'
+                self._until(lambda text=text: self._is_changed(text))
+                shown = [self.project.session('s')['description'] for _ in self.cluster.nodes]
+                self.assertEqual({text}, set(shown))
+                listed = [self.project.ids(SESSIONS, [{'description': text}]) for _ in shown]
+                self.assertEqual([['s']] * len(shown), listed)
+            self.cluster.network.heal()
+            self.cluster.settle()
+
+    def _until(self, is_so):
+        deadline = time.monotonic() + cluster.PATIENCE
+        while not is_so():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def _refuses_reads(self, node):
+        alias = self.project.storage.client.alias(SESSIONS)
+        answer = requests.get(f'{node.url}/{alias}/_search', timeout=cluster.PATIENCE)
+        return answer.status_code == requests.codes.unavailable
+
+    def _is_changed(self, text):
+        """Whether a change is acknowledged: not before the others go on without the node."""
+        try:
+            self.project.patch_session('s', description=text)
+        except exceptions.StorageUnavailable:
+            return False
+        return True

@@ -146,6 +146,8 @@ class Cluster:
     node: typing.ClassVar = Node
     #: The setting with the names of those nodes that choose the first master.
     initial: typing.ClassVar = 'cluster.initial_master_nodes'
+    #: The setting that says what a node refuses that has no master.
+    without_master: typing.ClassVar = 'cluster.no_master_block'
 
     def __init__(self, version: str, nodes: int = 3, **settings: str):
         self.nodes = [self.node(version, f'node{number}', started=False) for number in range(nodes)]

@@ -38,3 +38,4 @@ class Cluster(elasticsearch.Cluster):
 
     node = Node
     initial = 'cluster.initial_cluster_manager_nodes'
+    without_master = 'cluster.no_cluster_manager_block'
