@@ -296,13 +296,12 @@ def source(
     ``seq`` and ``project_id`` are those of a document that is yet to come.
     With ``fields``, what is indexed is worked out only if it isn't there.
     """
-    # What is pending may be other than the index says: searches look for it,
-    # see :mod:`freezer_api.db.elasticsearch.search.finding`.
-    is_pending = bool(mark.get('lock') or mark.get('gone'))
     doc: Body = {'mark': mark}
     written: Body = {
         'key': key[1],
-        'restless': is_pending,
+        # What is pending may be other than the index says: searches look for
+        # it, see :mod:`freezer_api.db.elasticsearch.search.finding`.
+        'restless': bool(mark.get('lock') or mark.get('gone')),
         'doc': doc,
     }
     if value is None:
