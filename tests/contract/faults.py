@@ -293,6 +293,8 @@ class Scenario:
             'detach j': lambda: project.detach('s', 'j'),
             'delete j': lambda: project.delete_job('j'),
             'delete n': lambda: project.delete_job('n'),
+            'delete new': lambda: project.delete_job('new'),
+            'attach j again': lambda: project.attach('s', 'j'),
             'overtake': lambda: project.start('s', 'j', 1),
             'late end': lambda: project.end('s', 'k', 1),
             'schedule': lambda: project.patch_session('s', schedule={'schedule_hour': '5'}),

@@ -165,8 +165,8 @@ PARTS_NOT_PROVED = Mutant(
 NOTHING_TO_DO_NOT_PROVED = Mutant(
     unit_of_work.Units,
     '_commit_in_turn',
-    'is_told = _is_acknowledged(batch, results)',
-    'is_told = False',
+    'if not _is_acknowledged(batch, results):',
+    'if True:',
 )
 PARTS_THAT_STAY_NOT_GUARDED = Mutant(unit.Unit, 'get', 'self.guard((key,))', 'pass')
 NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')

@@ -108,7 +108,7 @@ class DeadOwners(_Counting):
         self.assertEqual(before, [self.project.job(id) for id in ids])
 
     def test_purge_leaves_nothing_wherever_an_operation_broke_off(self):
-        for name in ('overtake', 'delete s', 'new job', 'centralise', 'attach n'):
+        for name in ('overtake', 'delete s', 'new job', 'centralise', 'attach n', 'delete new'):
             for number in range(1, self.requests_of(name) + 1):
                 scenario = faults.Scenario(self)
                 faulty = faults.killing(self, number)
@@ -120,6 +120,17 @@ class DeadOwners(_Counting):
                 }
                 with self.subTest(name=name, number=number):
                     self.assertEqual({kind: [] for kind in mappings.KINDS}, left)
+                    self.assertEqual([], self.kept(scenario))
+
+    def kept(self, scenario):
+        """What is kept under ids of a scenario, whatever project it says to be of."""
+        keys = [
+            codec.key(kind, scenario.project_id, id)
+            for kind, ids in scenario.ids.items()
+            for id in ids
+        ]
+        found = self.storage.units.committer.store.get_all(keys)
+        return [key for key, one in found.items() if one.seq_no is not None]
 
     def requests_of(self, name):
         """How many writes an operation does."""

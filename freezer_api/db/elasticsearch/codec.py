@@ -291,10 +291,10 @@ def source(
     fields: known.KnownFields | None = None,
 ) -> Body:
     """Return all that is written under a key: a value (None: there is no
-    document) with what is indexed of it, and marks.
+    document) with what is indexed of it, as far as it isn't in ``fields``,
+    and marks.
 
     ``seq`` and ``project_id`` are those of a document that is yet to come.
-    With ``fields``, what is indexed is worked out only if it isn't there.
     """
     doc: Body = {'mark': mark}
     written: Body = {

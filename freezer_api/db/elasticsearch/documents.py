@@ -278,7 +278,13 @@ def transact(
         key = codec.key(kind, project_id, id)
         also.append(key)
     # Only what the last attempt did has taken effect.
-    result = units.run(primary, attempt, tuple(also), acknowledges)
+    result = units.run(
+        primary,
+        attempt,
+        tuple(also),
+        acknowledges,
+        project_id,
+    )
     attempts[-1].log_effects()
     return result
 

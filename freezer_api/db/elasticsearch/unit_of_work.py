@@ -8,6 +8,7 @@ together, and don't get in each other's way.
 """
 
 import collections.abc
+import dataclasses
 import logging
 import threading
 import typing
@@ -42,13 +43,15 @@ class _Waiting(typing.Generic[T]):
         self,
         step: Step[T],
         also: tuple[Key, ...] = (),
-        acknowledges: bool = True,
+        acknowledges: bool = False,
+        project_id: str = '',
     ):
         self.step = step
         #: What it needs beside the primary document.
         self.also = also
-        #: Whether somebody relies on what it returns.
+        #: Whether somebody relies on what it returns, and of which project.
         self.acknowledges = acknowledges
+        self.project_id = project_id
         self.done: Done[T] | None = None
         self.woken = threading.Event()
         #: Whether it isn't anybody's turn yet.
@@ -80,7 +83,8 @@ class Units:
         primary: Key,
         step: Step[T],
         also: tuple[Key, ...] = (),
-        acknowledges: bool = True,
+        acknowledges: bool = False,
+        project_id: str = '',
     ) -> T:
         """Do a step that takes effect as a whole; return its result, or raise
         its error. ``also``: documents that it needs beside the primary one.
@@ -91,7 +95,7 @@ class Units:
         """
         with retries.one_deadline():
             while True:
-                own = _Waiting(step, also, acknowledges)
+                own = _Waiting(step, also, acknowledges, project_id)
                 try:
                     return self._run_queued(primary, own).unwrap()
                 except WrongPrimary as error:
@@ -195,12 +199,13 @@ class Units:
             name = marks.new_name()
             plan = unit.plan(name)
             if plan is None:
-                is_told = _is_acknowledged(batch, results)
-                if is_told and not self._is_true(unit):
-                    attempts.wait('what was found was written meanwhile')
-                    continue
-                self._remove_own_placeholder(found, earlier)
-                return results
+                if not _is_acknowledged(batch, results):
+                    self._remove_own_placeholder(found, earlier)
+                    return results
+                if self._is_true(unit, batch[0].project_id):
+                    return results
+                attempts.wait('what was found was written meanwhile')
+                continue
             earlier.add(transactions.placeholder_name(name))
             try:
                 self.committer.commit(plan, attempts)
@@ -211,7 +216,7 @@ class Units:
                 turn.wait_for(met)
             attempts.wait(reason)
 
-    def _is_true(self, unit: Unit) -> bool:
+    def _is_true(self, unit: Unit, project_id: str) -> bool:
         """Tell whether documents are what was read of them, by writing them
         as they are.
 
@@ -219,7 +224,12 @@ class Units:
         on it as on a change: a node that is cut off may show what isn't so
         any more.
         """
-        founds = list(unit.found.values())
+        founds = []
+        for found in unit.found.values():
+            if found.seq_no is None:
+                # Whoever erases the project finds it, should it be left.
+                found = dataclasses.replace(found, project=project_id)
+            founds.append(found)
         proved = self.committer.prove(founds)
         return len(proved) == len(founds)
 
