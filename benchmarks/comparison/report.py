@@ -164,11 +164,14 @@ def _verdict(
 def _growth(
     measured: collections.abc.Sequence[Measured],
 ) -> collections.abc.Iterator[tuple[str, ...]]:
-    """Compare the most sessions with the fewest."""
-    if len(measured) < 2:
+    """Compare the most sessions with the fewest; those that as many callers
+    asked for at once, for one alone has to itself what others share.
+    """
+    alike = [each for each in measured if each.callers == measured[0].callers]
+    if len(alike) < 2:
         # There is nothing to compare it with.
         return
-    first, last = measured[0], measured[-1]
+    first, last = alike[0], alike[-1]
     rate = first.median(OURS, 'rate')
     slower = rate / last.median(OURS, 'rate')
     cpu = first.median(OURS, 'cpu')

@@ -125,6 +125,27 @@ def write_all(
     )
 
 
+def write_text(connection: sqlalchemy.Connection, text: str) -> None:
+    """Execute SQL without parameters, which nothing that callers sent may be
+    a part of.
+    """
+    if connection.dispatch.before_cursor_execute:
+        connection.exec_driver_sql(text)
+        return
+    plan = _Plan(
+        text,
+        (),
+        is_positional=False,
+        own={},
+    )
+    _execute(
+        connection,
+        plan,
+        {},
+        _rowcount,
+    )
+
+
 def in_places(
     name: str, values: collections.abc.Sequence[typing.Any]
 ) -> dict[str, typing.Any]:

@@ -58,6 +58,7 @@ _ADD_ARRAYS = sqlalchemy.insert(pairs).from_select(
     ['term', 'seq'],
     sqlalchemy.select(_unnested('terms'), _unnested('seqs')),
 )
+_ADD_TO_MYSQL = f'INSERT INTO {pairs.name} (term, seq) VALUES'
 _REMOVE = sqlalchemy.delete(pairs).where(
     pairs.c.seq == bindparam('of'),
     pairs.c.term.in_(bindparam('terms', expanding=True)),
@@ -282,6 +283,15 @@ def _add_pairs(
             'seqs': list(seqs),
         }
         connection.execute(_ADD_ARRAYS, parameters)
+        return
+    if connection.dialect.name == 'mysql':
+        # Its modules write each row as text, which takes them as long as the
+        # rest of the statement. These are numbers, and nothing to escape.
+        for first in range(0, len(added), CHUNK):
+            some = added[first : first + CHUNK]
+            rows_as_text = [f'({term:d}, {seq:d})' for term, seq in some]
+            values = ', '.join(rows_as_text)
+            cursors.write_text(connection, f'{_ADD_TO_MYSQL} {values}')
         return
     rows = [
         {
