@@ -55,7 +55,8 @@ SCRIPTS = {
 }
 #: What the tests' names begin with whose classes name their store.
 ON_STORES = ('tests.contract.', 'tests.linearizable.', 'tests.migrations.')
-_STORE = re.compile(r'On(\w+)$')
+#: Behind the last 'On': some classes have it in their own names.
+_STORE = re.compile(r'.*On(\w+)$')
 
 
 def needed(name: str) -> tuple[str, ...]:

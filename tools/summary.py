@@ -73,7 +73,8 @@ class Outcomes(testtools.StreamResult):
 def part(name: str) -> str:
     """The part of the tests that a class belongs to."""
     kind = name.split('.')[1]
-    store = re.search(r'On(\w+)$', name)
+    # Behind the last 'On': some classes have it in their own names.
+    store = re.search(r'.*On(\w+)$', name)
     if kind != 'contract':
         return kind
     return f'contract, {store[1]}' if store else 'contract, other'
