@@ -28,6 +28,9 @@ Row = collections.abc.Sequence[typing.Any]
 Rows = collections.abc.Sequence[Row]
 T = typing.TypeVar('T')
 
+#: Places of a statement that has one for each value, at most: such a statement
+#: is kept for each number of them.
+MOST_PLACES = 16
 #: The option by which a failure is handed to SQLAlchemy.
 _FAILURE = 'freezer_failure'
 
@@ -150,7 +153,7 @@ def in_places(
     name: str, values: collections.abc.Sequence[typing.Any]
 ) -> dict[str, typing.Any]:
     """Return values as parameters ``name0``, ``name1`` and so on, for a
-    statement that has a place for each.
+    statement that has a place for each: at most :data:`MOST_PLACES`.
 
     There is a power of two of them, so that few statements have to be kept;
     the last value stands in those that are left.

@@ -17,8 +17,6 @@ from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import backups, documents
 from freezer_api.domain.documents import Body, Document
 
-#: Ids for which a statement is kept that has a place for each.
-MOST_PLACES = 16
 #: Columns of a row, by name.
 Values = dict[str, typing.Any]
 
@@ -183,7 +181,7 @@ def lock_all(
     shared = share and not uses.are_written(connection)
     in_order = sorted(ids)
     parameters: Values = {'project': project_id}
-    if len(in_order) > MOST_PLACES:
+    if len(in_order) > cursors.MOST_PLACES:
         statement = row_statements.lock_all(kind, shared)
         parameters['ids'] = in_order
     else:

@@ -10,9 +10,8 @@ from freezer_api.db.sqlalchemy.search import indexing, terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Document
 
-#: Rows that one UPDATE writes, at most (a statement is kept for each number),
-#: and characters of their bodies.
-MOST_ROWS, MOST_CHARACTERS = 16, 1_000_000
+#: Characters of the bodies that one UPDATE writes, at most.
+MOST_CHARACTERS = 1_000_000
 
 
 class Updates:
@@ -24,7 +23,7 @@ class Updates:
         self._connection = connection
         self._kind = ''
         self._rows: list[rows.Values] = []
-        self._changes: list[indexing.Change] = []
+        self._changes: list[terms.Change] = []
         self._size = 0
 
     def add(self, stored: rows.Stored, new: Document) -> None:
@@ -34,7 +33,8 @@ class Updates:
         values, change = _updated(stored, new)
         size = len(values['body'])
         is_full = (
-            len(self._rows) == MOST_ROWS or self._size + size > MOST_CHARACTERS
+            len(self._rows) == cursors.MOST_PLACES
+            or self._size + size > MOST_CHARACTERS
         )
         has_new_claim = values['claim'] != stored.claim
         if is_full or has_new_claim or new.kind != self._kind:
@@ -57,31 +57,32 @@ class Updates:
 
 def _updated(
     stored: rows.Stored, new: Document
-) -> tuple[rows.Values, indexing.Change]:
+) -> tuple[rows.Values, terms.Change]:
     """Return the columns of a changed document, and what changes of its
     index.
     """
     kind, project_id = new.kind, new.project_id
     claim = documents.claim(kind, new.id, new.body)
     # A client that becomes central, or is no longer, changes its scopes.
-    old_scopes = terms.scopes(kind, project_id, stored.claim)
-    new_scopes = terms.scopes(kind, project_id, claim)
-    index, text = terms.index(kind, new_scopes, new.body)
+    scopes = (
+        terms.scopes(kind, project_id, stored.claim),
+        terms.scopes(kind, project_id, claim),
+    )
+    change = terms.compare(
+        kind,
+        scopes,
+        stored.seq,
+        stored.indexed,
+        new.body,
+    )
     values = {
         'of': stored.seq,
         'version': new.version,
         'body': rows.dump(new.body),
-        'indexed': index.pack(),
+        'indexed': change.new.pack(),
         'claim': claim,
         **rows.extras(kind, new.body),
     }
-    change = indexing.Change(
-        (old_scopes, new_scopes),
-        stored.seq,
-        terms.Index.unpack(stored.indexed),
-        index,
-        text,
-    )
     return values, change
 
 

@@ -225,7 +225,8 @@ def _derive(kind: str, state: State) -> tuple[rows.Values, Body]:
         row.version,
         row.created,
     )
-    columns = session_rows.changing(session)
+    shown = session.body()
+    columns = session_rows.changing(session, shown)
     # The number of records is counted, for no document has it.
     values = {
         'claim': None,
@@ -236,7 +237,7 @@ def _derive(kind: str, state: State) -> tuple[rows.Values, Body]:
     copied = stored.get(session_rows.MEMBERS)
     if copied is not None and copied != members.pack(its_members):
         values['body'] = columns['body']
-    return values, session.body()
+    return values, shown
 
 
 def _has_shown(row: sqlalchemy.Row) -> bool:

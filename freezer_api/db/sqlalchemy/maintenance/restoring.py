@@ -158,10 +158,11 @@ def _row(entry: Entry) -> tuple[rows.Values, Body]:
         'created': content.created,
     }
     if isinstance(content, Session):
-        values |= session_rows.changing(content)
+        shown = content.body()
+        values |= session_rows.changing(content, shown)
         # Its records come after all sessions, and are counted then.
         values['records'] = 0
-        return values, content.body()
+        return values, shown
     values['body'] = rows.dump(content.body)
     values |= rows.extras(entry.kind, content.body)
     return values, content.body

@@ -13,9 +13,13 @@ from sqlalchemy.dialects import postgresql
 
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import pairs, texts
-from freezer_api.db.sqlalchemy.search.terms import Index, text_scopes
+from freezer_api.db.sqlalchemy.search.terms import (
+    Change,
+    Index,
+    Scopes,
+    text_scopes,
+)
 
-Scopes = tuple[str, ...]
 #: A document to index: its scopes and number, and what to index of it.
 Added = tuple[Scopes, int, Index, bytes]
 #: A term and a document's number.
@@ -27,22 +31,6 @@ CHUNK = 1000
 #: Terms that one UPDATE replaces by others; a statement is kept for each
 #: number.
 MOST_REPLACED = 32
-#: Documents whose terms one UPDATE replaces.
-MOST_DOCUMENTS = 16
-
-
-class Change(typing.NamedTuple):
-    """What changes of the index of a document: its scopes before and after,
-    its number, what it is indexed as, what it is to be indexed as, and the
-    text of that.
-    """
-
-    scopes: tuple[Scopes, Scopes]
-    seq: int
-    old: Index
-    new: Index
-    text: bytes
-
 
 _ADD = cursors.insertion(pairs, ('term', 'seq'))
 
@@ -112,13 +100,6 @@ def add_all(
         cursors.write_all(connection, _ADD_TEXT, new_texts)
 
 
-def change(
-    connection: sqlalchemy.Connection, kind: str, changed: Change
-) -> None:
-    """Index a document that is in the index as another one."""
-    change_all(connection, kind, [changed])
-
-
 def change_all(
     connection: sqlalchemy.Connection,
     kind: str,
@@ -144,8 +125,8 @@ def change_all(
         new_pairs += [(term, seq) for term in added[number:]]
 
     for (old, new), seqs in replaced.items():
-        for first in range(0, len(seqs), MOST_DOCUMENTS):
-            some = seqs[first : first + MOST_DOCUMENTS]
+        for first in range(0, len(seqs), cursors.MOST_PLACES):
+            some = seqs[first : first + cursors.MOST_PLACES]
             _replace_terms(
                 connection,
                 some,

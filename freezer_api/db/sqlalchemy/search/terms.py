@@ -19,7 +19,10 @@ __all__ = (
     'ANY',
     'CENTRAL',
     'EVERYWHERE',
+    'Change',
     'Index',
+    'Scopes',
+    'compare',
     'folded',
     'index',
     'look_up',
@@ -32,6 +35,8 @@ _VERSION = struct.Struct('<H')
 #: Bytes at the end of a packed index that tell its version. The first version
 #: had none.
 VERSION_SIZE, FIRST_VERSION = _VERSION.size, 1
+#: What a document is indexed in: its project, EVERYWHERE, CENTRAL.
+Scopes = tuple[str, ...]
 
 
 class Index(typing.NamedTuple):
@@ -61,6 +66,19 @@ class Index(typing.NamedTuple):
         number = (len(packed) - _DIGEST_SIZE) // _TERM_SIZE
         numbers = struct.unpack_from(f'<{number}q', packed, _DIGEST_SIZE)
         return cls(frozenset(numbers), bytes(packed[:_DIGEST_SIZE]))
+
+
+class Change(typing.NamedTuple):
+    """What changes of the index of a document: its scopes before and after,
+    its number, what it is indexed as, what it is to be indexed as, and the
+    text of that.
+    """
+
+    scopes: tuple[Scopes, Scopes]
+    seq: int
+    old: Index
+    new: Index
+    text: bytes
 
 
 def made_by(packed: bytes) -> int:
@@ -114,6 +132,26 @@ def index(
     text = folded(search_pairs.folded_text(kind, body))
     digest = hashlib.blake2b(text, digest_size=_DIGEST_SIZE).digest()
     return Index(frozenset(found), digest), text
+
+
+def compare(
+    kind: str,
+    scopes: tuple[Scopes, Scopes],
+    seq: int,
+    indexed: bytes,
+    body: Body,
+) -> Change:
+    """Return what changes of the index of a document that is indexed as
+    ``indexed`` tells, and is shown as ``body`` from now on.
+    """
+    new, text = index(kind, scopes[1], body)
+    return Change(
+        scopes,
+        seq,
+        Index.unpack(indexed),
+        new,
+        text,
+    )
 
 
 def folded(text: str) -> bytes:

@@ -37,18 +37,19 @@ def _settle(
         return None
     before = stored.session
     after = run_state.lapse(before, now)
+    shown = after.body()
     values = {
         'of': stored.seq,
         'indexed': stored.indexed,
         'records': stored.records,
-        **session_rows.changing(after),
+        **session_rows.changing(after, shown),
         'old_version': before.version,
         'old_settle_at': before.settle_at,
     }
     was_unchanged = session_rows.update_with_index(
         connection,
         stored,
-        after,
+        shown,
         session_statements.UPDATE_IF_UNCHANGED,
         values,
     )

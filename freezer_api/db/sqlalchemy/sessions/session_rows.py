@@ -213,13 +213,15 @@ def _stored(
 # Writing what is locked
 
 
-def changing(session: Session) -> rows.Values:
+def changing(
+    session: Session, shown: documents.Body | None = None
+) -> rows.Values:
     """Return the columns that change with a session, besides those of its
-    index and its records.
+    index and its records. ``shown`` is its body, if the caller has that.
     """
     body = session.dump()
-    shown = shown_texts.dump(session)
-    if shown is not None:
+    text = shown_texts.dump(session, shown)
+    if text is not None:
         # It has few members: whoever locks the row needn't read theirs. A
         # release that doesn't know this leaves it out when it writes the row.
         body[MEMBERS] = members.pack(session.members)
@@ -227,12 +229,13 @@ def changing(session: Session) -> rows.Values:
         'version': session.version,
         'body': rows.dump(body),
         'settle_at': session.settle_at,
-        'shown': shown,
+        'shown': text,
     }
 
 
 def create(connection: sqlalchemy.Connection, session: Session) -> None:
     """Store a session that doesn't exist."""
+    shown = session.body()
     values = {
         'project': session.project_id,
         'id': session.session_id,
@@ -240,13 +243,13 @@ def create(connection: sqlalchemy.Connection, session: Session) -> None:
         # Sessions claim nothing; the column is that of all kinds.
         'claim': None,
         'records': 0,
-        **changing(session),
+        **changing(session, shown),
     }
     seq = rows.insert(
         connection,
         documents.SESSIONS,
         values,
-        session.body(),
+        shown,
     )
     members.store(
         connection,
@@ -276,7 +279,6 @@ def store(
         'of': stored.seq,
         'indexed': stored.indexed,
         'records': stored.records + new_records,
-        **changing(after),
     }
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
@@ -285,15 +287,17 @@ def store(
         before, after
     )
     if after.version == before.version or is_index_same:
+        values |= changing(after)
         cursors.write(connection, session_statements.UPDATE, values)
-    else:
-        update_with_index(
-            connection,
-            stored,
-            after,
-            session_statements.UPDATE,
-            values,
-        )
+        return
+    shown = after.body()
+    update_with_index(
+        connection,
+        stored,
+        shown,
+        session_statements.UPDATE,
+        values | changing(after, shown),
+    )
 
 
 def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
@@ -314,28 +318,27 @@ def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
 def update_with_index(
     connection: sqlalchemy.Connection,
     stored: Stored,
-    after: Session,
+    shown: documents.Body,
     statement: sqlalchemy.Update,
     values: rows.Values,
 ) -> bool:
-    """Update a session whose document has changed, and its index; return
-    False if the statement found that it has changed since it was read.
+    """Update a session that is ``shown`` otherwise from now on, and its index;
+    return False if the statement found that it has changed since it was read.
     """
     kind = documents.SESSIONS
-    scopes = terms.scopes(kind, after.project_id, None)
-    index, text = terms.index(kind, scopes, after.body())
+    scopes = terms.scopes(kind, stored.session.project_id, None)
+    change = terms.compare(
+        kind,
+        (scopes, scopes),
+        stored.seq,
+        stored.indexed,
+        shown,
+    )
     values = {
         **values,
-        'indexed': index.pack(),
+        'indexed': change.new.pack(),
     }
     if not cursors.write(connection, statement, values):
         return False
-    changed = indexing.Change(
-        (scopes, scopes),
-        stored.seq,
-        terms.Index.unpack(stored.indexed),
-        index,
-        text,
-    )
-    indexing.change(connection, kind, changed)
+    indexing.change_all(connection, kind, [change])
     return True

@@ -19,7 +19,7 @@ import typing
 import orjson
 
 from freezer_api.domain import documents
-from freezer_api.domain.documents import Rendered
+from freezer_api.domain.documents import Body, Rendered
 from freezer_api.domain.session_state import Session
 
 #: What the JSON is like: what is shown of a session in releases that have the
@@ -50,18 +50,18 @@ class Text(typing.NamedTuple):
         return _NEVER < self.settle_at < now
 
 
-def dump(session: Session) -> str | None:
+def dump(session: Session, shown: Body | None = None) -> str | None:
     """Return the text of a session; None if it would be too long, or if its
-    id, which an import may have kept, isn't one word.
+    id, which an import may have kept, isn't one word. ``shown`` is its body,
+    if the caller has that.
     """
     if len(session.members) * _SHORTEST_MEMBER > LONGEST:
         return None
     if documents.ID.match(session.session_id) is None:
         return None
     settle_at = session.settle_at
-    json = orjson.dumps(
-        documents.with_version(session.body(), session.version)
-    )
+    body = session.body() if shown is None else shown
+    json = orjson.dumps(documents.with_version(body, session.version))
     if len(json) > LARGEST:
         return None
     words = (
