@@ -9,6 +9,7 @@ runs the operation again, with a new unit.
 
 import abc
 import collections.abc
+import dataclasses
 import functools
 import typing
 
@@ -20,6 +21,20 @@ from freezer_api.domain.session_state import Record, Session
 T = typing.TypeVar('T')
 #: A kind of documents and an id, in the project of the unit.
 Name = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Done(typing.Generic[T]):
+    """What came of a step: its result or its error."""
+
+    result: T | None = None
+    error: BaseException | None = None
+
+    def unwrap(self) -> T:
+        """Return the result, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return typing.cast(T, self.result)
 
 
 class Unit(abc.ABC):

@@ -24,17 +24,7 @@ def forget_write(history: History, chosen: random.Random) -> Spoilt | None:
     Each text is written by one call alone.
     """
     shown = json.dumps([operation.answer for operation in history])
-    writers = []
-    for operation in history:
-        text = operation.asked.get('description')
-        if not text or operation.asked['name'] in model.READS:
-            continue
-        if f'"description": "{text}"' in shown:
-            writers.append(operation)
-    if not writers:
-        return None
-    left_out = chosen.choice(writers)
-    return [operation for operation in history if operation is not left_out]
+    return _without_a_writer(history, chosen, lambda text: f'"description": "{text}"' in shown)
 
 
 def show_old_text(history: History, chosen: random.Random) -> Spoilt | None:
@@ -110,15 +100,7 @@ def raise_tag(history: History, chosen: random.Random) -> Spoilt | None:
 def lose_write(history: History, chosen: random.Random) -> Spoilt | None:
     """Leave out a call whose text a job or a session has at the end."""
     at_the_end = {shown['description'] for shown in _shown_at_the_end(history)}
-    writers = []
-    for operation in history:
-        text = operation.asked.get('description')
-        if text and text in at_the_end and operation.asked['name'] not in model.READS:
-            writers.append(operation)
-    if not writers:
-        return None
-    left_out = chosen.choice(writers)
-    return [operation for operation in history if operation is not left_out]
+    return _without_a_writer(history, chosen, lambda text: text in at_the_end)
 
 
 def come_back(history: History, chosen: random.Random) -> Spoilt | None:
@@ -197,6 +179,23 @@ def _documents(asked: Asked, answer: Answer | None, kind: str, id: str) -> list[
     if asked['name'] == f'get_{singular}' and asked[singular] == id:
         return [answer['body']]
     return []
+
+
+def _without_a_writer(
+    history: History,
+    chosen: random.Random,
+    is_seen: collections.abc.Callable[[str], bool],
+) -> Spoilt | None:
+    """Leave out one of the calls that have written a text which was seen."""
+    writers = []
+    for operation in history:
+        text = operation.asked.get('description')
+        if text and operation.asked['name'] not in model.READS and is_seen(text):
+            writers.append(operation)
+    if not writers:
+        return None
+    left_out = chosen.choice(writers)
+    return [operation for operation in history if operation is not left_out]
 
 
 def _last(history: History, asked: dict[str, str]) -> int:

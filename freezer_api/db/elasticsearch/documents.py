@@ -271,17 +271,15 @@ def transact(
         attempts.append(seen)
         return step(seen)
 
-    kind, id = name
-    primary = codec.key(kind, project_id, id)
-    also = []
-    for kind, id in needs:
-        key = codec.key(kind, project_id, id)
-        also.append(key)
+    def key(name: Name) -> Key:
+        kind, id = name
+        return codec.key(kind, project_id, id)
+
     # Only what the last attempt did has taken effect.
     result = units.run(
-        primary,
+        key(name),
         attempt,
-        tuple(also),
+        tuple(key(need) for need in needs),
         acknowledges,
         project_id,
     )

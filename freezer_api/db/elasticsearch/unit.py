@@ -3,7 +3,6 @@ it is to become.
 """
 
 import collections.abc
-import dataclasses
 import typing
 
 from freezer_api.db.elasticsearch.batches import batches
@@ -15,6 +14,7 @@ from freezer_api.db.elasticsearch.commits.transactions import (
     Committer,
     Plan,
 )
+from freezer_api.db.unit import Done
 from freezer_api.domain import documents
 
 #: Documents of any size that are read at once.
@@ -129,9 +129,7 @@ class Unit:
         """
         self._delete_after += tuple(keys)
 
-    def attempt(
-        self, step: collections.abc.Callable[['Unit'], T]
-    ) -> 'Done[T]':
+    def attempt(self, step: collections.abc.Callable[['Unit'], T]) -> Done[T]:
         """Do a step, and return its result or its error. With an error
         everything is as it was before the step: others have theirs in this
         unit as well.
@@ -167,7 +165,8 @@ class Unit:
                 changed.add(key)
         if not changed and not self._delete_after:
             return None
-        # What isn't there can't be guarded: see :meth:`unit.Unit.get`.
+        # What isn't there can't be guarded: see
+        # :class:`freezer_api.db.unit.Unit`.
         guarded = set()
         for key in self._guarded:
             if self.found[key].value is not None:
@@ -186,17 +185,3 @@ class Unit:
     def _change(self, key: Key) -> Change:
         """Return a document as it was read, and what it becomes."""
         return self.found[key], self._values[key]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Done(typing.Generic[T]):
-    """What came of a step: its result or its error."""
-
-    result: T | None = None
-    error: BaseException | None = None
-
-    def unwrap(self) -> T:
-        """Return the result, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return typing.cast(T, self.result)

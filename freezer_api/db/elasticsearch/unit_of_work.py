@@ -24,7 +24,8 @@ from freezer_api.db.elasticsearch.commits.transactions import (
     WriteConflict,
 )
 from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
-from freezer_api.db.elasticsearch.unit import Done, Unit, WrongPrimary
+from freezer_api.db.elasticsearch.unit import Unit, WrongPrimary
+from freezer_api.db.unit import Done
 
 LOG = logging.getLogger(__name__)
 #: Operations that one transaction does at most.

@@ -76,7 +76,7 @@ class Transactions:
         # By this thread: its log lines name its request.
         for log in outcome.effects:
             log()
-        return typing.cast(T, outcome.get())
+        return typing.cast(T, outcome.unwrap())
 
     def _lead(self, group: groups.Group) -> None:
         """Run the transaction of a group, and tell its operations."""

@@ -14,6 +14,8 @@ import dataclasses
 import threading
 import typing
 
+from freezer_api.db.unit import Done
+
 #: A project and a session of it.
 Key = tuple[str, str]
 
@@ -46,20 +48,10 @@ class Operation(typing.Generic[S]):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of an operation: the result, or a domain error; and what it
-    has to log.
-    """
+class Outcome(Done[typing.Any]):
+    """What came of an operation, and what it has to log."""
 
-    result: typing.Any = None
-    error: Exception | None = None
     effects: collections.abc.Sequence[collections.abc.Callable[[], None]] = ()
-
-    def get(self) -> typing.Any:
-        """Return the result, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.result
 
 
 class Group(typing.Generic[S]):
