@@ -13,6 +13,7 @@ import requests
 from freezer_api import conf, db
 from freezer_api.conf import files
 from tests import servers
+from tests.linearizable import mutants
 from tests.servers import elasticsearch, galera, mariadb, opensearch, postgresql, process
 
 FOLDER = pathlib.Path(__file__).parents[2]
@@ -148,17 +149,19 @@ BY_NAME = {store.name: store for store in (*STORES, *CLUSTERS)}
 class Api(process.Server):
     """A server process, which :meth:`start` starts."""
 
-    def __init__(self, config_file: str, mutant: str = ''):
+    def __init__(self, config_file: str, mutant: str = '', number: int = 0):
         self._process = process.Process('api')
         self._port = process.free_port()
         self._command = (sys.executable, '-m', 'tests.linearizable.serving', config_file)
         self._mutant = mutant
+        self._environment = {'PYTHONPATH': str(FOLDER), mutants.PROCESS: str(number)}
         self.url = f'http://127.0.0.1:{self._port}'
 
     def start(self) -> None:
         """Start it on its port, and wait until it answers."""
         arguments = (str(self._port), self._mutant) if self._mutant else (str(self._port),)
-        self._process.spawn(*self._command, *arguments, ready=self._answers, PYTHONPATH=str(FOLDER))
+        command = *self._command, *arguments
+        self._process.spawn(*command, ready=self._answers, **self._environment)
 
     def said(self) -> str:
         """The end of what it has logged."""
@@ -190,7 +193,7 @@ def deployed(
         address = database.url if database else store.server and servers.address(store.server)
         files = _configure(store, address, folder)
         _sync(files[0])
-        apis = [Api(files[at % len(files)], mutant) for at in range(processes)]
+        apis = [Api(files[at % len(files)], mutant, at) for at in range(processes)]
         for api in apis:
             stack.callback(api.stop)
         with concurrent.futures.ThreadPoolExecutor(processes) as pool:

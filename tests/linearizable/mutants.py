@@ -4,6 +4,7 @@ the judge must reject what is recorded then.
 
 import collections.abc
 import functools
+import os
 import random
 import re
 import threading
@@ -24,8 +25,10 @@ from freezer_api.domain import documents
 SHARE = 0.2
 #: Seconds for which reads are remembered, and by which writes come late.
 STALE, LATE = 0.5, 0.3
-#: Microseconds by which clocks differ.
-APART = 3_000_000
+#: Microseconds by which the clocks of processes differ.
+APART = 2_000_000
+#: The variable that numbers the processes of a store.
+PROCESS = 'FREEZER_TEST_PROCESS'
 _LOCKS = re.compile(r' FOR UPDATE| FOR SHARE| FOR NO KEY UPDATE| LOCK IN SHARE MODE')
 _RANDOM = random.Random()
 
@@ -139,7 +142,7 @@ def twice() -> None:
 
 def apart() -> None:
     """Each process has a clock of its own, seconds from the others."""
-    ahead = _RANDOM.randrange(-APART, APART)
+    ahead = APART * int(os.environ[PROCESS])
     original = documents.now
     for owner in (sqlalchemy_driver.Driver, elasticsearch_driver.Driver):
         made = owner.__init__
