@@ -103,3 +103,5 @@ def build(
 # At import: servers load this module before they accept requests, so that a
 # mistake in the configuration stops the start.
 application = of_uwsgi(build(os.environ, sys.argv[1:]))
+# Before the server forks: its processes then share what is in memory now.
+lifecycle.limit_garbage_collection()

@@ -5,7 +5,6 @@ several that serve; and what signals do to them.
 import collections.abc
 import contextlib
 import ctypes
-import gc
 import logging
 import os
 import resource
@@ -19,7 +18,7 @@ from oslo_config import cfg
 from waitress import wasyncore
 
 from freezer_api import middleware
-from freezer_api.cmd import http_requests, serving
+from freezer_api.cmd import http_requests, lifecycle, serving
 
 LOG = logging.getLogger(__name__)
 
@@ -46,9 +45,6 @@ MEMORY_ONLY = 1 << 40
 #: free, and glibc's number of this setting.
 LARGE_BLOCK = 1024 * 1024
 M_MMAP_THRESHOLD = -3
-#: How many new objects cause a garbage collection of the youngest generation,
-#: and how many collections of one generation one of the next.
-THRESHOLDS = (20_000, 20, 10)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 Reload = collections.abc.Callable[[], None]
@@ -111,7 +107,7 @@ def serve(
     # gives them to the main thread: only that can be woken by them.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     _return_free_memory()
-    limit_garbage_collection()
+    lifecycle.limit_garbage_collection()
     server = serving.Server(application, listening, settings)
 
     def stop(_number: int, _frame: types.FrameType | None) -> None:
@@ -141,18 +137,6 @@ def _return_free_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):
         # Other C libraries do not have this setting.
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
-
-
-def limit_garbage_collection() -> None:
-    """Have Python search for garbage less often, and never among the objects
-    that exist now, such as modules.
-
-    A body of a million empty lists contains no garbage, but the search for it,
-    again and again, took three quarters of the time of such a request.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
 
 
 class Lifeline(wasyncore.file_dispatcher):

@@ -4,6 +4,7 @@ import pathlib
 import re
 import socket
 
+import fixtures
 import testscenarios
 
 from freezer_api import version
@@ -105,6 +106,20 @@ class TestWSGIServers(LifecycleTest):
             (line,) = self.lines('starts: ')
             self.assertIn(f'(mysql://127.0.0.1:{port}/d), schema unknown,', line)
             self.assertNotIn('secret', self.server.said())
+
+
+class TestImport(LifecycleTest):
+    """``freezer_api.wsgi``, as any server imports it."""
+
+    def test_modules_are_not_searched_for_garbage(self):
+        """That took a tenth of a second, in which a process answered nobody."""
+        file = programs.configuration(
+            self.folder, f'sqlite:///{self.folder}/freezer.sqlite', raw_http.NOBODY
+        )
+        self.useFixture(fixtures.EnvironmentVariable('OS_FREEZER_CONFIG_FILES', file))
+        asked = 'gc.get_freeze_count() > 50_000, gc.get_threshold()[0] >= 10_000'
+        ended = programs.run('python', '-c', f'import gc, freezer_api.wsgi; print({asked})')
+        self.assertEqual('True True', ended.stdout.strip(), ended.stderr)
 
 
 class TestManage(CommandTest):

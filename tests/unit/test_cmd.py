@@ -18,7 +18,7 @@ from oslo_policy import opts as policy_opts
 
 from freezer_api import app, db, exceptions, middleware, policy
 from freezer_api import conf as configuration
-from freezer_api.cmd import api, common, lifecycle, server, standalone
+from freezer_api.cmd import api, common, lifecycle, standalone
 from freezer_api.conf import files
 from freezer_api.db import base
 
@@ -377,6 +377,6 @@ class TestCollector(testtools.TestCase):
         """Nor are new ones often: large bodies have many."""
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
         self.addCleanup(gc.unfreeze)
-        server.limit_garbage_collection()
+        lifecycle.limit_garbage_collection()
         self.assertLess(10000, gc.get_freeze_count())
         self.assertLess(10000, gc.get_threshold()[0])
