@@ -12,7 +12,7 @@ import weakref
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import Entry, Scope, Storage, Store
-from freezer_api.db.elasticsearch import driver, unit_of_work
+from freezer_api.db.elasticsearch import driver, transactions
 from freezer_api.domain import documents, search, session_state
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS, Body
 from freezer_api.services import sessions
@@ -142,7 +142,7 @@ class Paused:
 def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]:
     """An operation that waits for others of its process; what it told is in the list at the end."""
 
-    class Waiting(unit_of_work._Waiting):
+    class Waiting(transactions._Waiting):
         def __init__(self, *arguments: typing.Any):
             super().__init__(*arguments)
             self.woken.wait = self._wait  # type: ignore[method-assign]
@@ -152,13 +152,13 @@ def queueing(operation: Operation) -> collections.abc.Iterator[list[typing.Any]]
             return threading.Event.wait(self.woken, timeout)
 
     queued = threading.Event()
-    waiting, unit_of_work._Waiting = unit_of_work._Waiting, Waiting  # type: ignore[misc]
+    waiting, transactions._Waiting = transactions._Waiting, Waiting  # type: ignore[misc]
     try:
         with _meanwhile(operation) as told:
             assert queued.wait(60), f'it never waits: {told}'
             yield told
     finally:
-        unit_of_work._Waiting = waiting  # type: ignore[misc]
+        transactions._Waiting = waiting  # type: ignore[misc]
 
 
 @contextlib.contextmanager

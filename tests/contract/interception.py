@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import typing
 
-from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.connections import client
 
 Answer = client.Answer
 

@@ -9,14 +9,14 @@ import itertools
 import textwrap
 import typing
 
-from freezer_api.db.elasticsearch import unit, unit_of_work
+from freezer_api.db.elasticsearch import attempt, transactions
 from freezer_api.db.elasticsearch.commits import (
+    committing,
     lines,
     locks,
     marks,
     outcomes,
     store,
-    transactions,
 )
 from freezer_api.db.elasticsearch.search import finding, pending, queries, reading
 from freezer_api.db.elasticsearch.sessions import history
@@ -73,8 +73,8 @@ def _bounded() -> collections.abc.Iterator[None]:
         yield
 
 
-COMMITTER = transactions.Committer
-TRANSACTIONS = locks.Transactions
+COMMITTER = committing.Committer
+LOCKS = locks.Locks
 OUTCOMES = outcomes.Outcomes
 
 PARTS_WRITTEN_FIRST = Mutant(
@@ -129,18 +129,14 @@ PLACEHOLDER_TAKEN_FOR_COMMIT = Mutant(
     COMMITTER, '_create_placeholder', 'name = placeholder_name(plan.name)', 'name = plan.name'
 )
 
-FAILURE_REMEMBERED_AS_DONE = Mutant(
-    TRANSACTIONS, 'apply_entry', '        return\n', '        pass\n'
-)
+FAILURE_REMEMBERED_AS_DONE = Mutant(LOCKS, 'apply_entry', '        return\n', '        pass\n')
 CARRIED_OUT_ONCE = Mutant(
-    TRANSACTIONS, '_apply', 'parts = list(self.store.get_all(left).values())', 'return'
+    LOCKS, '_apply', 'parts = list(self.store.get_all(left).values())', 'return'
 )
 DONE_OVERWRITTEN = Mutant(marks, 'written', "mark['done'] = done", 'pass')
 
-LOCKS_UNSEEN = Mutant(TRANSACTIONS, 'look', 'if not locks:', 'if True:')
-NO_SECOND_LOOK = Mutant(
-    TRANSACTIONS, 'look', 'if again[key].point == founds[key].point:', 'if True:'
-)
+LOCKS_UNSEEN = Mutant(LOCKS, 'look', 'if not locks:', 'if True:')
+NO_SECOND_LOOK = Mutant(LOCKS, 'look', 'if again[key].point == founds[key].point:', 'if True:')
 DONE_UNSEEN = Mutant(
     locks, 'has_committed', "any((entry['name'] == name for entry in primary.done))", 'False'
 )
@@ -157,18 +153,18 @@ NOT_MOVED_ON = Mutant(
 
 OUTCOME_NOT_PROVED = NOT_MOVED_ON
 PARTS_NOT_PROVED = Mutant(
-    TRANSACTIONS,
+    LOCKS,
     '_apply',
     'proved = self.prove(others)',
     'proved = {part.key: part for part in others}',
 )
 NOTHING_TO_DO_NOT_PROVED = Mutant(
-    unit_of_work.Units,
+    transactions.Transactions,
     '_commit_in_turn',
     'if not _is_acknowledged(batch, results):',
     'if True:',
 )
-PARTS_THAT_STAY_NOT_GUARDED = Mutant(unit.Unit, 'get', 'self.guard((key,))', 'pass')
+PARTS_THAT_STAY_NOT_GUARDED = Mutant(attempt.Attempt, 'get', 'self.guard((key,))', 'pass')
 NOTHING_REMEMBERED = Mutant(OUTCOMES, 'state', 'return self._states.get(name)', 'return None')
 UNDONE_NOT_PROVED = Mutant(
     COMMITTER,
@@ -192,14 +188,14 @@ BLIND_WRITES = Mutant(
     'pass\n',
 )
 BLIND_CREATION = Mutant(lines, '_lines', "operation = 'create'", "operation = 'index'")
-NO_GUARDS = Mutant(unit.Unit, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
+NO_GUARDS = Mutant(attempt.Attempt, 'guard', 'self._guarded |= frozenset(keys)', 'pass')
 CLAIMS_LEFT_OUT = Mutant(
-    unit.Unit,
+    attempt.Attempt,
     'plan',
     '(changed | guarded)',
     "{key for key in changed | guarded if key[0] != 'claims'}",
 )
-STEPS_MIXED = Mutant(unit.Unit, 'attempt', 'self._restore(*before)', 'pass')
+STEPS_MIXED = Mutant(attempt.Attempt, 'do', 'self._restore(*before)', 'pass')
 
 RESTLESS_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
 RESTLESS_OUT_OF_PLACE = Mutant(store.Store, 'put', "if lock and lock['after']:", 'if False:')

@@ -7,8 +7,9 @@ import typing
 
 import orjson
 
-from freezer_api.db.elasticsearch import client, driver
+from freezer_api.db.elasticsearch import driver
 from freezer_api.db.elasticsearch.codec import Key
+from freezer_api.db.elasticsearch.connections import client
 from tests.contract import interception
 
 

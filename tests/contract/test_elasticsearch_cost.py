@@ -281,7 +281,7 @@ class WorkedOutOnce(Counting):
     def test_document_that_another_process_has_changed(self):
         """What it was is worked out as well, once, for this process didn't."""
         job = self.project.new_job()
-        self.one.units.committer.store._fields = known.KnownFields()
+        self.one.transactions.committer.store._fields = known.KnownFields()
         self.assertEqual(
             [JOBS, JOBS, SESSIONS],
             self.worked_out(lambda: self.project.attach(self.session, job)),

@@ -22,7 +22,7 @@ class Hands:
     def whole(self, kind, project, id):
         """All that is written of a document."""
         key = codec.key(kind, project, id)
-        found = self.own.units.committer.store.get(key)
+        found = self.own.transactions.committer.store.get(key)
         return codec.source(key, found.value, found.mark)
 
     def put(self, kind, key, source):
@@ -72,7 +72,7 @@ class DamagedIndices(Hands, Stores):
     def test_claims(self):
         self.project.put_client('central', central=True)
         key = codec.claim_key(CLIENTS, 'central')
-        self.own.units.committer.store.remove([key])
+        self.own.transactions.committer.store.remove([key])
         self.mended((CLIENTS, 'p', 'central'))
         self.assertEqual('p', self.own.claimed(CLIENTS, 'central').project_id)
         stale = codec.claim_value(CLIENTS, 'p', 'c')
@@ -81,7 +81,7 @@ class DamagedIndices(Hands, Stores):
 
     def test_records(self):
         life = self.own.finder.get_or_none(SESSIONS, 'p', 's').state['life']
-        self.own.units.committer.store.remove([codec.run_key(life, 1)])
+        self.own.transactions.committer.store.remove([codec.run_key(life, 1)])
         self.mended((SESSIONS, 'p', 's'))
         runs, _more = self.own.runs(self.project.scope, 's', 10)
         self.assertNotIn(1, [run.tag for run in runs])

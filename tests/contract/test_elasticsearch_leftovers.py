@@ -7,8 +7,9 @@ import functools
 
 from freezer_api import exceptions
 from freezer_api.db.base import Entry
-from freezer_api.db.elasticsearch import client, codec, unit_of_work
+from freezer_api.db.elasticsearch import codec, transactions
 from freezer_api.db.elasticsearch.commits import lines, outcomes, store
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.db.elasticsearch.indices import mappings
 from freezer_api.domain import search_pairs, session_state
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS, Document
@@ -57,7 +58,7 @@ class DeadOwners(_Counting):
         """Jobs with locks of transactions whose owners are dead."""
         ids = [self.project.new_job() for _ in range(number)]
         keys = [codec.key(JOBS, self.project.project_id, id) for id in ids]
-        documents = self.one.units.committer.store
+        documents = self.one.transactions.committer.store
         writes = []
         for key, found in documents.get_all(keys).items():
             lock = {
@@ -129,7 +130,7 @@ class DeadOwners(_Counting):
             for kind, ids in scenario.ids.items()
             for id in ids
         ]
-        found = self.storage.units.committer.store.get_all(keys)
+        found = self.storage.transactions.committer.store.get_all(keys)
         return [key for key, one in found.items() if one.seq_no is not None]
 
     def requests_of(self, name):
@@ -138,7 +139,7 @@ class DeadOwners(_Counting):
 
     def test_dangling_claim_is_looked_up_in_an_end(self):
         claim = codec.claim_value(CLIENTS, self.project.project_id, 'dangling')
-        documents = self.one.units.committer.store
+        documents = self.one.transactions.committer.store
         found = documents.get(claim.key)
         self.assertTrue(all(documents.write([documents.put(found, claim, {})])))
 
@@ -230,7 +231,7 @@ class Bounds(_Counting):
         self.assertEqual([], self.project.ids(JOBS, [{'session_id': session}]))
 
     def test_large_answers_are_read_bit_by_bit(self):
-        documents = self.one.units.committer.store
+        documents = self.one.transactions.committer.store
         self.assertEqual(self.one.bounds.page // self.one.bounds.document, 128)
         keys = [(JOBS, f'p/{number}') for number in range(300)]
         _, number = self.of(lambda: documents.get_all(keys))
@@ -285,8 +286,8 @@ class Bounds(_Counting):
             unit.put(dataclasses.replace(value, id='x' * 600))
 
         steps = [fail, too_large, lambda unit: unit.put(value), fail]
-        batch = [unit_of_work._Waiting(step) for step in steps]
-        done = self.one.units._commit_together(key, batch)
+        batch = [transactions._Waiting(step) for step in steps]
+        done = self.one.transactions._commit_together(key, batch)
         self.assertIsInstance(done[0].error, ZeroDivisionError)
         self.assertIsInstance(done[1].error, store.Refused)
         self.assertIsNone(done[2].error)

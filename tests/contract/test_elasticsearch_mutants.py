@@ -4,7 +4,7 @@ with it.
 
 import functools
 
-from freezer_api.db.elasticsearch.commits import outcomes, retries, transactions
+from freezer_api.db.elasticsearch.commits import committing, outcomes, retries
 from tests.contract import fault_cases, faults, mutants, stores
 
 
@@ -118,7 +118,7 @@ class Mutants(fault_cases.FaultCases):
 
     def test_a_lock_that_seems_void_is_looked_at_again(self):
         # The writer applies what is committed, so that it needn't be carried on.
-        self.set(transactions, 'MAX_CARRIED', 0)
+        self.set(committing, 'MAX_CARRIED', 0)
         self.caught(
             mutants.NO_SECOND_LOOK, self.read_meanwhile, 'attach n', 2, 'jobs n', 2, 'late end'
         )

@@ -5,7 +5,7 @@ certificates.
 import concurrent.futures
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING

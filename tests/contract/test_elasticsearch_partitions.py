@@ -13,7 +13,7 @@ import typing
 import requests
 
 from freezer_api import db, exceptions
-from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.domain.documents import JOBS, SESSIONS
 from freezer_api.tests.contract import base, project_operations
 from tests.base import EXPLORING, SEED

@@ -168,7 +168,7 @@ class Settings(old_indices.OwnIndices):
         body = codec.source(key, None, {})
         created = store.Found(key, index, None, None, None, {})
         changed = store.Found(key, index, 1, 1, None, {})
-        documents = self.own.units.committer.store
+        documents = self.own.transactions.committer.store
         for found, written in ((created, body), (changed, body), (changed, None)):
             with self.subTest(seq_no=found.seq_no, body=written):
                 self.assertFalse(documents.write([store.Write(found, written)])[0])

@@ -9,7 +9,7 @@ import functools
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.commits import marks, outcomes, transactions
+from freezer_api.db.elasticsearch.commits import committing, marks, outcomes
 from freezer_api.domain.documents import CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract import project_operations
 from tests.contract import fault_cases, faults, interception, mutants, stale_reads, stores
@@ -297,7 +297,7 @@ class UntrueReads(fault_cases.FaultCases):
             marks.KEPT_SECONDS = kept
             for _ in range(12):
                 report()
-            store = scenario.project.storage.units.committer.store
+            store = scenario.project.storage.transactions.committer.store
             found = store.get(self.key(scenario, JOBS, 'j'))
             named.append(len(marks.names(found.mark)))
         self.assertEqual([13, 9], named)
@@ -324,7 +324,7 @@ class UntrueReads(fault_cases.FaultCases):
         scenario, paused = faults.Scenario(self), faults.Paused(self, 2)
         own = project_operations.Project(paused.faulty.storage, scenario.scope)
         with paused.doing(lambda: own.put_client('fresh')):
-            committer = scenario.project.storage.units.committer
+            committer = scenario.project.storage.transactions.committer
             found = committer.store.get(self.key(scenario, CLIENTS, 'fresh'))
             self.assertTrue(committer.prove([found], keeps=True))
         self.assertEqual('fresh', scenario.project.get(CLIENTS, 'fresh').id)
@@ -349,5 +349,5 @@ class UntrueReads(fault_cases.FaultCases):
 
     def set_max_carried(self, number):
         """How many transactions a document carries on."""
-        self.addCleanup(setattr, transactions, 'MAX_CARRIED', transactions.MAX_CARRIED)
-        transactions.MAX_CARRIED = number
+        self.addCleanup(setattr, committing, 'MAX_CARRIED', committing.MAX_CARRIED)
+        committing.MAX_CARRIED = number

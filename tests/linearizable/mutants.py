@@ -15,8 +15,8 @@ import sqlalchemy
 from oslo_config import cfg
 
 from freezer_api.db import driver
-from freezer_api.db.elasticsearch import client
 from freezer_api.db.elasticsearch import driver as elasticsearch_driver
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.db.sqlalchemy import driver as sqlalchemy_driver
 from freezer_api.db.sqlalchemy.connections import database
 from freezer_api.domain import documents

@@ -42,7 +42,7 @@ def damage_moments(test, server):
         return
     for entry in storage.entries(BACKUPS, (), 10):
         key = codec.key(BACKUPS, entry.project_id, entry.id)
-        found = storage.units.committer.store.get(key)
+        found = storage.transactions.committer.store.get(key)
         source = codec.source(key, found.value, found.mark) | {'moment': 1}
         storage.client.call(
             'PUT',

@@ -3,7 +3,7 @@
 import testtools
 
 from freezer_api import conf as configuration
-from freezer_api.db.elasticsearch import hosts
+from freezer_api.db.elasticsearch.connections import hosts
 
 
 class TestAddresses(testtools.TestCase):

@@ -6,10 +6,10 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db import base, driver, forks, steps
 from freezer_api.db.base import Page, Scope
-from freezer_api.db.elasticsearch import client, codec, hosts, products
-from freezer_api.db.elasticsearch import documents as own
+from freezer_api.db.elasticsearch import codec, unit_of_work
 from freezer_api.db.elasticsearch.commits import store
-from freezer_api.db.elasticsearch.commits.transactions import Committer
+from freezer_api.db.elasticsearch.commits.committing import Committer
+from freezer_api.db.elasticsearch.connections import client, hosts, products
 from freezer_api.db.elasticsearch.indices import migration
 from freezer_api.db.elasticsearch.maintenance import (
     copying,
@@ -19,7 +19,7 @@ from freezer_api.db.elasticsearch.maintenance import (
 )
 from freezer_api.db.elasticsearch.search import finding
 from freezer_api.db.elasticsearch.sessions import history
-from freezer_api.db.elasticsearch.unit_of_work import Units
+from freezer_api.db.elasticsearch.transactions import Transactions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import (
@@ -35,7 +35,7 @@ T = typing.TypeVar('T')
 class Driver(driver.Driver):
     """Keeps what :class:`~freezer_api.db.base.Storage` promises, by
     compare-and-set of single documents: see
-    :mod:`freezer_api.db.elasticsearch.commits.transactions`.
+    :mod:`freezer_api.db.elasticsearch.commits.committing`.
     """
 
     product: typing.ClassVar[products.Product] = products.ELASTICSEARCH
@@ -196,7 +196,7 @@ class Driver(driver.Driver):
     def check(self) -> None:
         """Return if the indices are this release's, and take writes."""
         migration.check(self.client)
-        store = self.units.committer.store
+        store = self.transactions.committer.store
         store.check_cluster()
 
     def sync(self) -> None:
@@ -221,8 +221,8 @@ class Driver(driver.Driver):
         """Know nothing yet of what is stored."""
         documents_at_once = self.bounds.page // self.bounds.document
         own_store = store.Store(self.client, documents_at_once)
-        self.units = Units(Committer(own_store))
-        self.finder = finding.Finder(self.units, self._clock)
+        self.transactions = Transactions(Committer(own_store))
+        self.finder = finding.Finder(self.transactions, self._clock)
 
     def _reset_after_fork(self) -> None:
         self.client.reset_after_fork()
@@ -244,9 +244,9 @@ class Driver(driver.Driver):
     ) -> T:
         """Run a step as one transaction, whose primary document it names."""
         # The session of ``member`` isn't needed yet: an operation that turns
-        # out to be about it begins anew (:meth:`.documents.Documents.lead`).
-        return own.transact(
-            self.units,
+        # out to be about it begins anew (:meth:`.unit_of_work.Unit.lead`).
+        return unit_of_work.transact(
+            self.transactions,
             self.finder,
             self.clock,
             project_id,

@@ -1,245 +1,310 @@
-"""Units of work: documents are read, changed in memory and committed together,
-again from the start if somebody else has written one of them.
+"""Documents, sessions and records as an operation sees them, kept as values of
+one attempt to commit (:mod:`.attempt`).
 
-Operations of one process that have the same primary document queue. Whoever is
-first commits what all of them do, one after the other in memory, in one
-transaction. So many jobs that report to one session cost a few requests
-together, and don't get in each other's way.
+The session is the primary document of all that is done to it, so nothing about
+its members takes effect beside it.
 """
 
 import collections.abc
-import dataclasses
-import logging
-import threading
 import typing
 
-from freezer_api import exceptions
-from freezer_api.db.elasticsearch.codec import Key
-from freezer_api.db.elasticsearch.commits import marks, retries, transactions
-from freezer_api.db.elasticsearch.commits.lines import Found
-from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
-from freezer_api.db.elasticsearch.commits.store import Refused
-from freezer_api.db.elasticsearch.commits.transactions import (
-    Committer,
-    WriteConflict,
-)
-from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
-from freezer_api.db.elasticsearch.unit import Unit, WrongPrimary
-from freezer_api.db.unit import Done
+from freezer_api.db import refusals
+from freezer_api.db import unit as port
+from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.attempt import Attempt, WrongPrimary
+from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.sessions import ranges
+from freezer_api.db.elasticsearch.transactions import Transactions
+from freezer_api.db.operations import sessions
+from freezer_api.db.unit import Name, Step
+from freezer_api.domain import documents, search_pairs
+from freezer_api.domain.documents import SESSIONS, Document
+from freezer_api.domain.session_state import Record, Session
 
-LOG = logging.getLogger(__name__)
-#: Operations that one transaction does at most.
-MAX_BATCH = 64
-
+Clock = collections.abc.Callable[[], int]
 T = typing.TypeVar('T')
 
 
-Step = collections.abc.Callable[[Unit], T]
+class LookUps(typing.Protocol):
+    """What an operation looks up in the index, or reads without keeping it
+    from being changed.
+    """
+
+    def having(
+        self, kind: str, project_id: str, pair: search_pairs.Pair
+    ) -> list[str]:
+        """Return the ids of a project's documents that have a pair, as they
+        are since the call.
+        """
+
+    def visible(
+        self, project_id: str, ids: collections.abc.Iterable[str]
+    ) -> dict[str, Document]:
+        """Return those clients of the ids that a project sees."""
 
 
-class _Waiting(typing.Generic[T]):
-    """A step that waits for its turn."""
+class Unit(port.Unit):
+    """The documents of a project, within one attempt."""
 
     def __init__(
         self,
-        step: Step[T],
-        also: tuple[Key, ...] = (),
-        acknowledges: bool = False,
-        project_id: str = '',
+        attempt: Attempt,
+        look_ups: LookUps,
+        project_id: str,
+        clock: Clock,
     ):
-        self.step = step
-        #: What it needs beside the primary document.
-        self.also = also
-        #: Whether somebody relies on what it returns, and of which project.
-        self.acknowledges = acknowledges
-        self.project_id = project_id
-        self.done: Done[T] | None = None
-        self.woken = threading.Event()
-        #: Whether it isn't anybody's turn yet.
-        self.is_waiting = True
+        super().__init__(project_id, clock)
+        self._attempt = attempt
+        self._look_ups = look_ups
 
+    def lead(self, kind: str, id: str) -> None:
+        """Begin anew with another primary document if it is that."""
+        # Two that change one session have to meet in one document. So what
+        # concerns a session is committed by the session, also if it began
+        # with a job.
+        key = self._key(kind, id)
+        if self._attempt.primary != key:
+            raise WrongPrimary(key)
 
-_Queue = list[_Waiting[typing.Any]]
+    # Documents of all kinds but sessions
 
+    def get(self, kind: str, id: str) -> Document | None:
+        """Return a document as this attempt has changed it."""
+        value = self._value(kind, id)
+        return codec.document(value) if value else None
 
-def _is_acknowledged(batch: _Queue, results: list[Done[typing.Any]]) -> bool:
-    """Tell whether a step has acknowledged something."""
-    for one, done in zip(batch, results, strict=True):
-        if one.acknowledges and done.error is None:
-            return True
-    return False
+    def guard(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return documents that get a lock when the unit commits."""
+        keys = self._keys(kind, ids)
+        self._attempt.guard(keys)
+        return self.get_all(kind, ids)
 
+    def get_all(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return documents, read in one request."""
+        keys = self._keys(kind, ids)
+        self._attempt.load(keys)
+        return super().get_all(kind, ids)
 
-class Units:
-    """Runs steps as units of work."""
+    def having(self, kind: str, pair: search_pairs.Pair) -> list[str]:
+        """Return what a search finds."""
+        return self._look_ups.having(kind, self.project_id, pair)
 
-    def __init__(self, committer: Committer):
-        self.committer = committer
-        self._lock = threading.Lock()
-        self._queues: dict[Key, _Queue] = {}
-        self._turns = Turns()
+    def is_within(
+        self, kind: str, ids: collections.abc.Collection[str], size: int
+    ) -> bool:
+        """Tell so by reading the documents, a few at once."""
+        keys = self._keys(kind, ids)
+        return self._attempt.load_within(keys, size)
 
-    def run(
+    def visible_clients(
+        self, ids: collections.abc.Collection[str]
+    ) -> dict[str, Document]:
+        """Return clients as they are at some time since the call."""
+        return self._look_ups.visible(self.project_id, ids)
+
+    def put(self, document: Document) -> None:
+        """Store a document; its claim changes with it."""
+        kind, id = document.kind, document.id
+        stored = self._value(kind, id)
+        self._change_claim(kind, id, stored, document.body)
+        if stored is None:
+            value = codec.made(document)
+        else:
+            value = codec.changed(stored, document)
+        self._attempt.put(value)
+
+    def delete(self, kind: str, id: str) -> None:
+        """Delete a document, and its claim."""
+        stored = self._value(kind, id)
+        if stored is not None:
+            self._change_claim(kind, id, stored, None)
+            self._attempt.drop(stored.key)
+
+    # Sessions and their runs
+
+    def get_session(self, id: str) -> Session | None:
+        """Return a session; its members are kept with it."""
+        value = self._value(SESSIONS, id)
+        return codec.session(value) if value else None
+
+    def put_session(self, session: Session) -> None:
+        """Store a session with its members."""
+        stored = self._value(SESSIONS, session.session_id)
+        if stored is None:
+            value = codec.new_session(session)
+        else:
+            value = codec.with_session(stored, session)
+        self._attempt.put(value)
+
+    def delete_session(self, id: str) -> None:
+        """Delete a session; its records go some time later."""
+        stored = self._stored(id)
+        self._attempt.drop(stored.key)
+        # Nobody looks for the records of a session that is gone.
+        life = stored.state['life']
+        kept = stored.state['kept']
+        records = []
+        for tag in ranges.tags(kept):
+            records.append(codec.run_key(life, tag))
+        self._attempt.discard(records)
+
+    def get_record(self, session_id: str, tag: int) -> Record | None:
+        """Return a record that the session says to have."""
+        stored = self._stored(session_id)
+        kept = stored.state['kept']
+        if not ranges.has(kept, tag):
+            return None
+        life = stored.state['life']
+        key = codec.run_key(life, tag)
+        value = self._attempt.get(key)
+        return codec.record(value) if value else None
+
+    def put_record(
+        self, session_id: str, record: Record, is_new: bool
+    ) -> bool:
+        """Store a record, and let the session say that it has it."""
+        stored = self._stored(session_id)
+        life = stored.state['life']
+        if is_new:
+            # All but what an operation has left there that was broken off.
+            key = codec.run_key(life, record.tag)
+            self._attempt.assume_missing(key)
+        value = codec.record_value(self.project_id, life, record)
+        self._attempt.put(value)
+        kept = stored.state['kept']
+        if ranges.has(kept, record.tag):
+            return False
+        kept = ranges.with_tag(kept, record.tag)
+        changed = codec.with_kept(stored, kept)
+        self._attempt.put(changed)
+        return True
+
+    def trim_records(self, session_id: str, number: int, spared: int) -> None:
+        """Delete records, and let the session forget them."""
+        # The records go with the transaction: a reader that has the session
+        # as it was finds them, or reads it again.
+        stored = self._stored(session_id)
+        life = stored.state['life']
+        kept = stored.state['kept']
+        while ranges.count(kept) > number:
+            oldest = ranges.lowest(kept, spared)
+            if oldest is None:
+                break
+            key = codec.run_key(life, oldest)
+            self._attempt.drop(key)
+            kept = ranges.without_tag(kept, oldest)
+        changed = codec.with_kept(stored, kept)
+        self._attempt.put(changed)
+
+    def _key(self, kind: str, id: str) -> Key:
+        return codec.key(kind, self.project_id, id)
+
+    def _keys(
+        self, kind: str, ids: collections.abc.Collection[str]
+    ) -> list[Key]:
+        return [self._key(kind, id) for id in ids]
+
+    def _value(self, kind: str, id: str) -> Value | None:
+        key = self._key(kind, id)
+        return self._attempt.get(key)
+
+    def _stored(self, session_id: str) -> Value:
+        """Return a session that is there."""
+        value = self._value(SESSIONS, session_id)
+        if value is None:
+            raise KeyError(session_id)
+        return value
+
+    def _change_claim(
         self,
-        primary: Key,
-        step: Step[T],
-        also: tuple[Key, ...] = (),
-        acknowledges: bool = False,
-        project_id: str = '',
-    ) -> T:
-        """Do a step that takes effect as a whole; return its result, or raise
-        its error. ``also``: documents that it needs beside the primary one.
-
-        A step reads and changes documents through the unit that it is given
-        alone, and may be done several times. If it ``acknowledges`` something
-        to somebody that is so, whether or not it had to be changed for that.
-        """
-        with retries.one_deadline():
-            while True:
-                own = _Waiting(step, also, acknowledges, project_id)
-                try:
-                    return self._run_queued(primary, own).unwrap()
-                except WrongPrimary as error:
-                    primary = error.key
-
-    def _run_queued(self, primary: Key, own: _Waiting[T]) -> Done[T]:
-        with self._lock:
-            queue = self._queues.setdefault(primary, [])
-            queue.append(own)
-            ahead = len(queue) - 1
-        if ahead:
-            LOG.debug(
-                'Changing %s %s: waiting for %d operations of this process.',
-                *primary,
-                ahead,
-            )
-            own.woken.wait(retries.seconds_left())
-            if not own.woken.is_set():
-                self._leave(queue, own)
-        # Who is woken either was in the batch of another thread, or is first
-        # in the queue now.
-        if own.done is None:
-            self._commit_queued(primary, queue)
-        return typing.cast(Done[T], own.done)
-
-    def _leave(self, queue: _Queue, own: _Waiting[typing.Any]) -> None:
-        """Give up waiting for a turn: ``StorageUnavailable``. If it is one's
-        turn already wait for its end, which has a deadline of its own.
-        """
-        with self._lock:
-            if own.is_waiting:
-                queue.remove(own)
-                raise exceptions.StorageUnavailable() from GaveUp(
-                    'too many operations of this process were ahead'
-                )
-        own.woken.wait()
-
-    def _commit_queued(self, primary: Key, queue: _Queue) -> None:
-        """Do the steps that wait, one's own first, and wake their threads; the
-        first of those that came later does the next ones.
-        """
-        with self._lock:
-            batch = queue[:MAX_BATCH]
-            for one in batch:
-                one.is_waiting = False
-        try:
-            results = self._commit_together(primary, batch)
-        except BaseException as error:
-            # Nobody else wakes those who wait: they get this error too, even
-            # if it is this thread that is being ended.
-            results = [Done(error=error)] * len(batch)
-        for one, done in zip(batch, results, strict=True):
-            one.done = done
-        with self._lock:
-            del queue[: len(batch)]
-            if not queue:
-                del self._queues[primary]
-            following = queue[:1]
-            for one in following:
-                one.is_waiting = False
-        for one in batch + following:
-            one.woken.set()
-
-    def _commit_together(
-        self, primary: Key, batch: _Queue
-    ) -> list[Done[typing.Any]]:
-        """Do steps as one transaction; each by itself if Elasticsearch refuses
-        what they come to together.
-        """
-        try:
-            return self._commit(primary, batch)
-        except Refused:
-            if len(batch) == 1:
-                raise
-        results = []
-        for one in batch:
-            try:
-                results += self._commit(primary, [one])
-            except Exception as error:
-                results.append(Done(error=error))
-        return results
-
-    def _commit(self, primary: Key, batch: _Queue) -> list[Done[typing.Any]]:
-        """Do steps as one transaction, again until nobody is in its way."""
-        also = [key for one in batch for key in one.also]
-        with self._turns.take_part(also) as turn:
-            return self._commit_in_turn(primary, batch, also, turn)
-
-    def _commit_in_turn(
-        self, primary: Key, batch: _Queue, also: list[Key], turn: Turn
-    ) -> list[Done[typing.Any]]:
-        attempts = Retries('Changing %s %s', *primary)
-        #: The placeholders of earlier attempts.
-        earlier: set[str] = set()
-        is_first = True
-        while True:
-            unit = Unit(self.committer, primary, attempts, also, is_first)
-            is_first = False
-            found = unit.found[primary]
-            results = [unit.attempt(one.step) for one in batch]
-            name = marks.new_name()
-            plan = unit.plan(name)
-            if plan is None:
-                if not _is_acknowledged(batch, results):
-                    self._remove_own_placeholder(found, earlier)
-                    return results
-                if self._is_true(unit, batch[0].project_id):
-                    return results
-                attempts.wait('what was found was written meanwhile')
-                continue
-            earlier.add(transactions.placeholder_name(name))
-            try:
-                self.committer.commit(plan, attempts)
-                return results
-            except WriteConflict as conflict:
-                reason, met = str(conflict), conflict.key
-            if met != primary:
-                turn.wait_for(met)
-            attempts.wait(reason)
-
-    def _is_true(self, unit: Unit, project_id: str) -> bool:
-        """Tell whether documents are what was read of them, by writing them
-        as they are.
-
-        Who is told that something is done, because it was so already, relies
-        on it as on a change: a node that is cut off may show what isn't so
-        any more.
-        """
-        founds = []
-        for found in unit.found.values():
-            if found.seq_no is None:
-                # Whoever erases the project finds it, should it be left.
-                found = dataclasses.replace(found, project=project_id)
-            founds.append(found)
-        proved = self.committer.prove(founds)
-        return len(proved) == len(founds)
-
-    def _remove_own_placeholder(
-        self, found: Found, earlier: collections.abc.Container[str]
+        kind: str,
+        id: str,
+        stored: Value | None,
+        body: documents.Body | None,
     ) -> None:
-        """Remove the placeholder that an attempt of one's own has left, when
-        the next one has nothing to write.
+        """Take the claim that a document is to have, or give its own up;
+        ``Conflict`` if another document has it.
         """
-        is_there = found.value is None and found.seq_no is not None
-        if is_there and found.mark.get('write') in earlier:
-            self.committer.remove_placeholder(found)
+        old = new = None
+        if stored is not None:
+            body_before = stored.state['body']
+            old = documents.claim(kind, id, body_before)
+        if body is not None:
+            new = documents.claim(kind, id, body)
+        if old == new:
+            return
+        key = codec.claim_key(kind, id)
+        if new is None:
+            self._attempt.drop(key)
+            return
+        # A document of its own, under the claimed id: only one can create it.
+        holder = self._attempt.get(key)
+        if holder is not None and holder.project_id != self.project_id:
+            raise refusals.id_taken(kind, id)
+        claim = codec.claim_value(kind, self.project_id, id)
+        self._attempt.put(claim)
+
+
+def transact(
+    transactions: Transactions,
+    look_ups: LookUps,
+    clock: Clock,
+    project_id: str,
+    name: Name,
+    step: Step[T],
+    needs: collections.abc.Iterable[Name] = (),
+    acknowledges: bool = True,
+) -> T:
+    """See :meth:`freezer_api.db.driver.Driver.transact`, and
+    :meth:`.transactions.Transactions.run`.
+    """
+    units: list[Unit] = []
+
+    def run_once(attempt: Attempt) -> T:
+        """Run the operation once."""
+        unit = Unit(
+            attempt,
+            look_ups,
+            project_id,
+            clock,
+        )
+        units.append(unit)
+        return step(unit)
+
+    def key(name: Name) -> Key:
+        kind, id = name
+        return codec.key(kind, project_id, id)
+
+    # Only what the last attempt did has taken effect.
+    result = transactions.run(
+        key(name),
+        run_once,
+        tuple(key(need) for need in needs),
+        acknowledges,
+        project_id,
+    )
+    units[-1].log_effects()
+    return result
+
+
+def settle(
+    transactions: Transactions,
+    look_ups: LookUps,
+    clock: Clock,
+    project_id: str,
+    id: str,
+) -> None:
+    """Complete the run of a session if it has lapsed."""
+    transact(
+        transactions,
+        look_ups,
+        clock,
+        project_id,
+        (SESSIONS, id),
+        lambda unit: sessions.settle(unit, id),
+        acknowledges=False,
+    )

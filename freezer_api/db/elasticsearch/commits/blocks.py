@@ -14,7 +14,7 @@ import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.connections import client
 
 LOG = logging.getLogger(__name__)
 #: Seconds after which callers are told to come again.

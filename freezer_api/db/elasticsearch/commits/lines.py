@@ -10,7 +10,7 @@ import orjson
 
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark, Point
-from freezer_api.db.elasticsearch.products import Product
+from freezer_api.db.elasticsearch.connections.products import Product
 
 #: Documents in one request.
 CHUNK = 500

@@ -45,8 +45,10 @@ _TIDY_TIMEOUT = 1.0
 _TIDY_AGAIN = 30.0
 
 
-class Transactions(Outcomes):
-    """Reads documents past the transactions of others, and applies these."""
+class Locks(Outcomes):
+    """Reads documents past the locks of the transactions of others, and
+    applies these.
+    """
 
     def __init__(self, documents: Store):
         super().__init__(documents)

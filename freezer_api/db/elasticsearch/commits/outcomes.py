@@ -10,7 +10,7 @@ that document first, as it is (:meth:`Outcomes.prove`). If that succeeds, what
 was read was so, and nothing that was built on an older point of the document
 can be committed any more.
 
-Readers, who change nothing, don't: :meth:`.locks.Transactions.see`.
+Readers, who change nothing, don't: :meth:`.locks.Locks.see`.
 """
 
 import collections

@@ -6,7 +6,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import client, codec
+from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import blocks, retries
@@ -19,6 +19,7 @@ from freezer_api.db.elasticsearch.commits.lines import (
     groups,
 )
 from freezer_api.db.elasticsearch.commits.marks import Mark
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.db.elasticsearch.search import known
 
 #: The fields that searches read of a document. All others are made of these

@@ -13,14 +13,14 @@ import math
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch.client import (
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.connections.client import (
     OUT_OF_DATE,
     Client,
     Refused,
     error_type,
     require_ok,
 )
-from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.indices import mappings, upgrading
 
 LOG = logging.getLogger(__name__)

@@ -23,14 +23,14 @@ import orjson
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.client import (
+from freezer_api.db.elasticsearch.commits import store
+from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.connections.client import (
     Client,
     Missing,
     error_type,
     require_ok,
 )
-from freezer_api.db.elasticsearch.commits import store
-from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.indices import mappings
 from freezer_api.db.elasticsearch.search.searches import Hit
 

@@ -7,12 +7,12 @@ import functools
 import logging
 
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.attempt import Attempt
 from freezer_api.db.elasticsearch.codec import Key, Value
+from freezer_api.db.elasticsearch.commits.committing import Committer
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.transactions import Committer
-from freezer_api.db.elasticsearch.unit import Unit
-from freezer_api.db.elasticsearch.unit_of_work import Units
+from freezer_api.db.elasticsearch.transactions import Transactions
 from freezer_api.domain import documents
 
 LOG = logging.getLogger(__name__)
@@ -82,12 +82,12 @@ def is_missing(committer: Committer, value: Value) -> bool:
     return holds_steadily(committer, value.key, claim.key, _is_missing)
 
 
-def remove(units: Units, claim: Value) -> bool:
+def remove(transactions: Transactions, claim: Value) -> bool:
     """Remove a claim that its document doesn't have; return whether it was
     still so.
     """
     remove_it = functools.partial(_remove, claim=claim)
-    removed = units.run(claim.key, remove_it)
+    removed = transactions.run(claim.key, remove_it)
     if removed:
         LOG.error(
             'Claim %s of project %s belonged to no document; removed.',
@@ -97,34 +97,34 @@ def remove(units: Units, claim: Value) -> bool:
     return removed
 
 
-def _remove(unit: Unit, claim: Value) -> bool:
+def _remove(attempt: Attempt, claim: Value) -> bool:
     holder = holder_key(claim)
-    stored = unit.get(claim.key)
+    stored = attempt.get(claim.key)
     if stored is None or holder_key(stored) != holder:
         return False
-    document = unit.get(holder)
+    document = attempt.get(holder)
     if not _is_stale(stored, document):
         return False
     # The document must not take the claim before it is removed.
-    unit.guard((holder,))
-    unit.drop(claim.key)
+    attempt.guard((holder,))
+    attempt.drop(claim.key)
     return True
 
 
-def add(units: Units, value: Value) -> bool:
+def add(transactions: Transactions, value: Value) -> bool:
     """Give a document the claim that it should have; False if another document
     has it, or none is needed any more.
     """
     add_it = functools.partial(_add, key=value.key)
-    return units.run(value.key, add_it)
+    return transactions.run(value.key, add_it)
 
 
-def _add(unit: Unit, key: Key) -> bool:
-    stored = unit.get(key)
+def _add(attempt: Attempt, key: Key) -> bool:
+    stored = attempt.get(key)
     claim = expected_claim(stored) if stored else None
-    if claim is None or unit.get(claim.key) is not None:
+    if claim is None or attempt.get(claim.key) is not None:
         return False
-    unit.put(claim)
+    attempt.put(claim)
     return True
 
 

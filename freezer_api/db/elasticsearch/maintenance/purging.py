@@ -2,7 +2,7 @@
 
 import functools
 
-from freezer_api.db.elasticsearch import codec, documents
+from freezer_api.db.elasticsearch import codec, unit_of_work
 from freezer_api.db.elasticsearch.commits import store
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -75,8 +75,8 @@ def _erase(finder: Finder, project_id: str, kind: str, id: str) -> bool:
     delete = _delete_session if kind == SESSIONS else _delete_document
     step = functools.partial(delete, kind=kind, id=id)
     name = kind, id
-    return documents.transact(
-        finder.units, finder, finder.clock, project_id, name, step
+    return unit_of_work.transact(
+        finder.transactions, finder, finder.clock, project_id, name, step
     )
 
 

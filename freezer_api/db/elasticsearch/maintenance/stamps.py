@@ -11,7 +11,8 @@ import typing
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.batches import batches
-from freezer_api.db.elasticsearch.client import (
+from freezer_api.db.elasticsearch.commits.lines import CHUNK
+from freezer_api.db.elasticsearch.connections.client import (
     SAME_COPY,
     Client,
     Missing,
@@ -19,7 +20,6 @@ from freezer_api.db.elasticsearch.client import (
     error_type,
     require_ok,
 )
-from freezer_api.db.elasticsearch.commits.lines import CHUNK
 
 #: A project and an id in it.
 Name = tuple[str, str]

@@ -12,6 +12,7 @@ import typing
 from freezer_api.db import steps
 from freezer_api.db.base import Place
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.attempt import Attempt
 from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import lines, store
@@ -21,7 +22,6 @@ from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.searches import Hit
 from freezer_api.db.elasticsearch.sessions import ranges
-from freezer_api.db.elasticsearch.unit import Unit
 from freezer_api.db.steps import Drift, Step
 from freezer_api.domain import documents, search_pairs
 
@@ -226,7 +226,7 @@ def _other_drifts(
             what = 'has not the claim on its id'
             can_mend = True
             if mend:
-                can_mend = claims.add(finder.units, value)
+                can_mend = claims.add(finder.transactions, value)
             advice = '' if can_mend else steps.TWO_CLAIMS
             yield _drift(value, what, can_mend, advice)
         if kind == documents.SESSIONS:
@@ -272,19 +272,19 @@ def _missing_records(
                     forget = functools.partial(
                         _forget_record, key=session.key, life=life, tag=tag
                     )
-                    finder.units.run(session.key, forget)
+                    finder.transactions.run(session.key, forget)
                 yield _drift(session, what, mendable=True, advice=_NO_RECORD)
 
 
-def _forget_record(unit: Unit, key: Key, life: str, tag: int) -> None:
+def _forget_record(attempt: Attempt, key: Key, life: str, tag: int) -> None:
     """Let a session say no more that it has the record of a run."""
-    session = unit.get(key)
-    record = unit.get(codec.run_key(life, tag))
+    session = attempt.get(key)
+    record = attempt.get(codec.run_key(life, tag))
     says_so = _says_to_have(life, tag)
     if session is not None and says_so(session, record):
         kept = ranges.without_tag(session.state['kept'], tag)
         changed = codec.with_kept(session, kept)
-        unit.put(changed)
+        attempt.put(changed)
 
 
 def _says_to_have(
@@ -319,7 +319,7 @@ def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
             continue
         if not claims.is_stale(finder.committer, value):
             continue
-        if not mend or claims.remove(finder.units, value):
+        if not mend or claims.remove(finder.transactions, value):
             what = f'the claim {value.id} that no document has'
             drift = Drift(steps.LEFT, value.project_id, '', what)
             drifts.append(drift)

@@ -19,11 +19,11 @@ from freezer_api.db import effects
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import locks, marks, store
-from freezer_api.db.elasticsearch.commits.lines import Found
-from freezer_api.db.elasticsearch.commits.outcomes import State
-from freezer_api.db.elasticsearch.commits.transactions import (
+from freezer_api.db.elasticsearch.commits.committing import (
     Committer,
 )
+from freezer_api.db.elasticsearch.commits.lines import Found
+from freezer_api.db.elasticsearch.commits.outcomes import State
 from freezer_api.db.elasticsearch.search import matching, queries
 from freezer_api.db.elasticsearch.search.clauses import Clause
 from freezer_api.db.elasticsearch.search.searches import Hit

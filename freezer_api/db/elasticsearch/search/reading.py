@@ -11,11 +11,10 @@ import collections.abc
 import functools
 import typing
 
-from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch import documents as own
+from freezer_api.db.elasticsearch import codec, unit_of_work
 from freezer_api.db.elasticsearch.codec import Value
+from freezer_api.db.elasticsearch.commits.committing import Committer
 from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.transactions import Committer
 from freezer_api.db.elasticsearch.maintenance import claims
 from freezer_api.db.elasticsearch.search import (
     pending,
@@ -24,7 +23,7 @@ from freezer_api.db.elasticsearch.search import (
 )
 from freezer_api.db.elasticsearch.search.clauses import find_named
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Searches
-from freezer_api.db.elasticsearch.unit_of_work import Units
+from freezer_api.db.elasticsearch.transactions import Transactions
 from freezer_api.domain import documents, search_pairs
 from freezer_api.domain.documents import Document
 from freezer_api.domain.session_state import Record
@@ -38,9 +37,9 @@ Paged = collections.abc.Callable[[list[typing.Any] | None], Body]
 class Reader(Searches):
     """Reads one store."""
 
-    def __init__(self, units: Units, clock: own.Clock):
-        self.units = units
-        self.committer: Committer = units.committer
+    def __init__(self, transactions: Transactions, clock: unit_of_work.Clock):
+        self.transactions = transactions
+        self.committer: Committer = transactions.committer
         self.clock = clock
         super().__init__(self.committer.store.client)
 
@@ -69,7 +68,9 @@ class Reader(Searches):
             # The document has given the claim up since the claim was read.
             # Or they disagree for good: nobody else would remove the claim.
             if not is_first and claims.is_stale(self.committer, claim):
-                remove = functools.partial(claims.remove, self.units, claim)
+                remove = functools.partial(
+                    claims.remove, self.transactions, claim
+                )
                 self.committer.best_effort(remove)
                 return None
             attempts.wait('the document does not have the claim')
@@ -157,8 +158,8 @@ class Reader(Searches):
 
     def settle(self, value: Value) -> None:
         """Complete the run of a session if it has lapsed."""
-        own.settle(
-            self.units,
+        unit_of_work.settle(
+            self.transactions,
             self,
             self.clock,
             value.project_id,

@@ -9,8 +9,8 @@ import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import client
 from freezer_api.db.elasticsearch.commits import retries
+from freezer_api.db.elasticsearch.connections import client
 
 
 class _Refresh:

@@ -5,7 +5,7 @@ import contextlib
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import client
+from freezer_api.db.elasticsearch.connections import client
 from freezer_api.db.elasticsearch.search.refreshes import Refreshes
 
 #: How long Elasticsearch keeps a point in time that nobody asks about.

@@ -41,7 +41,7 @@ from freezer_api import exceptions
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import marks, retries, store
 from freezer_api.db.elasticsearch.commits.lines import Found, Write
-from freezer_api.db.elasticsearch.commits.locks import Transactions
+from freezer_api.db.elasticsearch.commits.locks import Locks
 from freezer_api.db.elasticsearch.commits.marks import Entry, Lock, Mark
 from freezer_api.db.elasticsearch.commits.outcomes import State, as_written
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -85,7 +85,7 @@ def placeholder_name(name: str) -> str:
     return f'{name}-placeholder'
 
 
-class Committer(Transactions):
+class Committer(Locks):
     """Commits transactions."""
 
     def commit(self, plan: Plan, attempts: Retries) -> None:

@@ -7,13 +7,13 @@ import typing
 
 from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
-from freezer_api.db.elasticsearch.commits.lines import Found
-from freezer_api.db.elasticsearch.commits.retries import Retries
-from freezer_api.db.elasticsearch.commits.transactions import (
+from freezer_api.db.elasticsearch.commits.committing import (
     Change,
     Committer,
     Plan,
 )
+from freezer_api.db.elasticsearch.commits.lines import Found
+from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.unit import Done
 from freezer_api.domain import documents
 
@@ -25,7 +25,7 @@ T = typing.TypeVar('T')
 
 class WrongPrimary(Exception):
     """The operation is about another document than the primary one of its
-    unit: ``key``.
+    attempt: ``key``.
     """
 
     def __init__(self, key: Key):
@@ -33,7 +33,7 @@ class WrongPrimary(Exception):
         self.key = key
 
 
-class Unit:
+class Attempt:
     """The documents of one attempt: as they were read, and as they are to
     become.
     """
@@ -99,10 +99,10 @@ class Unit:
         return True
 
     def get(self, key: Key) -> Value | None:
-        """Return a document as this unit has changed it, None if there is
+        """Return a document as this attempt has changed it, None if there is
         none.
 
-        The unit takes effect only if it still is as it was read then, also
+        The attempt takes effect only if it still is as it was read then, also
         where it stays as it is.
         """
         self.load((key,))
@@ -124,15 +124,15 @@ class Unit:
         self._guarded |= frozenset(keys)
 
     def discard(self, keys: collections.abc.Iterable[Key]) -> None:
-        """Delete, some time after the unit has taken effect, what nobody looks
+        """Delete, some time after the attempt has taken effect, what nobody looks
         for any more.
         """
         self._delete_after += tuple(keys)
 
-    def attempt(self, step: collections.abc.Callable[['Unit'], T]) -> Done[T]:
+    def do(self, step: collections.abc.Callable[['Attempt'], T]) -> Done[T]:
         """Do a step, and return its result or its error. With an error
         everything is as it was before the step: others have theirs in this
-        unit as well.
+        attempt as well.
         """
         before = dict(self._values), self._guarded, self._delete_after
         try:
@@ -156,7 +156,7 @@ class Unit:
         self._delete_after = delete_after
 
     def plan(self, name: str) -> Plan | None:
-        """Return the transaction that this unit comes to; None if it changes
+        """Return the transaction that this attempt comes to; None if it changes
         nothing.
         """
         changed = set()

@@ -13,8 +13,8 @@ import orjson
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch import hosts
-from freezer_api.db.elasticsearch.products import Product
+from freezer_api.db.elasticsearch.connections import hosts
+from freezer_api.db.elasticsearch.connections.products import Product
 
 LOG = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ OUT_OF_DATE = (
 )
 #: Statuses of nodes that are overloaded, and of proxies and nodes that can't
 #: serve. Each write can be sent again: see
-#: :mod:`freezer_api.db.elasticsearch.commits.transactions`.
+#: :mod:`freezer_api.db.elasticsearch.commits.committing`.
 _BUSY = frozenset((429, 502, 503, 504))
 _TOO_MANY = 429
 #: What a node tells of a request that it couldn't pass on to another node, or

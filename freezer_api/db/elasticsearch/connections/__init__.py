@@ -1,0 +1,3 @@
+"""Connections to the cluster: its hosts, requests to them, and what failures
+mean.
+"""
