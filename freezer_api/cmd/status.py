@@ -47,6 +47,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def __init__(self, conf: cfg.ConfigOpts):
         self.conf = conf
+        self._is_storage_up = False
 
     def storage(self) -> upgradecheck.Result:
         """Check that the store answers, has this release's schema, and is
@@ -59,6 +60,7 @@ class Checks(upgradecheck.UpgradeCommands):
         storage = typing.cast(base.Storage, located)
         try:
             storage.check()
+            self._is_storage_up = True
             is_outdated = verifying.has_outdated(storage)
             not_imported = imports.describe_pending(self.conf, storage)
             not_contracted = lifecycle.describe_uncontracted(storage)
@@ -73,6 +75,19 @@ class Checks(upgradecheck.UpgradeCommands):
         if not_contracted:
             return warning(not_contracted)
         return success()
+
+    def storage_settings(self) -> upgradecheck.Result:
+        """Check that no setting of the store's own lets it lose, or hide,
+        what was acknowledged.
+        """
+        if not self._is_storage_up:
+            return warning('They were not read, for the storage is not ready.')
+        try:
+            with contextlib.closing(db.load(self.conf)) as storage:
+                unsafe = storage.unsafe_settings()
+        except (exceptions.FreezerError, cfg.Error) as error:
+            return warning(f'They were not read: {common.describe(error)}')
+        return warning(' '.join(unsafe)) if unsafe else success()
 
     def packages(self) -> upgradecheck.Result:
         """Check that the packages that the configuration needs are
@@ -116,6 +131,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     _upgrade_checks = (
         ('Storage and schema', storage),
+        ('Storage settings', storage_settings),
         ('Installed packages', packages),
         ('Names of options', option_names),
         ('Policy file format', policy_format),

@@ -358,6 +358,14 @@ class Storage(maintenance.Maintained):
         """
         return []
 
+    def unsafe_settings(self) -> list[str]:
+        """Return a sentence about each setting of the store by which it may
+        lose, or hide, what was acknowledged: what it is, what may come of it,
+        what it should be. [] if there is none; ``StorageUnavailable`` if the
+        store doesn't say.
+        """
+        return []
+
     @abc.abstractmethod
     def version(self) -> str | None:
         """Return the version of the schema, None if there is none."""

@@ -102,6 +102,25 @@ class Partitions(cluster.Checks):
             with self.subTest(how=how, seed=SEED):
                 self._through(how)
 
+    def test_nodes_that_answer_reads_without_a_master_are_named(self):
+        """By all nodes and by the cluster's own settings, whichever are asked."""
+        product = self.storage.client.product
+        (sentence,) = self.storage.unsafe_settings()
+        named = ', '.join(sorted(node.name for node in self.cluster.nodes))
+        self.assertIn(f'cluster.{product.blocks_without_master[0]} is not all on {named}', sentence)
+        for name in product.blocks_without_master:
+            self._set_in_cluster(name, 'all')
+            self.assertEqual([], self.storage.unsafe_settings(), name)
+            self._set_in_cluster(name, None)
+        self.assertEqual([sentence], self.storage.unsafe_settings())
+
+    def _set_in_cluster(self, name, value):
+        requests.put(
+            f'{self.cluster.nodes[0].url}/_cluster/settings',
+            json={'persistent': {f'cluster.{name}': value}},
+            timeout=cluster.PATIENCE,
+        ).raise_for_status()
+
     def test_node_that_cannot_reach_a_shard_is_unavailable(self):
         """From the first moment on: it is no error of the service, whatever status it has."""
         holders = self._victims()
@@ -194,6 +213,7 @@ class NodesThatRefuseReads:
 
     def test_reads_are_true_while_a_node_is_cut_off(self):
         """Whichever node a process would ask next: it asks another one in its stead."""
+        self.assertEqual([], self.storage.unsafe_settings())
         self.project.new_session('s')
         for holder in self.cluster.shards('freezer_sessions_*'):
             victim = next(node for node in self.cluster.nodes if node.name == holder.node)

@@ -108,8 +108,12 @@ class TestDatabases(StoreTest):
         version = self.manage('db', 'version')[1].strip()
         self.assertEqual(f'The schema is at {version}.\n', said)
         code, checks = self.upgrade_check()
-        self.assertEqual(0, code, checks)
-        self.assertEqual([0] * 5, [result for result, _details in checks.values()], checks)
+        # The PostgreSQL of the test run doesn't wait for its disk.
+        warned = {'Storage settings': 1} if self.server == servers.POSTGRESQL else {}
+        self.assertEqual(len(warned), code, checks)
+        results = {name: result for name, (result, _details) in checks.items()}
+        self.assertEqual(dict.fromkeys(checks, 0) | warned, results, checks)
+        self.assertEqual(6, len(checks))
 
     def test_purge_deletes_one_project(self):
         """Every document of one project goes, and is counted; the other project keeps its own."""

@@ -50,7 +50,6 @@ class MariaDB(process.Server):
             '--skip-networking',
             f'--socket={self.socket}',
             '--max-connections=1000',
-            '--innodb-flush-log-at-trx-commit=2',
             '--innodb-flush-method=nosync',
             '--innodb-buffer-pool-size=256M',
             f'--pid-file={self._process.folder / "pid"}',

@@ -14,6 +14,7 @@ from freezer_api.db.elasticsearch.indices import migration
 from freezer_api.db.elasticsearch.maintenance import (
     copying,
     purging,
+    safety,
     stamps,
     verifying,
 )
@@ -202,6 +203,10 @@ class Driver(driver.Driver):
     def sync(self) -> None:
         """Create the indices, or upgrade them."""
         migration.sync(self.client)
+
+    def unsafe_settings(self) -> list[str]:
+        """Ask the cluster, see :mod:`.maintenance.safety`."""
+        return safety.unsafe_settings(self.client)
 
     def version(self) -> str | None:
         """Return the version of the oldest index."""

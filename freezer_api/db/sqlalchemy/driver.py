@@ -13,6 +13,7 @@ from freezer_api.db.sqlalchemy.maintenance import (
     copying,
     purging,
     restoring,
+    safety,
     stamps,
     verifying,
 )
@@ -261,6 +262,10 @@ class Driver(driver.Driver):
     def uncontracted(self) -> list[str]:
         """Return the revisions that contract the schema and haven't run."""
         return self.database.look(migration.uncontracted)
+
+    def unsafe_settings(self) -> list[str]:
+        """Ask the database, see :mod:`.maintenance.safety`."""
+        return self.database.look(safety.unsafe_settings)
 
     def version(self) -> str | None:
         """Return the schema's revision."""

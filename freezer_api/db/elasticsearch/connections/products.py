@@ -32,6 +32,9 @@ class Product(abc.ABC):
     template: _Json
     #: Settings of indices beside those that both have.
     settings: _Json
+    #: The names, the one to use first, of the setting of ``cluster`` that says
+    #: what nodes refuse while they know no master.
+    blocks_without_master: tuple[str, ...]
 
     @abc.abstractmethod
     def has_answered(
@@ -93,6 +96,7 @@ class Elasticsearch(Product):
     }
     template = {'allow_auto_create': False}
     settings: _Json = {}
+    blocks_without_master = ('no_master_block',)
 
     def has_answered(
         self, status: int, headers: collections.abc.Mapping[str, str]
@@ -147,6 +151,7 @@ class OpenSearch(Product):
     # Copies of segments lag behind: who asks one of them misses what was
     # acknowledged. So it isn't left to the cluster's default.
     settings = {'replication.type': 'DOCUMENT'}
+    blocks_without_master = ('no_cluster_manager_block', 'no_master_block')
 
     def has_answered(
         self, status: int, headers: collections.abc.Mapping[str, str]
