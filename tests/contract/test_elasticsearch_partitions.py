@@ -133,11 +133,14 @@ class Partitions(cluster.Checks):
             ('POST', f'/{alias}/_refresh'),
             ('POST', '/_mget', {'docs': [{'_index': alias, '_id': 'missing'}]}),
         )
+        either = self._at(node, holders[0]).storage.client
         self.cluster.network.cut(*self.cluster.network.edges_of(node.name))
         served = [self._is_served(connection, ask) for ask in asks]
+        by_another = [self._is_served(either, asks[-1]) for _ in range(3)]
         self.cluster.network.heal()
         self.cluster.settle()
         self.assertIn(False, served)
+        self.assertEqual([True] * 3, by_another)
         self.assertEqual([True] * len(asks), [self._is_served(connection, ask) for ask in asks])
 
     def _is_served(self, connection, ask):
@@ -173,9 +176,9 @@ class Partitions(cluster.Checks):
             self.assertEqual([], writer.unexplained)
             self.nothing_is_lost(writers, writer.project)
 
-    def _at(self, node):
-        """The project by a process that asks one node alone."""
-        options = {**self.options[self.driver], 'hosts': [node.url]}
+    def _at(self, *nodes):
+        """The project by a process that asks these nodes alone."""
+        options = {**self.options[self.driver], 'hosts': [node.url for node in nodes]}
         storage = db.load(base.configured({**self.options, self.driver: options}))
         self.addCleanup(storage.close)
         return project_operations.Project(storage, self.project.scope)

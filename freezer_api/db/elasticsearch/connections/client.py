@@ -291,7 +291,7 @@ class Client:
             self._refuse(reason)
         is_room = is_block and status == _TOO_MANY
         if _is_unserved(status, body) and not is_room:
-            reason = f'answers with status {status} ({kind})'
+            reason = f'answers with status {status} ({kind or "in part"})'
             LOG.warning('%s: %s.', self.product.name, reason)
             raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
 
@@ -320,10 +320,15 @@ def _serialized(body: typing.Any) -> bytes | None:
 
 
 def _is_unserved(status: int, body: typing.Any) -> bool:
-    """Tell whether an answer says that nodes can't serve at this moment."""
+    """Tell whether an answer says that nodes can't serve at this moment, all
+    of a request or one of the documents that it asks for.
+    """
     if status in _BUSY:
         return True
-    return any(cause in UNREACHED for cause in _causes(body))
+    if any(cause in UNREACHED for cause in _causes(body)):
+        return True
+    documents = body.get('docs', ()) if isinstance(body, dict) else ()
+    return any(error_type(document) in UNREACHED for document in documents)
 
 
 def _causes(body: typing.Any) -> list[str]:
