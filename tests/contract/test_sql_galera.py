@@ -59,6 +59,10 @@ class Galera(base.ContractCase):
 class Races(Galera):
     """Two callers at once, one at each node."""
 
+    def test_nodes_that_do_not_wait_for_their_disks_are_safe(self):
+        """What one has not written yet when its machine fails the others have."""
+        self.assertEqual([], self.storage.unsafe_settings())
+
     def test_job_follows_an_action_that_changes(self):
         def race(number):
             self.one.put_action(number, action='info', log='old')

@@ -44,14 +44,19 @@ class UnsafeIndices:
     alone = True
 
     def test_index_that_does_not_wait_for_the_disk_is_named(self):
-        self.assertEqual([], self.storage.unsafe_settings())
         client = self.storage.client
-        alias = client.alias('jobs')
+        alias, of_another = client.alias('jobs'), client.alias('other_jobs')
         settings = {'index': {'translog': {'durability': 'async'}}}
-        url = f'{client.conf.hosts[0]}/{alias}/_settings'
-        requests.put(url, json=settings, timeout=60).raise_for_status()
+        self.put(of_another, {'settings': settings})
+        self.assertEqual([], self.storage.unsafe_settings())
+        self.put(f'{alias}/_settings', settings)
         (sentence,) = self.storage.unsafe_settings()
         self.assertIn(f'index.translog.durability is async of {alias}', sentence)
+        self.assertNotIn(of_another, sentence)
+
+    def put(self, path, body):
+        url = f'{self.storage.client.conf.hosts[0]}/{path}'
+        requests.put(url, json=body, timeout=60).raise_for_status()
 
 
 class UnsafeDatabases(testtools.TestCase):

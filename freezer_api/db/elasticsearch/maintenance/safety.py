@@ -7,6 +7,7 @@ from freezer_api.db.elasticsearch.connections.client import (
     Client,
     require_ok,
 )
+from freezer_api.db.elasticsearch.indices import mappings
 
 _Json = dict[str, typing.Any]
 #: What nodes without a master refuse when nothing says otherwise.
@@ -65,8 +66,9 @@ def _refused(client: Client, levels: collections.abc.Iterable[_Json]) -> str:
 
 def _of_indices(client: Client) -> list[str]:
     """Name indices that acknowledge writes before the disk has them."""
-    path = f'/{client.alias("*")}/_settings/index.translog.durability'
-    found = require_ok(client.call('GET', path, None, None))
+    aliases = ','.join(client.alias(kind) for kind in mappings.KINDS)
+    path = f'/{aliases}/_settings/index.translog.durability'
+    found = require_ok(client.call('GET', path))
     lax = []
     for index, answer in found.items():
         translog = answer['settings']['index']['translog']

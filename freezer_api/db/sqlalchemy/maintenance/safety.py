@@ -37,7 +37,8 @@ def unsafe_settings(connection: sqlalchemy.Connection) -> list[str]:
         ]
     found = connection.execute(_MYSQL).tuples().all()
     variables: dict[str, str] = dict(found)
-    flush = variables[_FLUSH]
+    # A server without InnoDB says nothing of it.
+    flush = variables.get(_FLUSH, '1')
     if flush == '1' or variables.get(_CLUSTER) == 'ON':
         return []
     return [
