@@ -325,19 +325,21 @@ def _is_unserved(status: int, body: typing.Any) -> bool:
     """
     if status in _BUSY:
         return True
-    if any(cause in UNREACHED for cause in _causes(body)):
-        return True
-    documents = body.get('docs', ()) if isinstance(body, dict) else ()
-    return any(error_type(document) in UNREACHED for document in documents)
+    return any(cause in UNREACHED for cause in _causes(body))
 
 
 def _causes(body: typing.Any) -> list[str]:
-    """Return what the cluster calls the errors that an answer comes of."""
+    """Return what the cluster calls the errors that an answer comes of, or
+    documents in it.
+    """
     kind = error_type(body)
-    if not kind:
-        return []
-    causes = body['error'].get('root_cause', ())
-    return [kind, *(cause.get('type') for cause in causes)]
+    if kind:
+        causes = body['error'].get('root_cause', ())
+        return [kind, *(cause.get('type') for cause in causes)]
+    documents = body.get('docs', ()) if isinstance(body, dict) else ()
+    return [
+        error_type(document) for document in documents if 'error' in document
+    ]
 
 
 def _lacks_shards(body: typing.Any) -> bool:
