@@ -59,15 +59,21 @@ ON_STORES = ('tests.contract.', 'tests.linearizable.', 'tests.migrations.')
 _STORE = re.compile(r'.*On(\w+)$')
 
 
+def store_of(name: str) -> str:
+    """The store that a class of tests is on, by its name; '' if it says none."""
+    found = _STORE.search(name.rpartition('.')[2])
+    return found[1] if found else ''
+
+
 def needed(name: str) -> tuple[str, ...]:
     """The servers that a class of tests needs."""
     if name.startswith(('tests.unit.', 'tests.functional.')):
         return ()
     if name.startswith('tests.importing.'):
         return IMPORTING.get(name.split('.')[2], ())
-    store = _STORE.search(name.rpartition('.')[2])
+    store = store_of(name)
     if store and name.startswith(ON_STORES):
-        return STORES.get(store[1], servers.NAMES)
+        return STORES.get(store, servers.NAMES)
     # The judge and its model need none.
     if name.startswith('tests.linearizable.'):
         return ()

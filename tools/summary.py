@@ -14,13 +14,12 @@ import collections
 import io
 import os
 import pathlib
-import re
 import sys
 
 import subunit
 import testtools
 
-from tools import seconds
+from tools import plan, seconds
 
 OUTCOMES = {
     'success': 'passed',
@@ -73,11 +72,9 @@ class Outcomes(testtools.StreamResult):
 def part(name: str) -> str:
     """The part of the tests that a class belongs to."""
     kind = name.split('.')[1]
-    # Behind the last 'On': some classes have it in their own names.
-    store = re.search(r'.*On(\w+)$', name)
     if kind != 'contract':
         return kind
-    return f'contract, {store[1]}' if store else 'contract, other'
+    return f'contract, {plan.store_of(name) or "other"}'
 
 
 def print_times(stream: bytes) -> None:

@@ -138,7 +138,7 @@ class ReadOnly:
         self.project.put_client('d')
 
 
-class ReadOnlyMariaDB(ReadOnly, base.ContractCase):
+class ReadOnlyOnMariaDB(ReadOnly, base.ContractCase):
     name = 'MariaDB'
 
     @classmethod
@@ -163,7 +163,7 @@ class ReadOnlyMariaDB(ReadOnly, base.ContractCase):
         self.run_sql(f'SET GLOBAL read_only = {int(not does)}')
 
 
-class ReadOnlyPostgreSQL(ReadOnly, stores.PostgreSQL):
+class ReadOnlyOnPostgreSQL(ReadOnly, stores.PostgreSQL):
     def take_writes(self, does):
         name = self.storage.database.engines.reader.url.database
         setting = f'default_transaction_read_only = {"off" if does else "on"}'
