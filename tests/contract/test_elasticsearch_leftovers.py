@@ -279,13 +279,13 @@ class Bounds(_Counting):
         body = bodies.client_body('c', self.project.project_id)
         value = codec.made(Document(CLIENTS, self.project.project_id, 'c', 1, 1, body))
 
-        def fail(unit):
+        def fail(attempt):
             raise ZeroDivisionError
 
-        def too_large(unit):
-            unit.put(dataclasses.replace(value, id='x' * 600))
+        def too_large(attempt):
+            attempt.put(dataclasses.replace(value, id='x' * 600))
 
-        steps = [fail, too_large, lambda unit: unit.put(value), fail]
+        steps = [fail, too_large, lambda attempt: attempt.put(value), fail]
         batch = [transactions._Waiting(step) for step in steps]
         done = self.one.transactions._commit_together(key, batch)
         self.assertIsInstance(done[0].error, ZeroDivisionError)
