@@ -2,6 +2,7 @@
 what ``python -m tests.linearizable`` records.
 """
 
+import collections.abc
 import random
 import sys
 import typing
@@ -21,6 +22,8 @@ from tests.linearizable import (
 from tests.linearizable.faults import FAULTS
 
 SIZE = recording.Size(projects=2, callers=6, operations=20)
+#: A history so short, and without faults, that all of its orders can be tried.
+CALM = recording.Size(projects=1, callers=3, operations=12)
 PROCESSES = 2
 #: Calls that the judge tries of histories that were spoilt: all orders of one may be too many.
 MAX_TRIED = 20_000
@@ -32,12 +35,16 @@ class Histories(testtools.TestCase):
     store: deployments.Store
 
     def histories(self, own: bool, *faults: str) -> list:
-        """Histories of some projects, recorded while faults happened; right ones."""
+        """Histories of some projects, recorded while faults happened, and as the last one that of
+        a project of calm times; right ones.
+        """
         seed = f'{self.id()}-{base.SEED}'
         self.addDetail('seed', testtools.content.text_content(seed))
         struck = [FAULTS[name] for name in faults]
+        chosen = random.Random(seed)
         with deployments.deployed(self.store, PROCESSES, own) as deployment:
-            found = recording.record(deployment, random.Random(seed), SIZE, struck)
+            calm = recording.record(deployment, chosen, CALM, [])
+            found = recording.record(deployment, chosen, SIZE, struck) + calm
         for number, history in enumerate(found):
             verdict = campaign.judged(history)
             if not verdict.linearizable:
@@ -53,30 +60,40 @@ class ThroughKilledProcesses:
         """So they do, those of what was acknowledged too; and no order fits what was spoilt of
         them, so the judge can tell.
         """
-        histories = self.histories(False, 'kill-process', 'pause-process')
+        *struck, calm = self.histories(False, 'kill-process', 'pause-process')
         chosen = random.Random(base.SEED)
-        for history in histories:
+        for history in (*struck, calm):
             self.assertTrue(acknowledged.judged(history).linearizable)
         for question, spoilings in (
             (campaign.judged, spoiling.SPOILINGS),
             (acknowledged.judged, spoiling.OF_WRITES),
         ):
-            rejected = 0
-            for history in histories:
-                for name, spoil in spoilings.items():
-                    spoilt = spoil(history, chosen)
-                    if spoilt is not None:
-                        rejected += self.is_rejected(question, spoilt, name)
-            self.assertGreater(rejected, 0)
+            for history in struck:
+                self.rejected(question, history, spoilings, chosen)
+            self.assertGreater(self.rejected(question, calm, spoilings, chosen), 0)
 
-    def is_rejected(self, question: typing.Callable, spoilt: list, name: str) -> bool:
-        """Whether a wrong history is rejected; False if there are too many orders to try."""
-        try:
-            verdict = question(spoilt, MAX_TRIED)
-        except judge.GaveUp:
-            return False
-        self.assertFalse(verdict.linearizable, name)
-        return True
+    def rejected(
+        self,
+        question: typing.Callable,
+        history: list,
+        spoilings: collections.abc.Mapping[str, spoiling.Spoiling],
+        chosen: random.Random,
+    ) -> int:
+        """In how many ways a history was spoilt and rejected. It is rejected in all, unless there
+        are too many orders to try, as there may be if many calls got no answer.
+        """
+        rejected = 0
+        for name, spoil in spoilings.items():
+            spoilt = spoil(history, chosen)
+            if spoilt is None:
+                continue
+            try:
+                verdict = question(spoilt, MAX_TRIED)
+            except judge.GaveUp:
+                continue
+            self.assertFalse(verdict.linearizable, name)
+            rejected += 1
+        return rejected
 
 
 class ThroughKilledStore:
@@ -84,7 +101,7 @@ class ThroughKilledStore:
 
     def test_answers_through_killed_store_fit_one_order(self):
         histories = self.histories(True, 'kill-store', 'kill-process')
-        self.assertEqual(SIZE.projects, len(histories))
+        self.assertEqual(SIZE.projects + CALM.projects, len(histories))
 
 
 def _put_on_stores() -> None:
