@@ -105,6 +105,14 @@ class ContractCase(unittest.TestCase):
         """
         raise NotImplementedError
 
+    def make_own_options(self) -> Options:
+        """Do as :meth:`make_options`, for a store that is removed when this test ends: clusters
+        take longer for all that they do, the more indices they have.
+        """
+        owner = type('Own', (type(self),), {})
+        self.addCleanup(_remove_stores, owner)
+        return owner.make_options()
+
     @classmethod
     def make_storage(cls, conf: cfg.ConfigOpts | None = None) -> Storage:
         """Another object on the same store, as another process has it."""
@@ -135,6 +143,12 @@ class ContractCase(unittest.TestCase):
     ) -> project_operations.Project:
         """Somebody who acts in a project."""
         return project_operations.Project(storage or self.storage, Scope(project_id))
+
+
+def _remove_stores(owner: type[ContractCase]) -> None:
+    owner.doClassCleanups()
+    for error in owner.tearDown_exceptions:
+        raise error[1]
 
 
 def db_sync(conf: cfg.ConfigOpts) -> None:

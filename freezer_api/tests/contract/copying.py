@@ -109,7 +109,7 @@ class CopyCase:
     def empty(self, options=None):
         storage = self.make_storage(
             base.configured(
-                {**(options or self.make_options()), 'sessions': {'runs_kept': RUNS_KEPT}}
+                {**(options or self.make_own_options()), 'sessions': {'runs_kept': RUNS_KEPT}}
             )
         )
         storage.sync()

@@ -48,7 +48,7 @@ class Stores:
 
     def setUp(self):
         super().setUp()
-        self.own = self.make_storage(base.configured(self.make_options()))
+        self.own = self.make_storage(base.configured(self.make_own_options()))
         self.own.sync()
         self.own.clock = self.clock
         self.project = self.in_project('p', self.own)

@@ -26,7 +26,7 @@ class Operation:
         self.assertEqual(1, self.in_project('p', storage).get(CLIENTS, 'a').version)
 
     def test_several_processes_make_the_schema_at_once(self):
-        options = self.make_options()
+        options = self.make_own_options()
         parallel.processes(parallel.sync, [(options,)] * 3)
         storage = self.make_storage(base.configured(options))
         storage.check()
@@ -72,4 +72,4 @@ class Operation:
             os._exit(1)
 
     def _empty(self):
-        return self.make_storage(base.configured(self.make_options()))
+        return self.make_storage(base.configured(self.make_own_options()))
