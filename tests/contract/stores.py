@@ -108,7 +108,7 @@ class Elasticsearch8(_InCluster):
 
     name = 'Elasticsearch8'
     server = servers.ELASTICSEARCH8
-    share = 0.1
+    share = 0.05
 
 
 @servers.needs(servers.ELASTICSEARCH9)
@@ -117,7 +117,7 @@ class Elasticsearch9(_InCluster):
 
     name = 'Elasticsearch9'
     server = servers.ELASTICSEARCH9
-    share = 0.1
+    share = 0.05
 
 
 @servers.needs(servers.OPENSEARCH2)
@@ -127,7 +127,7 @@ class OpenSearch2(_InCluster):
     name = 'OpenSearch2'
     driver = 'opensearch'
     server = servers.OPENSEARCH2
-    share = 0.1
+    share = 0.05
 
 
 @servers.needs(servers.OPENSEARCH3)
@@ -137,7 +137,7 @@ class OpenSearch3(_InCluster):
     name = 'OpenSearch3'
     driver = 'opensearch'
     server = servers.OPENSEARCH3
-    share = 0.1
+    share = 0.05
 
 
 CLUSTERS: tuple[type[ContractCase], ...] = (
