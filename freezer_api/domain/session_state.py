@@ -179,6 +179,20 @@ class Session:
 
     def body(self) -> Body:
         """Return the document as shown, without ``_version``."""
+        document = self._body_without_members()
+        document['jobs'] = self._shown_members()
+        return document
+
+    def is_shown_like(self, other: 'Session') -> bool:
+        """Tell whether the bodies of both are shown alike."""
+        # Most members are the same objects: of those nothing is made.
+        if not _are_shown_alike(self.members, other.members):
+            return False
+        return documents.is_same(
+            self._body_without_members(), other._body_without_members()
+        )
+
+    def _body_without_members(self) -> Body:
         document = {
             'session_id': self.session_id,
             'project_id': self.project_id,
@@ -187,7 +201,7 @@ class Session:
             'session_tag': self.tag,
             'schedule': dict(self.schedule),
             **_shown_run(self.run),
-            'jobs': self._shown_members(),
+            'jobs': {},
         }
         if self.restore is not None:
             document['restore'] = dict(self.restore)
@@ -283,6 +297,19 @@ SETTABLE = tuple(
     for field in dataclasses.fields(Session)
     if 'settable' in field.metadata
 )
+
+
+def _are_shown_alike(
+    some: collections.abc.Mapping[str, Member],
+    others: collections.abc.Mapping[str, Member],
+) -> bool:
+    if some.keys() != others.keys():
+        return False
+    for job_id, member in some.items():
+        other = others[job_id]
+        if member is not other and member.shown() != other.shown():
+            return False
+    return True
 
 
 def _shown_run(run: Run | None) -> Body:

@@ -13,7 +13,6 @@ from freezer_api.domain.documents import (
     SESSIONS,
     Document,
     Precondition,
-    is_same,
 )
 from freezer_api.domain.session_state import (
     Decision,
@@ -202,7 +201,7 @@ def _store_session(
     """
     if before is not stored:
         unit.note(effects.run_lapsed, before)
-    shown_alike = after is before or is_same(before.body(), after.body())
+    shown_alike = after is before or after.is_shown_like(before)
     version = before.version if shown_alike else before.version + 1
     after = dataclasses.replace(after, version=version, created=before.created)
     if after != stored:
