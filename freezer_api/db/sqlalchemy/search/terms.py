@@ -7,6 +7,7 @@ values to meet one.
 """
 
 import collections.abc
+import functools
 import hashlib
 import struct
 import typing
@@ -35,6 +36,8 @@ _VERSION = struct.Struct('<H')
 #: Bytes at the end of a packed index that tell its version. The first version
 #: had none.
 VERSION_SIZE, FIRST_VERSION = _VERSION.size, 1
+#: Terms that are kept, and the characters that their pairs have at most.
+KEPT_TERMS, MAX_KEPT = 8192, 100
 #: What a document is indexed in: its project, EVERYWHERE, CENTRAL.
 Scopes = tuple[str, ...]
 
@@ -104,21 +107,29 @@ def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
 def look_up(
     scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> frozenset[int]:
-    """Return the terms of pairs.
+    """Return the terms of pairs."""
+    found = set()
+    for key, value in pairs:
+        is_short = len(key) + len(value) <= MAX_KEPT
+        term = _kept_term if is_short else _term
+        found.add(term(scope, kind, key, value))
+    return frozenset(found)
+
+
+def _term(scope: str, kind: str, key: str, value: str) -> int:
+    """Return the term of a pair.
 
     Lengths stand before what could contain anything, so no two inputs are
     written alike.
     """
-    prefix = f'{kind} {len(scope)} {scope}'
-    # What all have in common is digested once.
-    base = hashlib.blake2b(_encode(prefix), digest_size=_TERM_SIZE)
-    found = set()
-    for key, value in pairs:
-        digest = base.copy()
-        digest.update(_encode(f'{len(key)} {key}{value}'))
-        term = int.from_bytes(digest.digest(), 'little', signed=True)
-        found.add(term)
-    return frozenset(found)
+    text = f'{kind} {len(scope)} {scope}{len(key)} {key}{value}'
+    digest = hashlib.blake2b(_encode(text), digest_size=_TERM_SIZE)
+    return int.from_bytes(digest.digest(), 'little', signed=True)
+
+
+#: Most pairs of a document are those of many others, and of itself when it is
+#: written again.
+_kept_term = functools.lru_cache(KEPT_TERMS)(_term)
 
 
 def index(
