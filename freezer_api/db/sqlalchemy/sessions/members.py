@@ -4,6 +4,7 @@ differ.
 
 import collections
 import collections.abc
+import functools
 import typing
 
 import orjson
@@ -82,6 +83,19 @@ def _update(
 _CHANGE = _update(_SOME, *_PROGRESS)
 #: Most reports change one member.
 _CHANGE_ONE = _update(_ONE, *_PROGRESS)
+
+
+@functools.cache
+def _change_several(number: int) -> sqlalchemy.Update:
+    """Return the statement for so many members that get the same values, as
+    a group of reports gives them.
+    """
+    jobs = []
+    for i in range(number):
+        jobs.append(bindparam(f'of_job{i}', type_=table.c.job_id.type))
+    return _update((_IS_OF, table.c.job_id.in_(jobs)), *_PROGRESS)
+
+
 #: The client seldom changes and may be long: it is sent if it does.
 _CHANGE_WITH_CLIENT = _update(_SOME, 'client_id', *_PROGRESS)
 
@@ -197,9 +211,8 @@ def store(
             **dict(values),
         }
         has_client = 'client_id' in parameters
-        if len(changed) == 1 and not has_client:
-            parameters['of_job'] = changed[0]
-            cursors.write(connection, _CHANGE_ONE, parameters)
+        if len(changed) <= cursors.MOST_PLACES and not has_client:
+            _change_few(connection, parameters, changed)
             continue
         statement = _CHANGE_WITH_CLIENT if has_client else _CHANGE
         for ids in _chunks(changed):
@@ -208,6 +221,22 @@ def store(
     added = _new_rows(session, old, new)
     if added:
         connection.execute(_ADD, added)
+
+
+def _change_few(
+    connection: sqlalchemy.Connection,
+    parameters: dict[str, typing.Any],
+    job_ids: list[str],
+) -> None:
+    """Give members the same values by a statement that is kept."""
+    if len(job_ids) == 1:
+        parameters['of_job'] = job_ids[0]
+        statement = _CHANGE_ONE
+    else:
+        places = cursors.in_places('of_job', job_ids)
+        parameters |= places
+        statement = _change_several(len(places))
+    cursors.write(connection, statement, parameters)
 
 
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
