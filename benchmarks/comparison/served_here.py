@@ -14,6 +14,7 @@ import typing
 from oslo_config import cfg
 
 from freezer_api import app, conf, db
+from freezer_api.cmd import lifecycle
 from freezer_api.db.base import Storage
 from freezer_api.db.sqlalchemy.driver import Driver
 
@@ -45,7 +46,13 @@ def name_driver(storage: Driver) -> str:
     # As the driver itself takes it.
     with storage.database.engines.reader.connect() as connection:
         raw = connection.connection.dbapi_connection
-        module, _, _rest = type(raw).__module__.partition('.')
+        bases = [base.__module__ for base in type(raw).__mro__]
+    # The driver derives a class of its own from PyMySQL's.
+    module = next(
+        base.partition('.')[0]
+        for base in bases
+        if not base.startswith('freezer_api.')
+    )
     if module != 'psycopg':
         return module
 
@@ -97,10 +104,19 @@ def build(storage: Storage) -> app.Application:
     return app.build(storage.conf, storage, authenticate=identified)
 
 
+def build_alone(storage: Storage) -> app.Application:
+    """Return the application on a storage in a process that does nothing
+    else, as :mod:`freezer_api.wsgi` makes it.
+    """
+    application = build(storage)
+    lifecycle.limit_garbage_collection()
+    return application
+
+
 if 'DB_URL' in os.environ:
-    application = build(open_storage(os.environ['DB_URL']))
+    application = build_alone(open_storage(os.environ['DB_URL']))
 elif 'CONFIGURATION' in os.environ:
     _storage = open_configured(os.environ['CONFIGURATION'])
     if 'DRIVER_FILE' in os.environ:
         _tell_driver(_storage, os.environ['DRIVER_FILE'])
-    application = build(_storage)
+    application = build_alone(_storage)
