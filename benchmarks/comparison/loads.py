@@ -1,12 +1,8 @@
-"""How requests are made: by ``wrk``, as many as are answered in some seconds;
-or a number of them, all at once.
+"""How requests are made by ``wrk``: as many as are answered in some
+seconds.
 """
 
-import collections.abc
-import concurrent.futures
 import dataclasses
-import functools
-import http.client
 import json
 import pathlib
 import shutil
@@ -15,14 +11,12 @@ import tempfile
 import time
 import typing
 
-from benchmarks.comparison import cases, data
+from benchmarks.comparison import cases
 from benchmarks.comparison.contestants import PROCESSES, THREADS, Used
 
 CONNECTIONS = PROCESSES * THREADS
 #: Seconds that a request may take.
 PATIENCE = 300
-#: Members of a session that act at once.
-MEMBERS = 64
 #: Seconds that a processor may still be busy with what nobody waits for.
 SETTLING = 0.05
 
@@ -102,7 +96,7 @@ def hammer(
         rate = 1 / result.mean
         number = result.duration * rate
         _wait_until_idle(contestant)
-    return _figures(
+    return make_figures(
         number,
         rate,
         used,
@@ -111,7 +105,7 @@ def hammer(
     )
 
 
-def _figures(
+def make_figures(
     number: float,
     rate: float,
     used: Used,
@@ -243,111 +237,3 @@ def _wait_until_idle(contestant: Served) -> None:
         if now - taken < SETTLING:
             return
         taken = now
-
-
-# Many at once
-
-#: Method, path and body.
-Request = tuple[str, str, typing.Any]
-#: What many do at once, in this order.
-BURSTS = (
-    'attach of 64',
-    'start of 64 at once',
-    'end of 64 at once',
-    'detach of 64',
-)
-
-
-def burst(contestant: Served, jobs: data.Jobs) -> dict[str, Figures]:
-    """Let 64 jobs join a session, start and end in it at once, and leave it;
-    ``lost`` counts those of which the session doesn't know it.
-    """
-    session = jobs.new_session()
-    members = [jobs.job() for _ in range(MEMBERS)]
-    path = f'{jobs.base}/sessions/{session}'
-    joins: list[Request] = []
-    starts: list[Request] = []
-    ends: list[Request] = []
-    leaves: list[Request] = []
-    for job in members:
-        start = {'job_id': job, 'current_tag': 0}
-        # The run that the start has begun.
-        end = {'job_id': job, 'current_tag': 1, 'result': 'success'}
-        joins.append(('PUT', f'{path}/jobs/{job}', None))
-        starts.append(('POST', f'{path}/action', {'start': start}))
-        ends.append(('POST', f'{path}/action', {'end': end}))
-        leaves.append(('DELETE', f'{path}/jobs/{job}', None))
-
-    attached = _at_once(contestant, joins, CONNECTIONS)
-    started = _at_once(contestant, starts, MEMBERS)
-    ended = _at_once(contestant, ends, MEMBERS)
-    lost = _count_lost(members, jobs.members(session))
-    ended = dataclasses.replace(ended, lost=lost)
-    detached = _at_once(contestant, leaves, CONNECTIONS)
-    figures = (attached, started, ended, detached)
-    return dict(zip(BURSTS, figures, strict=True))
-
-
-def _count_lost(
-    members: collections.abc.Iterable[str],
-    shown: dict[str, typing.Any],
-) -> int:
-    """Return how many members haven't ended, as the session shows it."""
-    lost = 0
-    for job in members:
-        member = shown.get(job, {})
-        if member.get('status') != 'completed':
-            lost += 1
-    return lost
-
-
-def _at_once(
-    contestant: Served,
-    requests: collections.abc.Sequence[Request],
-    callers: int,
-) -> Figures:
-    """Have so many callers make some requests."""
-    send = functools.partial(_send, contestant.address)
-    with concurrent.futures.ThreadPoolExecutor(callers) as pool:
-        before = contestant.used()
-        begun = time.perf_counter()
-        taken = sorted(pool.map(send, requests))
-        took = time.perf_counter() - begun
-        used = contestant.used().since(before)
-    number = len(requests)
-    return _figures(
-        number,
-        number / took,
-        used,
-        p50=taken[number // 2],
-        p99=taken[-1],
-    )
-
-
-def _send(address: str, request: Request) -> float:
-    """Make one request; return the seconds until it was answered."""
-    method, path, body = request
-    host, port = address.split(':')
-    begun = time.perf_counter()
-    connection = http.client.HTTPConnection(
-        host,
-        int(port),
-        timeout=PATIENCE,
-    )
-    text = None
-    if body is not None:
-        text = json.dumps(body)
-    headers = {'Content-Type': 'application/json'}
-    connection.request(
-        method,
-        path,
-        text,
-        headers,
-    )
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    # Others say that somebody was faster, which is an answer as well.
-    if answer.status >= 500:
-        raise Failed(f'{method} {path}: {answer.status}')
-    return time.perf_counter() - begun

@@ -13,7 +13,7 @@ import platform
 import statistics
 import time
 
-from benchmarks.comparison import cases, contestants, data, loads
+from benchmarks.comparison import bursts, cases, contestants, data, loads
 from benchmarks.comparison.contestants import LIMIT, OURS
 
 #: From so many seconds a request on, all are asked by one caller.
@@ -156,7 +156,7 @@ def _measured(
         if asked.selects(case.name):
             among = [name for name in case.contestants if name in names]
             yield measuring.case(case, among)
-    if any(asked.selects(name) for name in loads.BURSTS):
+    if any(asked.selects(name) for name in bursts.BURSTS):
         yield from measuring.bursts()
 
 
@@ -235,7 +235,7 @@ class Measuring:
             for name in _in_turn(self._jobs, turn):
                 contestant = self._contestants[name]
                 jobs = self._jobs[name]
-                found = loads.burst(contestant, jobs)
+                found = bursts.burst(contestant, jobs)
                 for case, figures in found.items():
                     by_name = rounds.setdefault(case, {})
                     by_name.setdefault(name, []).append(figures)
@@ -246,7 +246,7 @@ class Measuring:
             measured = Measured(
                 case,
                 self._size,
-                loads.MEMBERS,
+                bursts.MEMBERS,
                 by_name,
                 statements={},
             )

@@ -10,7 +10,7 @@ import threading
 import typing
 import wsgiref.simple_server
 
-from benchmarks.comparison import cases, loads, served_here
+from benchmarks.comparison import bursts, cases, loads, served_here
 from benchmarks.comparison.contestants import Used
 from freezer_api.db.base import Storage
 from freezer_api.db.elasticsearch import driver as elasticsearch
@@ -44,7 +44,7 @@ class Counter:
 
 class _Server(wsgiref.simple_server.WSGIServer):
     # All of a burst may wait for the one thread.
-    request_queue_size = 2 * loads.MEMBERS
+    request_queue_size = 2 * bursts.MEMBERS
 
 
 class _Quiet(wsgiref.simple_server.WSGIRequestHandler):
@@ -101,7 +101,7 @@ def count(
     place: cases.Place,
 ) -> dict[str, float]:
     """Return how often a request of each case, and of each of
-    :data:`.loads.BURSTS`, asks the store.
+    :data:`.bursts.BURSTS`, asks the store.
     """
     found: dict[str, float] = {}
     counted = Counted(storage)
@@ -111,8 +111,8 @@ def count(
             loads.check(case, place, counted)
             found[case.name] = _each(case, place, counted)
         if place.jobs is not None:
-            bursts = loads.burst(counted, place.jobs)
-            for name, figures in bursts.items():
+            done = bursts.burst(counted, place.jobs)
+            for name, figures in done.items():
                 # The figures are for a thousand requests.
                 found[name] = figures.database / 1000
     finally:

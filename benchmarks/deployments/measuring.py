@@ -8,7 +8,14 @@ import contextlib
 import importlib.metadata
 import pathlib
 
-from benchmarks.comparison import cases, contestants, data, loads, served_here
+from benchmarks.comparison import (
+    bursts,
+    cases,
+    contestants,
+    data,
+    loads,
+    served_here,
+)
 from benchmarks.comparison.measuring import Measuring, Run, load, machine
 from benchmarks.deployments import counting, databases
 from benchmarks.deployments.subjects import Deployment, Subject, chosen
@@ -158,8 +165,8 @@ def _measure(
             keep(found)
 
     # All of them are measured together, or none is.
-    bursts = [name for name in loads.BURSTS if name in subject.cases]
-    if any(map(asked.selects, bursts)):
+    names = [name for name in bursts.BURSTS if name in subject.cases]
+    if any(map(asked.selects, names)):
         found.cases += measuring.bursts()
 
     memory = {}

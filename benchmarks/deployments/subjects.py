@@ -5,7 +5,7 @@ import importlib.util
 import pathlib
 import sys
 
-from benchmarks.comparison import cases, contestants, loads
+from benchmarks.comparison import bursts, cases, contestants
 from benchmarks.deployments import databases
 
 #: What is served, with the options of a configuration file.
@@ -86,7 +86,7 @@ class Subject:
     #: What the report is headed by.
     title: str
     deployments: tuple[Deployment, ...]
-    #: Names of :data:`.cases.CASES` and :data:`.loads.BURSTS`.
+    #: Names of :data:`.cases.CASES` and :data:`.bursts.BURSTS`.
     cases: tuple[str, ...]
     #: Those whose versions count.
     packages: tuple[str, ...]
@@ -121,7 +121,7 @@ STORES = Subject(
         'patch of one session',
         'patch of different sessions',
         'create',
-        *loads.BURSTS,
+        *bursts.BURSTS,
     ),
     ('uWSGI', 'PyMySQL', 'psycopg'),
     counts=True,

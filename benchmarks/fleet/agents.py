@@ -15,8 +15,8 @@ import random
 import time
 import typing
 
+from benchmarks import http
 from benchmarks.comparison import data
-from benchmarks.fleet import http
 from benchmarks.fleet.data import PROJECT, SCHEDULE, Agent, Team
 
 #: Seconds between two polls of an agent, and by how much each may be off.
