@@ -14,14 +14,13 @@ import threading
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch.connections import client
+from freezer_api.db.elasticsearch.connections import answers, client
 
 LOG = logging.getLogger(__name__)
 #: Seconds after which callers are told to come again.
 RETRY_AFTER = 30
 #: The name in the log of what all indices are in.
 CLUSTER = 'the cluster'
-_BLOCK = 'cluster_block_exception'
 _CLOSED = 'index_closed_exception'
 
 _Json = dict[str, typing.Any]
@@ -29,7 +28,7 @@ _Json = dict[str, typing.Any]
 
 def is_block(answer: typing.Any) -> bool:
     """Tell whether the cluster refuses a request because of a block."""
-    return client.error_type(answer) in (_BLOCK, _CLOSED)
+    return answers.error_type(answer) in (answers.BLOCK, _CLOSED)
 
 
 class Blocked(exceptions.StorageUnavailable):

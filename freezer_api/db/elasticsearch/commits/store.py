@@ -19,7 +19,7 @@ from freezer_api.db.elasticsearch.commits.lines import (
     groups,
 )
 from freezer_api.db.elasticsearch.commits.marks import Mark
-from freezer_api.db.elasticsearch.connections import client
+from freezer_api.db.elasticsearch.connections import answers, client
 from freezer_api.db.elasticsearch.search import known
 
 #: The fields that searches read of a document. All others are made of these
@@ -246,7 +246,7 @@ class Store:
         for attempt in range(MAX_REJECTIONS):
             rejected = []
             for number, item in enumerate(items):
-                if client.error_type(item) == _REJECTED:
+                if answers.error_type(item) == _REJECTED:
                     rejected.append(number)
             if not rejected:
                 break
@@ -261,7 +261,7 @@ class Store:
     def _written(self, item: _Json, is_resent: bool) -> Written:
         """Return what came of one write of a request."""
         status = item['status']
-        kind = client.error_type(item)
+        kind = answers.error_type(item)
         if status in (200, 201):
             self.blocks.lift(item['_index'], blocks.CLUSTER)
             return item['_seq_no'], item['_primary_term']
@@ -275,7 +275,7 @@ class Store:
         if status == 404:
             # So is one that an upgrade has replaced.
             return Unwritten(is_resent)
-        if status in (429, 503) or kind in client.UNREACHED:
+        if status in (429, 503) or kind in answers.UNREACHED:
             raise exceptions.StorageUnavailable() from client.Refused(
                 f'a write is answered with status {status} ({kind})'
             )
@@ -311,14 +311,14 @@ class Store:
             if answer['found']:
                 return found(kind, answer, is_indexed=True)
             return _absent(key, index)
-        index = client.missing(answer)
+        index = answers.missing(answer)
         if index == self.client.alias(kind):
             raise exceptions.SchemaOutOfDate(client.OUT_OF_DATE)
         if index:
             # An upgrade has replaced the index in this very moment: the alias
             # names the new one already.
             return self.get(key)
-        reason = client.error_type(answer)
+        reason = answers.error_type(answer)
         raise exceptions.StorageUnavailable() from client.Refused(
             f'reading {kind} {id} failed ({reason})'
         )

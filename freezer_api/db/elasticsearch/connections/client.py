@@ -13,7 +13,7 @@ import orjson
 from oslo_config import cfg
 
 from freezer_api import exceptions
-from freezer_api.db.elasticsearch.connections import hosts
+from freezer_api.db.elasticsearch.connections import answers, hosts
 from freezer_api.db.elasticsearch.connections.products import Product
 
 LOG = logging.getLogger(__name__)
@@ -21,24 +21,6 @@ LOG = logging.getLogger(__name__)
 OUT_OF_DATE = (
     'The indices of the storage are not those of this release. The operator'
     ' has to run: freezer-manage db sync'
-)
-#: Statuses of nodes that are overloaded, and of proxies and nodes that can't
-#: serve. Each write can be sent again: see
-#: :mod:`freezer_api.db.elasticsearch.commits.committing`.
-_BUSY = frozenset((429, 502, 503, 504))
-_TOO_MANY = 429
-#: What a node tells of a request that it couldn't pass on to another node, or
-#: whose answer it didn't get. OpenSearch answers such searches with status
-#: 500.
-UNREACHED = frozenset(
-    (
-        'connect_transport_exception',
-        'node_closed_exception',
-        'node_disconnected_exception',
-        'node_not_connected_exception',
-        'receive_timeout_transport_exception',
-        'send_request_transport_exception',
-    )
 )
 #: Seconds before the first request that is sent again to an overloaded
 #: cluster.
@@ -48,9 +30,6 @@ _MAX_UPGRADES = 5
 #: Seconds that a node may go on with an index that it has no shards of any
 #: more.
 _REMOVAL = 0.1
-_BLOCK = 'cluster_block_exception'
-_MISSING = 'index_not_found_exception'
-_NO_SHARD = 'no_shard_available_action_exception'
 #: Of the copies of a document all readers ask the same one. Another one may
 #: not have a write yet that isn't acknowledged either: who read it in the
 #: first could see it gone.
@@ -153,11 +132,11 @@ class Client:
             return answer
         asked = path[1:].split('/')[0].split(',')
         for _ in range(_MAX_UPGRADES):
-            if _lacks_shards(answer.body):
+            if answers.lacks_shards(answer.body):
                 time.sleep(_REMOVAL)
                 answer = self._send_to_any_host(send, lost)
                 continue
-            index = missing(answer.body)
+            index = answers.missing(answer.body)
             # An index that the request names itself isn't there at all.
             if not index or index in asked:
                 break
@@ -201,11 +180,11 @@ class Client:
         until it can be asked.
         """
         status = answer.meta.status
-        if not _is_unserved(status, answer.body):
+        if not answers.is_unserved(status, answer.body):
             return True
-        if status == _TOO_MANY:
+        if status == answers.TOO_MANY:
             # Who asks for less isn't given more at once.
-            if error_type(answer.body) == _BLOCK:
+            if answers.error_type(answer.body) == answers.BLOCK:
                 return True
             time.sleep(_PAUSE * 2**attempt)
         else:
@@ -273,13 +252,13 @@ class Client:
         """Raise, and log, if an answer says that the cluster doesn't serve
         us.
         """
-        if missing(body):
+        if answers.missing(body):
             raise Missing(OUT_OF_DATE)
-        kind = error_type(body)
+        kind = answers.error_type(body)
         if kind == 'index_closed_exception':
             self._refuse('an index is closed')
         # That an index takes no writes is no matter of credentials.
-        is_block = kind == _BLOCK
+        is_block = kind == answers.BLOCK
         if status == 401 or (status == 403 and not is_block):
             options = 'http_auth'
             if 'api_key' in self.conf:
@@ -289,8 +268,8 @@ class Client:
                 f' refused with status {status}'
             )
             self._refuse(reason)
-        is_room = is_block and status == _TOO_MANY
-        if _is_unserved(status, body) and not is_room:
+        is_room = is_block and status == answers.TOO_MANY
+        if answers.is_unserved(status, body) and not is_room:
             reason = f'answers with status {status} ({kind or "in part"})'
             LOG.warning('%s: %s.', self.product.name, reason)
             raise exceptions.StorageUnavailable() from Refused(f'it {reason}')
@@ -319,39 +298,6 @@ def _serialized(body: typing.Any) -> bytes | None:
     return orjson.dumps(body)
 
 
-def _is_unserved(status: int, body: typing.Any) -> bool:
-    """Tell whether an answer says that nodes can't serve at this moment, all
-    of a request or one of the documents that it asks for.
-    """
-    if status in _BUSY:
-        return True
-    return any(cause in UNREACHED for cause in _causes(body))
-
-
-def _causes(body: typing.Any) -> list[str]:
-    """Return what the cluster calls the errors that an answer comes of, or
-    documents in it.
-    """
-    kind = error_type(body)
-    if kind:
-        causes = body['error'].get('root_cause', ())
-        return [kind, *(cause.get('type') for cause in causes)]
-    documents = body.get('docs', ()) if isinstance(body, dict) else ()
-    return [
-        error_type(document) for document in documents if 'error' in document
-    ]
-
-
-def _lacks_shards(body: typing.Any) -> bool:
-    """Tell whether a search found no shard to ask, and had no other reason to
-    fail.
-    """
-    if error_type(body) != 'search_phase_execution_exception':
-        return False
-    causes = body['error'].get('root_cause', ())
-    return all(cause.get('type') == _NO_SHARD for cause in causes)
-
-
 def lines(values: collections.abc.Iterable[typing.Any]) -> bytes:
     """Return values as lines of JSON."""
     option = orjson.OPT_APPEND_NEWLINE
@@ -366,36 +312,12 @@ def require_ok(answer: Answer) -> typing.Any:
     status, body = answer
     if status in (200, 201):
         return body
-    if missing(body):
+    if answers.missing(body):
         raise Missing(OUT_OF_DATE)
     reason = body
-    if error_type(body):
+    if answers.error_type(body):
         reason = body['error'].get('reason')
     raise exceptions.SchemaOutOfDate(
         f'The cluster refuses what the schema needs, with status {status}:'
         f' {reason}'
     )
-
-
-def error_type(body: typing.Any) -> str:
-    """Return what the cluster calls the error in an answer; '' if there is
-    none.
-    """
-    if not isinstance(body, dict):
-        return ''
-    error = body.get('error')
-    if not isinstance(error, dict):
-        return ''
-    return str(error.get('type', ''))
-
-
-def missing(body: typing.Any) -> str:
-    """Return the index that isn't there, if that is all that an answer
-    complains of; '' otherwise.
-    """
-    if not error_type(body):
-        return ''
-    causes = body['error'].get('root_cause') or [body['error']]
-    if any(cause.get('type') != _MISSING for cause in causes):
-        return ''
-    return str(causes[0].get('index', ''))

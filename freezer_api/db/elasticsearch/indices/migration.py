@@ -14,11 +14,11 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.connections import answers
 from freezer_api.db.elasticsearch.connections.client import (
     OUT_OF_DATE,
     Client,
     Refused,
-    error_type,
     require_ok,
 )
 from freezer_api.db.elasticsearch.indices import mappings, upgrading
@@ -275,7 +275,7 @@ def _create(client: Client, kind: str) -> None:
     }
     answer = client.call('PUT', f'/{name}', body)
     _status, told = answer
-    if error_type(told) not in _CREATED_BY_OTHERS:
+    if answers.error_type(told) not in _CREATED_BY_OTHERS:
         require_ok(answer)
 
 

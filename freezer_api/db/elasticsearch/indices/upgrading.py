@@ -25,10 +25,10 @@ from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.commits import store
 from freezer_api.db.elasticsearch.commits.retries import Retries
+from freezer_api.db.elasticsearch.connections import answers
 from freezer_api.db.elasticsearch.connections.client import (
     Client,
     Missing,
-    error_type,
     require_ok,
 )
 from freezer_api.db.elasticsearch.indices import mappings
@@ -149,7 +149,7 @@ def _create(client: Client, new: str, old: str, copies: str) -> None:
     answer = client.call('PUT', f'/{new}', body)
     _status, told = answer
     # Nobody else creates one of this name: the request was sent twice.
-    if error_type(told) != 'resource_already_exists_exception':
+    if answers.error_type(told) != 'resource_already_exists_exception':
         require_ok(answer)
 
 

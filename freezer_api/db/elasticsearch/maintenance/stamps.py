@@ -12,12 +12,12 @@ from freezer_api import exceptions
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.commits.lines import CHUNK
+from freezer_api.db.elasticsearch.connections import answers
 from freezer_api.db.elasticsearch.connections.client import (
     SAME_COPY,
     Client,
     Missing,
     Refused,
-    error_type,
     require_ok,
 )
 
@@ -48,7 +48,7 @@ def prepare(client: Client) -> None:
     index = client.alias(_KIND)
     answer = client.call('PUT', f'/{index}', body)
     _status, told = answer
-    if error_type(told) != _EXISTS:
+    if answers.error_type(told) != _EXISTS:
         require_ok(answer)
 
 
