@@ -16,7 +16,7 @@ Written by `{command}`. Each deployment of this service has 2 processes of 4
 threads, the identity of the callers injected, and a store of its own with the
 same {size:,} sessions with three members each, which doesn't wait for its
 disk. `wrk` asks all of them in turn, 8 callers at once, each request by a
-connection of its own; what 64 do at once is asked by 64 threads. Figures are
+connection of its own; what 64 do at once is sent by one thread. Figures are
 medians over {rounds} rounds.
 
 The processor's seconds are for 1,000 requests, or milliseconds for one. What
