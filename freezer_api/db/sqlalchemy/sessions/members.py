@@ -60,10 +60,6 @@ _SOME = (
     _IS_OF,
     table.c.job_id.in_(bindparam('ids', expanding=True)),
 )
-_ONE = (
-    _IS_OF,
-    table.c.job_id == bindparam('of_job'),
-)
 _ADD = sqlalchemy.insert(table)
 _REMOVE = sqlalchemy.delete(table).where(*_SOME)
 _REMOVE_ALL = sqlalchemy.delete(table).where(
@@ -81,14 +77,12 @@ def _update(
 
 
 _CHANGE = _update(_SOME, *_PROGRESS)
-#: Most reports change one member.
-_CHANGE_ONE = _update(_ONE, *_PROGRESS)
 
 
 @functools.cache
-def _change_several(number: int) -> sqlalchemy.Update:
-    """Return the statement for so many members that get the same values, as
-    a group of reports gives them.
+def _change_few(number: int) -> sqlalchemy.Update:
+    """Return the statement for so many members that get the same values:
+    most reports change one, a group of reports several.
     """
     jobs = []
     for i in range(number):
@@ -212,7 +206,9 @@ def store(
         }
         has_client = 'client_id' in parameters
         if len(changed) <= cursors.MOST_PLACES and not has_client:
-            _change_few(connection, parameters, changed)
+            places = cursors.in_places('of_job', changed)
+            statement = _change_few(len(places))
+            cursors.write(connection, statement, parameters | places)
             continue
         statement = _CHANGE_WITH_CLIENT if has_client else _CHANGE
         for ids in _chunks(changed):
@@ -221,22 +217,6 @@ def store(
     added = _new_rows(session, old, new)
     if added:
         connection.execute(_ADD, added)
-
-
-def _change_few(
-    connection: sqlalchemy.Connection,
-    parameters: dict[str, typing.Any],
-    job_ids: list[str],
-) -> None:
-    """Give members the same values by a statement that is kept."""
-    if len(job_ids) == 1:
-        parameters['of_job'] = job_ids[0]
-        statement = _CHANGE_ONE
-    else:
-        places = cursors.in_places('of_job', job_ids)
-        parameters |= places
-        statement = _change_several(len(places))
-    cursors.write(connection, statement, parameters)
 
 
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
