@@ -54,13 +54,14 @@ def set_up(
     if url.drivername == MYSQLCLIENT:
         # First of all, for it refuses connections.
         mysqlclient.set_up(engine, url)
+    opening.on_connect(engine, functools.partial(_set, settings))
     if url.drivername == PYMYSQL:
         sqlalchemy.event.listen(engine, 'do_connect', _connect_by_pymysql)
-    opening.on_connect(engine, functools.partial(_set, settings))
-    if url.drivername == PYMYSQL and 'read_timeout' not in url.query:
-        # A change of the schema is waited for without end.
-        seconds = None if patient else opening.READ_TIMEOUT
-        opening.on_connect(engine, functools.partial(_wait_longer, seconds))
+        if 'read_timeout' not in url.query:
+            # A change of the schema is waited for without end.
+            seconds = None if patient else opening.READ_TIMEOUT
+            wait = functools.partial(_wait_longer, seconds)
+            opening.on_connect(engine, wait)
 
 
 def _pymysql_arguments(url: sqlalchemy.URL) -> Settings:
