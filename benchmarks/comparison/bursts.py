@@ -85,16 +85,16 @@ def _at_once(
     texts = []
     for request in requests:
         texts.append(http.compose(contestant.address, *request))
-    callers_of_it = _Callers(contestant.address, texts)
+    sender = _Sender(contestant.address, texts)
 
     before = contestant.used()
     begun = time.perf_counter()
-    callers_of_it.make(callers)
+    sender.send_all(callers)
     took = time.perf_counter() - begun
     used = contestant.used().since(before)
 
-    callers_of_it.require_answers()
-    taken = sorted(callers_of_it.taken)
+    sender.require_answers()
+    taken = sorted(sender.taken)
     number = len(requests)
     return loads.make_figures(
         number,
@@ -105,8 +105,8 @@ def _at_once(
     )
 
 
-class _Callers:
-    """Who make some requests, each by a connection that isn't kept."""
+class _Sender:
+    """Sends some requests, each by a connection that isn't kept."""
 
     def __init__(
         self, address: str, requests: collections.abc.Iterable[bytes]
@@ -119,11 +119,11 @@ class _Callers:
         #: The seconds that each request has taken.
         self.taken: list[float] = []
 
-    def make(self, number: int) -> None:
-        """Make all requests, so many at once as far as there are."""
+    def send_all(self, at_once: int) -> None:
+        """Send all requests, and wait for the answers; so many at once."""
         with self._selector:
-            for _ in range(number):
-                self._call()
+            for _ in range(at_once):
+                self._send_next()
             while self._selector.get_map():
                 ready = self._selector.select(loads.PATIENCE)
                 if not ready:
@@ -140,8 +140,8 @@ class _Callers:
             if not 200 <= status < 500:
                 raise loads.Failed(f'{self._place} answered {answer!r:.300}')
 
-    def _call(self) -> None:
-        """Make the next request, if one is left."""
+    def _send_next(self) -> None:
+        """Send the next request, if one is left."""
         if not self._left:
             return
         begun = time.perf_counter()
@@ -153,7 +153,7 @@ class _Callers:
         )
 
     def _receive(self, key: selectors.SelectorKey) -> None:
-        """Take a part of an answer; at its end call again."""
+        """Take a part of an answer; at its end send the next request."""
         connection = typing.cast(socket.socket, key.fileobj)
         begun, parts = key.data
         part = connection.recv(RECEIVED)
@@ -164,4 +164,4 @@ class _Callers:
         self._selector.unregister(connection)
         connection.close()
         self._answers.append(b''.join(parts))
-        self._call()
+        self._send_next()
