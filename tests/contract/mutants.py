@@ -177,8 +177,11 @@ FEW_NAMES_KEPT = Mutant(marks, '_still_needed', '_is_recent(name, now)', 'False'
 UNNAMED_TAKEN_FOR_UNDONE = Mutant(
     COMMITTER,
     '_is_undone',
-    'is_other = not marks.may_lack_names(proved.mark)',
-    'is_other = True',
+    'if not marks.may_lack_names(now.mark):',
+    'return True\n    if not marks.may_lack_names(now.mark):',
+)
+WRITES_NOT_COUNTED = Mutant(
+    COMMITTER, '_is_undone', 'if 0 < unnamed < _WRITE_AND_DELETION:', 'if is_sent_once:'
 )
 
 BLIND_WRITES = Mutant(

@@ -73,19 +73,22 @@ def resending(
     number: int,
     between: typing.Callable[[], object] = lambda: None,
     told: bool = True,
+    done: bool = True,
 ) -> None:
     """Let the answer to a storage's ``number``-th write (from 1) be lost, and the request be sent
     again after something has happened ``between``.
 
-    Not ``told``: by the cluster, when a shard moves or a connection between nodes breaks; the
-    client gets one answer, and doesn't hear of it.
+    Not ``done``: the request itself is lost the first time. Not ``told``: it is sent again by the
+    cluster, when a shard moves or a connection between nodes breaks; the client gets one answer,
+    and doesn't hear of it.
     """
     writes = iter(range(1, 10_000))
 
     def answer(request: interception.Request) -> interception.Answer:
         if not request.writes or next(writes) != number:
             return request()
-        request()
+        if done:
+            request()
         between()
         status, answered = request()
         if told:

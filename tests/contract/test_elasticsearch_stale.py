@@ -238,28 +238,31 @@ class UntrueReads(fault_cases.FaultCases):
 
     # Requests that the cluster itself does twice
 
-    def overtaken_within_the_cluster(self, others):
-        """A shard moves, or a connection between nodes breaks, after a request was done; others
-        write so many times before the cluster does it again.
+    def overtaken_within_the_cluster(self, *others):
+        """A shard moves, or a connection between nodes breaks, after a request was done by which a
+        job reports; others do this before the cluster does it again.
         """
         scenario = faults.Scenario(self)
         storage, operations, _ = self.another(scenario)
-        other = scenario.operations()['report j']
+        overtaking = scenario.operations()
         stale_reads.resending(
-            storage, 1, lambda: [faults.outcome(other) for _ in range(others)], told=False
+            storage,
+            1,
+            lambda: [faults.outcome(overtaking[other]) for other in others],
+            told=False,
         )
         return scenario, faults.outcome(operations['report j'])
 
     def known_after_many(self):
         """Twelve others are more than a document names if nobody is in a hurry."""
-        scenario, told = self.overtaken_within_the_cluster(12)
+        scenario, told = self.overtaken_within_the_cluster(*['report j'] * 12)
         self.one_after_the_other(scenario, told, *['report j'] * 13)
 
     def test_own_write_is_known_after_many_of_others(self):
         self.caught(mutants.FEW_NAMES_KEPT, self.known_after_many)
 
     def unknown_after_too_many(self):
-        scenario, told = self.overtaken_within_the_cluster(12)
+        scenario, told = self.overtaken_within_the_cluster(*['report j'] * 12)
         self.assertIsInstance(told, exceptions.StorageUnavailable)
         self.assertEqual(self.alone(*['report j'] * 13)[0], faults.snapshot(self, scenario))
 
@@ -269,22 +272,63 @@ class UntrueReads(fault_cases.FaultCases):
         marks.MAX_EARLIER = 10
         self.caught(mutants.UNNAMED_TAKEN_FOR_UNDONE, self.unknown_after_too_many)
 
-    def overtaken_before_it_is_sent(self, other, others=1):
-        """A request that is done once meets a conflict with so many writes of others."""
+    def deleted_within_the_cluster(self):
+        """What was written is deleted before the cluster does the request again."""
+        scenario, told = self.overtaken_within_the_cluster('delete j')
+        self.assertIsInstance(told, exceptions.StorageUnavailable)
+        self.assertEqual(self.alone('report j', 'delete j')[0], faults.snapshot(self, scenario))
+
+    def test_own_write_that_was_deleted_is_not_taken_for_undone(self):
+        self.caught(mutants.WRITES_NOT_COUNTED, self.deleted_within_the_cluster)
+
+    def created_within_the_cluster(self):
+        """A client is created, and deleted before the cluster does the request again."""
+        scenario = faults.Scenario(self)
+        storage, _, _ = self.another(scenario)
+        own = project_operations.Project(storage, scenario.scope)
+        # The first write is that of the placeholder.
+        stale_reads.resending(
+            storage, 2, lambda: scenario.project.write(CLIENTS, 'new', None), told=False
+        )
+        told = faults.outcome(lambda: own.put_client('new'))
+        self.assertIsInstance(told, exceptions.StorageUnavailable)
+        with self.assertRaises(exceptions.NotFound):
+            scenario.project.get(CLIENTS, 'new')
+
+    def test_document_that_was_deleted_is_not_created_twice(self):
+        self.caught(mutants.WRITES_NOT_COUNTED, self.created_within_the_cluster)
+
+    def overtaken_before_it_is_sent(self, *others):
+        """A request that is done once meets a conflict with what others did."""
         scenario = faults.Scenario(self)
         paused = faults.Paused(self, 1)
         operation = scenario.operations(paused.faulty.storage)['report j']
         with paused.doing(lambda: faults.outcome(operation)) as told:
-            for _ in range(others):
+            for other in others:
                 faults.outcome(scenario.operations()[other])
         return scenario, told[0]
 
     def test_conflict_with_many_writes_is_tried_again(self):
-        scenario, told = self.overtaken_before_it_is_sent('report j', 12)
+        scenario, told = self.overtaken_before_it_is_sent(*['report j'] * 12)
         self.one_after_the_other(scenario, told, *['report j'] * 13)
 
     def test_conflict_with_a_deletion_is_tried_again(self):
         scenario, told = self.overtaken_before_it_is_sent('delete j')
+        self.one_after_the_other(scenario, told, 'delete j', 'report j')
+
+    def test_conflict_with_a_write_and_a_deletion_is_not_decided(self):
+        """Either of the two writes may have been its own."""
+        scenario, told = self.overtaken_before_it_is_sent('report j', 'delete j')
+        self.assertIsInstance(told, exceptions.StorageUnavailable)
+        self.assertEqual(self.alone('report j', 'delete j')[0], faults.snapshot(self, scenario))
+
+    def test_deletion_between_two_sends_that_were_not_done_is_found(self):
+        """The first was lost on its way, and the second met the deletion."""
+        scenario = faults.Scenario(self)
+        storage, operations, _ = self.another(scenario)
+        delete = functools.partial(faults.outcome, scenario.operations()['delete j'])
+        stale_reads.resending(storage, 1, delete, done=False)
+        told = faults.outcome(operations['report j'])
         self.one_after_the_other(scenario, told, 'delete j', 'report j')
 
     def test_names_of_older_writes_are_forgotten(self):

@@ -53,6 +53,10 @@ from freezer_api.db.elasticsearch.commits.store import Unwritten, Written
 MAX_CARRIED = 8
 MAX_CARRIED_PARTS = 100
 
+#: Writes that it takes at least to write a document and to delete it: before it
+#: is removed it becomes a tombstone, or gets a lock.
+_WRITE_AND_DELETION = 3
+
 #: A document as it was read, and what it becomes (None: it is deleted).
 Change = tuple[Found, Value | None]
 
@@ -331,16 +335,29 @@ class Committer(Locks):
             return False
         if marks.are_all_known(before.mark, proved.mark):
             return True
-        # It was deleted meanwhile, and nothing says what had been done before.
-        is_other = not marks.may_lack_names(proved.mark)
-        is_same_copy = proved.primary_term == before.primary_term
-        if is_sent_once and is_same_copy and is_other:
-            return True
+        if not marks.may_lack_names(now.mark):
+            # It was deleted meanwhile, and what named its writes is gone.
+            unnamed = _unnamed_writes(before, now, proved)
+            if 0 < unnamed < _WRITE_AND_DELETION:
+                return True
         name = ' '.join(before.key)
         raise exceptions.StorageUnavailable() from retries.GaveUp(
             f'the answer to a write of {name} was lost, and it was written'
-            ' too often since to tell whether that was done'
+            ' too often since, or deleted, to tell whether that was done'
         )
+
+
+def _unnamed_writes(before: Found, now: Found, proved: Found) -> int:
+    """Return how many writes of a document between two readings nobody is
+    named for; 0 if that can't be told. ``proved``: as ``now``, after the write
+    that proves it.
+    """
+    is_same_index = proved.index == before.index
+    is_same_copy = proved.primary_term == before.primary_term
+    if not is_same_index or not is_same_copy:
+        return 0
+    writes = proved.version - 1 - before.version
+    return max(0, writes - len(marks.names(now.mark)))
 
 
 def _is_later(now: Found, before: Found) -> bool:

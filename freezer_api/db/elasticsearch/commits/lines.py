@@ -38,6 +38,9 @@ class Found:
     #: document.
     project: str = ''
     seq: int = 0
+    #: How many writes there were under the key, deletions too, if it was read
+    #: by its key or written. It goes on for a while where nothing is kept.
+    version: int = 0
 
     @property
     def point(self) -> Point:

@@ -269,10 +269,10 @@ def is_empty(found: Found) -> bool:
     return found.value is None and not needed
 
 
-def as_written(write: Write, written: tuple[int, int]) -> Found:
+def as_written(write: Write, written: tuple[int, int, int]) -> Found:
     """Return a document as it would be read after a write."""
     found = write.found
-    seq_no, primary_term = written
+    seq_no, primary_term, version = written
     value = None
     mark: Mark = {}
     project, seq = found.project, found.seq
@@ -290,5 +290,13 @@ def as_written(write: Write, written: tuple[int, int]) -> Found:
                 doc.get('index'),
             )
     return Found(
-        found.key, found.index, seq_no, primary_term, value, mark, project, seq
+        found.key,
+        found.index,
+        seq_no,
+        primary_term,
+        value,
+        mark,
+        project,
+        seq,
+        version,
     )

@@ -51,9 +51,9 @@ class Unwritten:
         return False
 
 
-#: Sequence number and primary term of a write that was done; None: nothing is
-#: known.
-Written = tuple[int, int] | Unwritten | None
+#: Sequence number, primary term and version of a write that was done; None:
+#: nothing is known.
+Written = tuple[int, int, int] | Unwritten | None
 
 
 class Refused(Exception):
@@ -264,7 +264,7 @@ class Store:
         kind = answers.error_type(item)
         if status in (200, 201):
             self.blocks.lift(item['_index'], blocks.CLUSTER)
-            return item['_seq_no'], item['_primary_term']
+            return item['_seq_no'], item['_primary_term'], item['_version']
         if status == 409:
             return Unwritten(is_resent)
         if blocks.is_block(item):
@@ -358,4 +358,6 @@ def found(kind: str, hit: _Json, is_indexed: bool = False) -> Found:
         doc['mark'],
         project,
         seq,
+        # Searches don't ask for it.
+        hit.get('_version', 0),
     )
