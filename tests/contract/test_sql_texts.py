@@ -1,4 +1,8 @@
-"""Texts in statements that PyMySQL sends: as SQL, with what a server requires escaped."""
+"""What PyMySQL sends and reads: texts as SQL, with what a server requires escaped; columns, whose
+descriptions are kept.
+"""
+
+import pymysql
 
 from freezer_api.domain.documents import CLIENTS
 from freezer_api.tests.contract import base
@@ -38,6 +42,23 @@ class Texts:
                 for text in TEXTS:
                     cursor.execute('SELECT %s, %s', (text, 'behind it'))
                     self.assertEqual((text, 'behind it'), cursor.fetchone())
+
+    def test_columns_are_described_once(self):
+        with self.storage.database.engines.reader.connect() as connection:
+            cursor = connection.connection.cursor()
+            told = []
+            for _ in range(2):
+                for statement in ("SELECT 1 AS a, 'x' AS b", "SELECT 'y' AS a", 'SELECT NULL AS a'):
+                    cursor.execute(statement)
+                    columns = [column[:2] for column in cursor.description]
+                    told.append((columns, cursor.fetchall(), [*cursor._result.fields]))
+        before, after = told[:3], told[3:]
+        self.assertEqual(before, after)
+        self.assertEqual([((1, 'x'),), (('y',),), ((None,),)], [rows for _, rows, _ in after])
+        kinds = [[kind for _, kind in columns] for columns, _, _ in after]
+        types = pymysql.constants.FIELD_TYPE
+        long, text, null = types.LONG, types.VAR_STRING, types.NULL
+        self.assertEqual([[long, text], [text], [null]], kinds)
 
     def test_text_of_json_is_sent_as_it_is(self):
         """Else its quotes are looked for character by character."""
