@@ -52,9 +52,7 @@ class JsonRows(Function):
 
 
 class Joined(Function):
-    """Texts and numbers, one behind the other; NULL if one of them is, except
-    in PostgreSQL, where it is as good as empty.
-    """
+    """Texts and numbers, one behind the other; NULL if one of them is."""
 
     type = sqlalchemy.Text()
     name = 'freezer_joined'
@@ -136,7 +134,8 @@ _TEMPLATES: tuple[tuple[type[Function], str, str], ...] = (
     (ShortJson, 'postgresql', 'CAST(to_json({0}) AS TEXT)'),
     (ShortJson, 'sqlite', 'json_quote({0})'),
     (Joined, 'mysql', 'CONCAT({all})'),
-    (Joined, 'postgresql', 'CONCAT({all})'),
+    # CONCAT would take NULL for nothing.
+    (Joined, 'postgresql', '({chain})'),
     (Joined, 'sqlite', '({chain})'),
     (JsonRows, 'postgresql', _ROWS_IN_POSTGRESQL),
     (ShortJsonRows, 'postgresql', _ROWS_IN_POSTGRESQL),

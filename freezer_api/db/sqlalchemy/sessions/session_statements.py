@@ -191,9 +191,7 @@ def _kept(*columns: sqlalchemy.Column) -> sqlalchemy.ColumnElement[str]:
     """Return columns and the column ``shown`` as one text; NULL without
     it.
     """
-    kept = functions.spaced(*columns, _table.c.shown)
-    # PostgreSQL would join NULL as nothing.
-    return sqlalchemy.case((_table.c.shown.is_not(None), kept))
+    return functions.spaced(*columns, _table.c.shown)
 
 
 def _lapsed() -> sqlalchemy.Select:
