@@ -69,6 +69,7 @@ class Reader:
             texts=len(query.texts),
             unwanted_texts=len(query.not_texts),
             descending=query.descending,
+            behind_marker=query.marker is not None,
             central=central,
             everywhere=everywhere,
             bounded=query.bounded,

@@ -2,9 +2,9 @@
 
 One statement is built for each shape of a query and kept. All read along the
 index of terms, in the order of ``seq``, and end when the page is full: one
-term leads, the others are looked up for each of its documents. ``seq`` is
-bounded by the marker in every one of them, for databases don't conclude that
-from their being equal.
+term leads, the others are looked up for each of its documents. Where there is
+a marker, ``seq`` is bounded by it in every one of them, for databases don't
+conclude that from their being equal.
 
 Names in this module: the *leader* is the ``seq`` of what is read first, the
 *source* what is joined to it, *conditions* are what its documents have to

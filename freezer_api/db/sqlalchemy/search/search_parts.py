@@ -26,8 +26,9 @@ class Shape:
     and substrings, wanted and unwanted, direction, scopes, bounds.
 
     Something is wanted, or there are substrings of one scope and no bounds.
-    ``bounded``: the time of backups is. ``by_time``: what lies in the bounds
-    is read, rather than what a term finds.
+    ``behind_marker``: the page begins there, rather than at the end of the
+    order. ``bounded``: the time of backups is. ``by_time``: what lies in the
+    bounds is read, rather than what a term finds.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Shape:
     texts: int
     unwanted_texts: int
     descending: bool
+    behind_marker: bool = False
     central: bool = False
     everywhere: bool = False
     bounded: bool = False
@@ -226,21 +228,19 @@ def is_behind(seq: Seq, descending: bool) -> Condition:
 
 
 def is_within(seq: Seq, shape: Shape) -> Condition:
-    """Return that a document is behind the marker and, where bounds are
-    checked, before the end of what is looked at.
+    """Return that a document is behind the marker, if there is one, and, where
+    bounds are checked, before the end of what is looked at.
     """
-    behind = is_behind(seq, shape.descending)
-    if not shape.checks_bounds:
-        return behind
-    if shape.descending:
-        return sqlalchemy.and_(
-            behind,
-            seq >= bindparam('upto'),
-        )
-    return sqlalchemy.and_(
-        behind,
-        seq <= bindparam('upto'),
-    )
+    conditions: list[Condition] = []
+    # Without it MariaDB compares a row with one key instead of two ends of a
+    # range, which is a sixth of what it takes to skip a row.
+    if shape.behind_marker:
+        conditions.append(is_behind(seq, shape.descending))
+    if shape.checks_bounds:
+        upto: sqlalchemy.BindParameter[int] = bindparam('upto')
+        end = seq >= upto if shape.descending else seq <= upto
+        conditions.append(end)
+    return sqlalchemy.and_(sqlalchemy.true(), *conditions)
 
 
 def order(seq: Seq, shape: Shape) -> sqlalchemy.ColumnElement:
