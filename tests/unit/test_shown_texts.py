@@ -38,6 +38,11 @@ SESSIONS = (
 )
 
 
+def load(session, now=0):
+    """What is read of a session's row."""
+    return shown_texts.load('project', f'{session.version} {shown_texts.dump(session)}', now)
+
+
 class TestTexts(testtools.TestCase):
     def test_text_of_a_format_stays_the_same(self):
         texts = [shown_texts.dump(session) for session in SESSIONS]
@@ -46,18 +51,23 @@ class TestTexts(testtools.TestCase):
 
     def test_text_is_loaded_as_the_document_of_its_session(self):
         for session in SESSIONS:
-            loaded = shown_texts.load('project', session.version, shown_texts.dump(session))
-            self.assertEqual(session.document(), loaded.document)
-            self.assertEqual(list(session.body()), list(loaded.document.body))
+            loaded = load(session)
+            self.assertEqual(session.document(), loaded)
+            self.assertEqual(list(session.body()), list(loaded.body))
 
     def test_text_tells_when_the_run_lapses(self):
         running = SESSIONS[-1]
         self.assertEqual(65_000_000, running.settle_at)
-        text = shown_texts.load('project', 7, shown_texts.dump(running))
-        self.assertFalse(text.due(65_000_000))
-        self.assertTrue(text.due(65_000_001))
-        text = shown_texts.load('project', 7, shown_texts.dump(SESSION))
-        self.assertFalse(text.due(10**18))
+        self.assertEqual(running.document(), load(running, now=65_000_000))
+        self.assertIsNone(load(running, now=65_000_001))
+        self.assertEqual(SESSION.document(), load(SESSION, now=10**18))
+
+    def test_text_of_another_version_is_ignored(self):
+        text = shown_texts.dump(SESSION)
+        self.assertIsNone(shown_texts.load('project', f'8 {text}', 0))
+        self.assertIsNone(shown_texts.load('project', f'7 9{text}', 0))
+        self.assertIsNone(shown_texts.load('project', '7 no text', 0))
+        self.assertIsNone(shown_texts.load('project', None, 0))
 
     def test_session_with_an_odd_id_has_no_text(self):
         for id in ('two words', 'line\nbreak', ''):

@@ -244,8 +244,11 @@ def _has_shown(row: sqlalchemy.Row) -> bool:
     """Tell whether the column ``shown`` says something of the row's
     version.
     """
-    text = shown_texts.load(row.project, row.version, row.shown)
-    return text is not None
+    if row.shown is None:
+        return False
+    text = f'{row.version} {row.shown}'
+    # No run has lapsed at the beginning of time.
+    return shown_texts.load(row.project, text, now=0) is not None
 
 
 def _read_terms(

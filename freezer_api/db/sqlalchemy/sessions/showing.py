@@ -40,13 +40,7 @@ def get(
     if not found:
         raise exceptions.NotFound(documents.SESSIONS, id)
     ((text,),) = found
-    if text is None:
-        return None
-    version, shown = text.split(' ', 1)
-    kept = shown_texts.load(project_id, version, shown)
-    if kept is None or kept.due(now):
-        return None
-    return kept.document
+    return shown_texts.load(project_id, text, now)
 
 
 def assemble(
@@ -63,10 +57,10 @@ def assemble(
     for text in texts:
         if not text:
             return None
-        seq, version, shown = text.split(' ', 2)
-        kept = shown_texts.load(project_id, version, shown)
-        if kept is None or kept.due(now):
+        seq, shown = text.split(' ', 1)
+        document = shown_texts.load(project_id, shown, now)
+        if document is None:
             return None
-        found.append((int(seq), kept.document))
+        found.append((int(seq), document))
     found.sort(key=_SEQ, reverse=descending)
     return [document for _seq, document in found]

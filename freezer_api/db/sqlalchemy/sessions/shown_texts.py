@@ -14,8 +14,6 @@ the column leaves it as it was when it changes a session. So is one of another
 format.
 """
 
-import typing
-
 import orjson
 
 from freezer_api.domain import documents
@@ -33,21 +31,9 @@ LONGEST = 16_384
 LARGEST = 32_768
 #: A member takes more characters than this, so as many can't be kept.
 _SHORTEST_MEMBER = 80
-_NEVER = -1
-
-
-class Text(typing.NamedTuple):
-    """What a text says."""
-
-    document: Rendered
-    #: The timestamp after which the run has lapsed, -1 if it doesn't by time.
-    settle_at: int
-
-    def due(self, now: int) -> bool:
-        """Tell whether the run has lapsed, so that the session has to be
-        settled before it is shown.
-        """
-        return _NEVER < self.settle_at < now
+_NEVER = '-1'
+#: Words behind the version of a row.
+_WORDS = 7
 
 
 def dump(session: Session, shown: Body | None = None) -> str | None:
@@ -67,7 +53,7 @@ def dump(session: Session, shown: Body | None = None) -> str | None:
     words = (
         FORMAT,
         str(session.version),
-        str(_NEVER if settle_at is None else settle_at),
+        _NEVER if settle_at is None else str(settle_at),
         str(session.created),
         session.session_id,
         json.decode(),
@@ -76,24 +62,29 @@ def dump(session: Session, shown: Body | None = None) -> str | None:
     return text if len(text) <= LONGEST else None
 
 
-def load(project_id: str, version: int | str, text: str | None) -> Text | None:
-    """Return what a text says of the version of a session, None if that is
-    nothing.
+def load(project_id: str, text: str | None, now: int) -> Rendered | None:
+    """Return the document that is kept of a session; None if that has to be
+    made anew: of another version, or of a run that has lapsed at ``now``.
+
+    ``text`` has the version of the row, a space and what is kept; None:
+    nothing is.
     """
     if text is None:
         return None
-    words = text.split(' ', 5)
-    if len(words) < 6:
+    # A page has a thousand of them: each step here counts.
+    words = text.split(' ', _WORDS - 1)
+    if len(words) < _WORDS:
         return None
-    form, its_version, settle_at, created, id, json = words
-    if form != FORMAT or its_version != str(version):
+    version, form, its_version, settle_at, created, id, json = words
+    if form != FORMAT or its_version != version:
         return None
-    document = Rendered(
+    if settle_at != _NEVER and int(settle_at) < now:
+        return None
+    return Rendered(
         documents.SESSIONS,
         project_id,
         id,
-        int(its_version),
+        int(version),
         int(created),
         json,
     )
-    return Text(document, int(settle_at))
