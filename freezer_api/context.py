@@ -89,8 +89,8 @@ class RequestContext(context.RequestContext):
             )
 
     def may(self, rule: str) -> bool:
-        """Return whether policy lets the caller do that: for what depends on
-        it and isn't refused without it.
+        """Return whether policy lets the caller do what ``rule`` guards in
+        the project of the path, without refusing anything.
         """
         target = {'project_id': self.project_id}
         return self._policy.allows(rule, target, self.credentials())

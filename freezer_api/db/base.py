@@ -27,9 +27,10 @@ and exists as long as a job of its project has it in ``user_credentials``. It
 keeps a trust from being ended that a new job is given
 (:meth:`Storage.end_trust`).
 
-**Runs lapse.** If :attr:`Session.settle_at` is earlier than an operation, the
-driver first stores what :func:`.run_state.lapse` returns, whether it reads,
-lists, searches or writes. The clock is read once the session is locked.
+**Runs lapse.** If :attr:`Session.settle_at` is earlier than an operation, that
+goes by what :func:`.run_state.lapse` returns, whether it reads, lists, searches
+or writes. Who writes the session stores that; reads may store it, too. The
+clock is read once the session is locked.
 
 **Reads see writes.** As soon as a write has returned, get, list and search see
 it in every process. Each answer is a snapshot: a document and its version, or

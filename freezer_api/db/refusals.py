@@ -8,9 +8,9 @@ def shared_too_much(action_id: str, most: int) -> exceptions.Conflict:
     ``most`` bytes.
     """
     return exceptions.Conflict(
-        f'action {action_id}: the jobs that have it change with it, and are'
-        f' more than {most} bytes together. Please take it out of some of'
-        ' them, or delete them, first.',
+        f'action {action_id}: a change to it changes all jobs that have it,'
+        f' and these are more than {most} bytes together. Please take it out'
+        ' of some jobs first, or delete them.',
         'action.shared-too-much',
     )
 
@@ -20,7 +20,8 @@ def actions_too_large(most: int) -> exceptions.InvalidInput:
     bytes.
     """
     return exceptions.InvalidInput(
-        f'job_actions: refer to actions of more than {most} bytes together.',
+        f'job_actions: the actions of a job may have {most} bytes together at'
+        ' most.',
         'document.too-large',
     )
 
@@ -30,9 +31,9 @@ def members_too_much(session_id: str, most: int) -> exceptions.Conflict:
     ``most`` bytes.
     """
     return exceptions.Conflict(
-        f'session {session_id}: the jobs of its members change with it, and'
-        f' are more than {most} bytes together. Please take some of them out'
-        ' of it first.',
+        f'session {session_id}: a change to it changes the jobs of its'
+        f' members, and these are more than {most} bytes together. Please take'
+        ' some jobs out of it first.',
         'session.members-too-much',
     )
 

@@ -22,7 +22,7 @@ ACTIONS: typing.Final = 'actions'
 CLIENTS: typing.Final = 'clients'
 BACKUPS: typing.Final = 'backups'
 TRUSTS: typing.Final = 'trusts'
-# Of Kind, until the drivers follow: they have tables by str.
+# Not of Kind: drivers find tables and indices by any str.
 RESOURCES: tuple[str, ...] = (SESSIONS, JOBS, ACTIONS, CLIENTS, BACKUPS)
 KINDS: tuple[str, ...] = (*RESOURCES, TRUSTS)
 #: Kinds whose documents show their version; the others show it in the ETag

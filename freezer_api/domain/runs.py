@@ -1,10 +1,9 @@
 """What starts and ends make of a session: the decisions about its runs. Pure
 functions on a session's state.
 
-The rules, as a table, are in the API reference on starting and ending in a
-session. Every function expects a session whose lapsed run was settled by
-:func:`.run_state.lapse`, and returns one in which a run whose members have
-ended is completed.
+The rules are a table in the contributor guide (``runs.rst``). Every function
+expects a session whose lapsed run was settled by :func:`.run_state.lapse`, and
+returns one in which a run whose members have ended is completed.
 """
 
 import collections.abc

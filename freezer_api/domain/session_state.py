@@ -313,8 +313,8 @@ def _are_shown_alike(
 
 
 def _shown_run(run: Run | None) -> Body:
-    """Return what a session shows of its current run; None if there was none
-    yet.
+    """Return what a session shows of its current run (None: it has had
+    none).
     """
     status: str = ACTIVE
     result: str = NO_RESULT

@@ -346,7 +346,7 @@ class TestPages(Bounded):
             ('POST', {'freezer_action': LARGE}),
         ):
             answer = self.call(method, '/v2/alpha/actions/a', body)
-            self.assert_error(answer, '409', 'action a: the jobs that have it change with it')
+            self.assert_error(answer, '409', 'action a: a change to it changes all jobs')
             self.assertEqual('action.shared-too-much', answer.json['code'])
         self.do(204, 'DELETE', '/jobs/j0')
         self.do(204, 'DELETE', '/jobs/j1')

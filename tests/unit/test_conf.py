@@ -70,6 +70,20 @@ class TestOptions(testtools.TestCase):
             all(option.help for _group, options in opts.list_opts() for option in options)
         )
 
+    def test_sample_lists_what_is_read_of_oslo_db(self):
+        listed = dict(opts.list_opts())['database']
+        self.assertEqual(conf.database.READ, {option.dest for option in listed})
+        made = conf.new()
+        made([], default_config_files=[], default_config_dirs=[])
+        self.assertEqual(10, made.database.max_retries)
+        unread = set(made.database) - conf.database.READ
+        sources = pathlib.Path(conf.__file__).parents[1]
+        driver = '\n'.join(path.read_text() for path in sources.glob('db/sqlalchemy/**/*.py'))
+        for name in conf.database.READ:
+            self.assertRegex(driver, rf'(database|options)\.{name}\b')
+        for name in unread:
+            self.assertNotRegex(driver, rf'(database|options)\.{name}\b')
+
 
 class TestWSGIServer(testtools.TestCase):
     """How a process finds its files whose command line belongs to a WSGI server."""

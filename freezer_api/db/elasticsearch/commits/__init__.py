@@ -1,1 +1,1 @@
-"""Changes of several documents as one step: see :mod:`.transactions`."""
+"""Changes of several documents as one step: see :mod:`.committing`."""

@@ -324,8 +324,8 @@ class Committer(Locks):
         Once all that wrote the document since are named, one of them was the
         first, and no other write was done where that one was.
         """
-        # A point is only written over once, in one history of the shard. So
-        # no read that shows who did it first can be too old for this.
+        # In one history of a shard each point is written over once. So a read
+        # that names who did it tells that nobody else did, however old it is.
         is_sent_once = not is_resent
         are_all_known = marks.are_all_known(before.mark, now.mark)
         if is_sent_once and are_all_known and _is_later(now, before):

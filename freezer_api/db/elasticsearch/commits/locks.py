@@ -1,4 +1,4 @@
-"""Locks of transactions (:mod:`.transactions`): what they mean to whoever meets
+"""Locks of transactions (:mod:`.committing`): what they mean to whoever meets
 them, and completing transactions whose owner didn't.
 
 A lock names its transaction, the primary document and the point at which that
@@ -39,7 +39,7 @@ from freezer_api.db.elasticsearch.commits.store import Store
 LOG = logging.getLogger(__name__)
 #: Seconds between two looks at a lock, at most: its owner may take that long.
 _MAX_PAUSE = 0.25
-#: Seconds for what others do too.
+#: Seconds for taking away what others have left.
 _TIDY_TIMEOUT = 1.0
 #: Seconds until it is tried again after a failure.
 _TIDY_AGAIN = 30.0
@@ -185,7 +185,7 @@ class Locks(Outcomes):
                 raise
             LOG.warning(
                 'Transaction %s committed; applying it to %d documents failed'
-                ' (%s). The next reader completes it.',
+                ' (%s). Whoever writes them next completes it.',
                 entry['name'],
                 len(entry['parts']),
                 retries.reason_of(error),

@@ -1,5 +1,5 @@
 """Marks: what is kept beside a document for the transactions of
-:mod:`.transactions`. The names of keys are on disk.
+:mod:`.committing`. The names of keys are on disk.
 """
 
 import time
@@ -56,8 +56,7 @@ class Mark(typing.TypedDict, total=False):
     moved: str
 
 
-#: Names of earlier writes that a document keeps: as many at least, how old they
-#: may be.
+#: Names of earlier writes that a document keeps at least, however old.
 _MIN_EARLIER = 8
 #: Names that it keeps at most, those of this many seconds. A cluster may do a
 #: request once more as long as somebody waits for the answer, and only who

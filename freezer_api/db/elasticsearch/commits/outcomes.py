@@ -1,4 +1,4 @@
-"""What came of a transaction (:mod:`.transactions`): the one place that says
+"""What came of a transaction (:mod:`.committing`): the one place that says
 so.
 
 Elasticsearch's reads prove nothing. A node that is cut off from its cluster

@@ -107,7 +107,7 @@ class Elasticsearch(Product):
         return True
 
     def aliases(self, index: str) -> _Json:
-        """Return none: :attr:`template` is what no index is made by."""
+        """Return nothing: by :attr:`template` no write makes an index."""
         return {}
 
     def target(self, index: str) -> _Json:

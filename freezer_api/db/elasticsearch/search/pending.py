@@ -57,7 +57,8 @@ class Sight:
         #: Transactions that had taken effect before the present search.
         self._done: set[str] = set()
         self._lapsed: dict[Key, Found] = {}
-        #: Documents that a field finds that doesn't follow from them.
+        #: Documents with an indexed field that contradicts what they say, and
+        #: that field.
         self._wrong: dict[Key, str] = {}
         self._tidied: dict[Key, Found] = {}
 

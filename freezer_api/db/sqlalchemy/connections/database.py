@@ -271,7 +271,7 @@ def _final_error(
         # The next attempt finds what another one has created.
         if met < MOST_DUPLICATES:
             return None
-        return exceptions.Conflict('An id that should be created is taken.')
+        return exceptions.Conflict('There is a document with this id already.')
     if meaning is Meaning.SCHEMA:
         return exceptions.SchemaOutOfDate(errors.OUT_OF_DATE)
     if meaning is Meaning.DEFECT:

@@ -195,8 +195,8 @@ def in_order(
 
 
 def _stored(kind: str) -> sqlalchemy.Select:
-    """Return rows for :func:`unpack`: what can be a text, and the rest. Of
-    each column a client is told much, and has to read it.
+    """Return rows for :func:`unpack`: numbers and the body as one text, and
+    the rest. Each column costs a client time to read its description.
     """
     columns = models.tables[kind].c
     text = functions.spaced(

@@ -80,9 +80,10 @@ def page_of_sessions(
     """Return a page of sessions.
 
     If runs have lapsed at ``now``, which have to be settled first, return a
-    list instead: those of the page. Where the query has conditions, which any
-    session of the project could meet once it is settled, it is those whose
-    column ``settle_at`` doesn't tell so, and which are found in no other way.
+    list instead: the sessions of the page that have one. A query with
+    conditions may find any session once it is settled. Then the list has
+    those of the page whose column ``settle_at`` is wrong, and may be empty:
+    all lapsed sessions of the project have to be settled.
     """
     reader_of = functools.partial(
         page_reading.Reader,

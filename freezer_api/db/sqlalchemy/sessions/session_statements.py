@@ -101,8 +101,8 @@ def _session_rows(page: sqlalchemy.CTE) -> sqlalchemy.Select:
 
 
 def _locked() -> sqlalchemy.Select:
-    """Return the rows of sessions for :func:`unpack`: what can be a text, and
-    the rest. Of each column a client is told much, and has to read it.
+    """Return the rows of sessions for :func:`unpack`: numbers and the body as
+    one text, and the rest, as in :mod:`.row_statements`.
     """
     columns = _table.c
     settle_at = sqlalchemy.func.coalesce(columns.settle_at, _NEVER)

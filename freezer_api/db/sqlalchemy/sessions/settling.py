@@ -186,5 +186,5 @@ def _settle(
 def _too_busy() -> exceptions.StorageUnavailable:
     """Return the error for sessions that others changed at each attempt."""
     return exceptions.StorageUnavailable(
-        'Sessions are changed by too many at once. Try again.'
+        'Too many requests change these sessions at once. Please try again.'
     )
