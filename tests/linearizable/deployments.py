@@ -94,8 +94,17 @@ class Nodes:
 
     def move_shards(self, is_primary: bool) -> None:
         """Move one copy of each index to the node that has none."""
-        shards = self._cluster.shards('*')
-        self._cluster.move(*(shard for shard in shards if shard.is_primary == is_primary))
+        for patience in (2, 1, 0):
+            shards = self._cluster.shards('*')
+            chosen = [shard for shard in shards if shard.is_primary == is_primary]
+            try:
+                self._cluster.move(*chosen)
+                return
+            except requests.HTTPError:
+                # After a cut the cluster moves some itself, and refuses to.
+                if not patience:
+                    raise
+                self._cluster.settle()
 
     def stop(self) -> None:
         """End all for good."""
