@@ -15,7 +15,7 @@ from oslo_config import cfg
 from freezer_api import db, version
 from freezer_api.cmd import common
 from freezer_api.conf import files
-from freezer_api.db import base, copying, steps
+from freezer_api.db import base, copying, walks
 
 LOG = logging.getLogger(__name__)
 PROG = 'freezer-manage'
@@ -42,7 +42,7 @@ class CommandLog:
         )
 
 
-def describe_drift(drift: steps.Drift) -> str:
+def describe_drift(drift: walks.Drift) -> str:
     """Describe in one line what is inconsistent."""
     subject = drift.kind
     if drift.id:

@@ -41,7 +41,7 @@ class Keep:
     answer: typing.Any = None
 
 
-Decision = Store | Delete | Keep
+Outcome = Store | Delete | Keep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Written:
 
 #: Decides about a document, told its stored state (None: there is none) and
 #: the timestamp.
-Change = collections.abc.Callable[[Document | None, int], Decision]
+Change = collections.abc.Callable[[Document | None, int], Outcome]
 #: What must be true of a document that is to be deleted (None: there is none);
 #: it raises a domain error if it isn't. Like a change it may be called several
 #: times: what it was told last is what is deleted.
@@ -91,7 +91,7 @@ class Linked:
 #: Decides about an action, told its stored state (None: there is none), the
 #: jobs of its project that have it, and the timestamp.
 ActionChange = collections.abc.Callable[
-    [Document | None, collections.abc.Sequence[Linked], int], Decision
+    [Document | None, collections.abc.Sequence[Linked], int], Outcome
 ]
 #: How a job follows an action that it has: the job as it is, and the action as
 #: it is to be (None: deleted), to the job's body. Called after the change, as

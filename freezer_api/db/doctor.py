@@ -13,7 +13,7 @@ import dataclasses
 from freezer_api.db import copying, verifying
 from freezer_api.db.base import Place, Storage
 from freezer_api.db.copying import Progress
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Doctor:
 
     def _steps(
         self, kind: str
-    ) -> collections.abc.Iterator[tuple[Place, Step]]:
+    ) -> collections.abc.Iterator[tuple[Place, WalkStep]]:
         """Yield the steps of a walk, each with the place behind which it
         began.
         """
@@ -79,7 +79,7 @@ class Doctor:
             place = step.place
 
     def _derived(
-        self, kind: str, place: Place, step: Step
+        self, kind: str, place: Place, step: WalkStep
     ) -> collections.abc.Iterator[Finding]:
         """Yield what a step has found, repaired if asked for."""
         if self._project_id is None:
@@ -106,7 +106,7 @@ class Doctor:
                 yield Finding(drift, drift.mendable, drift.mendable)
 
     def _reindex_singly(
-        self, kind: str, place: Place, whole: Step
+        self, kind: str, place: Place, whole: WalkStep
     ) -> collections.abc.Iterator[Finding]:
         """Derive anew what is wrong of the project's entries in a step, and
         leave those of other projects alone.

@@ -10,8 +10,8 @@ import typing
 from freezer_api.db import base
 from freezer_api.db.base import Scope
 from freezer_api.db.operations import documents, jobs, repairs, sessions
-from freezer_api.db.steps import Drift
 from freezer_api.db.unit import Name, Step, Unit
+from freezer_api.db.walks import Drift
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,

@@ -6,7 +6,7 @@ import abc
 import collections.abc
 
 from freezer_api.db.entries import Entry, Place
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 
 
 class Maintained(abc.ABC):
@@ -95,11 +95,11 @@ class Maintained(abc.ABC):
     @abc.abstractmethod
     def verify(
         self, kind: str, after: Place, limit: int, thorough: bool = True
-    ) -> Step:
+    ) -> WalkStep:
         """Compare what is derived from documents (search terms, texts,
         timestamps, claims) with them: ``limit`` of a kind behind a place.
 
-        The kind :data:`.steps.LEFT` stands for what belongs to no document.
+        The kind :data:`.walks.LEFT` stands for what belongs to no document.
         Nothing is written. What others change meanwhile is no drift: an
         apparent one is looked at again until both sides were seen in one
         state. What an earlier version of the index
@@ -110,7 +110,7 @@ class Maintained(abc.ABC):
     @abc.abstractmethod
     def reindex(
         self, kind: str, after: Place, limit: int, thorough: bool = False
-    ) -> Step:
+    ) -> WalkStep:
         """Derive again what an earlier version of the index derived, in a walk
         like :meth:`verify`.
 

@@ -4,6 +4,7 @@ import dataclasses
 import typing
 
 from freezer_api import exceptions
+from freezer_api.domain import documents
 from freezer_api.domain.documents import Document
 
 
@@ -19,6 +20,14 @@ class Scope:
     project_id: str
     central: bool = False
     everywhere: bool = False
+
+    def sees_central(self, kind: str) -> bool:
+        """Tell whether it has central documents of a kind."""
+        return self.central and kind == documents.CLIENTS
+
+    def sees_everywhere(self, kind: str) -> bool:
+        """Tell whether it has a kind's documents of all projects."""
+        return self.everywhere and kind == documents.JOBS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -48,6 +48,19 @@ def no_such_marker(given: str) -> exceptions.InvalidInput:
     )
 
 
+def no_such_run(tag: int) -> exceptions.NotFound:
+    """What is to be raised where a session has no run with a tag."""
+    return exceptions.NotFound('runs', str(tag)[:64])
+
+
+def no_such_run_marker() -> exceptions.InvalidInput:
+    """What is to be raised where a list of runs can't begin behind a tag."""
+    return exceptions.InvalidInput(
+        'marker: there is no run with this tag.',
+        'list.marker-not-found',
+    )
+
+
 def action_exists(action_id: str) -> exceptions.Conflict:
     """What is to be raised where there is an action with the id of a new
     one.

@@ -1,5 +1,6 @@
 """Scopes: in which a document is indexed, beside its project's."""
 
+from freezer_api.db.pages import Scope
 from freezer_api.domain import documents, search_pairs
 
 #: The scope of the central clients of all projects. No project has an empty
@@ -13,7 +14,18 @@ EVERYWHERE = '/'
 ANY: search_pairs.Pair = ('', 'k')
 
 
-def scopes(kind: str, project_id: str, claim: str | None) -> tuple[str, ...]:
+def searched_scopes(scope: Scope, kind: str) -> tuple[str, ...]:
+    """Return the scopes that a list of a kind is found in."""
+    if scope.sees_everywhere(kind):
+        return (EVERYWHERE,)
+    if scope.sees_central(kind):
+        return scope.project_id, CENTRAL
+    return (scope.project_id,)
+
+
+def indexed_scopes(
+    kind: str, project_id: str, claim: str | None
+) -> tuple[str, ...]:
     """Return the scopes that a document is indexed in. ``claim`` is that of a
     central client: see :func:`freezer_api.domain.documents.claim`.
     """

@@ -13,10 +13,11 @@ import functools
 import time
 import typing
 
-from freezer_api.db import copying, steps
+from freezer_api.db import copying, walks
 from freezer_api.db.base import Entry, Scope, Storage
+from freezer_api.db.batches import batches
 from freezer_api.db.copying import PAGE, Progress
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import (
     documents,
     membership,
@@ -35,8 +36,8 @@ from freezer_api.domain.documents import (
 from freezer_api.domain.session_state import Session
 
 #: What is walked.
-KINDS = (*documents.KINDS, steps.LEFT)
-#: Entries of :data:`steps.LEFT` that are looked at by one call: they are small.
+KINDS = (*documents.KINDS, walks.LEFT)
+#: Entries of :data:`walks.LEFT` that are looked at by one call: they are small.
 LEFT_PAGE = 1000
 #: How often a document is looked at that somebody changes again and again,
 #: before nothing is said of it.
@@ -53,7 +54,7 @@ Found = dict[_Name, Entry]
 #: What an entry says that isn't so, for operators, and of which other document.
 _Fault = tuple[str, _Name]
 #: A driver's :meth:`Storage.verify` or :meth:`Storage.reindex`.
-Walk = collections.abc.Callable[[str, tuple[int | str, ...], int], Step]
+Walk = collections.abc.Callable[[str, tuple[int | str, ...], int], WalkStep]
 
 
 def verify(
@@ -107,7 +108,7 @@ def has_outdated(storage: Storage) -> bool:
     return False
 
 
-def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
+def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[WalkStep]:
     """Yield the steps of walking a kind."""
     limit = page_size(kind)
     place: tuple[int | str, ...] | None = ()
@@ -119,14 +120,14 @@ def _steps(walk: Walk, kind: str) -> collections.abc.Iterator[Step]:
 
 def page_size(kind: str) -> int:
     """Return how many entries of a kind are looked at by one call."""
-    return LEFT_PAGE if kind == steps.LEFT else PAGE
+    return LEFT_PAGE if kind == walks.LEFT else PAGE
 
 
 def count(storage: Storage, kind: str) -> int:
     """Return how many entries there are to walk; 0 if that isn't known
     beforehand.
     """
-    return 0 if kind == steps.LEFT else storage.count(kind)
+    return 0 if kind == walks.LEFT else storage.count(kind)
 
 
 # What documents say of each other
@@ -212,8 +213,7 @@ def _others(storage: Storage, project: str, entries: list[Entry]) -> Found:
     found: Found = {}
     for kind, ids in wanted.items():
         ordered = sorted(ids)
-        for first in range(0, len(ordered), PAGE):
-            page = ordered[first : first + PAGE]
+        for page in batches(ordered, PAGE):
             for entry in storage.named(kind, project, page):
                 found[kind, entry.id] = entry
     return found

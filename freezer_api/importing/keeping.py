@@ -9,6 +9,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Entry, Scope, Storage
+from freezer_api.db.batches import batches
 from freezer_api.domain import run_state
 from freezer_api.domain.documents import JOBS, SESSIONS, Document
 from freezer_api.domain.session_state import Session
@@ -281,8 +282,7 @@ class Keeper:
         if self.storage is None:
             return
         ordered = sorted(set(ids))
-        for first in range(0, len(ordered), PAGE_SIZE):
-            page = ordered[first : first + PAGE_SIZE]
+        for page in batches(ordered, PAGE_SIZE):
             yield from self.storage.named(kind, project_id, page)
 
 

@@ -11,6 +11,7 @@ import typing
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db.batches import batches
 from freezer_api.domain import documents
 from freezer_api.importing import addresses, values
 from freezer_api.importing.addresses import NotImportable
@@ -327,7 +328,9 @@ class Source:
         return sqlalchemy.func.coalesce(deleted, 0) == 0
 
     def _find(
-        self, statement: sqlalchemy.Select[typing.Any], names: list[str]
+        self,
+        statement: sqlalchemy.Select[typing.Any],
+        names: collections.abc.Sequence[str],
     ) -> list[Row]:
         """Return the rows of names; none for names that a column's character
         set lacks.
@@ -360,7 +363,7 @@ class Source:
 
 def _in_pages(
     names: list[str],
-) -> collections.abc.Iterator[list[str]]:
+) -> collections.abc.Iterator[collections.abc.Sequence[str]]:
     """Yield names for a statement each; apart, those that a column's character
     set may lack.
     """
@@ -370,8 +373,7 @@ def _in_pages(
             plain.append(name)
         else:
             yield [name]
-    for first in range(0, len(plain), PAGE_SIZE):
-        yield plain[first : first + PAGE_SIZE]
+    yield from batches(plain, PAGE_SIZE)
 
 
 def _age(row: Row) -> tuple[int, str]:

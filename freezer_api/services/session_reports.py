@@ -7,7 +7,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Storage
-from freezer_api.domain import runs as machine
+from freezer_api.domain import runs
 from freezer_api.domain.documents import JOBS, SESSIONS, Precondition
 from freezer_api.domain.session_state import (
     Decision,
@@ -19,15 +19,6 @@ from freezer_api.domain.session_state import (
 )
 from freezer_api.services import clients, effects
 from freezer_api.services.common import Caller
-
-
-class ReportResult(typing.TypedDict):
-    """The answer to a report: ``result`` is one of ``success``, ``hold-off``
-    and ``out-of-sync``; ``session_tag`` is the one to work under.
-    """
-
-    result: str
-    session_tag: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,9 +57,9 @@ class Report:
         if self.name == 'start':
             # The schema demands a tag of each start.
             tag = typing.cast(int, self.tag)
-            outcome = machine.start(session, self.job_id, tag, now)
+            outcome = runs.start(session, self.job_id, tag, now)
         else:
-            outcome = machine.end(
+            outcome = runs.end(
                 session,
                 self.job_id,
                 self.tag,
@@ -85,12 +76,12 @@ class _Accepted:
     """The session as a report found it, and what the job is answered."""
 
     before: Session
-    answer: ReportResult
+    answer: runs.Answer
 
 
 def take(
     storage: Storage, caller: Caller, session_id: str, report: Report
-) -> ReportResult:
+) -> runs.Answer:
     """Apply a report to the session of the caller's project, else to the one
     of another project that :func:`_take_elsewhere` finds; return the answer.
 

@@ -4,7 +4,9 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.base import Storage
+from freezer_api.db.batches import batches
 from freezer_api.domain import (
     backups,
     membership,
@@ -21,6 +23,7 @@ from freezer_api.domain.documents import (
     Document,
     Precondition,
 )
+from freezer_api.domain.runs import Answer
 from freezer_api.domain.session_state import (
     Delete,
     Outcome,
@@ -41,7 +44,6 @@ from freezer_api.services.common import (
     ShownPage,
     Written,
 )
-from freezer_api.services.session_reports import ReportResult
 
 #: How many backups of a run are read at once.
 BACKUPS_AT_ONCE = 100
@@ -228,7 +230,7 @@ def act(
     id: str,
     body: Body,
     precondition: Precondition = ANYTHING,
-) -> ReportResult:
+) -> Answer:
     """Take a job's report that it starts or has ended in the session; return
     the result and the session's tag.
 
@@ -271,10 +273,7 @@ def runs(
     common.check_id(SESSIONS, id)
     # No store can look up a greater number.
     if marker is not None and not 0 <= marker <= session_state.MAX_TAG:
-        raise exceptions.InvalidInput(
-            'marker: there is no run with this tag.',
-            'list.marker-not-found',
-        )
+        raise refusals.no_such_run_marker()
     records, more = storage.runs(caller.scope, id, limit, marker)
     return [record.shown(id) for record in records], more
 
@@ -285,7 +284,7 @@ def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
     """
     common.check_id(SESSIONS, id)
     if not 0 <= tag <= session_state.MAX_TAG:
-        raise exceptions.NotFound('runs', str(tag)[:64])
+        raise refusals.no_such_run(tag)
     record = storage.run(caller.scope, id, tag)
     ids = storage.run_backups(caller.scope, id, record)
     return {
@@ -301,8 +300,7 @@ def _unavailable_backups(
     """Return the status of each backup that isn't available, by id."""
     found: dict[str, str] = {}
     # A run may have more backups than a query may name.
-    for first in range(0, len(ids), BACKUPS_AT_ONCE):
-        some = ids[first : first + BACKUPS_AT_ONCE]
+    for some in batches(ids, BACKUPS_AT_ONCE):
         for entry in storage.named(BACKUPS, caller.project_id, some):
             backup = typing.cast(Document, entry.content)
             status = backup.body['status']

@@ -19,7 +19,7 @@ from freezer_api.db.elasticsearch.commits import (
     store,
 )
 from freezer_api.db.elasticsearch.search import finding, pending, queries, reading
-from freezer_api.db.elasticsearch.sessions import history
+from freezer_api.db.elasticsearch.sessions import settling
 from tests.contract import interception
 
 Owner = typing.Any
@@ -209,12 +209,12 @@ PENDING_COUNTED_BY_OFFSETS = Mutant(
     queries.PageSearch, '_page_by_offset', '[wanted],', '[wanted, *self._pending(now)],'
 )
 NOTHING_BESIDE_PAGES = Mutant(finding.Finder, '_page', 'if is_shifted or is_short:', 'if is_short:')
-PAGES_AS_INDEXED = Mutant(pending.Sight, 'see', 'if value is _UNCHANGED:', 'if True:')
+PAGES_AS_INDEXED = Mutant(pending.PendingView, 'see', 'if value is _UNCHANGED:', 'if True:')
 LEARNT_AT_ONCE = Mutant(
-    pending.Sight,
+    pending.PendingView,
     '_changes_by_locks',
     'if state is None or name not in self._done:',
     'if state is None:',
 )
-RECORDS_MISSING = Mutant(history, '_records', 'return None', 'continue')
+RECORDS_MISSING = Mutant(settling, '_records', 'return None', 'continue')
 CLAIM_TRUSTED = Mutant(reading.Reader, 'claimed', ' and _has_claim(value)', '')

@@ -2,7 +2,7 @@
 trusted in a loop.
 """
 
-from freezer_api.db import steps
+from freezer_api.db import walks
 from freezer_api.db.elasticsearch import codec
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract.derived import Stores
@@ -77,7 +77,7 @@ class DamagedIndices(Hands, Stores):
         self.assertEqual('p', self.own.claimed(CLIENTS, 'central').project_id)
         stale = codec.claim_value(CLIENTS, 'p', 'c')
         self.put(codec.CLAIMS, stale.key[1], codec.source(stale.key, stale, {}))
-        self.mended((steps.LEFT, 'p', ''))
+        self.mended((walks.LEFT, 'p', ''))
 
     def test_records(self):
         life = self.own.finder.get_or_none(SESSIONS, 'p', 's').state['life']

@@ -289,6 +289,6 @@ class Bounds(_Counting):
         batch = [transactions._Waiting(step) for step in steps]
         done = self.one.transactions._commit_together(key, batch)
         self.assertIsInstance(done[0].error, ZeroDivisionError)
-        self.assertIsInstance(done[1].error, store.Refused)
+        self.assertIsInstance(done[1].error, store.InvalidRequest)
         self.assertIsNone(done[2].error)
         self.assertEqual(body, self.project.get(CLIENTS, 'c').body)

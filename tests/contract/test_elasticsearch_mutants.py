@@ -37,16 +37,16 @@ class Mutants(fault_cases.FaultCases):
     def test_parts_are_locked(self):
         self.caught(mutants.PARTS_WRITTEN_LAST, self.broken_off, faults.killing, 'attach n', 1)
 
-    def test_the_primary_is_written_where_it_was_read(self):
+    def test_primary_is_written_at_the_point_that_was_read(self):
         self.caught(mutants.PRIMARY_READ_AGAIN, self.met, 'attach n', 3, 'delete n', every=True)
 
-    def test_a_primary_that_is_not_there_has_a_point_to_be_moved_from(self):
+    def test_missing_primary_gets_a_placeholder(self):
         self.caught(mutants.NO_PLACEHOLDER, self.met, 'take a', 2, 'delete a')
 
-    def test_what_is_created_begins_as_an_empty_document(self):
+    def test_creation_begins_as_a_placeholder(self):
         self.caught(mutants.LONE_CREATION, self.late, 'give up', True)
 
-    def test_a_deleted_primary_stays_until_its_parts_are_through(self):
+    def test_tombstone_stays_until_its_parts_are_applied(self):
         self.caught(mutants.NO_TOMBSTONE, self.broken_off, faults.killing, 'delete s', 2)
         self.caught(mutants.TOMBSTONE_REMOVED_EARLY, self.broken_off, faults.refused, 'delete s', 3)
 
@@ -54,7 +54,7 @@ class Mutants(fault_cases.FaultCases):
         self.caught(mutants.BLIND_WRITES, self.met, 'late end', 1, 'schedule')
         self.caught(mutants.BLIND_CREATION, self.met, 'centralise', 2, 'centralise elsewhere')
 
-    def test_what_a_change_rests_on_is_guarded(self):
+    def test_documents_that_a_change_read_are_guarded(self):
         self.caught(mutants.NO_GUARDS, self.met, 'trusted', 1, 'end free')
 
     def test_claims_are_parts(self):
@@ -62,12 +62,12 @@ class Mutants(fault_cases.FaultCases):
 
     # Writers
 
-    def test_what_a_document_has_committed_is_finished_before_it_is_written_again(self):
+    def test_commits_of_a_document_are_applied_before_it_is_written_again(self):
         self.caught(
             mutants.DONE_OVERWRITTEN, self.followed, faults.killing, 'attach n', 2, 'late end'
         )
 
-    def test_a_failure_to_carry_out_is_not_taken_for_done(self):
+    def test_failure_to_apply_is_not_taken_for_applied(self):
         self.caught(
             mutants.FAILURE_REMEMBERED_AS_DONE,
             self.followed,
@@ -78,22 +78,22 @@ class Mutants(fault_cases.FaultCases):
             same=True,
         )
 
-    def test_a_lock_that_nobody_will_use_is_made_void(self):
+    def test_lock_of_a_dead_owner_is_made_void(self):
         self.never_done(
             mutants.WAITING_FOR_EVER, self.followed, faults.killing, 'attach n', 1, 'delete n'
         )
 
-    def test_a_lock_whose_owner_may_go_on_is_made_void_by_a_write(self):
+    def test_lock_is_made_void_by_a_write(self):
         self.caught(mutants.NOT_MOVED_ON, self.met, 'attach n', 2, 'delete n')
 
-    def test_one_knows_what_one_has_written(self):
+    def test_own_write_is_recognised(self):
         self.caught(mutants.OWN_WRITE_UNKNOWN, self.broken_off, faults.repeating, 'report j', 1)
         self.caught(mutants.LONE_DELETION, self.broken_off, faults.repeating, 'end free', 1)
 
-    def test_a_refused_step_leaves_nothing_to_those_done_with_it(self):
+    def test_refused_step_changes_nothing_for_others_in_its_batch(self):
         self.caught(mutants.STEPS_MIXED, self.queued, 'take a', 'job with taken a', 'report new')
 
-    def test_parts_that_were_moved_on_meanwhile_are_carried_out(self):
+    def test_parts_that_were_written_meanwhile_are_applied(self):
         self.caught(
             mutants.CARRIED_OUT_ONCE,
             self.overtaken,
@@ -160,7 +160,7 @@ class Mutants(fault_cases.FaultCases):
             'report j',
         )
 
-    def test_searches_are_done_again_when_it_is_carried_out(self):
+    def test_search_is_repeated_when_a_transaction_is_applied(self):
         self.caught(mutants.PAGES_AS_INDEXED, self.broken_off, faults.killing, 'attach n', 2)
 
     def committed_while_it_is_listed(self):

@@ -4,7 +4,7 @@ import functools
 
 import sqlalchemy
 
-from freezer_api.db import steps
+from freezer_api.db import walks
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.sqlalchemy.sessions import session_rows
@@ -46,7 +46,7 @@ class DamagedTables(Stores):
             ),
             sqlalchemy.update(table).where(table.c.seq == seq).values(indexed=more.pack()),
         )
-        self.mended((BACKUPS, 'p', 'b'), (steps.LEFT, '', ''))
+        self.mended((BACKUPS, 'p', 'b'), (walks.LEFT, '', ''))
 
     def test_wrong_texts_are_told_and_mended(self):
         texts, seq = models.texts, self._seq(JOBS)
@@ -65,7 +65,7 @@ class DamagedTables(Stores):
             sqlalchemy.insert(models.pairs).values(term=5, seq=10**6),
             sqlalchemy.insert(models.texts).values(values),
         )
-        self.mended((steps.LEFT, '', ''))
+        self.mended((walks.LEFT, '', ''))
 
     def test_members_and_records_of_no_session_are_told_and_kept(self):
         """They may be all that is left of one: they stay."""
@@ -84,7 +84,7 @@ class DamagedTables(Stores):
         for _ in range(2):
             found = [
                 drift
-                for step in self.walked(self.own.verify, (steps.LEFT,))
+                for step in self.walked(self.own.verify, (walks.LEFT,))
                 for drift in step.drifts
             ]
             self.assertEqual([False, False], [drift.mendable for drift in found])

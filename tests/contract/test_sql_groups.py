@@ -142,7 +142,7 @@ class Groups:
         self.assertEqual(before + MANY, after.version)
 
     def test_largest_group_is_full(self):
-        acts = [self.patch(str(number)) for number in range(groups.LARGEST + 2)]
+        acts = [self.patch(str(number)) for number in range(groups.MAX_OPERATIONS + 2)]
         threads = self.meet(*acts)
         self.assertEqual([None] * len(acts), [thread.error for thread in threads])
         self.assertEqual(2, len(self.commits))

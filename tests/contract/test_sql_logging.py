@@ -47,7 +47,7 @@ class Case:
                 self.create_again(connection)
 
         with (
-            unittest.mock.patch.object(database, 'LONG_RETRIES', long),
+            unittest.mock.patch.object(database, 'WARN_AFTER', long),
             self.assertLogs(LOGGER, logging.DEBUG) as logged,
         ):
             logging.getLogger(LOGGER).debug('Begun.')
@@ -94,7 +94,7 @@ class Retries(Case):
         logged = self.retried(100, long=0)
         self.assertEqual('Refused.', logged[-1].getMessage())
         self.assertEqual(logging.WARNING, logged[-2].levelno)
-        self.assertIn(f'{database.MOST_DUPLICATES} failed attempts', logged[-2].getMessage())
+        self.assertIn(f'{database.MAX_DUPLICATES} failed attempts', logged[-2].getMessage())
 
     def test_operation_that_needs_another_session_tells_which(self):
         session = self.project.new_session()

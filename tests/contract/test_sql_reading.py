@@ -124,7 +124,9 @@ class Reading(costs.Cost):
                 with self.subTest(search=name, page=page):
                     self.assertEqual(10, len(self.one.find(scope, JOBS, query).documents))
                     read = self.cost(lambda query=query: self.one.find(scope, JOBS, query))
-                    self.assertLessEqual(read, self.least(250 + probes.PROBE * len(query.pairs)))
+                    self.assertLessEqual(
+                        read, self.least(250 + probes.PROBE_ROWS * len(query.pairs))
+                    )
 
     def test_text_in_all_projects_reads_their_jobs_at_most(self):
         for needle in ('busy', 'nowhere'):
@@ -193,7 +195,7 @@ class Reading(costs.Cost):
                 lambda scope=scope, size=size: self.one.find(scope, kind, query(size))
             )
         self.assertLessEqual(read[LARGE], 1.3 * read[SMALL] + self.least(10), read)
-        probed = probes.PROBE * len(query(LARGE).pairs)
+        probed = probes.PROBE_ROWS * len(query(LARGE).pairs)
         self.assertLessEqual(read[LARGE], self.least(250 + probed), read)
 
 
@@ -254,7 +256,7 @@ class ReadingBackups(costs.Cost):
         self.assertEqual(
             found, [int(document.id) for document in self.one.find(scope, BACKUPS, query).documents]
         )
-        probed = probes.PROBE * (1 + max(1, len(query.pairs)))
+        probed = probes.PROBE_ROWS * (1 + max(1, len(query.pairs)))
         return self.cost(lambda: self.one.find(scope, BACKUPS, query)) - self.least(probed)
 
     def test_short_time_reads_only_what_lies_in_it(self):

@@ -114,10 +114,10 @@ class Showing(Kept, costs.Cost):
 
     def test_long_session_is_shown_without_a_text(self):
         """One with many members, or with a long description; no further statement grows with it."""
-        few = shown_texts.LONGEST // 200
+        few = shown_texts.MAX_LENGTH // 200
         for number in range(2 * few):
             self.project.new_job(f'many-{number}', session_id='a')
-        self.project.patch_session('b', description='x' * shown_texts.LONGEST)
+        self.project.patch_session('b', description='x' * shown_texts.MAX_LENGTH)
         self.assertEqual([None, None], [self.kept('a'), self.kept('b')])
         self.assertEqual(2 * few + 1, len(self.read('a').body['jobs']))
         self.assertEqual([False] * 3, self.is_rendered())
@@ -125,7 +125,7 @@ class Showing(Kept, costs.Cost):
         self.assertEqual(2, self.count(self.page))
 
     def test_page_is_no_larger_than_its_bound(self):
-        self.one.max_response_size = 2 * shown_texts.LARGEST - 1
+        self.one.max_response_size = 2 * shown_texts.MAX_BYTES - 1
         self.assertEqual([True] * 3, self.is_rendered())
         size = sum(documents.size(each.body) for each in self.page())
         self.one.max_response_size = size

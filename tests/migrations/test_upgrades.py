@@ -8,7 +8,9 @@ import typing
 import sqlalchemy
 
 from freezer_api.db import base as contract
+from freezer_api.db import scopes
 from freezer_api.db.base import Scope
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import driver, migration, models
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.domain import documents, search_pairs, search_query
@@ -97,11 +99,11 @@ class FromTheFirst(Empty):
         was = next(
             row for row in json.loads(self.stored.read_text())['jobs'] if row['id'] == 'last'
         )
-        (scope,) = terms.text_scopes(terms.scopes(JOBS, 'p', None))
+        (scope,) = terms.text_scopes(indexed_scopes(JOBS, 'p', None))
         kept = terms.index(JOBS, (scope,), self.one.job('last'))[0]
         with self.engine.begin() as connection:
             of = models.pairs.c.seq == was['seq']
-            every = terms.index(JOBS, (terms.EVERYWHERE,), self.one.job('last'))[0]
+            every = terms.index(JOBS, (scopes.EVERYWHERE,), self.one.job('last'))[0]
             connection.execute(
                 sqlalchemy.delete(models.pairs).where(of, models.pairs.c.term.in_(every.terms))
             )
@@ -177,7 +179,7 @@ class FromTheFirst(Empty):
                     contract.Scope(project), kind, search_query.Query(limit=1000)
                 ).documents:
                     row = found[document.id]
-                    scopes = terms.scopes(kind, project, row.claim)
+                    scopes = indexed_scopes(kind, project, row.claim)
                     pairs |= {
                         (term, row.seq)
                         for term in terms.index(kind, scopes, document.body)[0].terms

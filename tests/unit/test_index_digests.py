@@ -10,6 +10,7 @@ import testtools
 
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.indices import mappings
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import terms
@@ -53,7 +54,7 @@ def loaded(given: Given) -> Session:
 def of_sql(given: Given) -> typing.Any:
     """What a database keeps beside a document."""
     body, columns = shown(given)
-    scopes = terms.scopes(given['kind'], given['project'], columns['claim'])
+    scopes = indexed_scopes(given['kind'], given['project'], columns['claim'])
     index, text = terms.index(given['kind'], scopes, body)
     return [sorted(index.terms), terms.text_scopes(scopes), text.hex(), columns]
 

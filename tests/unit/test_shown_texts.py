@@ -79,16 +79,16 @@ class TestTexts(testtools.TestCase):
             session = dataclasses.replace(SESSION, description=letter * number)
             self.assertIsNotNone(shown_texts.dump(session), letter)
         session = dataclasses.replace(SESSION, description='€' * 12_000)
-        self.assertLess(documents.size(session.body()) // 3, shown_texts.LONGEST)
+        self.assertLess(documents.size(session.body()) // 3, shown_texts.MAX_LENGTH)
         self.assertIsNone(shown_texts.dump(session))
 
     def test_text_is_never_longer_than_the_longest(self):
         number, text = 0, ''
         while text is not None:
-            self.assertLessEqual(len(text), shown_texts.LONGEST)
+            self.assertLessEqual(len(text), shown_texts.MAX_LENGTH)
             number += 1
             members = {f'{each}': Member('', 'running') for each in range(number)}
             session = dataclasses.replace(SESSION, members=members)
             text = shown_texts.dump(session)
         # What is refused is too long.
-        self.assertGreater(documents.size(session.body()) + 40, shown_texts.LONGEST)
+        self.assertGreater(documents.size(session.body()) + 40, shown_texts.MAX_LENGTH)

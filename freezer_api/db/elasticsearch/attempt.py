@@ -5,7 +5,7 @@ it is to become.
 import collections.abc
 import typing
 
-from freezer_api.db.elasticsearch.batches import batches
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits.committing import (
     Change,
@@ -43,7 +43,7 @@ class Attempt:
         committer: Committer,
         primary: Key,
         attempts: Retries,
-        also: collections.abc.Iterable[Key] = (),
+        needs: collections.abc.Iterable[Key] = (),
         may_assume: bool = True,
     ):
         self._committer = committer
@@ -55,7 +55,7 @@ class Attempt:
         self._guarded: frozenset[Key] = frozenset()
         self._delete_after: tuple[Key, ...] = ()
         # What is known to be needed is read by the same request.
-        self.load((primary, *also))
+        self.load((primary, *needs))
 
     def load(self, keys: collections.abc.Iterable[Key]) -> None:
         """Read those documents that haven't been read, in one request."""

@@ -353,7 +353,7 @@ def digest(fields: Body) -> str:
     return hashlib.blake2b(dumped, digest_size=8).hexdigest()
 
 
-def made_by(source: Body) -> tuple[int, str]:
+def index_stamp(source: Body) -> tuple[int, str]:
     """Return the version of the index that a document was written for, and the
     digest of its fields; '' if it has none.
     """

@@ -4,7 +4,7 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import base, driver, forks, steps
+from freezer_api.db import base, driver, forks, walks
 from freezer_api.db.base import Page, Scope
 from freezer_api.db.elasticsearch import codec, unit_of_work
 from freezer_api.db.elasticsearch.commits import store
@@ -19,12 +19,11 @@ from freezer_api.db.elasticsearch.maintenance import (
     verifying,
 )
 from freezer_api.db.elasticsearch.search import finding
-from freezer_api.db.elasticsearch.sessions import history
+from freezer_api.db.elasticsearch.sessions import settling
 from freezer_api.db.elasticsearch.transactions import Transactions
 from freezer_api.db.unit import Name, Step
 from freezer_api.domain import documents, search_query
 from freezer_api.domain.documents import (
-    CLIENTS,
     SESSIONS,
     Document,
 )
@@ -49,7 +48,7 @@ class Driver(driver.Driver):
         super().__init__(conf, clock)
         # Nothing connects yet: an API process starts while its store is down.
         self.client = client.Client(conf, self.product)
-        self._begin()
+        self._forget()
         forks.call_after_fork(self._reset_after_fork)
 
     # Every kind
@@ -60,11 +59,10 @@ class Driver(driver.Driver):
         """
         project_id = scope.project_id
         if kind == SESSIONS:
-            session = history.get_settled(self.finder, project_id, id)
+            session = settling.get(self.finder, project_id, id)
             return codec.document(session)
         value = self.finder.get_or_none(kind, project_id, id)
-        may_be_central = scope.central and kind == CLIENTS
-        if value is None and may_be_central:
+        if value is None and scope.sees_central(kind):
             value = self.finder.claimed(kind, id)
         if value is None:
             raise exceptions.NotFound(kind, id)
@@ -98,7 +96,7 @@ class Driver(driver.Driver):
         marker: int | None = None,
     ) -> tuple[list[Record], bool]:
         """Return the runs whose records a session says to have."""
-        return history.list_runs(
+        return settling.list_runs(
             self.finder,
             scope.project_id,
             session_id,
@@ -109,7 +107,7 @@ class Driver(driver.Driver):
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:
         """Return a run whose record a session says to have."""
         project_id = scope.project_id
-        return history.get_run(self.finder, project_id, session_id, tag)
+        return settling.get_run(self.finder, project_id, session_id, tag)
 
     def run_backups(
         self, scope: Scope, session_id: str, record: Record
@@ -168,7 +166,7 @@ class Driver(driver.Driver):
 
     def verify(
         self, kind: str, after: base.Place, limit: int, thorough: bool = True
-    ) -> steps.Step:
+    ) -> walks.WalkStep:
         """Compare what is indexed of documents with them."""
         return verifying.walk(
             self.finder,
@@ -181,7 +179,7 @@ class Driver(driver.Driver):
 
     def reindex(
         self, kind: str, after: base.Place, limit: int, thorough: bool = False
-    ) -> steps.Step:
+    ) -> walks.WalkStep:
         """Write documents again, as they are."""
         return verifying.walk(
             self.finder,
@@ -222,7 +220,7 @@ class Driver(driver.Driver):
         """Give up the connections."""
         self.client.close()
 
-    def _begin(self) -> None:
+    def _forget(self) -> None:
         """Know nothing yet of what is stored."""
         documents_at_once = self.bounds.page // self.bounds.document
         own_store = store.Store(self.client, documents_at_once)
@@ -231,7 +229,7 @@ class Driver(driver.Driver):
 
     def _reset_after_fork(self) -> None:
         self.client.reset_after_fork()
-        self._begin()
+        self._forget()
 
     def _clock(self) -> int:
         """Return the time by the clock that the driver has now: tests replace

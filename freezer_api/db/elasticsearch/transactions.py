@@ -24,18 +24,18 @@ from freezer_api.db.elasticsearch.commits.committing import (
 )
 from freezer_api.db.elasticsearch.commits.lines import Found
 from freezer_api.db.elasticsearch.commits.retries import GaveUp, Retries
-from freezer_api.db.elasticsearch.commits.store import Refused
+from freezer_api.db.elasticsearch.commits.store import InvalidRequest
 from freezer_api.db.elasticsearch.commits.turns import Turn, Turns
 from freezer_api.db.unit import Done
 
 LOG = logging.getLogger(__name__)
 #: Operations that one transaction does at most.
-MAX_BATCH = 64
+MAX_OPERATIONS = 64
 
 T = typing.TypeVar('T')
 
 
-Step = collections.abc.Callable[[Attempt], T]
+AttemptStep = collections.abc.Callable[[Attempt], T]
 
 
 class _Waiting(typing.Generic[T]):
@@ -43,14 +43,14 @@ class _Waiting(typing.Generic[T]):
 
     def __init__(
         self,
-        step: Step[T],
-        also: tuple[Key, ...] = (),
+        step: AttemptStep[T],
+        needs: tuple[Key, ...] = (),
         acknowledges: bool = False,
         project_id: str = '',
     ):
         self.step = step
         #: What it needs beside the primary document.
-        self.also = also
+        self.needs = needs
         #: Whether somebody relies on what it returns, and of which project.
         self.acknowledges = acknowledges
         self.project_id = project_id
@@ -83,13 +83,13 @@ class Transactions:
     def run(
         self,
         primary: Key,
-        step: Step[T],
-        also: tuple[Key, ...] = (),
+        step: AttemptStep[T],
+        needs: tuple[Key, ...] = (),
         acknowledges: bool = False,
         project_id: str = '',
     ) -> T:
         """Do a step that takes effect as a whole; return its result, or raise
-        its error. ``also``: documents that it needs beside the primary one.
+        its error. ``needs``: documents that it needs beside the primary one.
 
         A step reads and changes documents through the attempt that it is given
         alone, and may be done several times. If it ``acknowledges`` something
@@ -97,7 +97,7 @@ class Transactions:
         """
         with retries.one_deadline():
             while True:
-                own = _Waiting(step, also, acknowledges, project_id)
+                own = _Waiting(step, needs, acknowledges, project_id)
                 try:
                     return self._run_queued(primary, own).unwrap()
                 except WrongPrimary as error:
@@ -140,7 +140,7 @@ class Transactions:
         first of those that came later does the next ones.
         """
         with self._lock:
-            batch = queue[:MAX_BATCH]
+            batch = queue[:MAX_OPERATIONS]
             for one in batch:
                 one.is_waiting = False
         try:
@@ -169,7 +169,7 @@ class Transactions:
         """
         try:
             return self._commit(primary, batch)
-        except Refused:
+        except InvalidRequest:
             if len(batch) == 1:
                 raise
         results = []
@@ -182,12 +182,12 @@ class Transactions:
 
     def _commit(self, primary: Key, batch: _Queue) -> list[Done[typing.Any]]:
         """Do steps as one transaction, again until nobody is in its way."""
-        also = [key for one in batch for key in one.also]
-        with self._turns.take_part(also) as turn:
-            return self._commit_in_turn(primary, batch, also, turn)
+        needs = [key for one in batch for key in one.needs]
+        with self._turns.take_part(needs) as turn:
+            return self._commit_in_turn(primary, batch, needs, turn)
 
     def _commit_in_turn(
-        self, primary: Key, batch: _Queue, also: list[Key], turn: Turn
+        self, primary: Key, batch: _Queue, needs: list[Key], turn: Turn
     ) -> list[Done[typing.Any]]:
         attempts = Retries('Changing %s %s', *primary)
         #: The placeholders of earlier attempts.
@@ -195,7 +195,7 @@ class Transactions:
         is_first = True
         while True:
             attempt = Attempt(
-                self.committer, primary, attempts, also, is_first
+                self.committer, primary, attempts, needs, is_first
             )
             is_first = False
             found = attempt.found[primary]
@@ -206,7 +206,7 @@ class Transactions:
                 if not _is_acknowledged(batch, results):
                     self._remove_own_placeholder(found, earlier)
                     return results
-                if self._is_true(attempt, batch[0].project_id):
+                if self._prove_reads(attempt, batch[0].project_id):
                     return results
                 attempts.wait('what was found was written meanwhile')
                 continue
@@ -220,7 +220,7 @@ class Transactions:
                 turn.wait_for(met)
             attempts.wait(reason)
 
-    def _is_true(self, attempt: Attempt, project_id: str) -> bool:
+    def _prove_reads(self, attempt: Attempt, project_id: str) -> bool:
         """Tell whether documents are what was read of them, by writing them
         as they are.
 

@@ -12,9 +12,9 @@ def write(unit: Unit, kind: str, id: str, change: base.Change) -> Written:
     """See :meth:`Storage.write`."""
     stored = unit.get(kind, id)
     now = unit.now()
-    decision = change(stored, now)
-    document = apply(unit, kind, id, stored, decision, now)
-    return Written(document, decision.answer)
+    outcome = change(stored, now)
+    document = apply(unit, kind, id, stored, outcome, now)
+    return Written(document, outcome.answer)
 
 
 def apply(
@@ -22,21 +22,21 @@ def apply(
     kind: str,
     id: str,
     stored: Document | None,
-    decision: Store | Delete | Keep,
+    outcome: Store | Delete | Keep,
     now: int,
 ) -> Document | None:
     """Do what was decided about a document that was read; return it as it is
     then.
     """
-    if isinstance(decision, Keep):
+    if isinstance(outcome, Keep):
         return stored
-    if isinstance(decision, Delete):
+    if isinstance(outcome, Delete):
         if stored is not None:
             unit.delete(kind, id)
         return None
     if stored is not None:
-        return change_body(unit, stored, decision.body)
-    created = Document(kind, unit.project_id, id, 1, now, decision.body)
+        return change_body(unit, stored, outcome.body)
+    created = Document(kind, unit.project_id, id, 1, now, outcome.body)
     unit.put(created)
     return created
 

@@ -41,11 +41,11 @@ def write_action(
     jobs = _jobs_with_action(unit, id, most) if stored else []
     linked = _with_clients(unit, jobs)
     now = unit.now()
-    decision = change(stored, linked, now)
+    outcome = change(stored, linked, now)
     after = stored.body if stored else None
-    if isinstance(decision, Store):
-        after = decision.body
-    elif isinstance(decision, Delete):
+    if isinstance(outcome, Store):
+        after = outcome.body
+    elif isinstance(outcome, Delete):
         after = None
 
     followed = []
@@ -58,8 +58,8 @@ def write_action(
     _use_trusts(unit, [(job.body, new) for job, new in followed])
     for job, new in followed:
         documents.change_body(unit, job, new)
-    document = documents.apply(unit, ACTIONS, id, stored, decision, now)
-    return Written(document, decision.answer)
+    document = documents.apply(unit, ACTIONS, id, stored, outcome, now)
+    return Written(document, outcome.answer)
 
 
 def _jobs_with_action(unit: Unit, id: str, most: int) -> list[Document]:
@@ -107,27 +107,27 @@ def write_job(
     actions = unit.guard(ACTIONS, action_ids)
     stored = unit.get(JOBS, id)
     now = unit.now()
-    decision = change(stored, actions, now)
+    outcome = change(stored, actions, now)
 
     # Most changes are reports of agents, which concern the job alone. Its
     # session shows its client: only if that changes is the session needed.
     session_id = ''
-    if stored and stored.body['client_id'] != decision.body['client_id']:
+    if stored and stored.body['client_id'] != outcome.body['client_id']:
         session_id = stored.body['session_id']
     if session_id:
         unit.lead(SESSIONS, session_id)
 
     before = stored.body if stored else None
-    _use_trusts(unit, [(before, decision.body)])
-    _use_actions(unit, before, decision.body, actions)
-    for action_id, body in decision.actions.items():
+    _use_trusts(unit, [(before, outcome.body)])
+    _use_actions(unit, before, outcome.body, actions)
+    for action_id, body in outcome.actions.items():
         unit.create_action(
             Document(ACTIONS, unit.project_id, action_id, 1, now, body)
         )
     if session_id:
-        sessions.move(unit, session_id, id, decision.body['client_id'], now)
-    job = documents.apply(unit, JOBS, id, stored, decision, now)
-    return Written(job, decision.answer)
+        sessions.move(unit, session_id, id, outcome.body['client_id'], now)
+    job = documents.apply(unit, JOBS, id, stored, outcome, now)
+    return Written(job, outcome.answer)
 
 
 def delete_job(unit: Unit, id: str, check: base.Check) -> bool:

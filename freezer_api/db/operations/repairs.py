@@ -10,8 +10,8 @@ made again from the job that has it.
 import collections.abc
 
 from freezer_api.db.operations import documents, jobs, sessions
-from freezer_api.db.steps import Drift
 from freezer_api.db.unit import Name, Unit
+from freezer_api.db.walks import Drift
 from freezer_api.domain import actions, links, membership
 from freezer_api.domain import documents as domain
 from freezer_api.domain.documents import (

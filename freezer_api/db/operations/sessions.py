@@ -122,10 +122,7 @@ def page_of_tags(
     first = 0
     if marker is not None:
         if marker not in tags:
-            raise exceptions.InvalidInput(
-                'marker: there is no run with this tag.',
-                'list.marker-not-found',
-            )
+            raise refusals.no_such_run_marker()
         first = tags.index(marker) + 1
     last = first + limit
     return list(tags[first:last]), len(tags) > last

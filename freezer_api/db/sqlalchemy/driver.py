@@ -4,11 +4,11 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import driver, steps
+from freezer_api.db import driver, walks
 from freezer_api.db.base import Entry, Page, Place, Scope
 from freezer_api.db.sqlalchemy import migration, transactions
 from freezer_api.db.sqlalchemy.connections import database, engines
-from freezer_api.db.sqlalchemy.documents import backups, rows
+from freezer_api.db.sqlalchemy.documents import rows, run_backups
 from freezer_api.db.sqlalchemy.maintenance import (
     copying,
     purging,
@@ -54,7 +54,7 @@ class Driver(driver.Driver):
             return settling.get(
                 self.database, self.clock, scope.project_id, id
             )
-        central = finding.central(scope, kind)
+        central = scope.sees_central(kind)
         document = self.database.read(
             lambda connection: rows.get(
                 connection,
@@ -139,7 +139,7 @@ class Driver(driver.Driver):
     ) -> tuple[str, ...]:
         """Find the backups of a run by its term and its jobs' times."""
         return self.database.read(
-            lambda connection: backups.of_run(
+            lambda connection: run_backups.of_run(
                 connection, scope.project_id, session_id, record
             )
         )
@@ -219,7 +219,7 @@ class Driver(driver.Driver):
 
     def verify(
         self, kind: str, after: Place, limit: int, thorough: bool = True
-    ) -> steps.Step:
+    ) -> walks.WalkStep:
         """Compare the next rows with what is derived of them."""
         return verifying.walk(
             self.database,
@@ -232,7 +232,7 @@ class Driver(driver.Driver):
 
     def reindex(
         self, kind: str, after: Place, limit: int, thorough: bool = False
-    ) -> steps.Step:
+    ) -> walks.WalkStep:
         """Correct what is derived of the next rows."""
         return verifying.walk(
             self.database,

@@ -59,7 +59,7 @@ CONTRACT = Line('contract', 'freezer_contracted')
 #: Seconds to wait for another process that changes the schema.
 PATIENCE = 600
 #: Seconds between two attempts, at most.
-LONGEST_PAUSE = 1
+MAX_PAUSE = 1
 
 #: The name and the number of the lock for changes of the schema.
 _LOCK_NAME, _LOCK_NUMBER = 'freezer_schema', 0x667265657A6572
@@ -154,7 +154,7 @@ def _run_alone(
                 ' at what is left.',
                 _reason(error),
             )
-            time.sleep(_JITTER.uniform(0, LONGEST_PAUSE))
+            time.sleep(_JITTER.uniform(0, MAX_PAUSE))
 
 
 def _upgrade(connection: sqlalchemy.Connection, revision: str) -> None:

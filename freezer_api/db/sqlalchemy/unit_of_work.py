@@ -250,10 +250,6 @@ class Unit(unit.Unit):
         """Write what differs of a session and its members at the end."""
         self._changed[SESSIONS, session.session_id] = session
 
-    def delete_session(self, id: str) -> None:
-        """Delete a session, its members and records at the end."""
-        self._changed[SESSIONS, id] = None
-
     def get_record(self, session_id: str, tag: int) -> Record | None:
         """Read a record by one statement; its session is locked."""
         stored = self._stored(session_id)

@@ -20,7 +20,7 @@ from freezer_api import exceptions
 from freezer_api.db import driver, refusals, unit
 from freezer_api.db.base import RUNS, Entry, Page, Place, Scope, check_page
 from freezer_api.db.operations import sessions
-from freezer_api.db.steps import Step
+from freezer_api.db.walks import WalkStep
 from freezer_api.domain import backups, documents, run_state, search_pairs, search_query
 from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Document
 from freezer_api.domain.search_query import Query
@@ -281,10 +281,10 @@ class Driver(driver.Driver):
         names = sorted(self._read().stamps[kind])
         return [name for name in names if name > after][:limit]
 
-    def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> Step:
+    def verify(self, kind: str, after: Place, limit: int, thorough: bool = True) -> WalkStep:
         return _walk(self._read(), kind, after, limit)[0]
 
-    def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> Step:
+    def reindex(self, kind: str, after: Place, limit: int, thorough: bool = False) -> WalkStep:
         with self._writing() as there:
             step, outdated = _walk(there, kind, after, limit)
             for kept in outdated:
@@ -349,13 +349,13 @@ def _marked(names: list[Name], scope: Scope, query: Query) -> Name:
     return others[0]
 
 
-def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[Step, list[Kept]]:
+def _walk(there: Documents, kind: str, after: Place, limit: int) -> tuple[WalkStep, list[Kept]]:
     """A step through what is kept, and what is outdated of it."""
     kept = there.all(kind) if kind in KINDS else iter(())
     found = [one for one in kept if (one.number,) > after]
     outdated = [one for one in found[:limit] if one.index_version < search_pairs.INDEX_VERSION]
     place = (found[limit - 1].number,) if len(found) > limit else None
-    return Step(place, len(found[:limit]), outdated=len(outdated)), outdated
+    return WalkStep(place, len(found[:limit]), outdated=len(outdated)), outdated
 
 
 def _restore(there: Documents, entry: Entry) -> None:

@@ -6,8 +6,8 @@ import collections.abc
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import blocks, retries
 from freezer_api.db.elasticsearch.commits.lines import (
@@ -30,7 +30,7 @@ WITHOUT_STATE = ['project', 'id', 'seq', 'doc.mark']
 #: How often a write is sent again that the cluster has no room for, and the
 #: pauses before (see :func:`.retries.pause`).
 MAX_REJECTIONS = 4
-_FIRST_PAUSE, _LONGEST_PAUSE = 6, 1.0
+_FIRST_DOUBLING, _MAX_PAUSE = 6, 1.0
 _REJECTED = 'es_rejected_execution_exception'
 
 _Json = dict[str, typing.Any]
@@ -56,7 +56,7 @@ class Unwritten:
 Written = tuple[int, int, int] | Unwritten | None
 
 
-class Refused(Exception):
+class InvalidRequest(Exception):
     """Elasticsearch takes a request, or a document in it, for wrong or too
     large; nothing of it was done, or not all.
     """
@@ -250,7 +250,7 @@ class Store:
                     rejected.append(number)
             if not rejected:
                 break
-            retries.pause(_FIRST_PAUSE + attempt, _LONGEST_PAUSE)
+            retries.pause(_FIRST_DOUBLING + attempt, _MAX_PAUSE)
             left = [lines[number] for number in rejected]
             again, is_resent_again = self._bulk(flat(left), shown)
             is_resent |= is_resent_again
@@ -279,7 +279,7 @@ class Store:
             raise exceptions.StorageUnavailable() from client.Refused(
                 f'a write is answered with status {status} ({kind})'
             )
-        raise Refused(f'_bulk: {status} {kind}')
+        raise InvalidRequest(f'_bulk: {status} {kind}')
 
     def _bulk(
         self, body: list[typing.Any], shown: bool = True
@@ -294,7 +294,7 @@ class Store:
         if blocks.is_block(answer):
             raise self.blocks.refused(blocks.CLUSTER, answer)
         if status != 200:
-            raise Refused(f'_bulk: {status} {answer}')
+            raise InvalidRequest(f'_bulk: {status} {answer}')
         # Each item has one key, the name of the operation.
         items = []
         for item in answer['items']:

@@ -7,7 +7,7 @@ clause of its own in a search for that document alone.
 import collections.abc
 import typing
 
-from freezer_api.db.elasticsearch.batches import batches
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch.search.clauses import (
     Clause,
     any_of,

@@ -9,8 +9,8 @@ import hashlib
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.commits.lines import CHUNK
 from freezer_api.db.elasticsearch.connections import answers
 from freezer_api.db.elasticsearch.connections.client import (

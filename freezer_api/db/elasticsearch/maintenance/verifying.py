@@ -9,11 +9,11 @@ import collections.abc
 import functools
 import typing
 
-from freezer_api.db import steps
+from freezer_api.db import walks
 from freezer_api.db.base import Place
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.attempt import Attempt
-from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Key, Value
 from freezer_api.db.elasticsearch.commits import lines, store
 from freezer_api.db.elasticsearch.commits.lines import Found
@@ -22,7 +22,7 @@ from freezer_api.db.elasticsearch.search import walk_queries
 from freezer_api.db.elasticsearch.search.finding import Finder
 from freezer_api.db.elasticsearch.search.searches import Hit
 from freezer_api.db.elasticsearch.sessions import ranges
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import documents, search_pairs
 
 #: How often a document is looked at that somebody changes again and again,
@@ -58,18 +58,18 @@ def walk(
     limit: int,
     thorough: bool,
     mend: bool,
-) -> Step:
+) -> WalkStep:
     """See :meth:`Storage.verify` and, with ``mend``,
     :meth:`Storage.reindex`.
     """
-    if kind == steps.LEFT:
+    if kind == walks.LEFT:
         if not thorough:
-            return Step(None, 0)
+            return WalkStep(None, 0)
         return _walk_claims(finder, after, limit, mend)
     body = walk_queries.whole(limit, list(after))
     hits = finder.search_hits(kind, body)
     if not hits:
-        return Step(None, 0)
+        return WalkStep(None, 0)
     outdated, current, count = [], [], 0
     for hit in hits:
         version = _version(hit)
@@ -86,7 +86,7 @@ def walk(
         drifts += _index_drifts(finder, kind, current, mend)
         drifts += _other_drifts(finder, kind, current, mend)
     place = _next_place(hits, limit)
-    return Step(place, count, tuple(drifts), len(outdated))
+    return WalkStep(place, count, tuple(drifts), len(outdated))
 
 
 def _next_place(hits: list[Hit], limit: int) -> Place | None:
@@ -101,7 +101,7 @@ def _version(hit: Hit) -> int:
     """
     if not _is_document(hit):
         return search_pairs.INDEX_VERSION
-    version, _digest = codec.made_by(hit['_source'])
+    version, _digest = codec.index_stamp(hit['_source'])
     return version
 
 
@@ -173,8 +173,8 @@ def _differences(
             found.append(f'field {name} is wrong')
     for name in lacks:
         found.append(f'field {name} lacks terms')
-    _version, digest = codec.made_by(source)
-    _version, expected_digest = codec.made_by(expected)
+    _version, digest = codec.index_stamp(source)
+    _version, expected_digest = codec.index_stamp(expected)
     # All terms that there should be are found; there may be others beside.
     if not found and digest and digest != expected_digest:
         found.append('search terms are not those of this release')
@@ -227,7 +227,7 @@ def _other_drifts(
             can_mend = True
             if mend:
                 can_mend = claims.add(finder.transactions, value)
-            advice = '' if can_mend else steps.TWO_CLAIMS
+            advice = '' if can_mend else walks.TWO_CLAIMS
             yield _drift(value, what, can_mend, advice)
         if kind == documents.SESSIONS:
             yield from _missing_records(finder, value, mend)
@@ -308,7 +308,9 @@ def _says_to_have(
 # What is kept without a document
 
 
-def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
+def _walk_claims(
+    finder: Finder, after: Place, limit: int, mend: bool
+) -> WalkStep:
     """Look at claims, for those that no document has."""
     body = walk_queries.whole(limit, list(after))
     hits = finder.search_hits(codec.CLAIMS, body)
@@ -321,7 +323,7 @@ def _walk_claims(finder: Finder, after: Place, limit: int, mend: bool) -> Step:
             continue
         if not mend or claims.remove(finder.transactions, value):
             what = f'the claim {value.id} that no document has'
-            drift = Drift(steps.LEFT, value.project_id, '', what)
+            drift = Drift(walks.LEFT, value.project_id, '', what)
             drifts.append(drift)
     place = _next_place(hits, limit)
-    return Step(place, len(hits), tuple(drifts))
+    return WalkStep(place, len(hits), tuple(drifts))

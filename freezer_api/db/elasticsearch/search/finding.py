@@ -10,8 +10,8 @@ import orjson
 
 from freezer_api.db import refusals
 from freezer_api.db.base import Bounds, Page, Scope, check_page
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch import codec
-from freezer_api.db.elasticsearch.batches import batches
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits import retries, store
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -57,13 +57,13 @@ class Finder(Reader):
     ) -> Page:
         position = self._position(scope, kind, query)
         wanted = queries.PageSearch(scope, kind, query, position)
-        if scope.central and kind == documents.CLIENTS:
-            return self._page_at_once(wanted, bounds)
+        if scope.sees_central(kind):
+            return self._page_by_slices(wanted, bounds)
         # Most pages can't be too large, and are read by one request.
         largest = query.limit * bounds.document
         if largest <= bounds.page:
             return self._page(wanted, bounds)
-        return self._page_at_once(wanted, bounds)
+        return self._page_by_slices(wanted, bounds)
 
     def _page(self, wanted: queries.PageSearch, bounds: Bounds) -> Page:
         kind = wanted.kind
@@ -80,18 +80,21 @@ class Finder(Reader):
             seen = sight.see(hits, wanted.found())
             is_shifted = self._is_shifted(sight, wanted, answer)
             if seen is None or is_shifted is None:
-                attempts.wait(pending.LEARNT)
+                attempts.wait(pending.SEARCH_AGAIN)
                 continue
             sight.complete()
             has_more = len(seen) > limit
             # More than the spare ones may be only pending.
             is_short = not has_more and len(hits) == size
             if is_shifted or is_short:
-                return self._page_at_once(wanted, bounds)
+                return self._page_by_slices(wanted, bounds)
             return _shown(kind, seen[:limit], has_more, bounds)
 
     def _is_shifted(
-        self, sight: pending.Sight, wanted: queries.PageSearch, answer: Body
+        self,
+        sight: pending.PendingView,
+        wanted: queries.PageSearch,
+        answer: Body,
     ) -> bool | None:
         """Tell whether an offset counts other documents than the index does.
         None: the search has to be done again.
@@ -103,7 +106,7 @@ class Finder(Reader):
         hits = queries.aside(answer)
         return sight.differs(hits, wanted.found())
 
-    def _page_at_once(
+    def _page_by_slices(
         self, wanted: queries.PageSearch, bounds: Bounds
     ) -> Page:
         """Return a page that takes several searches, which are all of one
@@ -116,9 +119,9 @@ class Finder(Reader):
         sight = self.sight(wanted.kind)
         while True:
             try:
-                with self.point_in_time(wanted.kind) as search_then:
+                with self.point_in_time(wanted.kind) as search_in_pit:
                     page = self._sliced_page(
-                        wanted, bounds, slice_size, search_then, sight
+                        wanted, bounds, slice_size, search_in_pit, sight
                     )
                 sight.complete()
                 return page
@@ -130,15 +133,15 @@ class Finder(Reader):
         wanted: queries.PageSearch,
         bounds: Bounds,
         slice_size: int,
-        search_then: Search,
-        sight: pending.Sight,
+        search_in_pit: Search,
+        sight: pending.PendingView,
     ) -> Page:
         """Return a page by searches at a point in time."""
         if wanted.scope.central and wanted.kind == documents.CLIENTS:
             # A project's own client hides a central one of the same id. That
             # can't be said in one search, so it is looked up before.
             hidden = self._hidden_clients(
-                wanted.scope.project_id, search_then, sight
+                wanted.scope.project_id, search_in_pit, sight
             )
             wanted = dataclasses.replace(wanted, hidden=hidden)
         query = wanted.query
@@ -148,7 +151,7 @@ class Finder(Reader):
         shown: list[Document] = []
         total = skipped = 0
         found = wanted.found()
-        for hit in self._hits_then(search_then, sight, body, found):
+        for hit in self._hits_in_pit(search_in_pit, sight, body, found):
             if skipped < offset:
                 skipped += 1
                 continue
@@ -160,10 +163,10 @@ class Finder(Reader):
             shown.append(document)
         return Page(tuple(shown), False)
 
-    def _hits_then(
+    def _hits_in_pit(
         self,
-        search_then: Search,
-        sight: pending.Sight,
+        search_in_pit: Search,
+        sight: pending.PendingView,
         body: Body,
         found: Clause,
     ) -> collections.abc.Iterator[Hit]:
@@ -171,13 +174,13 @@ class Finder(Reader):
         ``_Again`` if all has to be read again.
         """
         while True:
-            answer = search_then(body)
+            answer = search_in_pit(body)
             if answer is None:
                 raise _Again('Elasticsearch has forgotten a point in time')
             hits = answer['hits']['hits']
             seen = sight.see(hits, found)
             if seen is None:
-                raise _Again(pending.LEARNT)
+                raise _Again(pending.SEARCH_AGAIN)
             yield from seen
             # The last slice: what is pending counts as well.
             if len(hits) < body['size']:
@@ -185,7 +188,10 @@ class Finder(Reader):
             body = queries.next_slice(body, hits)
 
     def _hidden_clients(
-        self, project_id: str, search_then: Search, sight: pending.Sight
+        self,
+        project_id: str,
+        search_in_pit: Search,
+        sight: pending.PendingView,
     ) -> list[str]:
         """Return the ids of those central clients that a project doesn't see,
         because it has its own client of the id.
@@ -193,15 +199,15 @@ class Finder(Reader):
         kind = documents.CLIENTS
         # Central clients are few, and a project has few of their ids.
         body = queries.central(kind, PAGE_SIZE, None)
-        ids = self._ids_then(body, search_then, sight)
+        ids = self._ids_in_pit(body, search_in_pit, sight)
         hidden: list[str] = []
         for some in batches(ids, PAGE_SIZE):
             body = queries.of_ids(kind, project_id, some, PAGE_SIZE, None)
-            hidden += self._ids_then(body, search_then, sight)
+            hidden += self._ids_in_pit(body, search_in_pit, sight)
         return hidden
 
-    def _ids_then(
-        self, body: Body, search_then: Search, sight: pending.Sight
+    def _ids_in_pit(
+        self, body: Body, search_in_pit: Search, sight: pending.PendingView
     ) -> list[str]:
         """Return the ids of what a search finds at a point in time."""
         body = {
@@ -209,7 +215,7 @@ class Finder(Reader):
             '_source': store.WITHOUT_STATE,
         }
         found = find_named(queries.FOUND, body['query'])
-        hits = self._hits_then(search_then, sight, body, found)
+        hits = self._hits_in_pit(search_in_pit, sight, body, found)
         return [hit['_source']['id'] for hit in hits]
 
     def _position(
@@ -240,9 +246,9 @@ class Finder(Reader):
             return value
         if project_id not in (None, own):
             return None
-        if scope.central and kind == documents.CLIENTS:
+        if scope.sees_central(kind):
             return self.claimed(kind, id)
-        if scope.everywhere and kind == documents.JOBS and project_id is None:
+        if scope.sees_everywhere(kind) and project_id is None:
             hits = self.search_all(
                 kind, lambda after: queries.everywhere(id, PAGE_SIZE, after)
             )

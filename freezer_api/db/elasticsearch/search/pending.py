@@ -32,7 +32,7 @@ from freezer_api.domain.documents import SESSIONS
 
 LOG = logging.getLogger(__name__)
 #: The reason for doing a search again.
-LEARNT = 'a transaction has taken effect that the search did not know of'
+SEARCH_AGAIN = 'a transaction has taken effect that the search did not know of'
 #: Documents that a search completes at most.
 MAX_COMPLETED = 100
 
@@ -41,7 +41,7 @@ MAX_COMPLETED = 100
 _UNCHANGED = object()
 
 
-class Sight:
+class PendingView:
     """How one operation sees what its searches find."""
 
     def __init__(

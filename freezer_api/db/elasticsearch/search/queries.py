@@ -23,6 +23,7 @@ from freezer_api.db.elasticsearch.search.clauses import (
     term,
     text,
 )
+from freezer_api.db.scopes import searched_scopes
 from freezer_api.domain import (
     documents,
     run_state,
@@ -106,7 +107,7 @@ class PageSearch:
     def found(self) -> Clause:
         """Return the clause for what the query looks for."""
         by_scope = []
-        for name in _scopes(self.scope, self.kind):
+        for name in searched_scopes(self.scope, self.kind):
             clause = _wanted(name, self.kind, self.query)
             by_scope.append(clause)
         if self.hidden:
@@ -236,7 +237,7 @@ def with_pair(
     """
     scope = Scope(project_id)
     wanted = having(project_id, kind, pair)
-    body = looked_up(scope, kind, wanted, size, after)
+    body = looked_up(scope, wanted, size, after)
     return {
         **body,
         '_source': store.WITHOUT_STATE,
@@ -252,14 +253,14 @@ def everywhere(id: str, size: int, after: Position | None) -> Body:
     # Without a scope of their own one search per project would be needed.
     wanted = having(scopes.EVERYWHERE, kind, pair)
     scope = Scope('', everywhere=True)
-    return looked_up(scope, kind, wanted, size, after)
+    return looked_up(scope, wanted, size, after)
 
 
 def central(kind: str, size: int, after: Position | None) -> Body:
     """Return the search for the central documents of all projects."""
     wanted = having(scopes.CENTRAL, kind, scopes.ANY)
     scope = Scope('', central=True)
-    return looked_up(scope, kind, wanted, size, after)
+    return looked_up(scope, wanted, size, after)
 
 
 def of_ids(
@@ -276,22 +277,13 @@ def of_ids(
     of_project = having(project_id, kind, scopes.ANY)
     of_ids = {'terms': {'id': list(ids)}}
     wanted = all_of([of_project, of_ids])
-    return looked_up(scope, kind, wanted, size, after)
+    return looked_up(scope, wanted, size, after)
 
 
 def having(scope: str, kind: str, pair: search_pairs.Pair) -> Clause:
     """Return the clause for documents that have a pair."""
     (found,) = terms.look_up(scope, kind, (pair,))
     return term('terms', found)
-
-
-def _scopes(scope: Scope, kind: str) -> list[str]:
-    """Return the names of scopes that documents are looked for in."""
-    if scope.everywhere and kind == documents.JOBS:
-        return [scopes.EVERYWHERE]
-    if scope.central and kind == documents.CLIENTS:
-        return [scope.project_id, scopes.CENTRAL]
-    return [scope.project_id]
 
 
 def _wanted(scope: str, kind: str, query: search_query.Query) -> Clause:
@@ -339,7 +331,6 @@ def _pending(scope: Scope) -> list[Clause]:
 
 def looked_up(
     scope: Scope,
-    kind: str,
     wanted: Clause,
     size: int,
     after: Position | None,

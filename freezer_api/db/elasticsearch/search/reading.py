@@ -19,7 +19,7 @@ from freezer_api.db.elasticsearch.maintenance import claims
 from freezer_api.db.elasticsearch.search import (
     pending,
     queries,
-    run_queries,
+    run_backups,
 )
 from freezer_api.db.elasticsearch.search.clauses import find_named
 from freezer_api.db.elasticsearch.search.searches import Body, Hit, Searches
@@ -121,7 +121,7 @@ class Reader(Searches):
         # A backup may be found twice: by the run that it names and by its job
         # and time.
         ids: dict[int, str] = {}
-        for page in run_queries.of_run(
+        for page in run_backups.of_run(
             project_id, session_id, record, PAGE_SIZE
         ):
             for hit in self.search_all(documents.BACKUPS, page):
@@ -144,7 +144,7 @@ class Reader(Searches):
             wanted = find_named(queries.FOUND, body['query'])
             seen = sight.see(hits, wanted)
             if seen is None:
-                attempts.wait(pending.LEARNT)
+                attempts.wait(pending.SEARCH_AGAIN)
                 continue
             result += seen
             if len(hits) < PAGE_SIZE:
@@ -152,9 +152,9 @@ class Reader(Searches):
                 return result
             after = hits[-1]['sort']
 
-    def sight(self, kind: str) -> pending.Sight:
+    def sight(self, kind: str) -> pending.PendingView:
         """Return how the documents of a search are seen."""
-        return pending.Sight(self.committer, kind, self.clock)
+        return pending.PendingView(self.committer, kind, self.clock)
 
     def settle(self, value: Value) -> None:
         """Complete the run of a session if it has lapsed."""

@@ -13,6 +13,7 @@ import string
 import typing
 
 from freezer_api.db import scopes
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.domain import backups, documents, search_pairs
 from freezer_api.domain.documents import Body
 
@@ -60,11 +61,11 @@ def fields(
     if kind == documents.BACKUPS:
         job_id = backups.job_of(body)
         if job_id is not None:
-            pairs |= {made_by(job_id)}
+            pairs |= {job_pair(job_id)}
         timestamp = backups.time_of(body)
 
     found_by: set[str] = set()
-    for scope in scopes.scopes(kind, project_id, claim):
+    for scope in indexed_scopes(kind, project_id, claim):
         found_by |= look_up(scope, kind, pairs)
     text = search_pairs.folded_text(kind, body)
     long = ' '.join(grams(text, GRAM))
@@ -82,7 +83,7 @@ def fields(
     return result
 
 
-def made_by(job_id: str) -> search_pairs.Pair:
+def job_pair(job_id: str) -> search_pairs.Pair:
     """Return the pair of the backups that a job made."""
     # No value of a pair (search.canonical) begins with this letter.
     return 'job_id', f'j{job_id}'

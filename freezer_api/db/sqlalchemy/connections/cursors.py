@@ -30,7 +30,7 @@ T = typing.TypeVar('T')
 
 #: Places of a statement that has one for each value, at most: such a statement
 #: is kept for each number of them.
-MOST_PLACES = 16
+MAX_PLACEHOLDERS = 16
 #: The option by which a failure is handed to SQLAlchemy.
 _FAILURE = 'freezer_failure'
 
@@ -149,11 +149,11 @@ def write_text(connection: sqlalchemy.Connection, text: str) -> None:
     )
 
 
-def in_places(
+def placeholders(
     name: str, values: collections.abc.Sequence[typing.Any]
 ) -> dict[str, typing.Any]:
     """Return values as parameters ``name0``, ``name1`` and so on, for a
-    statement that has a place for each: at most :data:`MOST_PLACES`.
+    statement that has a place for each: at most :data:`MAX_PLACEHOLDERS`.
 
     There is a power of two of them, so that few statements have to be kept;
     the last value stands in those that are left.

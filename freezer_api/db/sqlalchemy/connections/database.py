@@ -29,11 +29,11 @@ LOG = logging.getLogger(__name__)
 #: Seconds after which an operation isn't tried again.
 DEADLINE = 30
 #: Seconds between two attempts, at least and at most.
-FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.064
+MIN_PAUSE, MAX_PAUSE = 0.002, 0.064
 #: Seconds of retries after which an operation is worth a warning.
-LONG_RETRIES = 1
+WARN_AFTER = 1
 #: Duplicates that one operation may meet before the id counts as taken.
-MOST_DUPLICATES = 10
+MAX_DUPLICATES = 10
 
 #: What another server behind the same address may do better.
 _ELSEWHERE = (Meaning.LOST, Meaning.READ_ONLY)
@@ -160,7 +160,7 @@ class Database:
     ) -> T:
         """Attempt work until it succeeds, or fails for good."""
         retries = _Retries()
-        pause = FIRST_PAUSE
+        pause = MIN_PAUSE
         try:
             while True:
                 try:
@@ -173,7 +173,7 @@ class Database:
                     retries.add_failure(error)
                     # For a random time, so that those who met don't meet again.
                     time.sleep(_JITTER.uniform(pause / 2, pause))
-                    pause = min(2 * pause, LONGEST_PAUSE)
+                    pause = min(2 * pause, MAX_PAUSE)
                 retries.check_deadline()
         finally:
             retries.warn_if_long()
@@ -235,7 +235,7 @@ class _Retries:
 
     def warn_if_long(self) -> None:
         """Log how long attempts have gone on, if that was long."""
-        if self._last is None or self._elapsed() <= LONG_RETRIES:
+        if self._last is None or self._elapsed() <= WARN_AFTER:
             return
         LOG.warning(
             'A storage operation took %.1f seconds and %d failed attempts. The'
@@ -269,7 +269,7 @@ def _final_error(
         )
     if meaning is Meaning.DUPLICATE:
         # The next attempt finds what another one has created.
-        if met < MOST_DUPLICATES:
+        if met < MAX_DUPLICATES:
             return None
         return exceptions.Conflict('There is a document with this id already.')
     if meaning is Meaning.SCHEMA:

@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 #: Operations that one transaction does, at most. It bounds for how long the
 #: transaction has its locks.
-LARGEST = 16
+MAX_OPERATIONS = 16
 
 S = typing.TypeVar('S')
 
@@ -101,7 +101,7 @@ class Groups(typing.Generic[S]):
         """
         with self._lock:
             group = self._open.get(key)
-            if group is not None and len(group.operations) < LARGEST:
+            if group is not None and len(group.operations) < MAX_OPERATIONS:
                 group.operations.append(operation)
                 return None
             self._open[key] = group = Group(key, operation)

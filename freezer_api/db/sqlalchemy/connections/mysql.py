@@ -19,7 +19,7 @@ PYMYSQL, MYSQLCLIENT = 'mysql+pymysql', 'mysql+mysqldb'
 #: character.
 NO_BACKSLASH_ESCAPES = 512
 #: Descriptions of columns that are kept: there are some hundred.
-MOST_COLUMNS = 1024
+MAX_COLUMNS = 1024
 #: Galera's mask for SELECT and the begin of a transaction.
 READS_WAIT = 1
 
@@ -116,7 +116,7 @@ def _quicker(base: type, packet: type, describe: typing.Any) -> type:
             data = read(self).get_all_data()
             column = described.get(data)
             if column is None:
-                if len(described) == MOST_COLUMNS:
+                if len(described) == MAX_COLUMNS:
                     described.clear()
                 column = describe(data, self.encoding)
                 described[data] = column

@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy
 
 from freezer_api.db import refusals
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import row_statements, uses
@@ -181,11 +182,11 @@ def lock_all(
     shared = share and not uses.are_written(connection)
     in_order = sorted(ids)
     parameters: Values = {'project': project_id}
-    if len(in_order) > cursors.MOST_PLACES:
+    if len(in_order) > cursors.MAX_PLACEHOLDERS:
         statement = row_statements.lock_all(kind, shared)
         parameters['ids'] = in_order
     else:
-        named = cursors.in_places('id', in_order)
+        named = cursors.placeholders('id', in_order)
         statement = row_statements.lock_all(kind, shared, len(named))
         parameters |= named
     found = {}
@@ -262,7 +263,7 @@ def insert(
     """Store a row and index the document as it is shown; return the row's
     number.
     """
-    scopes = terms.scopes(kind, values['project'], values['claim'])
+    scopes = indexed_scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
     seq = insert_row(
         connection,
@@ -317,7 +318,7 @@ def remove(
 ) -> None:
     """Delete a row that is locked, and remove it from the index."""
     connection.execute(row_statements.delete(kind), {'of': seq})
-    scopes = terms.scopes(kind, project_id, claim)
+    scopes = indexed_scopes(kind, project_id, claim)
     indexing.remove(
         connection,
         kind,

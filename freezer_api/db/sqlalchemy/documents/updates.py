@@ -4,6 +4,7 @@ import collections.abc
 
 import sqlalchemy
 
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import row_statements, rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
@@ -11,7 +12,7 @@ from freezer_api.domain import documents
 from freezer_api.domain.documents import Document
 
 #: Characters of the bodies that one UPDATE writes, at most.
-MOST_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 
 
 class Updates:
@@ -33,8 +34,8 @@ class Updates:
         values, change = _updated(stored, new)
         size = len(values['body'])
         is_full = (
-            len(self._rows) == cursors.MOST_PLACES
-            or self._size + size > MOST_CHARACTERS
+            len(self._rows) == cursors.MAX_PLACEHOLDERS
+            or self._size + size > MAX_CHARACTERS
         )
         has_new_claim = values['claim'] != stored.claim
         if is_full or has_new_claim or new.kind != self._kind:
@@ -65,8 +66,8 @@ def _updated(
     claim = documents.claim(kind, new.id, new.body)
     # A client that becomes central, or is no longer, changes its scopes.
     scopes = (
-        terms.scopes(kind, project_id, stored.claim),
-        terms.scopes(kind, project_id, claim),
+        indexed_scopes(kind, project_id, stored.claim),
+        indexed_scopes(kind, project_id, claim),
     )
     change = terms.compare(
         kind,

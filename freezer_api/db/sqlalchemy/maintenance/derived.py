@@ -11,6 +11,8 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db.batches import batches
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
@@ -54,7 +56,7 @@ class State(typing.NamedTuple):
     @property
     def version(self) -> int:
         """The version that it is indexed by."""
-        return terms.made_by(self.row.indexed)
+        return terms.index_version(self.row.indexed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def judge(
     """Compare what is derived of a document with it."""
     row = state.row
     values, shown = _derive(kind, state)
-    scopes = terms.scopes(kind, row.project, values['claim'])
+    scopes = indexed_scopes(kind, row.project, values['claim'])
     text_scopes = terms.text_scopes(scopes)
     index, text = terms.index(kind, scopes, shown)
     # Terms are looked up among those that there should be, and those that the
@@ -256,8 +258,7 @@ def _read_terms(
 ) -> set[int]:
     """Return those terms that the index has of a document."""
     found: set[int] = set()
-    for first in range(0, len(asked), indexing.CHUNK):
-        some = asked[first : first + indexing.CHUNK]
+    for some in batches(asked, indexing.CHUNK):
         parameters = {
             'of': seq,
             'terms': some,

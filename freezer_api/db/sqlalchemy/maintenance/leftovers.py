@@ -12,12 +12,14 @@ import typing
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db import steps
+from freezer_api.db import walks
 from freezer_api.db.base import Place
+from freezer_api.db.batches import batches
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import migration, models
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.search import terms
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import documents
 
 Connection = sqlalchemy.Connection
@@ -62,7 +64,7 @@ _ADVICE = {
 }
 
 
-def walk(database: Database, after: Place, limit: int, mend: bool) -> Step:
+def walk(database: Database, after: Place, limit: int, mend: bool) -> WalkStep:
     """Look at the next rows of the tables; tell of those that no document has,
     and remove them if asked for.
     """
@@ -71,7 +73,7 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> Step:
     elif _is_of_this_release(database):
         name = next(iter(TABLES))
     else:
-        return Step(None, 0)
+        return WalkStep(None, 0)
     keys = database.read(
         functools.partial(
             _next_keys,
@@ -82,7 +84,7 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> Step:
     )
     if not keys:
         following = _following(name)
-        return Step((following,) if following else None, 0)
+        return WalkStep((following,) if following else None, 0)
 
     owners = database.read(
         functools.partial(_read_owners, name=name, keys=keys)
@@ -98,7 +100,7 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> Step:
             is_left = database.read(look)
         if is_left:
             drifts.append(_drift(name, key))
-    return Step((name, *keys[-1]), len(keys), tuple(drifts))
+    return WalkStep((name, *keys[-1]), len(keys), tuple(drifts))
 
 
 def _is_of_this_release(database: Database) -> bool:
@@ -191,7 +193,7 @@ def _has_text(owners: Owners, key: Key) -> bool:
     row = owners.get((kind, seq))
     if row is None:
         return False
-    scopes = terms.scopes(kind, row.project, row.claim)
+    scopes = indexed_scopes(kind, row.project, row.claim)
     return scope in terms.text_scopes(scopes)
 
 
@@ -210,9 +212,9 @@ def _read_owners(
     # A text may be of a kind that this release doesn't know.
     for kind in seqs_of.keys() & models.tables.keys():
         seqs = sorted(seqs_of[kind])
-        for first in range(0, len(seqs), CHUNK):
-            some = {'seqs': seqs[first : first + CHUNK]}
-            rows = connection.execute(_select_owners(kind, lock), some)
+        for some in batches(seqs, CHUNK):
+            statement = _select_owners(kind, lock)
+            rows = connection.execute(statement, {'seqs': some})
             found |= {(kind, row.seq): row for row in rows}
     return found
 
@@ -291,7 +293,7 @@ def _has_key(name: str, key: Key) -> list[sqlalchemy.ColumnElement[bool]]:
 def _drift(name: str, key: Key) -> Drift:
     message = _MESSAGES[name].format(*key)
     return Drift(
-        steps.LEFT,
+        walks.LEFT,
         '',
         '',
         message,

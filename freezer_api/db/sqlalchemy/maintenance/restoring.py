@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 
 from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.maintenance import copying
@@ -128,7 +129,7 @@ def _insert(
     added: list[indexing.Added] = []
     for entry in missing:
         values, shown = _row(entry)
-        scopes = terms.scopes(kind, entry.project_id, values['claim'])
+        scopes = indexed_scopes(kind, entry.project_id, values['claim'])
         index, text = terms.index(kind, scopes, shown)
         seq = rows.insert_row(
             connection,

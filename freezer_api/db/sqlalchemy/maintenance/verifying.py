@@ -14,13 +14,14 @@ import functools
 import sqlalchemy
 from sqlalchemy import bindparam
 
-from freezer_api.db import steps
+from freezer_api.db import walks
 from freezer_api.db.base import Place
+from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.maintenance import derived, leftovers
 from freezer_api.db.sqlalchemy.search import functions, terms
-from freezer_api.db.steps import Drift, Step
+from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import search_pairs
 
 #: Looks at what somebody changes again and again, before it counts as
@@ -37,18 +38,18 @@ def walk(
     limit: int,
     thorough: bool,
     mend: bool,
-) -> Step:
+) -> WalkStep:
     """Do a step of :meth:`Storage.verify`, or with ``mend`` of
     :meth:`Storage.reindex`.
     """
-    if kind == steps.LEFT:
+    if kind == walks.LEFT:
         if not thorough:
-            return Step(None, 0)
+            return WalkStep(None, 0)
         return leftovers.walk(database, after, limit, mend)
 
     versions = _read_versions(database, kind, after, limit)
     if not versions:
-        return Step(None, 0)
+        return WalkStep(None, 0)
     # Nothing is known of what a later release has indexed.
     own = search_pairs.INDEX_VERSION
     outdated = [seq for seq, version in versions.items() if version < own]
@@ -60,7 +61,7 @@ def walk(
     drifts: list[Drift] = []
     if thorough:
         drifts.extend(_drifts(database, kind, current, mend))
-    return Step(
+    return WalkStep(
         (max(versions),),
         len(versions),
         tuple(drifts),
@@ -92,8 +93,7 @@ def _drifts(
     database: Database, kind: str, seqs: list[int], mend: bool
 ) -> collections.abc.Iterator[Drift]:
     """Yield the drifts of documents, which are corrected if asked for."""
-    for first in range(0, len(seqs), PAGE_SIZE):
-        some = seqs[first : first + PAGE_SIZE]
+    for some in batches(seqs, PAGE_SIZE):
         # Without locks at first: nearly all are as they should be.
         suspects = database.read(
             functools.partial(
@@ -125,7 +125,10 @@ def _drifts(
 
 
 def _suspects(
-    connection: sqlalchemy.Connection, kind: str, seqs: list[int], mend: bool
+    connection: sqlalchemy.Connection,
+    kind: str,
+    seqs: collections.abc.Sequence[int],
+    mend: bool,
 ) -> list[int]:
     """Return those documents that seem to have drifted, at first sight, and
     to ``mend`` also those that lack something.
@@ -225,7 +228,7 @@ def _drift(
             id,
             what,
             mendable=False,
-            advice=steps.TWO_CLAIMS,
+            advice=walks.TWO_CLAIMS,
         )
     return Drift(
         kind,

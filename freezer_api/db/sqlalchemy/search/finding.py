@@ -29,11 +29,6 @@ LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
 _BODY, _PROJECT = 4, 5
 
 
-def central(scope: Scope, kind: str) -> bool:
-    """Tell whether a list of a kind has central documents in it."""
-    return scope.central and kind == documents.CLIENTS
-
-
 def page(
     connection: sqlalchemy.Connection,
     scope: Scope,
@@ -46,13 +41,12 @@ def page(
     ``InvalidInput`` if the marker isn't in the scope, or the page is too
     large.
     """
-    reader = page_reading.Reader(
+    reader = page_reading.PageReader(
         connection,
         scope,
         kind,
         query,
         bounds,
-        central(scope, kind),
     )
     rows = reader.rows()
     shown = rows[: query.limit]
@@ -86,13 +80,12 @@ def page_of_sessions(
     all lapsed sessions of the project have to be settled.
     """
     reader_of = functools.partial(
-        page_reading.Reader,
+        page_reading.PageReader,
         connection,
         scope,
         documents.SESSIONS,
         query,
         bounds,
-        central=False,
     )
     kept = _find_shown(reader_of, scope, query, now)
     if kept is not None:
@@ -129,7 +122,7 @@ def _page_to_settle(
 
 
 def _find_shown(
-    reader_of: collections.abc.Callable[..., page_reading.Reader],
+    reader_of: collections.abc.Callable[..., page_reading.PageReader],
     scope: Scope,
     query: search_query.Query,
     now: int,
@@ -139,7 +132,7 @@ def _find_shown(
     """
     # Lapsed or not, without conditions the same sessions are on the page.
     statement = functools.partial(queries.show, checks_due=not query.finds_all)
-    reader = reader_of(statement=statement, largest=shown_texts.LARGEST)
+    reader = reader_of(statement=statement, largest=shown_texts.MAX_BYTES)
     texts = [row[0] for row in reader.rows(now)]
     return showing.assemble(
         scope.project_id,
@@ -168,7 +161,7 @@ def _most_bytes(shown: collections.abc.Iterable[documents.Document]) -> int:
     most = 0
     for document in shown:
         if isinstance(document, documents.Rendered):
-            most += shown_texts.LARGEST
+            most += shown_texts.MAX_BYTES
         else:
             number = len(document.body['jobs'])
             most += LARGEST_SESSION + number * LARGEST_MEMBER

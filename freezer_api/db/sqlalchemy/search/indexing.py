@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql
 
+from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import pairs, texts
 from freezer_api.db.sqlalchemy.search.terms import (
@@ -30,7 +31,7 @@ Replacement = tuple[tuple[int, ...], tuple[int, ...]]
 CHUNK = 1000
 #: Terms that one UPDATE replaces by others; a statement is kept for each
 #: number.
-MOST_REPLACED = 32
+MAX_REPLACED = 32
 
 _ADD = cursors.insertion(pairs, ('term', 'seq'))
 
@@ -117,7 +118,7 @@ def change_all(
         # Most changes give keys other values, so as many terms come as go.
         # One statement for both, where there would be two; and for all
         # documents that change alike.
-        number = min(len(removed), len(added), MOST_REPLACED)
+        number = min(len(removed), len(added), MAX_REPLACED)
         if number:
             both = tuple(removed[:number]), tuple(added[:number])
             replaced[both].append(seq)
@@ -125,8 +126,7 @@ def change_all(
         new_pairs += [(term, seq) for term in added[number:]]
 
     for (old, new), seqs in replaced.items():
-        for first in range(0, len(seqs), cursors.MOST_PLACES):
-            some = seqs[first : first + cursors.MOST_PLACES]
+        for some in batches(seqs, cursors.MAX_PLACEHOLDERS):
             _replace_terms(
                 connection,
                 some,
@@ -268,8 +268,7 @@ def _add_pairs(
     if connection.dialect.name == 'mysql':
         # Its modules write each row as text, which takes them as long as the
         # rest of the statement. These are numbers, and nothing to escape.
-        for first in range(0, len(added), CHUNK):
-            some = added[first : first + CHUNK]
+        for some in batches(added, CHUNK):
             rows_as_text = [f'({term:d}, {seq:d})' for term, seq in some]
             values = ', '.join(rows_as_text)
             cursors.write_text(connection, f'{_ADD_TO_MYSQL} {values}')
@@ -289,8 +288,7 @@ def _remove_terms(
     seq: int,
     terms: collections.abc.Sequence[int],
 ) -> None:
-    for first in range(0, len(terms), CHUNK):
-        some = terms[first : first + CHUNK]
+    for some in batches(terms, CHUNK):
         connection.execute(
             _REMOVE,
             {
@@ -307,7 +305,7 @@ def _replace_terms(
     new: collections.abc.Sequence[int],
 ) -> None:
     """Replace terms of documents by as many others."""
-    parameters = cursors.in_places('of', seqs)
+    parameters = cursors.placeholders('of', seqs)
     places = len(parameters)
     for number, (before, after) in enumerate(zip(old, new, strict=True)):
         parameters[f'old{number}'] = before

@@ -8,8 +8,9 @@ import typing
 
 import sqlalchemy
 
-from freezer_api.db import refusals
+from freezer_api.db import refusals, scopes
 from freezer_api.db.base import Bounds, Scope, check_page
+from freezer_api.db.scopes import searched_scopes
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.search import (
     probes,
@@ -18,7 +19,7 @@ from freezer_api.db.sqlalchemy.search import (
     terms,
 )
 from freezer_api.db.sqlalchemy.sessions import session_statements
-from freezer_api.domain import documents, search_pairs, search_query
+from freezer_api.domain import search_pairs, search_query
 
 #: For each term by its parameter's name, and for ``bounds``: the seq, or the
 #: time, at a distance that was asked for; None if it has fewer documents.
@@ -26,7 +27,7 @@ Reached = collections.abc.Mapping[str, int | None]
 Parameters = dict[str, typing.Any]
 
 
-class Reader:
+class PageReader:
     """Reads the rows of one page; ``shape`` tells what they are like.
 
     ``statement`` makes the statement for a shape, which reads at most
@@ -42,7 +43,6 @@ class Reader:
         kind: str,
         query: search_query.Query,
         bounds: Bounds,
-        central: bool,
         statement: collections.abc.Callable[
             [search_parts.Shape], session_statements.Statement
         ] = queries.page,
@@ -55,11 +55,11 @@ class Reader:
         self._bounds = bounds
         self._largest = bounds.document if largest is None else largest
 
-        everywhere = scope.everywhere and kind == documents.JOBS
-        self._scopes = _scopes(scope, central, everywhere)
+        everywhere = scope.sees_everywhere(kind)
+        self._scopes = searched_scopes(scope, kind)
         wanted, unwanted = search_query.compile_pairs(kind, query)
         if not wanted and not _can_read_texts(query, everywhere):
-            wanted = frozenset((terms.ANY,))
+            wanted = frozenset((scopes.ANY,))
         self._wanted = self._look_up(kind, wanted)
         self._unwanted = self._look_up(kind, unwanted)
         self.shape = search_parts.Shape(
@@ -70,7 +70,7 @@ class Reader:
             unwanted_texts=len(query.not_texts),
             descending=query.descending,
             behind_marker=query.marker is not None,
-            central=central,
+            central=scope.sees_central(kind),
             everywhere=everywhere,
             bounded=query.bounded,
         )
@@ -97,7 +97,7 @@ class Reader:
         dialect = self._connection.dialect.name
         number = self.shape.wanted
         if number > probes.ORDERED_WELL.get(dialect, number):
-            reached = self._probe(parameters, probes.PROBE)
+            reached = self._probe(parameters, probes.PROBE_ROWS)
             parameters |= self._sparsest_first(parameters, reached)
         return self._read(self.shape, parameters)
 
@@ -132,7 +132,7 @@ class Reader:
         less of the two.
         """
         shape = self.shape
-        distance = probes.PROBE
+        distance = probes.PROBE_ROWS
         end = queries.FIRST if shape.descending else queries.LAST
         while True:
             reached = self._probe(parameters, distance)
@@ -148,7 +148,7 @@ class Reader:
             found = self._read(shape, parameters | within)
             if upto is None or len(found) > self._query.limit:
                 return found
-            distance *= probes.FARTHER
+            distance *= probes.PROBE_GROWTH
 
     # The order of terms
 
@@ -221,7 +221,9 @@ class Reader:
         }
         if in_any_project:
             pair = ('job_id', search_pairs.canonical(query.marker))
-            (term,) = terms.look_up(terms.EVERYWHERE, self.shape.kind, (pair,))
+            (term,) = terms.look_up(
+                scopes.EVERYWHERE, self.shape.kind, (pair,)
+            )
             parameters['marked'] = term
         statement = queries.position(
             self.shape.kind, self.shape.central, in_any_project
@@ -274,15 +276,6 @@ class Reader:
     ) -> None:
         for number, term in enumerate(numbers):
             parameters[search_parts.parameter(name, scope, number)] = term
-
-
-def _scopes(scope: Scope, central: bool, everywhere: bool) -> tuple[str, ...]:
-    """Return the scopes of the index that a page is of."""
-    if everywhere:
-        return (terms.EVERYWHERE,)
-    if central:
-        return scope.project_id, terms.CENTRAL
-    return (scope.project_id,)
 
 
 def _can_read_texts(query: search_query.Query, everywhere: bool) -> bool:

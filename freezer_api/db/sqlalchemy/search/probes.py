@@ -17,10 +17,10 @@ from freezer_api.db.sqlalchemy.search.search_parts import parameter
 ORDERED_WELL = {'sqlite': 1, 'postgresql': engines.JOINS_ORDERED}
 #: How many documents the probe looks ahead: a term with fewer of them behind
 #: the marker leads.
-PROBE = 200
+PROBE_ROWS = 200
 #: How many times farther it looks the next time, where it has to know what is
 #: the least.
-FARTHER = 8
+PROBE_GROWTH = 8
 
 
 @functools.lru_cache(maxsize=128)

@@ -12,24 +12,10 @@ import hashlib
 import struct
 import typing
 
-from freezer_api.db.scopes import ANY, CENTRAL, EVERYWHERE, scopes
+from freezer_api.db.scopes import ANY, EVERYWHERE
 from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import Body
 
-__all__ = (
-    'ANY',
-    'CENTRAL',
-    'EVERYWHERE',
-    'Change',
-    'Index',
-    'Scopes',
-    'compare',
-    'folded',
-    'index',
-    'look_up',
-    'scopes',
-    'text_scopes',
-)
 #: Bytes of a text's digest and of a term.
 _DIGEST_SIZE, _TERM_SIZE = 16, 8
 _VERSION = struct.Struct('<H')
@@ -84,7 +70,7 @@ class Change(typing.NamedTuple):
     text: bytes
 
 
-def made_by(packed: bytes) -> int:
+def index_version(packed: bytes) -> int:
     """Return the version that a packed index was made by."""
     return version(len(packed), bytes(packed[-VERSION_SIZE:]))
 

@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import members as table
 from freezer_api.db.sqlalchemy.search import functions
@@ -190,7 +191,7 @@ def store(
     if old is new:
         return
     removed = sorted(old.keys() - new.keys())
-    for ids in _chunks(removed):
+    for ids in batches(removed, CHUNK):
         connection.execute(
             _REMOVE,
             {
@@ -205,13 +206,13 @@ def store(
             **dict(values),
         }
         has_client = 'client_id' in parameters
-        if len(changed) <= cursors.MOST_PLACES and not has_client:
-            places = cursors.in_places('of_job', changed)
+        if len(changed) <= cursors.MAX_PLACEHOLDERS and not has_client:
+            places = cursors.placeholders('of_job', changed)
             statement = _change_few(len(places))
             cursors.write(connection, statement, parameters | places)
             continue
         statement = _CHANGE_WITH_CLIENT if has_client else _CHANGE
-        for ids in _chunks(changed):
+        for ids in batches(changed, CHUNK):
             connection.execute(statement, parameters | {'ids': ids})
 
     added = _new_rows(session, old, new)
@@ -222,12 +223,6 @@ def store(
 def remove_all(connection: sqlalchemy.Connection, session: int) -> None:
     """Delete the members of the session with a number."""
     connection.execute(_REMOVE_ALL, {'of': session})
-
-
-def _chunks(ids: list[str]) -> collections.abc.Iterator[list[str]]:
-    """Yield ids in lists that one statement can have."""
-    for first in range(0, len(ids), CHUNK):
-        yield ids[first : first + CHUNK]
 
 
 def _new_rows(

@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.search import indexing, terms
@@ -282,7 +283,9 @@ def store(
     }
     # Most starts and ends leave the index alone: then nothing is worked out
     # for it. That is known of this release's index only.
-    is_own_index = terms.made_by(stored.indexed) == search_pairs.INDEX_VERSION
+    is_own_index = (
+        terms.index_version(stored.indexed) == search_pairs.INDEX_VERSION
+    )
     is_index_same = is_own_index and session_index.has_same_index(
         before, after
     )
@@ -326,7 +329,7 @@ def update_with_index(
     return False if the statement found that it has changed since it was read.
     """
     kind = documents.SESSIONS
-    scopes = terms.scopes(kind, stored.session.project_id, None)
+    scopes = indexed_scopes(kind, stored.session.project_id, None)
     change = terms.compare(
         kind,
         (scopes, scopes),

@@ -10,14 +10,14 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db import effects
+from freezer_api.db import effects, refusals
 from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy.connections.database import DEADLINE, Database
 from freezer_api.db.sqlalchemy.search import finding
 from freezer_api.db.sqlalchemy.sessions import (
-    history,
     lapsed_rows,
+    runs,
     session_rows,
     showing,
 )
@@ -72,7 +72,7 @@ def list_runs(
     # Beside the page: the marker's own run, and one that tells whether there
     # are more.
     read = functools.partial(
-        history.page,
+        runs.page,
         project_id=project_id,
         session_id=session_id,
         marker=marker,
@@ -97,14 +97,14 @@ def get_run(
 ) -> Record:
     """Return one run, see :meth:`Storage.run`."""
     read = functools.partial(
-        history.one, project_id=project_id, session_id=session_id, tag=tag
+        runs.one, project_id=project_id, session_id=session_id, tag=tag
     )
     session, earlier = _read_settled(database, clock, session_id, read)
     current = run_state.current(session)
     if current and current.tag == tag:
         return current
     if not earlier:
-        raise exceptions.NotFound('runs', str(tag))
+        raise refusals.no_such_run(tag)
     return earlier[0]
 
 

@@ -26,9 +26,9 @@ FORMAT = '1'
 #: Characters of a text. It is written at each change, so one that grows with
 #: the members would make a run of many jobs cost their square. A hundred
 #: members have room.
-LONGEST = 16_384
+MAX_LENGTH = 16_384
 #: Bytes of its JSON: a page of 1,000 is within what a response may have.
-LARGEST = 32_768
+MAX_BYTES = 32_768
 #: A member takes more characters than this, so as many can't be kept.
 _SHORTEST_MEMBER = 80
 _NEVER = '-1'
@@ -41,14 +41,14 @@ def dump(session: Session, shown: Body | None = None) -> str | None:
     id, which an import may have kept, isn't one word. ``shown`` is its body,
     if the caller has that.
     """
-    if len(session.members) * _SHORTEST_MEMBER > LONGEST:
+    if len(session.members) * _SHORTEST_MEMBER > MAX_LENGTH:
         return None
     if documents.ID.match(session.session_id) is None:
         return None
     settle_at = session.settle_at
     body = session.body() if shown is None else shown
     json = orjson.dumps(documents.with_version(body, session.version))
-    if len(json) > LARGEST:
+    if len(json) > MAX_BYTES:
         return None
     words = (
         FORMAT,
@@ -59,7 +59,7 @@ def dump(session: Session, shown: Body | None = None) -> str | None:
         json.decode(),
     )
     text = ' '.join(words)
-    return text if len(text) <= LONGEST else None
+    return text if len(text) <= MAX_LENGTH else None
 
 
 def load(project_id: str, text: str | None, now: int) -> Rendered | None:

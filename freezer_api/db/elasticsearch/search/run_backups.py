@@ -4,7 +4,7 @@ import collections.abc
 import functools
 
 from freezer_api.db.base import Scope
-from freezer_api.db.elasticsearch.batches import batches
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch.search import terms
 from freezer_api.db.elasticsearch.search.clauses import (
     Clause,
@@ -34,9 +34,8 @@ def of_run(
     """Yield searches for the backups that belong to a run, each a function of
     the position that its page begins behind.
     """
-    kind = documents.BACKUPS
     pair = search_pairs.run_pair(session_id, record.tag)
-    names_run = having(project_id, kind, pair)
+    names_run = having(project_id, documents.BACKUPS, pair)
     scope = Scope(project_id)
     spans = list(backups.spans(record).items())
     # A run of no jobs may have backups that name it.
@@ -47,7 +46,7 @@ def of_run(
             wanted.append(made)
         # A page of it is asked for when it is needed.
         clause = any_of(wanted)
-        yield functools.partial(looked_up, scope, kind, clause, size)
+        yield functools.partial(looked_up, scope, clause, size)
 
 
 def _made_by_job(
@@ -57,7 +56,7 @@ def _made_by_job(
     one of the timestamps that they have.
     """
     since, until = span
-    pair = terms.made_by(job_id)
+    pair = terms.job_pair(job_id)
     made = having(project_id, documents.BACKUPS, pair)
     in_time = []
     for timestamp in ('moment', 'created'):

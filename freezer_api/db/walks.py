@@ -35,7 +35,7 @@ class Drift:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Step:
+class WalkStep:
     """A step of a walk: where the next one begins (None: nothing is left), and
     how many documents it looked at.
 

@@ -3,6 +3,7 @@
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.elasticsearch import codec
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits.retries import Retries
@@ -17,7 +18,7 @@ ATTEMPTS = 50
 _DELETED = 'the record of a run was deleted meanwhile'
 
 
-def get_settled(finder: Finder, project_id: str, id: str) -> Value:
+def get(finder: Finder, project_id: str, id: str) -> Value:
     """Return a session whose run hasn't lapsed, or raise ``NotFound``.
 
     One that has is settled; only in memory where nothing can be written.
@@ -44,7 +45,7 @@ def list_runs(
     """See :meth:`Storage.runs`."""
     attempts = _retries(id)
     while True:
-        value = get_settled(finder, project_id, id)
+        value = get(finder, project_id, id)
         session = codec.session(value)
         current = run_state.current(session)
         # One more than the page tells whether there are more, and one may be
@@ -63,12 +64,12 @@ def get_run(finder: Finder, project_id: str, id: str, tag: int) -> Record:
     """See :meth:`Storage.run`."""
     attempts = _retries(id)
     while True:
-        value = get_settled(finder, project_id, id)
+        value = get(finder, project_id, id)
         session = codec.session(value)
         current = run_state.current(session)
         is_current = current is not None and current.tag == tag
         if not is_current and tag not in _tags(value, tag, 1):
-            raise exceptions.NotFound('runs', str(tag))
+            raise refusals.no_such_run(tag)
         records = _records(finder, value, [tag], current)
         if records is not None:
             return records[0]
