@@ -53,17 +53,20 @@ class OptionalObject(Object):
 
 
 class Id(wsme.types.UserType):
-    """An id in a path."""
+    """An id in a path, of a document of any kind or of one kind."""
 
     basetype = str
     name = 'id'
-    schema = base.ID
+
+    def __init__(self, kind: str, schema: base.Schema):
+        self._kind = kind
+        self.schema = schema
 
     def frombasetype(self, value: str) -> str:
         """Return the id; ``UnknownPath`` for one that no document can have."""
         # 404 and not 400: nothing is wrong with the request, and nothing is
         # there.
-        if not documents.ID.match(value):
+        if not documents.is_id(self._kind, value):
             raise errors.UnknownPath()
         return value
 
@@ -113,7 +116,8 @@ class Parameters(wsme.types.UserType):
         return self._record(**known)
 
 
-ID = Id()
+ID = Id('', base.ID)
+JOB_ID = Id(documents.JOBS, base.JOB_ID)
 TAG = Tag()
 _TAG_DIGITS = re.compile('[0-9]{1,10}')
 

@@ -312,7 +312,8 @@ class Storage(maintenance.Maintained):
         first, the current one among them; and whether there are more.
 
         ``NotFound`` without the session, ``InvalidInput`` for a marker that is
-        no run's tag.
+        no run's tag, and for runs that are more than
+        :attr:`max_response_size` as they are shown.
         """
 
     @abc.abstractmethod

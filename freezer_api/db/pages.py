@@ -1,11 +1,13 @@
 """What is asked of a list, beside the query, and what it answers."""
 
+import collections.abc
 import dataclasses
 import typing
 
 from freezer_api import exceptions
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Document
+from freezer_api.domain.session_state import Record
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,3 +61,10 @@ def check_page(size: int, most: int) -> None:
             ' please ask for fewer.',
             'list.too-large',
         )
+
+
+def runs_size(
+    session_id: str, records: collections.abc.Iterable[Record]
+) -> int:
+    """Return the bytes that runs of a session are shown with."""
+    return sum(documents.size(record.shown(session_id)) for record in records)

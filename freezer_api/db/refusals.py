@@ -48,6 +48,16 @@ def no_such_marker(given: str) -> exceptions.InvalidInput:
     )
 
 
+def run_too_large(most: int, remedy: str) -> exceptions.InvalidInput:
+    """What is to be raised where the backups of a run are more than ``most``
+    bytes; ``remedy`` is what to do instead.
+    """
+    return exceptions.InvalidInput(
+        f'backups: the run has more than {most} bytes; {remedy}.',
+        'list.too-large',
+    )
+
+
 def no_such_run(tag: int) -> exceptions.NotFound:
     """What is to be raised where a session has no run with a tag."""
     return exceptions.NotFound('runs', str(tag)[:64])

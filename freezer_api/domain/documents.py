@@ -31,6 +31,8 @@ VERSIONED: frozenset[Kind] = frozenset((SESSIONS, JOBS, ACTIONS))
 #: What an id may look like. Agents make file names of ids, so ids are checked
 #: wherever one comes in. Databases compare them byte by byte.
 ID = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\Z')
+#: The same of a job: agents put ``job_`` before its id and ``.conf`` behind it.
+JOB_ID = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,245}\Z')
 #: The key of a job under which its trust is named:
 #: ``{trust_id, trustor_user_id}``. Callers see it and never set it; searches
 #: don't look at it.
@@ -42,6 +44,12 @@ SECOND = 1_000_000
 
 #: A document, or a part of one, whose keys are mostly the caller's.
 Body = dict[str, typing.Any]
+
+
+def is_id(kind: str, text: str) -> bool:
+    """Tell whether a text can be the id of a document of a kind."""
+    pattern = JOB_ID if kind == JOBS else ID
+    return pattern.match(text) is not None
 
 
 def now() -> int:

@@ -36,7 +36,7 @@ class Resolved(typing.NamedTuple):
 def convert(row: Row, notes: Notes) -> Document:
     """Return the action that a row stands for, in its own project."""
     action = _convert(row, row['project_id'], notes)
-    values.note_id(row['id'], notes)
+    values.note_id(documents.ACTIONS, row['id'], notes)
     checks.note_refused(ACTIONS, action.body, notes)
     return action
 

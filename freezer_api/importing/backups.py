@@ -9,7 +9,7 @@ from freezer_api.importing.values import Row
 
 def convert(row: Row, notes: Notes) -> Document:
     """Return the backup that a row stands for; its metadata are unchanged."""
-    id = values.note_id(row['id'], notes)
+    id = values.note_id(documents.BACKUPS, row['id'], notes)
     metadata = values.parse_object(
         row['backup_metadata'], 'backup_metadata', notes
     )

@@ -70,7 +70,7 @@ def convert(row: Row, registrations: Registrations, notes: Notes) -> Document:
     count.
     """
     project_id, client_id = key_of(row)
-    id = values.note_id(client_id, notes)
+    id = values.note_id(documents.CLIENTS, client_id, notes)
     is_central = bool(row.get('is_central'))
     central_project_id = registrations.central.get(client_id)
     if is_central and central_project_id != project_id:

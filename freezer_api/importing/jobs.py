@@ -45,7 +45,7 @@ def entries_of(
 
 def convert(row: Row, around: Surroundings, notes: Notes) -> Document:
     """Return the job that a row stands for."""
-    id = values.note_id(row['id'], notes)
+    id = values.note_id(documents.JOBS, row['id'], notes)
     created = values.to_microseconds(row['created_at'])
     body = _body(row, id, created, notes)
     body['job_actions'] = around.entries

@@ -61,7 +61,7 @@ def convert(row: Row, links: Links, now: int, notes: Notes) -> Session:
     ``links`` has the jobs that the row lists, as far as they live, and those
     that name the session.
     """
-    id = values.note_id(row['id'], notes)
+    id = values.note_id(documents.SESSIONS, row['id'], notes)
     schedule = values.parse_object(
         row['schedule'],
         'schedule',

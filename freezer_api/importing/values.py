@@ -149,13 +149,13 @@ def convert_id(id: str) -> str:
     return f'imported-{digest.hexdigest()}'
 
 
-def note_id(id: str, notes: Notes) -> str:
+def note_id(kind: str, id: str, notes: Notes) -> str:
     """Return what :func:`convert_id` does, and note an id that the API would
     refuse.
     """
     kept = convert_id(id)
     if kept != id:
         notes.add('id-replaced', f'the new id is {kept}')
-    elif not documents.ID.match(id):
+    elif not documents.is_id(kind, id):
         notes.add('id-kept', 'the API does not find it by its id')
     return kept

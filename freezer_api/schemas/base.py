@@ -6,6 +6,7 @@ must be …": one text for errors and reference.
 """
 
 import collections.abc
+import re
 import typing
 
 import fastjsonschema
@@ -23,15 +24,21 @@ Check = collections.abc.Callable[[Body], None]
 #: Whether a string is in a format, by the format's name.
 Formats = collections.abc.Mapping[str, collections.abc.Callable[[str], bool]]
 
-ID: Schema = {
-    'type': 'string',
-    # fastjsonschema knows no \Z, and makes one of a $ at the end.
-    'pattern': '^' + documents.ID.pattern.replace(r'\Z', '$'),
-    'description': (
-        "an id: 1 to 255 letters, digits, '_', '.' and '-'; the first must not"
-        " be '.' or '-'"
-    ),
-}
+
+def _id(pattern: re.Pattern[str], limit: int) -> Schema:
+    return {
+        'type': 'string',
+        # fastjsonschema knows no \Z, and makes one of a $ at the end.
+        'pattern': '^' + pattern.pattern.replace(r'\Z', '$'),
+        'description': (
+            f"an id: 1 to {limit} letters, digits, '_', '.' and '-'; the first"
+            " must not be '.' or '-'"
+        ),
+    }
+
+
+ID = _id(documents.ID, 255)
+JOB_ID = _id(documents.JOB_ID, 246)
 BOOLEAN: Schema = {'type': 'boolean', 'description': 'true or false'}
 
 

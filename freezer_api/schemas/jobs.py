@@ -43,7 +43,7 @@ ENTRY = base.record(
 )
 PATCH = base.record(
     {
-        'job_id': base.ID,
+        'job_id': base.JOB_ID,
         'client_id': base.ID,
         'description': base.text(1024),
         'job_schedule': schedules.SCHEDULE,

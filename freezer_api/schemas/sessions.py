@@ -32,7 +32,7 @@ PATCH = base.record(
     }
 )
 _REPORT = {
-    'job_id': base.ID,
+    'job_id': base.JOB_ID,
     'current_tag': base.integer(0, session_state.MAX_TAG),
     'result': base.choice(session_state.RESULTS),
 }

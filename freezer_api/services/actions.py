@@ -8,6 +8,7 @@ from freezer_api.domain import (
     actions,
     capabilities,
     definitions,
+    documents,
     jobs,
     links,
     search_query,
@@ -164,7 +165,7 @@ def delete(
     """
     # To delete what isn't there is no error; so neither is an id that can't be
     # one. But a precondition may demand that something is there.
-    if not common.is_id(id):
+    if not documents.is_id(ACTIONS, id):
         precondition.check(None)
         return
 

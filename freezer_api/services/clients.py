@@ -4,7 +4,7 @@ all of them.
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage, Store
-from freezer_api.domain import clients, search_query
+from freezer_api.domain import clients, documents, search_query
 from freezer_api.domain.documents import (
     ANYTHING,
     CLIENTS,
@@ -112,7 +112,7 @@ def lookup(storage: Storage, caller: Caller, id: str) -> Document | None:
     """Return the client that a caller means by an id: the project's own, else
     the central one, else None.
     """
-    if not common.is_id(id):
+    if not documents.is_id(CLIENTS, id):
         return None
     return common.get_or_none(storage, seen_by(caller), CLIENTS, id)
 

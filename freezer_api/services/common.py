@@ -131,14 +131,9 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def is_id(text: str) -> bool:
-    """Tell whether a text can be the id of a document."""
-    return documents.ID.match(text) is not None
-
-
 def check_id(kind: str, id: str) -> None:
     """Raise ``NotFound`` for a text that can't be the id of a document."""
-    if not is_id(id):
+    if not documents.is_id(kind, id):
         raise exceptions.NotFound(kind, id[:64])
 
 

@@ -7,7 +7,7 @@ import typing
 
 from freezer_api import exceptions
 from freezer_api.db.base import Scope, Storage, Store
-from freezer_api.domain import actions, jobs, search_query
+from freezer_api.domain import actions, documents, jobs, search_query
 from freezer_api.domain.documents import (
     ACTIONS,
     ANYTHING,
@@ -190,7 +190,7 @@ def delete(
     """
     # To delete what isn't there is no error; so neither is an id that can't be
     # one. But a precondition may demand that something is there.
-    if not common.is_id(id):
+    if not documents.is_id(JOBS, id):
         precondition.check(None)
         return
     job_trusts.delete_job(storage, caller, delegation, id, precondition)

@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 
 from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.base import Storage
 from freezer_api.domain import (
     backups,
@@ -110,10 +111,8 @@ def _backups_of_run(
             continue
         total += documents.size(backup.body)
         if total > limit:
-            raise too_large(
-                'backups: the run has',
-                limit,
-                'please restore them one by one',
+            raise refusals.run_too_large(
+                limit, 'please restore them one by one'
             )
         found.append(backup)
     return found
@@ -138,7 +137,7 @@ def _member(
     """
     job = None
     # What the metadata of a backup call a job is any text.
-    if common.is_id(job_id):
+    if documents.is_id(JOBS, job_id):
         job = common.get_or_none(storage, caller.scope, JOBS, job_id)
     actions = None
     is_silent = False

@@ -9,6 +9,7 @@ from freezer_api.db.base import Storage
 from freezer_api.db.batches import batches
 from freezer_api.domain import (
     backups,
+    documents,
     membership,
     search_query,
     session_state,
@@ -170,7 +171,7 @@ def delete(
     """Delete a session with its runs, if it is there; its jobs leave it."""
     # To delete what isn't there is no error; so neither is an id that can't be
     # one. But a precondition may demand that something is there.
-    if not common.is_id(id):
+    if not documents.is_id(SESSIONS, id):
         precondition.check(None)
         return
 
@@ -217,7 +218,7 @@ def detach(
     precondition: Precondition = ANYTHING,
 ) -> None:
     """Take a job out of the session, if it is in it."""
-    if not (common.is_id(id) and common.is_id(job_id)):
+    if not (documents.is_id(SESSIONS, id) and documents.is_id(JOBS, job_id)):
         precondition.check(None)
         return
     if storage.detach(caller.scope, id, job_id, precondition):
@@ -281,6 +282,8 @@ def runs(
 def run(storage: Storage, caller: Caller, id: str, tag: int) -> Body:
     """Return one run of the session, with the ids of its backups and the
     status of each that isn't available; or raise ``NotFound``.
+
+    ``InvalidInput`` if its backups are more than one request may read.
     """
     common.check_id(SESSIONS, id)
     if not 0 <= tag <= session_state.MAX_TAG:
@@ -299,10 +302,16 @@ def _unavailable_backups(
 ) -> dict[str, str]:
     """Return the status of each backup that isn't available, by id."""
     found: dict[str, str] = {}
+    size = 0
     # A run may have more backups than a query may name.
     for some in batches(ids, BACKUPS_AT_ONCE):
         for entry in storage.named(BACKUPS, caller.project_id, some):
             backup = typing.cast(Document, entry.content)
+            size += documents.size(backup.body)
+            if size > storage.max_response_size:
+                raise refusals.run_too_large(
+                    storage.max_response_size, 'please list them instead'
+                )
             status = backup.body['status']
             if status != backups.AVAILABLE:
                 found[entry.id] = status

@@ -205,6 +205,34 @@ class TestPaths(base.FunctionalTest):
             201, self.call('POST', f'/v2/alpha/sessions/{"a" * 255}', {'schedule': {}}).code
         )
 
+    def test_job_ids_make_file_names_of_agents(self):
+        """An agent's file is ``job_<id>.conf``, which has 255 characters at most."""
+        longest, too_long = 'j' * 246, 'j' * 247
+        self.assertEqual(255, len(f'job_{longest}.conf'))
+        jobs = '/v2/alpha/jobs'
+        body = {'client_id': 'c', 'job_actions': []}
+        self.make_client('c')
+        self.assertEqual(201, self.call('POST', f'{jobs}/{longest}', body).code)
+        session_id = self.make_session()
+        member = f'{SESSIONS}/{session_id}/jobs/{longest}'
+        self.assertEqual(204, self.call('PUT', member).code)
+        start = {'start': {'job_id': longest, 'current_tag': 0}}
+        action = f'{SESSIONS}/{session_id}/action'
+        self.assertEqual(202, self.call('POST', action, start).code)
+        for verb, path in (
+            ('GET', f'{jobs}/{too_long}'),
+            ('DELETE', f'{jobs}/{too_long}'),
+            ('PUT', f'{SESSIONS}/{session_id}/jobs/{too_long}'),
+            ('DELETE', f'{SESSIONS}/{session_id}/jobs/{too_long}'),
+        ):
+            self.assert_error(self.call(verb, path), '404')
+        self.assert_error(self.call('POST', f'{jobs}/{too_long}', body), '404')
+        answer = self.call('POST', jobs, {**body, 'job_id': too_long})
+        self.assert_error(answer, '400', 'job_id: must be an id: 1 to 246 letters')
+        start['start']['job_id'] = too_long
+        answer = self.call('POST', action, start)
+        self.assert_error(answer, '400', 'start.job_id: must be an id: 1 to 246 letters')
+
     def test_impossible_tags_get_404(self):
         session_id = self.make_session()
         for tag in ('x', '-1', '1.0', '99999999999', '2147483648', '%D9%A1', '1e3'):

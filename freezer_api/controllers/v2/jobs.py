@@ -111,12 +111,12 @@ class Jobs(base.Resource):
             jobs.create(self.storage, call.caller, body, self.delegation)
         )
 
-    @base.expose('jobs:get', types.Object(answers.JOB, 'ETag'), types.ID)
+    @base.expose('jobs:get', types.Object(answers.JOB, 'ETag'), types.JOB_ID)
     def get(self, call: calls.Call, job_id: str) -> base.Answer:
         """Return a job."""
         return base.shown(jobs.show(self.storage, self.caller(call), job_id))
 
-    @base.expose('jobs:get', types.Object(answers.PROBLEMS), types.ID)
+    @base.expose('jobs:get', types.Object(answers.PROBLEMS), types.JOB_ID)
     def check(self, call: calls.Call, job_id: str) -> base.Answer:
         """Return what agents would make of a job."""
         return base.Answer(preflight.check(self.storage, call.caller, job_id))
@@ -124,7 +124,7 @@ class Jobs(base.Resource):
     @base.expose(
         'jobs:update',
         types.Object(answers.JOB_WRITTEN, 'ETag'),
-        types.ID,
+        types.JOB_ID,
         body=types.Object(requests.JOB_PATCH),
     )
     def update(self, call: calls.Call, job_id: str, body: Body) -> base.Answer:
@@ -143,7 +143,7 @@ class Jobs(base.Resource):
     @base.expose(
         'jobs:replace',
         types.Object(answers.JOB_WRITTEN, 'ETag'),
-        types.ID,
+        types.JOB_ID,
         body=types.Object(requests.JOB_REPLACEMENT),
         status=201,
     )
@@ -162,7 +162,7 @@ class Jobs(base.Resource):
             )
         )
 
-    @base.expose('jobs:delete', None, types.ID, status=204)
+    @base.expose('jobs:delete', None, types.JOB_ID, status=204)
     def delete(self, call: calls.Call, job_id: str) -> base.Answer:
         """Delete a job; it leaves its session."""
         jobs.delete(
@@ -177,7 +177,7 @@ class Jobs(base.Resource):
     @base.expose(
         'jobs:event:create',
         types.Object(answers.JOB_COMMANDED),
-        types.ID,
+        types.JOB_ID,
         body=types.Object(requests.JOB_EVENT),
         status=202,
     )

@@ -102,7 +102,7 @@ class Sessions(base.Resource):
         )
         return base.Answer()
 
-    @base.expose('sessions:job:add', None, types.ID, types.ID, status=204)
+    @base.expose('sessions:job:add', None, types.ID, types.JOB_ID, status=204)
     def attach(
         self, call: calls.Call, session_id: str, job_id: str
     ) -> base.Answer:
@@ -112,7 +112,9 @@ class Sessions(base.Resource):
         )
         return base.Answer()
 
-    @base.expose('sessions:job:remove', None, types.ID, types.ID, status=204)
+    @base.expose(
+        'sessions:job:remove', None, types.ID, types.JOB_ID, status=204
+    )
     def detach(
         self, call: calls.Call, session_id: str, job_id: str
     ) -> base.Answer:

@@ -122,6 +122,7 @@ class Driver(driver.Driver):
             session_id,
             limit,
             marker,
+            self.max_response_size,
         )
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:

@@ -133,6 +133,13 @@ class LargePages(Bounded):
             find = functools.partial(self.bounded.find, scope, kind, search_query.Query(limit=1000))
             self.refused(find, exceptions.InvalidInput, 'list.too-large')
 
+    def with_pages_of(self, most):
+        """A driver whose pages have so many bytes at most."""
+        narrow = {'max_response_size': most, 'max_document_size': DOCUMENT}
+        storage = self.make_storage(base.configured({**self.options, 'api': narrow}))
+        storage.clock = self.clock
+        return storage
+
     def test_members_of_sessions_count(self):
         for number in range(3):
             self.own.new_session(f's{number}')
@@ -143,14 +150,38 @@ class LargePages(Bounded):
             self.own.attach(f's{number % 3}', f'{number:03}' + 'j' * 240)
         page = self.own.page(SESSIONS, limit=1000)
         shown = sum(documents.size(document.body) for document in page.documents)
-        narrow = {'max_response_size': shown - 1, 'max_document_size': DOCUMENT}
-        storage = self.make_storage(base.configured({**self.options, 'api': narrow}))
-        storage.clock = self.clock
+        storage = self.with_pages_of(shown - 1)
         for limit in (3, 1000):
             with self.assertRaises(exceptions.InvalidInput):
                 storage.find(self.own.scope, SESSIONS, search_query.Query(limit=limit))
         page = storage.find(self.own.scope, SESSIONS, search_query.Query(limit=2))
         self.assertEqual(2, len(page.documents))
+
+    def test_page_of_runs_is_bounded(self):
+        """By what is shown of all runs on it, and of no other."""
+        runs, least = 7, 65_536
+        self.own.new_session('s')
+        jobs = [f'{number:02}' + 'j' * 240 for number in range(50)]
+        for job in jobs:
+            self.own.new_job(job, 's', client_id='c' * 255)
+        for tag in range(runs):
+            # Overtakes the run before, of which all members are told.
+            self.own.start('s', jobs[0], tag)
+            self.clock.advance(3600)
+        wide = self.with_pages_of(10**6)
+        records, _more = wide.runs(self.own.scope, 's', runs)
+        sizes = [documents.size(record.shown('s')) for record in records]
+        self.assertEqual(runs, len(sizes))
+        self.assertGreater(sum(sizes), 3 * least)
+        for count in (3, 4, runs):
+            most = sum(sizes[:count])
+            page, _more = self.with_pages_of(most).runs(self.own.scope, 's', count)
+            self.assertEqual(records[:count], page)
+            # The last one may be far more than a page has: it isn't read.
+            for narrow in (most - 1, least):
+                with self.assertRaises(exceptions.InvalidInput) as caught:
+                    self.with_pages_of(narrow).runs(self.own.scope, 's', count)
+                self.assertEqual('list.too-large', caught.exception.code)
 
     def test_refused_page_is_not_read_into_memory(self):
         self.fill(MANY)

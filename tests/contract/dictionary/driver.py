@@ -20,6 +20,7 @@ from freezer_api import exceptions
 from freezer_api.db import driver, refusals, unit
 from freezer_api.db.base import RUNS, Entry, Page, Place, Scope, check_page
 from freezer_api.db.operations import sessions
+from freezer_api.db.pages import runs_size
 from freezer_api.db.walks import WalkStep
 from freezer_api.domain import backups, documents, run_state, search_pairs, search_query
 from freezer_api.domain.documents import CLIENTS, JOBS, KINDS, SESSIONS, Document
@@ -204,6 +205,7 @@ class Driver(driver.Driver):
     ) -> tuple[list[Record], bool]:
         found = self._runs(scope, session_id)
         tags, more = sessions.page_of_tags(sorted(found, reverse=True), limit, marker)
+        check_page(runs_size(session_id, map(found.get, tags)), self.max_response_size)
         return [found[tag] for tag in tags], more
 
     def run(self, scope: Scope, session_id: str, tag: int) -> Record:

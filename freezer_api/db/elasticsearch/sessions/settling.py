@@ -1,10 +1,13 @@
 """Reading one session and its runs, once a run that has lapsed is settled."""
 
+import collections.abc
 import typing
 
 from freezer_api import exceptions
-from freezer_api.db import refusals
+from freezer_api.db import pages, refusals
+from freezer_api.db.batches import batches
 from freezer_api.db.elasticsearch import codec
+from freezer_api.db.elasticsearch.attempt import READ_BATCH
 from freezer_api.db.elasticsearch.codec import Value
 from freezer_api.db.elasticsearch.commits.retries import Retries
 from freezer_api.db.elasticsearch.search.finding import Finder
@@ -40,9 +43,16 @@ def get(finder: Finder, project_id: str, id: str) -> Value:
 
 
 def list_runs(
-    finder: Finder, project_id: str, id: str, limit: int, marker: int | None
+    finder: Finder,
+    project_id: str,
+    id: str,
+    limit: int,
+    marker: int | None,
+    most: int,
 ) -> tuple[list[Record], bool]:
-    """See :meth:`Storage.runs`."""
+    """Return a page of runs of at most ``most`` bytes, see
+    :meth:`Storage.runs`.
+    """
     attempts = _retries(id)
     while True:
         value = get(finder, project_id, id)
@@ -54,8 +64,17 @@ def list_runs(
         if current and (marker is None or current.tag <= marker):
             tags = [current.tag, *tags]
         tags, more = sessions.page_of_tags(tags, limit, marker)
-        records = _records(finder, value, tags, current)
-        if records is not None:
+        records: list[Record] = []
+        size = 0
+        # A page that is too large isn't read to its end.
+        for some in batches(tags, READ_BATCH):
+            found = _records(finder, value, some, current)
+            if found is None:
+                break
+            records += found
+            size += pages.runs_size(id, found)
+            pages.check_page(size, most)
+        if len(records) == len(tags):
             return records, more
         attempts.wait(_DELETED)
 
@@ -97,7 +116,10 @@ def _tags(value: Value, highest: int | None, count: int) -> list[int]:
 
 
 def _records(
-    finder: Finder, value: Value, tags: list[int], current: Record | None
+    finder: Finder,
+    value: Value,
+    tags: collections.abc.Sequence[int],
+    current: Record | None,
 ) -> list[Record] | None:
     """Return the runs with these tags; None if the record of one was deleted
     since the session was read.

@@ -8,7 +8,9 @@ import typing
 import sqlalchemy
 from sqlalchemy import bindparam
 
+from freezer_api.db import pages
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.search import functions
 from freezer_api.db.sqlalchemy.sessions import (
     records,
     session_rows,
@@ -26,14 +28,18 @@ def page(
     session_id: str,
     marker: int | None,
     limit: int,
+    most: int,
 ) -> Found | None:
     """Return a session and at most ``limit`` records of earlier runs with tags
     up to ``marker``, newest first. None if there is no such session.
+
+    ``InvalidInput`` for records of more than ``most`` bytes, which aren't read.
     """
     newest = MAX_TAG if marker is None else marker
     parameters = {
         'tag': newest,
         'limit': limit,
+        'most': most,
     }
     return _read(
         connection,
@@ -79,7 +85,12 @@ def _read(
     if not stored:
         return None
     further = session_rows.further_rows(found)
-    earlier = [records.load(row.body) for row in further]
+    earlier = []
+    for row in further:
+        if row.body is None:
+            most = parameters['most']
+            pages.check_page(most + 1, most)
+        earlier.append(records.load(row.body))
     # The statement limits in this order, but a UNION ALL promises none.
     earlier.sort(
         key=lambda record: record.tag,
@@ -90,29 +101,52 @@ def _read(
 
 @functools.cache
 def _page() -> session_statements.Statement:
-    tag = models.runs.c.tag
-    return _with_session(
-        _records(tag <= bindparam('tag'))
-        .order_by(tag.desc())
+    """Return the statement for a page of records: their bodies are NULL if
+    they are more than ``most`` bytes together.
+    """
+    runs = models.runs
+    columns = runs.c
+    session = session_statements.seq_by_id().scalar_subquery()
+    # By their keys first: else a database makes a table of the bodies.
+    wanted = (
+        sqlalchemy.select(columns.session, columns.tag)
+        .where(columns.session == session, columns.tag <= bindparam('tag'))
+        .order_by(columns.tag.desc())
         .limit(bindparam('limit'))
+        .cte('wanted')
+    )
+    is_wanted = sqlalchemy.and_(
+        columns.session == wanted.c.session,
+        columns.tag == wanted.c.tag,
+    )
+    source = wanted.join(runs, is_wanted)
+    octets = sqlalchemy.func.sum(functions.Octets(columns.body))
+    size = sqlalchemy.select(octets).select_from(source).scalar_subquery()
+    body = sqlalchemy.case((size <= bindparam('most'), columns.body))
+    return _with_session(
+        sqlalchemy.select(
+            columns.session.label('seq'),
+            body.label('body'),
+        ).select_from(source)
     )
 
 
 @functools.cache
 def _one() -> session_statements.Statement:
-    return _with_session(_records(models.runs.c.tag == bindparam('tag')))
+    """Return the statement for one record."""
+    columns = models.runs.c
+    session = session_statements.seq_by_id().scalar_subquery()
+    return _with_session(
+        sqlalchemy.select(
+            columns.session.label('seq'),
+            columns.body,
+        ).where(
+            columns.session == session,
+            columns.tag == bindparam('tag'),
+        )
+    )
 
 
 def _with_session(earlier: sqlalchemy.Select) -> session_statements.Statement:
     page = session_statements.seq_by_id().cte('page')
     return session_statements.read(page, earlier)
-
-
-def _records(condition: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select:
-    """Return the records of the session that meet a condition."""
-    columns = models.runs.c
-    session = session_statements.seq_by_id().scalar_subquery()
-    return sqlalchemy.select(
-        columns.session.label('seq'),
-        columns.body,
-    ).where(columns.session == session, condition)

@@ -10,7 +10,7 @@ import typing
 import sqlalchemy
 
 from freezer_api import exceptions
-from freezer_api.db import effects, refusals
+from freezer_api.db import effects, pages, refusals
 from freezer_api.db.base import Bounds, Page, Scope
 from freezer_api.db.operations import sessions
 from freezer_api.db.sqlalchemy.connections.database import DEADLINE, Database
@@ -26,6 +26,9 @@ from freezer_api.domain.session_state import Record, Session
 
 T = typing.TypeVar('T')
 Clock = collections.abc.Callable[[], int]
+#: Times the bytes of a page of runs that may be read for it: beside the page,
+#: the marker's run is read and the one behind.
+READ_FOR_PAGE = 3
 #: Reads a session and something else by one statement; None if there is no
 #: session.
 Read = collections.abc.Callable[
@@ -67,8 +70,11 @@ def list_runs(
     session_id: str,
     limit: int,
     marker: int | None,
+    most: int,
 ) -> tuple[list[Record], bool]:
-    """Return a page of runs, see :meth:`Storage.runs`."""
+    """Return a page of runs of at most ``most`` bytes, see
+    :meth:`Storage.runs`.
+    """
     # Beside the page: the marker's own run, and one that tells whether there
     # are more.
     read = functools.partial(
@@ -77,6 +83,7 @@ def list_runs(
         session_id=session_id,
         marker=marker,
         limit=limit + 2,
+        most=READ_FOR_PAGE * most,
     )
     session, earlier = _read_settled(database, clock, session_id, read)
     found = {record.tag: record for record in earlier}
@@ -85,7 +92,9 @@ def list_runs(
         found[current.tag] = current
     newest_first = sorted(found, reverse=True)
     tags, more = sessions.page_of_tags(newest_first, limit, marker)
-    return [found[tag] for tag in tags], more
+    on_page = [found[tag] for tag in tags]
+    pages.check_page(pages.runs_size(session_id, on_page), most)
+    return on_page, more
 
 
 def get_run(
