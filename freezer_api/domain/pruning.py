@@ -41,10 +41,14 @@ class Cut:
 
     def removes(self, body: Body) -> bool:
         """Tell whether a backup, by its document, is among them."""
-        timestamp = backups.time_of(body)
-        if timestamp is None or timestamp > self.until:
+        return removing((self,), body) is not None
+
+    def matches(self, timestamp: int, metadata: Body) -> bool:
+        """Tell whether a backup is among them, by its time and what its
+        metadata say, as :func:`.restore_sources.scalars`.
+        """
+        if timestamp > self.until:
             return False
-        metadata = restore_sources.scalars(body['backup_metadata'])
         if metadata.get('hostname') != self.hostname:
             return False
         action = {**agents.DEFAULTS, **self.action}
@@ -56,6 +60,20 @@ class Cut:
             {**action, **metadata},
         )
         return metadata.get('backup_name') in names
+
+
+def removing(cuts: collections.abc.Iterable[Cut], body: Body) -> Cut | None:
+    """Return the first cut that removes a backup, by its document; None if
+    none does.
+    """
+    timestamp = backups.time_of(body)
+    if timestamp is None:
+        return None
+    metadata = restore_sources.scalars(body['backup_metadata'])
+    for cut in cuts:
+        if cut.matches(timestamp, metadata):
+            return cut
+    return None
 
 
 def has_pruned(before: Body, after: Body) -> bool:

@@ -194,7 +194,8 @@ def with_following(
         if timestamp is None or not is_follower(source, other):
             continue
         second = timestamp // documents.SECOND
-        if second <= own.first:
+        # A later one isn't taken for it: the date is earlier in any case.
+        if not own.first < second <= own.last + 1:
             continue
         if following is None or second < following:
             following = second

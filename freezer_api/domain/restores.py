@@ -184,16 +184,38 @@ def _step(
             action.setdefault('consistency_checksum', checksum)
     # A null in the request removes a key.
     action = {key: value for key, value in action.items() if value is not None}
-    warnings = restore_checks.warnings(source, action, path is None, release)
+    target = member.target(order)
+    is_same_client = not member.client_id or target == member.client_id
+    in_place = is_same_client and _is_origin(action, source)
+    warnings = restore_checks.warnings(source, action, in_place, release)
     if order.mode == COMPARE and not action.get('consistency_checksum'):
         warnings.append(restore_checks.warning('no-checksum'))
     return Step(
         member.job_id,
-        member.target(order),
+        target,
         source,
         action,
         tuple(warnings),
     )
+
+
+def _is_origin(action: Body, source: Source) -> bool:
+    """Tell whether an action restores a backup to the path that was backed up,
+    however that is spelt.
+    """
+    path = action.get('restore_abs_path')
+    if path is None:
+        # Agents take the path that the backup itself says.
+        return True
+    origin = source.path
+    return origin is not None and _normal(str(path)) == _normal(origin)
+
+
+def _normal(path: str) -> str:
+    """Return a path in one spelling for all that mean the same."""
+    # POSIX lets two slashes at the beginning mean something else.
+    rooted = path.startswith('/')
+    return posixpath.normpath('/' + path.lstrip('/') if rooted else path)
 
 
 def _check_settable(definition: Body, mode: str, job_id: str) -> None:

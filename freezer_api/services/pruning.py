@@ -43,10 +43,10 @@ def follow(
         return
     count = 0
     try:
-        for cut in _cuts(storage, caller, after):
-            for backup in _listed(storage, caller, cut):
-                if _mark(storage, caller, backup.id, cut):
-                    count += 1
+        cuts = _cuts(storage, caller, after)
+        for backup, cut in _removed(storage, caller, cuts):
+            if _mark(storage, caller, backup.id, cut):
+                count += 1
     except exceptions.StorageUnavailable as error:
         LOG.warning(
             'Job %r of project %r has pruned backups that are still listed as'
@@ -70,32 +70,50 @@ def _cuts(
     return pruning.cuts(job, hostname)
 
 
-def _listed(
-    storage: Storage, caller: Caller, cut: pruning.Cut
-) -> collections.abc.Iterator[Document]:
-    """Yield the backups that a cut removed, as far as the storage lists them
-    as anything else than deleted.
+def _removed(
+    storage: Storage,
+    caller: Caller,
+    cuts: collections.abc.Iterable[pruning.Cut],
+) -> collections.abc.Iterator[tuple[Document, pruning.Cut]]:
+    """Yield the backups that cuts removed, each with its cut, as far as the
+    storage lists them as anything else than deleted.
     """
+    # A job may prune one place by many actions: that is read once.
+    of_place: dict[tuple[str, str], list[pruning.Cut]] = {}
+    for cut in cuts:
+        of_place.setdefault((cut.container, cut.hostname), []).append(cut)
+    pages = MAX_PAGES
+    for place, some in of_place.items():
+        query = _query(place, max(cut.until for cut in some))
+        while pages:
+            pages -= 1
+            page = storage.find(caller.scope, BACKUPS, query)
+            for document in page.documents:
+                removing = pruning.removing(some, document.body)
+                if removing is not None:
+                    yield document, removing
+            if not page.more:
+                break
+            query = dataclasses.replace(query, marker=page.documents[-1].id)
+
+
+def _query(place: tuple[str, str], until: int) -> search_query.Query:
+    """Return the search for the backups of a place (container and host) that
+    aren't marked.
+    """
+    container, hostname = place
     pairs = frozenset(
         (
-            ('container', search_pairs.canonical(cut.container)),
-            ('hostname', search_pairs.canonical(cut.hostname)),
+            ('container', search_pairs.canonical(container)),
+            ('hostname', search_pairs.canonical(hostname)),
         )
     )
-    query = search_query.Query(
+    return search_query.Query(
         pairs,
         frozenset((_DELETED,)),
-        until=cut.until,
+        until=until,
         limit=PAGE_SIZE,
     )
-    for _page in range(MAX_PAGES):
-        page = storage.find(caller.scope, BACKUPS, query)
-        for document in page.documents:
-            if cut.removes(document.body):
-                yield document
-        if not page.more:
-            return
-        query = dataclasses.replace(query, marker=page.documents[-1].id)
 
 
 def _mark(

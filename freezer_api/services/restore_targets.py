@@ -33,11 +33,15 @@ from freezer_api.services.common import Caller
 #: the one that was made next. Such a page always fits into a response, however
 #: large its backups are.
 PAGE_SIZE = 100
-#: How many pages one backup may cost.
+#: How many pages the backups of one machine and container may cost.
 MAX_PAGES = 100
+#: How often backups may be compared with others of their place: what takes a
+#: second.
+MAX_COMPARISONS = 100_000
 #: The metadata by which other backups of a backup's machine and container are
 #: found.
 _PLACE = ('container', 'hostname')
+Pairs = frozenset[search_pairs.Pair]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ def get_run(storage: Storage, caller: Caller, id: str, tag: int) -> Target:
         entry = record.jobs.get(job_id)
         members.append(_member(storage, caller, job_id, made[job_id], entry))
     key = {'session_id': id, 'session_tag': tag}
-    return Target(id, tag, record.status, tuple(members), key)
+    known = _with_following(storage, caller, members)
+    return Target(id, tag, record.status, known, key)
 
 
 def get_backup(storage: Storage, caller: Caller, id: str) -> Target:
@@ -80,12 +85,13 @@ def get_backup(storage: Storage, caller: Caller, id: str) -> Target:
     backup = storage.get(caller.scope, BACKUPS, id)
     session_id, tag = backups.run_of(backup.body) or ('', 0)
     member = _member(storage, caller, _member_id(backup), [backup], None)
+    members = _with_following(storage, caller, [member])
     key = {
         'session_id': session_id,
         'session_tag': tag,
         'backup_id': backup.id,
     }
-    return Target(session_id, tag, session_state.COMPLETED, (member,), key)
+    return Target(session_id, tag, session_state.COMPLETED, members, key)
 
 
 def too_large(what: str, limit: int, remedy: str) -> exceptions.InvalidInput:
@@ -152,12 +158,7 @@ def _member(
         result = session_state.SUCCESS
     else:
         client_id, result = entry['client_id'], entry['result']
-    sources = (
-        _with_following(
-            storage, caller, restore_sources.source(backup, actions)
-        )
-        for backup in made
-    )
+    sources = [restore_sources.source(backup, actions) for backup in made]
     return Member(
         job_id,
         client_id,
@@ -168,30 +169,84 @@ def _member(
 
 
 def _with_following(
-    storage: Storage, caller: Caller, source: restore_sources.Source
-) -> restore_sources.Source:
-    """Return a backup that knows when the next one of its place was made.
+    storage: Storage,
+    caller: Caller,
+    members: collections.abc.Sequence[Member],
+) -> tuple[Member, ...]:
+    """Return members whose backups know when the next one of their place was
+    made.
 
     An agent is told a date, and takes the last backup before it. So the date
-    must not be later than the next backup.
+    must not be later than the next backup. ``InvalidInput`` if that takes too
+    much.
     """
-    window, metadata = restore_sources.window(source.backup), source.metadata
-    # Without a time, or a place, no date can select it anyway.
-    if window is None or not metadata.keys() >= set(_PLACE):
-        return source
-    first, last = window
+    # Those of one machine and container are followed by the same backups.
+    of_place: dict[Pairs, list[restore_sources.Source]] = {}
+    for member in members:
+        for source in member.sources:
+            pairs = _pairs(source)
+            if pairs is not None:
+                of_place.setdefault(pairs, []).append(source)
+    found: dict[str, restore_sources.Source] = {}
+    left = MAX_COMPARISONS
+    for pairs, sources in of_place.items():
+        for page in _made_meanwhile(storage, caller, pairs, sources):
+            left -= len(sources) * len(page)
+            if left < 0:
+                raise exceptions.InvalidInput(
+                    'backups: too many of one container and host were made at'
+                    ' the same time; please restore them one by one.',
+                    'list.too-large',
+                )
+            for number, source in enumerate(sources):
+                sources[number] = restore_sources.with_following(source, page)
+        for source in sources:
+            found[source.backup.id] = source
+    known = []
+    for member in members:
+        own = [found.get(one.backup.id, one) for one in member.sources]
+        known.append(dataclasses.replace(member, sources=tuple(own)))
+    return tuple(known)
+
+
+def _pairs(source: restore_sources.Source) -> Pairs | None:
+    """Return what other backups of the machine and container are found by;
+    None without a time or a place: then no date can select it anyway.
+    """
+    metadata = source.metadata
+    has_place = metadata.keys() >= set(_PLACE)
+    if not has_place or restore_sources.window(source.backup) is None:
+        return None
+    return frozenset(
+        (key, search_pairs.canonical(metadata[key])) for key in _PLACE
+    )
+
+
+def _made_meanwhile(
+    storage: Storage,
+    caller: Caller,
+    pairs: Pairs,
+    sources: collections.abc.Iterable[restore_sources.Source],
+) -> collections.abc.Iterator[tuple[Document, ...]]:
+    """Yield pages of the backups with pairs that were made when an agent could
+    take them for one of the sources.
+    """
+    windows = []
+    for source in sources:
+        window = restore_sources.window(source.backup)
+        if window is not None:
+            windows.append(window)
+    first = min(window.first for window in windows)
+    last = max(window.last for window in windows)
     query = search_query.Query(
-        frozenset(
-            (key, search_pairs.canonical(metadata[key])) for key in _PLACE
-        ),
+        pairs,
         since=(first + 1) * documents.SECOND,
         limit=PAGE_SIZE,
         until=(last + 1) * documents.SECOND,
     )
     for _page in range(MAX_PAGES):
         page = storage.find(caller.scope, BACKUPS, query)
-        source = restore_sources.with_following(source, page.documents)
+        yield page.documents
         if not page.more:
-            break
+            return
         query = dataclasses.replace(query, marker=page.documents[-1].id)
-    return source

@@ -152,11 +152,12 @@ class RestoresOfRun(typing.TypedDict):
 
 
 def of_run(
-    storage: Storage, caller: Caller, id: str, tag: int
+    storage: Storage, caller: Caller, id: str, run: Body
 ) -> RestoresOfRun:
-    """Return the newest restores and verifications of a run, at most
-    :data:`MAX_SHOWN` together.
+    """Return the newest restores and verifications of a run, as
+    :func:`.sessions.run` shows it: at most :data:`MAX_SHOWN` together.
     """
+    tag = run['session_tag']
     query = search_query.Query(
         frozenset((search_pairs.restore_pair(id, tag),)),
         limit=MAX_SHOWN,
@@ -164,6 +165,10 @@ def of_run(
     )
     found: RestoresOfRun = {'restores': [], 'verifications': []}
     for session in storage.find(caller.scope, SESSIONS, query).documents:
+        # Those of a deleted session with the same id had another run of this
+        # tag: it was over before this one began.
+        if session.created // documents.SECOND < run['time_start']:
+            break
         if session.body['restore']['mode'] == restore_plans.RESTORE:
             found['restores'].append(_entry(session))
         else:

@@ -1,4 +1,6 @@
-"""Storages whose process dies between two of its writes, and those that fail at one of them."""
+"""Storages whose process dies between two of its writes, those that fail at one of them, and those
+that count.
+"""
 
 import collections.abc
 import functools
@@ -67,3 +69,16 @@ class InterceptedCall:
         self._left -= 1
         call = functools.partial(method, *args, **kwargs)
         return call() if self._left else self._meddle(call)
+
+
+class CountedCalls:
+    """Does as a storage does, and counts the calls to a method of this name."""
+
+    def __init__(self, storage: Storage, name: str):
+        self._storage, self._name = storage, name
+        self.count = 0
+
+    def __getattr__(self, name: str) -> typing.Any:
+        if name == self._name:
+            self.count += 1
+        return getattr(self._storage, name)

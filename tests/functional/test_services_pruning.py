@@ -7,6 +7,7 @@ import fixtures
 from freezer_api import exceptions
 from freezer_api.domain import documents, search
 from freezer_api.services import backups, clients, jobs, pruning
+from freezer_api.tests.failing_storage import CountedCalls
 from tests.functional.use_cases import ME, STRANGER, UseCase
 
 PLACE = {'storage': 'local', 'container': '/b', 'engine_name': 'tar', 'backup_name': 'etc'}
@@ -102,6 +103,33 @@ class Pruning(UseCase):
         self.report()
         self.assertEqual(old, self.deleted())
         self.assertEqual([], [id for id in others if id in self.deleted()])
+
+    def test_actions_that_prune_one_place_read_it_once(self):
+        prune = {'action': 'admin', 'mode': 'fs', **PLACE, 'remove_older_than': 7}
+        many = [{'freezer_action': {**prune, 'backup_name': f'{n}'}} for n in range(20)]
+        jobs.update(self.storage, ME, 'prune', {'job_actions': many})
+        old = [self.back_up(8, backup_name=name) for name in ('19', '0', '7')]
+        self.back_up(8, backup_name='20')
+        counted = self.storage = CountedCalls(self.storage, 'find')
+        self.report()
+        self.assertEqual(1, counted.count)
+        self.assertEqual(old, self.deleted())
+
+    def test_report_reads_a_bounded_number_of_pages(self):
+        """Those of all places together."""
+        for name in ('PAGE_SIZE', 'MAX_PAGES'):
+            self.addCleanup(setattr, pruning, name, getattr(pruning, name))
+        pruning.PAGE_SIZE, pruning.MAX_PAGES = 1, 5
+        prune = {'action': 'admin', 'mode': 'fs', **PLACE, 'remove_older_than': 7}
+        many = [{'freezer_action': {**prune, 'container': f'/{n}'}} for n in range(4)]
+        jobs.update(self.storage, ME, 'prune', {'job_actions': many})
+        for number in range(4):
+            for _ in range(3):
+                self.back_up(8, container=f'/{number}')
+        counted = self.storage = CountedCalls(self.storage, 'find')
+        self.report()
+        self.assertEqual(5, counted.count)
+        self.assertEqual(5, len(self.deleted()))
 
     def test_report_of_a_deleted_client_marks_nothing(self):
         self.back_up(8)

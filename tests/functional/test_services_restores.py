@@ -77,6 +77,11 @@ class Restoring(UseCase):
         }
         return backups.create(self.storage, ME, told).id
 
+    def shown_with_run(self, **differing):
+        """What is shown with the run; or with one that differs from it."""
+        run = sessions.run(self.storage, ME, self.session_id, self.tag)
+        return restores.of_run(self.storage, ME, self.session_id, {**run, **differing})
+
     def restore(self, **body):
         """Restore the run."""
         return restores.restore(self.storage, ME, self.session_id, self.tag, body)
@@ -176,9 +181,24 @@ class Restores(Restoring):
             self.assertEqual('', job['job_schedule']['status'])
             self.assertEqual('c', job['client_id'])
 
+    def test_run_of_a_new_session_has_no_restore_of_a_deleted_one(self):
+        """Though both have the id and the tag."""
+        self.restore(session_id='of-the-old')
+        self.verify(session_id='proves-the-old')
+        sessions.delete(self.storage, ME, self.session_id)
+        self.advance(60)
+        sessions.replace(self.storage, ME, self.session_id, {'schedule': {}})
+        for job_id in ('etc', 'srv'):
+            sessions.attach(self.storage, ME, self.session_id, job_id)
+        self.assertEqual(self.tag, self.make_run(('etc', 'srv'), {}))
+        self.assertEqual({'restores': [], 'verifications': []}, self.shown_with_run())
+        self.restore(session_id='of-the-new')
+        (entry,) = self.shown_with_run()['restores']
+        self.assertEqual('of-the-new', entry['session_id'])
+
     def test_restores_and_verifications_are_shown_with_the_run(self):
         first, second, third = self.restore(), self.verify(), self.verify(mode='restore', path='/v')
-        run = restores.of_run(self.storage, ME, self.session_id, self.tag)
+        run = self.shown_with_run()
         self.assertEqual([first.session_id], [entry['session_id'] for entry in run['restores']])
         self.assertEqual(
             [(third.session_id, 'restore'), (second.session_id, 'read')],
@@ -206,14 +226,15 @@ class Restores(Restoring):
                 first.session_id,
                 {'end': {'job_id': job_id, 'current_tag': 1, 'result': 'success'}},
             )
-        (entry,) = restores.of_run(self.storage, ME, self.session_id, self.tag)['restores']
+        (entry,) = self.shown_with_run()['restores']
         now = self.now // documents.SECOND
         self.assertEqual(
             ('completed', 'success', now, now),
             tuple(entry[key] for key in ('status', 'result', 'time_start', 'time_end')),
         )
         self.assertEqual(
-            [], restores.of_run(self.storage, ME, self.session_id, self.tag + 1)['restores']
+            [],
+            self.shown_with_run(session_tag=self.tag + 1)['restores'],
         )
 
     def test_several_backups_of_a_member_become_one_job(self):
@@ -263,7 +284,7 @@ class Restores(Restoring):
         with self.refused(exceptions.Unprocessable, 'Client  could not be found'):
             restores.restore_backup(self.storage, ME, backup_id, {})
         restores.restore_backup(self.storage, ME, backup_id, {'client_id': 'c'})
-        (entry,) = restores.of_run(self.storage, ME, self.session_id, self.tag)['restores']
+        (entry,) = self.shown_with_run()['restores']
         self.assertEqual(backup_id, entry['backup_id'])
 
     def test_verification_is_a_dry_run_of_each_member(self):

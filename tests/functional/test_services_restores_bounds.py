@@ -5,8 +5,8 @@ import logging
 from freezer_api import exceptions
 from freezer_api.domain import search_query
 from freezer_api.schemas import restores as schemas
-from freezer_api.services import clients, jobs, restores, sessions
-from freezer_api.tests.failing_storage import FailsAfterWrites, InterceptedCall
+from freezer_api.services import clients, jobs, restore_targets, restores, sessions
+from freezer_api.tests.failing_storage import CountedCalls, FailsAfterWrites, InterceptedCall
 from tests.functional.test_services_restores import ME, Restoring
 
 #: Bytes that a document may have, and an answer, where a test sets less than an operator does.
@@ -100,6 +100,35 @@ class Bounds(Restoring):
         calls = [lambda: self.restore(dry_run=True), lambda: self.verify(dry_run=True)]
         text = f'backups: the run has more than {MOST} bytes; please restore them one by one.'
         self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
+
+    def test_backups_of_one_place_are_searched_once(self):
+        """Not once for each backup that might be followed by one of the others."""
+        self.advance(-4)
+        for number in range(30):
+            self.make_backup('etc', backup_name=f'etc-{number}')
+        self.advance(4)
+        counted = self.storage = CountedCalls(self.storage, 'find')
+        steps = self.restore(dry_run=True).plan['steps']
+        self.assertEqual(32, len(steps))
+        self.assertEqual(1, counted.count)
+
+    def test_too_many_backups_of_one_place_are_not_compared(self):
+        self.addCleanup(
+            setattr, restore_targets, 'MAX_COMPARISONS', restore_targets.MAX_COMPARISONS
+        )
+        restore_targets.MAX_COMPARISONS = 30
+        self.advance(-4)
+        for number in range(10):
+            self.make_backup('etc', backup_name=f'etc-{number}')
+            self.advance(2 if number == 4 else 0)
+        self.advance(2)
+        calls = [lambda: self.restore(dry_run=True), lambda: self.verify(dry_run=True)]
+        text = (
+            'backups: too many of one container and host were made at the same time; please'
+            ' restore them one by one.'
+        )
+        self.too_large(calls, exceptions.InvalidInput, 'list.too-large', text)
+        restores.restore_backup(self.storage, ME, self.made['etc'], {'dry_run': True})
 
     def test_problems_repeat_no_long_value(self):
         path = '/' + 'x' * (LIMIT // 2)

@@ -116,6 +116,25 @@ class TestActions(unittest.TestCase):
         self.assertEqual('exact', step.source.sure)
         self.assertEqual(['in-place'], [warning['code'] for warning in step.warnings])
 
+    def test_restore_over_the_origin_is_told_however_it_is_asked_for(self):
+        """And no other restore is."""
+        for order, is_in_place in (
+            ({}, True),
+            ({'path_prefix': '/'}, True),
+            ({'path_prefix': '/r/..'}, True),
+            ({'wishes': {'j': Wish(path='/etc')}}, True),
+            ({'wishes': {'j': Wish(path='/x/../etc/')}}, True),
+            ({'wishes': {'j': Wish(freezer_action={'restore_abs_path': '/etc'})}}, True),
+            ({'wishes': {'j': Wish(freezer_action={'restore_abs_path': '/q'})}}, False),
+            ({'path_prefix': '/r'}, False),
+            ({'wishes': {'j': Wish(path='/q')}}, False),
+            ({'wishes': {'j': Wish(client_id='d')}}, False),
+            ({'client_id': 'd'}, False),
+        ):
+            step, _problems = changed(**order)
+            codes = [warning['code'] for warning in step.warnings]
+            self.assertEqual(is_in_place, 'in-place' in codes, order)
+
     def test_shown_plan_has_steps_with_warnings(self):
         plan = planned(member(restore_sources.source(backup(), [ACTION])))
         shown = plan.shown()

@@ -179,7 +179,5 @@ class Sessions(base.Resource):
     ) -> base.Answer:
         """Return one run, with its backups."""
         run = sessions.run(self.storage, call.caller, session_id, session_tag)
-        restored = restores.of_run(
-            self.storage, call.caller, session_id, session_tag
-        )
+        restored = restores.of_run(self.storage, call.caller, session_id, run)
         return base.Answer({**run, **restored})
