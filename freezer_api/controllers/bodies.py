@@ -2,7 +2,6 @@
 below can store, or to the caller's error. Pure.
 """
 
-import functools
 import json
 import re
 import typing
@@ -17,8 +16,9 @@ MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**64 - 1
 #: No integer in that range has more characters.
 MAX_DIGITS = 20
-#: Digits of a number that are shown in an error.
+#: Digits of a number that are shown in an error, and characters of its place.
 SHOWN_DIGITS = 24
+LONGEST_PLACE = 255
 #: What may be an integer beyond 64 bit, which orjson silently makes a float
 #: of.
 _LONG = re.compile(rb'[0-9]{19}')
@@ -82,14 +82,20 @@ def parse(raw: bytes, place: str = 'body') -> typing.Any:
     return value
 
 
+class _Defect(str):
+    """Why a number, in whose place it stands, can't be stored."""
+
+
 def _check_integers(raw: bytes, place: str) -> None:
     """Look at every long integer of what is JSON, without parsing all of it
     once more.
     """
     without_strings = _STRING.sub(b'', raw)
     for number in _LONG_NUMBER.findall(without_strings):
-        if _INTEGER.fullmatch(number):
-            _parse_integer(place, number.decode())
+        if not _INTEGER.fullmatch(number):
+            continue
+        if isinstance(_parse_integer(number.decode()), _Defect):
+            raise _explain(raw, place)
 
 
 def _explain(raw: bytes, place: str) -> exceptions.FreezerError:
@@ -109,13 +115,12 @@ def _parse_slowly(raw: bytes, place: str) -> typing.Any:
     """The value by the standard library, which lets every number be looked at
     and says where something is wrong.
     """
-    parse_float = functools.partial(_parse_float, place)
     try:
         return json.loads(
             raw.decode('utf-8', 'surrogatepass'),
-            parse_int=functools.partial(_parse_integer, place),
-            parse_float=parse_float,
-            parse_constant=parse_float,
+            parse_int=_parse_integer,
+            parse_float=_parse_float,
+            parse_constant=_parse_float,
         )
     except RecursionError:
         raise _too_deep(place) from None
@@ -128,30 +133,26 @@ def _parse_slowly(raw: bytes, place: str) -> typing.Any:
         ) from None
 
 
-def _parse_integer(place: str, text: str) -> int:
+def _parse_integer(text: str) -> int | _Defect:
     # The length comes first: Python takes long for thousands of digits.
     if len(text) <= MAX_DIGITS:
         value = int(text)
         if MIN_INTEGER <= value <= MAX_INTEGER:
             return value
-    raise exceptions.InvalidInput(
-        f'{place}: the integer {text[:SHOWN_DIGITS]} is beyond 64 bit.'
-    )
+    return _Defect(f'the integer {text[:SHOWN_DIGITS]} is beyond 64 bit')
 
 
-def _parse_float(place: str, text: str) -> float:
+def _parse_float(text: str) -> float | _Defect:
     """A finite number; ``NaN`` and ``-Infinity`` come here as well."""
     value = float(text)
     if not abs(value) < float('inf'):
-        raise exceptions.InvalidInput(
-            f'{place}: the number {text[:SHOWN_DIGITS]} is not finite.'
-        )
+        return _Defect(f'the number {text[:SHOWN_DIGITS]} is not finite')
     return value
 
 
 def _check(value: typing.Any, place: str) -> None:
-    """Check every text and the depth, level by level: recursion could end in
-    an error of Python before the deepest one.
+    """Check every text, number and the depth, level by level: recursion could
+    end in an error of Python before the deepest one.
     """
     level = [value]
     depth = 0
@@ -160,7 +161,8 @@ def _check(value: typing.Any, place: str) -> None:
         is_nested = False
         for element in level:
             if isinstance(element, str):
-                _check_text(element, place)
+                if _defect(element):
+                    raise _located(value, place)
             elif isinstance(element, dict):
                 is_nested = True
                 inner.extend(element)
@@ -174,16 +176,45 @@ def _check(value: typing.Any, place: str) -> None:
         level = inner
 
 
-def _check_text(text: str, place: str) -> None:
+def _defect(element: str) -> str:
+    """Return what is wrong with a text, or with the number for which it
+    stands; '' if nothing is.
+    """
+    if isinstance(element, _Defect):
+        return element
     # PostgreSQL can't store it.
-    if '\0' in text:
-        raise exceptions.InvalidInput(f'{place}: contains the character NUL.')
+    if '\0' in element:
+        return 'contains the character NUL'
     try:
-        text.encode()
+        element.encode()
     except UnicodeEncodeError:
-        raise exceptions.InvalidInput(
-            f'{place}: contains a lone surrogate.'
-        ) from None
+        return 'contains a lone surrogate'
+    return ''
+
+
+def _located(value: typing.Any, place: str) -> exceptions.InvalidInput:
+    """Return the error for a value that has a defect, which names its place as
+    all errors of a body do.
+    """
+    # In a body a key stands for itself.
+    prefix = '' if place == 'body' else f'{place}.'
+    left = [(value, '')]
+    while left:
+        element, path = left.pop()
+        name = f'{prefix}{path}'[:LONGEST_PLACE] if path else place
+        if isinstance(element, str):
+            if reason := _defect(element):
+                return exceptions.InvalidInput(f'{name}: {reason}.')
+        elif isinstance(element, list):
+            for number, inner in enumerate(element):
+                left.append((inner, f'{path}[{number}]'))
+        elif isinstance(element, dict):
+            for key, inner in element.items():
+                if reason := _defect(key):
+                    return exceptions.InvalidInput(f'{name}: a key {reason}.')
+                inside = f'{path}.{key}' if path else key
+                left.append((inner, inside))
+    raise LookupError('the value has no defect')
 
 
 def _too_deep(place: str) -> exceptions.InvalidInput:

@@ -87,6 +87,6 @@ def id_taken(kind: str, id: str) -> exceptions.Conflict:
     """
     resource = kind.removesuffix('s')
     return exceptions.Conflict(
-        f'{resource} {id}: the id is held by another project.',
+        f"{resource}_id: {id} is the id of another project's {resource}.",
         f'{resource}.id-taken',
     )

@@ -100,11 +100,13 @@ def patched(stored: Body, given: Body, fixed: bool) -> Body:
     """Return a stored schedule after a PATCH: runtime keys are merged, the
     timing is replaced as a group.
 
-    It is replaced where the PATCH has any key of a timing, or no key at all,
-    unless it is ``fixed`` because a session sets it.
+    It is replaced where the PATCH has any key of a timing, or none of those
+    that change while the job runs, unless it is ``fixed`` because a session
+    sets it.
     """
     new_timing = timing(given)
-    if fixed or (given and not new_timing):
+    is_report = not RUNTIME.isdisjoint(given)
+    if fixed or (is_report and not new_timing):
         new_timing = timing(stored)
     reported: Body = {}
     for key, value in given.items():

@@ -132,7 +132,7 @@ def command(body: Body) -> commands.Command:
     if len(body) != 1:
         known = ', '.join(commands.COMMANDS)
         raise exceptions.InvalidInput(
-            f'The body must have exactly one key, one of {known}.'
+            f'body: must have exactly one key, one of {known}.'
         )
     ((name, value),) = body.items()
     if name not in commands.COMMANDS:

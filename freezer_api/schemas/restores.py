@@ -1,5 +1,6 @@
 """What callers send to restore a run or a backup, and to verify a run."""
 
+import datetime
 import re
 import typing
 
@@ -54,6 +55,8 @@ VERIFICATION = base.record(
 )
 _check_restore = base.compile_check(RESTORE)
 _check_verification = base.compile_check(VERIFICATION)
+_ABSOLUTE = re.compile(r'/|[A-Za-z]:[\\/]')
+_DATE = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}')
 # What an agent can't read in a value of its file.
 _UNREADABLE = re.compile(r'[%\x00-\x1f\x7f]')
 
@@ -132,15 +135,36 @@ def _plain_action(definition: Body, place: str) -> Body:
             key = 'engine_name'
         if key in plain:
             raise base.invalid(where, 'is given twice')
-        _check_value(value, where)
+        _check_value(key, value, where)
         plain[key] = value
     return plain
 
 
-def _check_value(value: typing.Any, where: str) -> None:
+def _check_value(key: str, value: typing.Any, where: str) -> None:
     is_scalar = not isinstance(value, (dict, list))
     if not is_scalar or _UNREADABLE.search(str(value)):
         raise base.invalid(
             where,
             'must be a scalar without % and control characters',
         )
+    if value is None:
+        return
+    if key == 'restore_abs_path' and not _ABSOLUTE.match(str(value)):
+        raise base.invalid(where, 'must be an absolute path')
+    if key == 'restore_from_date' and not _is_date(str(value)):
+        raise base.invalid(
+            where,
+            'must be a date and time in UTC without a zone, such as'
+            ' 2030-01-31T22:30:00',
+        )
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether agents of all releases take a text for a date."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -35,7 +35,9 @@ def _cron_fields() -> dict[str, base.Schema]:
 
 FORMATS = _formats()
 INTERVAL = base.formatted(
-    'interval', "'continuous' or N weeks|days|hours|minutes|seconds"
+    'interval',
+    "'continuous' or N weeks|days|hours|minutes|seconds, a million days at"
+    ' most',
 )
 EVENT = base.choice(schedules.EVENTS)
 _DATE = base.formatted(

@@ -80,7 +80,7 @@ def action(body: Body) -> Report:
     """
     if len(body) != 1:
         raise exceptions.InvalidInput(
-            'The body must have exactly one key, start or end.'
+            'body: must have exactly one key, start or end.'
         )
     ((name, given),) = body.items()
     if name not in ACTIONS['properties']:

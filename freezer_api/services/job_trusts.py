@@ -5,7 +5,6 @@ written or deleted.
 import collections.abc
 import dataclasses
 
-from freezer_api import exceptions
 from freezer_api.db import refusals
 from freezer_api.db.base import (
     ACTIONS_AT_ONCE,
@@ -228,9 +227,7 @@ def _rehearse(
     if documents.claim(JOBS, id, body):
         holder = storage.claimed(JOBS, id)
         if holder is not None and holder.project_id != caller.project_id:
-            raise exceptions.Conflict(
-                f'job {id}: the id is held by another project.', 'job.id-taken'
-            )
+            raise refusals.id_taken(JOBS, id)
     return current, body
 
 

@@ -158,6 +158,27 @@ class Spelling(Restoring):
             with self.refused(exceptions.InvalidInput, text):
                 restores.restore_backup(self.storage, ME, self.made['etc'], body)
 
+    def test_values_that_no_agent_can_use_are_refused(self):
+        for key, value, text in (
+            ('restore_from_date', 'garbage', 'must be a date and time in UTC without a zone'),
+            ('restore_from_date', '2030-02-30T00:00:00', 'must be a date and time in UTC'),
+            ('restore_from_date', '2030-01-31T22:30:00+02:00', 'must be a date and time in UTC'),
+            ('restore_from_date', 5, 'must be a date and time in UTC'),
+            ('restore-abs-path', 'relative/dir', 'must be an absolute path.'),
+            ('restore_abs_path', True, 'must be an absolute path.'),
+        ):
+            wish = {'freezer_action': {key: value}}
+            with self.refused(exceptions.InvalidInput, f'jobs.etc.freezer_action.{key}: {text}'):
+                self.restore(jobs={'etc': wish})
+        for key, value in (
+            ('restore_from_date', '2030-01-31T22:30:00'),
+            ('restore_abs_path', '/else'),
+            ('restore_abs_path', 'C:\\else'),
+        ):
+            begun = self.restore(dry_run=True, jobs={'etc': {'freezer_action': {key: value}}})
+            step = begun.plan['steps'][0]
+            self.assertEqual(value, step['freezer_action'][key])
+
     def test_keys_equal_for_agents_are_refused(self):
         for keys, text in (
             (('log-file', 'log_file'), 'log_file: is the same key as log-file'),

@@ -50,6 +50,27 @@ class Refused(testtools.TestCase):
         ):
             self.assert_invalid(raw, 'NUL')
 
+    def test_place_of_a_defect_is_named(self):
+        for raw, place in (
+            (rb'{"a": [1, {"b": "x\u0000"}]}', 'a[1].b: contains the character NUL.'),
+            (rb'{"a": {"b\u0000": 1}}', 'a: a key contains the character NUL.'),
+            (rb'{"b\ud800": 1}', 'body: a key contains a lone surrogate.'),
+            (rb'{"a": ["", "\udfff"]}', 'a[1]: contains a lone surrogate.'),
+            (b'{"a": {"b": [NaN]}}', 'a.b[0]: the number NaN is not finite.'),
+            (b'[[1, 1e999]]', '[0][1]: the number 1e999 is not finite.'),
+            (b'{"a": 1, "b": {"c": 99999999999999999999}}', 'b.c: the integer 99999999999999999'),
+            (b'NaN', 'body: the number NaN is not finite.'),
+        ):
+            error = self.assertRaises(exceptions.InvalidInput, bodies.parse, raw)
+            self.assertTrue(str(error).startswith(place), str(error))
+        error = self.assertRaises(
+            exceptions.InvalidInput, bodies.parse_search, r'{"match": [{"a": "\u0000"}]}'
+        )
+        self.assertEqual('search.match[0].a: contains the character NUL.', str(error))
+        long = b'{"%s": "\\u0000"}' % (b'k' * 1000)
+        error = self.assertRaises(exceptions.InvalidInput, bodies.parse, long)
+        self.assertEqual('k' * bodies.LONGEST_PLACE + ': contains the character NUL.', str(error))
+
     def test_escaped_backslash_before_u0000_is_accepted(self):
         self.assertEqual('\\u0000', bodies.parse(rb'"\\u0000"'))
 

@@ -71,7 +71,8 @@ class Patched(unittest.TestCase):
         self.assertEqual(NEW, schedules.patched(DAILY, {}, fixed=False))
 
     def test_time_of_creation_cannot_be_changed(self):
-        self.assertEqual(DAILY, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
+        """It isn't one of the keys that are merged: alone it is as good as no key."""
+        self.assertEqual(NEW, schedules.patched(DAILY, {'time_created': 5}, fixed=False))
         self.assertEqual(
             {**DAILY, 'status': 'stop'},
             schedules.patched(DAILY, {'time_created': 5, 'status': 'stop'}, fixed=False),

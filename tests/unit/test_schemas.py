@@ -23,6 +23,8 @@ JOB = {'client_id': 'c', 'job_actions': [DO]}
 AN_ID = (
     "must be an id: 1 to 255 letters, digits, '_', '.' and '-'; the first must not be '.' or '-'."
 )
+A_JOB_ID = AN_ID.replace('255', '246')
+AN_INTERVAL = "must be 'continuous' or N weeks|days|hours|minutes|seconds, a million days at most."
 A_COUNT = 'must be an integer from 0 to 2147483647.'
 A_MOMENT = (
     'must be a date and time in ISO 8601, such as 2030-01-31T22:30:00 or 2030-01-31T22:30:00+02:00.'
@@ -146,8 +148,8 @@ REFUSED = (
     (jobs.job, {**JOB, 'client_id': ['c']}, f'client_id: {AN_ID}'),
     (jobs.job, {**JOB, 'client_id': 'x' * 256}, f'client_id: {AN_ID}'),
     (jobs.job, {**JOB, 'client_id': 'c\n'}, f'client_id: {AN_ID}'),
-    (jobs.job, {**JOB, 'job_id': '../x'}, f'job_id: {AN_ID}'),
-    (jobs.job, {**JOB, 'job_id': 5}, f'job_id: {AN_ID}'),
+    (jobs.job, {**JOB, 'job_id': '../x'}, f'job_id: {A_JOB_ID}'),
+    (jobs.job, {**JOB, 'job_id': 5}, f'job_id: {A_JOB_ID}'),
     (
         jobs.job,
         {**JOB, 'description': 5},
@@ -235,10 +237,7 @@ REFUSED = (
     (
         jobs.job,
         {**JOB, 'job_schedule': {'schedule_interval': '1 month'}},
-        (
-            "job_schedule.schedule_interval: must be 'continuous' or N"
-            ' weeks|days|hours|minutes|seconds.'
-        ),
+        f'job_schedule.schedule_interval: {AN_INTERVAL}',
     ),
     (
         jobs.patch,
@@ -305,11 +304,11 @@ REFUSED = (
         {'job_schedule': {'schedule_fortnight': '1'}},
         'job_schedule.schedule_fortnight: unknown key.',
     ),
-    (jobs.command, {}, 'The body must have exactly one key, one of start, stop, abort.'),
+    (jobs.command, {}, 'body: must have exactly one key, one of start, stop, abort.'),
     (
         jobs.command,
         {'start': None, 'stop': None},
-        'The body must have exactly one key, one of start, stop, abort.',
+        'body: must have exactly one key, one of start, stop, abort.',
     ),
     (
         jobs.command,
@@ -336,13 +335,13 @@ REFUSED = (
     (
         session_schemas.session,
         {'schedule_internval': 'daily'},
-        "schedule_internval: must be 'continuous' or N weeks|days|hours|minutes|seconds.",
+        f'schedule_internval: {AN_INTERVAL}',
     ),
-    (session_schemas.action, {}, 'The body must have exactly one key, start or end.'),
+    (session_schemas.action, {}, 'body: must have exactly one key, start or end.'),
     (
         session_schemas.action,
         {'start': {}, 'end': {}},
-        'The body must have exactly one key, start or end.',
+        'body: must have exactly one key, start or end.',
     ),
     (session_schemas.action, {'start': None}, 'start: must be an object.'),
     (session_schemas.action, {'start': {'current_tag': 5}}, 'start.job_id: is required.'),
@@ -370,7 +369,7 @@ REFUSED = (
     (
         session_schemas.action,
         {'start': {'job_id': 'j/k', 'current_tag': 0}},
-        f'start.job_id: {AN_ID}',
+        f'start.job_id: {A_JOB_ID}',
     ),
     (session_schemas.action, {'end': {'job_id': 'j'}}, 'end.result: is required.'),
     (
