@@ -1,4 +1,4 @@
-"""How a plan is carried out: by a session whose members restore.
+"""How a plan is done: by a session whose members restore.
 
 It is made of existing operations, one after the other: the session, then each
 job, stopped so that no agent begins it, and attached; at last all of them are

@@ -1,5 +1,5 @@
 """Use cases of restores and verifications: a plan is made of all that is known
-of a run, or of a backup, and is carried out by a session of its own.
+of a run, or of a backup, and a session of its own does it.
 
 What is restored is read in :mod:`.restore_targets`; the session is made in
 :mod:`.restore_sessions`.

@@ -102,7 +102,7 @@ class FaultCases:
         else:
             self._assert_one_of((seen, told), happened)
         if fault is faults.killing:
-            # Whoever reads carries out what is left to do.
+            # Whoever reads completes what is left to do.
             self.assertEqual(seen, faults.snapshot(self, scenario))
 
     def followed(

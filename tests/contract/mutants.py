@@ -200,8 +200,8 @@ CLAIMS_LEFT_OUT = Mutant(
 )
 STEPS_MIXED = Mutant(attempt.Attempt, 'do', 'self._restore(*before)', 'pass')
 
-RESTLESS_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
-RESTLESS_OUT_OF_PLACE = Mutant(store.Store, 'put', "if lock and lock['after']:", 'if False:')
+PENDING_NOT_SEARCHED = Mutant(queries, '_pending', '[named(PENDING, all_of(in_scope))]', '[]')
+PLACEHOLDER_OUT_OF_PLACE = Mutant(store.Store, 'put', "if lock and lock['after']:", 'if False:')
 LAPSED_NOT_SEARCHED = Mutant(
     queries.PageSearch, '_pending', 'if self.kind == documents.SESSIONS and now:', 'if False:'
 )

@@ -125,7 +125,7 @@ class Mutants(fault_cases.FaultCases):
 
     def test_searches_find_what_is_other_than_the_index_says(self):
         self.caught(
-            mutants.RESTLESS_NOT_SEARCHED,
+            mutants.PENDING_NOT_SEARCHED,
             self.read_meanwhile,
             'attach n',
             2,
@@ -133,7 +133,7 @@ class Mutants(fault_cases.FaultCases):
             1,
             'report j',
         )
-        self.caught(mutants.RESTLESS_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
+        self.caught(mutants.PLACEHOLDER_OUT_OF_PLACE, self.broken_off, faults.killing, 'new job', 3)
         self.caught(
             mutants.LAPSED_NOT_SEARCHED,
             self.read_meanwhile,
