@@ -14,6 +14,7 @@ from freezer_api.db.elasticsearch.indices import migration
 from freezer_api.db.elasticsearch.maintenance import (
     copying,
     purging,
+    restoring,
     safety,
     stamps,
     verifying,
@@ -131,7 +132,7 @@ class Driver(driver.Driver):
 
     def restore(self, entries: collections.abc.Sequence[base.Entry]) -> None:
         """Store entries, each where its id says."""
-        copying.restore(self.finder, entries)
+        restoring.restore(self.finder, entries)
 
     # What was imported
 
