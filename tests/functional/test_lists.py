@@ -123,7 +123,7 @@ class TestPages(base.FunctionalTest):
             self.assert_error(
                 self.call('GET', f'{SESSIONS}?search={urllib.parse.quote(search)}'),
                 '400',
-                'search: ',
+                'search.match[0].description: ',
             )
         within = {'match': [{'_all': r'[{"description": "\u0000"}]'}]}
         self.assert_error(self.call('GET', SESSIONS, within), '400', 'NUL')

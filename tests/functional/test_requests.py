@@ -85,11 +85,12 @@ class TestBodies(base.FunctionalTest):
             '-9223372036854775809',
             '"\0"',
         ):
-            for body in (
-                f'{{"schedule": {{}}, "unknown": {text}}}',
-                f'{{"schedule": {{}}, "description": {text}}}',
-            ):
-                self.assert_error(self.post(body.encode()), '400', 'body: ')
+            # A byte, and the depth, are of the body as a whole.
+            is_of_body = '\0' in text or text.startswith('[')
+            for key in ('unknown', 'description'):
+                body = f'{{"schedule": {{}}, "{key}": {text}}}'
+                place = 'body: ' if is_of_body else f'{key}: '
+                self.assert_error(self.post(body.encode()), '400', place)
         self.assert_error(self.post(rb'{"schedule": {}, "a\u0000": 1}'), '400', 'NUL')
         self.assertEqual([], self.do(200, 'GET', '/sessions')['sessions'])
 

@@ -145,7 +145,8 @@ class RestoredRuns:
         for id in begun.jobs.values():
             self.project.end(begun.session_id, id, 1)
         verification = restores.verify(self.storage, self.caller, self.run, 1, {})
-        shown = restores.of_run(self.storage, self.caller, self.run, 1)
+        run = use_cases.run(self.storage, self.caller, self.run, 1)
+        shown = restores.of_run(self.storage, self.caller, self.run, run)
         self.assertEqual(
             [(begun.session_id, 'completed', 'success')],
             [
@@ -158,7 +159,7 @@ class RestoredRuns:
         )
         self.assertEqual(
             {'restores': [], 'verifications': []},
-            restores.of_run(self.storage, self.caller, self.run, 2),
+            restores.of_run(self.storage, self.caller, self.run, {**run, 'session_tag': 2}),
         )
 
     def test_the_date_is_before_the_next_backup(self):
