@@ -74,7 +74,7 @@ def list_runs(
             records += found
             size += pages.runs_size(id, found)
             pages.check_page(size, most)
-        if len(records) == len(tags):
+        else:
             return records, more
         attempts.wait(_DELETED)
 
