@@ -33,11 +33,9 @@ from freezer_api.services.common import Caller
 #: the one that was made next. Such a page always fits into a response, however
 #: large its backups are.
 PAGE_SIZE = 100
-#: How many pages the backups of one machine and container may cost.
-MAX_PAGES = 100
-#: How often backups may be compared with others of their place: what takes a
-#: second.
-MAX_COMPARISONS = 100_000
+#: How often backups may be compared with others of their machine and
+#: container, which are read for it.
+MAX_COMPARISONS = 20_000
 #: The metadata by which other backups of a backup's machine and container are
 #: found.
 _PLACE = ('container', 'hostname')
@@ -244,7 +242,7 @@ def _made_meanwhile(
         limit=PAGE_SIZE,
         until=(last + 1) * documents.SECOND,
     )
-    for _page in range(MAX_PAGES):
+    while True:
         page = storage.find(caller.scope, BACKUPS, query)
         yield page.documents
         if not page.more:
