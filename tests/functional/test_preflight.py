@@ -48,6 +48,29 @@ class TestPreflight(base.FunctionalTest):
         self.assertEqual(before, self.do(200, 'GET', '/actions'))
         self.do(201, 'POST', '/jobs?dry_run=false', JOB)
 
+    def test_dry_run_of_a_replacement_changes_nothing(self):
+        new = {**JOB, 'description': 'new'}
+        path = '/jobs/job?dry_run=true'
+        self.assertEqual([PROBLEM], self.problems(self.do(200, 'POST', path, new)))
+        self.do(404, 'GET', '/jobs/job')
+        self.do(201, 'POST', '/jobs/job', JOB)
+        before = self.do(200, 'GET', '/jobs/job')
+        self.assertEqual([PROBLEM], self.problems(self.do(200, 'POST', path, new)))
+        self.assertEqual(before, self.do(200, 'GET', '/jobs/job'))
+        self.do(400, 'POST', '/jobs/job?dry_run=1', new)
+        self.do(422, 'POST', path, {**new, 'client_id': 'other'})
+        self.do(412, 'POST', path, new, If_Match='"1-1"')
+        self.assertEqual(before, self.do(200, 'GET', '/jobs/job'))
+        # A member keeps the schedule of its session.
+        self.make_session(schedule={'schedule_interval': '1 days'})
+        self.do(204, 'PUT', '/sessions/session/jobs/job')
+        self.assertEqual(
+            ['unknown-key', 'interval-in-session'],
+            [problem['code'] for problem in self.do(200, 'POST', path, new)['problems']],
+        )
+        self.do(201, 'POST', '/jobs/job?dry_run=false', new)
+        self.assertEqual('new', self.do(200, 'GET', '/jobs/job')['description'])
+
     def test_dry_run_refuses_what_create_refuses(self):
         self.do(400, 'POST', '/jobs?dry_run=1', JOB)
         self.do(400, 'POST', '/jobs?dry_run=true', {'client_id': 'client'})

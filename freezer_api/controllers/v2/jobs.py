@@ -14,7 +14,7 @@ from freezer_api.services import common, jobs, preflight, trusts
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CreateQuery:
-    """The parameters of the request that creates a job."""
+    """The parameters of the requests that create a job."""
 
     dry_run: str | None = types.parameter(parameters.DRY_RUN)
 
@@ -144,13 +144,23 @@ class Jobs(base.Resource):
         'jobs:replace',
         types.Object(answers.JOB_WRITTEN, 'ETag'),
         types.JOB_ID,
+        query=CREATE,
         body=types.Object(requests.JOB_REPLACEMENT),
         status=201,
+        # A dry run replaces nothing.
+        also={200: types.Object(answers.PROBLEMS)},
     )
     def replace(
-        self, call: calls.Call, job_id: str, body: Body
+        self, call: calls.Call, job_id: str, query: CreateQuery, body: Body
     ) -> base.Answer:
-        """Replace a job, or create it under this id."""
+        """Replace a job, or create it under this id; or only return what
+        agents would make of it (``dry_run``).
+        """
+        if types.parse_flag('dry_run', query.dry_run):
+            problems = preflight.check_replacement(
+                self.storage, call.caller, job_id, body, call.precondition
+            )
+            return base.Answer(problems, code=200)
         return self.written(
             jobs.replace(
                 self.storage,
