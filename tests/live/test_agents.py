@@ -271,6 +271,8 @@ class TestAgents(testtools.TestCase):
         self.assertEqual(
             'stop', self.project.job_when('stopped', status='running')['job_schedule']['event']
         )
+        # Until it has been told it may begin again, once the one that goes on is over.
+        self.north.polled(2)
         self.gates['stopped'].open()
         began = self.project.over('stopped')['job_schedule']['time_started']
         # It would have begun anew each second.
