@@ -2,6 +2,7 @@
 below can store, or to the caller's error. Pure.
 """
 
+import collections.abc
 import json
 import re
 import typing
@@ -9,6 +10,8 @@ import typing
 import orjson
 
 from freezer_api import exceptions
+
+N = typing.TypeVar('N')
 
 MAX_DEPTH = 64
 #: The range of integers that every storage has.
@@ -104,23 +107,34 @@ def _explain(raw: bytes, place: str) -> exceptions.FreezerError:
     """
     if b'\0' in raw:
         return exceptions.InvalidInput(f'{place}: contains a NUL byte.')
+    met: list[_Defect] = []
     try:
-        _check(_parse_slowly(raw, place), place)
+        _check(_parse_slowly(raw, place, met), place)
     except exceptions.FreezerError as error:
         return error
+    if met:
+        # A later key of the same name stands in its place.
+        return exceptions.InvalidInput(f'{place}: {met[0]}.')
     return exceptions.MalformedBody(f'{place}: is not JSON.')
 
 
-def _parse_slowly(raw: bytes, place: str) -> typing.Any:
+def _parse_slowly(raw: bytes, place: str, met: list[_Defect]) -> typing.Any:
     """The value by the standard library, which lets every number be looked at
-    and says where something is wrong.
+    and says where something is wrong. Defects of numbers are added to ``met``.
     """
+
+    def parse_integer(text: str) -> int | _Defect:
+        return _noted(_parse_integer(text), met)
+
+    def parse_float(text: str) -> float | _Defect:
+        return _noted(_parse_float(text), met)
+
     try:
         return json.loads(
             raw.decode('utf-8', 'surrogatepass'),
-            parse_int=_parse_integer,
-            parse_float=_parse_float,
-            parse_constant=_parse_float,
+            parse_int=parse_integer,
+            parse_float=parse_float,
+            parse_constant=parse_float,
         )
     except RecursionError:
         raise _too_deep(place) from None
@@ -131,6 +145,12 @@ def _parse_slowly(raw: bytes, place: str) -> typing.Any:
         raise exceptions.MalformedBody(
             f'{place}: is not JSON; {where}: {error.msg}.'
         ) from None
+
+
+def _noted(number: N, met: list[_Defect]) -> N:
+    if isinstance(number, _Defect):
+        met.append(number)
+    return number
 
 
 def _parse_integer(text: str) -> int | _Defect:
@@ -196,25 +216,47 @@ def _located(value: typing.Any, place: str) -> exceptions.InvalidInput:
     """Return the error for a value that has a defect, which names its place as
     all errors of a body do.
     """
-    # In a body a key stands for itself.
-    prefix = '' if place == 'body' else f'{place}.'
-    left = [(value, '')]
-    while left:
-        element, path = left.pop()
-        name = f'{prefix}{path}'[:LONGEST_PLACE] if path else place
-        if isinstance(element, str):
-            if reason := _defect(element):
-                return exceptions.InvalidInput(f'{name}: {reason}.')
-        elif isinstance(element, list):
-            for number, inner in enumerate(element):
-                left.append((inner, f'{path}[{number}]'))
-        elif isinstance(element, dict):
-            for key, inner in element.items():
-                if reason := _defect(key):
-                    return exceptions.InvalidInput(f'{name}: a key {reason}.')
-                inside = f'{path}.{key}' if path else key
-                left.append((inner, inside))
+    # One after the other: the places of all elements, each as long as its
+    # keys, could be many times the body.
+    frames = [('', iter([('', value)]))]
+    while frames:
+        path, parts = frames[-1]
+        part = next(parts, None)
+        if part is None:
+            frames.pop()
+            continue
+        name, element = part
+        if isinstance(element, (dict, list)):
+            inside = (path + name)[:LONGEST_PLACE]
+            frames.append((inside, _parts(element)))
+        elif isinstance(element, str) and _defect(element):
+            found = _name(path + name, place)
+            return exceptions.InvalidInput(f'{found}: {_defect(element)}.')
     raise LookupError('the value has no defect')
+
+
+def _parts(
+    element: dict[str, typing.Any] | list[typing.Any],
+) -> collections.abc.Iterator[tuple[str, typing.Any]]:
+    """Yield what is in an object or a list, each with its place there; a key
+    that has a defect as that.
+    """
+    if isinstance(element, list):
+        for number, inner in enumerate(element):
+            yield f'[{number}]', inner
+        return
+    for key, inner in element.items():
+        if reason := _defect(key):
+            yield '', _Defect(f'a key {reason}')
+        yield f'.{key[:LONGEST_PLACE]}', inner
+
+
+def _name(path: str, place: str) -> str:
+    """Return how an error calls a place in a value."""
+    if place != 'body':
+        return f'{place}{path}'[:LONGEST_PLACE]
+    # In a body a key stands for itself.
+    return path.removeprefix('.')[:LONGEST_PLACE] or place
 
 
 def _too_deep(place: str) -> exceptions.InvalidInput:

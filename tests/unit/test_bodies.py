@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tracemalloc
 
 import hypothesis
 import testtools
@@ -67,9 +68,25 @@ class Refused(testtools.TestCase):
             exceptions.InvalidInput, bodies.parse_search, r'{"match": [{"a": "\u0000"}]}'
         )
         self.assertEqual('search.match[0].a: contains the character NUL.', str(error))
+        for raw, text in (
+            (b'{"a": 99999999999999999999, "a": 1}', 'body: the integer 9999'),
+            (b'{"a": [NaN], "a": 1}', 'body: the number NaN is not finite.'),
+        ):
+            error = self.assertRaises(exceptions.InvalidInput, bodies.parse, raw)
+            self.assertTrue(str(error).startswith(text), str(error))
         long = b'{"%s": "\\u0000"}' % (b'k' * 1000)
         error = self.assertRaises(exceptions.InvalidInput, bodies.parse, long)
         self.assertEqual('k' * bodies.LONGEST_PLACE + ': contains the character NUL.', str(error))
+
+    def test_search_for_a_place_takes_no_multiple_of_the_body(self):
+        """Not though each of many elements is below a long key."""
+        raw = b'{"%s": [%s"\\u0000"]}' % (b'k' * 500_000, b'1, ' * 50_000)
+        tracemalloc.start()
+        try:
+            self.assert_invalid(raw, 'contains the character NUL.')
+            self.assertLess(tracemalloc.get_traced_memory()[1], 20 * len(raw))
+        finally:
+            tracemalloc.stop()
 
     def test_escaped_backslash_before_u0000_is_accepted(self):
         self.assertEqual('\\u0000', bodies.parse(rb'"\\u0000"'))
