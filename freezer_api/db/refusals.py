@@ -48,13 +48,12 @@ def no_such_marker(given: str) -> exceptions.InvalidInput:
     )
 
 
-def run_too_large(most: int, remedy: str) -> exceptions.InvalidInput:
-    """What is to be raised where the backups of a run are more than ``most``
-    bytes; ``remedy`` is what to do instead.
+def too_large(what: str, most: int, remedy: str) -> exceptions.InvalidInput:
+    """What is to be raised where something is more than the ``most`` bytes of
+    JSON that one request may read, or answer; ``remedy`` is what to do instead.
     """
     return exceptions.InvalidInput(
-        f'backups: the run has more than {most} bytes; {remedy}.',
-        'list.too-large',
+        f'{what} more than {most} bytes; {remedy}.', 'list.too-large'
     )
 
 

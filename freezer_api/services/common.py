@@ -12,7 +12,7 @@ import orjson
 from freezer_api import exceptions
 from freezer_api.db import base
 from freezer_api.db.base import Change, Delete, Scope
-from freezer_api.domain import documents, jobs
+from freezer_api.domain import documents, jobs, search_query
 from freezer_api.domain.documents import Body, Document, HasEtag, Precondition
 
 #: The longest id of a project or a user, in characters.
@@ -160,6 +160,23 @@ def get_or_none(
         return storage.get(scope, kind, id)
     except exceptions.NotFound:
         return None
+
+
+def pages(
+    storage: base.Storage,
+    scope: Scope,
+    kind: str,
+    query: search_query.Query,
+) -> collections.abc.Iterator[tuple[Document, ...]]:
+    """Yield the documents that a query finds, page by page; each page is
+    searched for when it is asked for.
+    """
+    while True:
+        page = storage.find(scope, kind, query)
+        yield page.documents
+        if not page.more:
+            return
+        query = dataclasses.replace(query, marker=page.documents[-1].id)
 
 
 def shown(document: Document, caller: Caller) -> Shown:

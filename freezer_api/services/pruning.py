@@ -6,7 +6,7 @@ by what the job's actions say, once the agent reports that it has succeeded.
 """
 
 import collections.abc
-import dataclasses
+import itertools
 import logging
 
 from freezer_api import exceptions
@@ -18,7 +18,7 @@ from freezer_api.domain import (
     search_query,
 )
 from freezer_api.domain.documents import BACKUPS, Body, Document
-from freezer_api.services import clients, effects
+from freezer_api.services import clients, common, effects
 from freezer_api.services.common import Caller
 
 LOG = logging.getLogger(__name__)
@@ -82,19 +82,24 @@ def _removed(
     of_place: dict[tuple[str, str], list[pruning.Cut]] = {}
     for cut in cuts:
         of_place.setdefault((cut.container, cut.hostname), []).append(cut)
-    pages = MAX_PAGES
-    for place, some in of_place.items():
-        query = _query(place, max(cut.until for cut in some))
-        while pages:
-            pages -= 1
-            page = storage.find(caller.scope, BACKUPS, query)
-            for document in page.documents:
-                removing = pruning.removing(some, document.body)
-                if removing is not None:
-                    yield document, removing
-            if not page.more:
-                break
-            query = dataclasses.replace(query, marker=page.documents[-1].id)
+    pages = _pages(storage, caller, of_place)
+    for some, page in itertools.islice(pages, MAX_PAGES):
+        for document in page:
+            removing = pruning.removing(some, document.body)
+            if removing is not None:
+                yield document, removing
+
+
+def _pages(
+    storage: Storage,
+    caller: Caller,
+    of_place: dict[tuple[str, str], list[pruning.Cut]],
+) -> collections.abc.Iterator[tuple[list[pruning.Cut], tuple[Document, ...]]]:
+    """Yield pages of the backups of places, each with the cuts of its place."""
+    for place, cuts in of_place.items():
+        query = _query(place, max(cut.until for cut in cuts))
+        for page in common.pages(storage, caller.scope, BACKUPS, query):
+            yield cuts, page
 
 
 def _query(place: tuple[str, str], until: int) -> search_query.Query:

@@ -92,15 +92,6 @@ def get_backup(storage: Storage, caller: Caller, id: str) -> Target:
     return Target(session_id, tag, session_state.COMPLETED, members, key)
 
 
-def too_large(what: str, limit: int, remedy: str) -> exceptions.InvalidInput:
-    """Return the error for what is more than one request may read, or answer;
-    ``limit`` is in bytes of JSON.
-    """
-    return exceptions.InvalidInput(
-        f'{what} more than {limit} bytes; {remedy}.', 'list.too-large'
-    )
-
-
 def _backups_of_run(
     storage: Storage, caller: Caller, id: str, record: session_state.Record
 ) -> list[Document]:
@@ -115,8 +106,10 @@ def _backups_of_run(
             continue
         total += documents.size(backup.body)
         if total > limit:
-            raise refusals.run_too_large(
-                limit, 'please restore them one by one'
+            raise refusals.too_large(
+                'backups: the run has',
+                limit,
+                'please restore them one by one',
             )
         found.append(backup)
     return found
@@ -226,7 +219,7 @@ def _made_meanwhile(
     pairs: Pairs,
     sources: collections.abc.Iterable[restore_sources.Source],
 ) -> collections.abc.Iterator[tuple[Document, ...]]:
-    """Yield pages of the backups with pairs that were made when an agent could
+    """Return pages of the backups with pairs that were made when an agent could
     take them for one of the sources.
     """
     windows = []
@@ -242,9 +235,4 @@ def _made_meanwhile(
         limit=PAGE_SIZE,
         until=(last + 1) * documents.SECOND,
     )
-    while True:
-        page = storage.find(caller.scope, BACKUPS, query)
-        yield page.documents
-        if not page.more:
-            return
-        query = dataclasses.replace(query, marker=page.documents[-1].id)
+    return common.pages(storage, caller.scope, BACKUPS, query)

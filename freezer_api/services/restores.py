@@ -10,6 +10,7 @@ import itertools
 import typing
 
 from freezer_api import exceptions
+from freezer_api.db import refusals
 from freezer_api.db.base import Storage
 from freezer_api.domain import (
     documents,
@@ -287,7 +288,7 @@ def _check_size(plan: Plan, limit: int) -> None:
     for entry in itertools.chain(map(Step.shown, plan.steps), plan.problems):
         total += documents.size(entry)
         if total > limit:
-            raise restore_targets.too_large(
+            raise refusals.too_large(
                 'jobs: the plan is', limit, 'jobs.<id>.skip leaves members out'
             )
 

@@ -309,8 +309,10 @@ def _unavailable_backups(
             backup = typing.cast(Document, entry.content)
             size += documents.size(backup.body)
             if size > storage.max_response_size:
-                raise refusals.run_too_large(
-                    storage.max_response_size, 'please list them instead'
+                raise refusals.too_large(
+                    'backups: the run has',
+                    storage.max_response_size,
+                    'please list them instead',
                 )
             status = backup.body['status']
             if status != backups.AVAILABLE:

@@ -60,10 +60,7 @@ def _check_documents(
     values: list[Value],
 ) -> None:
     """Raise ``Conflict`` if other documents are stored under their ids."""
-    for entry, value in zip(given, values, strict=True):
-        there = stored[value.key].value
-        if there is None:
-            continue
+    for entry, there in _present(stored, given, values):
         kept = copying.entry_of(there)
         if kept.dump() != entry.dump():
             raise exceptions.Conflict(
@@ -89,6 +86,18 @@ def _read_for_update(
 ) -> dict[Key, Found]:
     attempts = Retries('Restoring documents')
     return finder.committer.read_for_update(keys, attempts)
+
+
+def _present(
+    stored: dict[Key, Found],
+    given: collections.abc.Sequence[Entry],
+    values: list[Value],
+) -> collections.abc.Iterator[tuple[Entry, Value]]:
+    """Yield the entries that something is stored for, with that."""
+    for entry, value in zip(given, values, strict=True):
+        there = stored[value.key].value
+        if there is not None:
+            yield entry, there
 
 
 def _missing(
@@ -205,10 +214,7 @@ def _check_records(
     values: list[Value],
 ) -> None:
     """Raise ``Conflict`` if other records are stored for their runs."""
-    for entry, value in zip(given, values, strict=True):
-        there = stored[value.key].value
-        if there is None:
-            continue
+    for entry, there in _present(stored, given, values):
         record = codec.record(there)
         kept = copying.entry_of_record(entry.project_id, entry.id, record)
         if kept.dump() != entry.dump():
