@@ -160,8 +160,12 @@ def _run_alone(
 def _upgrade(connection: sqlalchemy.Connection, revision: str) -> None:
     before = current(connection)
     _refuse_newer(before)
+    is_new = before is None and revision == 'head'
+    if is_new:
+        # So that what is broken off is known for a new one the next time.
+        _begin_line(connection, CONTRACT)
     _walk(connection, EXPAND, revision)
-    if before is None and revision == 'head':
+    if is_new or _has_begun(connection, CONTRACT):
         _walk(connection, CONTRACT)
 
 
@@ -184,15 +188,24 @@ def _walk(
     if not revisions(line):
         return
     before = current(connection, line)
-    config = _config(line)
-    config.attributes['connection'] = connection
-    config.attributes['line'] = line
     try:
-        alembic.command.upgrade(config, revision)
+        alembic.command.upgrade(_config_on(connection, line), revision)
     except alembic.util.CommandError as error:
         if current(connection, line) == before:
             raise
         raise Overtaken from error
+
+
+def _begin_line(connection: sqlalchemy.Connection, line: Line) -> None:
+    """Create the table that will have the revision of a line."""
+    if revisions(line):
+        alembic.command.ensure_version(_config_on(connection, line))
+
+
+def _has_begun(connection: sqlalchemy.Connection, line: Line) -> bool:
+    """Tell whether a line was begun, and has no revision yet."""
+    has_table = sqlalchemy.inspect(connection).has_table(line.table)
+    return has_table and current(connection, line) is None
 
 
 def applied(
@@ -323,6 +336,16 @@ def head() -> str | None:
 
 def _scripts(line: Line) -> alembic.script.ScriptDirectory:
     return alembic.script.ScriptDirectory.from_config(_config(line))
+
+
+def _config_on(
+    connection: sqlalchemy.Connection, line: Line
+) -> alembic.config.Config:
+    """Return the configuration of commands that change the schema."""
+    config = _config(line)
+    config.attributes['connection'] = connection
+    config.attributes['line'] = line
+    return config
 
 
 def _config(line: Line) -> alembic.config.Config:
