@@ -6,11 +6,13 @@ have written one row.
 """
 
 import unittest
+import unittest.mock
 
 import pymysql
 
 from freezer_api import db, exceptions
 from freezer_api.db.base import Scope, Store, TrustGone
+from freezer_api.db.sqlalchemy.search import counting, page_reading, terms
 from freezer_api.domain.documents import ACTIONS, CLIENTS, JOBS, SESSIONS, TRUSTS
 from freezer_api.tests.contract import base, bodies, concurrency, parallel, project_operations
 from freezer_api.tests.contract.trusts import give
@@ -84,6 +86,27 @@ class Races(Galera):
             return job is not None and self.one.job(f'j{number}')['job_actions'] != []
 
         self.assertEqual(0, self.count(race))
+
+    def test_document_deleted_at_one_node_is_not_counted_at_the_other(self):
+        self.enterContext(unittest.mock.patch.object(counting, 'CATCH_UP_AT', 1))
+        self.enterContext(unittest.mock.patch.object(page_reading, 'MIN_OFFSET', 1))
+        (term,) = terms.of_lists(CLIENTS, (self.project.project_id,))
+        database = self.storages[0].database
+
+        def race(number):
+            ids = [f'{number:>05}{letter}' for letter in 'ab']
+            for id in ids:
+                self.one.put_client(id)
+            self.at_once(
+                lambda: counting.catch_up(database, term),
+                lambda: self.two.write(CLIENTS, ids[0], None),
+            )
+            left = self.one.ids(CLIENTS, limit=ROUNDS)
+            last = self.two.ids(CLIENTS, offset=max(1, len(left) - 1))
+            return len(left) > 1 and last != left[-1:]
+
+        self.assertEqual(0, self.count(race))
+        self.assertEqual(ROUNDS, len(self.two.ids(CLIENTS, limit=2 * ROUNDS)))
 
     def test_trust_is_either_given_or_ended(self):
         def race(number):

@@ -55,7 +55,7 @@ import sqlalchemy
 from alembic import op
 
 revision = {revision!r}
-down_revision = None
+down_revision = {before!r}
 
 
 def upgrade():
@@ -140,10 +140,10 @@ class NextRelease(fixtures.Fixture):
                 text = text.replace(old, new)
             file.write_text(text)
         migrations = package / 'db' / 'sqlalchemy' / 'migrations'
-        values = {'revision': REVISION, 'before': migration.head()}
-        for line, text in (('versions', EXPANDING), ('contract', CONTRACTING)):
-            file = migrations / line / f'{REVISION}_next.py'
-            file.write_text(text.lstrip().format(**values))
+        for line, text in ((migration.EXPAND, EXPANDING), (migration.CONTRACT, CONTRACTING)):
+            file = migrations / line.folder / f'{REVISION}_next.py'
+            before = migration.revisions(line)[-1]
+            file.write_text(text.lstrip().format(revision=REVISION, before=before))
         self._commands = commands_preloaded.Preloaded(
             sys.executable, programs.IMPORTED, **self.environment
         )

@@ -10,9 +10,16 @@ import fixtures
 import sqlalchemy
 
 from freezer_api import exceptions
+from freezer_api.db import verifying
+from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import migration, models
+from freezer_api.db.sqlalchemy.search import counting, counts, page_reading, terms
+from freezer_api.domain import documents
+from freezer_api.domain.documents import BACKUPS
+from freezer_api.tests.contract import base, project_operations
+from tests.base import SEED, sample
 from tests.contract import stores
-from tests.migrations.common import Broken, Empty, breaking
+from tests.migrations.common import FOLDER, Broken, Empty, breaking, load
 
 #: The release from which on upgrades roll: it reads what the schema says of other releases.
 FIRST_ROLLING = '0003'
@@ -199,3 +206,69 @@ class Contracting(Empty):
     def _lowest(self) -> str:
         with self.engine.connect() as connection:
             return connection.scalar(sqlalchemy.select(models.compatibility.c.lowest))
+
+
+@stores.on_stores(*stores.SQL_STORES)
+class Counting(Empty):
+    """Documents of earlier releases and of this one, which are counted once the schema is
+    contracted.
+    """
+
+    def setUp(self):
+        super().setUp()
+        for module, name in ((page_reading, 'MIN_OFFSET'), (counting, 'CATCH_UP_AT')):
+            patch = unittest.mock.patch.object(module, name, 1)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def empty(self):
+        super().empty()
+        migration.upgrade(self.conf, '0001')
+        load(self.engine, FOLDER / '0001.json')
+        self.storage.sync()
+        self.storage.clock = base.Clock()
+        self.project = project_operations.Project(self.storage, Scope('p'))
+        self.project.put_backup('new')
+
+    def test_nothing_is_counted_before(self):
+        self.assertEqual(['0006'], self.storage.uncontracted())
+        self._pages_are_right()
+        self.assertEqual([], self._counts())
+
+    def test_contracted_all_are_counted(self):
+        self.storage.contract_schema()
+        self.assertEqual([], self.storage.uncontracted())
+        self._pages_are_right()
+        self.project.write(BACKUPS, self.project.ids(BACKUPS)[1], None)
+        self._pages_are_right()
+        (term,) = terms.of_lists(BACKUPS, ('p',))
+        number = len(self.project.ids(BACKUPS))
+        for bits in (counts.SMALL, counts.LARGE):
+            self.assertIn((term, bits, 0, number), self._counts())
+        self.assertIn((*counts.IN_USE, 1), self._counts())
+        for kind in verifying.KINDS:
+            step = self.storage.verify(kind, (), 1000)
+            self.assertEqual((), step.drifts)
+
+    def test_contract_broken_off_is_completed_by_the_next(self):
+        with breaking(-1) as done:
+            self.storage.contract_schema()
+        whole, statements = self.everything(), list(done)
+        self.assertGreater(len(statements), 10)
+        for at in sample(0.2, range(len(statements)), self.name, self.id()):
+            with self.subTest(before=statements[at], seed=SEED):
+                self.empty()
+                with self.assertRaises(Broken), breaking(at):
+                    self.storage.contract_schema()
+                self.storage.contract_schema()
+                self.assertEqual(whole, self.everything())
+
+    def _pages_are_right(self):
+        for kind in documents.KINDS:
+            ids = self.project.ids(kind)
+            for offset in range(1, len(ids) + 2):
+                self.assertEqual(ids[offset:], self.project.ids(kind, offset=offset))
+
+    def _counts(self):
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sqlalchemy.select(models.counts))]

@@ -77,6 +77,7 @@ class FromTheFirst(Empty):
         self.assertTrue(self.two.end_trust('t'))
 
     def test_the_index_is_as_if_made_by_this_release(self):
+        self.storage.contract_schema()
         self._is_whole()
         for project in (self.one, self.two):
             project.put_action('a', action='exec')
@@ -134,6 +135,7 @@ class FromTheFirst(Empty):
         """Of every kind, sessions with their members among them; and made again, nothing
         changes.
         """
+        self.storage.contract_schema()
         before = self._state()
         nothing = terms.Index(frozenset(), bytes(16)).pack()
         with self.engine.begin() as connection:

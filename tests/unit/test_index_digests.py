@@ -20,7 +20,10 @@ from freezer_api.domain.session_state import Member, Session
 FOLDER = pathlib.Path(__file__).parent
 #: Of what is derived of ``index_documents.json``, by the schema and the version of the index.
 #: A line is never changed, but for one that no release has had.
-SQL = {('0003', 1): 'b3ac0250a5b9517d3539dfc7bfe7c5fe'}
+SQL = {
+    ('0003', 1): 'b3ac0250a5b9517d3539dfc7bfe7c5fe',
+    ('0006', 1): '58bb45882de929ba4422ff3aba899abf',
+}
 ELASTICSEARCH = {
     (1, 1): 'a58c4ef68c235b004cce80a40ba2dcfe',
     (2, 1): '1b94f9afa4a2cc4e8aa306b6113b7280',

@@ -70,8 +70,9 @@ class Driver(driver.Driver):
 
     def find(self, scope: Scope, kind: str, query: search_query.Query) -> Page:
         """Read a page by one statement, after those that it may need: for the
-        marker, the order of terms, the bytes.
+        marker, the order of terms, the bytes, the counts of a list.
         """
+        finding.prepare(self.database, scope, kind, query)
         if kind == documents.SESSIONS:
             return settling.find(
                 self.database,

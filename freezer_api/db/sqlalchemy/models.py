@@ -237,6 +237,26 @@ pairs = sqlalchemy.Table(
     **_OPTIONS,
 )
 
+#: How many documents a list has in each block of their numbers (see
+#: :mod:`freezer_api.db.sqlalchemy.search.counts`). ``term`` is the one that
+#: its documents have; a block has two to the power of ``bits`` numbers.
+counts = sqlalchemy.Table(
+    'freezer_counts',
+    metadata,
+    sqlalchemy.Column(
+        'term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sqlalchemy.Column(
+        'bits', sqlalchemy.SmallInteger, primary_key=True, autoincrement=False
+    ),
+    sqlalchemy.Column(
+        'block', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sqlalchemy.Column('number', sqlalchemy.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    **_OPTIONS,
+)
+
 #: The text of each document for substrings, in UTF-8 bytes, which databases
 #: search fastest. Those of a scope are stored next to each other; the scope of
 #: all projects has none.

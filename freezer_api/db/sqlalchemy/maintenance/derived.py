@@ -75,6 +75,9 @@ class Judged:
     #: Scopes that have no text, and that have another one.
     texts_missing: list[str]
     texts_other: list[str]
+    #: Terms by which it will be counted, and that it has never had or has lost
+    #: with the others. By themselves they are no drift.
+    uncounted: list[int]
     #: Whether the column ``shown`` could have a text and has none that counts:
     #: an earlier release has written the session. Nothing of it is wrong.
     lacks_shown: bool
@@ -135,6 +138,9 @@ def judge(
     kept = terms.Index.unpack(row.indexed)
     either = sorted(index.terms | kept.terms)
     present = _read_terms(connection, row.seq, either)
+    # Those by which documents are counted go once they are.
+    uncounted = terms.of_uncounted(kind, scopes)
+    required = index.terms - uncounted
     texts = _read_texts(
         connection,
         kind,
@@ -142,19 +148,38 @@ def judge(
         text_scopes,
     )
     columns, lacks_shown = _compare_columns(row, values)
-    if index != kept:
+    is_same_text = index.text_digest == kept.text_digest
+    if not is_same_text or required != kept.terms - uncounted:
         columns.append('indexed')
     return Judged(
         values={**values, 'indexed': index.pack()},
         index=index,
         text=text,
         columns=columns,
-        missing=sorted(index.terms - present),
+        missing=sorted(required - present),
         extra=sorted(present - index.terms),
         texts_missing=[scope for scope in text_scopes if scope not in texts],
         texts_other=[scope for scope, other in texts.items() if other != text],
+        uncounted=_uncounted(kind, scopes, kept, present),
         lacks_shown=lacks_shown and values['shown'] is not None,
     )
+
+
+def _uncounted(
+    kind: str, scopes: terms.Scopes, kept: terms.Index, present: set[int]
+) -> list[int]:
+    """Return the terms by which a document is to be counted anew: where an
+    earlier release has written it, or its terms are lost.
+
+    Whether it was counted before, its counts themselves tell.
+    """
+    found = []
+    for term in terms.of_lists(kind, scopes):
+        uncounted = terms.uncounted(term)
+        is_counted = uncounted in kept.terms and term in present
+        if uncounted not in present and not is_counted:
+            found.append(uncounted)
+    return found
 
 
 def _compare_columns(
@@ -188,7 +213,7 @@ def mend(
         connection,
         kind,
         seq,
-        (judged.extra, judged.missing),
+        (judged.extra, judged.missing + judged.uncounted),
         (judged.texts_missing, judged.texts_other),
         judged.text,
     )

@@ -1,5 +1,5 @@
 """What is derived of a document and stands where no document has it: terms,
-texts, members and records.
+texts, members and records; and the counts of lists.
 
 All of it is walked along the keys of its tables.
 """
@@ -18,6 +18,7 @@ from freezer_api.db.batches import batches
 from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import migration, models
 from freezer_api.db.sqlalchemy.connections.database import Database
+from freezer_api.db.sqlalchemy.maintenance import counted
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import documents
@@ -34,6 +35,7 @@ TABLES = {
     'texts': models.texts,
     'members': models.members,
     'runs': models.runs,
+    'counts': models.counts,
 }
 #: Where leftovers are removed: of the others, nothing else has what they say.
 MENDABLE = ('pairs', 'texts')
@@ -86,10 +88,21 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> WalkStep:
         following = _following(name)
         return WalkStep((following,) if following else None, 0)
 
+    if name == 'counts':
+        parts = counted.parts_of(keys)
+        drifts = counted.drifts(database, parts, mend)
+    else:
+        drifts = _drifts(database, name, keys, mend)
+    return WalkStep((name, *keys[-1]), len(keys), tuple(drifts))
+
+
+def _drifts(
+    database: Database, name: str, keys: list[Key], mend: bool
+) -> collections.abc.Iterator[Drift]:
+    """Yield those of the rows that no document has."""
     owners = database.read(
         functools.partial(_read_owners, name=name, keys=keys)
     )
-    drifts = []
     for key in _without_owner(owners, name, keys):
         # Others may have written since then, so each is looked at again.
         if mend and name in MENDABLE:
@@ -99,8 +112,7 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> WalkStep:
             look = functools.partial(_is_leftover, name=name, key=key)
             is_left = database.read(look)
         if is_left:
-            drifts.append(_drift(name, key))
-    return WalkStep((name, *keys[-1]), len(keys), tuple(drifts))
+            yield _drift(name, key)
 
 
 def _is_of_this_release(database: Database) -> bool:

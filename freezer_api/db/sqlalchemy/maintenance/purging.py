@@ -8,6 +8,7 @@ from sqlalchemy import bindparam
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.documents import rows
+from freezer_api.db.sqlalchemy.search import counting, terms
 from freezer_api.db.sqlalchemy.sessions import session_rows
 from freezer_api.domain import documents
 
@@ -30,7 +31,14 @@ def purge(database: Database, kind: str, project_id: str) -> int:
         found, erased = database.write(erase)
         count += erased
         if not found:
-            return count
+            break
+    forget = functools.partial(
+        _forget_counts,
+        kind=kind,
+        project_id=project_id,
+    )
+    database.write(forget)
+    return count
 
 
 def _erase_batch(
@@ -58,6 +66,14 @@ def _erase_batch(
     for stored in locked.values():
         rows.delete(connection, stored)
     return len(ids), len(locked)
+
+
+def _forget_counts(
+    connection: sqlalchemy.Connection, kind: str, project_id: str
+) -> None:
+    """Remove what is left of the counts of a project's list."""
+    for term in terms.of_lists(kind, (project_id,)):
+        counting.forget_list(connection, term)
 
 
 @functools.cache

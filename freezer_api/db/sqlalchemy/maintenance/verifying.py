@@ -17,10 +17,16 @@ from sqlalchemy import bindparam
 from freezer_api.db import walks
 from freezer_api.db.base import Place
 from freezer_api.db.batches import batches
+from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.connections.database import Database
-from freezer_api.db.sqlalchemy.maintenance import derived, leftovers
+from freezer_api.db.sqlalchemy.maintenance import (
+    counted,
+    derived,
+    leftovers,
+)
 from freezer_api.db.sqlalchemy.search import functions, terms
+from freezer_api.db.sqlalchemy.search.counts import LARGE
 from freezer_api.db.walks import Drift, WalkStep
 from freezer_api.domain import search_pairs
 
@@ -61,6 +67,10 @@ def walk(
     drifts: list[Drift] = []
     if thorough:
         drifts.extend(_drifts(database, kind, current, mend))
+        parts = database.read(
+            functools.partial(_parts, kind=kind, seqs=list(versions))
+        )
+        drifts.extend(counted.drifts(database, parts, mend))
     return WalkStep(
         (max(versions),),
         len(versions),
@@ -139,6 +149,21 @@ def _suspects(
         if judged.what or (mend and judged.lacks_shown):
             suspects.append(seq)
     return suspects
+
+
+def _parts(
+    connection: sqlalchemy.Connection, kind: str, seqs: list[int]
+) -> list[counted.Part]:
+    """Return the parts of lists that documents are in."""
+    found = set()
+    columns = models.tables[kind].c
+    of_those = columns.seq.between(min(seqs), max(seqs))
+    owners = sqlalchemy.select(columns.project, columns.claim, columns.seq)
+    for row in connection.execute(owners.where(of_those)):
+        scopes = indexed_scopes(kind, row.project, row.claim)
+        for term in terms.of_lists(kind, scopes):
+            found.add(counted.Part(term, row.seq >> LARGE))
+    return sorted(found)
 
 
 def _look_again(

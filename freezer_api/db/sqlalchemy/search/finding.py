@@ -9,8 +9,15 @@ import orjson
 import sqlalchemy
 
 from freezer_api.db.base import Bounds, Page, Scope, check_page
+from freezer_api.db.scopes import searched_scopes
 from freezer_api.db.sqlalchemy.connections import cursors
-from freezer_api.db.sqlalchemy.search import page_reading, queries
+from freezer_api.db.sqlalchemy.connections.database import Database
+from freezer_api.db.sqlalchemy.search import (
+    counting,
+    page_reading,
+    queries,
+    terms,
+)
 from freezer_api.db.sqlalchemy.sessions import (
     session_rows,
     showing,
@@ -27,6 +34,19 @@ LARGEST_SESSION, LARGEST_MEMBER = 16 * 1024, 1024
 #: Where a row of :func:`queries.page` has the body, and the project if it may
 #: be one of several.
 _BODY, _PROJECT = 4, 5
+
+
+def prepare(
+    database: Database, scope: Scope, kind: str, query: search_query.Query
+) -> None:
+    """Count documents that aren't counted, before a page is read that counts
+    lead to.
+    """
+    searched = searched_scopes(scope, kind)
+    if not page_reading.is_far(query, searched):
+        return
+    for term in terms.of_lists(kind, searched):
+        counting.catch_up(database, term)
 
 
 def page(

@@ -14,11 +14,14 @@ from sqlalchemy.dialects import postgresql
 from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy.connections import cursors
 from freezer_api.db.sqlalchemy.models import pairs, texts
+from freezer_api.db.sqlalchemy.search import counting
 from freezer_api.db.sqlalchemy.search.terms import (
     Change,
     Index,
     Scopes,
+    of_lists,
     text_scopes,
+    uncounted,
 )
 
 #: A document to index: its scopes and number, and what to index of it.
@@ -164,7 +167,12 @@ def remove(
     index: Index,
 ) -> None:
     """Remove a document from the index."""
-    _remove_terms(connection, seq, sorted(index.terms))
+    removed = set(index.terms)
+    for term in of_lists(kind, scopes):
+        if uncounted(term) in removed:
+            removed.remove(uncounted(term))
+            counting.forget(connection, term, seq)
+    _remove_terms(connection, seq, sorted(removed))
     for scope in text_scopes(scopes):
         connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
 

@@ -11,8 +11,9 @@ import sqlalchemy
 from freezer_api.db import refusals, scopes
 from freezer_api.db.base import Bounds, Scope, check_page
 from freezer_api.db.scopes import searched_scopes
-from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.connections import cursors, snapshots
 from freezer_api.db.sqlalchemy.search import (
+    counts,
     probes,
     queries,
     search_parts,
@@ -25,6 +26,8 @@ from freezer_api.domain import search_pairs, search_query
 #: time, at a distance that was asked for; None if it has fewer documents.
 Reached = collections.abc.Mapping[str, int | None]
 Parameters = dict[str, typing.Any]
+#: Documents of a list that are skipped without looking at its counts.
+MIN_OFFSET = 2000
 
 
 class PageReader:
@@ -92,6 +95,8 @@ class PageReader:
             parameters['now'] = now
         if self.shape.bounded:
             return self._read_in_bounds(parameters)
+        if is_far(self._query, self._scopes):
+            return self._read_far(parameters)
         # Some databases can't tell which of several terms finds least. So they
         # are asked how far each reaches, and given the terms in that order.
         dialect = self._connection.dialect.name
@@ -123,6 +128,28 @@ class PageReader:
         statement = self._statement(shape)
         return cursors.fetch(self._connection, statement, parameters)
 
+    def _read_far(self, parameters: Parameters) -> cursors.Rows:
+        """Return the rows of a page that is far within a list: from where
+        the counts of the list lead to.
+        """
+        ((term,),) = self._wanted
+        query = self._query
+        with snapshots.snapshot(self._connection):
+            start = counts.locate(
+                self._connection,
+                term,
+                query.offset,
+                query.descending,
+            )
+            if start is None:
+                return self._read(self.shape, parameters)
+            from_there = dataclasses.replace(self.shape, behind_marker=True)
+            place = {
+                'marker': start.marker,
+                'skip': start.skip,
+            }
+            return self._read(from_there, parameters | place)
+
     def _read_in_bounds(self, parameters: Parameters) -> cursors.Rows:
         """Return the rows of a page that is bounded in time: found by what
         lies in the bounds, or by the sparsest term.
@@ -133,7 +160,7 @@ class PageReader:
         """
         shape = self.shape
         distance = probes.PROBE_ROWS
-        end = queries.FIRST if shape.descending else queries.LAST
+        end = search_parts.FIRST if shape.descending else search_parts.LAST
         while True:
             reached = self._probe(parameters, distance)
             sparsest = self._by_sparseness(reached, scope=0)[0]
@@ -212,7 +239,9 @@ class PageReader:
         """Return the ``seq`` behind which the page begins."""
         query = self._query
         if query.marker is None:
-            return queries.LAST if query.descending else queries.FIRST
+            return (
+                search_parts.LAST if query.descending else search_parts.FIRST
+            )
         # In a list of all projects the marker's project may be given.
         in_any_project = self.shape.everywhere and query.marker_project is None
         parameters: Parameters = {
@@ -245,8 +274,8 @@ class PageReader:
             'reach': query.offset + query.limit + 1,
         }
         if query.bounded:
-            found['since'] = _or(query.since, -queries.LAST)
-            found['until'] = _or(query.until, queries.LAST)
+            found['since'] = _or(query.since, -search_parts.LAST)
+            found['until'] = _or(query.until, search_parts.LAST)
         for scope, name in enumerate(self._scopes):
             found[f'scope_{scope}'] = name
             self._add_terms(
@@ -276,6 +305,20 @@ class PageReader:
     ) -> None:
         for number, term in enumerate(numbers):
             parameters[search_parts.parameter(name, scope, number)] = term
+
+
+def is_far(
+    query: search_query.Query, searched: collections.abc.Collection[str]
+) -> bool:
+    """Tell whether a page is so far within a list that counts lead to it
+    sooner than reading does. ``searched``: the scopes of the list.
+    """
+    return (
+        query.offset >= MIN_OFFSET
+        and query.marker is None
+        and query.finds_all
+        and len(searched) == 1
+    )
 
 
 def _can_read_texts(query: search_query.Query, everywhere: bool) -> bool:

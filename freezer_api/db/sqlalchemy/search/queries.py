@@ -31,8 +31,6 @@ from freezer_api.db.sqlalchemy.search.search_parts import (
 from freezer_api.db.sqlalchemy.sessions import session_statements
 from freezer_api.domain import documents
 
-#: What lies before and behind all documents.
-FIRST, LAST = 0, 2**63 - 1
 #: Bytes of JSON that a member of a session is shown with, at least.
 MEMBER = 100
 

@@ -14,6 +14,9 @@ from sqlalchemy.sql import selectable
 from freezer_api.db.sqlalchemy import models
 from freezer_api.db.sqlalchemy.search import functions
 
+#: What lies before and behind all documents.
+FIRST, LAST = 0, 2**63 - 1
+
 Seq = sqlalchemy.ColumnElement[int]
 Condition = sqlalchemy.ColumnElement[bool]
 #: A table, an alias or a join: what has columns by name.

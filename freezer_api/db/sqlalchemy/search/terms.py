@@ -12,7 +12,7 @@ import hashlib
 import struct
 import typing
 
-from freezer_api.db.scopes import ANY, EVERYWHERE
+from freezer_api.db.scopes import ANY, CENTRAL, EVERYWHERE
 from freezer_api.domain import search_pairs
 from freezer_api.domain.documents import Body
 
@@ -90,6 +90,31 @@ def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(scope for scope in scopes if scope != EVERYWHERE)
 
 
+def of_lists(kind: str, scopes: collections.abc.Iterable[str]) -> list[int]:
+    """Return the terms that all documents of a list have, ascending: of the
+    lists in scopes whose documents are counted.
+
+    The list of central documents is only read together with another one.
+    """
+    found: set[int] = set()
+    for scope in scopes:
+        if scope != CENTRAL:
+            found |= look_up(scope, kind, (ANY,))
+    return sorted(found)
+
+
+def uncounted(term: int) -> int:
+    """Return the term of those documents of a list that aren't counted; see
+    :mod:`.counts`.
+    """
+    return ~term
+
+
+def of_uncounted(kind: str, scopes: collections.abc.Iterable[str]) -> set[int]:
+    """Return the terms that a document has until it is counted."""
+    return {uncounted(term) for term in of_lists(kind, scopes)}
+
+
 def look_up(
     scope: str, kind: str, pairs: collections.abc.Iterable[search_pairs.Pair]
 ) -> frozenset[int]:
@@ -126,6 +151,7 @@ def index(
     found: set[int] = set()
     for scope in scopes:
         found |= look_up(scope, kind, pairs)
+    found |= of_uncounted(kind, scopes)
     text = folded(search_pairs.folded_text(kind, body))
     digest = hashlib.blake2b(text, digest_size=_DIGEST_SIZE).digest()
     return Index(frozenset(found), digest), text

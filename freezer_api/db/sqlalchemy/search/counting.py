@@ -1,0 +1,174 @@
+"""Counting the documents of lists: see :mod:`.counts`."""
+
+import collections
+import collections.abc
+import functools
+import logging
+
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from freezer_api import exceptions
+from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.connections.database import Database
+from freezer_api.db.sqlalchemy.models import counts, pairs
+from freezer_api.db.sqlalchemy.search import terms
+from freezer_api.db.sqlalchemy.search.counts import (
+    IS_IN_USE,
+    LARGE,
+    SMALL,
+)
+
+LOG = logging.getLogger(__name__)
+
+#: Documents of a list are counted when so many of them aren't.
+CATCH_UP_AT = 256
+#: Documents that one transaction counts, and transactions of one call.
+BATCH_SIZE, MAX_BATCHES = 500, 20
+
+Seqs = collections.abc.Sequence[int]
+
+
+class _Overtaken(exceptions.FreezerError):
+    """Others have counted or deleted some of the documents meanwhile."""
+
+
+def catch_up(database: Database, term: int) -> None:
+    """Count documents of a list, if counts are kept and many of it aren't
+    counted.
+
+    What others count at the same time is left to them. It makes reading
+    cheaper and nothing else, so a database that takes no writes is no failure.
+    """
+    first = functools.partial(_first_uncounted, term=term)
+    for _ in range(MAX_BATCHES):
+        seqs = database.read(first)
+        if not seqs:
+            return
+        count = functools.partial(_count, term=term, seqs=seqs)
+        try:
+            database.write(count)
+        except (_Overtaken, exceptions.StorageUnavailable) as error:
+            LOG.debug('Documents of a list are counted later: %s', error)
+            return
+
+
+def forget(connection: sqlalchemy.Connection, term: int, seq: int) -> None:
+    """Take a document that is deleted out of the counts of a list. It is
+    locked.
+    """
+    of_document = {
+        'of': terms.uncounted(term),
+        'seqs': [seq],
+    }
+    if connection.execute(_REMOVE_UNCOUNTED, of_document).rowcount:
+        return
+    parameters = {
+        'of': term,
+        'small': seq >> SMALL,
+        'large': seq >> LARGE,
+    }
+    connection.execute(_COUNT_DOWN, parameters)
+
+
+def forget_list(connection: sqlalchemy.Connection, term: int) -> None:
+    """Remove the counts of a list that has no document any more."""
+    connection.execute(_REMOVE_EMPTY, {'of': term})
+
+
+def _first_uncounted(connection: sqlalchemy.Connection, term: int) -> Seqs:
+    """Return the first documents of a list that aren't counted; [] if they
+    are few, or no counts are kept.
+    """
+    parameters = {
+        'of': terms.uncounted(term),
+        'skip': CATCH_UP_AT - 1,
+        'take': 1,
+    }
+    if not cursors.fetch(connection, _FIRST_UNCOUNTED, parameters):
+        return []
+    parameters |= {
+        'skip': 0,
+        'take': BATCH_SIZE,
+    }
+    found = cursors.fetch(connection, _FIRST_UNCOUNTED, parameters)
+    return [seq for (seq,) in found]
+
+
+def _count(connection: sqlalchemy.Connection, term: int, seqs: Seqs) -> None:
+    """Count documents; ``_Overtaken`` if one of them isn't uncounted any
+    more.
+    """
+    of_documents = {
+        'of': terms.uncounted(term),
+        'seqs': seqs,
+    }
+    removed = connection.execute(_REMOVE_UNCOUNTED, of_documents).rowcount
+    if removed != len(seqs):
+        raise _Overtaken('Others count them, too.')
+    numbers = collections.Counter((SMALL, seq >> SMALL) for seq in seqs)
+    numbers.update((LARGE, seq >> LARGE) for seq in seqs)
+    # In the order of the key, so that two transactions don't wait for each
+    # other.
+    rows = []
+    for (bits, block), number in sorted(numbers.items()):
+        row = {
+            'term': term,
+            'bits': bits,
+            'block': block,
+            'number': number,
+        }
+        rows.append(row)
+    connection.execute(_count_up(connection.dialect.name), rows)
+
+
+# Statements
+
+
+@functools.cache
+def _count_up(dialect: str) -> sqlalchemy.Insert:
+    """Return the statement that adds to the count of a block, which may not
+    be there yet.
+    """
+    if dialect == 'mysql':
+        insert = mysql.insert(counts)
+        return insert.on_duplicate_key_update(
+            number=counts.c.number + insert.inserted.number
+        )
+    of_dialect = postgresql if dialect == 'postgresql' else sqlite
+    upsert = of_dialect.insert(counts)
+    return upsert.on_conflict_do_update(
+        index_elements=counts.primary_key.columns,
+        set_={'number': counts.c.number + upsert.excluded.number},
+    )
+
+
+_FIRST_UNCOUNTED = (
+    sqlalchemy.select(pairs.c.seq)
+    .where(
+        pairs.c.term == bindparam('of'),
+        sqlalchemy.exists().where(IS_IN_USE),
+    )
+    .order_by(pairs.c.seq)
+    .offset(bindparam('skip'))
+    .limit(bindparam('take'))
+)
+_REMOVE_UNCOUNTED = sqlalchemy.delete(pairs).where(
+    pairs.c.term == bindparam('of'),
+    pairs.c.seq.in_(bindparam('seqs', expanding=True)),
+)
+_IS_SMALL = sqlalchemy.and_(
+    counts.c.bits == SMALL, counts.c.block == bindparam('small')
+)
+_IS_LARGE = sqlalchemy.and_(
+    counts.c.bits == LARGE, counts.c.block == bindparam('large')
+)
+_COUNT_DOWN = (
+    sqlalchemy.update(counts)
+    .where(counts.c.term == bindparam('of'), _IS_SMALL | _IS_LARGE)
+    .values(number=counts.c.number - 1)
+)
+_REMOVE_EMPTY = sqlalchemy.delete(counts).where(
+    counts.c.term == bindparam('of'), counts.c.number == 0
+)

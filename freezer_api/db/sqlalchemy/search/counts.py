@@ -1,0 +1,186 @@
+"""How many documents of a list there are in each part of it: so a page far
+within the list is found without reading what is before.
+
+A part, a *block*, is a range of numbers (``seq``); there are small and large
+ones. A document has the term that says that it isn't counted,
+:func:`terms.uncounted`, until the transaction that counts it removes that
+term. So at any time it either is counted or has the term. Whoever creates a
+document writes no count: all others that create one would have to wait.
+
+Releases before this one know nothing of counts. Nothing is counted, and no
+count is read, before the schema is contracted: the row :data:`IN_USE` says
+that it is.
+"""
+
+import collections
+import typing
+
+import sqlalchemy
+from sqlalchemy import bindparam
+
+from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.models import counts, pairs
+from freezer_api.db.sqlalchemy.search import search_parts, terms
+
+#: How many numbers a block has, as a power of two. A list of millions has few
+#: large ones, and a large one few small ones.
+SMALL, LARGE = 10, 16
+#: The key of the row that says that counts are kept: term, bits, block.
+IN_USE = (0, 0, 0)
+#: Documents of a list that may be uncounted where its counts are of use.
+MAX_UNCOUNTED = 2048
+
+#: How many documents there are in each block.
+Numbers: typing.TypeAlias = collections.Counter[int]
+
+
+class Start(typing.NamedTuple):
+    """Where to go on reading: behind a number, without the first documents
+    there.
+    """
+
+    marker: int
+    skip: int
+
+
+def locate(
+    connection: sqlalchemy.Connection,
+    term: int,
+    offset: int,
+    descending: bool,
+) -> Start | None:
+    """Return where a list goes on behind its first ``offset`` documents; None
+    if counts don't tell.
+
+    All that the connection reads meanwhile has to be of one state.
+    """
+    large = _read_large(connection, term)
+    uncounted = _read_uncounted(connection, term)
+    if large is None or uncounted.total() > MAX_UNCOUNTED:
+        return None
+    for block, number in uncounted.items():
+        large[large_of(block)] += number
+    around, skip = _find(large, offset, descending)
+    if around is None:
+        # The list has no more documents.
+        end = search_parts.FIRST if descending else search_parts.LAST
+        return Start(end, 0)
+
+    small = _read_small(connection, term, around)
+    for block, number in uncounted.items():
+        if large_of(block) == around:
+            small[block] += number
+    within, skip = _find(small, skip, descending)
+    if within is None:
+        return None
+    if descending:
+        return Start((within + 1) << SMALL, skip)
+    return Start((within << SMALL) - 1, skip)
+
+
+def large_of(block: int) -> int:
+    """Return the large block that a small one is in."""
+    return block >> (LARGE - SMALL)
+
+
+def _find(
+    numbers: Numbers, offset: int, descending: bool
+) -> tuple[int | None, int]:
+    """Return the block that has the first document behind ``offset`` ones,
+    None if there is none; and how many of these are in that block.
+    """
+    for block in sorted(numbers, reverse=descending):
+        if offset < numbers[block]:
+            return block, offset
+        offset -= numbers[block]
+    return None, offset
+
+
+def _read_large(
+    connection: sqlalchemy.Connection, term: int
+) -> Numbers | None:
+    """Return the counts of large blocks; None if no counts are kept."""
+    found = cursors.fetch(connection, _READ_LARGE, {'of': term})
+    numbers: Numbers = collections.Counter()
+    in_use = False
+    for bits, block, number in found:
+        if bits == LARGE:
+            numbers[block] = number
+        else:
+            in_use = True
+    return numbers if in_use else None
+
+
+def _read_small(
+    connection: sqlalchemy.Connection, term: int, around: int
+) -> Numbers:
+    """Return the counts of the small blocks in a large one."""
+    parameters = {
+        'of': term,
+        'first': around << (LARGE - SMALL),
+        'following': (around + 1) << (LARGE - SMALL),
+    }
+    return _numbers(cursors.fetch(connection, _READ_SMALL, parameters))
+
+
+def _read_uncounted(connection: sqlalchemy.Connection, term: int) -> Numbers:
+    """Return how many documents of small blocks aren't counted; of more than
+    :data:`MAX_UNCOUNTED` documents, only so many and one.
+    """
+    parameters = {
+        'of': terms.uncounted(term),
+        'most': MAX_UNCOUNTED + 1,
+    }
+    return _numbers(cursors.fetch(connection, _READ_UNCOUNTED, parameters))
+
+
+def _numbers(rows: cursors.Rows) -> Numbers:
+    """Return rows of a block and a number."""
+    numbers: Numbers = collections.Counter()
+    for block, number in rows:
+        numbers[block] = number
+    return numbers
+
+
+# Statements
+
+
+def small_block(
+    seq: sqlalchemy.ColumnElement[int],
+) -> sqlalchemy.ColumnElement[int]:
+    """Return the small block that a number is in."""
+    bits = sqlalchemy.literal_column(f'{SMALL}', sqlalchemy.Integer)
+    return seq.bitwise_rshift(bits)
+
+
+def _uncounted_numbers() -> sqlalchemy.Select:
+    some = (
+        sqlalchemy.select(small_block(pairs.c.seq).label('block'))
+        .where(pairs.c.term == bindparam('of'))
+        .order_by(pairs.c.seq)
+        .limit(bindparam('most'))
+        .subquery()
+    )
+    number = sqlalchemy.func.count()
+    return sqlalchemy.select(some.c.block, number).group_by(some.c.block)
+
+
+_READ_UNCOUNTED = _uncounted_numbers()
+_READ_SMALL = sqlalchemy.select(counts.c.block, counts.c.number).where(
+    counts.c.term == bindparam('of'),
+    counts.c.bits == SMALL,
+    counts.c.block >= bindparam('first'),
+    counts.c.block < bindparam('following'),
+)
+_OF_LIST = sqlalchemy.and_(
+    counts.c.term == bindparam('of'),
+    counts.c.bits == LARGE,
+)
+IS_IN_USE = sqlalchemy.and_(
+    counts.c.term == IN_USE[0],
+    counts.c.bits == IN_USE[1],
+    counts.c.block == IN_USE[2],
+)
+_READ_LARGE = sqlalchemy.select(
+    counts.c.bits, counts.c.block, counts.c.number
+).where(_OF_LIST | IS_IN_USE)
