@@ -1,10 +1,9 @@
 """The id of each request, by which its answer and its log records are found."""
 
 import collections.abc
+import os
 import re
 import typing
-
-from oslo_context import context as oslo_context
 
 from freezer_api import context
 from freezer_api.middleware.responses import (
@@ -18,6 +17,8 @@ from freezer_api.middleware.responses import (
 REQUEST_ID = re.compile(
     r'req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}'
 )
+#: The digit of a UUID's variant, one of four, by any digit.
+_VARIANTS = dict(zip('0123456789abcdef', 4 * '89ab', strict=True))
 
 
 def valid_request_id(given: str) -> str | None:
@@ -39,8 +40,22 @@ def start_context(given: str) -> context.RequestContext:
     """
     valid = valid_request_id(given)
     return context.RequestContext(
-        request_id=valid or oslo_context.generate_request_id(),
-        global_request_id=valid,
+        request_id=valid or new_request_id(), global_request_id=valid
+    )
+
+
+def new_request_id() -> str:
+    """Return a random request id, as oslo.context makes them: 'req-' and a
+    UUID of version 4.
+
+    An object for the UUID takes a tenth of all that a GET does here.
+    """
+    digits = os.urandom(16).hex()
+    # The digits that tell the version and the variant aren't random.
+    variant = _VARIANTS[digits[16]]
+    return (
+        f'req-{digits[:8]}-{digits[8:12]}-4{digits[13:16]}'
+        f'-{variant}{digits[17:20]}-{digits[20:]}'
     )
 
 

@@ -39,6 +39,8 @@ MAX_DUPLICATES = 10
 _ELSEWHERE = (Meaning.LOST, Meaning.READ_ONLY)
 #: What happens with any schema. All else may come of a changed one.
 _USUAL = (Meaning.CONFLICT, Meaning.DUPLICATE)
+#: What ends an attempt after which there may be another one.
+_REPEATED = (errors.StartOver, *errors.FAILURES)
 _JITTER = random.SystemRandom()
 
 T = typing.TypeVar('T')
@@ -159,24 +161,35 @@ class Database:
         work: Work[T],
     ) -> T:
         """Attempt work until it succeeds, or fails for good."""
-        retries = _Retries()
-        pause = MIN_PAUSE
+        begun = time.monotonic()
+        try:
+            return attempt(work)
+        except _REPEATED as error:
+            failure = error
+        # Most work succeeds at once, and needs nothing of the rest.
+        retries = _Retries(begun)
         try:
             while True:
+                self._await_turn(retries, failure)
                 try:
                     return attempt(work)
-                except errors.StartOver as error:
-                    # Nobody is in the way, so there is nobody to wait for.
-                    retries.add(error)
-                except errors.FAILURES as error:
-                    self._check_schema_after(error)
-                    retries.add_failure(error)
-                    # For a random time, so that those who met don't meet again.
-                    time.sleep(_JITTER.uniform(pause / 2, pause))
-                    pause = min(2 * pause, MAX_PAUSE)
-                retries.check_deadline()
+                except _REPEATED as error:
+                    failure = error
         finally:
             retries.warn_if_long()
+
+    def _await_turn(self, retries: '_Retries', error: Exception) -> None:
+        """Return when it is time for another attempt after a failed one; else
+        raise what the work ends with.
+        """
+        if isinstance(error, errors.StartOver):
+            # Nobody is in the way, so there is nobody to wait for.
+            retries.add(error)
+        else:
+            self._check_schema_after(error)
+            retries.add_failure(error)
+            retries.pause()
+        retries.check_deadline()
 
     def _check_schema_after(self, error: Exception) -> None:
         """Check the schema after a failure that a changed one may be the
@@ -195,8 +208,9 @@ class Database:
 class _Retries:
     """The failed attempts of one operation."""
 
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
+    def __init__(self, begun: float) -> None:
+        self._begun = begun
+        self._pause = MIN_PAUSE
         self._met: collections.Counter[Meaning] = collections.Counter()
         self._number = 0
         self._last: Exception | None = None
@@ -225,6 +239,11 @@ class _Retries:
                 self._elapsed(),
                 errors.describe(error),
             )
+
+    def pause(self) -> None:
+        """Wait for a random time, so that those who met don't meet again."""
+        time.sleep(_JITTER.uniform(self._pause / 2, self._pause))
+        self._pause = min(2 * self._pause, MAX_PAUSE)
 
     def check_deadline(self) -> None:
         """Raise ``StorageUnavailable`` if it is too late for another
