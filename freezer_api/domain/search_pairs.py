@@ -48,13 +48,14 @@ def canonical(value: Scalar) -> str:
     """Return a text that is equal for two scalars exactly when their JSON
     values are equal: 1 is 1.0, but neither is true.
     """
+    # Most are strings.
+    if isinstance(value, str):
+        return f's{value}'
     if value is None:
         return 'z'
     # Before numbers, for a bool is an int in Python.
     if isinstance(value, bool):
         return f'b{value}'
-    if isinstance(value, str):
-        return f's{value}'
     if isinstance(value, float) and not value.is_integer():
         return f'n{value!r}'
     return f'n{int(value)}'
@@ -105,16 +106,16 @@ def _find_pairs(kind: str, body: Body) -> collections.abc.Iterator[Pair]:
         next_level: list[Body] = []
         for mapping in level:
             for key, value in mapping.items():
-                is_least_deep = key not in keys_above
-                if not isinstance(value, (dict, list)):
-                    if is_least_deep:
-                        yield key, canonical(value)
-                    continue
-                for leaf in _leaves(value):
-                    if isinstance(leaf, dict):
-                        next_level.append(leaf)
-                    elif is_least_deep:
-                        yield key, canonical(leaf)
+                if isinstance(value, dict):
+                    next_level.append(value)
+                elif isinstance(value, list):
+                    for leaf in _leaves(value):
+                        if isinstance(leaf, dict):
+                            next_level.append(leaf)
+                        elif key not in keys_above:
+                            yield key, canonical(leaf)
+                elif key not in keys_above:
+                    yield key, canonical(value)
         # Not earlier: a key may stand in several objects of one level.
         for mapping in level:
             keys_above.update(mapping)
@@ -177,9 +178,9 @@ def folded_text(kind: str, body: Body) -> str:
     """Return the text that ``_all`` looks into: the different strings of the
     document, case-folded, sorted and joined by NUL, which no document has.
     """
-    folded = {
-        text[:MAX_TEXT].casefold() for text in _strings(searchable(kind, body))
-    }
+    # The members of a session have most of their strings in common.
+    different = set(_strings(searchable(kind, body)))
+    folded = {text[:MAX_TEXT].casefold() for text in different}
     return '\0'.join(sorted(folded))
 
 
