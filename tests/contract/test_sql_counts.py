@@ -12,6 +12,7 @@ import sqlalchemy
 
 from freezer_api.db import verifying
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections import opening
 from freezer_api.db.sqlalchemy.search import counting, counts, page_reading, terms
 from freezer_api.domain import search_query
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
@@ -353,28 +354,53 @@ class Meanwhile(Shared):
 class Late(Shared):
     """A document gets its number, and is seen after others that got theirs later were counted."""
 
-    def test_document_that_is_committed_late_stands_in_its_place(self):
+    def hold(self, call, *arguments):
+        """Let the other one do something, but for its commit; what lets it go on."""
         held, go_on = threading.Event(), threading.Event()
 
-        def hold(connection):
+        def wait(connection):
             held.set()
             go_on.wait()
 
-        ids = self.put(range(1, 5))
-        writer = self.other.storage.database.engines.writer
-        sqlalchemy.event.listen(writer, 'commit', hold)
-        late = threading.Thread(target=self.other.put_client, args=('late',))
-        late.start()
-        self.addCleanup(late.join)
-        self.addCleanup(go_on.set)
+        sqlalchemy.event.listen(self.other.storage.database.engines.writer, 'commit', wait)
+        thread = threading.Thread(target=call, args=arguments)
+        thread.start()
+
+        def end():
+            go_on.set()
+            thread.join()
+
+        self.addCleanup(end)
         self.assertTrue(held.wait(30))
+        return end
+
+    def test_who_counts_waits_for_nobody(self):
+        """Whoever deletes a document may take its time, whether that was counted or not."""
+        counted = self.put(range(1, 7))
+        self.pages_are_right(counted)
+        uncounted = [f'z{number}' for number in range(6)]
+        for id in uncounted:
+            self.project.put_client(id)
+        for gone in (counted[2], uncounted[1]):
+            end = self.hold(self.other.write, CLIENTS, gone, None)
+            pages = threading.Thread(target=self.project.ids, args=(CLIENTS,), kwargs={'offset': 3})
+            pages.start()
+            pages.join(opening.LOCK_TIMEOUT / 2)
+            self.assertFalse(pages.is_alive())
+            end()
+        left = [id for id in counted + uncounted if id not in (counted[2], uncounted[1])]
+        self.pages_are_right(left)
+        self.assertEqual([], self.drifts())
+
+    def test_document_that_is_committed_late_stands_in_its_place(self):
+        ids = self.put(range(1, 5))
+        end = self.hold(self.other.put_client, 'late')
         later = ['y', 'z']
         for id in later:
             self.project.put_client(id)
         self.pages_are_right(ids + later)
         self.assertEqual({0: 6}, self.rows(counts.LARGE))
-        go_on.set()
-        late.join()
+        end()
         self.pages_are_right([*ids, 'late', *later])
         self.assertEqual(1, self.uncounted())
         self.assertEqual([], self.drifts())

@@ -76,6 +76,26 @@ class Database:
         self._require_schema()
         return self._retry(self._run_transaction, work)
 
+    def try_write(self, work: Work[typing.Any]) -> bool:
+        """Run work as one transaction, once, and tell whether it was done:
+        others may be in its way, or the database takes no writes.
+
+        For what may as well be done later. Domain errors undo it.
+        """
+        self._require_schema()
+        try:
+            self._run_transaction(work)
+        except exceptions.StorageUnavailable as error:
+            LOG.debug('Left for later: %s', error.__cause__ or error)
+            return False
+        except errors.FAILURES as error:
+            self._check_schema_after(error)
+            if errors.meaning(error) is Meaning.DEFECT:
+                raise
+            LOG.debug('Left for later: %s.', errors.describe(error))
+            return False
+        return True
+
     def look(self, work: Work[T]) -> T:
         """Run work that only reads, whatever schema there is; return its
         result.

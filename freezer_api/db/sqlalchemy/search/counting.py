@@ -3,7 +3,6 @@
 import collections
 import collections.abc
 import functools
-import logging
 
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -19,8 +18,6 @@ from freezer_api.db.sqlalchemy.search.counts import (
     LARGE,
     SMALL,
 )
-
-LOG = logging.getLogger(__name__)
 
 #: Documents of a list are counted when so many of them aren't.
 CATCH_UP_AT = 256
@@ -38,8 +35,8 @@ def catch_up(database: Database, term: int) -> None:
     """Count documents of a list, if counts are kept and many of it aren't
     counted.
 
-    What others count at the same time is left to them. It makes reading
-    cheaper and nothing else, so a database that takes no writes is no failure.
+    It makes reading cheaper and nothing else. So it waits for nobody, and
+    what others have locked or count themselves is counted later.
     """
     first = functools.partial(_first_uncounted, term=term)
     for _ in range(MAX_BATCHES):
@@ -48,9 +45,10 @@ def catch_up(database: Database, term: int) -> None:
             return
         count = functools.partial(_count, term=term, seqs=seqs)
         try:
-            database.write(count)
-        except (_Overtaken, exceptions.StorageUnavailable) as error:
-            LOG.debug('Documents of a list are counted later: %s', error)
+            is_done = database.try_write(count)
+        except _Overtaken:
+            return
+        if not is_done:
             return
 
 
@@ -104,15 +102,22 @@ def _count(connection: sqlalchemy.Connection, term: int, seqs: Seqs) -> None:
         'of': terms.uncounted(term),
         'seqs': seqs,
     }
+    connection.execute(_LOCK_UNCOUNTED, of_documents)
+    small = collections.Counter(seq >> SMALL for seq in seqs)
+    large = collections.Counter(seq >> LARGE for seq in seqs)
+    blocks = {
+        'of': term,
+        'small': sorted(small),
+        'large': sorted(large),
+    }
+    connection.execute(_LOCK_BLOCKS, blocks)
     removed = connection.execute(_REMOVE_UNCOUNTED, of_documents).rowcount
     if removed != len(seqs):
         raise _Overtaken('Others count them, too.')
-    numbers = collections.Counter((SMALL, seq >> SMALL) for seq in seqs)
-    numbers.update((LARGE, seq >> LARGE) for seq in seqs)
-    # In the order of the key, so that two transactions don't wait for each
-    # other.
+    added = [(SMALL, *item) for item in sorted(small.items())]
+    added += [(LARGE, *item) for item in sorted(large.items())]
     rows = []
-    for (bits, block), number in sorted(numbers.items()):
+    for bits, block, number in added:
         row = {
             'term': term,
             'bits': bits,
@@ -154,9 +159,28 @@ _FIRST_UNCOUNTED = (
     .offset(bindparam('skip'))
     .limit(bindparam('take'))
 )
-_REMOVE_UNCOUNTED = sqlalchemy.delete(pairs).where(
+_ARE_THESE = (
     pairs.c.term == bindparam('of'),
     pairs.c.seq.in_(bindparam('seqs', expanding=True)),
+)
+_LOCK_UNCOUNTED = (
+    sqlalchemy.select(pairs.c.seq)
+    .where(*_ARE_THESE)
+    .with_for_update(nowait=True)
+)
+_REMOVE_UNCOUNTED = sqlalchemy.delete(pairs).where(*_ARE_THESE)
+_ARE_SMALL = sqlalchemy.and_(
+    counts.c.bits == SMALL,
+    counts.c.block.in_(bindparam('small', expanding=True)),
+)
+_ARE_LARGE = sqlalchemy.and_(
+    counts.c.bits == LARGE,
+    counts.c.block.in_(bindparam('large', expanding=True)),
+)
+_LOCK_BLOCKS = (
+    sqlalchemy.select(counts.c.block)
+    .where(counts.c.term == bindparam('of'), _ARE_SMALL | _ARE_LARGE)
+    .with_for_update(nowait=True)
 )
 _IS_SMALL = sqlalchemy.and_(
     counts.c.bits == SMALL, counts.c.block == bindparam('small')
