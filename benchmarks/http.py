@@ -3,8 +3,9 @@ cost for who makes thousands of them.
 """
 
 import asyncio
-import json
 import typing
+
+import orjson
 
 #: Between the head and the body there are two of it.
 _LINE_END = b'\r\n'
@@ -58,7 +59,7 @@ class _Exchange(asyncio.Protocol):
 
 def compose(host: str, method: str, path: str, body: typing.Any) -> bytes:
     """Return a request."""
-    content = json.dumps(body).encode()
+    content = orjson.dumps(body)
     head = _HEAD.format(
         method=method,
         path=path,
@@ -89,5 +90,5 @@ def parse(answer: bytes) -> Answer:
         return Answer(0, None)
     body = None
     if content:
-        body = json.loads(content)
+        body = orjson.loads(content)
     return Answer(int(status), body)
