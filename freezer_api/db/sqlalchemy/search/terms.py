@@ -90,7 +90,8 @@ def text_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(scope for scope in scopes if scope != EVERYWHERE)
 
 
-def of_lists(kind: str, scopes: collections.abc.Iterable[str]) -> list[int]:
+@functools.lru_cache(KEPT_TERMS)
+def of_lists(kind: str, scopes: Scopes) -> tuple[int, ...]:
     """Return the terms that all documents of a list have, ascending: of the
     lists in scopes whose documents are counted.
 
@@ -100,7 +101,7 @@ def of_lists(kind: str, scopes: collections.abc.Iterable[str]) -> list[int]:
     for scope in scopes:
         if scope != CENTRAL:
             found |= look_up(scope, kind, (ANY,))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def uncounted(term: int) -> int:
@@ -110,9 +111,10 @@ def uncounted(term: int) -> int:
     return ~term
 
 
-def of_uncounted(kind: str, scopes: collections.abc.Iterable[str]) -> set[int]:
+@functools.lru_cache(KEPT_TERMS)
+def of_uncounted(kind: str, scopes: Scopes) -> frozenset[int]:
     """Return the terms that a document has until it is counted."""
-    return {uncounted(term) for term in of_lists(kind, scopes)}
+    return frozenset(map(uncounted, of_lists(kind, scopes)))
 
 
 def look_up(
@@ -143,9 +145,7 @@ def _term(scope: str, kind: str, key: str, value: str) -> int:
 _kept_term = functools.lru_cache(KEPT_TERMS)(_term)
 
 
-def index(
-    kind: str, scopes: collections.abc.Collection[str], body: Body
-) -> tuple[Index, bytes]:
+def index(kind: str, scopes: Scopes, body: Body) -> tuple[Index, bytes]:
     """Return what to index of a document, and its text."""
     pairs = search_pairs.index_pairs(kind, body) | {ANY}
     found: set[int] = set()
