@@ -212,8 +212,9 @@ class Blocks(Own):
         entries = self.own.entries(CLIENTS, (), 100)
         self.own.purge('p')
         self.own.restore(entries)
-        self.pages_are_right(source)
         self.assertEqual(len(NUMBERS), sum(self.rows(counts.LARGE).values()))
+        self.pages_are_right(source)
+        self.assertEqual([], self.drifts())
 
     def test_sessions_and_jobs_are_counted_too(self):
         for kind, make in ((SESSIONS, self.project.new_session), (JOBS, self.project.new_job)):

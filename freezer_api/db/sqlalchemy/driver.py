@@ -166,10 +166,11 @@ class Driver(driver.Driver):
         )
 
     def restore(self, entries: collections.abc.Sequence[Entry]) -> None:
-        """Store entries in one transaction."""
+        """Store entries in one transaction, and count them in their lists."""
         self.database.write(
             lambda connection: restoring.restore(connection, entries)
         )
+        restoring.count(self.database, entries)
 
     # What was imported
 

@@ -12,9 +12,10 @@ from freezer_api import exceptions
 from freezer_api.db.base import RUNS, Entry
 from freezer_api.db.scopes import indexed_scopes
 from freezer_api.db.sqlalchemy import models
+from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.documents import rows
 from freezer_api.db.sqlalchemy.maintenance import copying
-from freezer_api.db.sqlalchemy.search import indexing, terms
+from freezer_api.db.sqlalchemy.search import counting, indexing, terms
 from freezer_api.db.sqlalchemy.sessions import members, session_rows
 from freezer_api.domain import documents
 from freezer_api.domain.documents import Body, Document
@@ -36,6 +37,19 @@ def restore(connection: sqlalchemy.Connection, given: Entries) -> None:
         _restore_records(connection, given)
     else:
         _restore_documents(connection, kind, given)
+
+
+def count(database: Database, given: Entries) -> None:
+    """Count the documents that were restored, if many of their lists aren't
+    counted: a whole store is more than those who read it could catch up with.
+    """
+    lists: set[int] = set()
+    for entry in given:
+        if entry.kind != RUNS:
+            scopes = indexed_scopes(entry.kind, entry.project_id, None)
+            lists.update(terms.of_lists(entry.kind, scopes))
+    for term in sorted(lists):
+        counting.catch_up(database, term)
 
 
 def _missing(given: Entries, existing: Entries) -> list[Entry]:

@@ -26,8 +26,9 @@ from freezer_api.domain import search_pairs, search_query
 #: time, at a distance that was asked for; None if it has fewer documents.
 Reached = collections.abc.Mapping[str, int | None]
 Parameters = dict[str, typing.Any]
-#: Documents of a list that are skipped without looking at its counts.
-MIN_OFFSET = 2000
+#: Documents of a list that are skipped without looking at its counts, which
+#: takes as long.
+MIN_OFFSET = 10_000
 
 
 class PageReader:
