@@ -188,13 +188,22 @@ clients = tables[documents.CLIENTS]
 backups = tables[documents.BACKUPS]
 trusts = tables[documents.TRUSTS]
 
+
+def _key(
+    name: str,
+    type_: type[sqlalchemy.types.TypeEngine] = sqlalchemy.BigInteger,
+) -> sqlalchemy.Column:
+    """Define a number that is a part of a key, and given by who writes it."""
+    return sqlalchemy.Column(
+        name, type_, primary_key=True, autoincrement=False
+    )
+
+
 #: What each member has done in its session's current run.
 members = sqlalchemy.Table(
     'freezer_session_members',
     metadata,
-    sqlalchemy.Column(
-        'session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
+    _key('session'),
     sqlalchemy.Column('job_id', Id, primary_key=True),
     sqlalchemy.Column('client_id', Json, nullable=False),
     sqlalchemy.Column('status', Word, nullable=False),
@@ -211,12 +220,8 @@ members = sqlalchemy.Table(
 runs = sqlalchemy.Table(
     'freezer_runs',
     metadata,
-    sqlalchemy.Column(
-        'session', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
-    sqlalchemy.Column(
-        'tag', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
+    _key('session'),
+    _key('tag'),
     sqlalchemy.Column('body', Json, nullable=False),
     **_OPTIONS,
 )
@@ -227,12 +232,8 @@ runs = sqlalchemy.Table(
 pairs = sqlalchemy.Table(
     'freezer_pairs',
     metadata,
-    sqlalchemy.Column(
-        'term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
-    sqlalchemy.Column(
-        'seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
+    _key('term'),
+    _key('seq'),
     sqlite_with_rowid=False,
     **_OPTIONS,
 )
@@ -243,15 +244,9 @@ pairs = sqlalchemy.Table(
 counts = sqlalchemy.Table(
     'freezer_counts',
     metadata,
-    sqlalchemy.Column(
-        'term', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
-    sqlalchemy.Column(
-        'bits', sqlalchemy.SmallInteger, primary_key=True, autoincrement=False
-    ),
-    sqlalchemy.Column(
-        'block', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
+    _key('term'),
+    _key('bits', sqlalchemy.SmallInteger),
+    _key('block'),
     sqlalchemy.Column('number', sqlalchemy.BigInteger, nullable=False),
     sqlite_with_rowid=False,
     **_OPTIONS,
@@ -265,9 +260,7 @@ texts = sqlalchemy.Table(
     metadata,
     sqlalchemy.Column('kind', Word, primary_key=True),
     sqlalchemy.Column('scope', Project, primary_key=True),
-    sqlalchemy.Column(
-        'seq', sqlalchemy.BigInteger, primary_key=True, autoincrement=False
-    ),
+    _key('seq'),
     sqlalchemy.Column('text', Blob, nullable=False),
     **_OPTIONS,
 )
