@@ -42,10 +42,9 @@ def prepare(
     """Count documents that aren't counted, before a page is read that counts
     lead to.
     """
-    searched = searched_scopes(scope, kind)
-    if not page_reading.is_far(query, searched):
+    if not page_reading.is_far(scope, kind, query):
         return
-    for term in terms.of_lists(kind, searched):
+    for term in terms.of_lists(kind, searched_scopes(scope, kind)):
         counting.catch_up(database, term)
 
 

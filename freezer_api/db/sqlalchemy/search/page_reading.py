@@ -61,6 +61,7 @@ class PageReader:
 
         everywhere = scope.sees_everywhere(kind)
         self._scopes = searched_scopes(scope, kind)
+        self._is_far = is_far(scope, kind, query)
         wanted, unwanted = search_query.compile_pairs(kind, query)
         if not wanted and not _can_read_texts(query, everywhere):
             wanted = frozenset((scopes.ANY,))
@@ -96,7 +97,7 @@ class PageReader:
             parameters['now'] = now
         if self.shape.bounded:
             return self._read_in_bounds(parameters)
-        if is_far(self._query, self._scopes):
+        if self._is_far:
             return self._read_far(parameters)
         # Some databases can't tell which of several terms finds least. So they
         # are asked how far each reaches, and given the terms in that order.
@@ -308,17 +309,16 @@ class PageReader:
             parameters[search_parts.parameter(name, scope, number)] = term
 
 
-def is_far(
-    query: search_query.Query, searched: collections.abc.Collection[str]
-) -> bool:
+def is_far(scope: Scope, kind: str, query: search_query.Query) -> bool:
     """Tell whether a page is so far within a list that counts lead to it
-    sooner than reading does. ``searched``: the scopes of the list.
+    sooner than reading does.
     """
+    # The offset first: nearly all pages are near.
     return (
         query.offset >= MIN_OFFSET
         and query.marker is None
         and query.finds_all
-        and len(searched) == 1
+        and len(searched_scopes(scope, kind)) == 1
     )
 
 
