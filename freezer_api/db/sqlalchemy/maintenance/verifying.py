@@ -53,9 +53,12 @@ def walk(
             return WalkStep(None, 0)
         return leftovers.walk(database, after, limit, mend)
 
-    versions = _read_versions(database, kind, after, limit)
-    if not versions:
+    found = _read_rows(database, kind, after, limit)
+    if not found:
         return WalkStep(None, 0)
+    versions = {}
+    for row in found:
+        versions[row.seq] = terms.version(row.size, bytes(row.end))
     # Nothing is known of what a later release has indexed.
     own = search_pairs.INDEX_VERSION
     outdated = [seq for seq, version in versions.items() if version < own]
@@ -67,9 +70,7 @@ def walk(
     drifts: list[Drift] = []
     if thorough:
         drifts.extend(_drifts(database, kind, current, mend))
-        parts = database.read(
-            functools.partial(_parts, kind=kind, seqs=list(versions))
-        )
+        parts = _parts(kind, found)
         drifts.extend(counted.drifts(database, parts, mend))
     return WalkStep(
         (max(versions),),
@@ -79,24 +80,18 @@ def walk(
     )
 
 
-def _read_versions(
+def _read_rows(
     database: Database, kind: str, after: Place, limit: int
-) -> dict[int, int]:
-    """Return the numbers of the documents behind a place, and by which version
-    each is indexed.
-    """
+) -> collections.abc.Sequence[sqlalchemy.Row]:
+    """Return the next documents behind a place, as rows of :func:`_next`."""
     parameters = {
         'last': after[0] if after else 0,
         'limit': limit,
     }
-    statement = _numbers(kind)
-    found = database.read(
+    statement = _next(kind)
+    return database.read(
         lambda connection: connection.execute(statement, parameters).all()
     )
-    versions = {}
-    for row in found:
-        versions[row.seq] = terms.version(row.size, bytes(row.end))
-    return versions
 
 
 def _drifts(
@@ -152,14 +147,11 @@ def _suspects(
 
 
 def _parts(
-    connection: sqlalchemy.Connection, kind: str, seqs: list[int]
+    kind: str, rows: collections.abc.Iterable[sqlalchemy.Row]
 ) -> list[counted.Part]:
     """Return the parts of lists that documents are in."""
     found = set()
-    columns = models.tables[kind].c
-    of_those = columns.seq.between(min(seqs), max(seqs))
-    owners = sqlalchemy.select(columns.project, columns.claim, columns.seq)
-    for row in connection.execute(owners.where(of_those)):
+    for row in rows:
         scopes = indexed_scopes(kind, row.project, row.claim)
         for term in terms.of_lists(kind, scopes):
             found.add(counted.Part(term, row.seq >> LARGE))
@@ -264,9 +256,9 @@ def _drift(
 
 
 @functools.cache
-def _numbers(kind: str) -> sqlalchemy.Select:
-    """Return the numbers of documents, and what tells by which version each is
-    indexed.
+def _next(kind: str) -> sqlalchemy.Select:
+    """Return the statement for the numbers of documents, which lists they are
+    in, and what tells by which version each is indexed.
 
     Not the index itself, which is most of a row.
     """
@@ -274,6 +266,8 @@ def _numbers(kind: str) -> sqlalchemy.Select:
     return (
         sqlalchemy.select(
             columns.seq,
+            columns.project,
+            columns.claim,
             functions.Octets(columns.indexed).label('size'),
             functions.End(columns.indexed).label('end'),
         )
