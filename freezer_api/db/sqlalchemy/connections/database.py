@@ -85,6 +85,9 @@ class Database:
         self._require_schema()
         try:
             self._run_transaction(work)
+        except errors.StartOver as error:
+            LOG.debug('Left for later: %s.', error)
+            return False
         except exceptions.StorageUnavailable as error:
             LOG.debug('Left for later: %s', error.__cause__ or error)
             return False

@@ -18,17 +18,21 @@ from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.models import counts, pairs
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.sqlalchemy.search.counts import (
+    IS_IN_LARGE,
     IS_IN_USE,
     LARGE,
     SMALL,
+    Block,
+    bounds,
     large_of,
+    rows_of,
     small_block,
 )
 from freezer_api.db.walks import Drift
 
 Connection = sqlalchemy.Connection
 #: How many documents are counted, by bits and block.
-Counted: typing.TypeAlias = dict[tuple[int, int], int]
+Counted: typing.TypeAlias = collections.Counter[Block]
 
 
 class Part(typing.NamedTuple):
@@ -87,26 +91,15 @@ def _correct(connection: Connection, part: Part) -> str:
     if not difference:
         return ''
     connection.execute(_REMOVE, _parameters(part))
-    rows = []
-    for (bits, block), number in sorted(expected.items()):
-        row = {
-            'term': part.term,
-            'bits': bits,
-            'block': block,
-            'number': number,
-        }
-        rows.append(row)
+    rows = rows_of(part.term, expected)
     if rows:
         connection.execute(sqlalchemy.insert(counts), rows)
     return difference
 
 
 def _compare(part: Part, found: Counted, expected: Counted) -> str:
-    is_same = all(
-        found.get(key, 0) == expected.get(key, 0)
-        for key in found.keys() | expected.keys()
-    )
-    if is_same:
+    # Blocks that have no documents may have a row.
+    if found == expected:
         return ''
     first, following = part.block << LARGE, (part.block + 1) << LARGE
     return (
@@ -119,8 +112,10 @@ def _read(
     connection: Connection, part: Part, statement: sqlalchemy.Select
 ) -> Counted:
     """Return what the rows of a part say."""
-    found = connection.execute(statement, _parameters(part))
-    return {(row.bits, row.block): row.number for row in found}
+    numbers: Counted = collections.Counter()
+    for row in connection.execute(statement, _parameters(part)):
+        numbers[row.bits, row.block] = row.number
+    return numbers
 
 
 def _count(connection: Connection, part: Part) -> Counted:
@@ -145,8 +140,7 @@ def _parameters(part: Part) -> dict[str, int]:
     return {
         'of': part.term,
         'large': part.block,
-        'first': part.block << (LARGE - SMALL),
-        'following': (part.block + 1) << (LARGE - SMALL),
+        **bounds(part.block),
     }
 
 
@@ -156,13 +150,8 @@ def _parameters(part: Part) -> dict[str, int]:
 _IS_LARGE = sqlalchemy.and_(
     counts.c.bits == LARGE, counts.c.block == bindparam('large')
 )
-_IS_SMALL = sqlalchemy.and_(
-    counts.c.bits == SMALL,
-    counts.c.block >= bindparam('first'),
-    counts.c.block < bindparam('following'),
-)
 _IS_PART = sqlalchemy.and_(
-    counts.c.term == bindparam('of'), _IS_LARGE | _IS_SMALL
+    counts.c.term == bindparam('of'), _IS_LARGE | IS_IN_LARGE
 )
 _READ = sqlalchemy.select(counts).where(_IS_PART)
 _LOCK = _READ.with_for_update()

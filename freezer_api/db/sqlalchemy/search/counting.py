@@ -8,8 +8,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from freezer_api import exceptions
-from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.connections import cursors, errors
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.models import counts, pairs
 from freezer_api.db.sqlalchemy.search import terms
@@ -17,6 +16,7 @@ from freezer_api.db.sqlalchemy.search.counts import (
     IS_IN_USE,
     LARGE,
     SMALL,
+    rows_of,
 )
 
 #: Documents of a list are counted when so many of them aren't.
@@ -27,7 +27,7 @@ BATCH_SIZE, MAX_BATCHES = 500, 20
 Seqs = collections.abc.Sequence[int]
 
 
-class _Overtaken(exceptions.FreezerError):
+class _Overtaken(errors.StartOver):
     """Others have counted or deleted some of the documents meanwhile."""
 
 
@@ -44,11 +44,7 @@ def catch_up(database: Database, term: int) -> None:
         if not seqs:
             return
         count = functools.partial(_count, term=term, seqs=seqs)
-        try:
-            is_done = database.try_write(count)
-        except _Overtaken:
-            return
-        if not is_done:
+        if not database.try_write(count):
             return
 
 
@@ -64,8 +60,8 @@ def forget(connection: sqlalchemy.Connection, term: int, seq: int) -> None:
         return
     parameters = {
         'of': term,
-        'small': seq >> SMALL,
-        'large': seq >> LARGE,
+        'small': [seq >> SMALL],
+        'large': [seq >> LARGE],
     }
     connection.execute(_COUNT_DOWN, parameters)
 
@@ -103,28 +99,18 @@ def _count(connection: sqlalchemy.Connection, term: int, seqs: Seqs) -> None:
         'seqs': seqs,
     }
     connection.execute(_LOCK_UNCOUNTED, of_documents)
-    small = collections.Counter(seq >> SMALL for seq in seqs)
-    large = collections.Counter(seq >> LARGE for seq in seqs)
     blocks = {
         'of': term,
-        'small': sorted(small),
-        'large': sorted(large),
+        'small': sorted({seq >> SMALL for seq in seqs}),
+        'large': sorted({seq >> LARGE for seq in seqs}),
     }
     connection.execute(_LOCK_BLOCKS, blocks)
     removed = connection.execute(_REMOVE_UNCOUNTED, of_documents).rowcount
     if removed != len(seqs):
-        raise _Overtaken('Others count them, too.')
-    added = [(SMALL, *item) for item in sorted(small.items())]
-    added += [(LARGE, *item) for item in sorted(large.items())]
-    rows = []
-    for bits, block, number in added:
-        row = {
-            'term': term,
-            'bits': bits,
-            'block': block,
-            'number': number,
-        }
-        rows.append(row)
+        raise _Overtaken('others have counted or deleted some documents')
+    added = collections.Counter((SMALL, seq >> SMALL) for seq in seqs)
+    added.update((LARGE, seq >> LARGE) for seq in seqs)
+    rows = rows_of(term, added)
     connection.execute(_count_up(connection.dialect.name), rows)
 
 
@@ -177,20 +163,18 @@ _ARE_LARGE = sqlalchemy.and_(
     counts.c.bits == LARGE,
     counts.c.block.in_(bindparam('large', expanding=True)),
 )
+_ARE_BLOCKS = (
+    counts.c.term == bindparam('of'),
+    _ARE_SMALL | _ARE_LARGE,
+)
 _LOCK_BLOCKS = (
     sqlalchemy.select(counts.c.block)
-    .where(counts.c.term == bindparam('of'), _ARE_SMALL | _ARE_LARGE)
+    .where(*_ARE_BLOCKS)
     .with_for_update(nowait=True)
-)
-_IS_SMALL = sqlalchemy.and_(
-    counts.c.bits == SMALL, counts.c.block == bindparam('small')
-)
-_IS_LARGE = sqlalchemy.and_(
-    counts.c.bits == LARGE, counts.c.block == bindparam('large')
 )
 _COUNT_DOWN = (
     sqlalchemy.update(counts)
-    .where(counts.c.term == bindparam('of'), _IS_SMALL | _IS_LARGE)
+    .where(*_ARE_BLOCKS)
     .values(number=counts.c.number - 1)
 )
 _REMOVE_EMPTY = sqlalchemy.delete(counts).where(

@@ -13,6 +13,7 @@ that it is.
 """
 
 import collections
+import collections.abc
 import typing
 
 import sqlalchemy
@@ -30,7 +31,9 @@ IN_USE = (0, 0, 0)
 #: Documents of a list that may be uncounted where its counts are of use.
 MAX_UNCOUNTED = 2048
 
-#: How many documents there are in each block.
+#: The bits and the number of a block.
+Block: typing.TypeAlias = tuple[int, int]
+#: How many documents there are in each block of one size.
 Numbers: typing.TypeAlias = collections.Counter[int]
 
 
@@ -83,6 +86,34 @@ def large_of(block: int) -> int:
     return block >> (LARGE - SMALL)
 
 
+def bounds(large: int) -> dict[str, int]:
+    """Return the parameters of :data:`IS_IN_LARGE`: the first small block of a
+    large one, and the one behind its last.
+    """
+    return {
+        'first': large << (LARGE - SMALL),
+        'following': (large + 1) << (LARGE - SMALL),
+    }
+
+
+def rows_of(
+    term: int, numbers: collections.abc.Mapping[Block, int]
+) -> list[dict[str, int]]:
+    """Return the rows that say how many documents of a list blocks have, in
+    the order of the key.
+    """
+    rows = []
+    for (bits, block), number in sorted(numbers.items()):
+        row = {
+            'term': term,
+            'bits': bits,
+            'block': block,
+            'number': number,
+        }
+        rows.append(row)
+    return rows
+
+
 def _find(
     numbers: Numbers, offset: int, descending: bool
 ) -> tuple[int | None, int]:
@@ -117,8 +148,7 @@ def _read_small(
     """Return the counts of the small blocks in a large one."""
     parameters = {
         'of': term,
-        'first': around << (LARGE - SMALL),
-        'following': (around + 1) << (LARGE - SMALL),
+        **bounds(around),
     }
     return _numbers(cursors.fetch(connection, _READ_SMALL, parameters))
 
@@ -166,11 +196,14 @@ def _uncounted_numbers() -> sqlalchemy.Select:
 
 
 _READ_UNCOUNTED = _uncounted_numbers()
-_READ_SMALL = sqlalchemy.select(counts.c.block, counts.c.number).where(
-    counts.c.term == bindparam('of'),
+#: That a row is of a small block in a large one; see :func:`bounds`.
+IS_IN_LARGE = sqlalchemy.and_(
     counts.c.bits == SMALL,
     counts.c.block >= bindparam('first'),
     counts.c.block < bindparam('following'),
+)
+_READ_SMALL = sqlalchemy.select(counts.c.block, counts.c.number).where(
+    counts.c.term == bindparam('of'), IS_IN_LARGE
 )
 _OF_LIST = sqlalchemy.and_(
     counts.c.term == bindparam('of'),

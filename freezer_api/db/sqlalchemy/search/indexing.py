@@ -20,6 +20,7 @@ from freezer_api.db.sqlalchemy.search.terms import (
     Index,
     Scopes,
     of_lists,
+    of_uncounted,
     text_scopes,
     uncounted,
 )
@@ -167,12 +168,12 @@ def remove(
     index: Index,
 ) -> None:
     """Remove a document from the index."""
-    removed = set(index.terms)
     for term in of_lists(kind, scopes):
-        if uncounted(term) in removed:
-            removed.remove(uncounted(term))
+        # It isn't there if an earlier release has written the document.
+        if uncounted(term) in index.terms:
             counting.forget(connection, term, seq)
-    _remove_terms(connection, seq, sorted(removed))
+    others = index.terms - of_uncounted(kind, scopes)
+    _remove_terms(connection, seq, sorted(others))
     for scope in text_scopes(scopes):
         connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
 
