@@ -19,6 +19,7 @@ from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
 from freezer_api.tests.contract import base, everywhere, lists, parallel, search_random
 from tests.base import SEED
 from tests.contract import costs, stores
+from tests.contract.counted import Counted
 
 #: The first numbers of small and large blocks.
 SMALL, LARGE = 1 << counts.SMALL, 1 << counts.LARGE
@@ -31,23 +32,6 @@ NEXT_NUMBER = {
         "INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {number} - 1)",
     ),
 }
-
-
-class Counted:
-    """Few documents are many here: each page behind the first document is far, and what isn't
-    counted is counted before it is read.
-    """
-
-    def setUp(self):
-        super().setUp()
-        for module, name, value in (
-            (page_reading, 'MIN_OFFSET', 1),
-            (counting, 'CATCH_UP_AT', 2),
-            (counting, 'BATCH_SIZE', 7),
-        ):
-            patch = unittest.mock.patch.object(module, name, value)
-            patch.start()
-            self.addCleanup(patch.stop)
 
 
 @stores.on_stores(*stores.SQL_STORES)
@@ -70,9 +54,7 @@ class Own(Counted):
 
     def setUp(self):
         super().setUp()
-        self.own = self.make_storage(base.configured(self.make_own_options()))
-        self.own.sync()
-        self.own.clock = self.clock
+        self.own = self.make_own_storage()
         self.project = self.in_project('p', self.own)
 
     def put(self, numbers):

@@ -5,17 +5,16 @@ as it was at one moment of the call, in an order that fits all calls.
 import functools
 import random
 import time
-import unittest.mock
 
 import sqlalchemy
 
 from freezer_api.db.sqlalchemy import models
-from freezer_api.db.sqlalchemy.search import counting, page_reading
 from freezer_api.domain import search_query
 from freezer_api.domain.documents import CLIENTS
 from freezer_api.tests.contract import parallel, project_operations
 from tests.base import SEED
 from tests.contract import stores
+from tests.contract.counted import Counted
 from tests.linearizable import judge
 from tests.linearizable.history import Operation
 
@@ -27,20 +26,13 @@ LIMIT = 4
 
 
 @stores.on_stores(*stores.SQL_STORES)
-class Histories:
+class Histories(Counted):
     """Calls of some threads on two storages."""
 
     alone = True
 
     def setUp(self):
         super().setUp()
-        for module, name, value in (
-            (page_reading, 'MIN_OFFSET', 1),
-            (counting, 'CATCH_UP_AT', 2),
-        ):
-            patch = unittest.mock.patch.object(module, name, value)
-            patch.start()
-            self.addCleanup(patch.stop)
         scope = self.project.scope
         self.projects = [
             project_operations.Project(storage, scope)

@@ -13,12 +13,13 @@ from freezer_api import exceptions
 from freezer_api.db import verifying
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy import migration, models
-from freezer_api.db.sqlalchemy.search import counting, counts, page_reading, terms
+from freezer_api.db.sqlalchemy.search import counts, terms
 from freezer_api.domain import documents
 from freezer_api.domain.documents import BACKUPS
 from freezer_api.tests.contract import base, project_operations
 from tests.base import SEED, sample
 from tests.contract import stores
+from tests.contract.counted import Counted
 from tests.migrations.common import FOLDER, Broken, Empty, breaking, load
 
 #: The release from which on upgrades roll: it reads what the schema says of other releases.
@@ -209,17 +210,12 @@ class Contracting(Empty):
 
 
 @stores.on_stores(*stores.SQL_STORES)
-class Counting(Empty):
+class Counting(Counted, Empty):
     """Documents of earlier releases and of this one, which are counted once the schema is
     contracted.
     """
 
-    def setUp(self):
-        super().setUp()
-        for module, name in ((page_reading, 'MIN_OFFSET'), (counting, 'CATCH_UP_AT')):
-            patch = unittest.mock.patch.object(module, name, 1)
-            patch.start()
-            self.addCleanup(patch.stop)
+    catch_up_at = 1
 
     def empty(self):
         super().empty()

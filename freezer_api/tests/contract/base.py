@@ -120,6 +120,13 @@ class ContractCase(unittest.TestCase):
         cls.addClassCleanup(storage.close)
         return storage
 
+    def make_own_storage(self) -> Storage:
+        """A storage on a new store of the test's own, on the test's clock."""
+        storage = self.make_storage(configured(self.make_own_options()))
+        storage.sync()
+        storage.clock = self.clock
+        return storage
+
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()

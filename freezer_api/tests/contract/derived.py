@@ -20,7 +20,7 @@ from freezer_api.domain.documents import (
 )
 from freezer_api.domain.session_state import Member, Session
 from freezer_api.tests.base import EXPLORING
-from freezer_api.tests.contract import base, bodies
+from freezer_api.tests.contract import bodies
 
 #: Documents in a step of the walks of verify and reindex.
 FEW = 3
@@ -48,9 +48,7 @@ class Stores:
 
     def setUp(self):
         super().setUp()
-        self.own = self.make_storage(base.configured(self.make_own_options()))
-        self.own.sync()
-        self.own.clock = self.clock
+        self.own = self.make_own_storage()
         self.project = self.in_project('p', self.own)
         self.other = self.in_project('q é', self.own)
         for project in (self.project, self.other):
