@@ -12,7 +12,7 @@ import sqlalchemy
 
 from freezer_api.db import verifying
 from freezer_api.db.sqlalchemy import models
-from freezer_api.db.sqlalchemy.connections import opening
+from freezer_api.db.sqlalchemy.connections import errors, opening
 from freezer_api.db.sqlalchemy.search import counting, counts, page_reading, terms
 from freezer_api.domain import search_query
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS
@@ -86,14 +86,14 @@ class Own(Counted):
             return {row.block: row.number for row in connection.execute(statement)}
 
     def uncounted(self, kind=CLIENTS):
-        """How many documents of the list aren't counted."""
+        """How many documents of the list are to be counted, and how many counted off."""
         (term,) = terms.of_lists(kind, ('p',))
-        pairs = models.pairs
-        number = sqlalchemy.select(sqlalchemy.func.count()).where(
-            pairs.c.term == terms.uncounted(term)
-        )
+        seq = models.pairs.c.seq
+        statement = sqlalchemy.select(seq).where(models.pairs.c.term == terms.uncounted(term))
         with self.own.database.engines.writer.connect() as connection:
-            return connection.execute(number.select_from(pairs)).scalar()
+            seqs = connection.execute(statement).scalars().all()
+        new = [seq for seq in seqs if seq > 0]
+        return len(new), len(seqs) - len(new)
 
     def pages_are_right(self, ids, kind=CLIENTS, limit=2):
         """Pages at all offsets, in both directions."""
@@ -139,7 +139,7 @@ class Blocks(Own):
         self.pages_are_right(ids)
         self.assertEqual({0: 7, 1: 3, 7: 2}, self.rows(counts.LARGE))
         self.assertEqual(len(NUMBERS), sum(self.rows(counts.SMALL).values()))
-        self.assertEqual(0, self.uncounted())
+        self.assertEqual((0, 0), self.uncounted())
         self.assertEqual([], self.drifts())
 
     def test_documents_that_come_and_go_are_counted_once(self):
@@ -149,17 +149,31 @@ class Blocks(Own):
         # One remains uncounted, behind those that are counted.
         ids += self.put([8 * LARGE])
         self.pages_are_right(ids)
-        self.assertEqual(1, self.uncounted())
+        self.assertEqual((1, 0), self.uncounted())
         ids += self.put([8 * LARGE + 1, 9 * LARGE])
         self.pages_are_right(ids)
-        self.assertEqual(0, self.uncounted())
+        self.assertEqual((0, 0), self.uncounted())
         ids += self.put([9 * LARGE + 5])
         while ids:
             id = ids.pop(shuffled.randrange(len(ids)))
             self.project.write(CLIENTS, id, None)
             self.pages_are_right(ids)
-        self.assertEqual(({}, {}), (self.rows(counts.SMALL), self.rows(counts.LARGE)))
+        # The last one is to be counted off with the next.
+        self.assertEqual((0, 1), self.uncounted())
+        self.assertEqual([1], list(self.rows(counts.LARGE).values()))
         self.assertEqual([], self.drifts())
+        self.put([9 * LARGE + 6])
+        self.pages_are_right([f'{9 * LARGE + 6:08}'])
+        self.assertEqual((0, 0), self.uncounted())
+        self.assertEqual({9: 1}, self.rows(counts.LARGE))
+
+    def test_documents_that_were_never_counted_leave_nothing(self):
+        """In most lists nobody reads far."""
+        ids = self.put(NUMBERS)
+        self.assertEqual((len(NUMBERS), 0), self.uncounted())
+        for id in ids:
+            self.project.write(CLIENTS, id, None)
+        self.assertEqual((0, 0), self.uncounted())
 
     def test_changes_leave_counts_alone(self):
         ids = self.put(NUMBERS)
@@ -167,7 +181,7 @@ class Blocks(Own):
         before = self.rows(counts.SMALL)
         for id in ids:
             self.project.put_client(id, zone='other')
-        self.assertEqual(0, self.uncounted())
+        self.assertEqual((0, 0), self.uncounted())
         self.pages_are_right(ids)
         self.assertEqual(before, self.rows(counts.SMALL))
 
@@ -184,7 +198,9 @@ class Blocks(Own):
 
     def test_purge_leaves_no_count(self):
         self.pages_are_right(self.put(NUMBERS))
+        self.put([9 * LARGE])
         self.own.purge('p')
+        self.assertEqual((0, 0), self.uncounted())
         statement = sqlalchemy.select(sqlalchemy.func.count()).where(models.counts.c.bits != 0)
         with self.own.database.engines.writer.connect() as connection:
             self.assertEqual(0, connection.execute(statement).scalar())
@@ -218,6 +234,7 @@ class Damaged(Own):
     def test_wrong_counts_are_told_and_mended(self):
         ids = self.put(NUMBERS)
         self.pages_are_right(ids)
+        (term,) = terms.of_lists(CLIENTS, ('p',))
         table = models.counts
         of_blocks = table.c.bits != 0
         for damage in (
@@ -228,6 +245,9 @@ class Damaged(Own):
             sqlalchemy.insert(table).values(
                 {'term': 5, 'bits': counts.SMALL, 'block': 3, 'number': 4}
             ),
+            # To count off what was never counted: in a part that has counts, and in none.
+            sqlalchemy.insert(models.pairs).values({'term': ~term, 'seq': -3}),
+            sqlalchemy.insert(models.pairs).values({'term': ~5, 'seq': -LARGE}),
         ):
             self.run_sql(damage)
             found = self.drifts()
@@ -245,7 +265,7 @@ class Damaged(Own):
         self.run_sql(sqlalchemy.delete(models.counts))
         more = self.put(NUMBERS[6:])
         self.pages_are_right(ids + more)
-        self.assertEqual(6, self.uncounted())
+        self.assertEqual((6, 0), self.uncounted())
         self.assertEqual([], self.drifts())
 
 
@@ -330,31 +350,47 @@ class Meanwhile(Shared):
         self.assertEqual({*left, *made}, set(found))
         self.pages_are_right(found)
         self.assertEqual([], self.drifts())
-        self.assertEqual(len(found), sum(self.rows(counts.LARGE).values()) + self.uncounted())
+        new, gone = self.uncounted()
+        self.assertEqual(len(found), sum(self.rows(counts.LARGE).values()) + new - gone)
 
 
 @stores.on_stores(stores.MariaDB, stores.PostgreSQL)
 class Late(Shared):
     """A document gets its number, and is seen after others that got theirs later were counted."""
 
-    def hold(self, call, *arguments):
-        """Let the other one do something, but for its commit; what lets it go on."""
+    def setUp(self):
+        super().setUp()
+        # MariaDB goes through all of a table that is small, and through what others have locked.
+        others = self.in_project('q', self.own)
+        for number in range(40):
+            others.put_backup(f'q{number}')
+
+    def hold(self, call, *arguments, breaks=False):
+        """Let the other one do something, but for its commit; what lets it go on, or lets it
+        break off there.
+        """
         held, go_on = threading.Event(), threading.Event()
 
         def wait(connection):
             held.set()
             go_on.wait()
+            if breaks:
+                connection.connection.rollback()
+                raise errors.StartOver('as if the server had broken it off')
 
-        sqlalchemy.event.listen(self.other.storage.database.engines.writer, 'commit', wait)
+        engine = self.other.storage.database.engines.writer
+        sqlalchemy.event.listen(engine, 'commit', wait)
         thread = threading.Thread(target=call, args=arguments)
         thread.start()
 
         def end():
             go_on.set()
             thread.join()
+            if sqlalchemy.event.contains(engine, 'commit', wait):
+                sqlalchemy.event.remove(engine, 'commit', wait)
 
         self.addCleanup(end)
-        self.assertTrue(held.wait(30))
+        self.assertTrue(held.wait(30), 'nothing is committed')
         return end
 
     def test_who_counts_waits_for_nobody(self):
@@ -375,6 +411,75 @@ class Late(Shared):
         self.pages_are_right(left)
         self.assertEqual([], self.drifts())
 
+    def test_who_deletes_waits_for_nobody(self):
+        """Neither for others that delete in the same list nor for those that count it, whether
+        these come to an end or not.
+        """
+        ids = self.put(range(1, 9))
+        self.pages_are_right(ids)
+        new = [f'z{number}' for number in range(8)]
+        for id in new:
+            self.project.put_client(id)
+        ids += new
+        (term,) = terms.of_lists(CLIENTS, ('p',))
+        catch_up = functools.partial(counting.catch_up, self.other.storage.database, term)
+        for held in (
+            functools.partial(self.hold, self.other.write, CLIENTS, ids.pop(), None),
+            functools.partial(self.hold, self.other.write, CLIENTS, ids.pop(0), None),
+            functools.partial(self.hold, catch_up, breaks=True),
+            functools.partial(self.hold, catch_up),
+        ):
+            end = held()
+            for at in (0, -1):
+                delete = threading.Thread(
+                    target=self.project.write, args=(CLIENTS, ids.pop(at), None)
+                )
+                delete.start()
+                delete.join(opening.LOCK_TIMEOUT / 2)
+                self.assertFalse(delete.is_alive(), held)
+            end()
+            self.assertEqual([], self.drifts())
+        self.pages_are_right(ids)
+        self.assertEqual([], self.drifts())
+
+    def test_document_deleted_while_it_is_counted_is_counted_and_counted_off(self):
+        ids = self.put(range(1, 5))
+        (term,) = terms.of_lists(CLIENTS, ('p',))
+        catch_up = functools.partial(counting.catch_up, self.other.storage.database, term)
+        end = self.hold(catch_up, breaks=True)
+        self.project.write(CLIENTS, ids.pop(1), None)
+        end()
+        # It is to be counted, and counted off.
+        self.assertEqual((4, 1), self.uncounted())
+        self.assertEqual([], self.drifts())
+        for name in ('BATCH_SIZE', 'MAX_BATCHES'):
+            self.enterContext(unittest.mock.patch.object(counting, name, 1))
+        counting.catch_up(self.own.database, term)
+        self.assertEqual((3, 0), self.uncounted(), 'both go at once')
+        self.assertEqual([], self.drifts())
+        self.pages_are_right(ids)
+        self.assertEqual((1, 0), self.uncounted())
+        self.assertEqual({0: 2}, self.rows(counts.LARGE))
+
+    def test_document_deleted_just_before_it_is_counted_off_once(self):
+        """The one who counts has locked it already, and removes no more rows than it counts."""
+        ids = self.put(range(1, 5))
+        (term,) = terms.of_lists(CLIENTS, ('p',))
+        engine = self.other.storage.database.engines.writer
+        deleted = []
+
+        def delete(connection, cursor, statement, *_):
+            if statement.startswith('DELETE') and not deleted:
+                deleted.append(ids.pop(1))
+                self.project.write(CLIENTS, deleted[0], None)
+
+        sqlalchemy.event.listen(engine, 'before_cursor_execute', delete)
+        counting.catch_up(self.other.storage.database, term)
+        self.assertEqual(1, len(deleted))
+        self.assertEqual((0, 1), self.uncounted())
+        self.assertEqual([], self.drifts())
+        self.pages_are_right(ids)
+
     def test_document_that_is_committed_late_stands_in_its_place(self):
         ids = self.put(range(1, 5))
         end = self.hold(self.other.put_client, 'late')
@@ -385,7 +490,7 @@ class Late(Shared):
         self.assertEqual({0: 6}, self.rows(counts.LARGE))
         end()
         self.pages_are_right([*ids, 'late', *later])
-        self.assertEqual(1, self.uncounted())
+        self.assertEqual((1, 0), self.uncounted())
         self.assertEqual([], self.drifts())
 
 

@@ -13,24 +13,28 @@ import sqlalchemy
 from sqlalchemy import bindparam
 
 from freezer_api.db import walks
+from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy.connections import snapshots
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.models import counts, pairs
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.sqlalchemy.search.counts import (
     IS_IN_LARGE,
-    IS_IN_USE,
     LARGE,
     SMALL,
     Block,
+    are_kept,
     bounds,
     large_of,
+    lock,
     rows_of,
     small_block,
 )
 from freezer_api.db.walks import Drift
 
 Connection = sqlalchemy.Connection
+#: Lists in one statement.
+CHUNK = 500
 #: How many documents are counted, by bits and block.
 Counted: typing.TypeAlias = collections.Counter[Block]
 
@@ -53,6 +57,28 @@ def parts_of(
     return sorted(found)
 
 
+def part_of(pair: tuple[int, int]) -> Part | None:
+    """Return the part in which a row of the index counts a document off; None
+    if it doesn't.
+    """
+    term, seq = pair
+    if seq > 0:
+        return None
+    return Part(terms.uncounted(term), -seq >> LARGE)
+
+
+def without_counts(
+    connection: Connection, parts: collections.abc.Collection[Part]
+) -> list[Part]:
+    """Return those of some parts that have no count."""
+    counted: set[Part] = set()
+    lists = sorted({part.term for part in parts})
+    for some in batches(lists, CHUNK):
+        rows = connection.execute(_WITH_COUNTS, {'lists': some})
+        counted.update(Part(*row) for row in rows)
+    return sorted(set(parts) - counted)
+
+
 def drifts(
     database: Database, parts: collections.abc.Iterable[Part], mend: bool
 ) -> collections.abc.Iterator[Drift]:
@@ -70,22 +96,19 @@ def drifts(
 def _look(connection: Connection, part: Part) -> str:
     """Return what is wrong with the counts of a part; '' if nothing is."""
     with snapshots.snapshot(connection):
-        if connection.execute(_IN_USE).first() is None:
+        if not are_kept(connection):
             return ''
-        found = _read(connection, part, _READ)
+        found = _read(connection, part)
         expected = _count(connection, part)
     return _compare(part, found, expected)
 
 
 def _correct(connection: Connection, part: Part) -> str:
-    """Correct the counts of a part, and return what was wrong.
-
-    They are locked first. Whoever deletes or counts a document meanwhile has
-    not changed them yet, and its document is counted here as it was.
-    """
-    if connection.execute(_IN_USE).first() is None:
+    """Correct the counts of a part, and return what was wrong."""
+    # Whoever creates or deletes a document changes no count.
+    if not lock(connection):
         return ''
-    found = _read(connection, part, _LOCK)
+    found = _read(connection, part)
     expected = _count(connection, part)
     difference = _compare(part, found, expected)
     if not difference:
@@ -108,19 +131,17 @@ def _compare(part: Part, found: Counted, expected: Counted) -> str:
     )
 
 
-def _read(
-    connection: Connection, part: Part, statement: sqlalchemy.Select
-) -> Counted:
+def _read(connection: Connection, part: Part) -> Counted:
     """Return what the rows of a part say."""
     numbers: Counted = collections.Counter()
-    for row in connection.execute(statement, _parameters(part)):
+    for row in connection.execute(_READ, _parameters(part)):
         numbers[row.bits, row.block] = row.number
     return numbers
 
 
 def _count(connection: Connection, part: Part) -> Counted:
-    """Return what they should say: all documents are counted but those that
-    have the term for the others.
+    """Return what they should say: how many documents there are, without
+    those that are to be counted, and with those that are to be counted off.
     """
     parameters = {
         'of': part.term,
@@ -153,10 +174,12 @@ _IS_LARGE = sqlalchemy.and_(
 _IS_PART = sqlalchemy.and_(
     counts.c.term == bindparam('of'), _IS_LARGE | IS_IN_LARGE
 )
+_WITH_COUNTS = sqlalchemy.select(counts.c.term, counts.c.block).where(
+    counts.c.term.in_(bindparam('lists', expanding=True)),
+    counts.c.bits == LARGE,
+)
 _READ = sqlalchemy.select(counts).where(_IS_PART)
-_LOCK = _READ.with_for_update()
 _REMOVE = sqlalchemy.delete(counts).where(_IS_PART)
-_IN_USE = sqlalchemy.select(counts.c.number).where(IS_IN_USE)
 
 
 def _number(name: str) -> sqlalchemy.BindParameter[int]:
@@ -164,17 +187,31 @@ def _number(name: str) -> sqlalchemy.BindParameter[int]:
 
 
 def _statement() -> sqlalchemy.Select:
-    block = small_block(pairs.c.seq).label('block')
-    either = _number('of'), _number('uncounted')
-    of_list = sqlalchemy.case((pairs.c.term == either[0], 1), else_=-1)
-    return (
-        sqlalchemy.select(block, sqlalchemy.func.sum(of_list))
-        .where(
-            pairs.c.term.in_(either),
-            pairs.c.seq >= bindparam('first'),
-            pairs.c.seq < bindparam('following'),
+    """Return the numbers of documents in the small blocks of a part.
+
+    It is one statement, so that all of it is of one state.
+    """
+    first, following = _number('first'), _number('following')
+    is_within = (pairs.c.seq >= first, pairs.c.seq < following)
+    is_gone = (pairs.c.seq <= -first, pairs.c.seq > -following)
+    uncounted = _number('uncounted')
+    parts = []
+    for added, term, conditions in (
+        (1, _number('of'), is_within),
+        (-1, uncounted, is_within),
+        (1, uncounted, is_gone),
+    ):
+        block = small_block(pairs.c.seq).label('block')
+        number = (added * sqlalchemy.func.count()).label('number')
+        parts.append(
+            sqlalchemy.select(block, number)
+            .where(pairs.c.term == term, *conditions)
+            .group_by(sqlalchemy.literal_column('block'))
         )
-        .group_by(sqlalchemy.literal_column('block'))
+    all_parts = sqlalchemy.union_all(*parts).subquery()
+    total = sqlalchemy.func.sum(all_parts.c.number)
+    return sqlalchemy.select(all_parts.c.block, total).group_by(
+        all_parts.c.block
     )
 
 

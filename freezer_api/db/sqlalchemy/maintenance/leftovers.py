@@ -88,18 +88,30 @@ def walk(database: Database, after: Place, limit: int, mend: bool) -> WalkStep:
         following = _following(name)
         return WalkStep((following,) if following else None, 0)
 
-    if name == 'counts':
-        parts = counted.parts_of(keys)
-        drifts = counted.drifts(database, parts, mend)
-    else:
-        drifts = _drifts(database, name, keys, mend)
+    parts = _parts(name, keys)
+    drifts = [
+        *_drifts(database, name, keys, mend),
+        *counted.drifts(database, parts, mend),
+    ]
     return WalkStep((name, *keys[-1]), len(keys), tuple(drifts))
+
+
+def _parts(name: str, keys: list[Key]) -> list[counted.Part]:
+    """Return the parts of lists that rows count."""
+    if name == 'counts':
+        return counted.parts_of(keys)
+    if name == 'pairs':
+        parts = set(map(counted.part_of, keys))
+        return sorted(part for part in parts if part)
+    return []
 
 
 def _drifts(
     database: Database, name: str, keys: list[Key], mend: bool
 ) -> collections.abc.Iterator[Drift]:
     """Yield those of the rows that no document has."""
+    if name == 'counts':
+        return
     owners = database.read(
         functools.partial(_read_owners, name=name, keys=keys)
     )
@@ -195,7 +207,7 @@ def _without_owner(
         terms_of[seq].append(terms.Index.unpack(row.indexed).terms)
     found = []
     for term, seq in keys:
-        if not any(term in some for some in terms_of[seq]):
+        if seq > 0 and not any(term in some for some in terms_of[seq]):
             found.append((term, seq))
     return found
 
@@ -263,6 +275,8 @@ def _is_leftover(connection: Connection, name: str, key: Key) -> bool:
     The number of a document is never used again: one that is gone stays so.
     """
     before = _read_owners(connection, name, (key,))
+    if _is_counted_off(connection, name, key):
+        return False
     is_there = _is_there(connection, name, key)
     after = _read_owners(connection, name, (key,))
     if not is_there or before != after:
@@ -282,8 +296,20 @@ def _remove(connection: Connection, name: str, key: Key) -> bool:
     )
     if not _without_owner(owners, name, (key,)):
         return False
+    if _is_counted_off(connection, name, key):
+        return False
     row = sqlalchemy.delete(TABLES[name]).where(*_has_key(name, key))
     return connection.execute(row).rowcount > 0
+
+
+def _is_counted_off(connection: Connection, name: str, key: Key) -> bool:
+    """Tell whether a row is one by which a document is to be counted that is
+    to be counted off as well: both rows go together.
+    """
+    if name != 'pairs':
+        return False
+    term, seq = key
+    return _is_there(connection, name, (term, -seq))
 
 
 def _is_there(connection: Connection, name: str, key: Key) -> bool:

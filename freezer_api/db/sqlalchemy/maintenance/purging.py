@@ -32,12 +32,9 @@ def purge(database: Database, kind: str, project_id: str) -> int:
         count += erased
         if not found:
             break
-    forget = functools.partial(
-        _forget_counts,
-        kind=kind,
-        project_id=project_id,
-    )
-    database.write(forget)
+    # Deletions are counted off later, and nothing may be left of the project.
+    for term in terms.of_lists(kind, (project_id,)):
+        counting.count_all(database, term)
     return count
 
 
@@ -66,14 +63,6 @@ def _erase_batch(
     for stored in locked.values():
         rows.delete(connection, stored)
     return len(ids), len(locked)
-
-
-def _forget_counts(
-    connection: sqlalchemy.Connection, kind: str, project_id: str
-) -> None:
-    """Remove what is left of the counts of a project's list."""
-    for term in terms.of_lists(kind, (project_id,)):
-        counting.forget_list(connection, term)
 
 
 @functools.cache

@@ -70,7 +70,13 @@ def walk(
     drifts: list[Drift] = []
     if thorough:
         drifts.extend(_drifts(database, kind, current, mend))
-        parts = _parts(kind, found)
+        # Those that have counts are found by these.
+        parts = database.read(
+            functools.partial(
+                counted.without_counts,
+                parts=_parts(kind, found),
+            )
+        )
         drifts.extend(counted.drifts(database, parts, mend))
     return WalkStep(
         (max(versions),),
@@ -148,14 +154,14 @@ def _suspects(
 
 def _parts(
     kind: str, rows: collections.abc.Iterable[sqlalchemy.Row]
-) -> list[counted.Part]:
+) -> set[counted.Part]:
     """Return the parts of lists that documents are in."""
     found = set()
     for row in rows:
         scopes = indexed_scopes(kind, row.project, row.claim)
         for term in terms.of_lists(kind, scopes):
             found.add(counted.Part(term, row.seq >> LARGE))
-    return sorted(found)
+    return found
 
 
 def _look_again(

@@ -16,19 +16,23 @@ from freezer_api.db.sqlalchemy.search.counts import (
     IS_IN_USE,
     LARGE,
     SMALL,
+    Block,
+    lock,
     rows_of,
 )
 
-#: Documents of a list are counted when so many of them aren't.
+#: Documents of a list are counted when so many of them are to be counted or
+#: counted off.
 CATCH_UP_AT = 256
 #: Documents that one transaction counts, and transactions of one call.
-BATCH_SIZE, MAX_BATCHES = 500, 20
+BATCH_SIZE, MAX_BATCHES = 400, 25
 
+#: Numbers of documents; of those to be counted off, with a minus.
 Seqs = collections.abc.Sequence[int]
 
 
 class _Overtaken(errors.StartOver):
-    """Others have counted or deleted some of the documents meanwhile."""
+    """Others have locked, counted or deleted all of the documents."""
 
 
 def catch_up(database: Database, term: int) -> None:
@@ -38,46 +42,89 @@ def catch_up(database: Database, term: int) -> None:
     It makes reading cheaper and nothing else. So it waits for nobody, and
     what others have locked or count themselves is counted later.
     """
-    first = functools.partial(_first_uncounted, term=term)
+    first = functools.partial(
+        _first_uncounted,
+        term=term,
+        least=CATCH_UP_AT,
+    )
     for _ in range(MAX_BATCHES):
         seqs = database.read(first)
         if not seqs:
             return
-        count = functools.partial(_count, term=term, seqs=seqs)
+        count = functools.partial(_try_count, term=term, seqs=seqs)
         if not database.try_write(count):
             return
 
 
-def forget(connection: sqlalchemy.Connection, term: int, seq: int) -> None:
-    """Take a document that is deleted out of the counts of a list. It is
-    locked.
+def count_all(database: Database, term: int) -> None:
+    """Count all documents of a list, if counts are kept, and forget blocks
+    that have none. It may wait for others.
     """
-    of_document = {
-        'of': terms.uncounted(term),
-        'seqs': [seq],
-    }
-    if connection.execute(_REMOVE_UNCOUNTED, of_document).rowcount:
-        return
+    count = functools.partial(_count_first, term=term)
+    while database.write(count):
+        pass
+
+
+def lock_uncounted(
+    connection: sqlalchemy.Connection,
+    uncounted: collections.abc.Set[int],
+    seq: int,
+) -> set[int]:
+    """Return which of some terms, :func:`terms.uncounted`, a document has.
+    They are locked.
+
+    In the other lists it is counted, or somebody is just counting it: whom
+    this doesn't wait for.
+    """
     parameters = {
-        'of': term,
-        'small': [seq >> SMALL],
-        'large': [seq >> LARGE],
+        'terms': sorted(uncounted),
+        'seq': seq,
     }
-    connection.execute(_COUNT_DOWN, parameters)
+    return set(connection.execute(_LOCK_TERMS, parameters).scalars())
 
 
-def forget_list(connection: sqlalchemy.Connection, term: int) -> None:
-    """Remove the counts of a list that has no document any more."""
+def _count_first(connection: sqlalchemy.Connection, term: int) -> bool:
+    """Count the first documents of a list, and tell whether there were any to
+    count.
+    """
+    if not lock(connection):
+        return False
+    seqs = _first_uncounted(connection, term, 1)
+    if seqs:
+        _count(
+            connection,
+            term,
+            seqs,
+            _LOCK_UNCOUNTED,
+        )
     connection.execute(_REMOVE_EMPTY, {'of': term})
+    return bool(seqs)
 
 
-def _first_uncounted(connection: sqlalchemy.Connection, term: int) -> Seqs:
-    """Return the first documents of a list that aren't counted; [] if they
-    are few, or no counts are kept.
+def _try_count(
+    connection: sqlalchemy.Connection, term: int, seqs: Seqs
+) -> None:
+    """Count those documents that others haven't locked; fail if they have
+    locked the counts.
+    """
+    if lock(connection, wait=False):
+        _count(
+            connection,
+            term,
+            seqs,
+            _LOCK_FREE,
+        )
+
+
+def _first_uncounted(
+    connection: sqlalchemy.Connection, term: int, least: int
+) -> Seqs:
+    """Return the first documents of a list that are to be counted or counted
+    off; [] if they are fewer than ``least``, or no counts are kept.
     """
     parameters = {
         'of': terms.uncounted(term),
-        'skip': CATCH_UP_AT - 1,
+        'skip': least - 1,
         'take': 1,
     }
     if not cursors.fetch(connection, _FIRST_UNCOUNTED, parameters):
@@ -90,27 +137,31 @@ def _first_uncounted(connection: sqlalchemy.Connection, term: int) -> Seqs:
     return [seq for (seq,) in found]
 
 
-def _count(connection: sqlalchemy.Connection, term: int, seqs: Seqs) -> None:
-    """Count documents; ``_Overtaken`` if one of them isn't uncounted any
-    more.
+def _count(
+    connection: sqlalchemy.Connection,
+    term: int,
+    seqs: Seqs,
+    lock_them: sqlalchemy.Select,
+) -> None:
+    """Count some documents, or count them off: those that a statement locks.
+    ``_Overtaken`` if it locks none. The counts are locked.
     """
-    of_documents = {
+    parameters = {
         'of': terms.uncounted(term),
-        'seqs': seqs,
+        # A document that has both rows loses both at once.
+        'seqs': sorted({*seqs, *(-seq for seq in seqs)}),
     }
-    connection.execute(_LOCK_UNCOUNTED, of_documents)
-    blocks = {
-        'of': term,
-        'small': sorted({seq >> SMALL for seq in seqs}),
-        'large': sorted({seq >> LARGE for seq in seqs}),
-    }
-    connection.execute(_LOCK_BLOCKS, blocks)
-    removed = connection.execute(_REMOVE_UNCOUNTED, of_documents).rowcount
-    if removed != len(seqs):
-        raise _Overtaken('others have counted or deleted some documents')
-    added = collections.Counter((SMALL, seq >> SMALL) for seq in seqs)
-    added.update((LARGE, seq >> LARGE) for seq in seqs)
-    rows = rows_of(term, added)
+    found = connection.execute(lock_them, parameters).scalars().all()
+    if not found:
+        raise _Overtaken('nothing of these can be counted')
+    # No more than these: a row to count one off may be there since then.
+    connection.execute(_REMOVE_UNCOUNTED, parameters | {'seqs': found})
+    numbers: collections.Counter[Block] = collections.Counter()
+    for seq in found:
+        added = 1 if seq > 0 else -1
+        numbers[SMALL, abs(seq) >> SMALL] += added
+        numbers[LARGE, abs(seq) >> LARGE] += added
+    rows = rows_of(term, numbers)
     connection.execute(_count_up(connection.dialect.name), rows)
 
 
@@ -150,32 +201,17 @@ _ARE_THESE = (
     pairs.c.seq.in_(bindparam('seqs', expanding=True)),
 )
 _LOCK_UNCOUNTED = (
-    sqlalchemy.select(pairs.c.seq)
-    .where(*_ARE_THESE)
-    .with_for_update(nowait=True)
+    sqlalchemy.select(pairs.c.seq).where(*_ARE_THESE).with_for_update()
 )
+_LOCK_FREE = _LOCK_UNCOUNTED.with_for_update(skip_locked=True)
 _REMOVE_UNCOUNTED = sqlalchemy.delete(pairs).where(*_ARE_THESE)
-_ARE_SMALL = sqlalchemy.and_(
-    counts.c.bits == SMALL,
-    counts.c.block.in_(bindparam('small', expanding=True)),
-)
-_ARE_LARGE = sqlalchemy.and_(
-    counts.c.bits == LARGE,
-    counts.c.block.in_(bindparam('large', expanding=True)),
-)
-_ARE_BLOCKS = (
-    counts.c.term == bindparam('of'),
-    _ARE_SMALL | _ARE_LARGE,
-)
-_LOCK_BLOCKS = (
-    sqlalchemy.select(counts.c.block)
-    .where(*_ARE_BLOCKS)
-    .with_for_update(nowait=True)
-)
-_COUNT_DOWN = (
-    sqlalchemy.update(counts)
-    .where(*_ARE_BLOCKS)
-    .values(number=counts.c.number - 1)
+_LOCK_TERMS = (
+    sqlalchemy.select(pairs.c.term)
+    .where(
+        pairs.c.term.in_(bindparam('terms', expanding=True)),
+        pairs.c.seq == bindparam('seq'),
+    )
+    .with_for_update(skip_locked=True)
 )
 _REMOVE_EMPTY = sqlalchemy.delete(counts).where(
     counts.c.term == bindparam('of'), counts.c.number == 0

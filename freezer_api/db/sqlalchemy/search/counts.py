@@ -4,12 +4,16 @@ within the list is found without reading what is before.
 A part, a *block*, is a range of numbers (``seq``); there are small and large
 ones. A document has the term that says that it isn't counted,
 :func:`terms.uncounted`, until the transaction that counts it removes that
-term. So at any time it either is counted or has the term. Whoever creates a
-document writes no count: all others that create one would have to wait.
+term. If it is counted when it is deleted, that term stands beside its number
+with a minus, until a transaction counts it off and removes that. So at any
+time the counts and these rows together tell how many documents there are.
+
+Whoever creates or deletes a document writes no count: all others that do so
+would have to wait. Counts are written by one transaction at a time, which has
+locked the row :data:`IN_USE`.
 
 Releases before this one know nothing of counts. Nothing is counted, and no
-count is read, before the schema is contracted: the row :data:`IN_USE` says
-that it is.
+count is read, before the schema is contracted: that row says that it is.
 """
 
 import collections
@@ -28,7 +32,8 @@ from freezer_api.db.sqlalchemy.search import search_parts, terms
 SMALL, LARGE = 10, 16
 #: The key of the row that says that counts are kept: term, bits, block.
 IN_USE = (0, 0, 0)
-#: Documents of a list that may be uncounted where its counts are of use.
+#: Documents of a list that may be to be counted, or counted off, where its
+#: counts are of use.
 MAX_UNCOUNTED = 2048
 
 #: The bits and the number of a block.
@@ -59,7 +64,7 @@ def locate(
     """
     large = _read_large(connection, term)
     uncounted = _read_uncounted(connection, term)
-    if large is None or uncounted.total() > MAX_UNCOUNTED:
+    if large is None or uncounted is None:
         return None
     for block, number in uncounted.items():
         large[large_of(block)] += number
@@ -79,6 +84,20 @@ def locate(
     if descending:
         return Start((within + 1) << SMALL, skip)
     return Start((within << SMALL) - 1, skip)
+
+
+def are_kept(connection: sqlalchemy.Connection) -> bool:
+    """Tell whether counts are kept."""
+    return connection.execute(_IN_USE).first() is not None
+
+
+def lock(connection: sqlalchemy.Connection, wait: bool = True) -> bool:
+    """Let nobody else write counts until the transaction ends, and tell
+    whether counts are kept. Without ``wait``: fail if another one has locked
+    them.
+    """
+    statement = _LOCK if wait else _TRY_LOCK
+    return connection.execute(statement).first() is not None
 
 
 def large_of(block: int) -> int:
@@ -150,26 +169,30 @@ def _read_small(
         'of': term,
         **bounds(around),
     }
-    return _numbers(cursors.fetch(connection, _READ_SMALL, parameters))
+    numbers: Numbers = collections.Counter()
+    for block, number in cursors.fetch(connection, _READ_SMALL, parameters):
+        numbers[block] = number
+    return numbers
 
 
-def _read_uncounted(connection: sqlalchemy.Connection, term: int) -> Numbers:
-    """Return how many documents of small blocks aren't counted; of more than
-    :data:`MAX_UNCOUNTED` documents, only so many and one.
+def _read_uncounted(
+    connection: sqlalchemy.Connection, term: int
+) -> Numbers | None:
+    """Return how many more documents there are in small blocks than are
+    counted; None if more than :data:`MAX_UNCOUNTED` are to be counted or
+    counted off.
     """
     parameters = {
         'of': terms.uncounted(term),
         'most': MAX_UNCOUNTED + 1,
     }
-    return _numbers(cursors.fetch(connection, _READ_UNCOUNTED, parameters))
-
-
-def _numbers(rows: cursors.Rows) -> Numbers:
-    """Return rows of a block and a number."""
+    found = cursors.fetch(connection, _READ_UNCOUNTED, parameters)
     numbers: Numbers = collections.Counter()
-    for block, number in rows:
-        numbers[block] = number
-    return numbers
+    rows = 0
+    for block, new, gone in found:
+        numbers[block] = int(new - gone)
+        rows += new + gone
+    return numbers if rows <= MAX_UNCOUNTED else None
 
 
 # Statements
@@ -178,21 +201,27 @@ def _numbers(rows: cursors.Rows) -> Numbers:
 def small_block(
     seq: sqlalchemy.ColumnElement[int],
 ) -> sqlalchemy.ColumnElement[int]:
-    """Return the small block that a number is in."""
+    """Return the small block that a number is in, which may have a minus."""
     bits = sqlalchemy.literal_column(f'{SMALL}', sqlalchemy.Integer)
-    return seq.bitwise_rshift(bits)
+    number = sqlalchemy.func.abs(seq, type_=sqlalchemy.BigInteger)
+    return number.bitwise_rshift(bits)
 
 
 def _uncounted_numbers() -> sqlalchemy.Select:
+    is_new = sqlalchemy.case((pairs.c.seq > 0, 1), else_=0)
     some = (
-        sqlalchemy.select(small_block(pairs.c.seq).label('block'))
+        sqlalchemy.select(
+            small_block(pairs.c.seq).label('block'),
+            is_new.label('is_new'),
+        )
         .where(pairs.c.term == bindparam('of'))
         .order_by(pairs.c.seq)
         .limit(bindparam('most'))
         .subquery()
     )
-    number = sqlalchemy.func.count()
-    return sqlalchemy.select(some.c.block, number).group_by(some.c.block)
+    new = sqlalchemy.func.sum(some.c.is_new)
+    gone = sqlalchemy.func.sum(1 - some.c.is_new)
+    return sqlalchemy.select(some.c.block, new, gone).group_by(some.c.block)
 
 
 _READ_UNCOUNTED = _uncounted_numbers()
@@ -214,6 +243,9 @@ IS_IN_USE = sqlalchemy.and_(
     counts.c.bits == IN_USE[1],
     counts.c.block == IN_USE[2],
 )
+_IN_USE = sqlalchemy.select(counts.c.number).where(IS_IN_USE)
+_LOCK = _IN_USE.with_for_update()
+_TRY_LOCK = _IN_USE.with_for_update(nowait=True)
 _READ_LARGE = sqlalchemy.select(
     counts.c.bits, counts.c.block, counts.c.number
 ).where(_OF_LIST | IS_IN_USE)

@@ -19,10 +19,8 @@ from freezer_api.db.sqlalchemy.search.terms import (
     Change,
     Index,
     Scopes,
-    of_lists,
     of_uncounted,
     text_scopes,
-    uncounted,
 )
 
 #: A document to index: its scopes and number, and what to index of it.
@@ -168,12 +166,11 @@ def remove(
     index: Index,
 ) -> None:
     """Remove a document from the index."""
-    for term in of_lists(kind, scopes):
-        # It isn't there if an earlier release has written the document.
-        if uncounted(term) in index.terms:
-            counting.forget(connection, term, seq)
-    others = index.terms - of_uncounted(kind, scopes)
-    _remove_terms(connection, seq, sorted(others))
+    # A document that an earlier release has written has none of them.
+    uncounted = of_uncounted(kind, scopes) & index.terms
+    counted = uncounted - counting.lock_uncounted(connection, uncounted, seq)
+    _remove_terms(connection, seq, sorted(index.terms - counted))
+    _add_pairs(connection, sorted((term, -seq) for term in counted))
     for scope in text_scopes(scopes):
         connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
 
