@@ -2,6 +2,7 @@
 can't serve.
 """
 
+import contextlib
 import threading
 import typing
 import unittest
@@ -126,13 +127,15 @@ class LostConnections:
         self.assertEqual('again', self.project.job(self.job)['description'])
 
     def kill(self):
-        """End all connections to the database but one's own."""
+        """End all connections to the database but one's own, and wait until they are closed."""
+        kill = KILL[self.other.database.dialect]
         with self.other.database.engines.reader.connect() as connection:
-            for answer in (
-                connection.exec_driver_sql(KILL[self.other.database.dialect]).scalars().all()
-            ):
-                if isinstance(answer, str):
-                    connection.exec_driver_sql(answer)
+            while answers := connection.exec_driver_sql(kill).scalars().all():
+                for answer in answers:
+                    if isinstance(answer, str):
+                        # One may have come to its end by itself.
+                        with contextlib.suppress(sqlalchemy.exc.DBAPIError):
+                            connection.exec_driver_sql(answer)
 
 
 @stores.on_stores(stores.MariaDB, stores.PostgreSQL)

@@ -15,6 +15,8 @@ import typing
 
 import sqlalchemy
 
+from freezer_api.db.sqlalchemy.connections import deferred
+
 Statement: typing.TypeAlias = (
     sqlalchemy.Select
     | sqlalchemy.CompoundSelect
@@ -108,6 +110,35 @@ def write(
     )
 
 
+def write_later(
+    connection: sqlalchemy.Connection,
+    statement: Statement,
+    parameters: Parameters,
+) -> None:
+    """Execute a statement that is kept before any other that follows in the
+    transaction, or together with the commit: which may fail for it.
+    """
+    plan = _plan_for(connection, statement)
+    if plan is None or not deferred.is_possible(connection.dialect):
+        write(connection, statement, parameters)
+        return
+    arguments = _arguments(plan, parameters)
+    _add(connection, plan, arguments)
+
+
+def _add(
+    connection: sqlalchemy.Connection, plan: _Plan, arguments: typing.Any
+) -> None:
+    """Let a statement wait for the commit, if there is room."""
+    if not deferred.add(connection, plan.text, arguments):
+        _execute(
+            connection,
+            plan,
+            arguments,
+            _rowcount,
+        )
+
+
 def write_all(
     connection: sqlalchemy.Connection,
     statement: Statement,
@@ -128,9 +159,11 @@ def write_all(
     )
 
 
-def write_text(connection: sqlalchemy.Connection, text: str) -> None:
+def write_text(
+    connection: sqlalchemy.Connection, text: str, later: bool = False
+) -> None:
     """Execute SQL without parameters, which nothing that callers sent may be
-    a part of.
+    a part of, nor a percent sign. ``later``: as :func:`write_later`.
     """
     if connection.dispatch.before_cursor_execute:
         connection.exec_driver_sql(text)
@@ -138,13 +171,16 @@ def write_text(connection: sqlalchemy.Connection, text: str) -> None:
     plan = _Plan(
         text,
         (),
-        is_positional=False,
+        is_positional=True,
         own={},
     )
+    if later and deferred.is_possible(connection.dialect):
+        _add(connection, plan, ())
+        return
     _execute(
         connection,
         plan,
-        {},
+        (),
         _rowcount,
     )
 
@@ -243,6 +279,7 @@ def _execute(
     dialect = connection.dialect
     execute = dialect.do_executemany if is_many else dialect.do_execute
     try:
+        deferred.send_waiting(connection)
         cursor = connection.connection.cursor()
         try:
             execute(cursor, plan.text, arguments)

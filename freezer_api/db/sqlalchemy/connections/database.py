@@ -17,6 +17,8 @@ from freezer_api import exceptions
 from freezer_api.db import forks
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.db.sqlalchemy.connections import (
+    cursors,
+    deferred,
     engines,
     errors,
     groups,
@@ -151,6 +153,9 @@ class Database:
             ):
                 engines.begin(connection)
                 result = work(connection)
+                if deferred.is_lost(connection):
+                    # It isn't the commit that fails for it.
+                    cursors.write_text(connection, 'DO 0')
                 is_committing = True
         except errors.FAILURES as error:
             if is_committing and errors.meaning(error) is Meaning.LOST:

@@ -233,6 +233,7 @@ def _engine(
     engine = sqlalchemy.create_engine(
         url,
         connect_args=_CONNECT_ARGS[backend](url, patient),
+        **_PARAMETERS.get(backend, {}),
         # Errors get logged; what users store must not be.
         hide_parameters=True,
         **arguments,
@@ -243,6 +244,7 @@ def _engine(
         engine, 'handle_error', exc_filters.handler, retval=True
     )
     _SET_UP[backend](engine, url, conf, patient)
+    # Last of all: it is asked first.
     cursors.set_up(engine)
     return engine
 
@@ -317,6 +319,9 @@ def _set_up_sqlite(
     opening.on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
 
 
+#: Statements with places for values instead of names can be put together:
+#: see :mod:`.deferred`. Modules of the other databases have no such places.
+_PARAMETERS: dict[str, Settings] = {'mysql': {'paramstyle': 'format'}}
 _SET_UP = {
     'mysql': mysql.set_up,
     'postgresql': _set_up_postgresql,

@@ -8,7 +8,11 @@ import typing
 import sqlalchemy
 from oslo_config import cfg
 
-from freezer_api.db.sqlalchemy.connections import mysqlclient, opening
+from freezer_api.db.sqlalchemy.connections import (
+    deferred,
+    mysqlclient,
+    opening,
+)
 from freezer_api.db.sqlalchemy.connections.opening import (
     DriverConnection,
     Settings,
@@ -57,6 +61,7 @@ def set_up(
         # First of all, for it refuses connections.
         mysqlclient.set_up(engine, url)
     opening.on_connect(engine, functools.partial(_set, settings))
+    deferred.set_up(engine)
     if url.drivername == PYMYSQL:
         sqlalchemy.event.listen(engine, 'do_connect', _connect_by_pymysql)
         if 'read_timeout' not in url.query:

@@ -94,11 +94,12 @@ def _write_rows(
 ) -> None:
     """Write columns of rows that exist, by one statement."""
     if len(all_values) == 1:
-        cursors.write(connection, row_statements.update(kind), all_values[0])
+        statement = row_statements.update(kind)
+        cursors.write_later(connection, statement, all_values[0])
         return
     parameters = {}
     for number, values in enumerate(all_values):
         for name, value in values.items():
             parameters[f'{name}{number}'] = value
     statement = row_statements.update_all(kind, len(all_values))
-    cursors.write(connection, statement, parameters)
+    cursors.write_later(connection, statement, parameters)

@@ -99,7 +99,9 @@ def add_all(
             )
     # In the order of the key, in which the database stores them.
     _add_pairs(connection, sorted(new_pairs))
-    if new_texts:
+    if len(new_texts) == 1:
+        cursors.write_later(connection, _ADD_TEXT, new_texts[0])
+    elif new_texts:
         cursors.write_all(connection, _ADD_TEXT, new_texts)
 
 
@@ -172,7 +174,8 @@ def remove(
     _remove_terms(connection, seq, sorted(index.terms - counted))
     _add_pairs(connection, sorted((term, -seq) for term in counted))
     for scope in text_scopes(scopes):
-        connection.execute(_REMOVE_TEXT, _text_key(kind, scope, seq))
+        key = _text_key(kind, scope, seq)
+        cursors.write_later(connection, _REMOVE_TEXT, key)
 
 
 def correct(
@@ -221,12 +224,13 @@ def _change_texts(
     for scope in before:
         key = _text_key(kind, scope, seq)
         if scope in after:
-            cursors.write(connection, _CHANGE_TEXT, key | {'new': text})
+            changed = key | {'new': text}
+            cursors.write_later(connection, _CHANGE_TEXT, changed)
         else:
-            cursors.write(connection, _REMOVE_TEXT, key)
+            cursors.write_later(connection, _REMOVE_TEXT, key)
     for scope in after:
         if scope not in before:
-            cursors.write(
+            cursors.write_later(
                 connection,
                 _ADD_TEXT,
                 _text_row(
@@ -277,7 +281,8 @@ def _add_pairs(
         for some in batches(added, CHUNK):
             rows_as_text = [f'({term:d}, {seq:d})' for term, seq in some]
             values = ', '.join(rows_as_text)
-            cursors.write_text(connection, f'{_ADD_TO_MYSQL} {values}')
+            statement = f'{_ADD_TO_MYSQL} {values}'
+            cursors.write_text(connection, statement, later=True)
         return
     rows = [
         {
@@ -316,7 +321,7 @@ def _replace_terms(
     for number, (before, after) in enumerate(zip(old, new, strict=True)):
         parameters[f'old{number}'] = before
         parameters[f'new{number}'] = after
-    cursors.write(connection, _replace(places, len(old)), parameters)
+    cursors.write_later(connection, _replace(places, len(old)), parameters)
 
 
 @functools.cache

@@ -5,11 +5,13 @@ import logging
 
 import sqlalchemy
 
+from freezer_api.db.sqlalchemy.connections import cursors
+from freezer_api.db.sqlalchemy.search import indexing
 from freezer_api.db.sqlalchemy.sessions import (
     session_rows,
     session_statements,
 )
-from freezer_api.domain import run_state
+from freezer_api.domain import documents, run_state
 from freezer_api.domain.session_state import Session
 
 LOG = logging.getLogger(__name__)
@@ -38,22 +40,20 @@ def _settle(
     before = stored.session
     after = run_state.lapse(before, now)
     shown = after.body()
+    change = session_rows.index_change(stored, shown)
     values = {
         'of': stored.seq,
-        'indexed': stored.indexed,
+        'indexed': change.new.pack(),
         'records': stored.records,
         **session_rows.changing(after, shown),
         'old_version': before.version,
         'old_settle_at': before.settle_at,
     }
-    was_unchanged = session_rows.update_with_index(
-        connection,
-        stored,
-        shown,
-        session_statements.UPDATE_IF_UNCHANGED,
-        values,
-    )
-    return after if was_unchanged else None
+    update = session_statements.UPDATE_IF_UNCHANGED
+    if not cursors.write(connection, update, values):
+        return None
+    indexing.change_all(connection, documents.SESSIONS, [change])
+    return after
 
 
 def _correct_settle_at(

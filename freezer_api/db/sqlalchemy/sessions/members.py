@@ -209,7 +209,8 @@ def store(
         if len(changed) <= cursors.MAX_PLACEHOLDERS and not has_client:
             places = cursors.placeholders('of_job', changed)
             statement = _change_few(len(places))
-            cursors.write(connection, statement, parameters | places)
+            given = parameters | places
+            cursors.write_later(connection, statement, given)
             continue
         statement = _CHANGE_WITH_CLIENT if has_client else _CHANGE
         for ids in batches(changed, CHUNK):

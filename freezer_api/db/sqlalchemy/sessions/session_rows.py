@@ -291,16 +291,14 @@ def store(
     )
     if after.version == before.version or is_index_same:
         values |= changing(after)
-        cursors.write(connection, session_statements.UPDATE, values)
+        cursors.write_later(connection, session_statements.UPDATE, values)
         return
     shown = after.body()
-    update_with_index(
-        connection,
-        stored,
-        shown,
-        session_statements.UPDATE,
-        values | changing(after, shown),
-    )
+    change = index_change(stored, shown)
+    values |= changing(after, shown)
+    values['indexed'] = change.new.pack()
+    cursors.write_later(connection, session_statements.UPDATE, values)
+    indexing.change_all(connection, documents.SESSIONS, [change])
 
 
 def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
@@ -318,30 +316,16 @@ def remove(connection: sqlalchemy.Connection, stored: Stored) -> None:
     )
 
 
-def update_with_index(
-    connection: sqlalchemy.Connection,
-    stored: Stored,
-    shown: documents.Body,
-    statement: sqlalchemy.Update,
-    values: rows.Values,
-) -> bool:
-    """Update a session that is ``shown`` otherwise from now on, and its index;
-    return False if the statement found that it has changed since it was read.
+def index_change(stored: Stored, shown: documents.Body) -> terms.Change:
+    """Return what changes of the index of a session that is ``shown``
+    otherwise from now on.
     """
     kind = documents.SESSIONS
     scopes = indexed_scopes(kind, stored.session.project_id, None)
-    change = terms.compare(
+    return terms.compare(
         kind,
         (scopes, scopes),
         stored.seq,
         stored.indexed,
         shown,
     )
-    values = {
-        **values,
-        'indexed': change.new.pack(),
-    }
-    if not cursors.write(connection, statement, values):
-        return False
-    indexing.change_all(connection, kind, [change])
-    return True
