@@ -155,7 +155,7 @@ class Database:
                 result = work(connection)
                 if deferred.is_lost(connection):
                     # It isn't the commit that fails for it.
-                    cursors.write_text(connection, 'DO 0')
+                    cursors.write_text(connection, 'SELECT 1')
                 is_committing = True
         except errors.FAILURES as error:
             if is_committing and errors.meaning(error) is Meaning.LOST:

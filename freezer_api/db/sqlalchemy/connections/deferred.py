@@ -1,8 +1,9 @@
 """Writes that wait for the commit: whose answers nobody needs.
 
 Each statement takes a round trip to the database, in which others wait for
-what the transaction has locked. MariaDB does several as one, as a compound
-statement, where modules send one at a time. Others do each at once.
+what the transaction has locked. MariaDB does several as one, a compound
+statement; psycopg sends several to PostgreSQL before it reads the answers.
+Others do each at once.
 """
 
 import collections.abc
@@ -13,54 +14,54 @@ import typing
 
 import sqlalchemy
 
+#: By position for MariaDB, by name for PostgreSQL.
+Arguments: typing.TypeAlias = typing.Any
+#: A statement's text and its arguments.
+Execution: typing.TypeAlias = tuple[str, Arguments]
+Call = collections.abc.Callable[..., None]
+
 #: Characters of the statements that wait, about: a server bounds a packet.
 MAX_CHARACTERS = 100_000
+#: The method of a dialect that executes several, as ``do_execute`` does one.
+PIPELINE = 'do_pipeline'
+_COMMIT: Execution = ('COMMIT', ())
 #: Where a module's connection has what waits.
 _NAME = '_freezer_deferred'
-#: What is inserted as text, and what is measured.
+#: What is sent as text, and what is measured.
 _TEXTS = (str, bytes)
-
-Arguments = tuple[typing.Any, ...]
-Call = collections.abc.Callable[..., None]
 
 
 class Deferred:
     """The statements of a transaction that wait."""
 
     def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._arguments: list[typing.Any] = []
+        self.statements: list[Execution] = []
         self._characters = 0
 
     def add(self, text: str, arguments: Arguments) -> bool:
         """Add a statement if there is room for it, and tell whether there
         was.
         """
+        values = arguments
+        if isinstance(arguments, dict):
+            values = arguments.values()
         characters = len(text)
-        for value in arguments:
+        for value in values:
             if isinstance(value, _TEXTS):
                 characters += len(value)
         if self._characters + characters > MAX_CHARACTERS:
             return False
-        self._texts.append(text)
-        self._arguments += arguments
+        self.statements.append((text, arguments))
         self._characters += characters
         return True
-
-    def statement(self, *following: str) -> tuple[str, Arguments]:
-        """Return one statement that does all, and others after them."""
-        texts = [*self._texts, *following]
-        if len(texts) == 1:
-            return texts[0], tuple(self._arguments)
-        compound = '; '.join(texts)
-        return f'BEGIN NOT ATOMIC {compound}; END', tuple(self._arguments)
 
 
 def set_up(engine: sqlalchemy.Engine) -> None:
     """Let writes wait for the commit, on all connections of an engine for
-    MariaDB or MySQL.
+    MariaDB, MySQL or PostgreSQL.
     """
     dialect = engine.dialect
+    setattr(dialect, PIPELINE, _pipeline)
     for name in ('do_execute', 'do_executemany', 'do_execute_no_params'):
         _replace(dialect, name, _in_order)
     _replace(dialect, 'do_commit', functools.partial(_committing, dialect))
@@ -68,8 +69,13 @@ def set_up(engine: sqlalchemy.Engine) -> None:
 
 
 def is_possible(dialect: sqlalchemy.Dialect) -> bool:
-    """Tell whether a database does several statements as one."""
-    return bool(getattr(dialect, 'is_mariadb', False))
+    """Tell whether a database is sent several statements together."""
+    if dialect.name == 'mysql':
+        return bool(getattr(dialect, 'is_mariadb', False))
+    if dialect.name == 'postgresql':
+        # libpq does it since its version 14.
+        return bool(dialect.loaded_dbapi.Pipeline.is_supported())
+    return False
 
 
 def add(
@@ -108,7 +114,7 @@ def send_waiting(connection: sqlalchemy.Connection) -> None:
     pooled = connection.connection
     waiting = _take(pooled)
     if waiting is not None:
-        _send(connection.dialect, pooled, waiting.statement())
+        _send(connection.dialect, pooled, waiting.statements)
 
 
 def _take(pooled: typing.Any) -> Deferred | None:
@@ -125,17 +131,47 @@ def _owner(pooled: typing.Any) -> typing.Any:
     return pooled.dbapi_connection
 
 
+# Sending
+
+
 def _send(
     dialect: sqlalchemy.Dialect,
-    connection: typing.Any,
-    statement: tuple[str, Arguments],
+    pooled: typing.Any,
+    statements: collections.abc.Sequence[Execution],
 ) -> None:
-    """Execute a statement, by a connection of the pool."""
-    cursor = connection.cursor()
+    """Execute statements, of which the first that fails is the last."""
+    cursor = pooled.cursor()
     try:
-        dialect.do_execute(cursor, *statement)
+        if dialect.name == 'mysql':
+            dialect.do_execute(cursor, *_compound(statements))
+        else:
+            text = '; '.join([text for text, _arguments in statements])
+            getattr(dialect, PIPELINE)(cursor, text, statements)
     finally:
         cursor.close()
+
+
+def _compound(statements: collections.abc.Sequence[Execution]) -> Execution:
+    """Return one statement that does all."""
+    if len(statements) == 1:
+        return statements[0]
+    texts = []
+    together: list[typing.Any] = []
+    for text, arguments in statements:
+        texts.append(text)
+        together += arguments
+    return f'BEGIN NOT ATOMIC {"; ".join(texts)}; END', tuple(together)
+
+
+def _pipeline(
+    cursor: typing.Any,
+    text: str,
+    statements: collections.abc.Iterable[Execution],
+) -> None:
+    """Execute statements, whose ``text`` is for the log."""
+    with cursor.connection.pipeline():
+        for statement, arguments in statements:
+            cursor.execute(statement, arguments)
 
 
 # What SQLAlchemy calls
@@ -167,18 +203,18 @@ def _in_order(execute: Call) -> Call:
 def _committing(dialect: sqlalchemy.Dialect, commit: Call) -> Call:
     """Return what commits, together with what waits."""
 
-    def send_and_commit(connection: typing.Any) -> None:
-        waiting = _take(connection)
+    def send_and_commit(pooled: typing.Any) -> None:
+        waiting = _take(pooled)
         if waiting is None:
-            commit(connection)
+            commit(pooled)
             return
         try:
-            _send(dialect, connection, waiting.statement('COMMIT'))
+            _send(dialect, pooled, [*waiting.statements, _COMMIT])
         except dialect.loaded_dbapi.Error:
             # SQLAlchemy takes the transaction for ended. Not all failures
             # end it.
             with contextlib.suppress(dialect.loaded_dbapi.Error):
-                dialect.do_rollback(connection)
+                dialect.do_rollback(pooled)
             raise
 
     return send_and_commit
@@ -187,8 +223,8 @@ def _committing(dialect: sqlalchemy.Dialect, commit: Call) -> Call:
 def _rolling_back(rollback: Call) -> Call:
     """Return what rolls back, and forgets what waits."""
 
-    def forget_and_roll_back(connection: typing.Any) -> None:
-        _take(connection)
-        rollback(connection)
+    def forget_and_roll_back(pooled: typing.Any) -> None:
+        _take(pooled)
+        rollback(pooled)
 
     return forget_and_roll_back

@@ -13,6 +13,7 @@ from sqlalchemy.engine import default
 from freezer_api.conf import packages
 from freezer_api.db.sqlalchemy.connections import (
     cursors,
+    deferred,
     mysql,
     mysqlclient,
     opening,
@@ -307,6 +308,7 @@ def _set_up_postgresql(
     if not patient:
         settings['lock_timeout'] = f"'{opening.LOCK_TIMEOUT}s'"
     opening.on_connect(engine, functools.partial(_set_in_postgresql, settings))
+    deferred.set_up(engine)
 
 
 def _set_up_sqlite(

@@ -12,9 +12,18 @@ import typing
 
 import sqlalchemy
 
+from freezer_api.db.sqlalchemy.connections import deferred
+
 LOG = logging.getLogger(__name__)
 Execute = collections.abc.Callable[..., None]
 
+#: What a dialect executes statements by.
+_NAMES = (
+    'do_execute',
+    'do_executemany',
+    'do_execute_no_params',
+    deferred.PIPELINE,
+)
 #: Characters of a statement that are logged. One that asks for thousands of
 #: jobs is a megabyte, and says no more than its first lines.
 MAX_TEXT = 2000
@@ -28,9 +37,10 @@ def log(engine: sqlalchemy.Engine, seconds: float) -> None:
     """
     # Not by SQLAlchemy's events: once an engine has one, each connection looks
     # for listeners at every step, which costs several times what this does.
-    for name in ('do_execute', 'do_executemany', 'do_execute_no_params'):
-        execute = getattr(engine.dialect, name)
-        setattr(engine.dialect, name, _timed(execute, seconds))
+    for name in _NAMES:
+        execute = getattr(engine.dialect, name, None)
+        if execute is not None:
+            setattr(engine.dialect, name, _timed(execute, seconds))
 
 
 def _timed(execute: Execute, seconds: float) -> Execute:

@@ -9,7 +9,6 @@ import typing
 
 import sqlalchemy
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql
 
 from freezer_api.db.batches import batches
 from freezer_api.db.sqlalchemy.connections import cursors
@@ -38,18 +37,7 @@ MAX_REPLACED = 32
 _ADD = cursors.insertion(pairs, ('term', 'seq'))
 
 
-def _unnested(name: str) -> sqlalchemy.Function:
-    array = postgresql.ARRAY(sqlalchemy.BigInteger)
-    return sqlalchemy.func.unnest(bindparam(name, type_=array))
-
-
-#: One statement for any number of rows, where PostgreSQL's driver would send
-#: one for each.
-_ADD_ARRAYS = sqlalchemy.insert(pairs).from_select(
-    ['term', 'seq'],
-    sqlalchemy.select(_unnested('terms'), _unnested('seqs')),
-)
-_ADD_TO_MYSQL = f'INSERT INTO {pairs.name} (term, seq) VALUES'
+_ADD_NUMBERS = f'INSERT INTO {pairs.name} (term, seq) VALUES'
 _REMOVE = sqlalchemy.delete(pairs).where(
     pairs.c.seq == bindparam('of'),
     pairs.c.term.in_(bindparam('terms', expanding=True)),
@@ -267,21 +255,14 @@ def _add_pairs(
 ) -> None:
     if not added:
         return
-    if connection.dialect.name == 'postgresql':
-        terms, seqs = zip(*added, strict=True)
-        parameters = {
-            'terms': list(terms),
-            'seqs': list(seqs),
-        }
-        connection.execute(_ADD_ARRAYS, parameters)
-        return
-    if connection.dialect.name == 'mysql':
-        # Its modules write each row as text, which takes them as long as the
-        # rest of the statement. These are numbers, and nothing to escape.
+    if connection.dialect.name != 'sqlite':
+        # Modules write each row as text, which takes them as long as the rest
+        # of the statement, or send a statement for each. These are numbers,
+        # and nothing to escape.
         for some in batches(added, CHUNK):
             rows_as_text = [f'({term:d}, {seq:d})' for term, seq in some]
             values = ', '.join(rows_as_text)
-            statement = f'{_ADD_TO_MYSQL} {values}'
+            statement = f'{_ADD_NUMBERS} {values}'
             cursors.write_text(connection, statement, later=True)
         return
     rows = [
