@@ -99,13 +99,16 @@ def is_lost(connection: sqlalchemy.Connection) -> bool:
     owner = _owner(connection.connection)
     if getattr(owner, _NAME, None) is None:
         return False
-    # PyMySQL has no other way to tell it.
-    socket = owner if hasattr(owner, 'fileno') else owner._sock
-    if socket is None:
+    try:
+        # PyMySQL has no other way to tell it.
+        socket = owner if hasattr(owner, 'fileno') else owner._sock
+        descriptor = socket.fileno()
+    except (AttributeError, connection.dialect.loaded_dbapi.Error):
+        # It is closed.
         return True
     # A server says nothing unasked, but that it closes the connection.
     poll = select.poll()
-    poll.register(socket.fileno(), select.POLLIN)
+    poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
 
 
