@@ -15,10 +15,13 @@ import typing
 
 from benchmarks import http
 from benchmarks.comparison import data, loads
+from benchmarks.comparison.contestants import Used
 from benchmarks.comparison.loads import Figures
 
 #: Members of a session that act at once.
 MEMBERS = 64
+#: Sessions in each turn: what one of them takes says little.
+SESSIONS = 4
 #: What many do at once, in this order.
 BURSTS = (
     'attach of 64',
@@ -34,9 +37,22 @@ Request = tuple[str, str, typing.Any]
 
 
 def burst(contestant: loads.Served, jobs: data.Jobs) -> dict[str, Figures]:
-    """Let 64 jobs join a session, start and end in it at once, and leave it;
-    ``lost`` counts those of which the session doesn't know it.
+    """Let 64 jobs join a session, start and end in it at once, and leave it,
+    in several sessions one after the other; ``lost`` counts those of which the
+    session doesn't know it.
     """
+    found: dict[str, list[_Burst]] = {name: [] for name in BURSTS}
+    for _ in range(SESSIONS):
+        in_session = _in_session(contestant, jobs)
+        for name, one in zip(BURSTS, in_session, strict=True):
+            found[name].append(one)
+    return {name: _figures(all_bursts) for name, all_bursts in found.items()}
+
+
+def _in_session(
+    contestant: loads.Served, jobs: data.Jobs
+) -> tuple['_Burst', ...]:
+    """Return what the bursts of one session took."""
     session = jobs.new_session()
     members = [jobs.job() for _ in range(MEMBERS)]
     path = f'{jobs.base}/sessions/{session}'
@@ -57,10 +73,9 @@ def burst(contestant: loads.Served, jobs: data.Jobs) -> dict[str, Figures]:
     started = _at_once(contestant, starts, MEMBERS)
     ended = _at_once(contestant, ends, MEMBERS)
     lost = _count_lost(members, jobs.members(session))
-    ended = dataclasses.replace(ended, lost=lost)
+    ended = ended._replace(lost=lost)
     detached = _at_once(contestant, leaves, loads.CONNECTIONS)
-    figures = (attached, started, ended, detached)
-    return dict(zip(BURSTS, figures, strict=True))
+    return attached, started, ended, detached
 
 
 def _count_lost(
@@ -80,7 +95,7 @@ def _at_once(
     contestant: loads.Served,
     requests: collections.abc.Sequence[Request],
     callers: int,
-) -> Figures:
+) -> '_Burst':
     """Have so many callers make some requests."""
     texts = []
     for request in requests:
@@ -94,15 +109,46 @@ def _at_once(
     used = contestant.used().since(before)
 
     sender.require_answers()
-    taken = sorted(sender.taken)
-    number = len(requests)
-    return loads.make_figures(
-        number,
-        number / took,
+    return _Burst(
+        took,
         used,
-        p50=taken[number // 2],
-        p99=taken[-1],
+        sender.taken,
+        lost=0,
     )
+
+
+class _Burst(typing.NamedTuple):
+    """What requests at once took: seconds, processors, and the seconds of
+    each; and how many were acknowledged and are lost.
+    """
+
+    took: float
+    used: Used
+    taken: list[float]
+    lost: int
+
+
+def _figures(all_bursts: collections.abc.Sequence[_Burst]) -> Figures:
+    """Return the figures of several bursts."""
+    taken: list[float] = []
+    seconds = service = database = 0.0
+    lost = 0
+    for one in all_bursts:
+        taken += one.taken
+        seconds += one.took
+        service += one.used.service
+        database += one.used.database
+        lost += one.lost
+    taken.sort()
+    number = len(taken)
+    figures = loads.make_figures(
+        number,
+        number / seconds,
+        Used(service, database),
+        p50=taken[number // 2],
+        p99=taken[number * 99 // 100],
+    )
+    return dataclasses.replace(figures, lost=lost)
 
 
 class _Sender:
