@@ -5,6 +5,7 @@ undone, and they take one round trip with it.
 import typing
 
 import sqlalchemy
+from oslo_db.exception import DBInvalidUnicodeParameter
 
 from freezer_api import exceptions
 from freezer_api.db.sqlalchemy import models
@@ -17,7 +18,8 @@ from tests.contract import stores
 TERM = 7
 _ADD = cursors.insertion(models.pairs, ('term', 'seq'))
 _SEQ = models.pairs.c.seq
-_READ = sqlalchemy.select(_SEQ).where(models.pairs.c.term == TERM).order_by(_SEQ)
+_IS_OURS = models.pairs.c.term == TERM
+_READ = sqlalchemy.select(_SEQ).where(_IS_OURS).order_by(_SEQ)
 
 
 @stores.on_stores(stores.MariaDB, stores.PostgreSQL, stores.SQLite)
@@ -70,6 +72,24 @@ class Deferred:
         other.database.write(lambda connection: self._add(connection, 1))
         self.assertEqual([1, 2], self.storage.database.read(self._read))
 
+    def test_what_is_broken_off_frees_what_was_locked(self):
+        """By what the module doesn't tell: here a text that it can't encode."""
+        column = models.texts.c
+        statement = sqlalchemy.delete(models.texts).where(
+            column.scope == sqlalchemy.bindparam('text'), column.seq == sqlalchemy.bindparam('of')
+        )
+
+        def work(connection):
+            connection.execute(sqlalchemy.select(_SEQ).where(_IS_OURS).with_for_update()).all()
+            cursors.write_later(connection, statement, {'text': '\ud800', 'of': 1})
+
+        self.storage.database.write(lambda connection: self._add(connection, 1))
+        with self.assertRaises((UnicodeEncodeError, DBInvalidUnicodeParameter)):
+            self.storage.database.write(work)
+        other = self.make_storage()
+        other.database.write(self._delete)
+        self.assertEqual([], self.storage.database.read(self._read))
+
     def test_more_than_can_wait_is_written_as_well(self):
         text = 'x' * deferred.MAX_CHARACTERS
         job = self.project.new_job(description=text)
@@ -84,9 +104,11 @@ class Deferred:
     def _read(self, connection):
         return [seq for (seq,) in cursors.fetch(connection, _READ, {})]
 
+    def _delete(self, connection):
+        connection.execute(sqlalchemy.delete(models.pairs).where(_IS_OURS))
+
     def _remove(self):
-        remove = sqlalchemy.delete(models.pairs).where(models.pairs.c.term == TERM)
-        self.storage.database.write(lambda connection: connection.execute(remove) and None)
+        self.storage.database.write(self._delete)
 
 
 @stores.on_stores(stores.MariaDB)

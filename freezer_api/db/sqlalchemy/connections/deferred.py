@@ -219,6 +219,10 @@ def _committing(dialect: sqlalchemy.Dialect, commit: Call) -> Call:
             with contextlib.suppress(dialect.loaded_dbapi.Error):
                 dialect.do_rollback(pooled)
             raise
+        except BaseException:
+            # Broken off: the transaction, or an answer, may still be there.
+            pooled.invalidate()
+            raise
 
     return send_and_commit
 
