@@ -139,6 +139,14 @@ def _add(
         )
 
 
+def prepare_commit(connection: sqlalchemy.Connection) -> None:
+    """Fail if statements wait on a connection that seems to be lost. If they
+    were sent with the commit, nobody would know whether that took effect.
+    """
+    if deferred.is_waiting(connection) and deferred.is_lost(connection):
+        write_text(connection, 'SELECT 1')
+
+
 def write_all(
     connection: sqlalchemy.Connection,
     statement: Statement,

@@ -18,7 +18,6 @@ from freezer_api.db import forks
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.db.sqlalchemy.connections import (
     cursors,
-    deferred,
     engines,
     errors,
     groups,
@@ -153,9 +152,7 @@ class Database:
             ):
                 engines.begin(connection)
                 result = work(connection)
-                if deferred.is_lost(connection):
-                    # It isn't the commit that fails for it.
-                    cursors.write_text(connection, 'SELECT 1')
+                cursors.prepare_commit(connection)
                 is_committing = True
         except errors.FAILURES as error:
             if is_committing and errors.meaning(error) is Meaning.LOST:

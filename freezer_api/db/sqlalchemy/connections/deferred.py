@@ -92,13 +92,16 @@ def add(
     return has_room
 
 
+def is_waiting(connection: sqlalchemy.Connection) -> bool:
+    """Tell whether statements wait on a connection."""
+    return getattr(_owner(connection.connection), _NAME, None) is not None
+
+
 def is_lost(connection: sqlalchemy.Connection) -> bool:
-    """Tell whether something waits on a connection that seems to be lost: to
-    send it with the commit would leave open what became of that.
+    """Tell whether a connection on which statements may wait seems to be
+    lost.
     """
     owner = _owner(connection.connection)
-    if getattr(owner, _NAME, None) is None:
-        return False
     try:
         # PyMySQL has no other way to tell it.
         socket = owner if hasattr(owner, 'fileno') else owner._sock

@@ -245,7 +245,8 @@ def _engine(
         engine, 'handle_error', exc_filters.handler, retval=True
     )
     _SET_UP[backend](engine, url, conf, patient)
-    # Last of all: it is asked first.
+    # The last to replace what executes: a failure that is handed over is
+    # raised before anything is sent.
     cursors.set_up(engine)
     return engine
 
@@ -321,8 +322,8 @@ def _set_up_sqlite(
     opening.on_connect(engine, functools.partial(_set_in_sqlite, synchronous))
 
 
-#: Statements with places for values instead of names can be put together:
-#: see :mod:`.deferred`. Modules of the other databases have no such places.
+#: MariaDB's statements are put together (:mod:`.deferred`). Two of them may
+#: use one name for a value, so values have places instead.
 _PARAMETERS: dict[str, Settings] = {'mysql': {'paramstyle': 'format'}}
 _SET_UP = {
     'mysql': mysql.set_up,
