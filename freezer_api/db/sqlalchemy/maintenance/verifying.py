@@ -70,13 +70,7 @@ def walk(
     drifts: list[Drift] = []
     if thorough:
         drifts.extend(_drifts(database, kind, current, mend))
-        # Those that have counts are found by these.
-        parts = database.read(
-            functools.partial(
-                counted.without_counts,
-                parts=_parts(kind, found),
-            )
-        )
+        parts = _parts_without_counts(database, kind, found)
         drifts.extend(counted.drifts(database, parts, mend))
     return WalkStep(
         (max(versions),),
@@ -152,16 +146,25 @@ def _suspects(
     return suspects
 
 
-def _parts(
-    kind: str, rows: collections.abc.Iterable[sqlalchemy.Row]
-) -> set[counted.Part]:
-    """Return the parts of lists that documents are in."""
+def _parts_without_counts(
+    database: Database,
+    kind: str,
+    rows: collections.abc.Iterable[sqlalchemy.Row],
+) -> list[counted.Part]:
+    """Return the parts of lists that documents are in and that have no count.
+    The walk along the counts finds the others.
+    """
     found = set()
     for row in rows:
         scopes = indexed_scopes(kind, row.project, row.claim)
         for term in terms.of_lists(kind, scopes):
             found.add(counted.Part(term, row.seq >> LARGE))
-    return found
+    return database.read(
+        functools.partial(
+            counted.without_counts,
+            parts=found,
+        )
+    )
 
 
 def _look_again(
