@@ -76,6 +76,8 @@ def lock_uncounted(
     In the other lists it is counted, or somebody is just counting it: whom
     this doesn't wait for.
     """
+    if not uncounted:
+        return set()
     parameters = {
         'terms': sorted(uncounted),
         'seq': seq,
