@@ -102,12 +102,15 @@ class Agents:
         return what was seen.
         """
         self.seen = Seen()
+        # With thousands of agents that takes a while, by which the first run
+        # would be late.
+        due_polls = self._due_polls(seconds)
         begun = time.monotonic()
         if runs is not None:
             for number, team in enumerate(teams):
                 its_begin = begun + number * runs.every
                 self._run(team, its_begin, runs.spread)
-        for after, agent in self._due_polls(seconds):
+        for after, agent in due_polls:
             due = begun + after
             await _until(due)
             self._spawn(self.poll(agent, due))
@@ -118,12 +121,14 @@ class Agents:
         """Return when who polls."""
         found = []
         for agent in range(len(self._agents)):
-            due = random.uniform(0, INTERVAL)
-            while due < seconds:
+            # Agents have polled before, so that no more do at the begin than
+            # at any other moment.
+            due = random.uniform(-INTERVAL, 0)
+            while due < seconds + JITTER:
                 jitter = random.uniform(-JITTER, JITTER)
-                # Nobody polls before the begin.
-                its_due = max(0.0, due + jitter)
-                found.append((its_due, agent))
+                its_due = due + jitter
+                if 0 <= its_due < seconds:
+                    found.append((its_due, agent))
                 due += INTERVAL
         return sorted(found)
 
