@@ -132,20 +132,20 @@ class Statements(costs.Settling, costs.Cost):
     def test_following_jobs_take_a_statement_for_many(self):
         """All get another schedule, and with it other terms and texts."""
         session = self.project.new_session(schedule={'schedule_interval': '1 days'})
-        jobs = [self.project.new_job(session_id=session) for _number in range(18)]
+        jobs = [self.project.new_job(session_id=session) for _number in range(34)]
         schedule = {'schedule_interval': '2 days'}
         statements = self.recorder.of(
             lambda: self.project.patch_session(session, schedule=schedule)
         )
         written = [text for text, _values in statements if text.startswith('UPDATE freezer_jobs')]
-        # One for 16 jobs.
+        # One for 32 jobs.
         self.assertEqual(2, len(written))
         replaced = [text for text, _values in statements if text.startswith('UPDATE freezer_pairs')]
         # As many for the terms that all lose and get alike, and one of the session.
         self.assertEqual(3, len(replaced))
         bodies_of_jobs = [self.project.job(job) for job in jobs]
         intervals = [body['job_schedule']['schedule_interval'] for body in bodies_of_jobs]
-        self.assertEqual(['2 days'] * 18, intervals)
+        self.assertEqual(['2 days'] * 34, intervals)
         found = self.project.ids(JOBS, [{'schedule_interval': '2 days'}])
         self.assertEqual(set(jobs), set(found))
         self.assertEqual([], self.project.ids(JOBS, [{'schedule_interval': '1 days'}]))

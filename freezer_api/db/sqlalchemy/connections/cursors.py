@@ -32,7 +32,7 @@ T = typing.TypeVar('T')
 
 #: Places of a statement that has one for each value, at most: such a statement
 #: is kept for each number of them.
-MAX_PLACEHOLDERS = 16
+MAX_PLACEHOLDERS = 32
 #: The option by which a failure is handed to SQLAlchemy.
 _FAILURE = 'freezer_failure'
 

@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 #: Operations that one transaction does, at most. It bounds for how long the
 #: transaction has its locks.
-MAX_OPERATIONS = 16
+MAX_OPERATIONS = 32
 
 S = typing.TypeVar('S')
 

@@ -252,7 +252,7 @@ def update(kind: str) -> sqlalchemy.Update:
 @functools.cache
 def update_all(kind: str, number: int) -> sqlalchemy.Update:
     """Store what has become of so many rows; the names of parameters end in
-    0, 1 and so on.
+    0, 1 and so on, and those of no row are NULL.
     """
     table = models.tables[kind]
     numbers = range(number)

@@ -101,5 +101,11 @@ def _write_rows(
     for number, values in enumerate(all_values):
         for name, value in values.items():
             parameters[f'{name}{number}'] = value
-    statement = row_statements.update_all(kind, len(all_values))
+    # As many places as a power of two has, so that few statements have to be
+    # kept. What is left finds no row.
+    places = 1 << (len(all_values) - 1).bit_length()
+    for number in range(len(all_values), places):
+        for name in all_values[0]:
+            parameters[f'{name}{number}'] = None
+    statement = row_statements.update_all(kind, places)
     cursors.write_later(connection, statement, parameters)
