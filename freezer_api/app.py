@@ -8,7 +8,7 @@ import logging
 from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi
 
-from freezer_api import db, identity, policy
+from freezer_api import db, identity, permits, policy
 from freezer_api.controllers import routes, routing
 from freezer_api.db import base
 from freezer_api.middleware import (
@@ -72,7 +72,14 @@ def _api(
         routing.Router(table),
         policy.Policy(conf),
         conf.oslo_middleware.max_request_body_size,
+        _permits(conf),
     )
+
+
+def _permits(conf: cfg.ConfigOpts) -> permits.Permits | None:
+    """The permits of the process; None if all its threads may work."""
+    number = conf.api.max_concurrent_requests
+    return permits.Permits(number) if number else None
 
 
 def _outer_layers(

@@ -10,6 +10,7 @@ import webob.acceptparse
 import wsme
 import wsme.types
 
+from freezer_api import permits
 from freezer_api.controllers import calls, lists, types
 from freezer_api.db import base
 from freezer_api.domain import search
@@ -122,9 +123,13 @@ def _signature(
 class Endpoint:
     """An exposed method of a controller, ready to be called."""
 
-    def __init__(self, method: typing.Any):
+    def __init__(
+        self, method: typing.Any, rank: permits.Rank = permits.Rank.WRITE
+    ):
         definition = method._wsme_definition
         self.method = method
+        #: Which requests go first where they have to wait.
+        self.rank = rank
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
         self.code: int = definition.status_code
@@ -150,10 +155,13 @@ class Endpoint:
         self.query: types.Parameters | None = None
         self.convert_query: ConvertQuery | None = None
         self.parameters: frozenset[str] = frozenset()
+        self.is_search = False
         if declared and isinstance(declared[-1], types.Parameters):
             self.query = declared.pop()
             self.convert_query = self.query.frombasetype
             self.parameters = self.query.names
+            # The body may have it, too.
+            self.is_search = 'search' in self.parameters
         #: The types of the parts of the path behind the project.
         self.parts: list[typing.Any] = declared
         self.converters = [datatype.frombasetype for datatype in declared]
@@ -190,7 +198,17 @@ class Endpoint:
             raise RuntimeError(
                 f'{self.method!r} would have been reached unenforced'
             )
-        return self._respond(call, self.method(call, *arguments))
+        return self._respond(call, self._answer(call, arguments))
+
+    def _answer(self, call: calls.Call, arguments: list[typing.Any]) -> Answer:
+        """Call the method, with a permit if the process has some."""
+        if call.permits is None:
+            return typing.cast(Answer, self.method(call, *arguments))
+        if self.is_search:
+            # A client that sends slowly holds no permit meanwhile.
+            call.receive()
+        with call.permits.permit(self.rank):
+            return typing.cast(Answer, self.method(call, *arguments))
 
     def _respond(self, call: calls.Call, answer: Answer) -> responses.Response:
         headers = []

@@ -5,7 +5,7 @@ import re
 import typing
 import urllib.parse
 
-from freezer_api import context, exceptions
+from freezer_api import context, exceptions, permits
 from freezer_api.controllers import bodies
 from freezer_api.domain import documents
 from freezer_api.middleware import responses
@@ -25,20 +25,27 @@ _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 
 class Call:
-    """A request, and who sends it (None: it needs no token)."""
+    """A request, and who sends it (None: it needs no token).
+
+    ``of_process``: the permits of the process, None if it has none.
+    """
 
     # One is made for each request: slots save its dictionary.
-    __slots__ = ('environ', 'identity', 'max_body_size')
+    __slots__ = ('_body', 'environ', 'identity', 'max_body_size', 'permits')
 
     def __init__(
         self,
         environ: responses.Environ,
         identity: context.RequestContext | None,
         max_body_size: int,
+        of_process: permits.Permits | None = None,
     ):
         self.environ = environ
         self.identity = identity
         self.max_body_size = max_body_size
+        self.permits = of_process
+        #: The body, or why there is none; None until it is received.
+        self._body: bytes | exceptions.FreezerError | None = None
 
     @property
     def context(self) -> context.RequestContext:
@@ -91,6 +98,22 @@ class Call:
         ``InvalidInput`` if its length is ambiguous, or if it doesn't come as
         announced.
         """
+        self.receive()
+        if isinstance(self._body, bytes):
+            return self._body
+        raise typing.cast(Exception, self._body)
+
+    def receive(self) -> None:
+        """Wait until the body has come; :meth:`raw_body` tells of failures."""
+        if self._body is not None:
+            return
+        try:
+            self._body = self._receive()
+        except exceptions.FreezerError as error:
+            self._body = error
+
+    def _receive(self) -> bytes:
+        """Read the body."""
         stream = self.environ['wsgi.input']
         limit = self.max_body_size
         announced = self._announced_size()

@@ -11,12 +11,14 @@ import typing
 
 from pecan import core
 
-from freezer_api import context, policy
+from freezer_api import context, permits, policy
 from freezer_api.controllers import base, calls, types
 from freezer_api.middleware import errors, responses
 
 #: The route of a request in its environment, from when it has been found.
 ROUTE = 'freezer.route'
+#: How the patterns begin of what is about one session.
+_ONE_SESSION = '/v2/{project_id}/sessions/{'
 
 
 class Route:
@@ -32,12 +34,21 @@ class Route:
         self.pattern = pattern
         self.endpoints: dict[str, base.Endpoint] = {}
         for method, handler in handlers.items():
-            endpoint = base.Endpoint(handler)
+            endpoint = base.Endpoint(handler, _rank(method, pattern))
             self.endpoints[method] = endpoint
             # Right behind GET, in the order in which Allow names them.
             if method == 'GET':
                 self.endpoints['HEAD'] = endpoint
         self.allow = ', '.join([*self.endpoints, 'OPTIONS'])
+
+
+def _rank(method: str, pattern: str) -> permits.Rank:
+    """Return which requests that wait go before one."""
+    if method == 'GET':
+        return permits.Rank.READ
+    if pattern.startswith(_ONE_SESSION):
+        return permits.Rank.GROUPED
+    return permits.Rank.WRITE
 
 
 class Router:
@@ -101,7 +112,11 @@ class Api(core.PecanBase):
     """
 
     def __init__(
-        self, router: Router, rules: policy.Policy, max_body_size: int
+        self,
+        router: Router,
+        rules: policy.Policy,
+        max_body_size: int,
+        of_process: permits.Permits | None = None,
     ):
         # Endpoints make their responses; Pecan's own would be made for
         # nothing. Ids may have dots, which aren't the extensions of files.
@@ -114,6 +129,7 @@ class Api(core.PecanBase):
         self._router = router
         self._policy = rules
         self._max_body_size = max_body_size
+        self._permits = of_process
 
     def __call__(
         self,
@@ -177,7 +193,12 @@ class Api(core.PecanBase):
             identity = context.RequestContext.of_request(
                 environ, self._policy, project_id
             )
-        call = calls.Call(environ, identity, self._max_body_size)
+        call = calls.Call(
+            environ,
+            identity,
+            self._max_body_size,
+            self._permits,
+        )
         state.response = controller(call, args[1:])
 
     def _handle_empty_response_body(self, state: core.RoutingState) -> None:

@@ -10,7 +10,7 @@ import typing
 
 import sqlalchemy
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.db.sqlalchemy import driver
 from freezer_api.db.sqlalchemy.connections import groups
 from freezer_api.domain.documents import SESSIONS, Precondition
@@ -124,6 +124,22 @@ class Groups:
         # The jobs are locked by one statement, too.
         locks = [text for text in texts if text.startswith('SELECT') and 'freezer_jobs' in text]
         self.assertEqual(1, len(locks))
+        for job in jobs:
+            self.assertEqual(1, self.project.job(job)['session_tag'])
+
+    def test_starts_that_meet_need_one_permit_of_the_process(self):
+        jobs, starts = self.starts(MANY)
+        one = permits.Permits(1)
+
+        def with_permit(act):
+            with one.permit(permits.Rank.GROUPED):
+                return act()
+
+        # The first has the permit while it waits for the session, and the others join.
+        threads = self.meet(*[lambda act=act: with_permit(act) for act in starts])
+        self.assertEqual([None] * MANY, [thread.error for thread in threads])
+        self.assertEqual([('success', 1)] * MANY, [thread.result for thread in threads])
+        self.assertEqual(1, len(self.commits))
         for job in jobs:
             self.assertEqual(1, self.project.job(job)['session_tag'])
 

@@ -3,6 +3,7 @@ announced.
 """
 
 import io
+import threading
 
 import webob
 
@@ -10,6 +11,8 @@ from tests.functional import base, test_enforcement
 
 SESSIONS = '/v2/alpha/sessions'
 LIMIT = 1000
+#: Seconds in which a thread does its part, on any machine.
+LONG = 60
 
 
 class Counted(io.BytesIO):
@@ -170,3 +173,54 @@ class TestMalformed(BodiesTest):
         self.assert_error(self.send(stream, 800 * 2**20), '413')
         self.assertEqual(0, stream.count)
         self.assert_error(self.send(Broken(ServerFailure()), 5000), '413')
+
+
+class Slow(io.BytesIO):
+    """A body that comes when it is allowed to."""
+
+    def __init__(self, raw: bytes):
+        super().__init__(raw)
+        self.is_awaited, self.may_come = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """What is left, once it may come."""
+        self.is_awaited.set()
+        self.may_come.wait(LONG)
+        return super().read(size)
+
+
+class TestPermitsOfTheProcess(BodiesTest):
+    """A service that works on one request at a time."""
+
+    def setUp(self):
+        super().setUp()
+        self.use(api__max_concurrent_requests=1, oslo_middleware__max_request_body_size=LIMIT)
+
+    def test_others_are_answered_while_a_client_sends_slowly(self):
+        for method, path, raw in (
+            ('POST', SESSIONS, b'{"schedule": {}}'),
+            ('GET', SESSIONS, b'{"match": [{"status": "x"}]}'),
+        ):
+            stream, answers = Slow(raw), []
+
+            def ask(stream=stream, answers=answers, raw=raw, method=method, path=path):
+                answers.append(self.send(stream, len(raw), method, path))
+
+            thread = threading.Thread(target=ask, daemon=True)
+            thread.start()
+            self.assertTrue(stream.is_awaited.wait(LONG))
+            self.assertEqual(200, self.call('GET', SESSIONS).code)
+            self.assertEqual(201, self.call('POST', SESSIONS, {'schedule': {}}).code)
+            stream.may_come.set()
+            thread.join(LONG)
+            self.assertIn(answers[0].code, (200, 201))
+
+    def test_refused_requests_give_their_permits_back(self):
+        for _time in range(3):
+            self.assertEqual(404, self.call('GET', f'{SESSIONS}/none').code)
+            self.assertEqual(400, self.send(Counted(b'[]'), 2).code)
+            self.assertEqual(413, self.send(Counted(b'x' * 2 * LIMIT), 2 * LIMIT).code)
+            self.assertEqual(
+                400, self.send(Counted(b'{"match": 1}'), 12, 'GET', f'{SESSIONS}').code
+            )
+        self.assertEqual(200, self.call('GET', SESSIONS).code)

@@ -20,7 +20,7 @@ ROOMS = [
     {'policies', 'policy', 'context', 'identity'},
     {'db'},
     {'domain', 'schemas'},
-    {'conf', 'error_codes', 'exceptions', 'version'},
+    {'conf', 'error_codes', 'exceptions', 'permits', 'version'},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 WEB = {'pecan', 'wsme', 'wsmeext', 'webob', 'waitress', 'oslo_middleware', 'keystonemiddleware'}

@@ -14,7 +14,7 @@ import logging
 import threading
 import typing
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.db.elasticsearch.attempt import Attempt, WrongPrimary
 from freezer_api.db.elasticsearch.codec import Key
 from freezer_api.db.elasticsearch.commits import committing, marks, retries
@@ -114,6 +114,7 @@ class Transactions:
                 *primary,
                 ahead,
             )
+            permits.give_up()
             own.woken.wait(retries.seconds_left())
             if not own.woken.is_set():
                 self._leave(queue, own)

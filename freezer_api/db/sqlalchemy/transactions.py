@@ -2,11 +2,12 @@
 
 import collections.abc
 import concurrent.futures
+import contextlib
 import typing
 
 import sqlalchemy
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.db.sqlalchemy.connections import errors, groups
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.unit_of_work import Unit
@@ -67,7 +68,10 @@ class Transactions:
         key = project_id, session_id
         operation = groups.Operation(step, job_ids)
         group = self._database.groups.join(key, operation)
-        if group is not None:
+        if group is None:
+            permits.give_up()
+        else:
+            permits.let_join()
             self._lead(group)
         try:
             outcome = operation.future.result()
@@ -117,12 +121,14 @@ class Transactions:
         project_id: str,
         sessions: collections.abc.Collection[str],
     ) -> Unit:
-        return Unit(
-            connection,
-            project_id,
-            self._clock,
-            sessions,
-        )
+        # It waits for those who have the locks.
+        with permits.paused() if sessions else contextlib.nullcontext():
+            return Unit(
+                connection,
+                project_id,
+                self._clock,
+                sessions,
+            )
 
 
 def _complete(unit: Unit, step: Step[T], to_lock: set[str]) -> T:

@@ -13,7 +13,7 @@ import typing
 import sqlalchemy
 from oslo_config import cfg
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.db import forks
 from freezer_api.db.sqlalchemy import migration
 from freezer_api.db.sqlalchemy.connections import (
@@ -171,7 +171,9 @@ class Database:
         if self._lock is None:
             yield
             return
-        if not self._lock.acquire(timeout=DEADLINE):
+        with permits.paused():
+            is_turn = self._lock.acquire(timeout=DEADLINE)
+        if not is_turn:
             raise exceptions.StorageUnavailable() from TimeoutError(
                 f'Others have been writing for {DEADLINE} seconds.'
             )

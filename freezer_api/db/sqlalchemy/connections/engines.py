@@ -10,6 +10,7 @@ from oslo_config import cfg
 from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy.engine import default
 
+from freezer_api import permits
 from freezer_api.conf import packages
 from freezer_api.db.sqlalchemy.connections import (
     cursors,
@@ -167,7 +168,9 @@ def begin(connection: sqlalchemy.Connection) -> None:
     be stale.
     """
     if connection.dialect.name == 'sqlite':
-        connection.exec_driver_sql('BEGIN IMMEDIATE')
+        # Other processes may be writing.
+        with permits.paused():
+            connection.exec_driver_sql('BEGIN IMMEDIATE')
 
 
 # What a URL may say

@@ -1,0 +1,158 @@
+"""Permits, with real threads."""
+
+import threading
+import time
+import typing
+
+import testtools
+
+from freezer_api import permits
+from freezer_api.permits import Permits, Rank
+
+#: Seconds in which a thread does its part, on any machine.
+LONG = 60
+
+
+class TestPermits(testtools.TestCase):
+    """Threads that wait for the permits of one process."""
+
+    def setUp(self):
+        super().setUp()
+        self.permits = Permits(1)
+        #: Who had a permit, in this order.
+        self.order: list[str] = []
+        self.threads: list[threading.Thread] = []
+
+    def start(self, act: typing.Callable[[], None]) -> None:
+        """Run something in a thread that is waited for in the end."""
+        thread = threading.Thread(target=act, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def queue(self, rank: Rank, name: str = '') -> None:
+        """Have a thread wait for a permit, and note when it has it."""
+
+        def work():
+            with self.permits.permit(rank):
+                self.order.append(name or rank.name)
+
+        before = self.waiting()
+        self.start(work)
+        self.until(lambda: self.waiting() > before)
+
+    def waiting(self) -> int:
+        return sum(len(queue) for queue in self.permits._waiting)
+
+    def until(self, is_so: typing.Callable[[], bool]) -> None:
+        deadline = time.monotonic() + LONG
+        while not is_so():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.001)
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(LONG)
+            self.assertFalse(thread.is_alive())
+        # All were given back.
+        self.assertEqual(0, self.permits._taken)
+
+    def test_reads_go_first_and_others_by_rank(self):
+        with self.permits.permit(Rank.WRITE):
+            for rank in (Rank.WRITE, Rank.LEADING, Rank.GROUPED, Rank.READ):
+                self.queue(rank)
+        self.join()
+        self.assertEqual(['READ', 'GROUPED', 'LEADING', 'WRITE'], self.order)
+
+    def test_those_of_one_rank_go_in_the_order_they_came(self):
+        with self.permits.permit(Rank.READ):
+            for name in ('first', 'second', 'third'):
+                self.queue(Rank.WRITE, name)
+        self.join()
+        self.assertEqual(['first', 'second', 'third'], self.order)
+
+    def test_who_waits_too_long_goes_before_reads(self):
+        with self.permits.permit(Rank.READ):
+            self.queue(Rank.WRITE)
+            time.sleep(permits.PATIENCE + 0.05)
+            self.queue(Rank.READ)
+        self.join()
+        self.assertEqual(['WRITE', 'READ'], self.order)
+
+    def test_no_more_work_than_there_are_permits(self):
+        self.permits = Permits(3)
+        lock, working, most = threading.Lock(), 0, 0
+
+        def work():
+            nonlocal working, most
+            with self.permits.permit(Rank.WRITE):
+                with lock:
+                    working += 1
+                    most = max(most, working)
+                time.sleep(0.01)
+                with lock:
+                    working -= 1
+
+        for _thread in range(12):
+            self.start(work)
+        self.join()
+        self.assertEqual(3, most)
+
+    def test_failed_work_gives_its_permit_back(self):
+        with testtools.ExpectedException(KeyError), self.permits.permit(Rank.READ):
+            raise KeyError
+        self.join()
+
+    def test_permit_given_up_is_given_back_once(self):
+        with self.permits.permit(Rank.GROUPED):
+            self.queue(Rank.WRITE)
+            permits.give_up()
+            # Nothing is left to give up.
+            permits.give_up()
+            self.until(lambda: self.order == ['WRITE'])
+        self.join()
+
+    def test_leader_lets_those_join_that_can_and_no_other(self):
+        with self.permits.permit(Rank.GROUPED):
+            self.queue(Rank.WRITE)
+            self.queue(Rank.GROUPED)
+            permits.let_join()
+            self.order.append('leader')
+        self.join()
+        self.assertEqual(['GROUPED', 'leader', 'WRITE'], self.order)
+
+    def test_leader_whom_nobody_joins_goes_on(self):
+        with self.permits.permit(Rank.GROUPED):
+            self.queue(Rank.READ)
+            permits.let_join()
+            self.order.append('leader')
+        self.join()
+        self.assertEqual(['leader', 'READ'], self.order)
+
+    def test_paused_work_goes_on_without_a_permit(self):
+        had, may_end = threading.Event(), threading.Event()
+
+        def work():
+            with self.permits.permit(Rank.READ):
+                had.set()
+                may_end.wait(LONG)
+
+        with self.permits.permit(Rank.WRITE):
+            with permits.paused():
+                self.start(work)
+                self.assertTrue(had.wait(LONG))
+            # The other one still has the permit: nobody was waited for.
+            self.assertEqual(2, self.permits._taken)
+            self.queue(Rank.READ, 'later')
+        # One of two was given back, so there is none for the third.
+        self.assertEqual(1, self.permits._taken)
+        self.assertEqual([], self.order)
+        may_end.set()
+        self.join()
+        self.assertEqual(['later'], self.order)
+
+    def test_thread_without_a_permit_needs_none(self):
+        permits.give_up()
+        permits.let_join()
+        with permits.paused():
+            pass
+        self.join()
