@@ -3,7 +3,7 @@ meanwhile.
 
 ``python -m benchmarks.fleet`` makes all that it needs: a database in a folder
 of its own with the agents' clients, jobs and sessions, and this service under
-uWSGI with 2 processes of 4 threads each. The agents first poll alone; then sessions
+uWSGI with 2 processes of 32 threads each. The agents first poll alone; then sessions
 of 64 of them have runs beside the polls, one each ten seconds: first with
 members that start within a second, then with members that start at one moment.
 Afterwards it looks in the store for all that was acknowledged. The report has
@@ -16,12 +16,13 @@ import argparse
 import pathlib
 
 from benchmarks import options
-from benchmarks.comparison import contestants
 from benchmarks.deployments import databases
 from benchmarks.fleet import measuring, report
 
 PROGRAM = 'python -m benchmarks.fleet'
 HERE = pathlib.Path(__file__).parent.parent / 'report' / 'fleet'
+#: As the documentation recommends it for many agents.
+THREADS, CONCURRENT = 32, 2
 #: What the agents' service can keep its documents in.
 _STORES = (databases.MARIADB, databases.POSTGRESQL, databases.SQLITE)
 
@@ -63,8 +64,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         '--threads',
         type=int,
-        default=contestants.THREADS,
+        default=THREADS,
         help='of each of the two processes',
+    )
+    parser.add_argument(
+        '--concurrent',
+        type=int,
+        default=CONCURRENT,
+        help='requests that a process works on at a time; 0: all',
     )
     parser.add_argument('--store', choices=_STORES, default=_STORES[0])
     return parser.parse_args()
@@ -82,6 +89,7 @@ def _command(asked: argparse.Namespace) -> str:
         'every': f'{asked.every:g}',
         'spreads': ','.join(spreads),
         'threads': asked.threads,
+        'concurrent': asked.concurrent,
         'store': asked.store,
     }
     return options.spell(PROGRAM, told)

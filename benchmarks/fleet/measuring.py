@@ -22,8 +22,9 @@ from benchmarks.deployments import databases, subjects
 from benchmarks.fleet import data, proof
 from benchmarks.fleet.agents import Acknowledged, Agents, Runs, Seen
 
-#: Seconds in which every process compiles its statements.
-WARMING = 5
+#: Seconds in which every process compiles its statements: for polls, and for
+#: what is asked in a run.
+WARMING = 10
 #: Points of the curve of a kind's times: shares of its requests.
 SHARES = (
     *(number / 100 for number in range(0, 99)),
@@ -99,7 +100,8 @@ def run(asked: argparse.Namespace) -> Run:
         store = made.make(asked.store)
         notes['store'] = f'{asked.store} {store.version}'
         notes['threads of each process'] = str(asked.threads)
-        configuration = str(store.configuration)
+        notes['max_concurrent_requests'] = str(asked.concurrent)
+        configuration = _configure(store, asked.concurrent)
         storage = served_here.open_configured(configuration)
         stack.callback(storage.close)
         storage.sync()
@@ -131,6 +133,13 @@ def run(asked: argparse.Namespace) -> Run:
     return Run(phases, dict(expected), dict(lost), drifts, notes)
 
 
+def _configure(store: databases.Store, concurrent: int) -> str:
+    """Return the file that configures the service."""
+    with store.configuration.open('a') as text:
+        text.write(f'[api]\nmax_concurrent_requests = {concurrent}\n')
+    return str(store.configuration)
+
+
 async def _phases(
     service: contestants.Contestant,
     fleet: data.Fleet,
@@ -138,11 +147,12 @@ async def _phases(
 ) -> tuple[list[Phase], list[Acknowledged]]:
     """Return what each phase has shown, and what was acknowledged in all."""
     agents = Agents(service.port, fleet.agents)
-    await agents.live(WARMING)
+    remaining = iter(fleet.teams)
+    first = _next(remaining, 1)
+    warmed = await agents.live(WARMING, first, Runs(asked.every, 0))
     # The fleet stays: no collection of garbage has to look at it again.
     gc.freeze()
-    phases, acknowledged = [], []
-    remaining = iter(fleet.teams)
+    phases, acknowledged = [], warmed.acknowledged
     runs_of_a_phase = int(asked.seconds // asked.every)
     for name, spread in _wanted(asked.spreads):
         teams, runs = [], None

@@ -22,7 +22,8 @@ up to {JITTER} s earlier or later, by a new connection, as the published agent
 does. In a run the {MEMBERS} members of a session start,
 report twice, make a backup and say so, end, and report again, within some
 {WORK} s. The service has 2 processes under uWSGI, the identity of the callers
-injected; it, its database and the agents share the machine.
+injected; it, its database and the agents share the machine. Each process has
+taken part in a run before, for which it has compiled its statements.
 
 Times count from when a request was due, so what the agents themselves are late
 by is in them. Where others use the processors, as the table of the load shows,
