@@ -12,7 +12,7 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import loading, plugin, session, token_endpoint
 from oslo_config import cfg
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.domain import texts
 
 LOG = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Identity:
         self._authenticating = threading.Lock()
         self._connection: _Connection | None = None
 
+    @permits.paused()
     def make_trust(
         self,
         token: str,
@@ -69,6 +70,7 @@ class Identity:
             answer = self._request('POST', '', token, {'trust': trust}).json()
             return str(answer['trust']['id'])
 
+    @permits.paused()
     def holds_trust(
         self,
         token: str,
@@ -99,6 +101,7 @@ class Identity:
             given = {role['name'].casefold() for role in trust['roles']}
             return wanted == given
 
+    @permits.paused()
     def end_trust(
         self, trust_id: str, tokens: collections.abc.Iterable[str | None]
     ) -> bool:

@@ -17,6 +17,10 @@ import threading
 import time
 import typing
 
+from freezer_api import exceptions
+
+#: Seconds after which a request that waits for a permit is refused.
+DEADLINE = 30
 #: Seconds after which a request goes first, whatever its rank.
 PATIENCE = 0.5
 
@@ -67,7 +71,9 @@ class Permits:
             give_up()
 
     def take(self, rank: Rank) -> None:
-        """Wait for a permit."""
+        """Wait for a permit; ``StorageUnavailable`` if none comes: it is the
+        storage that others wait for.
+        """
         with self._lock:
             if self._taken < self._number:
                 self._taken += 1
@@ -76,7 +82,18 @@ class Permits:
             waiting.called.acquire()
             self._waiting[rank].append(waiting)
         # Who gives a permit away leaves it counted.
-        waiting.called.acquire()
+        if not waiting.called.acquire(timeout=DEADLINE):
+            self._leave(rank, waiting)
+
+    def _leave(self, rank: Rank, waiting: _Waiting) -> None:
+        """Wait no more, unless the permit has come just now."""
+        with self._lock:
+            if waiting not in self._waiting[rank]:
+                return
+            self._waiting[rank].remove(waiting)
+        raise exceptions.StorageUnavailable() from TimeoutError(
+            f'Others have been working for {DEADLINE} seconds.'
+        )
 
     def take_at_once(self) -> None:
         """Take a permit even if there is none left."""
@@ -135,21 +152,24 @@ def let_join() -> None:
     """
     permits = _own.permits
     if permits is not None and permits.is_awaited(Rank.GROUPED):
-        permits.give()
+        give_up()
         permits.take(Rank.LEADING)
+        _own.permits = permits
 
 
 @contextlib.contextmanager
 def paused() -> collections.abc.Iterator[None]:
-    """Let another thread have the permit while this one waits for locks. It
-    goes on at once when it has them, without waiting for a permit.
+    """Let another thread have the permit while this one waits for locks, or
+    for another service. It goes on at once when it has them, without waiting
+    for a permit.
     """
     permits = _own.permits
     if permits is None:
         yield
         return
-    permits.give()
+    give_up()
     try:
         yield
     finally:
         permits.take_at_once()
+        _own.permits = permits

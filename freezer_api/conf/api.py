@@ -62,11 +62,11 @@ OPTIONS = [
         help=(
             'Number of requests that each process works on at a time, so that'
             ' it can have many threads: the other requests wait, and reads go'
-            ' first. A request that waits for others on the same session does'
-            ' not count. Set it to 2, with 32 threads, if many agents start'
-            ' sessions at the same moment and the database is near; a distant'
-            ' database and Elasticsearch need more. 0: as many as there are'
-            ' threads.'
+            ' first. A request that waits for others on the same session, for'
+            ' Elasticsearch or for Keystone does not count. Set it to 2, with'
+            ' 32 threads, if many agents start sessions at the same moment and'
+            ' the database is near; a distant one needs more. 0: as many as'
+            ' there are threads.'
         ),
     ),
     cfg.BoolOpt(

@@ -4,9 +4,10 @@ import threading
 import time
 import typing
 
+import fixtures
 import testtools
 
-from freezer_api import permits
+from freezer_api import exceptions, permits
 from freezer_api.permits import Permits, Rank
 
 #: Seconds in which a thread does its part, on any machine.
@@ -149,6 +150,51 @@ class TestPermits(testtools.TestCase):
         may_end.set()
         self.join()
         self.assertEqual(['later'], self.order)
+
+    def test_paused_work_that_pauses_goes_on(self):
+        with self.permits.permit(Rank.WRITE):
+            with permits.paused(), permits.paused():
+                self.assertEqual(0, self.permits._taken)
+            self.assertEqual(1, self.permits._taken)
+        self.join()
+
+    def test_who_waits_too_long_is_refused(self):
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.permits.DEADLINE', 0.05))
+        refused: list[Exception] = []
+
+        def work():
+            try:
+                with self.permits.permit(Rank.READ):
+                    self.order.append('read')
+            except exceptions.StorageUnavailable as error:
+                refused.append(error)
+
+        with self.permits.permit(Rank.WRITE):
+            self.start(work)
+            self.until(lambda: bool(refused))
+            # It waits no more.
+            self.assertEqual(0, self.waiting())
+        self.assertEqual([], self.order)
+        self.join()
+
+    def test_leader_that_waits_too_long_is_refused_and_keeps_no_permit(self):
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.permits.DEADLINE', 0.05))
+        may_end = threading.Event()
+
+        def join_slowly():
+            with self.permits.permit(Rank.GROUPED):
+                may_end.wait(LONG)
+
+        def lead():
+            with self.permits.permit(Rank.GROUPED):
+                self.start(join_slowly)
+                self.until(lambda: self.waiting() == 1)
+                permits.let_join()
+
+        self.assertRaises(exceptions.StorageUnavailable, lead)
+        self.assertEqual(1, self.permits._taken)
+        may_end.set()
+        self.join()
 
     def test_thread_without_a_permit_needs_none(self):
         permits.give_up()

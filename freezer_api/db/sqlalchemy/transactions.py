@@ -71,7 +71,6 @@ class Transactions:
         if group is None:
             permits.give_up()
         else:
-            permits.let_join()
             self._lead(group)
         try:
             outcome = operation.future.result()
@@ -100,6 +99,7 @@ class Transactions:
             return _complete_all(unit, operations)
 
         try:
+            permits.let_join()
             outcomes = self._database.write(attempt)
         except BaseException as error:
             operations = self._database.groups.close(group)

@@ -15,7 +15,7 @@ import random
 import time
 import typing
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 
 LOG = logging.getLogger(__name__)
 #: Seconds between two attempts, at first and at most.
@@ -120,6 +120,7 @@ class Retries:
         return self._operation % self._values
 
 
+@permits.paused()
 def pause(attempt: int, longest: float = MAX_PAUSE) -> None:
     """Wait a random time, which grows with the number of the attempt (from
     0): those who were in each other's way come back at different times.

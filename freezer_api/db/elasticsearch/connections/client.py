@@ -12,7 +12,7 @@ import elastic_transport
 import orjson
 from oslo_config import cfg
 
-from freezer_api import exceptions
+from freezer_api import exceptions, permits
 from freezer_api.db.elasticsearch.connections import answers, hosts
 from freezer_api.db.elasticsearch.connections.products import Product
 
@@ -143,6 +143,7 @@ class Client:
             answer = self._send_to_any_host(send, lost)
         return answer
 
+    @permits.paused()
     def _send_to_any_host(self, send: _Send, lost: list[str]) -> typing.Any:
         """Send a request, and again to the next host if one can't be reached
         or is busy; return the last answer. ``lost`` comes to have what became

@@ -267,6 +267,7 @@ class _Retries:
                 errors.describe(error),
             )
 
+    @permits.paused()
     def pause(self) -> None:
         """Wait for a random time, so that those who met don't meet again."""
         time.sleep(_JITTER.uniform(self._pause / 2, self._pause))
