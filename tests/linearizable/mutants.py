@@ -29,7 +29,9 @@ STALE, LATE = 0.5, 0.3
 APART = 2_000_000
 #: The variable that numbers the processes of a store.
 PROCESS = 'FREEZER_TEST_PROCESS'
-_LOCKS = re.compile(r' FOR UPDATE| FOR SHARE| FOR NO KEY UPDATE| LOCK IN SHARE MODE')
+_LOCKS = re.compile(
+    r' (?:FOR UPDATE|FOR SHARE|FOR NO KEY UPDATE|LOCK IN SHARE MODE)(?: SKIP LOCKED)?'
+)
 _RANDOM = random.Random()
 
 
