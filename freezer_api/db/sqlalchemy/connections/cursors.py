@@ -31,7 +31,7 @@ Rows = collections.abc.Sequence[Row]
 T = typing.TypeVar('T')
 
 #: Places of a statement that has one for each value, at most: such a statement
-#: is kept for each number of them.
+#: is kept for each number of them, see :func:`places`.
 MAX_PLACEHOLDERS = 32
 #: The option by which a failure is handed to SQLAlchemy.
 _FAILURE = 'freezer_failure'
@@ -193,18 +193,25 @@ def write_text(
     )
 
 
+def places(number: int) -> int:
+    """Return how many places a statement has for a number of values: a power of
+    two, so that few statements have to be kept.
+    """
+    return 1 << (number - 1).bit_length()
+
+
 def placeholders(
     name: str, values: collections.abc.Sequence[typing.Any]
 ) -> dict[str, typing.Any]:
     """Return values as parameters ``name0``, ``name1`` and so on, for a
     statement that has a place for each: at most :data:`MAX_PLACEHOLDERS`.
 
-    There is a power of two of them, so that few statements have to be kept;
-    the last value stands in those that are left.
+    The last value stands in the places that are left.
     """
     last = len(values) - 1
-    number = 1 << last.bit_length()
-    return {f'{name}{i}': values[min(i, last)] for i in range(number)}
+    return {
+        f'{name}{i}': values[min(i, last)] for i in range(places(len(values)))
+    }
 
 
 def insert(

@@ -97,15 +97,13 @@ def _write_rows(
         statement = row_statements.update(kind)
         cursors.write_later(connection, statement, all_values[0])
         return
+    places = cursors.places(len(all_values))
+    # NULL is the number of no row.
+    unused: rows.Values = dict.fromkeys(all_values[0])
+    padding = [unused] * (places - len(all_values))
     parameters = {}
-    for number, values in enumerate(all_values):
+    for number, values in enumerate([*all_values, *padding]):
         for name, value in values.items():
             parameters[f'{name}{number}'] = value
-    # As many places as a power of two has, so that few statements have to be
-    # kept. What is left finds no row.
-    places = 1 << (len(all_values) - 1).bit_length()
-    for number in range(len(all_values), places):
-        for name in all_values[0]:
-            parameters[f'{name}{number}'] = None
     statement = row_statements.update_all(kind, places)
     cursors.write_later(connection, statement, parameters)
