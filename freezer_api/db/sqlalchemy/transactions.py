@@ -2,7 +2,6 @@
 
 import collections.abc
 import concurrent.futures
-import contextlib
 import typing
 
 import sqlalchemy
@@ -121,14 +120,12 @@ class Transactions:
         project_id: str,
         sessions: collections.abc.Collection[str],
     ) -> Unit:
-        # It waits for those who have the locks.
-        with permits.paused() if sessions else contextlib.nullcontext():
-            return Unit(
-                connection,
-                project_id,
-                self._clock,
-                sessions,
-            )
+        return Unit(
+            connection,
+            project_id,
+            self._clock,
+            sessions,
+        )
 
 
 def _complete(unit: Unit, step: Step[T], to_lock: set[str]) -> T:

@@ -14,6 +14,7 @@ import typing
 
 import sqlalchemy
 
+from freezer_api import permits
 from freezer_api.db import unit
 from freezer_api.db.sqlalchemy.connections import errors, groups
 from freezer_api.db.sqlalchemy.documents import (
@@ -67,7 +68,9 @@ class Unit(unit.Unit):
         if sessions:
             # Those that don't exist, too: they needn't be locked again.
             self._sessions.update(dict.fromkeys(sessions))
-            locked = session_rows.lock(connection, project_id, sessions)
+            # Others may have the locks.
+            with permits.paused():
+                locked = session_rows.lock(connection, project_id, sessions)
             self._sessions.update(locked)
 
     def assume_missing(self, session_id: str) -> None:
