@@ -7,7 +7,7 @@ uWSGI with 2 processes of 32 threads each. The agents first poll alone; then ses
 of 64 of them have runs beside the polls, one each ten seconds: first with
 members that start within a second, then with members that start at one moment.
 Afterwards it looks in the store for all that was acknowledged. The report has
-the times of each kind of request, and what was lost. It takes seven minutes,
+the times of each kind of request, and what was lost. It takes nine minutes,
 and needs mariadb-server-core and what ``pip install -e .[benchmarks]``
 installs.
 """
