@@ -23,7 +23,7 @@ those whose names have one of the words.
 
 import pathlib
 
-from benchmarks import options
+from benchmarks import memory, options
 from benchmarks.comparison import figures, measuring, report
 
 PROGRAM = 'python -m benchmarks'
@@ -47,6 +47,7 @@ class Asked(options.Asked):
 def main() -> None:
     """Measure and write the report; or write it of figures that there are."""
     asked = _parse()
+    memory.use()
     if asked.figures:
         run = figures.load(asked.report)
     else:

@@ -13,6 +13,7 @@ import platform
 import statistics
 import time
 
+from benchmarks import memory
 from benchmarks.comparison import bursts, cases, contestants, data, loads
 from benchmarks.comparison.contestants import LIMIT, OURS
 
@@ -327,6 +328,7 @@ def machine() -> dict[str, str]:
         'processors': str(os.cpu_count()),
         'processor': _processor(),
         'Python': platform.python_version(),
+        'data': memory.place(),
         'load at the begin': load(),
     }
 

@@ -23,7 +23,7 @@ drivers
 
 import pathlib
 
-from benchmarks import options
+from benchmarks import memory, options
 from benchmarks.comparison import figures
 from benchmarks.deployments import measuring, report
 from benchmarks.deployments.subjects import SUBJECTS
@@ -46,6 +46,7 @@ class Asked(options.Asked):
 def main() -> None:
     """Measure and write the report; or write it of figures that there are."""
     asked = _parse()
+    memory.use()
     subject = SUBJECTS[asked.subject]
     folder = asked.report or HERE / subject.name
     if asked.figures:

@@ -15,7 +15,7 @@ installs.
 import argparse
 import pathlib
 
-from benchmarks import options
+from benchmarks import memory, options
 from benchmarks.deployments import databases
 from benchmarks.fleet import measuring, report
 
@@ -30,6 +30,7 @@ _STORES = (databases.MARIADB, databases.POSTGRESQL, databases.SQLITE)
 def main() -> None:
     """Measure and write the report; or write it of figures that there are."""
     asked = _parse()
+    memory.use()
     if asked.figures:
         run = measuring.read(asked.report)
     else:
