@@ -163,19 +163,20 @@ class Agents:
         """Take part in a run; who fails leaves the rest of it away."""
         await _until(due)
         try:
-            member.tag = await self._start(member, due)
+            # The published agent's order: it says that the job runs before it
+            # starts the session, and with which process when it has one.
+            await self._report(member, 'running', '', due)
+            member.tag = await self._start(member)
             await self._report(member, 'running', '')
             # What an agent does between its requests.
-            await asyncio.sleep(self._work / 2)
-            await self._report(member, 'running', '')
+            await asyncio.sleep(self._work)
             member.backup_id = await self._back_up(member)
-            await asyncio.sleep(self._work / 2)
             member.ended = await self._end(member)
             await self._report(member, 'scheduled', 'success')
         except Unexpected as error:
             self.seen.failures[str(error)] += 1
 
-    async def _start(self, member: Acknowledged, due: float) -> int:
+    async def _start(self, member: Acknowledged) -> int:
         told = {
             'job_id': member.agent.job_id,
             'current_tag': 0,
@@ -185,7 +186,6 @@ class Agents:
             'POST',
             f'{_BASE}/sessions/{member.session_id}/action',
             {'start': told},
-            due,
         )
         result = answer['result']
         if result != 'success':
@@ -193,7 +193,11 @@ class Agents:
         return answer['session_tag']
 
     async def _report(
-        self, member: Acknowledged, status: str, result: str
+        self,
+        member: Acknowledged,
+        status: str,
+        result: str,
+        due: float | None = None,
     ) -> None:
         pid = next(self._pids)
         now = int(time.time())
@@ -208,11 +212,11 @@ class Agents:
         }
         body = {
             'session_id': member.session_id,
-            'session_tag': member.tag,
+            'session_tag': max(member.tag, 0),
             'job_schedule': told,
         }
         path = f'{_BASE}/jobs/{member.agent.job_id}'
-        answer = await self._write(REPORT, 'PATCH', path, body)
+        answer = await self._write(REPORT, 'PATCH', path, body, due)
         member.pid = pid
         member.versions.append(answer['version'])
 

@@ -32,6 +32,8 @@ SHARES = (
     *(0.999, 1.0),
 )
 PROCESSORS = os.cpu_count() or 1
+#: The requests of all kinds.
+ALL = 'all together'
 _FIGURES = 'figures.json'
 
 
@@ -44,7 +46,7 @@ class Phase:
     #: How many there were of each kind.
     requests: dict[str, int]
     #: The milliseconds below which the shares of :data:`SHARES` stay, of each
-    #: kind.
+    #: kind and of :data:`ALL`.
     curves: dict[str, list[float]]
     #: What went wrong, how often.
     failures: dict[str, int]
@@ -233,10 +235,13 @@ def _busy() -> float:
 
 def _phase(name: str, seen: Seen, meter: _Meter) -> Phase:
     curves, requests = {}, {}
+    together: list[float] = []
     # What failed without an answer has no time.
     for kind, taken in seen.taken.items():
         requests[kind] = len(taken)
         curves[kind] = _curve(taken)
+        together += taken
+    curves[ALL] = _curve(together)
     return Phase(
         name,
         meter.seconds,

@@ -5,7 +5,7 @@ import pathlib
 from matplotlib import pyplot
 
 from benchmarks.comparison import plots, tables
-from benchmarks.fleet.agents import END, INTERVAL, JITTER, POLL, START, WORK
+from benchmarks.fleet.agents import INTERVAL, JITTER, POLL, WORK
 from benchmarks.fleet.data import JOBS_EACH, MEMBERS
 from benchmarks.fleet.measuring import SHARES, Phase, Run
 
@@ -19,11 +19,12 @@ _INTRODUCTION = f"""# A fleet of agents
 Written by `{{command}}`.
 Each simulated agent has {JOBS_EACH} jobs and polls for them every {INTERVAL} s,
 up to {JITTER} s earlier or later, by a new connection, as the published agent
-does. In a run the {MEMBERS} members of a session start,
-report twice, make a backup and say so, end, and report again, within some
-{WORK} s. The service has 2 processes under uWSGI, the identity of the callers
-injected; it, its database and the agents share the machine. Each process has
-taken part in a run before, for which it has compiled its statements.
+does. In a run each of the {MEMBERS} members of a session does what that one
+does: it reports that its job runs, starts, reports its process, works for
+{WORK} s, records its backup, ends, and reports that. The service has 2
+processes under uWSGI, the identity of the callers injected; it, its database
+and the agents share the machine. Each process has taken part in a run before,
+for which it has compiled its statements.
 
 Times count from when a request was due, so what the agents themselves are late
 by is in them. Where others use the processors, as the table of the load shows,
@@ -67,10 +68,7 @@ def write(run: Run, folder: pathlib.Path) -> None:
 def _target(run: Run) -> str:
     rows = []
     for phase in run.phases:
-        for kind in (POLL, START, END):
-            if kind not in phase.curves:
-                # In the first phase nobody starts anything.
-                continue
+        for kind in phase.curves:
             most = phase.at(kind, 0.99)
             shown = tables.rounded(most)
             row = (
