@@ -21,24 +21,26 @@ from freezer_api import exceptions
 
 #: Seconds after which a request that waits for a permit is refused.
 DEADLINE = 30
-#: Seconds after which a request goes first, whatever its rank.
+#: Seconds after which a write goes before reads.
 PATIENCE = 0.5
 
 
-class Rank(enum.IntEnum):
-    """Which of the requests that wait goes first, ascending."""
+class Kind(enum.Enum):
+    """What a request does, as far as it is known before it is read."""
 
-    READ = 0
-    #: A write that a transaction does together with others.
-    GROUPED = 1
-    #: The one that begins this transaction, and lets others join it first.
-    LEADING = 2
-    WRITE = 3
+    READ = enum.auto()
+    #: Writes that one transaction may do together with others like them: on
+    #: one session, on jobs, and to make backups.
+    SESSION = enum.auto()
+    JOB = enum.auto()
+    BACKUP = enum.auto()
+    OTHER = enum.auto()
 
 
 class _Waiting(typing.NamedTuple):
     """A thread that waits for a permit."""
 
+    kind: Kind
     since: float
     #: Released when it has the permit.
     called: threading.Lock
@@ -54,23 +56,23 @@ class Permits:
         #: How many threads have one.
         self._taken = 0
         self._lock = threading.Lock()
-        self._waiting: list[collections.deque[_Waiting]] = [
-            collections.deque() for _rank in Rank
-        ]
+        #: Who waits, each in the order in which they came.
+        self._reads: collections.deque[_Waiting] = collections.deque()
+        self._writes: collections.deque[_Waiting] = collections.deque()
 
     @contextlib.contextmanager
-    def permit(self, rank: Rank) -> collections.abc.Iterator[None]:
+    def permit(self, kind: Kind) -> collections.abc.Iterator[None]:
         """Wait for a permit, and have it until the end or until the thread
         gives it up.
         """
-        self.take(rank)
+        self.take(kind)
         _own.permits = self
         try:
             yield
         finally:
             give_up()
 
-    def take(self, rank: Rank) -> None:
+    def take(self, kind: Kind) -> None:
         """Wait for a permit; ``StorageUnavailable`` if none comes: it is the
         storage that others wait for.
         """
@@ -78,19 +80,23 @@ class Permits:
             if self._taken < self._number:
                 self._taken += 1
                 return
-            waiting = _Waiting(time.monotonic(), threading.Lock())
+            waiting = _Waiting(kind, time.monotonic(), threading.Lock())
             waiting.called.acquire()
-            self._waiting[rank].append(waiting)
+            self._queue(kind).append(waiting)
         # Who gives a permit away leaves it counted.
         if not waiting.called.acquire(timeout=DEADLINE):
-            self._leave(rank, waiting)
+            self._leave(waiting)
 
-    def _leave(self, rank: Rank, waiting: _Waiting) -> None:
+    def _queue(self, kind: Kind) -> collections.deque[_Waiting]:
+        return self._reads if kind is Kind.READ else self._writes
+
+    def _leave(self, waiting: _Waiting) -> None:
         """Wait no more, unless the permit has come just now."""
+        queue = self._queue(waiting.kind)
         with self._lock:
-            if waiting not in self._waiting[rank]:
+            if waiting not in queue:
                 return
-            self._waiting[rank].remove(waiting)
+            queue.remove(waiting)
         raise exceptions.StorageUnavailable() from TimeoutError(
             f'Others have been working for {DEADLINE} seconds.'
         )
@@ -111,19 +117,20 @@ class Permits:
                     return
             self._taken -= 1
 
-    def is_awaited(self, rank: Rank) -> bool:
-        """Tell whether a thread of a rank waits for a permit."""
-        return bool(self._waiting[rank])
+    def is_awaited(self, kind: Kind) -> bool:
+        """Tell whether a request of a kind waits for a permit."""
+        with self._lock:
+            return any(waiting.kind is kind for waiting in self._queue(kind))
 
     def _next(self) -> _Waiting | None:
         """Take out who goes first; None if nobody waits."""
-        queues = [queue for queue in self._waiting if queue]
-        if not queues:
+        reads, writes = self._reads, self._writes
+        if not reads and not writes:
             return None
-        longest = min(queues, key=lambda queue: queue[0].since)
-        is_overdue = time.monotonic() - longest[0].since > PATIENCE
-        chosen = longest if is_overdue else queues[0]
-        return chosen.popleft()
+        if reads and writes:
+            waited = time.monotonic() - writes[0].since
+            return (writes if waited > PATIENCE else reads).popleft()
+        return (reads or writes).popleft()
 
 
 class _Own(threading.local):
@@ -146,14 +153,15 @@ def give_up() -> None:
         permits.give()
 
 
-def let_join() -> None:
-    """Let those go first that can join the transaction which this thread is
-    about to begin. It has no locks.
+def let_join(kind: Kind) -> None:
+    """Let requests of a kind that wait go first, which can join the
+    transaction that this thread is about to begin. It has no locks.
     """
     permits = _own.permits
-    if permits is not None and permits.is_awaited(Rank.GROUPED):
+    if permits is not None and permits.is_awaited(kind):
         give_up()
-        permits.take(Rank.LEADING)
+        # Behind all that wait now.
+        permits.take(kind)
         _own.permits = permits
 
 

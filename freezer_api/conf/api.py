@@ -61,12 +61,13 @@ OPTIONS = [
         max=1000,
         help=(
             'Number of requests that each process works on at a time, so that'
-            ' it can have many threads: the other requests wait, and reads go'
-            ' first. A request that waits for others on the same session, for'
-            ' Elasticsearch or for Keystone does not count. Set it to 2, with'
-            ' 32 threads, if many agents start sessions at the same moment and'
-            ' the database is near; a distant one needs more. 0: as many as'
-            ' there are threads.'
+            ' it can have many threads: the other requests wait, reads go'
+            ' first, and one transaction does what several write. A request'
+            ' that waits for others on the same session, for Elasticsearch or'
+            ' for Keystone does not count. Set it to 2, with 32 threads, if'
+            ' many agents start sessions at the same moment and the database'
+            ' is near; a distant one needs more. 0: as many as there are'
+            ' threads.'
         ),
     ),
     cfg.BoolOpt(

@@ -124,12 +124,12 @@ class Endpoint:
     """An exposed method of a controller, ready to be called."""
 
     def __init__(
-        self, method: typing.Any, rank: permits.Rank = permits.Rank.WRITE
+        self, method: typing.Any, kind: permits.Kind = permits.Kind.OTHER
     ):
         definition = method._wsme_definition
         self.method = method
-        #: Which requests go first where they have to wait.
-        self.rank = rank
+        #: What its requests do, where they have to wait.
+        self.kind = kind
         self.rule: str | None = getattr(method, 'rule', None)
         self.offers: tuple[str, ...] = getattr(method, 'offers', JSON)
         self.code: int = definition.status_code
@@ -207,7 +207,7 @@ class Endpoint:
         if self.is_search:
             # A client that sends slowly holds no permit meanwhile.
             call.receive()
-        with call.permits.permit(self.rank):
+        with call.permits.permit(self.kind):
             return typing.cast(Answer, self.method(call, *arguments))
 
     def _respond(self, call: calls.Call, answer: Answer) -> responses.Response:

@@ -17,8 +17,11 @@ from freezer_api.middleware import errors, responses
 
 #: The route of a request in its environment, from when it has been found.
 ROUTE = 'freezer.route'
-#: How the patterns begin of what is about one session.
+#: How the patterns begin of what is about one session, that of one job, and
+#: that of all backups.
 _ONE_SESSION = '/v2/{project_id}/sessions/{'
+_ONE_JOB = '/v2/{project_id}/jobs/{job_id}'
+_BACKUPS = '/v2/{project_id}/backups'
 
 
 class Route:
@@ -34,7 +37,7 @@ class Route:
         self.pattern = pattern
         self.endpoints: dict[str, base.Endpoint] = {}
         for method, handler in handlers.items():
-            endpoint = base.Endpoint(handler, _rank(method, pattern))
+            endpoint = base.Endpoint(handler, _kind(method, pattern))
             self.endpoints[method] = endpoint
             # Right behind GET, in the order in which Allow names them.
             if method == 'GET':
@@ -42,13 +45,17 @@ class Route:
         self.allow = ', '.join([*self.endpoints, 'OPTIONS'])
 
 
-def _rank(method: str, pattern: str) -> permits.Rank:
-    """Return which requests that wait go before one."""
+def _kind(method: str, pattern: str) -> permits.Kind:
+    """Return what a request does that may have to wait for a permit."""
     if method == 'GET':
-        return permits.Rank.READ
+        return permits.Kind.READ
     if pattern.startswith(_ONE_SESSION):
-        return permits.Rank.GROUPED
-    return permits.Rank.WRITE
+        return permits.Kind.SESSION
+    if method == 'PATCH' and pattern == _ONE_JOB:
+        return permits.Kind.JOB
+    if method == 'POST' and pattern == _BACKUPS:
+        return permits.Kind.BACKUP
+    return permits.Kind.OTHER
 
 
 class Router:

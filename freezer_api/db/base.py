@@ -172,9 +172,15 @@ class Storage(maintenance.Maintained):
 
     @abc.abstractmethod
     def write(
-        self, scope: Scope, kind: str, id: str, change: Change
+        self,
+        scope: Scope,
+        kind: str,
+        id: str,
+        change: Change,
+        is_new: bool = False,
     ) -> Written:
-        """Create, change or delete a client, a backup or a trust.
+        """Create, change or delete a client, a backup or a trust. ``is_new``:
+        the id was made for it, so there is none.
 
         ``Conflict`` if another document has its claim, as in all methods that
         write.
@@ -212,8 +218,10 @@ class Storage(maintenance.Maintained):
         id: str,
         change: JobChange,
         action_ids: collections.abc.Collection[str] = (),
+        is_there: bool = False,
     ) -> Written:
         """Create or change a job, and create the actions that come with it.
+        ``is_there``: it most likely exists.
 
         ``change`` is given the actions of ``action_ids``; none of them changes
         or is deleted before the job is stored. If the client of a member

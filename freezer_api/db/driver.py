@@ -55,14 +55,30 @@ class Driver(base.Storage):
         """
         return self.transact(project_id, name, step)
 
+    def transact_existing(
+        self, project_id: str, name: Name, step: Step[T]
+    ) -> T:
+        """Run an operation (:meth:`transact`) that most likely needs no other
+        document than the one that it is about, which is there: a driver may do
+        it together with others.
+        """
+        return self.transact(project_id, name, step)
+
     def write(
-        self, scope: Scope, kind: str, id: str, change: base.Change
+        self,
+        scope: Scope,
+        kind: str,
+        id: str,
+        change: base.Change,
+        is_new: bool = False,
     ) -> base.Written:
-        return self.transact(
-            scope.project_id,
-            (kind, id),
-            lambda unit: documents.write(unit, kind, id, change),
-        )
+        def step(unit: Unit) -> base.Written:
+            return documents.write(unit, kind, id, change)
+
+        name = kind, id
+        if is_new:
+            return self.transact_new(scope.project_id, name, step)
+        return self.transact(scope.project_id, name, step)
 
     def write_action(
         self,
@@ -85,16 +101,23 @@ class Driver(base.Storage):
         id: str,
         change: base.JobChange,
         action_ids: collections.abc.Collection[str] = (),
+        is_there: bool = False,
     ) -> base.Written:
+        def step(unit: Unit) -> base.Written:
+            return jobs.write_job(
+                unit, id, change, frozenset(action_ids), self.max_document_size
+            )
+
+        name = JOBS, id
+        if is_there and not action_ids:
+            return self.transact_existing(scope.project_id, name, step)
         # So many that they could be too large are measured before.
         are_few = len(action_ids) <= base.ACTIONS_AT_ONCE
         needed = action_ids if are_few else ()
         return self.transact(
             scope.project_id,
-            (JOBS, id),
-            lambda unit: jobs.write_job(
-                unit, id, change, frozenset(action_ids), self.max_document_size
-            ),
+            name,
+            step,
             needs=[(ACTIONS, action) for action in needed],
         )
 

@@ -45,7 +45,13 @@ def create(storage: Storage, caller: Caller, body: Body) -> Written:
     # many digits.
     sample = change(None, documents.now()).body
     sizes.check_document(storage, BACKUPS, sample, _PLACE)
-    done = storage.write(caller.scope, BACKUPS, id, change)
+    done = storage.write(
+        caller.scope,
+        BACKUPS,
+        id,
+        change,
+        is_new=True,
+    )
     return common.written(done.stored)
 
 

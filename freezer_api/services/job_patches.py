@@ -73,7 +73,13 @@ def write(
     )
     references = job_changes.references(patch.entries)
     if client is None:
-        return storage.write_job(caller.scope, patch.id, change, references)
+        return storage.write_job(
+            caller.scope,
+            patch.id,
+            change,
+            references,
+            is_there=True,
+        )
     plan = job_trusts.Plan(
         change,
         references,

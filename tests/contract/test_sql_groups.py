@@ -132,7 +132,7 @@ class Groups:
         one = permits.Permits(1)
 
         def with_permit(act):
-            with one.permit(permits.Rank.GROUPED):
+            with one.permit(permits.Kind.SESSION):
                 return act()
 
         # The first has the permit while it waits for the session, and the others join.
@@ -286,7 +286,8 @@ class Groups:
 
     def test_child_process_has_groups_of_its_own(self):
         open_group = groups.Operation(None)
-        self.storage.database.groups.join((self.project.project_id, self.session), open_group)
+        key = groups.Key(self.project.project_id, SESSIONS, self.session)
+        self.storage.database.groups.join(key, open_group)
         child = os.fork()
         if not child:
             status = 1

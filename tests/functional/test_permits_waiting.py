@@ -9,7 +9,7 @@ import fixtures
 import testtools
 
 from freezer_api import conf, db, exceptions, identity
-from freezer_api.permits import Permits, Rank
+from freezer_api.permits import Kind, Permits
 
 #: Seconds in which a thread does its part, on any machine.
 LONG = 60
@@ -36,7 +36,7 @@ class TestSilentServers(testtools.TestCase):
 
         def work():
             try:
-                with self.permits.permit(Rank.READ):
+                with self.permits.permit(Kind.READ):
                     ask()
             except exceptions.FreezerError as error:
                 self.failures.append(error)
@@ -44,7 +44,7 @@ class TestSilentServers(testtools.TestCase):
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         connection, _address = self.server.accept()
-        with contextlib.closing(connection), self.permits.permit(Rank.WRITE):
+        with contextlib.closing(connection), self.permits.permit(Kind.OTHER):
             # Nothing has ended: it is the pause that lets this one have it.
             self.assertEqual([], self.failures)
             self.assertTrue(thread.is_alive())
@@ -53,7 +53,7 @@ class TestSilentServers(testtools.TestCase):
         self.assertFalse(thread.is_alive())
         self.assertEqual(1, len(self.failures))
         # All permits were given back.
-        self.permits.take(Rank.READ)
+        self.permits.take(Kind.READ)
 
     def test_elasticsearch(self):
         self.conf.set_override('driver', 'elasticsearch', 'storage')

@@ -8,7 +8,7 @@ import fixtures
 import testtools
 
 from freezer_api import exceptions, permits
-from freezer_api.permits import Permits, Rank
+from freezer_api.permits import Kind, Permits
 
 #: Seconds in which a thread does its part, on any machine.
 LONG = 60
@@ -30,19 +30,19 @@ class TestPermits(testtools.TestCase):
         self.threads.append(thread)
         thread.start()
 
-    def queue(self, rank: Rank, name: str = '') -> None:
+    def queue(self, kind: Kind, name: str = '') -> None:
         """Have a thread wait for a permit, and note when it has it."""
 
         def work():
-            with self.permits.permit(rank):
-                self.order.append(name or rank.name)
+            with self.permits.permit(kind):
+                self.order.append(name or kind.name)
 
         before = self.waiting()
         self.start(work)
         self.until(lambda: self.waiting() > before)
 
     def waiting(self) -> int:
-        return sum(len(queue) for queue in self.permits._waiting)
+        return len(self.permits._reads) + len(self.permits._writes)
 
     def until(self, is_so: typing.Callable[[], bool]) -> None:
         deadline = time.monotonic() + LONG
@@ -57,27 +57,27 @@ class TestPermits(testtools.TestCase):
         # All were given back.
         self.assertEqual(0, self.permits._taken)
 
-    def test_reads_go_first_and_others_by_rank(self):
-        with self.permits.permit(Rank.WRITE):
-            for rank in (Rank.WRITE, Rank.LEADING, Rank.GROUPED, Rank.READ):
-                self.queue(rank)
+    def test_reads_go_first_and_writes_in_the_order_they_came(self):
+        with self.permits.permit(Kind.OTHER):
+            for kind in (Kind.OTHER, Kind.BACKUP, Kind.SESSION, Kind.READ, Kind.JOB):
+                self.queue(kind)
         self.join()
-        self.assertEqual(['READ', 'GROUPED', 'LEADING', 'WRITE'], self.order)
+        self.assertEqual(['READ', 'OTHER', 'BACKUP', 'SESSION', 'JOB'], self.order)
 
-    def test_those_of_one_rank_go_in_the_order_they_came(self):
-        with self.permits.permit(Rank.READ):
+    def test_reads_go_in_the_order_they_came(self):
+        with self.permits.permit(Kind.READ):
             for name in ('first', 'second', 'third'):
-                self.queue(Rank.WRITE, name)
+                self.queue(Kind.READ, name)
         self.join()
         self.assertEqual(['first', 'second', 'third'], self.order)
 
     def test_who_waits_too_long_goes_before_reads(self):
-        with self.permits.permit(Rank.READ):
-            self.queue(Rank.WRITE)
+        with self.permits.permit(Kind.READ):
+            self.queue(Kind.OTHER)
             time.sleep(permits.PATIENCE + 0.05)
-            self.queue(Rank.READ)
+            self.queue(Kind.READ)
         self.join()
-        self.assertEqual(['WRITE', 'READ'], self.order)
+        self.assertEqual(['OTHER', 'READ'], self.order)
 
     def test_no_more_work_than_there_are_permits(self):
         self.permits = Permits(3)
@@ -85,7 +85,7 @@ class TestPermits(testtools.TestCase):
 
         def work():
             nonlocal working, most
-            with self.permits.permit(Rank.WRITE):
+            with self.permits.permit(Kind.OTHER):
                 with lock:
                     working += 1
                     most = max(most, working)
@@ -99,51 +99,53 @@ class TestPermits(testtools.TestCase):
         self.assertEqual(3, most)
 
     def test_failed_work_gives_its_permit_back(self):
-        with testtools.ExpectedException(KeyError), self.permits.permit(Rank.READ):
+        with testtools.ExpectedException(KeyError), self.permits.permit(Kind.READ):
             raise KeyError
         self.join()
 
     def test_permit_given_up_is_given_back_once(self):
-        with self.permits.permit(Rank.GROUPED):
-            self.queue(Rank.WRITE)
+        with self.permits.permit(Kind.SESSION):
+            self.queue(Kind.OTHER)
             permits.give_up()
             # Nothing is left to give up.
             permits.give_up()
-            self.until(lambda: self.order == ['WRITE'])
+            self.until(lambda: self.order == ['OTHER'])
         self.join()
 
-    def test_leader_lets_those_join_that_can_and_no_other(self):
-        with self.permits.permit(Rank.GROUPED):
-            self.queue(Rank.WRITE)
-            self.queue(Rank.GROUPED)
-            permits.let_join()
+    def test_leader_goes_behind_all_that_wait_if_one_can_join(self):
+        with self.permits.permit(Kind.JOB):
+            self.queue(Kind.OTHER)
+            self.queue(Kind.JOB)
+            permits.let_join(Kind.JOB)
+            self.queue(Kind.JOB, 'later')
             self.order.append('leader')
         self.join()
-        self.assertEqual(['GROUPED', 'leader', 'WRITE'], self.order)
+        self.assertEqual(['OTHER', 'JOB', 'leader', 'later'], self.order)
 
-    def test_leader_whom_nobody_joins_goes_on(self):
-        with self.permits.permit(Rank.GROUPED):
-            self.queue(Rank.READ)
-            permits.let_join()
+    def test_leader_whom_nobody_can_join_goes_on(self):
+        with self.permits.permit(Kind.JOB):
+            self.queue(Kind.READ)
+            self.queue(Kind.SESSION)
+            permits.let_join(Kind.JOB)
             self.order.append('leader')
         self.join()
-        self.assertEqual(['leader', 'READ'], self.order)
+        self.assertEqual(['leader', 'READ', 'SESSION'], self.order)
 
     def test_paused_work_goes_on_without_a_permit(self):
         had, may_end = threading.Event(), threading.Event()
 
         def work():
-            with self.permits.permit(Rank.READ):
+            with self.permits.permit(Kind.READ):
                 had.set()
                 may_end.wait(LONG)
 
-        with self.permits.permit(Rank.WRITE):
+        with self.permits.permit(Kind.OTHER):
             with permits.paused():
                 self.start(work)
                 self.assertTrue(had.wait(LONG))
             # The other one still has the permit: nobody was waited for.
             self.assertEqual(2, self.permits._taken)
-            self.queue(Rank.READ, 'later')
+            self.queue(Kind.READ, 'later')
         # One of two was given back, so there is none for the third.
         self.assertEqual(1, self.permits._taken)
         self.assertEqual([], self.order)
@@ -152,7 +154,7 @@ class TestPermits(testtools.TestCase):
         self.assertEqual(['later'], self.order)
 
     def test_paused_work_that_pauses_goes_on(self):
-        with self.permits.permit(Rank.WRITE):
+        with self.permits.permit(Kind.OTHER):
             with permits.paused(), permits.paused():
                 self.assertEqual(0, self.permits._taken)
             self.assertEqual(1, self.permits._taken)
@@ -164,12 +166,12 @@ class TestPermits(testtools.TestCase):
 
         def work():
             try:
-                with self.permits.permit(Rank.READ):
+                with self.permits.permit(Kind.READ):
                     self.order.append('read')
             except exceptions.StorageUnavailable as error:
                 refused.append(error)
 
-        with self.permits.permit(Rank.WRITE):
+        with self.permits.permit(Kind.OTHER):
             self.start(work)
             self.until(lambda: bool(refused))
             # It waits no more.
@@ -182,14 +184,14 @@ class TestPermits(testtools.TestCase):
         may_end = threading.Event()
 
         def join_slowly():
-            with self.permits.permit(Rank.GROUPED):
+            with self.permits.permit(Kind.SESSION):
                 may_end.wait(LONG)
 
         def lead():
-            with self.permits.permit(Rank.GROUPED):
+            with self.permits.permit(Kind.SESSION):
                 self.start(join_slowly)
                 self.until(lambda: self.waiting() == 1)
-                permits.let_join()
+                permits.let_join(Kind.SESSION)
 
         self.assertRaises(exceptions.StorageUnavailable, lead)
         self.assertEqual(1, self.permits._taken)
@@ -198,7 +200,7 @@ class TestPermits(testtools.TestCase):
 
     def test_thread_without_a_permit_needs_none(self):
         permits.give_up()
-        permits.let_join()
+        permits.let_join(Kind.SESSION)
         with permits.paused():
             pass
         self.join()

@@ -8,6 +8,11 @@ from freezer_api.db import driver, walks
 from freezer_api.db.base import Entry, Page, Place, Scope
 from freezer_api.db.sqlalchemy import migration, transactions
 from freezer_api.db.sqlalchemy.connections import database, engines
+from freezer_api.db.sqlalchemy.connections.groups import (
+    REQUESTS,
+    Key,
+    Operation,
+)
 from freezer_api.db.sqlalchemy.documents import rows, run_backups
 from freezer_api.db.sqlalchemy.maintenance import (
     copying,
@@ -301,18 +306,30 @@ class Driver(driver.Driver):
             sessions |= self._session_of(project_id, member)
         if kind == documents.SESSIONS and sessions == {id}:
             jobs = [need for of, need in needs if of == documents.JOBS]
-            return self.transactions.run_grouped(project_id, id, step, jobs)
+            key = Key(project_id, kind, id)
+            return self.transactions.run_grouped(key, Operation(step, jobs))
         return self.transactions.run(project_id, step, sessions)
 
     def transact_new(self, project_id: str, name: Name, step: Step[T]) -> T:
-        """Run an operation as one transaction, which begins without a lock; a
-        row that has the id all the same makes it run again.
+        """Run an operation as a transaction that begins without a lock, of a
+        backup with others; a row that has the id all the same makes it run
+        again.
         """
-        return self.transactions.run(
-            project_id,
-            step,
-            new_session=name[1],
-        )
+        kind, _id = name
+        if kind not in REQUESTS or kind == documents.SESSIONS:
+            return self.transactions.run(project_id, step, new=name)
+        operation = Operation(step, new=name)
+        return self.transactions.run_grouped(Key(project_id, kind), operation)
+
+    def transact_existing(
+        self, project_id: str, name: Name, step: Step[T]
+    ) -> T:
+        """Run an operation as one transaction, of a job with others."""
+        kind, id = name
+        if kind != documents.JOBS:
+            return self.transact(project_id, name, step)
+        operation = Operation(step, [id])
+        return self.transactions.run_grouped(Key(project_id, kind), operation)
 
     def _session_of(self, project_id: str, job_id: str) -> set[str]:
         """Return the session that a job is in, if it is in one."""

@@ -10,7 +10,8 @@ from freezer_api import exceptions, permits
 from freezer_api.db.sqlalchemy.connections import errors, groups
 from freezer_api.db.sqlalchemy.connections.database import Database
 from freezer_api.db.sqlalchemy.unit_of_work import Unit
-from freezer_api.db.unit import Step
+from freezer_api.db.unit import Name, Step
+from freezer_api.domain.documents import JOBS
 
 T = typing.TypeVar('T')
 
@@ -29,22 +30,22 @@ class Transactions:
         project_id: str,
         step: Step[T],
         sessions: collections.abc.Iterable[str] = (),
-        new_session: str = '',
+        new: Name | None = None,
     ) -> T:
         """Run an operation as a transaction of its own, which begins with the
         locks of ``sessions``; return its result.
 
         Where another session turns out to be needed, it begins again with
-        that. ``new_session`` is taken for missing, until a row that has its
-        id shows that it isn't.
+        that. The document ``new`` is taken for missing, until a row that has
+        its id shows that it isn't.
         """
         to_lock = set(sessions)
         units: list[Unit] = []
 
         def attempt(connection: sqlalchemy.Connection) -> T:
             unit = self._begin(connection, project_id, to_lock)
-            if new_session and not units:
-                unit.assume_missing(new_session)
+            if new is not None and not units:
+                unit.assume_missing(new)
             units.append(unit)
             return _complete(unit, step, to_lock)
 
@@ -53,19 +54,11 @@ class Transactions:
         return result
 
     def run_grouped(
-        self,
-        project_id: str,
-        session_id: str,
-        step: Step[T],
-        job_ids: collections.abc.Collection[str] = (),
+        self, key: groups.Key, operation: groups.Operation[Step[T]]
     ) -> T:
-        """Run an operation on a session, by one transaction with others on it
-        that this process has at this moment; return its result.
-
-        ``job_ids`` are jobs that the operation will most likely need.
+        """Run an operation, by one transaction with others of its key that
+        this process has at this moment; return its result.
         """
-        key = project_id, session_id
-        operation = groups.Operation(step, job_ids)
         group = self._database.groups.join(key, operation)
         if group is None:
             permits.give_up()
@@ -74,7 +67,12 @@ class Transactions:
         try:
             outcome = operation.future.result()
         except concurrent.futures.CancelledError:
-            return self.run(project_id, step, [session_id])
+            return self.run(
+                key.project_id,
+                operation.step,
+                key.sessions,
+                operation.new,
+            )
         # By this thread: its log lines name its request.
         for log in outcome.effects:
             log()
@@ -82,23 +80,27 @@ class Transactions:
 
     def _lead(self, group: groups.Group) -> None:
         """Run the transaction of a group, and tell its operations."""
-        project_id, session_id = group.key
-        to_lock = {session_id}
+        key = group.key
+        to_lock = set(key.sessions)
+        units: list[Unit] = []
 
         def attempt(
             connection: sqlalchemy.Connection,
         ) -> list[groups.Outcome | None]:
-            unit = self._begin(connection, project_id, to_lock)
+            unit = self._begin(connection, key.project_id, to_lock)
             # It has the lock now, for which others have waited, too.
             operations = self._database.groups.close(group)
+            if not units:
+                _assume_missing(unit, operations)
+            units.append(unit)
             if len(operations) == 1:
                 step = operations[0].step
                 result = _complete(unit, step, to_lock)
                 return [groups.Outcome(result, effects=unit.effects_since())]
-            return _complete_all(unit, operations)
+            return _complete_all(unit, key, operations)
 
         try:
-            permits.let_join()
+            permits.let_join(groups.REQUESTS[key.kind])
             outcomes = self._database.write(attempt)
         except BaseException as error:
             operations = self._database.groups.close(group)
@@ -141,8 +143,18 @@ def _complete(unit: Unit, step: Step[T], to_lock: set[str]) -> T:
     return result
 
 
-def _complete_all(
+def _assume_missing(
     unit: Unit, operations: collections.abc.Iterable[groups.Operation]
+) -> None:
+    for operation in operations:
+        if operation.new is not None:
+            unit.assume_missing(operation.new)
+
+
+def _complete_all(
+    unit: Unit,
+    key: groups.Key,
+    operations: collections.abc.Iterable[groups.Operation],
 ) -> list[groups.Outcome | None]:
     """Do steps one after the other and write what they have changed; return
     what came of each.
@@ -150,12 +162,15 @@ def _complete_all(
     job_ids: set[str] = set()
     for operation in operations:
         job_ids.update(operation.job_ids)
-    unit.lock_jobs(job_ids)
+    # Who changes a job that others have locked needn't let those wait who
+    # change other ones.
+    is_about_jobs = key.kind == JOBS
+    unit.lock_jobs(job_ids, skip_locked=is_about_jobs)
 
     outcomes: list[groups.Outcome | None] = []
     for operation in operations:
         # What is deleted can't be created again by the same transaction.
-        can_go_on = not unit.has_deleted
+        can_go_on = not unit.has_deleted and unit.has_read(operation.job_ids)
         outcomes.append(_try(unit, operation.step) if can_go_on else None)
     unit.flush()
     return outcomes

@@ -20,8 +20,8 @@ from freezer_api.db.sqlalchemy.connections import errors, groups
 from freezer_api.db.sqlalchemy.documents import (
     row_statements,
     rows,
-    updates,
     uses,
+    writes,
 )
 from freezer_api.db.sqlalchemy.search import terms
 from freezer_api.db.sqlalchemy.sessions import records, session_rows
@@ -73,29 +73,31 @@ class Unit(unit.Unit):
                 locked = session_rows.lock(connection, project_id, sessions)
             self._sessions.update(locked)
 
-    def assume_missing(self, session_id: str) -> None:
-        """Take a session for missing, without a lock: nobody else knows its
+    def assume_missing(self, name: Name) -> None:
+        """Take a document for missing, without a lock: nobody else knows its
         id.
         """
-        self._sessions[session_id] = None
+        kind, id = name
+        if kind == SESSIONS:
+            self._sessions[id] = None
+        else:
+            self._rows[name] = None
 
     def flush(self) -> None:
         """Write what has changed, in the order in which it was changed."""
-        updated = updates.Updates(self._connection)
+        pending = writes.Writes(self._connection)
         for name, changed in self._changed.items():
-            stored = self._rows.get(name)
-            if isinstance(changed, Document) and stored is not None:
-                updated.add(stored, changed)
+            if isinstance(changed, Document):
+                # None: not read, or read and missing.
+                stored = self._rows.get(name)
+                pending.add(stored, changed)
                 continue
-            updated.write()
+            pending.write()
             if isinstance(changed, Session):
                 self._write_session(changed)
-            elif isinstance(changed, Document):
-                # Not read, or read and missing.
-                rows.create(self._connection, changed)
             else:
                 self._remove(name)
-        updated.write()
+        pending.write()
 
     def lead(self, kind: str, id: str) -> None:
         """Begin again with a session locked first, unless it is already.
@@ -112,9 +114,28 @@ class Unit(unit.Unit):
         """Whether something is deleted at the end."""
         return None in self._changed.values()
 
-    def lock_jobs(self, ids: collections.abc.Collection[str]) -> None:
-        """Lock jobs that will be needed, by one statement."""
-        self._lock_all(JOBS, ids, share=False)
+    def lock_jobs(
+        self, ids: collections.abc.Collection[str], skip_locked: bool
+    ) -> None:
+        """Lock jobs that will be needed, by one statement; ``skip_locked``:
+        those that are there and that nobody else has locked.
+        """
+        if not skip_locked:
+            self._lock_all(JOBS, ids, share=False)
+            return
+        found = rows.lock_all(
+            self._connection,
+            JOBS,
+            self.project_id,
+            ids,
+            skip_locked=True,
+        )
+        for id, stored in found.items():
+            self._rows[JOBS, id] = stored
+
+    def has_read(self, ids: collections.abc.Iterable[str]) -> bool:
+        """Tell whether jobs have been locked, or found missing."""
+        return all((JOBS, id) in self._rows for id in ids)
 
     def savepoint(self) -> 'Savepoint':
         """Return what :meth:`undo` goes back to."""

@@ -136,6 +136,17 @@ class JobsAndActions:
         self.storage.write_job(self.project.scope, 'j', change)
         self.assertEqual((self.project.get(JOBS, 'j'), {}, self.clock.now), given[-1])
 
+    def test_job_that_is_said_to_be_there_is_made_if_it_is_not(self):
+        given = []
+
+        def change(current, stored, now):
+            given.append(current)
+            return Store(bodies.job_body('j', self.project.project_id))
+
+        for _time in range(2):
+            self.storage.write_job(self.project.scope, 'j', change, is_there=True)
+        self.assertEqual([None, self.project.get(JOBS, 'j')], given)
+
     def test_job_that_gives_up_an_action_stops_following_it(self):
         job = self.project.new_job(actions='ab')
         self.project.change_job(job, lambda body: {**body, 'job_actions': body['job_actions'][1:]})

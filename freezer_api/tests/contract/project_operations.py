@@ -250,7 +250,7 @@ class Project:
                 raise exceptions.NotFound(JOBS, id)
             return Store(change(current.body))
 
-        return self.storage.write_job(self.scope, id, write).stored
+        return self.storage.write_job(self.scope, id, write, is_there=True).stored
 
     def delete_job(self, id: str, precondition: Precondition = ANYTHING) -> bool:
         """Delete a job; whether it was there."""

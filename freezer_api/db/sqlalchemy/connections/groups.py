@@ -1,10 +1,11 @@
-"""Groups of operations on one session that one transaction does.
+"""Groups of operations that one transaction does.
 
 Where many agents start a session at one moment, each operation would wait for
 the lock of its row, and then for a commit of its own. Instead, those that come
 while another one of their process waits for the lock join it. Its transaction
-does them all, in the order in which they came (a group commit). An operation
-that meets no other one is a group by itself.
+does them all, in the order in which they came (a group commit). So are the
+changes of jobs done that agents report at one moment, and the backups made that
+they record then. An operation that meets no other one is a group by itself.
 """
 
 import collections.abc
@@ -14,10 +15,16 @@ import dataclasses
 import threading
 import typing
 
-from freezer_api.db.unit import Done
+from freezer_api import permits
+from freezer_api.db.unit import Done, Name
+from freezer_api.domain.documents import BACKUPS, JOBS, SESSIONS
 
-#: A project and a session of it.
-Key = tuple[str, str]
+#: The requests whose operations may join a group, by what that is about.
+REQUESTS = {
+    SESSIONS: permits.Kind.SESSION,
+    JOBS: permits.Kind.JOB,
+    BACKUPS: permits.Kind.BACKUP,
+}
 
 #: Operations that one transaction does, at most. It bounds for how long the
 #: transaction has its locks.
@@ -32,14 +39,36 @@ class Inseparable(Exception):
     """
 
 
-class Operation(typing.Generic[S]):
-    """An operation of a group: what it does (``step``), and the jobs that it
-    will most likely need.
+class Key(typing.NamedTuple):
+    """What the operations of a group have in common: a project, and that they
+    are about one session of it, or each about a document of one kind.
     """
 
-    def __init__(self, step: S, job_ids: collections.abc.Collection[str] = ()):
+    project_id: str
+    kind: str
+    #: '' if they aren't about a session.
+    session_id: str = ''
+
+    @property
+    def sessions(self) -> list[str]:
+        """Return the sessions that they need."""
+        return [self.session_id] if self.session_id else []
+
+
+class Operation(typing.Generic[S]):
+    """An operation of a group: what it does (``step``), the jobs that it will
+    most likely need, and the document that it makes, whose id is new.
+    """
+
+    def __init__(
+        self,
+        step: S,
+        job_ids: collections.abc.Collection[str] = (),
+        new: Name | None = None,
+    ):
         self.step = step
         self.job_ids = job_ids
+        self.new = new
         #: What came of it, once that is committed; cancelled if the operation
         #: has to run by itself.
         self.future: concurrent.futures.Future[Outcome] = (
@@ -55,8 +84,8 @@ class Outcome(Done[typing.Any]):
 
 
 class Group(typing.Generic[S]):
-    """The operations on a session that one transaction does. The first one
-    leads it: its thread runs the transaction.
+    """The operations that one transaction does. The first one leads it: its
+    thread runs the transaction.
     """
 
     def __init__(self, key: Key, leader: Operation[S]):
@@ -96,8 +125,8 @@ class Groups(typing.Generic[S]):
         self._open: dict[Key, Group[S]] = {}
 
     def join(self, key: Key, operation: Operation[S]) -> Group[S] | None:
-        """Let an operation join the open group of a session; return the new
-        group that it leads if there is none.
+        """Let an operation join the open group of a key; return the new group
+        that it leads if there is none.
         """
         with self._lock:
             group = self._open.get(key)

@@ -164,9 +164,12 @@ def lock_one(kind: str) -> sqlalchemy.Select:
 
 
 @functools.cache
-def lock_all(kind: str, share: bool, number: int = 0) -> sqlalchemy.Select:
+def lock_all(
+    kind: str, share: bool, skip_locked: bool, number: int = 0
+) -> sqlalchemy.Select:
     """Lock the project's documents of ids, ascending by id; ``share``: so
-    that others may lock them in the same way.
+    that others may lock them in the same way; ``skip_locked``: those that
+    nobody has locked.
 
     Parameters are ``id0``, ``id1`` and so on for a ``number`` of ids, which
     costs less than ``ids`` for any number.
@@ -179,7 +182,9 @@ def lock_all(kind: str, share: bool, number: int = 0) -> sqlalchemy.Select:
         asked_for = _stored(kind).where(table.c.id.in_(places))
     else:
         asked_for = _stored(kind).where(_is_among_ids(table.c.id))
-    return in_order(asked_for, table).with_for_update(read=share)
+    return in_order(asked_for, table).with_for_update(
+        read=share, skip_locked=skip_locked
+    )
 
 
 def in_order(

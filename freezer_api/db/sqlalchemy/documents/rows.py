@@ -170,12 +170,14 @@ def lock_all(
     project_id: str,
     ids: collections.abc.Collection[str],
     share: bool = False,
+    skip_locked: bool = False,
 ) -> dict[str, Stored]:
     """Lock those documents of ids that exist, and return them by id.
 
     They are locked ascending by id, so that two transactions don't wait for
     each other. ``share``: nobody changes them, and others may lock them in
     the same way, unless uses are written (:func:`.uses.are_written`).
+    ``skip_locked``: without those that others have locked.
     """
     if not ids:
         return {}
@@ -183,11 +185,16 @@ def lock_all(
     in_order = sorted(ids)
     parameters: Values = {'project': project_id}
     if len(in_order) > cursors.MAX_PLACEHOLDERS:
-        statement = row_statements.lock_all(kind, shared)
+        statement = row_statements.lock_all(kind, shared, skip_locked)
         parameters['ids'] = in_order
     else:
         named = cursors.placeholders('id', in_order)
-        statement = row_statements.lock_all(kind, shared, len(named))
+        statement = row_statements.lock_all(
+            kind,
+            shared,
+            skip_locked,
+            len(named),
+        )
         parameters |= named
     found = {}
     for row in cursors.fetch(connection, statement, parameters):
@@ -219,8 +226,18 @@ def _stored(kind: str, project_id: str, row: cursors.Row) -> Stored:
 
 
 def create(connection: sqlalchemy.Connection, new: Document) -> None:
-    """Store a document that doesn't exist; ``Conflict`` if another one has its
-    claim.
+    """Store a document that doesn't exist and index it; ``Conflict`` if another
+    one has its claim.
+    """
+    added = create_row(connection, new)
+    indexing.add_all(connection, new.kind, [added])
+
+
+def create_row(
+    connection: sqlalchemy.Connection, new: Document
+) -> indexing.Added:
+    """Store a document that doesn't exist, and return what is yet to be
+    indexed; ``Conflict`` if another one has its claim.
     """
     claim = documents.claim(new.kind, new.id, new.body)
     check_claim(connection, new)
@@ -233,7 +250,7 @@ def create(connection: sqlalchemy.Connection, new: Document) -> None:
         'claim': claim,
         **extras(new.kind, new.body),
     }
-    insert(
+    return _insert(
         connection,
         new.kind,
         values,
@@ -263,6 +280,22 @@ def insert(
     """Store a row and index the document as it is shown; return the row's
     number.
     """
+    added = _insert(
+        connection,
+        kind,
+        values,
+        shown,
+    )
+    indexing.add_all(connection, kind, [added])
+    return added.seq
+
+
+def _insert(
+    connection: sqlalchemy.Connection, kind: str, values: Values, shown: Body
+) -> indexing.Added:
+    """Store a row; return what is to be indexed of the document as it is
+    shown.
+    """
     scopes = indexed_scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
     seq = insert_row(
@@ -271,15 +304,12 @@ def insert(
         values,
         index,
     )
-    indexing.add(
-        connection,
-        kind,
+    return indexing.Added(
         scopes,
         seq,
         index,
         text,
     )
-    return seq
 
 
 def insert_row(

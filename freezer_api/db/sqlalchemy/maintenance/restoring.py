@@ -158,7 +158,13 @@ def _insert(
                 {},
                 entry.content.members,
             )
-        added.append((scopes, seq, index, text))
+        new = indexing.Added(
+            scopes,
+            seq,
+            index,
+            text,
+        )
+        added.append(new)
     indexing.add_all(connection, kind, added)
 
 

@@ -4,6 +4,7 @@ those are written that differ.
 
 import collections
 import collections.abc
+import dataclasses
 import functools
 import typing
 
@@ -22,8 +23,6 @@ from freezer_api.db.sqlalchemy.search.terms import (
     text_scopes,
 )
 
-#: A document to index: its scopes and number, and what to index of it.
-Added = tuple[Scopes, int, Index, bytes]
 #: A term and a document's number.
 Pair = tuple[int, int]
 #: Terms that documents lose, and those that they get instead.
@@ -35,8 +34,6 @@ CHUNK = 1000
 MAX_REPLACED = 32
 
 _ADD = cursors.insertion(pairs, ('term', 'seq'))
-
-
 _ADD_NUMBERS = f'INSERT INTO {pairs.name} (term, seq) VALUES'
 _REMOVE = sqlalchemy.delete(pairs).where(
     pairs.c.seq == bindparam('of'),
@@ -54,16 +51,14 @@ _CHANGE_TEXT = (
 _REMOVE_TEXT = sqlalchemy.delete(texts).where(*_ONE_TEXT)
 
 
-def add(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    scopes: Scopes,
-    seq: int,
-    index: Index,
-    text: bytes,
-) -> None:
-    """Index a document that isn't in the index."""
-    add_all(connection, kind, [(scopes, seq, index, text)])
+@dataclasses.dataclass(frozen=True, slots=True)
+class Added:
+    """A document to index: its scopes and number, and what to index of it."""
+
+    scopes: Scopes
+    seq: int
+    index: Index
+    text: bytes
 
 
 def add_all(
@@ -74,23 +69,25 @@ def add_all(
     """Index documents that aren't in the index, by few statements."""
     new_pairs: list[Pair] = []
     new_texts: list[dict[str, typing.Any]] = []
-    for scopes, seq, index, text in added:
-        new_pairs += [(term, seq) for term in index.terms]
-        for scope in text_scopes(scopes):
+    for new in added:
+        new_pairs += [(term, new.seq) for term in new.index.terms]
+        for scope in text_scopes(new.scopes):
             new_texts.append(
                 _text_row(
                     kind,
                     scope,
-                    seq,
-                    text,
+                    new.seq,
+                    new.text,
                 )
             )
     # In the order of the key, in which the database stores them.
     _add_pairs(connection, sorted(new_pairs))
-    if len(new_texts) == 1:
-        cursors.write_later(connection, _ADD_TEXT, new_texts[0])
-    elif new_texts:
+    if len(new_texts) > cursors.MAX_PLACEHOLDERS:
         cursors.write_all(connection, _ADD_TEXT, new_texts)
+        return
+    # Not as one, which would be a round trip before the commit.
+    for row in new_texts:
+        cursors.write_later(connection, _ADD_TEXT, row)
 
 
 def change_all(

@@ -1,4 +1,6 @@
-"""Writing what has become of documents, of several by few statements."""
+"""Writing what has become of documents, and those that are new, several by few
+statements.
+"""
 
 import collections.abc
 
@@ -15,22 +17,42 @@ from freezer_api.domain.documents import Document
 MAX_CHARACTERS = 1_000_000
 
 
-class Updates:
-    """Documents that are locked, and what becomes of them. Those of one kind
-    that come one after the other are written together.
+class Writes:
+    """Documents that change, or are new. Those of one kind that come one after
+    the other are written together.
     """
 
     def __init__(self, connection: sqlalchemy.Connection):
         self._connection = connection
         self._kind = ''
+        # What changes: rows that are locked, and their index.
         self._rows: list[rows.Values] = []
         self._changes: list[terms.Change] = []
         self._size = 0
+        # What is new: rows that are stored, but not yet indexed.
+        self._added: list[indexing.Added] = []
 
-    def add(self, stored: rows.Stored, new: Document) -> None:
-        """Add what becomes of a document; ``Conflict`` if another one has its
-        claim.
+    def add(self, stored: rows.Stored | None, new: Document) -> None:
+        """Add what a document becomes that is stored, or isn't; ``Conflict`` if
+        another one has its claim.
         """
+        if new.kind != self._kind:
+            self.write()
+            self._kind = new.kind
+        if stored is None:
+            self._create(new)
+        else:
+            self._change(stored, new)
+
+    def _create(self, new: Document) -> None:
+        if self._rows or len(self._added) == cursors.MAX_PLACEHOLDERS:
+            self.write()
+        added = rows.create_row(self._connection, new)
+        self._added.append(added)
+
+    def _change(self, stored: rows.Stored, new: Document) -> None:
+        if self._added:
+            self.write()
         values, change = _updated(stored, new)
         size = len(values['body'])
         is_full = (
@@ -38,22 +60,23 @@ class Updates:
             or self._size + size > MAX_CHARACTERS
         )
         has_new_claim = values['claim'] != stored.claim
-        if is_full or has_new_claim or new.kind != self._kind:
+        if is_full or has_new_claim:
             self.write()
         if has_new_claim:
             rows.check_claim(self._connection, new)
-        self._kind = new.kind
         self._rows.append(values)
         self._changes.append(change)
         self._size += size
 
     def write(self) -> None:
         """Write what was added, rows and index."""
-        if not self._rows:
-            return
-        _write_rows(self._connection, self._kind, self._rows)
-        indexing.change_all(self._connection, self._kind, self._changes)
-        self._rows, self._changes, self._size = [], [], 0
+        if self._added:
+            indexing.add_all(self._connection, self._kind, self._added)
+            self._added = []
+        if self._rows:
+            _write_rows(self._connection, self._kind, self._rows)
+            indexing.change_all(self._connection, self._kind, self._changes)
+            self._rows, self._changes, self._size = [], [], 0
 
 
 def _updated(
