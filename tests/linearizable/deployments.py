@@ -211,11 +211,17 @@ def deployed(
 
 
 def _configure(store: Store, address: str, folder: pathlib.Path) -> list[str]:
-    """Write a file of configuration for each address of an empty store, which is made."""
+    """Write files of configuration, at least one for each address of an empty store, which is made.
+
+    Every other one has its process work on one request at a time, so that most operations that may
+    be done together are.
+    """
+    sections = _sections(store, address, folder)
     files = []
-    for number, section in enumerate(_sections(store, address, folder)):
+    for number in range(max(2, len(sections))):
         file = folder / f'freezer-api-{number}.conf'
-        file.write_text(SETTINGS + section)
+        limit = f'[api]\nmax_concurrent_requests = {number % 2}\n'
+        file.write_text(SETTINGS + limit + sections[number % len(sections)])
         files.append(str(file))
     return files
 
