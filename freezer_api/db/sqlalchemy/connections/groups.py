@@ -3,9 +3,9 @@
 Where many agents start a session at one moment, each operation would wait for
 the lock of its row, and then for a commit of its own. Instead, those that come
 while another one of their process waits for the lock join it. Its transaction
-does them all, in the order in which they came (a group commit). So are the
-changes of jobs done that agents report at one moment, and the backups made that
-they record then. An operation that meets no other one is a group by itself.
+does them all, in the order in which they came (a group commit). What agents
+report of their jobs at one moment, and the backups that they record, is done in
+the same way. An operation that meets no other one is a group by itself.
 """
 
 import collections.abc

@@ -1,6 +1,4 @@
-"""Writing what has become of documents, and those that are new, several by few
-statements.
-"""
+"""Writing documents that have changed or are new, several by few statements."""
 
 import collections.abc
 
@@ -33,8 +31,8 @@ class Writes:
         self._added: list[indexing.Added] = []
 
     def add(self, stored: rows.Stored | None, new: Document) -> None:
-        """Add what a document becomes that is stored, or isn't; ``Conflict`` if
-        another one has its claim.
+        """Add what a stored document becomes, or one that isn't stored yet;
+        ``Conflict`` if another one has its claim.
         """
         if new.kind != self._kind:
             self.write()
