@@ -167,7 +167,10 @@ def _growth(
     """Compare the most sessions with the fewest; those that as many callers
     asked for at once, for one alone has to itself what others share.
     """
-    alike = [each for each in measured if each.callers == measured[0].callers]
+    by_callers: dict[int, list[Measured]] = {}
+    for each in measured:
+        by_callers.setdefault(each.callers, []).append(each)
+    alike = max(by_callers.values(), key=len, default=[])
     if len(alike) < 2:
         # There is nothing to compare it with.
         return
