@@ -21,7 +21,7 @@ from freezer_api import exceptions
 
 #: Seconds after which a request that waits for a permit is refused.
 DEADLINE = 30
-#: Seconds after which a write goes before reads.
+#: Seconds after which a request goes before all that came later.
 PATIENCE = 0.5
 
 
@@ -124,13 +124,13 @@ class Permits:
 
     def _next(self) -> _Waiting | None:
         """Take out who goes first; None if nobody waits."""
-        reads, writes = self._reads, self._writes
-        if not reads and not writes:
+        queues = [queue for queue in (self._reads, self._writes) if queue]
+        if not queues:
             return None
-        if reads and writes:
-            waited = time.monotonic() - writes[0].since
-            return (writes if waited > PATIENCE else reads).popleft()
-        return (reads or writes).popleft()
+        longest = min(queues, key=lambda queue: queue[0].since)
+        is_overdue = time.monotonic() - longest[0].since > PATIENCE
+        chosen = longest if is_overdue else queues[0]
+        return chosen.popleft()
 
 
 class _Own(threading.local):

@@ -79,6 +79,16 @@ class TestPermits(testtools.TestCase):
         self.join()
         self.assertEqual(['OTHER', 'READ'], self.order)
 
+    def test_reads_that_wait_too_long_go_before_later_writes(self):
+        with self.permits.permit(Kind.OTHER):
+            self.queue(Kind.READ, 'first')
+            self.queue(Kind.READ, 'second')
+            self.queue(Kind.OTHER)
+            # All of them have waited too long.
+            time.sleep(permits.PATIENCE + 0.05)
+        self.join()
+        self.assertEqual(['first', 'second', 'OTHER'], self.order)
+
     def test_no_more_work_than_there_are_permits(self):
         self.permits = Permits(3)
         lock, working, most = threading.Lock(), 0, 0
