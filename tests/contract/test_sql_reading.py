@@ -10,7 +10,7 @@ import sqlalchemy
 
 from freezer_api.db.base import Scope
 from freezer_api.db.sqlalchemy.documents import rows
-from freezer_api.db.sqlalchemy.search import probes
+from freezer_api.db.sqlalchemy.search import indexing, probes
 from freezer_api.db.sqlalchemy.sessions import session_rows
 from freezer_api.domain import search, search_query, session_state, sessions
 from freezer_api.domain.documents import BACKUPS, CLIENTS, JOBS, SESSIONS, Document
@@ -206,7 +206,7 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
         id, rare = str(number), 'rare' if number % step == 0 else ''
         status = '' if rare else 'completed'
         job = bodies.job_body(id, project, 'busy', description=rare, schedule={'status': status})
-        rows.create(connection, Document(JOBS, project, id, 1, number, job))
+        _store(connection, Document(JOBS, project, id, 1, number, job))
         session = sessions.create(
             project, id, 'user', {'schedule': {'event': ''}, 'description': rare}, number
         )
@@ -214,7 +214,12 @@ def fill(connection: sqlalchemy.Connection, project: str, size: int) -> None:
         central = number % 2 == 0
         id = f'{project}-{id}' if central else id
         client = bodies.client_body(id, project, central, hostname=rare)
-        rows.create(connection, Document(CLIENTS, project, id, 1, number, client))
+        _store(connection, Document(CLIENTS, project, id, 1, number, client))
+
+
+def _store(connection, document):
+    added = rows.create(connection, document)
+    indexing.add_all(connection, document.kind, [added])
 
 
 #: When the backups begin, and how many of them a project has; one each second.
@@ -357,4 +362,4 @@ def fill_backups(connection: sqlalchemy.Connection, project: str) -> None:
             session_tag=number // 10 + 1,
             **mode,
         )
-        rows.create(connection, Document(BACKUPS, project, str(number), 1, number, body))
+        _store(connection, Document(BACKUPS, project, str(number), 1, number, body))

@@ -225,17 +225,7 @@ def _stored(kind: str, project_id: str, row: cursors.Row) -> Stored:
 # Writing
 
 
-def create(connection: sqlalchemy.Connection, new: Document) -> None:
-    """Store a document that doesn't exist and index it; ``Conflict`` if another
-    one has its claim.
-    """
-    added = create_row(connection, new)
-    indexing.add_all(connection, new.kind, [added])
-
-
-def create_row(
-    connection: sqlalchemy.Connection, new: Document
-) -> indexing.Added:
+def create(connection: sqlalchemy.Connection, new: Document) -> indexing.Added:
     """Store a document that doesn't exist, and return what is yet to be
     indexed; ``Conflict`` if another one has its claim.
     """
@@ -250,7 +240,7 @@ def create_row(
         'claim': claim,
         **extras(new.kind, new.body),
     }
-    return _insert(
+    return insert(
         connection,
         new.kind,
         values,
@@ -276,54 +266,23 @@ def extras(kind: str, body: Body) -> Values:
 
 def insert(
     connection: sqlalchemy.Connection, kind: str, values: Values, shown: Body
-) -> int:
-    """Store a row and index the document as it is shown; return the row's
-    number.
-    """
-    added = _insert(
-        connection,
-        kind,
-        values,
-        shown,
-    )
-    indexing.add_all(connection, kind, [added])
-    return added.seq
-
-
-def _insert(
-    connection: sqlalchemy.Connection, kind: str, values: Values, shown: Body
 ) -> indexing.Added:
-    """Store a row; return what is to be indexed of the document as it is
+    """Store a row; return what is yet to be indexed of the document as it is
     shown.
     """
     scopes = indexed_scopes(kind, values['project'], values['claim'])
     index, text = terms.index(kind, scopes, shown)
-    seq = insert_row(
-        connection,
-        kind,
-        values,
-        index,
-    )
+    columns = {
+        **values,
+        'indexed': index.pack(),
+    }
+    seq = cursors.insert(connection, models.tables[kind], columns)
     return indexing.Added(
         scopes,
         seq,
         index,
         text,
     )
-
-
-def insert_row(
-    connection: sqlalchemy.Connection,
-    kind: str,
-    values: Values,
-    index: terms.Index,
-) -> int:
-    """Store a row whose index the caller stores; return its number."""
-    columns = {
-        **values,
-        'indexed': index.pack(),
-    }
-    return cursors.insert(connection, models.tables[kind], columns)
 
 
 def delete(connection: sqlalchemy.Connection, stored: Stored) -> None:

@@ -45,7 +45,7 @@ class Writes:
     def _create(self, new: Document) -> None:
         if self._rows or len(self._added) == cursors.MAX_PLACEHOLDERS:
             self.write()
-        added = rows.create_row(self._connection, new)
+        added = rows.create(self._connection, new)
         self._added.append(added)
 
     def _change(self, stored: rows.Stored, new: Document) -> None:

@@ -143,27 +143,19 @@ def _insert(
     added: list[indexing.Added] = []
     for entry in missing:
         values, shown = _row(entry)
-        scopes = indexed_scopes(kind, entry.project_id, values['claim'])
-        index, text = terms.index(kind, scopes, shown)
-        seq = rows.insert_row(
+        new = rows.insert(
             connection,
             kind,
             values,
-            index,
+            shown,
         )
         if isinstance(entry.content, Session):
             members.store(
                 connection,
-                seq,
+                new.seq,
                 {},
                 entry.content.members,
             )
-        new = indexing.Added(
-            scopes,
-            seq,
-            index,
-            text,
-        )
         added.append(new)
     indexing.add_all(connection, kind, added)
 

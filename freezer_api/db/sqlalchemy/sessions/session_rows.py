@@ -246,15 +246,16 @@ def create(connection: sqlalchemy.Connection, session: Session) -> None:
         'records': 0,
         **changing(session, shown),
     }
-    seq = rows.insert(
+    added = rows.insert(
         connection,
         documents.SESSIONS,
         values,
         shown,
     )
+    indexing.add_all(connection, documents.SESSIONS, [added])
     members.store(
         connection,
-        seq,
+        added.seq,
         {},
         session.members,
     )
