@@ -8,11 +8,7 @@ from freezer_api.db import driver, walks
 from freezer_api.db.base import Entry, Page, Place, Scope
 from freezer_api.db.sqlalchemy import migration, transactions
 from freezer_api.db.sqlalchemy.connections import database, engines
-from freezer_api.db.sqlalchemy.connections.groups import (
-    REQUESTS,
-    Key,
-    Operation,
-)
+from freezer_api.db.sqlalchemy.connections.groups import Key, Operation
 from freezer_api.db.sqlalchemy.documents import rows, run_backups
 from freezer_api.db.sqlalchemy.maintenance import (
     copying,
@@ -316,7 +312,7 @@ class Driver(driver.Driver):
         again.
         """
         kind, _id = name
-        if kind not in REQUESTS or kind == documents.SESSIONS:
+        if kind != documents.BACKUPS:
             return self.transactions.run(project_id, step, new=name)
         operation = Operation(step, new=name)
         return self.transactions.run_grouped(Key(project_id, kind), operation)
