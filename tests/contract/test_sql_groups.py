@@ -40,14 +40,28 @@ class Thread(threading.Thread):
             self.error = error
 
 
-@stores.on_stores(*stores.SQL_STORES)
-class Groups:
-    """Another process has a session locked; operations of this one come meanwhile."""
+class Commits:
+    """Notes the commits of a storage."""
 
     project: project_operations.Project
     storage: typing.Any
     conf: typing.Any
     assertEqual: typing.Any
+
+    def setUp(self):
+        super().setUp()
+        self.commits = []
+        writer = self.storage.database.engines.writer
+        sqlalchemy.event.listen(writer, 'commit', self.record_commit)
+        self.addCleanup(sqlalchemy.event.remove, writer, 'commit', self.record_commit)
+
+    def record_commit(self, connection):
+        self.commits.append(connection)
+
+
+@stores.on_stores(*stores.SQL_STORES)
+class Groups(Commits):
+    """Another process has a session locked; operations of this one come meanwhile."""
 
     def setUp(self):
         super().setUp()
@@ -63,13 +77,7 @@ class Groups:
 
         of_process.join = counted_join
         self.addCleanup(delattr, of_process, 'join')
-        self.commits = []
-        writer = self.storage.database.engines.writer
-        sqlalchemy.event.listen(writer, 'commit', self.record_commit)
-        self.addCleanup(sqlalchemy.event.remove, writer, 'commit', self.record_commit)
-
-    def record_commit(self, connection):
-        self.commits.append(connection)
+        self.commits.clear()
 
     def meet(self, *acts):
         """Run operations that all wait for the session, in this order; return their threads."""

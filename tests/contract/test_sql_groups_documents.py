@@ -14,31 +14,20 @@ from freezer_api.db.operations import documents, jobs
 from freezer_api.db.sqlalchemy import driver
 from freezer_api.db.sqlalchemy.connections import groups
 from freezer_api.domain.documents import BACKUPS, JOBS
-from freezer_api.tests.contract import bodies, project_operations
+from freezer_api.tests.contract import bodies
 from tests.contract import costs, stores
-from tests.contract.test_sql_groups import LONG, MANY, Thread
+from tests.contract.test_sql_groups import LONG, MANY, Commits, Thread
 
 
-class Meeting:
+class Meeting(Commits):
     """Operations that wait for the only permit, and so meet."""
 
-    project: project_operations.Project
-    storage: typing.Any
-    conf: typing.Any
-    assertEqual: typing.Any
     assertLess: typing.Any
     kind: permits.Kind
 
     def setUp(self):
         super().setUp()
         self.permits = permits.Permits(1)
-        self.commits = []
-        writer = self.storage.database.engines.writer
-        sqlalchemy.event.listen(writer, 'commit', self.record_commit)
-        self.addCleanup(sqlalchemy.event.remove, writer, 'commit', self.record_commit)
-
-    def record_commit(self, connection):
-        self.commits.append(connection)
 
     def meet(self, *acts):
         """Run operations that wait for the permit, in this order; return their threads, which have

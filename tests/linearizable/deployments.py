@@ -20,10 +20,10 @@ FOLDER = pathlib.Path(__file__).parents[2]
 SETTINGS = """
 [DEFAULT]
 threads = 16
-[api]
-log_requests = false
 [centralized_scheduler]
 enabled = false
+[api]
+log_requests = false
 """
 
 
@@ -220,7 +220,8 @@ def _configure(store: Store, address: str, folder: pathlib.Path) -> list[str]:
     files = []
     for number in range(max(2, len(sections))):
         file = folder / f'freezer-api-{number}.conf'
-        limit = f'[api]\nmax_concurrent_requests = {number % 2}\n'
+        # In the last section of the settings.
+        limit = f'max_concurrent_requests = {number % 2}\n'
         file.write_text(SETTINGS + limit + sections[number % len(sections)])
         files.append(str(file))
     return files
